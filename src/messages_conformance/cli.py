@@ -1,0 +1,225 @@
+"""The command line: builds one pytest command and runs it in a subprocess; `list` and `explain` read the catalogue."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
+
+from messages_conformance import __version__
+
+USAGE: Final = 4
+"""The exit code of wrong usage; 0 conformant, 1 violations, 2 could not be judged."""
+
+TARGETS: Final = "an address (http://... or https://...), reference:, reference:FAULT, or replay:FILE"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Ends wrong usage with our exit code and one message."""
+
+    def error(self, message: str) -> NoReturn:
+        if "required: TARGET" in message:
+            message = f"no TARGET was given, and none is taken by default; it is {TARGETS}"
+        elif message.startswith("unrecognized arguments"):
+            message += f"; `{self.prog} --help` lists the valid ones"
+        self.exit(USAGE, f"ERROR: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        code: int = parsed.command(parsed)
+    except KeyboardInterrupt:
+        return 2
+    except BrokenPipeError:
+        # Whoever reads the list has seen enough of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _parser() -> _Parser:
+    from messages_conformance.plugin import OPTIONS
+
+    parser = _Parser(prog="messages-conformance", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+
+    run = commands.add_parser("run", help="judge a target", allow_abbrev=False)
+    run.set_defaults(command=_run)
+    run.add_argument("target", metavar="TARGET", help=TARGETS)
+    for name, settings in OPTIONS:
+        if name == "--target":
+            continue
+        if settings.get("action") == "append":
+            settings = {**settings, "action": "extend", "nargs": "+", "metavar": "GLOB"}
+        run.add_argument(name, default=None, **settings)
+
+    listing = commands.add_parser("list", help="every requirement, its level and source", allow_abbrev=False)
+    listing.set_defaults(command=_list)
+    listing.add_argument("--profile", help="only what this profile promises")
+    listing.add_argument("--format", choices=("text", "json", "markdown"), default="text")
+
+    explain = commands.add_parser("explain", help="one requirement in full", allow_abbrev=False)
+    explain.set_defaults(command=_explain)
+    explain.add_argument("requirement", metavar="REQUIREMENT")
+
+    serve = commands.add_parser("serve", help="the reference endpoint on loopback", allow_abbrev=False)
+    serve.set_defaults(command=_serve)
+    serve.add_argument("--port", type=int, default=8787)
+    serve.add_argument("--fault", help="misbehave in this one way")
+    serve.add_argument("--variant", help="be correct in this other way")
+    return parser
+
+
+# -- run ------------------------------------------------------------------------------------------------------------
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    from messages_conformance import resources
+
+    suites = resources.path("suites")
+    command = [sys.executable, "-m", "pytest", str(suites), "-c", str(suites / "pytest.ini"), "--rootdir", os.getcwd()]
+    command += ["--confcutdir", str(suites), "-p", "messages_conformance.plugin", "-p", "no:cacheprovider"]
+    command += ["-qq", "--no-header", "--no-summary", "--tb=no", "-s", f"--target={parsed.target}"]
+    return _wait(subprocess.Popen(command + _passed_on(parsed), env=_environment()))
+
+
+def _passed_on(parsed: argparse.Namespace) -> list[str]:
+    """The options that were given, one argument each."""
+    from messages_conformance.plugin import OPTIONS
+
+    passed = []
+    for name, settings in OPTIONS:
+        value: Any = getattr(parsed, settings.get("dest", name.removeprefix("--").replace("-", "_")), None)
+        if name == "--target" or value is None or value is False:
+            continue
+        values = value if isinstance(value, list) else [value]
+        passed += [name] if value is True else [f"{name}={one}" for one in values]
+    return passed
+
+
+def _environment() -> dict[str, str]:
+    """Our environment without what would bend the run: other plugins and somebody's pytest options."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    kept = {name: value for name, value in os.environ.items() if name not in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")}
+    paths = [package, *filter(None, [kept.get("PYTHONPATH")])]
+    return {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """The exit code, once the process has written its report: Ctrl-C reaches it by itself, SIGTERM is passed on."""
+    signal.signal(signal.SIGTERM, lambda number, frame: process.terminate())
+    while True:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            continue
+        return 2 if code < 0 or code in (3, 5) else code
+
+
+# -- the catalogue --------------------------------------------------------------------------------------------------
+
+
+def _rows(profile_name: str | None) -> list[Any]:
+    from messages_conformance.rules import CATALOGUE
+    from messages_conformance.run import checked_profile
+
+    rows = sorted(CATALOGUE.values(), key=lambda row: row.id)
+    if profile_name is None:
+        return rows
+    profile = checked_profile(profile_name)
+    return [row for row in rows if not row.inapplicable(profile)]
+
+
+def _list(parsed: argparse.Namespace) -> int:
+    from messages_conformance.run import UsageError
+
+    try:
+        rows = _rows(parsed.profile)
+    except UsageError as error:
+        return _usage(error)
+    if parsed.format == "json":
+        print(json.dumps([_row(row) for row in rows], indent=2, ensure_ascii=False))
+    elif parsed.format == "markdown":
+        print("| requirement | level | sentence | source |\n|---|---|---|---|")
+        for row in rows:
+            cells = (f"`{row.id}`", row.level, row.sentence, row.source)
+            print(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    else:
+        width = max(len(row.id) for row in rows)
+        for row in rows:
+            print(f"{row.id:<{width}}  {row.level:<6}  {row.sentence}\n{'':<{width}}          {row.source}")
+        print(f"{len(rows)} requirements")
+    return 0
+
+
+def _row(row: Any) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "level": row.level,
+        "sentence": row.sentence,
+        "source": row.source,
+        "families": sorted(row.families),
+        "api_version": row.api_version,
+        "model_dependent": row.model_dependent,
+        "needs": sorted(row.needs),
+    }
+
+
+def _explain(parsed: argparse.Namespace) -> int:
+    from messages_conformance import contract
+    from messages_conformance.rules import CATALOGUE
+    from messages_conformance.run import UsageError, checked_requirements
+
+    try:
+        checked_requirements([parsed.requirement])
+        row = CATALOGUE[parsed.requirement]
+    except UsageError as error:
+        return _usage(error)
+    except KeyError:
+        return _usage(UsageError(f"{parsed.requirement!r} names several requirements; explain takes one id"))
+    print(f"{row.id}  {row.level}\n  {row.sentence}\n")
+    print(f"source     {row.source}")
+    print(
+        f"profiles   {', '.join(name for name in contract.profile_names() if not row.inapplicable(contract.profile(name)))}"
+    )
+    print(f"provoked   {row.provoked or 'Judged on every exchange of a run where it applies.'}")
+    print(f"severity   {contract.severity(row.id)}")
+    for measurement in contract.impact(row.id):
+        print(f"measured   {measurement.measured} ({measurement.source}), {measurement.severity}")
+        for client, outcome in sorted(measurement.clients.items()):
+            print(f"             {client}: {outcome}")
+    return 0
+
+
+def _usage(error: Exception) -> int:
+    print(f"ERROR: {error}", file=sys.stderr)
+    return USAGE
+
+
+# -- the reference endpoint -----------------------------------------------------------------------------------------
+
+
+def _serve(parsed: argparse.Namespace) -> int:
+    from messages_conformance.reference import API_KEY, serve
+
+    try:
+        with serve(port=parsed.port, fault=parsed.fault, variant=parsed.variant) as server:
+            print(f"serving on {server.base_url}; key: {API_KEY}; Ctrl-C ends it", flush=True)
+            signal.sigwait({signal.SIGINT, signal.SIGTERM}) if hasattr(signal, "sigwait") else signal.pause()
+    except LookupError as error:
+        return _usage(error)
+    except OSError as error:
+        return _usage(OSError(f"port {parsed.port} cannot be used ({error.strerror}); name another with --port"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

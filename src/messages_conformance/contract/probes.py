@@ -1,0 +1,154 @@
+"""The table of requests that a target must accept or must refuse, read from suites/probes.toml and checked."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from messages_conformance import resources
+from messages_conformance.contract.errors import ContractError
+
+TABLE: Final = "suites/probes.toml"
+BASE_BODY: Final[Mapping[str, Any]] = {
+    "max_tokens": 16,
+    "messages": [{"role": "user", "content": "Reply with the single word: ok"}],
+}
+"""The plainest valid body; the run's model comes first in it."""
+
+ROW_KEYS: Final = frozenset(
+    [
+        "requirement",
+        "level",
+        "sentence",
+        "source",
+        "expect",
+        "cases",
+        "families",
+        "api_version",
+        "statuses",
+        "any_status",
+        "error_type",
+        "needs",
+        "depth",
+        "situation",
+        "extends",
+    ]
+)
+CASE_KEYS: Final = frozenset(
+    ["name", "with", "without", "raw", "raw_base64", "headers", "auth", "path", "method", "odd_case", "layout"]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One request of a row: `body` is a JSON body without a model, raw bytes, or None for the plainest valid one."""
+
+    name: str
+    body: Mapping[str, Any] | bytes | None
+    fill_model: bool
+    headers: tuple[tuple[str, str | None], ...]
+    auth: str
+    method: str
+    path: str
+    odd_case: bool
+    layout: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """One row: a requirement, and the requests that show whether it holds."""
+
+    requirement: str
+    level: str
+    sentence: str
+    source: str
+    expect: str
+    families: frozenset[str]
+    api_version: str | None
+    statuses: tuple[int, ...]
+    error_type: str | None
+    needs: frozenset[str]
+    depth: str
+    situation: str | None
+    cases: tuple[Case, ...]
+
+    def describes(self) -> str:
+        """What is sent, in words."""
+        return (
+            f"{len(self.cases)} request{'s' if len(self.cases) > 1 else ''} ({', '.join(c.name for c in self.cases)})"
+        )
+
+
+@cache
+def probes() -> Mapping[str, Probe]:
+    """Every row by its requirement; a row that extends an earlier one adds its cases to it."""
+    table: dict[str, Probe] = {}
+    for row in tomllib.loads(resources.text(TABLE)).get("probe", []):
+        name = row.get("requirement", "?")
+        unknown = set(row) - ROW_KEYS
+        if unknown:
+            raise ContractError(
+                f"{TABLE}, {name}: unknown key {', '.join(sorted(unknown))}; known: {', '.join(sorted(ROW_KEYS))}"
+            )
+        cases = tuple(_case(name, case) for case in row["cases"])
+        if row.get("extends"):
+            table[name] = _with_cases(table[name], cases)
+        elif name in table:
+            raise ContractError(f"{TABLE}: {name} stands there twice; say extends = true in the second row")
+        else:
+            table[name] = _probe(row, cases)
+    return table
+
+
+def _probe(row: Mapping[str, Any], cases: tuple[Case, ...]) -> Probe:
+    return Probe(
+        requirement=row["requirement"],
+        level=row["level"],
+        sentence=row["sentence"],
+        source=row["source"],
+        expect=row["expect"],
+        families=frozenset(row.get("families", ("tokmodel", "anthropic"))),
+        api_version=row.get("api_version"),
+        statuses=tuple(row.get("statuses", ())),
+        error_type=row.get("error_type"),
+        needs=frozenset(row.get("needs", ())),
+        depth=row.get("depth", "standard"),
+        situation=row.get("situation"),
+        cases=cases,
+    )
+
+
+def _with_cases(probe: Probe, cases: tuple[Case, ...]) -> Probe:
+    values = {name: getattr(probe, name) for name in Probe.__dataclass_fields__}
+    return Probe(**{**values, "cases": (*probe.cases, *cases)})
+
+
+def _case(requirement: str, case: Mapping[str, Any]) -> Case:
+    unknown = set(case) - CASE_KEYS
+    if unknown:
+        raise ContractError(f"{TABLE}, {requirement}: unknown case key {', '.join(sorted(unknown))}")
+    return Case(
+        name=case["name"],
+        body=_body(case),
+        fill_model="model" not in case.get("without", ()),
+        headers=tuple((name, value or None) for name, value in case.get("headers", {}).items()),
+        auth=case.get("auth", "profile"),
+        method=case.get("method", "POST"),
+        path=case.get("path", "/v1/messages"),
+        odd_case=case.get("odd_case", False),
+        layout=case.get("layout", "compact"),
+    )
+
+
+def _body(case: Mapping[str, Any]) -> Mapping[str, Any] | bytes | None:
+    if "raw" in case:
+        return str(case["raw"]).encode() or None
+    if "raw_base64" in case:
+        return base64.b64decode(case["raw_base64"])
+    changed = {**BASE_BODY, **json.loads(case.get("with", "{}"))}
+    return {name: value for name, value in changed.items() if name not in case.get("without", ())}

@@ -1,0 +1,34 @@
+"""The engine plans exchanges, sends them concurrently within budget, and hands them out.
+
+An Ask is composed into a Request; equal requests are sent once; one loop sends them all, slower after refusals; threads
+wait for their own exchanges only.
+"""
+
+from messages_conformance.engine.budget import Limits
+from messages_conformance.engine.composition import compose
+from messages_conformance.engine.conversation import AskFunction, Conversation
+from messages_conformance.engine.engine import (
+    DEFAULT_CONCURRENCY,
+    DEFAULT_RETRY_BUDGET_S,
+    STOPPED,
+    Engine,
+    EngineError,
+    State,
+)
+from messages_conformance.engine.planning import Plan
+from messages_conformance.engine.recording import Spent
+
+__all__ = [
+    "DEFAULT_CONCURRENCY",
+    "DEFAULT_RETRY_BUDGET_S",
+    "STOPPED",
+    "AskFunction",
+    "Conversation",
+    "Engine",
+    "EngineError",
+    "Limits",
+    "Plan",
+    "Spent",
+    "State",
+    "compose",
+]

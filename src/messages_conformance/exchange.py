@@ -1,0 +1,389 @@
+"""Frozen records of what was asked and what came back; every judgement is a function of these.
+
+Times are seconds on a monotonic clock, counted from the moment the request began to be sent. Bodies are kept as the
+bytes that came, before content decoding, with the arrival time of each chunk; everything else is derived from them.
+A key never stands in a record: the header value holds `KEY_PLACEHOLDER`, which the target replaces while sending.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from messages_conformance.wire import Framing, Lexer, WireEvent
+
+KEY_PLACEHOLDER: Final = "$MESSAGES_API_KEY"
+"""Stands for the configured key in recorded headers and in the curl commands of a report."""
+
+WRONG_KEY: Final = "wrong-key-0000000000000000000000000000"
+"""The key that no target may accept; sent where a rejection is asked for, and recorded as it is."""
+
+MESSAGES_PATH: Final = "/v1/messages"
+
+COMPLETE: Final = "complete"
+RESET: Final = "reset"
+TIMEOUT: Final = "timeout"
+TOO_LARGE: Final = "too-large"
+ENDINGS: Final = (COMPLETE, RESET, TIMEOUT, TOO_LARGE)
+"""How a body ended: completed; connection broken before its end; no byte for too long; cut off by our size limit."""
+
+ACCEPTED: Final = "accepted"
+REFUSED: Final = "refused"
+EITHER: Final = "either"
+
+
+class _Unparsed:
+    """The value of something that is not JSON."""
+
+    def __repr__(self) -> str:
+        return "UNPARSED"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+UNPARSED: Final[Any] = _Unparsed()
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The JSON value, or UNPARSED. Like every strict parser it takes no NaN, no Infinity and no invalid UTF-8."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return UNPARSED
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def header(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
+    """The first value under a header name, whatever its case; None when absent."""
+    wanted = name.lower()
+    return next((value for key, value in headers if key.lower() == wanted), None)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ask:
+    """Something to be asked of a target: the situation that a suite wants to bring about, not yet a request.
+
+    `body` is the JSON body without a model (the run's model is filled in unless the key is there or `fill_model` is
+    false), raw bytes, or None for no body. `headers` change the profile's headers: None removes one. `auth` is
+    "profile", "none", "wrong", "bearer" or "x-api-key". `probe` names the requirement that answers for acceptance or
+    refusal (`expect`); `statuses` narrows a refusal. `copy` tells identical requests apart that must each be sent.
+    `attempts` is how often it may be asked in all when the model does not cooperate. `layout` writes the JSON
+    "compact", "indented" or "reordered"; `header_case` sends the header names "plain" or in "odd" case.
+    """
+
+    situation: str
+    body: Mapping[str, Any] | bytes | None = None
+    method: str = "POST"
+    path: str = MESSAGES_PATH
+    headers: tuple[tuple[str, str | None], ...] = ()
+    auth: str = "profile"
+    fill_model: bool = True
+    probe: str = "transport.path.post-messages"
+    expect: str = ACCEPTED
+    statuses: tuple[int, ...] = ()
+    copy: int = 0
+    attempts: int = 1
+    needs: frozenset[str] = frozenset()
+    depth: str = "standard"
+    layout: str = "compact"
+    header_case: str = "plain"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Request:
+    """What was sent. `path` includes the query; `headers` hold KEY_PLACEHOLDER in place of the key."""
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    @cached_property
+    def json(self) -> Any:
+        return parse_json(self.body)
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The JSON body when it is an object, else an empty mapping."""
+        return self.json if isinstance(self.json, dict) else {}
+
+    @property
+    def route(self) -> str:
+        """The path without its query."""
+        return self.path.partition("?")[0]
+
+    @property
+    def streamed(self) -> bool:
+        return self.fields.get("stream") is True
+
+    def header(self, name: str) -> str | None:
+        return header(self.headers, name)
+
+    @property
+    def identity(self) -> tuple[str, str, tuple[tuple[str, str], ...], bytes]:
+        """Equal for requests that are the same on the wire."""
+        return self.method, self.path, self.headers, self.body
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chunk:
+    """Bytes of the body as they came, and when, in seconds since the request began."""
+
+    at_s: float
+    data: bytes
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StreamEvent:
+    """One server-sent event of a response, numbered from 1 in the order of arrival."""
+
+    number: int
+    at_s: float
+    wire: WireEvent
+
+    @cached_property
+    def data(self) -> Any:
+        """The JSON value of the data, or UNPARSED."""
+        return UNPARSED if self.wire.data is None else parse_json(self.wire.data)
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        return self.data if isinstance(self.data, dict) else {}
+
+    @property
+    def name(self) -> str | None:
+        return self.wire.name
+
+    @property
+    def type(self) -> str | None:
+        """The event's type: what its data says, else its name."""
+        stated = self.fields.get("type")
+        return stated if isinstance(stated, str) else self.wire.name
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Response:
+    """What came back, byte by byte. `ending` is one of ENDINGS; `detail` says in words how a broken one broke."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    chunks: tuple[Chunk, ...]
+    headers_at_s: float
+    ended_at_s: float
+    ending: str = COMPLETE
+    detail: str = ""
+    http_version: str = "HTTP/1.1"
+
+    def header(self, name: str) -> str | None:
+        return header(self.headers, name)
+
+    @property
+    def media_type(self) -> str:
+        """The media type in lower case without parameters; empty when absent."""
+        return (self.header("content-type") or "").partition(";")[0].strip().lower()
+
+    @cached_property
+    def decoded_chunks(self) -> tuple[Chunk, ...]:
+        """The chunks after gzip or deflate was undone; as they came for any other coding."""
+        coding = (self.header("content-encoding") or "").strip().lower()
+        if coding not in ("gzip", "x-gzip", "deflate"):
+            return self.chunks
+        return tuple(_inflate(self.chunks, coding))
+
+    @cached_property
+    def body(self) -> bytes:
+        return b"".join(chunk.data for chunk in self.decoded_chunks)
+
+    @cached_property
+    def json(self) -> Any:
+        return parse_json(self.body)
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        return self.json if isinstance(self.json, dict) else {}
+
+    @cached_property
+    def is_event_stream(self) -> bool:
+        """True when the body reads as server-sent events, whatever its media type says."""
+        if self.json is not UNPARSED:
+            return False
+        if self.media_type == "text/event-stream":
+            return not _reads_as_markup(self.body)
+        head = self.body.removeprefix(b"\xef\xbb\xbf").lstrip()[:16]
+        return head.startswith((b"event:", b"data:", b":", b"id:", b"retry:"))
+
+    @cached_property
+    def _lexed(self) -> tuple[tuple[StreamEvent, ...], Framing]:
+        lexer = Lexer()
+        events: list[StreamEvent] = []
+        for chunk in self.decoded_chunks:
+            for wire in lexer.feed(chunk.data):
+                events.append(StreamEvent(number=len(events) + 1, at_s=chunk.at_s, wire=wire))
+        for wire in lexer.close():
+            events.append(StreamEvent(number=len(events) + 1, at_s=self.ended_at_s, wire=wire))
+        return tuple(events), lexer.framing
+
+    @property
+    def events(self) -> tuple[StreamEvent, ...]:
+        """Every block of the event stream, those without data and the undispatched last one included."""
+        return self._lexed[0]
+
+    @property
+    def framing(self) -> Framing:
+        return self._lexed[1]
+
+
+def _reads_as_markup(body: bytes) -> bool:
+    return body.lstrip()[:1] == b"<"
+
+
+def _inflate(chunks: tuple[Chunk, ...], coding: str) -> Iterator[Chunk]:
+    # "deflate" means zlib by RFC 9110 and raw deflate in practice: the first bytes tell which.
+    raw = coding == "deflate" and bool(chunks) and not _is_zlib(chunks[0].data)
+    wbits = -zlib.MAX_WBITS if raw else zlib.MAX_WBITS | 32
+    inflater = zlib.decompressobj(wbits)
+    for chunk in chunks:
+        try:
+            yield Chunk(at_s=chunk.at_s, data=inflater.decompress(chunk.data))
+        except zlib.error:
+            yield chunk  # labelled as compressed, but it is not: shown as it came
+            inflater = zlib.decompressobj(wbits)
+    try:
+        rest = inflater.flush()
+    except zlib.error:
+        return
+    if rest and chunks:
+        yield Chunk(at_s=chunks[-1].at_s, data=rest)
+
+
+def _is_zlib(head: bytes) -> bool:
+    return len(head) >= 2 and head[0] & 0x0F == 8 and (head[0] << 8 | head[1]) % 31 == 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """Why there is no response: the network's fault or a limit, never a verdict about the target.
+
+    `kind` is "refused", "dns", "tls", "timeout", "disconnected", "rate-limited", "overloaded", "budget" or "cancelled".
+    """
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Exchange:
+    """One request and what became of it: a response, or the failure that left none.
+
+    `situations` are the slugs of the suites that shared it; `probe`, `expect` and `statuses` come from the Ask and say
+    which requirement answers for acceptance or refusal. `attempt` counts from 1 when the same thing was asked again.
+    """
+
+    number: int
+    request: Request
+    response: Response | None
+    situations: tuple[str, ...] = ()
+    probe: str | None = None
+    expect: str = EITHER
+    statuses: tuple[int, ...] = ()
+    failure: Failure | None = None
+    attempt: int = 1
+    started_s: float = 0.0
+    requested_model: str | None = None
+    waits: tuple[str, ...] = field(default=())
+
+    @property
+    def succeeded(self) -> bool:
+        return self.response is not None and 200 <= self.response.status < 300
+
+    @property
+    def creates_message(self) -> bool:
+        """True for a POST to the Messages path."""
+        return self.request.method == "POST" and self.request.route == MESSAGES_PATH
+
+    def to_record(self) -> dict[str, Any]:
+        """A JSON object that `from_record` turns back into an equal exchange; bodies in base64."""
+        return {
+            "number": self.number,
+            "situations": list(self.situations),
+            "probe": self.probe,
+            "expect": self.expect,
+            "statuses": list(self.statuses),
+            "attempt": self.attempt,
+            "started_s": self.started_s,
+            "requested_model": self.requested_model,
+            "waits": list(self.waits),
+            "request": {
+                "method": self.request.method,
+                "path": self.request.path,
+                "headers": [list(pair) for pair in self.request.headers],
+                "body_base64": base64.b64encode(self.request.body).decode(),
+            },
+            "response": _response_record(self.response),
+            "failure": self.failure and {"kind": self.failure.kind, "message": self.failure.message},
+        }
+
+
+def _response_record(response: Response | None) -> dict[str, Any] | None:
+    if response is None:
+        return None
+    return {
+        "status": response.status,
+        "http_version": response.http_version,
+        "headers": [list(pair) for pair in response.headers],
+        "headers_at_s": response.headers_at_s,
+        "ended_at_s": response.ended_at_s,
+        "ending": response.ending,
+        "detail": response.detail,
+        "chunks": [[chunk.at_s, base64.b64encode(chunk.data).decode()] for chunk in response.chunks],
+    }
+
+
+def from_record(record: Mapping[str, Any]) -> Exchange:
+    """The exchange of a saved record; raises KeyError or ValueError when the record is not one."""
+    sent, came, failed = record["request"], record["response"], record["failure"]
+    return Exchange(
+        number=record["number"],
+        situations=tuple(record["situations"]),
+        probe=record["probe"],
+        expect=record["expect"],
+        statuses=tuple(record["statuses"]),
+        attempt=record["attempt"],
+        started_s=record["started_s"],
+        requested_model=record["requested_model"],
+        waits=tuple(record["waits"]),
+        request=Request(
+            method=sent["method"],
+            path=sent["path"],
+            headers=_pairs(sent["headers"]),
+            body=base64.b64decode(sent["body_base64"]),
+        ),
+        response=None if came is None else _response_from(came),
+        failure=None if failed is None else Failure(kind=failed["kind"], message=failed["message"]),
+    )
+
+
+def _response_from(record: Mapping[str, Any]) -> Response:
+    return Response(
+        status=record["status"],
+        http_version=record["http_version"],
+        headers=_pairs(record["headers"]),
+        headers_at_s=record["headers_at_s"],
+        ended_at_s=record["ended_at_s"],
+        ending=record["ending"],
+        detail=record["detail"],
+        chunks=tuple(Chunk(at_s=at_s, data=base64.b64decode(data)) for at_s, data in record["chunks"]),
+    )
+
+
+def _pairs(headers: list[list[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in headers)

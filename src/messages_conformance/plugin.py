@@ -1,0 +1,214 @@
+"""The pytest plugin: options, fixtures, and the hooks that turn a session of the suites into a verdict.
+
+It is loaded in every pytest run of its environment, so it stays out of the way: without suites that ask for it (the ini
+value `messages_conformance`) it adds no option, imports nothing heavy and changes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from messages_conformance.exchange import Exchange
+    from messages_conformance.run import Options, Run
+
+INI: Final = "messages_conformance"
+RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
+PARAMETERS: Final = ("exchange", "dialogue")
+"""The fixtures whose parameters are what a test wants to be asked."""
+
+OPTIONS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
+    ("--target", {"help": "what to judge: http(s)://..., reference:, reference:FAULT or replay:FILE"}),
+    ("--model", {"help": "the model to ask (default: the profile's, else the first of GET /v1/models)"}),
+    ("--profile", {"help": "what the target promises (default: tokmodel)"}),
+    ("--api-key-env", {"help": "the environment variable that holds the key (default: MESSAGES_API_KEY)"}),
+    ("--depth", {"help": "smoke, standard (default) or deep"}),
+    ("--only", {"action": "append", "help": "judge only requirements that match this glob; may be repeated"}),
+    ("--skip", {"action": "append", "help": "leave out requirements that match this glob; may be repeated"}),
+    ("--fail-on", {"help": "must (default) or should"}),
+    ("--concurrency", {"type": int, "help": "requests in flight at most (default: 16)"}),
+    ("--max-requests", {"type": int, "help": "requests sent at most, repetitions included"}),
+    ("--max-output-tokens", {"type": int, "help": "output tokens spent at most"}),
+    ("--timeout", {"type": float, "dest": "timeout_s", "help": "seconds to wait for the next byte (default: 60)"}),
+    ("--seed", {"type": int, "help": "seed of everything that is drawn (default: 0)"}),
+    ("--report", {"help": "folder for report.json, junit.xml and exchanges.jsonl"}),
+    ("--trace", {"action": "store_true", "help": "show the whole exchange with each failure"}),
+)
+"""The options of a run, with the same names on the command line and in pytest."""
+
+
+class Violation(AssertionError):
+    """The target deviates: the findings of one test, shortly."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addini(INI, "these tests ask a target: add the options of messages-conformance", type="bool", default=False)
+
+
+def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser) -> None:
+    if not early_config.getini(INI):
+        return
+    group = parser.getgroup("messages-conformance", "conformance of a Messages API endpoint")
+    for name, settings in OPTIONS:
+        # Another plugin's option of the same name (pytest-timeout's, say) is read in place of ours.
+        with contextlib.suppress(ValueError, argparse.ArgumentError):
+            group.addoption(name, default=None, **settings)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.getini(INI) or config.option.collectonly or config.option.help:
+        return
+    from messages_conformance.run import Run, UsageError
+
+    try:
+        config.stash[RUN] = Run(_options(config))
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+    # A cancelled CI job ends a run like Ctrl-C does: with a report.
+    with contextlib.suppress(ValueError):
+        signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+
+
+def _options(config: pytest.Config) -> Options:
+    from messages_conformance.run import Options
+
+    given: dict[str, Any] = {}
+    for name, settings in OPTIONS:
+        field = settings.get("dest", name.removeprefix("--").replace("-", "_"))
+        value = config.getoption(field, default=None)
+        if value is not None:
+            given[field] = tuple(value) if isinstance(value, list) else value
+    return Options(**{"target": None, **given})
+
+
+def _run(config: pytest.Config) -> Run | None:
+    return config.stash.get(RUN, None)
+
+
+def _asked(item: pytest.Item) -> Any:
+    """The Ask or Dialogue that a test is parametrised with; None for a test of another kind."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return next((parameters[name] for name in PARAMETERS if name in parameters), None)
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    if argname not in PARAMETERS:
+        return None
+    name = getattr(val, "situation", None) or getattr(val, "name", None)
+    return name if isinstance(name, str) else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    run = _run(config)
+    if run is None:
+        return
+    kept = [item for item in items if _asked(item) is None or run.wants(_asked(item))]
+    dropped = [item for item in items if item not in kept]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+    items[:] = kept
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    run = _run(session.config)
+    if run is None or not session.items:
+        return
+    from messages_conformance.generate import Dialogue
+    from messages_conformance.run import UsageError
+
+    asked = [what for item in session.items if (what := _asked(item)) is not None]
+    try:
+        run.begin(
+            [what for what in asked if not isinstance(what, Dialogue)],
+            [what for what in asked if isinstance(what, Dialogue)],
+        )
+    except UsageError as error:
+        run.close()
+        del session.config.stash[RUN]
+        raise pytest.UsageError(str(error)) from error
+
+
+@pytest.fixture
+def exchange(request: pytest.FixtureRequest) -> Exchange:
+    """What became of the Ask that the test is parametrised with; skips the test when there is no response."""
+    run = _run(request.config)
+    if run is None:
+        pytest.skip("no target")
+    attempts = run.exchanges(request.param)
+    run.judged(attempts[:-1])
+    return attempts[-1]
+
+
+@pytest.fixture
+def dialogue(request: pytest.FixtureRequest) -> tuple[Exchange, ...]:
+    """What became of the Dialogue that the test is parametrised with, step by step."""
+    run = _run(request.config)
+    if run is None:
+        pytest.skip("no target")
+    return run.exchanges(request.param)
+
+
+@pytest.fixture
+def judge(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Judges exchanges by every rule that applies to them; a MUST that is violated fails the test."""
+    run = _run(request.config)
+    if run is None:
+        pytest.skip("no target")
+
+    def judge(*exchanges: Exchange) -> None:
+        from messages_conformance.rules import CATALOGUE
+
+        found = run.judged(exchanges)
+        violated = sorted({finding.requirement for finding in found if CATALOGUE[finding.requirement].level == "MUST"})
+        if violated:
+            raise Violation(", ".join(violated))
+        unanswered = [exchange.failure for exchange in exchanges if exchange.failure is not None]
+        if unanswered:
+            pytest.skip(unanswered[0].message)
+
+    return judge
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    run = _run(item.config)
+    if (
+        run is not None
+        and call.excinfo is not None
+        and not call.excinfo.errisinstance((Violation, pytest.skip.Exception))
+    ):
+        from messages_conformance.engine import EngineError
+
+        if not call.excinfo.errisinstance(EngineError):  # those the run has noted itself
+            run.harness_errors.append(f"{item.name}: {call.excinfo.exconly()}")
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:
+    # Quiet means that the verdict is the output: pytest's own letters are left out.
+    if _run(config) is None or config.option.verbose >= 0:
+        return None
+    return report.outcome if report.when == "call" or report.skipped else "", "", ""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    run = _run(session.config)
+    if run is None:
+        return
+    del session.config.stash[RUN]
+    if exitstatus in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
+        run.close()
+        return
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        run.interrupt()
+    session.exitstatus = run.finish()

@@ -1,0 +1,296 @@
+"""The reference endpoint without a socket: an HttpRequest goes in, an HttpResponse comes out.
+
+Every layer on the way can be rewritten by a change, which is how faults and variants are made. No change, no fault:
+the plain endpoint keeps every promise of both API versions.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+
+from messages_conformance.reference import events, message, models, validation
+from messages_conformance.reference.changes import Change, ErrorReply, Scene, Stage
+from messages_conformance.reference.failures import Failure
+from messages_conformance.reference.http import Header, HttpRequest, HttpResponse
+from messages_conformance.reference.model import Model
+
+API_KEY = "reference-key"
+VERSIONS = ("2023-06-01", "2026-10-21")
+MAX_BODY_BYTES = 32 * 1024 * 1024
+CONTEXT_TOKENS = 200_000
+ORGANIZATION_ID = "6f0f1d4e-8a53-4ab5-9d0e-1d8f4c3f7a10"
+REQUESTS_PER_MINUTE = 4_000
+ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What may differ between correct endpoints of this kind."""
+
+    version_required: bool = False
+    """Whether a request without anthropic-version is refused; a compatible gateway accepts it."""
+    latency_s: float = 0.0
+    """Silence before the answer begins."""
+    piece_latency_s: float = 0.0
+    """Silence before each event of a stream."""
+    api_key: str = API_KEY
+    models: tuple[str, ...] = models.MODELS
+
+
+class Refused(Exception):
+    """A request that gets an error instead of an answer."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def new_id(prefix: str) -> str:
+    """An identifier that was never given out before: the prefix and 24 letters or digits."""
+    number, characters = uuid.uuid4().int, ""
+    while len(characters) < 22:
+        number, digit = divmod(number, len(ALPHABET))
+        characters += ALPHABET[digit]
+    return f"{prefix}01{characters}"
+
+
+def tool_ids() -> Iterator[str]:
+    while True:
+        yield new_id("toolu_")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """An endpoint that speaks the Messages API. Safe to share between threads."""
+
+    settings: Settings = field(default_factory=Settings)
+    changes: tuple[Change, ...] = ()
+    memory: dict[str, Any] = field(default_factory=dict, repr=False)
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """The answer to a request. It never raises for anything that a client can send."""
+        with self._lock:
+            return _Exchange(self, request, next(self._numbers)).response()
+
+
+class _Exchange:
+    """One request on its way through the layers."""
+
+    def __init__(self, endpoint: Endpoint, request: HttpRequest, number: int) -> None:
+        self.settings = endpoint.settings
+        self.changes = endpoint.changes
+        self.scene = Scene(request=request, number=number, request_id=new_id("req_"), body={}, memory=endpoint.memory)
+        self.request: HttpRequest = self.change(Stage.REQUEST, request)
+
+    def change(self, stage: Stage, thing: Any) -> Any:
+        for change in self.changes:
+            if change.at is stage:
+                thing = change.rewrite(thing, self.scene)
+        return thing
+
+    def response(self) -> HttpResponse:
+        try:
+            response = self.routed()
+        except Refused as refused:
+            response = self.error(refused.failure)
+        changed: HttpResponse = self.change(Stage.RESPONSE, response)
+        return changed
+
+    # Admission
+
+    def check(self, failures: Iterable[Failure]) -> None:
+        remaining: Sequence[Failure] = self.change(Stage.FAILURES, list(failures))
+        if remaining:
+            raise Refused(remaining[0])
+
+    def refuse(self, failure: Failure) -> NoReturn:
+        self.check([failure])
+        # A change that forgives what cannot be served at all leaves nothing to serve.
+        raise Refused(failure)
+
+    def admit(self) -> None:
+        if len(self.request.body) > MAX_BODY_BYTES:
+            self.refuse(too_large())
+        self.check(self.credential_failures())
+        self.check(self.version_failures())
+        self.check(validation.beta_failures(self.request.header_values("anthropic-beta")))
+
+    def credential_failures(self) -> Iterator[Failure]:
+        keys = list(self.request.header_values("x-api-key"))
+        for value in self.request.header_values("authorization"):
+            scheme, _, token = value.partition(" ")
+            keys.append(token.strip() if scheme.lower() == "bearer" else "")
+        if not keys:
+            yield Failure(
+                status=401,
+                message="no credential: send x-api-key, or authorization with a bearer token",
+                requirement="auth.missing.401",
+            )
+        elif self.settings.api_key not in keys:
+            yield Failure(status=401, message="invalid x-api-key or bearer token", requirement="auth.invalid.401")
+
+    def version_failures(self) -> Iterator[Failure]:
+        values = self.request.header_values("anthropic-version")
+        if not values and self.settings.version_required:
+            yield Failure(message="anthropic-version: header is required", requirement="version.header.required")
+        if values and (len(values) > 1 or values[0] not in VERSIONS):
+            yield Failure(
+                message=f'anthropic-version: "{", ".join(values)}" is not a valid version',
+                requirement="version.header.invalid",
+            )
+
+    # Routes
+
+    def routed(self) -> HttpResponse:
+        self.admit()
+        match self.request.segments:
+            case ("v1", "messages"):
+                self.only("POST")
+                return self.create()
+            case ("v1", "messages", "count_tokens"):
+                self.only("POST")
+                return self.count_tokens()
+            case ("v1", "models"):
+                self.only("GET")
+                return self.list_models()
+            case ("v1", "models", *rest):
+                self.only("GET")
+                return self.retrieve_model("/".join(rest))
+        path = self.request.path
+        self.refuse(Failure(status=404, message=f"no such path: {path}", requirement="errors.status.404-path"))
+
+    def only(self, method: str) -> None:
+        if self.request.method != method:
+            self.refuse(
+                Failure(
+                    status=405,
+                    message=f"{self.request.method} is not allowed here, use {method}",
+                    requirement="transport.method.get-rejected",
+                )
+            )
+
+    def create(self) -> HttpResponse:
+        body = self.accepted_body(counting=False)
+        model: Model = self.change(Stage.MODEL, Model())
+        if message.input_tokens(body, model) > CONTEXT_TOKENS:
+            self.check([Failure(message="prompt is too long for this model", requirement="request.context.too-long")])
+        if not isinstance(body.get("model"), str):
+            body = {**body, "model": self.settings.models[0]}
+        answer = message.message(body, model, message_id=new_id("msg_"), tool_ids=tool_ids())
+        answer = self.change(Stage.MESSAGE, answer)
+        if not body.get("stream"):
+            return self.json(self.change(Stage.DOCUMENT, answer))
+        return self.stream(answer)
+
+    def stream(self, answer: Mapping[str, Any]) -> HttpResponse:
+        stream = self.change(Stage.EVENTS, events.events(answer))
+        frames = self.change(Stage.FRAMES, [events.frame(event) for event in stream])
+        headers = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"))
+        delay_s = self.settings.piece_latency_s
+        return HttpResponse(
+            status=200,
+            headers=(*headers, *self.common_headers()),
+            pieces=tuple((delay_s, frame) for frame in frames),
+            framing="chunked",
+            delay_s=self.settings.latency_s,
+        )
+
+    def count_tokens(self) -> HttpResponse:
+        body = self.accepted_body(counting=True)
+        model: Model = self.change(Stage.MODEL, Model())
+        return self.json(self.change(Stage.COUNT, {"input_tokens": message.input_tokens(body, model)}))
+
+    def list_models(self) -> HttpResponse:
+        self.check(models.page_failures(self.request.query))
+        page = models.page(self.settings.models, self.request.query)
+        return self.json(self.change(Stage.MODELS, page))
+
+    def retrieve_model(self, name: str) -> HttpResponse:
+        if name not in self.settings.models:
+            self.refuse(unknown_model(name))
+        return self.json(self.change(Stage.MODELS, models.item(self.settings.models, name)))
+
+    # Bodies
+
+    def accepted_body(self, *, counting: bool) -> Mapping[str, Any]:
+        body = self.parsed_body()
+        self.scene = replace(self.scene, body=body)
+        version = self.request.header("anthropic-version")
+        self.check(validation.failures(body, version=version, counting=counting))
+        name = body.get("model")
+        if not any(validation.model_name(body)) and name not in self.settings.models:
+            self.check([unknown_model(name)])
+        changed: Mapping[str, Any] = self.change(Stage.BODY, body)
+        return changed
+
+    def parsed_body(self) -> dict[str, Any]:
+        if not self.request.body:
+            self.refuse(Failure(message="the request body is empty", requirement="transport.request.empty-body"))
+        try:
+            body = json.loads(self.request.body.decode("utf-8"), parse_constant=no_constant)
+            events.to_json(body).encode("utf-8")
+        except (ValueError, RecursionError):
+            self.refuse(
+                Failure(message="The request body is not valid JSON", requirement="transport.request.charset-bad-utf8")
+            )
+        if not isinstance(body, dict):
+            self.refuse(
+                Failure(message="The request body is not an object", requirement="transport.request.body-not-object")
+            )
+        return body
+
+    # Answers
+
+    def common_headers(self) -> tuple[Header, ...]:
+        reset = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=1)
+        return (
+            ("request-id", self.scene.request_id),
+            ("anthropic-organization-id", ORGANIZATION_ID),
+            ("anthropic-ratelimit-requests-limit", str(REQUESTS_PER_MINUTE)),
+            ("anthropic-ratelimit-requests-remaining", str(REQUESTS_PER_MINUTE - 1)),
+            ("anthropic-ratelimit-requests-reset", reset.isoformat().replace("+00:00", "Z")),
+        )
+
+    def json(self, value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
+        data = value if isinstance(value, bytes) else events.to_json(value).encode()
+        own = headers if headers is not None else {"content-type": "application/json"}
+        return HttpResponse(
+            status=status,
+            headers=(*own.items(), *self.common_headers()),
+            pieces=((0.0, data),),
+            delay_s=self.settings.latency_s if status == 200 else 0.0,
+        )
+
+    def error(self, failure: Failure) -> HttpResponse:
+        headers = {"content-type": "application/json"}
+        if failure.retry_after_s is not None:
+            headers["retry-after"] = str(failure.retry_after_s)
+        body = {
+            "type": "error",
+            "error": {"type": failure.type, "message": failure.message},
+            "request_id": self.scene.request_id,
+        }
+        reply = ErrorReply(status=failure.status, body=body, headers=headers, requirement=failure.requirement)
+        reply = self.change(Stage.ERROR, reply)
+        return self.json(reply.body, status=reply.status, headers=reply.headers)
+
+
+def no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def unknown_model(name: object) -> Failure:
+    return Failure(status=404, message=f"model: {name}", requirement="errors.status.404-model")
+
+
+def too_large() -> Failure:
+    return Failure(status=413, message="Request exceeds the maximum size", requirement="transport.request.size-limit")

@@ -1,0 +1,247 @@
+"""The content blocks that a request may hold: their fields, who may say them, and how they are signed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from messages_conformance.reference.failures import Failure
+
+IDENTIFIER = re.compile(r"[a-zA-Z0-9_-]+")
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
+MAGIC = {
+    "image/jpeg": (b"\xff\xd8\xff",),
+    "image/png": (b"\x89PNG\r\n\x1a\n",),
+    "image/gif": (b"GIF87a", b"GIF89a"),
+    "image/webp": (b"RIFF",),
+}
+MAX_TITLE = 500
+UNCACHED = ("thinking", "redacted_thinking")
+SERVER_RESULTS = (
+    "web_search_tool_result",
+    "web_fetch_tool_result",
+    "code_execution_tool_result",
+    "bash_code_execution_tool_result",
+    "text_editor_code_execution_tool_result",
+    "tool_search_tool_result",
+)
+
+FIELDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    kind: (frozenset(required.split()), frozenset(optional.split()))
+    for kind, (required, optional) in {
+        "text": ("text", "citations"),
+        "image": ("source", "transformations"),
+        "document": ("source", "title context citations"),
+        "search_result": ("source title content", "citations"),
+        "thinking": ("thinking signature", ""),
+        "redacted_thinking": ("data", ""),
+        "tool_use": ("id name input", "caller toolset_name"),
+        "tool_result": ("tool_use_id", "content is_error toolset_name"),
+        "server_tool_use": ("id name input", "caller"),
+        "container_upload": ("file_id", ""),
+        "tool_reference": ("tool_name", ""),
+        **{kind: ("tool_use_id content", "caller") for kind in SERVER_RESULTS},
+    }.items()
+}
+"""Block type -> its required and its optional fields; `cache_control` is allowed on all but the thinking ones."""
+
+RESULT_PARTS = ("text", "image", "search_result", "document", "tool_reference", "browser_state")
+ASSISTANT_ONLY = ("thinking", "redacted_thinking", "tool_use", "server_tool_use", *SERVER_RESULTS)
+USER_ONLY = ("tool_result", "search_result", "container_upload")
+
+
+def extra_input(where: str) -> Failure:
+    return Failure(
+        message=f"{where}: Extra inputs are not permitted", requirement="request.messages.extra-fields-rejected"
+    )
+
+
+def failures(block: object, where: str, *, role: str | None, known: tuple[str, ...] = ()) -> Iterator[Failure]:
+    """Every reason to refuse one block. `role` is the speaker, or None for a system prompt."""
+    kind = block.get("type") if isinstance(block, dict) else None
+    if not isinstance(block, dict) or kind not in FIELDS or (known and kind not in known):
+        yield Failure(
+            message=f"{where}: Input tag {kind!r} does not match any of the expected tags",
+            requirement="request.messages.content-block-type-required",
+        )
+        return
+    assert isinstance(kind, str)
+    required, optional = FIELDS[kind]
+    for name in sorted(required - block.keys()):
+        yield Failure(message=f"{where}.{kind}.{name}: Field required", requirement=missing_field(kind))
+    cacheable = set() if kind in UNCACHED else {"cache_control"}
+    for name in sorted(block.keys() - required - optional - cacheable - {"type"}):
+        if name == "cache_control":
+            yield cannot_cache(where)
+        else:
+            yield extra_input(f"{where}.{kind}.{name}")
+    if block.get("cache_control") is not None and kind not in UNCACHED:
+        yield from cache_control(block["cache_control"], f"{where}.cache_control")
+    if (role == "user" and kind in ASSISTANT_ONLY) or (role == "assistant" and kind in USER_ONLY):
+        yield Failure(message=f"{where}: {kind} blocks are not allowed in {role} messages")
+    if required <= block.keys() and kind in CHECKS:
+        yield from CHECKS[kind](block, f"{where}.{kind}")
+
+
+def missing_field(kind: str) -> str:
+    return {
+        "text": "request.text.min-length",
+        "image": "request.image.source-types",
+        "document": "request.document.source-types",
+        "tool_use": "request.tool_use.input-object",
+    }.get(kind, "request.messages.content-block-type-required")
+
+
+def cannot_cache(where: str) -> Failure:
+    return Failure(
+        message=f"{where}.cache_control: not allowed on this block",
+        requirement="request.cache_control.not-on-thinking",
+    )
+
+
+def cache_control(value: object, where: str) -> Iterator[Failure]:
+    if (
+        not isinstance(value, dict)
+        or value.get("type") != "ephemeral"
+        or value.get("ttl") not in (None, "5m", "1h")
+        or value.keys() - {"type", "ttl"}
+    ):
+        yield Failure(
+            message=f"{where}: Input should be {{type: 'ephemeral', ttl: '5m' or '1h'}}",
+            requirement="request.cache_control.shape",
+        )
+
+
+def text(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
+    value = block["text"]
+    if not isinstance(value, str):
+        yield Failure(message=f"{where}.text: Input should be a valid string", requirement="request.text.min-length")
+    elif not value:
+        if block.get("cache_control") is not None:
+            yield cannot_cache(where)
+        yield Failure(message=f"{where}: text content blocks must be non-empty", requirement="request.text.min-length")
+    elif not value.strip():
+        yield Failure(
+            message=f"{where}: text content blocks must contain non-whitespace text",
+            requirement="request.text.non-whitespace",
+        )
+
+
+def image(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
+    source = block["source"]
+    kind = source.get("type") if isinstance(source, dict) else None
+    wanted = {"base64": "data", "url": "url", "file": "file_id"}.get(str(kind))
+    if not isinstance(source, dict) or wanted is None or not isinstance(source.get(wanted), str):
+        yield Failure(
+            message=f"{where}.source: Input should be a base64, url or file source",
+            requirement="request.image.source-types",
+        )
+    elif kind == "base64" and source.get("media_type") not in IMAGE_TYPES:
+        yield Failure(
+            message=f"{where}.source.base64.media_type: Input should be one of {', '.join(IMAGE_TYPES)}",
+            requirement="request.image.source-types",
+        )
+    elif kind == "base64" and not is_image(source["data"], source["media_type"]):
+        yield Failure(message=f"{where}.source.base64: Could not process image", requirement="request.image.bad-base64")
+
+
+def is_image(data: str, media_type: str) -> bool:
+    try:
+        return base64.b64decode(data, validate=True).startswith(MAGIC[media_type])
+    except (binascii.Error, ValueError):
+        return False
+
+
+def document(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
+    source = block["source"]
+    fields: dict[str, dict[str, Any]] = {
+        "base64": {"media_type": "application/pdf", "data": str},
+        "text": {"media_type": "text/plain", "data": str},
+        "content": {"content": (str, list)},
+        "url": {"url": str},
+        "file": {"file_id": str},
+    }
+    wanted = fields.get(str(source.get("type"))) if isinstance(source, dict) else None
+    good = wanted is not None and all(
+        source.get(name) == want if isinstance(want, str) else isinstance(source.get(name), want)
+        for name, want in wanted.items()
+    )
+    title, context = block.get("title"), block.get("context")
+    if title is not None and not (isinstance(title, str) and 1 <= len(title) <= MAX_TITLE):
+        good = False
+    if context is not None and not (isinstance(context, str) and context):
+        good = False
+    if not good:
+        yield Failure(
+            message=f"{where}.source: Input should be a base64, text, content, url or file source, the title at most "
+            f"{MAX_TITLE} characters and the context not empty",
+            requirement="request.document.source-types",
+        )
+
+
+def search_result(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
+    if not isinstance(block["content"], list):
+        yield Failure(message=f"{where}.content: Input should be a list of text blocks")
+        return
+    for at, part in enumerate(block["content"]):
+        yield from failures(part, f"{where}.content.{at}", role=None, known=("text",))
+
+
+def tool_use(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
+    if not isinstance(block["id"], str) or not IDENTIFIER.fullmatch(block["id"]):
+        yield Failure(
+            message=f"{where}.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
+            requirement="request.tool_use.id-pattern",
+        )
+    if not isinstance(block["name"], str) or not 1 <= len(block["name"]) <= 200:
+        yield Failure(message=f"{where}.name: String should have 1 to 200 characters")
+    if not isinstance(block["input"], dict):
+        yield Failure(message=f"{where}.input: Input should be an object", requirement="request.tool_use.input-object")
+
+
+def tool_result(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
+    if not isinstance(block["tool_use_id"], str) or not IDENTIFIER.fullmatch(block["tool_use_id"]):
+        yield Failure(
+            message=f"{where}.tool_use_id: String should match pattern '^[a-zA-Z0-9_-]+$'",
+            requirement="request.tool_use.id-pattern",
+        )
+    if not isinstance(block.get("is_error", False), bool):
+        yield Failure(
+            message=f"{where}.is_error: Input should be a valid boolean",
+            requirement="request.tool_result.content-optional",
+        )
+    inner = block.get("content")
+    if not isinstance(inner, str | list | None):
+        yield Failure(
+            message=f"{where}.content: Input should be a string or a list of blocks",
+            requirement="request.tool_result.content-optional",
+        )
+    for at, part in enumerate(inner if isinstance(inner, list) else ()):
+        yield from failures(part, f"{where}.content.{at}", role=None, known=RESULT_PARTS)
+
+
+CHECKS: Mapping[str, Callable[[Mapping[str, Any], str], Iterator[Failure]]] = {
+    "text": text,
+    "image": image,
+    "document": document,
+    "search_result": search_result,
+    "tool_use": tool_use,
+    "server_tool_use": tool_use,
+    "tool_result": tool_result,
+}
+
+
+def signature(thinking: str) -> str:
+    """The mark under a thinking text; another text has another one."""
+    digest = hashlib.sha256(b"thinking:" + thinking.encode("utf-8", "surrogatepass")).digest()
+    return base64.b64encode(digest * 2).decode("ascii")
+
+
+def signed(block: Mapping[str, Any]) -> bool:
+    """Whether a thinking block is still as it was given out; an empty one stands for a thought that was left out."""
+    thinking = block.get("thinking")
+    return isinstance(thinking, str) and (thinking == "" or block.get("signature") == signature(thinking))

@@ -1,0 +1,34 @@
+"""A failed request as a value: status, type, message, and the requirement whose rule refused it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    409: "conflict_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    500: "api_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+"""Status -> `error.type`. Statuses that no document pairs with a type answer as `invalid_request_error`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why a request is refused. `requirement` names the rule, so that a fault can forget exactly that one."""
+
+    message: str
+    status: int = 400
+    requirement: str | None = None
+    retry_after_s: int | None = None
+
+    @property
+    def type(self) -> str:
+        return TYPES.get(self.status, "invalid_request_error")

@@ -1,0 +1,74 @@
+"""The register of faults. A module of this folder that declares one is found by itself."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from messages_conformance.reference.changes import Rewrite, Stage, summary_of, two_handed
+from messages_conformance.reference.registry import find
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One deviation: what it rewrites, what it breaks, and where it was observed."""
+
+    name: str
+    category: str
+    trips: frozenset[str]
+    """The requirements that the profile anthropic-2023-06-01 finds broken, and no others."""
+    trips_tokmodel: frozenset[str]
+    seen: str
+    at: Stage
+    summary: str
+    rewrite: Rewrite = field(repr=False)
+
+
+_FAULTS: dict[str, Fault] = {}
+Function = Callable[..., Any]
+
+
+def fault(
+    category: str,
+    *,
+    trips: Iterable[str],
+    at: Stage,
+    seen: str = "",
+    trips_tokmodel: Iterable[str] | None = None,
+) -> Callable[[Function], Function]:
+    """Declares a fault: the function's name is the crime, its docstring's first line what happens."""
+
+    def declare(function: Function) -> Function:
+        name = function.__name__
+        if name in _FAULTS:
+            raise TypeError(f"two faults are named {name}")
+        _FAULTS[name] = Fault(
+            name=name,
+            category=category,
+            trips=frozenset(trips),
+            trips_tokmodel=frozenset(trips if trips_tokmodel is None else trips_tokmodel),
+            seen=seen,
+            at=at,
+            summary=summary_of(function),
+            rewrite=two_handed(function),
+        )
+        return function
+
+    return declare
+
+
+def faults() -> Mapping[str, Fault]:
+    """All faults by name, in alphabetical order."""
+    package = importlib.import_module("messages_conformance.reference.faults")
+    for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+        importlib.import_module(module.name)
+    return MappingProxyType(dict(sorted(_FAULTS.items())))
+
+
+def find_fault(name: str) -> Fault:
+    """The fault of that name; LookupError names near matches."""
+    return find("fault", name, faults())

@@ -1,0 +1,161 @@
+"""Crimes of not listening: fields that are accepted and ignored, and good requests that are refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from messages_conformance.reference.changes import Scene, Stage
+from messages_conformance.reference.failures import Failure
+from messages_conformance.reference.faults.catalogue import fault
+from messages_conformance.reference.faults.tools import Failures, Json, dropped, map_text
+from messages_conformance.reference.message import plain_text
+
+
+@fault(
+    "request",
+    trips={"stop.stop_sequence.occurs"},
+    at=Stage.BODY,
+    seen="defects.json stop-sequences-dropped",
+)
+def drop_stop_sequences(body: Json) -> Json:
+    """Stop sequences are accepted and never used."""
+    return dropped(body, "stop_sequences")
+
+
+@fault(
+    "request",
+    trips={"usage.output.le-max", "stop.max_tokens.occurs"},
+    at=Stage.BODY,
+    seen="deviations: aimock, LiteLLM mock",
+)
+def ignore_max_tokens(body: Json) -> Json:
+    """The answer may be as long as it likes."""
+    return {**body, "max_tokens": 100_000}
+
+
+@fault("request", trips={"request.system.affects-input-tokens"}, at=Stage.BODY)
+def drop_system(body: Json) -> Json:
+    """The system prompt is accepted and never read."""
+    return dropped(body, "system")
+
+
+@fault(
+    "request",
+    trips={"transport.content-type.sse-response"},
+    at=Stage.BODY,
+    seen="defects.json stream-true-returns-json; impact.json json_for_stream",
+)
+def ignore_stream(body: Json) -> Json:
+    """A request for a stream gets one JSON document."""
+    return {**body, "stream": False}
+
+
+@fault("request", trips={"request.stream.false-json"}, at=Stage.BODY, seen="impact.json sse_for_json")
+def stream_always(body: Json) -> Json:
+    """A request for a document gets a stream."""
+    return {**body, "stream": True}
+
+
+@fault(
+    "request",
+    trips={"request.messages.content-blocks"},
+    at=Stage.BODY,
+    seen="defects.json array-content-message-dropped",
+)
+def drop_array_content(body: Json) -> Json:
+    """A message whose content is a list of blocks is skipped."""
+    return {**body, "messages": [turn for turn in turns(body) if isinstance(turn.get("content"), str)]}
+
+
+@fault(
+    "request", trips={"request.messages.content-blocks"}, at=Stage.BODY, seen="defects.json system-array-stringified"
+)
+def stringify_array_content(body: Json) -> Json:
+    """A list of blocks reaches the model as the text of the list."""
+    changed = [
+        {**turn, "content": turn["content"] if isinstance(turn["content"], str) else json.dumps(turn["content"])}
+        for turn in turns(body)
+    ]
+    return {**body, "messages": changed}
+
+
+def turns(body: Mapping[str, Any]) -> list[Json]:
+    messages = body.get("messages")
+    return [turn for turn in messages if isinstance(turn, dict)] if isinstance(messages, list) else []
+
+
+@fault("request", trips={"request.prefill.continue"}, at=Stage.MESSAGE)
+def repeat_prefill(message: Json, scene: Scene) -> Json:
+    """The answer begins with the text that the final assistant message already holds."""
+    messages = turns(scene.body)
+    if not messages or messages[-1].get("role") != "assistant":
+        return message
+    return map_text(message, lambda text: plain_text(messages[-1].get("content")) + text)
+
+
+def refusing(failures: Failures, refused: bool, message: str) -> Failures:
+    return [*failures, Failure(message=message)] if refused else failures
+
+
+@fault("request", trips={"request.messages.consecutive-same-role"}, at=Stage.FAILURES)
+def demand_alternating_roles(failures: Failures, scene: Scene) -> Failures:
+    """Two messages of one role in a row are refused."""
+    roles = [turn.get("role") for turn in turns(scene.body)]
+    twice = any(role == following for role, following in zip(roles, roles[1:], strict=False))
+    return refusing(failures, twice, "messages: roles must alternate between user and assistant")
+
+
+@fault(
+    "request",
+    trips={"request.system.blocks"},
+    at=Stage.FAILURES,
+    seen="defects.json system-array-stringified-or-rejected",
+)
+def refuse_system_blocks(failures: Failures, scene: Scene) -> Failures:
+    """A system prompt in blocks is refused."""
+    return refusing(failures, isinstance(scene.body.get("system"), list), "system: Input should be a valid string")
+
+
+@fault("request", trips={"request.messages.content-blocks"}, at=Stage.FAILURES)
+def refuse_user_blocks(failures: Failures, scene: Scene) -> Failures:
+    """A user message in blocks is refused."""
+    blocks = any(isinstance(turn.get("content"), list) for turn in turns(scene.body) if turn.get("role") == "user")
+    return refusing(failures, blocks, "messages.0.content: Input should be a valid string")
+
+
+@fault("request", trips={"response.content.echoable"}, at=Stage.FAILURES)
+def refuse_own_blocks(failures: Failures, scene: Scene) -> Failures:
+    """The content of an earlier answer is refused when it comes back."""
+    echoed = any(isinstance(turn.get("content"), list) for turn in turns(scene.body) if turn.get("role") == "assistant")
+    return refusing(failures, echoed, "messages.1.content: Input should be a valid string")
+
+
+@fault("request", trips={"request.stop_sequences.empty-array"}, at=Stage.FAILURES)
+def refuse_empty_stop_list(failures: Failures, scene: Scene) -> Failures:
+    """An empty list of stop sequences is refused."""
+    return refusing(failures, scene.body.get("stop_sequences") == [], "stop_sequences: at least one item is required")
+
+
+@fault("request", trips={"request.max_tokens.zero-prewarm"}, at=Stage.FAILURES)
+def refuse_prewarming(failures: Failures, scene: Scene) -> Failures:
+    """A max_tokens of 0 is refused."""
+    return refusing(failures, scene.body.get("max_tokens") == 0, "max_tokens: Input should be greater than 0")
+
+
+@fault(
+    "request",
+    trips=set(),
+    trips_tokmodel={"request.temperature.range-tokmodel", "tokmodel.example.request"},
+    at=Stage.FAILURES,
+)
+def refuse_temperature(failures: Failures, scene: Scene) -> Failures:
+    """A temperature is refused, whatever its value."""
+    return refusing(failures, "temperature" in scene.body, "temperature: not supported by this model")
+
+
+@fault("request", trips={"request.idempotent-shape"}, at=Stage.FAILURES)
+def depend_on_key_order(failures: Failures, scene: Scene) -> Failures:
+    """A body whose first key is the messages is refused."""
+    return refusing(failures, next(iter(scene.body), None) == "messages", "model: Field required")

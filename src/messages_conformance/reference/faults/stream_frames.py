@@ -1,0 +1,171 @@
+"""Crimes in the framing of a stream: names, blank lines, line ends, sentinels, marks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from messages_conformance.reference.changes import Stage
+from messages_conformance.reference.events import to_json
+from messages_conformance.reference.faults.catalogue import fault
+from messages_conformance.reference.faults.tools import Frames, map_frames
+from messages_conformance.reference.http import HttpResponse
+
+ERROR_DATA = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
+
+
+def is_stream(response: HttpResponse) -> bool:
+    return response.is_stream
+
+
+@fault(
+    "stream-frame",
+    trips={"stream.frame.event-line"},
+    at=Stage.FRAMES,
+    seen="sdk_streams X42; impact.json no_event_lines; defects.json sse-event-line-missing",
+)
+def omit_event_lines(frames: Frames) -> Frames:
+    """Events have no name, only data."""
+    return map_frames(frames, lambda name, data: f"data: {to_json(data)}\n\n".encode())
+
+
+@fault(
+    "stream-frame",
+    trips={"stream.frame.blank-line"},
+    at=Stage.FRAMES,
+    seen="sdk_streams X52; impact.json single_newline",
+)
+def omit_blank_lines(frames: Frames) -> Frames:
+    """No blank line stands between two events."""
+    return [*(frame.removesuffix(b"\n") for frame in frames[:-1]), *frames[-1:]]
+
+
+@fault(
+    "stream-frame",
+    trips={"stream.frame.blank-line"},
+    at=Stage.FRAMES,
+    seen="sdk_streams X75; impact.json no_final_blank",
+)
+def omit_final_blank_line(frames: Frames) -> Frames:
+    """No blank line follows the last event."""
+    return [*frames[:-1], *(frame.removesuffix(b"\n") for frame in frames[-1:])]
+
+
+@fault(
+    "stream-frame", trips={"stream.frame.data-json"}, at=Stage.FRAMES, seen="sdk_streams X70; impact.json garbage_json"
+)
+def break_data(frames: Frames) -> Frames:
+    """The data of each ping is not JSON."""
+    return [
+        frame.replace(b'{"type":"ping"}', b"{'type': 'ping'}") if frame.startswith(b"event: ping") else frame
+        for frame in frames
+    ]
+
+
+@fault("stream-frame", trips={"stream.frame.data-json"}, at=Stage.FRAMES)
+def list_data(frames: Frames) -> Frames:
+    """The data of each ping is a list."""
+    return [
+        frame.replace(b'{"type":"ping"}', b'[{"type":"ping"}]') if frame.startswith(b"event: ping") else frame
+        for frame in frames
+    ]
+
+
+@fault(
+    "stream-frame",
+    trips={"stream.frame.type-matches-event"},
+    at=Stage.FRAMES,
+    seen="sdk_streams X43; impact.json event_type_mismatch",
+)
+def misname_deltas(frames: Frames) -> Frames:
+    """The name of a delta's event is completion."""
+    return [frame.replace(b"event: content_block_delta", b"event: completion") for frame in frames]
+
+
+@fault("stream-frame", trips={"stream.frame.type-matches-event"}, at=Stage.FRAMES, seen="sdk_streams X44")
+def omit_data_type(frames: Frames) -> Frames:
+    """The data of an event does not repeat its type."""
+
+    def untyped(name: str, data: dict[str, object]) -> bytes:
+        kept = {key: value for key, value in data.items() if key != "type"}
+        return f"event: {name}\ndata: {to_json(kept)}\n\n".encode()
+
+    return map_frames(frames, untyped)
+
+
+@fault(
+    "stream-frame",
+    trips={"stream.frame.no-done"},
+    at=Stage.FRAMES,
+    seen="sdk_streams X45; impact.json done_appended; defects.json done-sentinel-in-anthropic-stream",
+)
+def append_done(frames: Frames) -> Frames:
+    """The line data: [DONE] follows message_stop."""
+    return [*frames, b"data: [DONE]\n\n"]
+
+
+@fault(
+    "stream-frame",
+    trips={"stream.frame.no-done"},
+    at=Stage.FRAMES,
+    seen="sdk_streams X46; impact.json done_appended_event",
+)
+def append_named_done(frames: Frames) -> Frames:
+    """An event named done with the data [DONE] follows message_stop."""
+    return [*frames, b"event: done\ndata: [DONE]\n\n"]
+
+
+@fault(
+    "stream-frame",
+    trips={"stream.frame.no-done", "stream.error.no-silent-truncation"},
+    at=Stage.FRAMES,
+    seen="impact.json done_for_stop",
+)
+def end_with_done(frames: Frames) -> Frames:
+    """The line data: [DONE] stands in the place of message_stop."""
+    return [*frames[:-1], b"data: [DONE]\n\n"]
+
+
+@fault("stream-frame", trips={"stream.frame.no-bom"}, at=Stage.FRAMES, seen="sdk_streams X50; impact.json bom")
+def begin_with_byte_order_mark(frames: Frames) -> Frames:
+    """A stream begins with a byte-order mark."""
+    return [b"\xef\xbb\xbf" + frame if at == 0 else frame for at, frame in enumerate(frames)]
+
+
+@fault("stream-frame", trips={"stream.frame.line-endings"}, at=Stage.FRAMES)
+def mix_line_endings(frames: Frames) -> Frames:
+    """Lines end with LF, and blank lines with CRLF."""
+    return [frame.removesuffix(b"\n") + b"\r\n" for frame in frames]
+
+
+@fault(
+    "stream-frame",
+    trips={"stream.error.named"},
+    at=Stage.FRAMES,
+    seen="sdk_streams X41; impact.json sse_error_no_event",
+)
+def break_off_with_unnamed_error(frames: Frames) -> Frames:
+    """A stream breaks off with an error that has no event name."""
+    deltas = [at for at, frame in enumerate(frames) if frame.startswith(b"event: content_block_delta")]
+    kept = frames[: deltas[-1]] if deltas else frames[:1]
+    return [*kept, b"data: " + ERROR_DATA + b"\n\n"]
+
+
+@fault("stream-frame", trips={"stream.frame.utf8-boundaries", "transport.charset.utf8"}, at=Stage.FRAMES)
+def send_latin_1_stream(frames: Frames) -> Frames:
+    """A stream is encoded in Latin-1."""
+    return [frame.decode().encode("latin-1", "replace") for frame in frames]
+
+
+@fault(
+    "stream-frame",
+    trips={"stream.frame.incremental"},
+    at=Stage.RESPONSE,
+    seen="impact.json one_chunk; defects.json no-early-keepalive-ttft",
+)
+def buffer_stream(response: HttpResponse) -> HttpResponse:
+    """A stream is held back for as long as it takes, and delivered in one piece."""
+    if not response.is_stream:
+        return response
+    pieces = tuple(response.pieces)
+    wait_s = sum(delay_s for delay_s, _ in pieces) + min(0.8, 0.004 * len(pieces))
+    return replace(response, pieces=((wait_s, b"".join(data for _, data in pieces)),))

@@ -1,0 +1,96 @@
+"""HTTP messages as plain values, so that an answer can be built, rewritten and tested without a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal
+from urllib.parse import parse_qs, unquote, urlsplit
+
+Header = tuple[str, str]
+Piece = tuple[float, bytes]
+"""Seconds to wait, then bytes to send."""
+
+Framing = Literal["length", "chunked", "close", "raw"]
+"""How the body's end is marked. `raw`: the pieces are the whole answer, without a status line that we would write."""
+
+Ending = Literal["complete", "cut", "reset", "hang"]
+"""What follows the last piece: the marked end, a closed connection without it, a TCP reset, or silence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpRequest:
+    """A request as it arrived: header names in their original case, the body in bytes."""
+
+    method: str
+    target: str
+    headers: tuple[Header, ...] = ()
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def path(self) -> str:
+        """The path still percent-encoded, without query string and trailing slash."""
+        return urlsplit(self.target).path.rstrip("/") or "/"
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The decoded path segments; an encoded slash stays inside its segment."""
+        return tuple(unquote(segment) for segment in self.path.split("/")[1:])
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        return parse_qs(urlsplit(self.target).query, keep_blank_values=True)
+
+    def header_values(self, name: str) -> tuple[str, ...]:
+        """Every value of a header, in order; names are compared without regard to case."""
+        return tuple(value for key, value in self.headers if key.lower() == name.lower())
+
+    def header(self, name: str) -> str | None:
+        values = self.header_values(name)
+        return values[0] if values else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpResponse:
+    """An answer to be sent; `pieces` may be lazy and endless, and is read once."""
+
+    status: int
+    headers: tuple[Header, ...] = ()
+    pieces: Iterable[Piece] = ()
+    framing: Framing = "length"
+    ending: Ending = "complete"
+    delay_s: float = 0.0
+    """Silence before the status line."""
+
+    @property
+    def media_type(self) -> str:
+        return (self.header("content-type") or "").partition(";")[0].strip().lower()
+
+    @property
+    def is_stream(self) -> bool:
+        return self.media_type == "text/event-stream"
+
+    def header(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+    def with_header(self, name: str, value: str) -> HttpResponse:
+        return replace(self, headers=(*self.without_header(name).headers, (name, value)))
+
+    def without_header(self, name: str) -> HttpResponse:
+        return replace(self, headers=tuple(pair for pair in self.headers if pair[0].lower() != name.lower()))
+
+    def with_body(self, body: bytes) -> HttpResponse:
+        """The same head before one piece; a declared length is forgotten, since it would no longer be true."""
+        return replace(self.without_header("content-length"), pieces=((0.0, body),))
+
+    def with_pieces(self, pieces: Iterable[Piece]) -> HttpResponse:
+        return replace(self.without_header("content-length"), pieces=pieces)
+
+    def body(self) -> bytes:
+        """All pieces joined; never call it on an endless answer."""
+        return b"".join(data for _, data in self.pieces)
+
+
+def spaced(chunks: Iterable[bytes], delay_s: float) -> Iterator[Piece]:
+    """The chunks as pieces, each after a wait of `delay_s`."""
+    return ((delay_s, chunk) for chunk in chunks)

@@ -1,0 +1,231 @@
+"""A small deterministic language model: it follows plain requests as a real model would, and has no magic words.
+
+It counts, repeats, says, remembers, calculates, calls tools and writes at length, so that limits and stop sequences
+can be provoked by prompts that any real model follows too. The same conversation always gives the same answer.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from messages_conformance.reference import skills
+
+PIECES = re.compile(r"\s*(?:\w{1,6}|[^\w\s])|\s+")
+TURN_OVERHEAD_TOKENS = 4
+IMAGE_TOKENS = 120
+THOUGHT = "The request is plain: I find what is asked for, and answer it directly."
+
+Role = Literal["user", "assistant"]
+
+
+def tokens(text: str, pieces: re.Pattern[str] = PIECES) -> list[str]:
+    """The text cut into tokens; joined they give the text again, and a non-empty text has at least one."""
+    return pieces.findall(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """One turn of a conversation, reduced to what the model reads."""
+
+    role: Role
+    text: str
+    tool_results: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """A tool that the model may call; `schema` describes its input object."""
+
+    name: str
+    description: str = ""
+    schema: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """A tool call that the model decided on."""
+
+    name: str
+    input: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """Everything that the model is given for one answer."""
+
+    turns: tuple[Turn, ...]
+    system: str = ""
+    max_tokens: int = 1024
+    stop_sequences: tuple[str, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    tool_choice: Literal["auto", "any", "tool", "none"] = "auto"
+    forced_tool: str | None = None
+    parallel: bool = True
+    thinking: bool = False
+    answer_schema: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion:
+    """What the model generated; `cut_json` is a tool input that the token limit broke off."""
+
+    text: str
+    calls: tuple[Call, ...]
+    thinking: str | None
+    output_tokens: int
+    stop_reason: str
+    stop_sequence: str | None = None
+
+
+Answer = Callable[[Prompt, str], str]
+"""Changes the answer that the model would give: a talkative or a stubborn model is made of this."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """The model: a tokenizer and a habit of answering."""
+
+    pieces: re.Pattern[str] = PIECES
+    habit: Answer | None = None
+
+    def tokens(self, text: str) -> list[str]:
+        return tokens(text, self.pieces)
+
+    def count(self, text: str) -> int:
+        return len(self.tokens(text))
+
+    def complete(self, prompt: Prompt) -> Completion:
+        """The answer to a prompt, cut at the first stop sequence or after `max_tokens` tokens."""
+        thinking = THOUGHT if prompt.thinking else None
+        spent = self.count(thinking or "")
+        if prompt.max_tokens <= spent:
+            return self._all_spent(prompt, thinking)
+        calls = wanted_calls(prompt)
+        text = "" if calls else self._answer(prompt)
+        return self._calling(prompt, calls, thinking, spent) if calls else self._writing(prompt, text, thinking, spent)
+
+    def _answer(self, prompt: Prompt) -> str:
+        text = continued(prompt, answer(prompt))
+        return self.habit(prompt, text) if self.habit else text
+
+    def _all_spent(self, prompt: Prompt, thinking: str | None) -> Completion:
+        thought = "".join(self.tokens(thinking or "")[: prompt.max_tokens]) if thinking else None
+        return Completion(
+            text="", calls=(), thinking=thought, output_tokens=prompt.max_tokens, stop_reason="max_tokens"
+        )
+
+    def _calling(self, prompt: Prompt, calls: tuple[Call, ...], thinking: str | None, spent: int) -> Completion:
+        size = sum(self.count(call.name + json.dumps(dict(call.input))) + TURN_OVERHEAD_TOKENS for call in calls)
+        if spent + size >= prompt.max_tokens:
+            # A call that does not fit is not begun: half an input object would be of no use to anybody.
+            return Completion(
+                text="", calls=(), thinking=thinking, output_tokens=prompt.max_tokens, stop_reason="max_tokens"
+            )
+        return Completion(text="", calls=calls, thinking=thinking, output_tokens=spent + size, stop_reason="tool_use")
+
+    def _writing(self, prompt: Prompt, text: str, thinking: str | None, spent: int) -> Completion:
+        room = prompt.max_tokens - spent
+        pieces = self.tokens(text)
+        generated = "".join(pieces[:room])
+        stop = first_stop(generated, prompt.stop_sequences)
+        if stop is not None:
+            at, sequence = stop
+            used = self._tokens_up_to(pieces, at + len(sequence))
+            return Completion(
+                text=generated[:at],
+                calls=(),
+                thinking=thinking,
+                output_tokens=spent + used,
+                stop_reason="stop_sequence",
+                stop_sequence=sequence,
+            )
+        # The end of an answer is a token of its own: an answer that leaves no room for it was cut.
+        ended = len(pieces) < room
+        return Completion(
+            text=generated,
+            calls=(),
+            thinking=thinking,
+            output_tokens=spent + (len(pieces) + 1 if ended else room),
+            stop_reason="end_turn" if ended else "max_tokens",
+        )
+
+    @staticmethod
+    def _tokens_up_to(pieces: Sequence[str], length: int) -> int:
+        reached = 0
+        for number, piece in enumerate(pieces, start=1):
+            reached += len(piece)
+            if reached >= length:
+                return number
+        return len(pieces)
+
+
+def first_stop(text: str, sequences: Sequence[str]) -> tuple[int, str] | None:
+    """The place and the value of the stop sequence that ends first in the text; where two end together, the longer."""
+    found = [(text.find(sequence), sequence) for sequence in sequences if sequence]
+    hits = [(at, sequence) for at, sequence in found if at >= 0]
+    return min(hits, key=lambda hit: (hit[0] + len(hit[1]), hit[0])) if hits else None
+
+
+def answer(prompt: Prompt) -> str:
+    """The whole answer, before any limit: from the system prompt's standing orders, then from the last question."""
+    if prompt.answer_schema is not None:
+        return json.dumps(skills.sample(prompt.answer_schema, question(prompt)), ensure_ascii=False)
+    if prompt.turns and (results := last_user_turn(prompt).tool_results):
+        return styled(prompt.system, "The tool returned: " + "; ".join(results) + ".")
+    standing = skills.standing_answer(prompt.system)
+    if standing is not None:
+        return standing
+    memory = [prompt.system, *(turn.text for turn in prompt.turns[:-1])]
+    return styled(prompt.system, skills.reply(question(prompt), memory))
+
+
+def last_user_turn(prompt: Prompt) -> Turn:
+    """The last thing that the user said; an empty turn where the user said nothing."""
+    return next((turn for turn in reversed(prompt.turns) if turn.role == "user"), Turn(role="user", text=""))
+
+
+def question(prompt: Prompt) -> str:
+    return last_user_turn(prompt).text
+
+
+def continued(prompt: Prompt, text: str) -> str:
+    """The answer without the part that a final assistant turn already holds."""
+    if not prompt.turns or prompt.turns[-1].role != "assistant":
+        return text
+    prefill = prompt.turns[-1].text
+    if text.startswith(prefill):
+        return text[len(prefill) :]
+    return skills.closing(prefill) or " " + text[:1].lower() + text[1:]
+
+
+def styled(system: str, text: str) -> str:
+    """The answer in the style that the system prompt asks for."""
+    return skills.style(system, text)
+
+
+def wanted_calls(prompt: Prompt) -> tuple[Call, ...]:
+    """The tool calls for this prompt: forced ones always, others where the question is about the tool."""
+    if not prompt.tools or prompt.tool_choice == "none":
+        return ()
+    if prompt.turns and last_user_turn(prompt).tool_results and prompt.tool_choice == "auto":
+        return ()
+    text = question(prompt)
+    chosen = [tool for tool in prompt.tools if skills.concerns(tool.name, tool.description, text)]
+    if prompt.tool_choice == "tool":
+        chosen = [tool for tool in prompt.tools if tool.name == prompt.forced_tool]
+    elif prompt.tool_choice == "any" and not chosen:
+        chosen = [prompt.tools[0]]
+    calls = [call for tool in chosen for call in calls_of(tool, text)]
+    return tuple(calls if prompt.parallel else calls[:1])
+
+
+def calls_of(tool: Tool, text: str) -> list[Call]:
+    """One call of a tool for each thing that the question names: two cities give two calls."""
+    subjects = skills.subjects(text) or [""]
+    inputs = [skills.sample(tool.schema, text, subject) for subject in subjects]
+    distinct = [value for at, value in enumerate(inputs) if value not in inputs[:at]]
+    return [Call(name=tool.name, input=value if isinstance(value, dict) else {}) for value in distinct]

@@ -1,0 +1,373 @@
+"""The reference endpoint on a loopback socket: HTTP/1.1 by h11 on asyncio, in a thread of its own or in the foreground.
+
+It can also misbehave below HTTP on purpose: `HttpResponse.framing` and `.ending` say how an answer's bytes end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+
+import h11
+
+from messages_conformance.reference.api import MAX_BODY_BYTES, Endpoint, Settings
+from messages_conformance.reference.changes import Change
+from messages_conformance.reference.http import Header, HttpRequest, HttpResponse
+
+HOST = "127.0.0.1"
+READ_BYTES = 65_536
+MAX_HEAD_BYTES = 256 * 1024
+STARTUP_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Received:
+    """One request in the log: when it was complete (monotonic), on which connection, and how many were open with it."""
+
+    request: HttpRequest
+    at_s: float
+    connection: int
+    concurrent: int
+
+
+@dataclass(kw_only=True)
+class Log:
+    """What a server has seen. Written by the server's thread, read by any."""
+
+    received: list[Received] = field(default_factory=list)
+    connections: int = 0
+    in_flight: int = 0
+    peak_concurrency: int = 0
+
+    def begin(self, request: HttpRequest, connection: int) -> None:
+        self.in_flight += 1
+        self.peak_concurrency = max(self.peak_concurrency, self.in_flight)
+        self.received.append(
+            Received(request=request, at_s=time.monotonic(), connection=connection, concurrent=self.in_flight)
+        )
+
+    def end(self) -> None:
+        self.in_flight -= 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A running server, as its user sees it."""
+
+    base_url: str
+    api_key: str
+    log: Log = field(repr=False)
+
+    @property
+    def requests(self) -> tuple[Received, ...]:
+        return tuple(self.log.received)
+
+    @property
+    def count(self) -> int:
+        return len(self.log.received)
+
+    @property
+    def peak_concurrency(self) -> int:
+        return self.log.peak_concurrency
+
+
+def endpoint(*, fault: str | None = None, variant: str | None = None, settings: Settings | None = None) -> Endpoint:
+    """The endpoint with at most one fault and one variant, by name; LookupError names near matches."""
+    from messages_conformance.reference.faults import find_fault
+    from messages_conformance.reference.variants import find_variant
+
+    changes: list[Change] = []
+    if fault is not None:
+        changes.append(find_fault(fault))
+    if variant is not None:
+        changes.append(find_variant(variant))
+    return Endpoint(settings=settings or Settings(), changes=tuple(changes))
+
+
+@contextlib.contextmanager
+def serve(
+    *, port: int = 0, fault: str | None = None, variant: str | None = None, settings: Settings | None = None
+) -> Iterator[Server]:
+    """A server in a background thread for the length of a `with` block; port 0 takes a free one."""
+    with serve_endpoint(endpoint(fault=fault, variant=variant, settings=settings), port=port) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def serve_endpoint(served: Endpoint, *, port: int = 0) -> Iterator[Server]:
+    """The same for an endpoint that the caller has put together."""
+    background = _Background(served, port)
+    try:
+        yield background.start()
+    finally:
+        background.stop()
+
+
+def serve_forever(
+    *,
+    port: int = 0,
+    fault: str | None = None,
+    variant: str | None = None,
+    settings: Settings | None = None,
+    on_ready: Callable[[Server], None] | None = None,
+) -> None:
+    """A server in the foreground until Ctrl-C; it prints nothing, `on_ready` is told where it listens."""
+    served = endpoint(fault=fault, variant=variant, settings=settings)
+
+    async def run() -> None:
+        await _run(served, port, on_ready or (lambda server: None), asyncio.Event())
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(run())
+
+
+class _Background:
+    """The loop in a thread of its own; `stop` returns when every socket is closed."""
+
+    def __init__(self, served: Endpoint, port: int) -> None:
+        self._served = served
+        self._port = port
+        self._thread = threading.Thread(target=self._run, name="reference-endpoint", daemon=True)
+        self._ready = threading.Event()
+        self._server: Server | None = None
+        self._error: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+
+    def start(self) -> Server:
+        self._thread.start()
+        if not self._ready.wait(STARTUP_TIMEOUT_S) or self._server is None:
+            raise self._error or RuntimeError("the reference endpoint did not start")
+        return self._server
+
+    def stop(self) -> None:
+        if self._loop is not None and self._stopping is not None:
+            # A loop that has ended by itself needs no stopping.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except BaseException as error:  # handed to the thread that asked for the server
+            self._error = error
+        finally:
+            self._ready.set()
+
+    async def _main(self) -> None:
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+
+        def ready(server: Server) -> None:
+            self._server = server
+            self._ready.set()
+
+        await _run(self._served, self._port, ready, self._stopping)
+
+
+async def _run(served: Endpoint, port: int, ready: Callable[[Server], None], stop: asyncio.Event) -> None:
+    log = Log()
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        log.connections += 1
+        try:
+            await _Connection(served, log, log.connections, reader, writer).serve()
+        except asyncio.CancelledError:
+            # The server is going down; a task that ends quietly leaves nothing in the log.
+            pass
+        finally:
+            tasks.discard(task)
+            writer.close()
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await writer.wait_closed()
+
+    listener = await asyncio.start_server(connected, HOST, port, backlog=512)
+    address = listener.sockets[0].getsockname()
+    ready(Server(base_url=f"http://{HOST}:{address[1]}", api_key=served.settings.api_key, log=log))
+    try:
+        await stop.wait()
+    finally:
+        listener.close()
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)
+        await listener.wait_closed()
+
+
+class _Gone(Exception):
+    """The client has left, or the connection has been given up on purpose."""
+
+
+class _Connection:
+    """One connection: requests are read, answered and logged until either side closes."""
+
+    def __init__(
+        self,
+        served: Endpoint,
+        log: Log,
+        number: int,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self.served, self.log, self.number = served, log, number
+        self.reader, self.writer = reader, writer
+        self.h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+        sock = writer.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    async def serve(self) -> None:
+        with contextlib.suppress(_Gone, OSError):
+            while True:
+                request = await self.read_request()
+                if request is None:
+                    return
+                await self.answer(request)
+                if self.h11.our_state is not h11.DONE or self.h11.their_state is not h11.DONE:
+                    return
+                self.h11.start_next_cycle()
+
+    async def next_event(self) -> h11.Event | type[h11.PAUSED]:
+        while True:
+            event = self.h11.next_event()
+            if event is not h11.NEED_DATA:
+                return event  # type: ignore[return-value]
+            if self.h11.they_are_waiting_for_100_continue:
+                await self.send(h11.InformationalResponse(status_code=100, headers=[]))
+            self.h11.receive_data(await self.reader.read(READ_BYTES))
+
+    async def read_request(self) -> HttpRequest | None:
+        try:
+            head = await self.next_event()
+            if not isinstance(head, h11.Request):
+                return None
+            return await self.read_body(head)
+        except h11.RemoteProtocolError as error:
+            if self.h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+                await self.send_plain_error(error.error_status_hint)
+            return None
+
+    async def read_body(self, head: h11.Request) -> HttpRequest | None:
+        body = bytearray()
+        while True:
+            event = await self.next_event()
+            if isinstance(event, h11.Data):
+                # One byte over the limit is enough to know; the rest is read and thrown away.
+                body += event.data[: max(0, MAX_BODY_BYTES + 1 - len(body))]
+            elif isinstance(event, h11.EndOfMessage):
+                headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw_headers(head))
+                return HttpRequest(
+                    method=head.method.decode("ascii"),
+                    target=head.target.decode("latin-1"),
+                    headers=headers,
+                    body=bytes(body),
+                )
+            else:
+                return None
+
+    async def answer(self, request: HttpRequest) -> None:
+        self.log.begin(request, self.number)
+        try:
+            await self.deliver(request, self.served.handle(request))
+        finally:
+            self.log.end()
+
+    async def deliver(self, request: HttpRequest, response: HttpResponse) -> None:
+        if response.delay_s:
+            await asyncio.sleep(response.delay_s)
+        if response.framing in ("raw", "close"):
+            await self.deliver_unframed(response)
+        else:
+            await self.deliver_framed(request, response)
+
+    async def deliver_unframed(self, response: HttpResponse) -> None:
+        if response.framing == "close":
+            reason = HTTPStatus(response.status).phrase
+            lines = [f"HTTP/1.1 {response.status} {reason}", *(f"{name}: {value}" for name, value in response.headers)]
+            await self.write("\r\n".join([*lines, "connection: close", "", ""]).encode("latin-1"))
+        await self.write_pieces(response)
+        await self.finish(response)
+        raise _Gone
+
+    async def deliver_framed(self, request: HttpRequest, response: HttpResponse) -> None:
+        response = sized(response)
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+        if response.framing == "chunked":
+            headers.append((b"transfer-encoding", b"chunked"))
+        await self.send(h11.Response(status_code=response.status, headers=headers))
+        if request.method != "HEAD":
+            for delay_s, data in response.pieces:
+                await self.pause(delay_s)
+                if data:
+                    await self.send(h11.Data(data=data))
+        if response.ending != "complete":
+            await self.finish(response)
+            raise _Gone
+        await self.send(h11.EndOfMessage())
+
+    async def write_pieces(self, response: HttpResponse) -> None:
+        for delay_s, data in response.pieces:
+            await self.pause(delay_s)
+            await self.write(data)
+
+    async def pause(self, delay_s: float) -> None:
+        # An endless answer must still let the other connections and the end of the server have their turn.
+        await asyncio.sleep(delay_s)
+
+    async def finish(self, response: HttpResponse) -> None:
+        if response.ending == "hang":
+            while await self.reader.read(READ_BYTES):
+                pass
+        if response.ending == "reset":
+            self.reset()
+
+    def reset(self) -> None:
+        sock = self.writer.get_extra_info("socket")
+        if sock is not None:
+            # Closing with unsent data thrown away is what makes the kernel send RST.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
+
+    async def send_plain_error(self, status: int) -> None:
+        body = b'{"type":"error","error":{"type":"invalid_request_error","message":"not a valid HTTP request"}}'
+        headers = [("content-type", "application/json"), ("content-length", str(len(body))), ("connection", "close")]
+        await self.send(h11.Response(status_code=status, headers=headers))
+        await self.send(h11.Data(data=body))
+        await self.send(h11.EndOfMessage())
+
+    async def send(self, event: h11.Event) -> None:
+        data = self.h11.send(event)
+        if data:
+            await self.write(data)
+
+    async def write(self, data: bytes) -> None:
+        if self.writer.transport.is_closing():
+            raise _Gone
+        self.writer.write(data)
+        await self.writer.drain()
+
+
+def raw_headers(head: h11.Request) -> list[tuple[bytes, bytes]]:
+    return list(head.headers.raw_items())
+
+
+def sized(response: HttpResponse) -> HttpResponse:
+    """The response with a content-length where it needs one that nobody has declared."""
+    if response.framing != "length" or response.header("content-length") is not None:
+        return response
+    body = response.body()
+    length: Header = ("content-length", str(len(body)))
+    delay_s = next((delay for delay, _ in response.pieces), 0.0) if isinstance(response.pieces, tuple) else 0.0
+    return replace(response, headers=(*response.headers, length), pieces=((delay_s, body),))

@@ -1,0 +1,421 @@
+"""Everything that makes the reference endpoint refuse a request body, each refusal tied to its requirement.
+
+A check yields failures and goes on, so that a fault may drop one and leave the others. The first one that remains is
+the answer. Limits and patterns are those of the public documentation, read 2026-11-22.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from messages_conformance.reference import blocks, tool_rules
+from messages_conformance.reference.failures import Failure
+
+MAX_MODEL_NAME = 256
+MAX_MESSAGES = 100_000
+MAX_USER_ID = 256
+MIN_THINKING_BUDGET = 1024
+MODEL_MAX_OUTPUT_TOKENS = 128_000
+MAX_CACHE_BREAKPOINTS = 4
+SAMPLING = ("temperature", "top_p", "top_k")
+REMOVED_SAMPLING_VERSION = "2026-10-21"
+
+COUNT_FIELDS = frozenset(
+    "model messages system tools tool_choice thinking output_config cache_control context_management mcp_servers".split()
+)
+CREATE_FIELDS = COUNT_FIELDS | frozenset(
+    "max_tokens stream stop_sequences temperature top_p top_k metadata service_tier container inference_geo speed "
+    "diagnostics".split()
+)
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
+Body = Mapping[str, Any]
+
+
+def failures(body: Body, *, version: str | None, counting: bool = False) -> Iterator[Failure]:
+    """Every reason to refuse a request body, in the order in which they are reported."""
+    yield from model_name(body)
+    if not counting:
+        yield from max_tokens(body)
+    yield from messages(body)
+    yield from system(body)
+    yield from extra_fields(body, COUNT_FIELDS if counting else CREATE_FIELDS)
+    if not counting:
+        yield from sampling(body)
+        yield from small_options(body)
+        yield from stop_sequences(body)
+        yield from zero_conflicts(body)
+    yield from thinking(body, counting=counting)
+    yield from tool_rules.failures(body)
+    yield from output_config(body)
+    yield from cache_breakpoints(body)
+    yield from citation_conflicts(body)
+    if version == REMOVED_SAMPLING_VERSION:
+        yield from newer_version(body)
+
+
+def is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def model_name(body: Body) -> Iterator[Failure]:
+    if "model" not in body:
+        yield Failure(message="model: Field required", requirement="request.model.required")
+    elif not isinstance(body["model"], str):
+        yield Failure(message="model: Input should be a valid string", requirement="request.model.string")
+    elif not 1 <= len(body["model"]) <= MAX_MODEL_NAME:
+        yield Failure(
+            message=f"model: String should have 1 to {MAX_MODEL_NAME} characters", requirement="request.model.string"
+        )
+
+
+def max_tokens(body: Body) -> Iterator[Failure]:
+    value = body.get("max_tokens")
+    if "max_tokens" not in body:
+        yield Failure(message="max_tokens: Field required", requirement="request.max_tokens.required")
+    elif not is_integer(value):
+        yield Failure(message="max_tokens: Input should be a valid integer", requirement="request.max_tokens.integer")
+    elif isinstance(value, int) and value < 0:
+        yield Failure(
+            message="max_tokens: Input should be greater than or equal to 0", requirement="request.max_tokens.negative"
+        )
+    elif isinstance(value, int) and value > MODEL_MAX_OUTPUT_TOKENS:
+        yield Failure(
+            message=f"max_tokens: {value} > {MODEL_MAX_OUTPUT_TOKENS}, the most that this model can write",
+            requirement="request.max_tokens.model-max",
+        )
+
+
+def messages(body: Body) -> Iterator[Failure]:
+    turns = body.get("messages")
+    if "messages" not in body:
+        yield Failure(message="messages: Field required", requirement="request.messages.required")
+    if not isinstance(turns, list):
+        if "messages" in body:
+            yield Failure(message="messages: Input should be a valid list", requirement="request.messages.required")
+        return
+    if not turns:
+        yield Failure(message="messages: at least one message is required", requirement="request.messages.non-empty")
+        return
+    if len(turns) > MAX_MESSAGES:
+        yield Failure(
+            message=f"messages: at most {MAX_MESSAGES} messages are allowed",
+            requirement="request.messages.max-100000",
+        )
+        return
+    if isinstance(turns[0], dict) and turns[0].get("role") == "assistant":
+        yield Failure(
+            message="messages: first message must use the user role", requirement="request.messages.first-role-user"
+        )
+    for at, turn in enumerate(turns):
+        yield from message(turn, f"messages.{at}", last=at == len(turns) - 1)
+
+
+def message(turn: object, where: str, *, last: bool) -> Iterator[Failure]:
+    if not isinstance(turn, dict):
+        yield Failure(message=f"{where}: Input should be an object", requirement="request.messages.role-required")
+        return
+    for name in ("role", "content"):
+        if name not in turn:
+            yield Failure(message=f"{where}.{name}: Field required", requirement="request.messages.role-required")
+    if "role" in turn and turn["role"] not in ("user", "assistant"):
+        yield Failure(
+            message=f"{where}.role: Input should be 'user' or 'assistant'", requirement="request.messages.role-enum"
+        )
+    for name in turn.keys() - {"role", "content"}:
+        yield blocks.extra_input(f"{where}.{name}")
+    if "content" in turn:
+        yield from content(turn, where, final_assistant=last and turn.get("role") == "assistant")
+
+
+def content(turn: Body, where: str, *, final_assistant: bool) -> Iterator[Failure]:
+    value = turn["content"]
+    if not isinstance(value, str | list):
+        yield Failure(
+            message=f"{where}.content: Input should be a string or a list of blocks",
+            requirement="request.messages.content-blocks",
+        )
+        return
+    if not value and not final_assistant:
+        yield Failure(
+            message=f"{where}: all messages must have non-empty content except for the optional final assistant message",
+            requirement="request.messages.empty-content",
+        )
+    if isinstance(value, list):
+        for at, block in enumerate(value):
+            yield from blocks.failures(block, f"{where}.content.{at}", role=turn.get("role"))
+    if final_assistant and last_text(value) != last_text(value).rstrip():
+        yield Failure(
+            message=f"{where}: final assistant content cannot end with trailing whitespace",
+            requirement="request.prefill.trailing-whitespace",
+        )
+
+
+def last_text(value: str | list[Any]) -> str:
+    if isinstance(value, str):
+        return value
+    block = value[-1] if value else None
+    text = block.get("text") if isinstance(block, dict) and block.get("type") == "text" else ""
+    return text if isinstance(text, str) else ""
+
+
+def system(body: Body) -> Iterator[Failure]:
+    value = body.get("system")
+    if value is None and "system" not in body:
+        return
+    if not isinstance(value, str | list):
+        yield Failure(
+            message="system: Input should be a string or a list of text blocks", requirement="request.system.string"
+        )
+        return
+    for at, block in enumerate(value if isinstance(value, list) else ()):
+        where = f"system.{at}"
+        if not isinstance(block, dict) or block.get("type") != "text":
+            yield Failure(message=f"{where}: Input should be a text block", requirement="request.system.non-text-block")
+        else:
+            yield from blocks.failures(block, where, role=None)
+
+
+def extra_fields(body: Body, known: frozenset[str]) -> Iterator[Failure]:
+    for name in body.keys() - known:
+        yield blocks.extra_input(name)
+
+
+def sampling(body: Body) -> Iterator[Failure]:
+    for name in ("temperature", "top_p"):
+        value = body.get(name)
+        if value is not None and not (is_number(value) and 0 <= value <= 1):
+            yield Failure(message=f"{name}: Input should be a number from 0 to 1", requirement=f"request.{name}.range")
+    top_k = body.get("top_k")
+    if top_k is not None and not (is_integer(top_k) and top_k >= 0):
+        yield Failure(message="top_k: Input should be an integer from 0", requirement="request.top_k.range")
+
+
+def small_options(body: Body) -> Iterator[Failure]:
+    if body.get("stream") is not None and not isinstance(body["stream"], bool):
+        yield Failure(message="stream: Input should be a valid boolean", requirement="request.stream.boolean")
+    metadata = body.get("metadata")
+    if metadata is not None and not valid_metadata(metadata):
+        yield Failure(
+            message=f"metadata: only user_id is allowed, a string of at most {MAX_USER_ID} characters",
+            requirement="request.metadata.user_id",
+        )
+    if body.get("service_tier") not in (None, "auto", "standard_only"):
+        yield Failure(
+            message="service_tier: Input should be 'auto' or 'standard_only'", requirement="request.service_tier.enum"
+        )
+    if body.get("speed") not in (None, "standard", "fast"):
+        yield Failure(message="speed: Input should be 'standard' or 'fast'")
+
+
+def valid_metadata(metadata: object) -> bool:
+    if not isinstance(metadata, dict) or metadata.keys() - {"user_id"}:
+        return False
+    user_id = metadata.get("user_id")
+    return user_id is None or (isinstance(user_id, str) and len(user_id) <= MAX_USER_ID)
+
+
+def stop_sequences(body: Body) -> Iterator[Failure]:
+    value = body.get("stop_sequences")
+    if value is None:
+        return
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        yield Failure(
+            message="stop_sequences: Input should be a list of strings", requirement="request.stop_sequences.array"
+        )
+        return
+    for at, item in enumerate(value):
+        if not item.strip():
+            yield Failure(
+                message=f"stop_sequences.{at}: each stop sequence must contain non-whitespace",
+                requirement="request.stop_sequences.non-whitespace",
+            )
+
+
+def zero_conflicts(body: Body) -> Iterator[Failure]:
+    if body.get("max_tokens") != 0 or not is_integer(body.get("max_tokens")):
+        return
+    thinking_type = as_object(body.get("thinking")).get("type")
+    choice_type = as_object(body.get("tool_choice")).get("type")
+    conflicts = {
+        "stream": body.get("stream") is True,
+        "thinking": thinking_type == "enabled",
+        "output_config.format": as_object(body.get("output_config")).get("format") is not None,
+        "tool_choice": choice_type in ("any", "tool"),
+    }
+    for name, present in conflicts.items():
+        if present:
+            yield Failure(
+                message=f"{name}: not allowed with max_tokens 0", requirement="request.max_tokens.zero-conflicts"
+            )
+
+
+def as_object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def thinking(body: Body, *, counting: bool) -> Iterator[Failure]:
+    value = body.get("thinking")
+    if value is None:
+        return
+    if not isinstance(value, dict) or value.get("type") not in ("enabled", "disabled", "adaptive", "between_tools"):
+        yield Failure(message="thinking.type: Input should be 'enabled', 'disabled' or 'adaptive'")
+        return
+    if value["type"] != "enabled":
+        return
+    budget = value.get("budget_tokens")
+    if not is_integer(budget) or budget < MIN_THINKING_BUDGET:
+        yield Failure(
+            message=f"thinking.enabled.budget_tokens: Input should be an integer from {MIN_THINKING_BUDGET}",
+            requirement="request.thinking.budget-min",
+        )
+    elif not counting and is_integer(body.get("max_tokens")) and budget >= body["max_tokens"] > 0:
+        yield Failure(
+            message="max_tokens: must be greater than thinking.budget_tokens",
+            requirement="request.thinking.budget-lt-max",
+        )
+    if as_object(body.get("tool_choice")).get("type") in ("any", "tool"):
+        yield Failure(
+            message="tool_choice: thinking may not be enabled when a tool call is forced",
+            requirement="request.tool_choice.thinking-conflict",
+        )
+    yield from edited_thinking(body)
+
+
+def edited_thinking(body: Body) -> Iterator[Failure]:
+    turns = [turn for turn in as_list(body.get("messages")) if isinstance(turn, dict)]
+    at = max((at for at, turn in enumerate(turns) if turn.get("role") == "assistant"), default=None)
+    if at is None:
+        return
+    for position, block in enumerate(as_list(turns[at].get("content"))):
+        if isinstance(block, dict) and block.get("type") == "thinking" and not blocks.signed(block):
+            yield Failure(
+                message=f"messages.{at}.content.{position}: thinking blocks of the latest assistant turn cannot be "
+                "modified",
+                requirement="request.thinking.unmodified-blocks",
+            )
+
+
+def as_list(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
+
+
+def output_config(body: Body) -> Iterator[Failure]:
+    value = body.get("output_config")
+    if value is None:
+        return
+    if not isinstance(value, dict):
+        yield Failure(message="output_config: Input should be an object")
+        return
+    for name in value.keys() - {"effort", "format"}:
+        yield blocks.extra_input(f"output_config.{name}")
+    if value.get("effort") not in (None, *EFFORTS):
+        yield Failure(message=f"output_config.effort: Input should be one of {', '.join(EFFORTS)}")
+    wanted = value.get("format")
+    if wanted is None:
+        return
+    if (
+        not isinstance(wanted, dict)
+        or wanted.get("type") != "json_schema"
+        or not isinstance(wanted.get("schema"), dict)
+    ):
+        yield Failure(message="output_config.format: Input should be {type: 'json_schema', schema: object}")
+    elif any(enabled for _, enabled in documents_with_citations(body)):
+        yield Failure(
+            message="output_config.format: not allowed together with citations",
+            requirement="request.output_config.citations-conflict",
+        )
+
+
+def content_blocks(body: Body) -> Iterator[tuple[Body, Body]]:
+    """Every block of every turn, with its turn."""
+    for turn in as_list(body.get("messages")):
+        if isinstance(turn, dict):
+            for block in as_list(turn.get("content")):
+                if isinstance(block, dict):
+                    yield turn, block
+
+
+def documents_with_citations(body: Body) -> Iterator[tuple[Body, bool]]:
+    for _, block in content_blocks(body):
+        if block.get("type") in ("document", "search_result"):
+            yield block, as_object(block.get("citations")).get("enabled") is True
+
+
+def citation_conflicts(body: Body) -> Iterator[Failure]:
+    if len({enabled for _, enabled in documents_with_citations(body)}) > 1:
+        yield Failure(
+            message="messages: citations must be enabled on all documents or on none",
+            requirement="request.citations.all-or-none",
+        )
+
+
+def breakpoints(body: Body) -> Iterator[Mapping[str, Any]]:
+    """Every cache_control of a request, in the order tools, system, messages, whole request."""
+    holders: list[Any] = [*as_list(body.get("tools")), *as_list(body.get("system"))]
+    for _, block in content_blocks(body):
+        holders.append(block)
+        holders.extend(as_list(block.get("content")))
+    for holder in [*holders, body]:
+        control = holder.get("cache_control") if isinstance(holder, dict) else None
+        if isinstance(control, dict):
+            yield control
+
+
+def cache_breakpoints(body: Body) -> Iterator[Failure]:
+    found = list(breakpoints(body))
+    if len(found) > MAX_CACHE_BREAKPOINTS:
+        yield Failure(
+            message=f"A maximum of {MAX_CACHE_BREAKPOINTS} blocks with cache_control may be provided. "
+            f"Found {len(found)}.",
+            requirement="request.cache_control.max-4",
+        )
+    lifetimes = [control.get("ttl", "5m") for control in found]
+    if "5m" in lifetimes and "1h" in lifetimes[lifetimes.index("5m") :]:
+        yield Failure(
+            message="cache_control.ttl: a '1h' block must not come after a '5m' block",
+            requirement="request.cache_control.ttl-order",
+        )
+    if "cache_control" in body and body["cache_control"] is not None:
+        yield from blocks.cache_control(body["cache_control"], "cache_control")
+
+
+def newer_version(body: Body) -> Iterator[Failure]:
+    """What version 2026-10-21 no longer accepts."""
+    for name in SAMPLING:
+        if name in body:
+            yield Failure(message=f"{name}: not supported in this API version", requirement="version.sampling-removed")
+    for turn, block in content_blocks(body):
+        role, kind = turn.get("role"), block.get("type")
+        if role == "assistant" and kind == "document":
+            yield Failure(
+                message="messages: documents are not allowed in assistant messages",
+                requirement="version.assistant-document",
+            )
+        texts = as_list(block.get("content")) if kind == "search_result" else (block,)
+        if role == "user" and any(cites(text) for text in texts):
+            yield Failure(
+                message="messages: citations are not allowed in user messages", requirement="version.user-citations"
+            )
+
+
+def cites(block: object) -> bool:
+    return isinstance(block, dict) and block.get("type") == "text" and bool(block.get("citations"))
+
+
+DATED_BETA = re.compile(r"[a-z0-9-]+-\d{4}-?\d{2}-?\d{2}")
+
+
+def beta_failures(values: Sequence[str]) -> Iterator[Failure]:
+    """A beta's name ends in its date; whatever does not is unknown."""
+    for name in (name.strip() for value in values for name in value.split(",")):
+        if not DATED_BETA.fullmatch(name):
+            yield Failure(
+                message=f"Unexpected value(s) `{name}` for the `anthropic-beta` header",
+                requirement="beta.header.unknown",
+            )

@@ -1,0 +1,84 @@
+"""Reports: one model of a run, laid out for a terminal, for programs (report.json) and for CI systems (junit.xml).
+
+Build a `Report` from what was judged, then ask for its `exit_code` and `verdict_sentence`, or write it somewhere.
+`prepare` a folder before the run, `append` exchanges to a recording while it goes on, `write_all` at its end (or before
+it: a report that says `complete=False` is true at any moment).
+"""
+
+from pathlib import Path
+
+from messages_conformance.report import json_report, junit
+from messages_conformance.report.blocks import Block, block, command
+from messages_conformance.report.errors import ReportError
+from messages_conformance.report.files import prepare
+from messages_conformance.report.impacts import whom_it_breaks
+from messages_conformance.report.json_report import to_json
+from messages_conformance.report.junit import to_xml
+from messages_conformance.report.model import (
+    BUDGET,
+    CONFORMANT,
+    INTERRUPTED,
+    NOT_JUDGED,
+    UNREACHABLE,
+    VIOLATIONS,
+    WRONG_KEY,
+    Counts,
+    Report,
+    RunInfo,
+    Spent,
+    Statement,
+    counts,
+    exit_code,
+    failures,
+    not_verified,
+    verdict_sentence,
+    warnings,
+)
+from messages_conformance.report.recording import append, read
+from messages_conformance.report.reproduction import curl
+from messages_conformance.report.terminal import Progress, console, header, summary
+from messages_conformance.report.trace import trace
+
+
+def write_all(report: Report, folder: Path | str) -> tuple[Path, ...]:
+    """Writes report.json and junit.xml into the folder, each whole or not at all; a ReportError when it cannot."""
+    return json_report.write(report, folder), junit.write(report, folder)
+
+
+__all__ = [
+    "BUDGET",
+    "CONFORMANT",
+    "INTERRUPTED",
+    "NOT_JUDGED",
+    "UNREACHABLE",
+    "VIOLATIONS",
+    "WRONG_KEY",
+    "Block",
+    "Counts",
+    "Progress",
+    "Report",
+    "ReportError",
+    "RunInfo",
+    "Spent",
+    "Statement",
+    "append",
+    "block",
+    "command",
+    "console",
+    "counts",
+    "curl",
+    "exit_code",
+    "failures",
+    "header",
+    "not_verified",
+    "prepare",
+    "read",
+    "summary",
+    "to_json",
+    "to_xml",
+    "trace",
+    "verdict_sentence",
+    "warnings",
+    "whom_it_breaks",
+    "write_all",
+]

@@ -1,0 +1,58 @@
+"""Folders and files of a report: proven writable before a run, replaced as a whole when written."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from messages_conformance.report.errors import ReportError
+
+
+def prepare(folder: Path | str) -> Path:
+    """Makes the folder and proves that files can be written there; a ReportError with the cure otherwise."""
+    path = Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path) as probe:
+            probe.write(b"probe")
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ReportError(
+            f"reports cannot go to {str(path)!r}: a file is in the way ({error.filename}); "
+            f"name a folder with --report, or remove that file"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ReportError(
+            f"reports cannot go to {str(path)!r}: {_why(error)}; name a folder that you may write to with --report"
+        ) from error
+    return path
+
+
+def replace(path: Path, text: str) -> None:
+    """Writes the file at once: a reader sees the old contents or the new, never half of them."""
+    temporary = ""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", newline="\n", dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            temporary = file.name
+            file.write(text)
+        # A temporary file is its owner's alone; a report is readable like any other new file.
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise ReportError(
+            f"{str(path)!r} could not be written: {_why(error)}; free space or name another folder with --report"
+        ) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _why(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

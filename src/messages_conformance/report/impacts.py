@@ -1,0 +1,62 @@
+"""Whom a failure breaks, in words, out of the contract's measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from messages_conformance import contract
+from messages_conformance.contract import Measurement
+from messages_conformance.report.text import counted, listed
+
+UNMEASURED: Final = "unmeasured"
+HARMLESS: Final = "unaffected"
+
+_WORST_FIRST: Final = (
+    "cannot connect",
+    "tool call silently",
+    "text silently",
+    "hang",
+    "crash",
+    "stop_reason silently",
+    "raises an error",
+    "requests are refused",
+    "usage silently",
+    "silently",
+    "asks again",
+)
+"""What the outcomes say, worst first, as contract/impact.json ranks them; any other stands before the harmless one."""
+
+
+def whom_it_breaks(requirement: str, *, most: int | None = None) -> str:
+    """The worst that each client did, such as `fatal; crashes: anthropic-py 2.12.0`; "unmeasured" without any.
+
+    `most` limits the clients that are named for each outcome.
+    """
+    return described(contract.impact(requirement), contract.severity(requirement), most=most)
+
+
+def described(measurements: Iterable[Measurement], severity: str, *, most: int | None = None) -> str:
+    """The worst outcome of each client over all measurements, grouped by outcome, worst first."""
+    worst: dict[str, str] = {}
+    for measurement in measurements:
+        for client, outcome in measurement.clients.items():
+            if client not in worst or _rank(outcome) < _rank(worst[client]):
+                worst[client] = outcome
+    if not worst:
+        return UNMEASURED
+    groups: dict[str, list[str]] = {}
+    for client, outcome in sorted(worst.items(), key=lambda item: (_rank(item[1]), item[1], item[0])):
+        groups.setdefault(outcome, []).append(client)
+    unharmed = groups.pop(HARMLESS, [])
+    parts = [f"{outcome}: {listed(clients, most or len(clients))}" for outcome, clients in groups.items()]
+    if unharmed:
+        share = f"{len(unharmed)} of"
+        parts.append(f"{HARMLESS}: {share} {counted(len(worst), 'measured client')}")
+    return "; ".join([severity, *parts])
+
+
+def _rank(outcome: str) -> int:
+    if outcome == HARMLESS:
+        return len(_WORST_FIRST) + 1
+    return next((place for place, stem in enumerate(_WORST_FIRST) if stem in outcome), len(_WORST_FIRST))

@@ -1,0 +1,119 @@
+"""report.json: the whole report as data, in the form of schemas/report.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from messages_conformance import contract
+from messages_conformance.exchange import Exchange
+from messages_conformance.report.blocks import command, sentence_of, source_of
+from messages_conformance.report.files import replace
+from messages_conformance.report.impacts import whom_it_breaks
+from messages_conformance.report.model import Report, counts, exit_code, verdict_sentence
+from messages_conformance.report.text import encodable
+from messages_conformance.rules.verdict import Finding, Verdict
+
+SCHEMA_ID: Final = "messages-conformance/report/1"
+FILE_NAME: Final = "report.json"
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """The report as a JSON object that schemas/report.json accepts."""
+    commands = _Commands(report)
+    document: dict[str, Any] = {
+        "schema": SCHEMA_ID,
+        "complete": report.complete and report.statement is None,
+        "exit_code": exit_code(report),
+        "verdict_sentence": verdict_sentence(report),
+        "statement": None if report.statement is None else asdict(report.statement),
+        "run": asdict(report.run),
+        "spent": asdict(report.spent),
+        "counts": {**asdict(counts(report)), "verified": counts(report).verified},
+        "harness_errors": report.harness_errors,
+        "requirements": [_requirement(report, verdict, commands) for verdict in report.verdicts],
+        "exchanges": [_exchange(exchange) for _, exchange in sorted(report.exchanges.items())],
+    }
+    cleaned: dict[str, Any] = encodable(document)
+    return cleaned
+
+
+def write(report: Report, folder: Path | str) -> Path:
+    """Writes report.json into the folder, whole or not at all; a ReportError when it cannot."""
+    path = Path(folder) / FILE_NAME
+    replace(path, json.dumps(to_json(report), ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+    return path
+
+
+class _Commands:
+    """The curl command of each exchange, made once."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._made = cache(self._make)
+
+    def __call__(self, number: int) -> str | None:
+        return self._made(number)
+
+    def _make(self, number: int) -> str | None:
+        exchange = self._report.exchanges.get(number)
+        return None if exchange is None else command(self._report.run, exchange)
+
+
+def _requirement(report: Report, verdict: Verdict, commands: _Commands) -> dict[str, Any]:
+    impact = whom_it_breaks(verdict.requirement) if verdict.findings else ""
+    return {
+        "id": verdict.requirement,
+        "level": verdict.level,
+        "verdict": verdict.outcome,
+        "reason": verdict.reason,
+        "sentence": sentence_of(report, verdict.requirement),
+        "source": source_of(report, verdict.requirement),
+        "judged": verdict.judged,
+        "severity": contract.severity(verdict.requirement),
+        "findings": [_finding(report, finding, impact, commands) for finding in verdict.findings],
+    }
+
+
+def _finding(report: Report, finding: Finding, impact: str, commands: _Commands) -> dict[str, Any]:
+    exchange = report.exchanges.get(finding.exchange)
+    return {
+        "exchange": None if exchange is None else exchange.number,
+        "situations": () if exchange is None else exchange.situations,
+        "place": {**asdict(finding.place), "text": str(finding.place)},
+        "found": finding.found,
+        "wanted": finding.wanted,
+        "impact": impact,
+        "curl": commands(finding.exchange),
+    }
+
+
+def _exchange(exchange: Exchange) -> dict[str, Any]:
+    response, failure = exchange.response, exchange.failure
+    return {
+        "number": exchange.number,
+        "situations": exchange.situations,
+        "attempt": exchange.attempt,
+        "method": exchange.request.method,
+        "path": exchange.request.path,
+        "status": response and response.status,
+        "first_byte_ms": response and _ms(response.headers_at_s),
+        "total_ms": response and _ms(response.ended_at_s),
+        "bytes": response and sum(len(chunk.data) for chunk in response.chunks),
+        "events": response and (len(response.events) if response.is_event_stream else 0),
+        "ending": response and response.ending,
+        "failure": failure and {"kind": failure.kind, "message": failure.message},
+        "waits": _strings(exchange.waits),
+    }
+
+
+def _strings(values: Iterable[Any]) -> list[str]:
+    return [str(value) for value in values]
+
+
+def _ms(at_s: float) -> float:
+    return round(at_s * 1000, 1)

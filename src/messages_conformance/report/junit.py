@@ -1,0 +1,95 @@
+"""junit.xml: one suite a topic, one case a requirement, for the systems that read nothing else."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from messages_conformance.report.blocks import as_text, block, sentence_of
+from messages_conformance.report.files import replace
+from messages_conformance.report.model import Report, fails, verdict_sentence
+from messages_conformance.report.text import sentence, xml_safe
+from messages_conformance.rules.verdict import ERROR, NOT_APPLICABLE, NOT_VERIFIED, WARN, Verdict
+
+FILE_NAME: Final = "junit.xml"
+RUN_SUITE: Final = "run"
+"""Holds what belongs to no requirement: the statement of a run that ended early or was never judged, and our errors."""
+
+
+def to_xml(report: Report) -> str:
+    """The document as text; it parses as XML 1.0 whatever a target sent."""
+    root = ElementTree.Element("testsuites", name="messages-conformance", time=f"{report.spent.elapsed_s:.3f}")
+    topics: dict[str, list[Verdict]] = {}
+    for verdict in report.verdicts:
+        topics.setdefault(verdict.requirement.partition(".")[0], []).append(verdict)
+    suites = [_suite(report, topic, (_case(report, v) for v in topics[topic])) for topic in sorted(topics)]
+    of_run = list(_run_cases(report))
+    if of_run:
+        suites.append(_suite(report, RUN_SUITE, of_run))
+    for suite in suites:
+        root.append(suite)
+    for name in ("tests", "failures", "errors", "skipped"):
+        root.set(name, str(sum(int(suite.get(name, "0")) for suite in suites)))
+    ElementTree.indent(root, " ")
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def write(report: Report, folder: Path | str) -> Path:
+    """Writes junit.xml into the folder, whole or not at all; a ReportError when it cannot."""
+    path = Path(folder) / FILE_NAME
+    replace(path, to_xml(report))
+    return path
+
+
+def _suite(report: Report, name: str, cases: Iterable[ElementTree.Element]) -> ElementTree.Element:
+    children = list(cases)
+    suite = _element("testsuite", name=name, tests=str(len(children)))
+    for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(attribute, str(_having(children, tag)))
+    suite.set("timestamp", xml_safe(report.run.started_at))
+    suite.extend(children)
+    return suite
+
+
+def _having(cases: Sequence[ElementTree.Element], tag: str) -> int:
+    return sum(1 for case in cases if case.find(tag) is not None)
+
+
+def _case(report: Report, verdict: Verdict) -> ElementTree.Element:
+    case = _element("testcase", classname=verdict.requirement.partition(".")[0], name=verdict.requirement, time="0")
+    reason = sentence(verdict.reason)
+    if fails(report, verdict):
+        message = sentence_of(report, verdict.requirement)
+        _child(case, "failure", as_text(block(report, verdict)), message=message, type=verdict.level)
+    elif verdict.outcome == WARN:
+        _child(case, "system-out", as_text(block(report, verdict)))
+    elif verdict.outcome in (NOT_VERIFIED, NOT_APPLICABLE):
+        _child(case, "skipped", "", message=f"{verdict.outcome}: {reason}" if reason else verdict.outcome)
+    elif verdict.outcome == ERROR:
+        _child(case, "error", reason, message=reason or "an error of the suite's own", type="harness-error")
+    return case
+
+
+def _run_cases(report: Report) -> Iterable[ElementTree.Element]:
+    if report.statement is not None or not report.complete:
+        case = _element("testcase", classname=RUN_SUITE, name="judged-as-a-whole", time="0")
+        message = verdict_sentence(report) if report.statement is None else sentence(report.statement.message)
+        kind = "incomplete" if report.statement is None else report.statement.kind
+        _child(case, "error", message, message=message, type=kind)
+        yield case
+    for number, error in enumerate(report.harness_errors, start=1):
+        case = _element("testcase", classname=RUN_SUITE, name=f"harness-error-{number}", time="0")
+        _child(case, "error", error, message=sentence(error), type="harness-error")
+        yield case
+
+
+def _element(tag: str, **attributes: str) -> ElementTree.Element:
+    return ElementTree.Element(tag, {name: xml_safe(value) for name, value in attributes.items()})
+
+
+def _child(parent: ElementTree.Element, tag: str, text: str, **attributes: str) -> None:
+    child = _element(tag, **attributes)
+    child.text = xml_safe(text) or None
+    parent.append(child)

@@ -1,0 +1,250 @@
+"""One run as data: everything that a report says, in whatever form it is printed.
+
+The sentence, the exit code and the order of the failures are decided here once; the writers only lay them out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from messages_conformance import contract
+from messages_conformance.exchange import Exchange
+from messages_conformance.report.text import counted, sentence
+from messages_conformance.rules.catalogue import Requirement
+from messages_conformance.rules.verdict import (
+    ERROR,
+    FAIL,
+    LEVELS,
+    NOT_APPLICABLE,
+    NOT_VERIFIED,
+    PASS,
+    SHOULD,
+    WARN,
+    Verdict,
+)
+
+CONFORMANT: Final = 0
+VIOLATIONS: Final = 1
+NOT_JUDGED: Final = 2
+
+WRONG_KEY: Final = "wrong-key"
+UNREACHABLE: Final = "unreachable"
+INTERRUPTED: Final = "interrupted"
+BUDGET: Final = "budget"
+_PARTIAL: Final = frozenset({INTERRUPTED, BUDGET})
+"""Kinds of statement that end a run early but leave what was judged before in force; every other kind voids it."""
+
+FAIL_ON_SHOULD: Final = "should"
+
+SEVERITIES: Final = ("fatal", "major", "moderate", "unmeasured", "minor", "harmless")
+"""The order of failures. What nobody measured stands before what was measured and found to be small."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunInfo:
+    """What was asked for: the target and the options. `started_at` is RFC 3339; `fail_on` is "must" or "should".
+
+    `base_url` is where curl commands point; without it they use the target when that is a URL. `budget` says in words
+    what the run was allowed to spend.
+    """
+
+    target: str
+    model: str
+    profile: str
+    depth: str
+    seed: int
+    fail_on: str
+    started_at: str
+    version: str
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    budget: str = ""
+    base_url: str = ""
+    key_variable: str = "MESSAGES_API_KEY"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """What the run cost."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """Why the run could not be judged as a whole: a `kind` such as "wrong-key", and the message with its cure."""
+
+    kind: str
+    message: str
+
+    @property
+    def voids(self) -> bool:
+        """True when nothing could be judged; false when it only ended the run early."""
+        return self.kind not in _PARTIAL
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A run and its verdicts. `harness_errors` are faults of ours that belong to no single requirement."""
+
+    run: RunInfo
+    verdicts: tuple[Verdict, ...] = ()
+    exchanges: Mapping[int, Exchange]
+    catalogue: Mapping[str, Requirement]
+    spent: Spent = Spent()
+    complete: bool = True
+    statement: Statement | None = None
+    harness_errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Requirements by outcome. `harness_errors` counts those of single requirements and of the whole run."""
+
+    passed: int
+    failed: int
+    warned: int
+    not_verified: int
+    not_applicable: int
+    harness_errors: int
+
+    @property
+    def verified(self) -> int:
+        return self.passed + self.failed + self.warned
+
+
+def counts(report: Report) -> Counts:
+    """How many requirements ended in which way."""
+    by = Counter(verdict.outcome for verdict in report.verdicts)
+    return Counts(
+        passed=by[PASS],
+        failed=by[FAIL],
+        warned=by[WARN],
+        not_verified=by[NOT_VERIFIED],
+        not_applicable=by[NOT_APPLICABLE],
+        harness_errors=by[ERROR] + len(report.harness_errors),
+    )
+
+
+def fails(report: Report, verdict: Verdict) -> bool:
+    """Whether this verdict makes the run fail: a failure, or a SHOULD that warns under `fail_on` should."""
+    if verdict.outcome == FAIL:
+        return True
+    return verdict.outcome == WARN and verdict.level == SHOULD and report.run.fail_on == FAIL_ON_SHOULD
+
+
+def failures(report: Report) -> tuple[Verdict, ...]:
+    """The verdicts that make the run fail: by severity of their impact, then level, then id."""
+    return tuple(sorted((v for v in report.verdicts if fails(report, v)), key=_rank))
+
+
+def warnings(report: Report) -> tuple[Verdict, ...]:
+    """The verdicts that warn without failing the run, in the order of `failures`."""
+    found = (v for v in report.verdicts if v.outcome == WARN and not fails(report, v))
+    return tuple(sorted(found, key=_rank))
+
+
+def not_verified(report: Report) -> Mapping[str, tuple[str, ...]]:
+    """Reason -> ids of the requirements that were not verified for it; the most frequent reason first."""
+    groups: dict[str, list[str]] = {}
+    for verdict in report.verdicts:
+        if verdict.outcome == NOT_VERIFIED:
+            groups.setdefault(verdict.reason or "no reason was recorded", []).append(verdict.requirement)
+    ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+    return {reason: tuple(sorted(ids)) for reason, ids in ordered}
+
+
+def _rank(verdict: Verdict) -> tuple[int, int, str]:
+    return (
+        _index(SEVERITIES, contract.severity(verdict.requirement)),
+        _index(LEVELS, verdict.level),
+        verdict.requirement,
+    )
+
+
+def _index(order: tuple[str, ...], name: str) -> int:
+    return order.index(name) if name in order else len(order)
+
+
+def exit_code(report: Report) -> int:
+    """0 conformant, 1 violations, 2 could not be judged."""
+    if report.statement is not None and report.statement.voids:
+        return NOT_JUDGED
+    if any(fails(report, verdict) for verdict in report.verdicts):
+        return VIOLATIONS
+    total = counts(report)
+    if report.statement is not None or not report.complete or total.harness_errors or not total.verified:
+        return NOT_JUDGED
+    return CONFORMANT
+
+
+def verdict_sentence(report: Report) -> str:
+    """The run in one sentence, on one line."""
+    statement = report.statement
+    if statement is not None and statement.voids:
+        return f"COULD NOT BE JUDGED: {_bare(statement.message)}"
+    failed = failures(report)
+    if failed:
+        return _nonconformance(report, failed)
+    if statement is not None or not report.complete:
+        return _incompleteness(report)
+    total = counts(report)
+    if total.harness_errors:
+        return (
+            f"COULD NOT BE JUDGED: {counted(total.harness_errors, 'error')} of the suite's own, none of the target's"
+            f"{_first(_error_messages(report))}; please report it"
+        )
+    if not total.verified:
+        return f"COULD NOT BE JUDGED: not one requirement was verified{_first(not_verified(report))}"
+    return (
+        f"CONFORMS to profile {sentence(report.run.profile)}: {counted(total.verified, 'requirement')} verified, "
+        f"{_unverified(total)}" + (f", {counted(total.warned, 'warning')}" if total.warned else "")
+    )
+
+
+def _nonconformance(report: Report, failed: tuple[Verdict, ...]) -> str:
+    total, worst = counts(report), failed[0]
+    text = (
+        f"DOES NOT CONFORM to profile {sentence(report.run.profile)}: {len(failed):,} of "
+        f"{counted(total.verified, 'verified requirement')} {'fails' if len(failed) == 1 else 'fail'}"
+        + (" (SHOULD counted)" if any(v.outcome == WARN for v in failed) else "")
+        + f"; the worst: {worst.requirement} ({contract.severity(worst.requirement)})"
+    )
+    return text if _ended(report) else f"{text}; the run is incomplete"
+
+
+def _incompleteness(report: Report) -> str:
+    total = counts(report)
+    why = _bare(report.statement.message) if report.statement is not None else "the run ended early"
+    return (
+        f"INCOMPLETE: {why}; {counted(total.verified, 'requirement')} verified without a failure, {_unverified(total)}"
+    )
+
+
+def _ended(report: Report) -> bool:
+    return report.complete and report.statement is None
+
+
+def _unverified(total: Counts) -> str:
+    return f"{total.not_verified:,} not verified"
+
+
+def _error_messages(report: Report) -> Iterable[str]:
+    yield from report.harness_errors
+    yield from (f"{v.requirement}: {v.reason}" for v in report.verdicts if v.outcome == ERROR)
+
+
+def _first(reasons: Iterable[str]) -> str:
+    first = next(iter(reasons), "")
+    return f" ({_bare(first)})" if first else ""
+
+
+def _bare(message: str) -> str:
+    return sentence(message).rstrip(" .;:")

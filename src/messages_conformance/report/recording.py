@@ -1,0 +1,47 @@
+"""exchanges.jsonl: the exchanges of a run, one JSON object a line, to be judged again without a network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+from messages_conformance.exchange import Exchange, from_record
+from messages_conformance.report.errors import ReportError
+
+FILE_NAME: Final = "exchanges.jsonl"
+
+
+def append(path: Path | str, exchange: Exchange) -> None:
+    """Adds one exchange to the file, which is made when it is not there."""
+    line = json.dumps(exchange.to_record(), separators=(",", ":"), allow_nan=False) + "\n"
+    try:
+        with Path(path).open("ab") as file:
+            file.write(line.encode("ascii"))
+    except OSError as error:
+        raise ReportError(
+            f"{str(path)!r} could not be written: {error.strerror}; free space or name another folder with --report"
+        ) from error
+
+
+def read(path: Path | str) -> tuple[Exchange, ...]:
+    """The exchanges of a file, in the order in which they ended. A last line that was cut off is left out."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ReportError(
+            f"{str(path)!r} could not be read: {error.strerror}; a run with --report writes {FILE_NAME} into its folder"
+        ) from error
+    # Only a line with its end is whole: an interrupted run may leave half a line, never one in the middle.
+    *lines, _ = data.split(b"\n")
+    return tuple(_exchange(path, number, line) for number, line in enumerate(lines, start=1) if line.strip())
+
+
+def _exchange(path: Path | str, number: int, line: bytes) -> Exchange:
+    try:
+        return from_record(json.loads(line))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ReportError(
+            f"{str(path)!r} is no recording: line {number} is not an exchange ({type(error).__name__}: {error}); "
+            f"name the {FILE_NAME} that a run with --report wrote"
+        ) from error

@@ -1,0 +1,205 @@
+"""The curl command that sends a recorded request again, byte for byte.
+
+It is written for a POSIX shell. Text that a terminal shows as it is stands in single quotes; bytes that it would not
+show are given to printf in octal. The key alone is left out: it stands as a variable that the shell expands.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Final
+
+from messages_conformance.exchange import KEY_PLACEHOLDER, Exchange, Request
+from messages_conformance.report.text import showable
+
+LINE_CHARACTERS: Final = 100
+INLINE_BYTES: Final = 64 * 1024
+"""Longest body in the command itself: Linux takes 128 KiB in one argument (MAX_ARG_STRLEN)."""
+
+EXPECT_BYTES: Final = 1024
+"""From this size on some curl versions ask `Expect: 100-continue` first (CURL_EXPECT_100_THRESHOLD)."""
+
+OCTAL_BYTES: Final = 2048
+"""Longest binary body in printf's octal form; a longer one is shorter in base64."""
+
+_PATTERN_BYTES: Final = 256
+"""Longest repeated piece that is looked for in a large body."""
+
+_PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+
+
+def curl(exchange: Exchange, base_url: str, *, key_variable: str = "MESSAGES_API_KEY") -> str:
+    """The command, over several lines, that sends the exchange's request to `base_url`."""
+    request = exchange.request
+    url = base_url.rstrip("/") + request.path
+    words = [*_switches(request, url), quoted(url), *_headers(request, url, key_variable)]
+    source, data = _data(request)
+    lines = _packed(["curl -isS", *words])
+    if data:
+        lines.append(data)
+    return source + " \\\n  ".join(lines)
+
+
+def quoted(text: str) -> str:
+    """One shell word that stands for exactly this text."""
+    if _PLAIN_WORD.fullmatch(text):
+        return text
+    if showable(text):
+        return "'" + text.replace("'", "'\\''") + "'"
+    return _octal_word(text)
+
+
+def _octal_word(text: str) -> str:
+    return '"$(' + _printf(_header_bytes(text)) + ')"'
+
+
+def _switches(request: Request, url: str) -> list[str]:
+    words = ["-N"] if request.streamed else []
+    if url.startswith("https:"):
+        words.append("--http1.1")
+    if set(url) & set("[]{}"):
+        words.append("-g")
+    if "/../" in url or "/./" in url or url.endswith(("/..", "/.")):
+        words.append("--path-as-is")
+    if request.method == "HEAD" and not request.body:
+        return [*words, "-I"]
+    if request.method != "GET" or request.body:
+        words.append(f"-X {quoted(request.method)}")
+    return words
+
+
+def _headers(request: Request, url: str, key_variable: str) -> list[str]:
+    words = [_header(n, v, key_variable) for n, v in request.headers if not _made_by_curl(n, v, request, url)]
+    names = {name.lower() for name, _ in request.headers}
+    # What curl would add of its own accord is taken out again, where it could change the answer.
+    if _sends_body(request) and "content-type" not in names:
+        words.append("-H content-type:")
+    if "accept" not in names:
+        words.append("-H accept:")
+    if len(request.body) >= EXPECT_BYTES and "expect" not in names:
+        words.append("-H expect:")
+    return words
+
+
+def _made_by_curl(name: str, value: str, request: Request, url: str) -> bool:
+    match name.lower():
+        case "content-length":
+            return value.strip() == str(len(request.body))
+        case "host":
+            return value == url.partition("://")[2].partition("/")[0]
+    return False
+
+
+def _header(name: str, value: str, key_variable: str) -> str:
+    if not value.strip():
+        return f"-H {quoted(name + ';')}"  # curl's own way to say: send this header, and send it empty
+    before, key, after = value.partition(KEY_PLACEHOLDER)
+    text = f"{name}: {before}"
+    if not key:
+        return f"-H {quoted(text) if text.isascii() else _octal_word(text)}"
+    variable = "${" + key_variable + "}" if after[:1].isalnum() or after[:1] == "_" else "$" + key_variable
+    if not after and not set(text) & set('"\\$`!') and showable(text):
+        return f'-H "{text}{variable}"'
+    return f'-H {quoted(text)}"{variable}"{quoted(after) if after else ""}'
+
+
+def _sends_body(request: Request) -> bool:
+    return bool(request.body) or request.method in ("POST", "PUT", "PATCH")
+
+
+def _data(request: Request) -> tuple[str, str]:
+    """(what is piped into curl, curl's option for the body)."""
+    body = request.body
+    if not _sends_body(request):
+        return "", ""
+    if len(body) <= INLINE_BYTES:
+        text = _decoded(body)
+        if text is not None and not text.startswith("@"):
+            return "", f"--data-binary '{text}'" if "'" not in text else f"--data-binary {quoted(text)}"
+        return f"{_piped(body)} | ", "--data-binary @-"
+    return f"{_abridged(body) or _piped(body)} | ", "--data-binary @-"
+
+
+def _piped(body: bytes) -> str:
+    if _decoded(body) is not None or len(body) <= OCTAL_BYTES:
+        return _printf(body)
+    return f"printf %s {base64.b64encode(body).decode()} | base64 -d"
+
+
+def _abridged(body: bytes) -> str:
+    """Commands that print a large body which is mostly one repeated piece; empty when it is not."""
+    run = _repetition(body)
+    if run is None:
+        return ""
+    start, end, period = run
+    piece = _decoded(body[start : start + period])
+    if piece is None or "\n" in piece or piece.startswith("-"):
+        return ""
+    repeat = f"yes {quoted(piece)} | tr -d '\\n' | head -c {end - start}"
+    return f"{{ {_printf(body[:start])}; {repeat}; {_printf(body[end:])}; }}"
+
+
+def _repetition(body: bytes) -> tuple[int, int, int] | None:
+    """(start, end, period) of a repetition through the middle of the body that leaves little else of it."""
+    middle = len(body) // 2
+    sample = body[middle : middle + 4 * _PATTERN_BYTES]
+    period = next((p for p in range(1, _PATTERN_BYTES + 1) if sample[p:] == sample[:-p]), None)
+    if period is None:
+        return None
+    # Whatever is no part of the repetition must lie near the ends, or the command would not become short.
+    start, end = min(INLINE_BYTES, middle), max(len(body) - INLINE_BYTES, middle + len(sample))
+    if body[start + period : end] != body[start : end - period]:
+        return None
+    while end < len(body) and body[end] == body[end - period]:
+        end += 1
+    while start > 0 and body[start - 1] == body[start - 1 + period]:
+        start -= 1
+    while start < end and body[start] & 0xC0 == 0x80:
+        start += 1  # the piece begins with a whole character
+    return (start, end, period) if len(body) - (end - start) <= INLINE_BYTES else None
+
+
+def _decoded(body: bytes) -> str | None:
+    """The body as text, when a terminal shows all of it as it is; else None."""
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return text if showable(text) else None
+
+
+def _header_bytes(text: str) -> bytes:
+    # Header values that came out of bytes were read as Latin-1, which HTTP once prescribed.
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _printf(data: bytes) -> str:
+    text = _decoded(data)
+    if text is not None:
+        return f"printf %s {quoted(text)}"
+    # A leading hyphen would read as an option.
+    head = "\\055" if data.startswith(b"-") else ""
+    return f"printf '{head}" + "".join(_octal(byte) for byte in data[1 if head else 0 :]) + "'"
+
+
+def _octal(byte: int) -> str:
+    if byte == 0x25:
+        return "%%"
+    if byte == 0x5C:
+        return "\\\\"
+    return chr(byte) if 0x20 <= byte < 0x7F and byte != 0x27 else f"\\{byte:03o}"
+
+
+def _packed(words: list[str]) -> list[str]:
+    """The words in as few lines as LINE_CHARACTERS allows."""
+    lines = [words[0]]
+    for word in words[1:]:
+        if len(lines[-1]) + 1 + len(word) <= LINE_CHARACTERS:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines

@@ -1,0 +1,290 @@
+"""The report as a person reads it in a terminal or in the log of a CI job.
+
+In order: what was run, live progress, what failed, what warns, our own errors, what was not verified, the counts, and
+the verdict as the last line. Foreign text is made visible first and never read as markup. Commands are never wrapped,
+so that they can be copied.
+"""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+from typing import Final, TextIO
+
+from rich.cells import cell_len, chop_cells, set_cell_size
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from messages_conformance.report.blocks import VALUE_CHARACTERS, Block, block, place
+from messages_conformance.report.model import (
+    CONFORMANT,
+    VIOLATIONS,
+    Report,
+    RunInfo,
+    counts,
+    exit_code,
+    failures,
+    not_verified,
+    verdict_sentence,
+    warnings,
+)
+from messages_conformance.report.text import counted, cut, inline, listed, sentence, visible
+from messages_conformance.rules.verdict import ERROR, Verdict
+
+MIN_COLUMNS: Final = 60
+MAX_COLUMNS: Final = 120
+"""Longer lines are hard to read."""
+
+PLAIN_COLUMNS: Final = 100
+"""Where nobody can say how wide the reader's window is."""
+
+CURL_CHARACTERS: Final = 1500
+IMPACT_LINES: Final = 2
+WARNING_CHARACTERS: Final = 100
+IDS_PER_REASON: Final = 12
+
+_LABEL: Final = 9
+_PLAINER: Final = str.maketrans({"·": "-", "…": "...", "█": "#"})
+_STYLES: Final = {CONFORMANT: "bold green", VIOLATIONS: "bold red"}
+
+
+def console(file: TextIO | None = None, *, columns: int | None = None) -> Console:
+    """A console that is plain where the output is no terminal, where CI is true, and without colour under NO_COLOR."""
+    in_ci = os.environ.get("CI", "").lower() in ("true", "1")
+    found = Console(
+        file=file,
+        width=columns,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        force_terminal=False if in_ci else None,
+        legacy_windows=False,
+    )
+    if columns is None:
+        width = found.width if found.is_terminal else PLAIN_COLUMNS
+        found.width = max(MIN_COLUMNS, min(width, MAX_COLUMNS))
+    return found
+
+
+def header(out: Console, run: RunInfo) -> None:
+    """What is about to be run, against what, and what it may cost."""
+    _line(out, f"messages-conformance {inline(run.version)}", style="bold")
+    _fact(out, "target", inline(run.target, VALUE_CHARACTERS))
+    _fact(out, "model", inline(run.model, VALUE_CHARACTERS) or "(none yet)")
+    options = [f"depth {run.depth}", f"seed {run.seed}"]
+    options += [f"only {', '.join(run.only)}"] if run.only else []
+    options += [f"skip {', '.join(run.skip)}"] if run.skip else []
+    options += ["fails on SHOULD"] if run.fail_on == "should" else []
+    _fact(out, "profile", " · ".join(inline(text) for text in (run.profile, *options)))
+    if run.budget:
+        _fact(out, "budget", inline(run.budget))
+    for note in run.notes:
+        _fact(out, "note", sentence(note))
+    _line(out)
+
+
+class Progress:
+    """A live line while a run goes on; outside a terminal one plain line at each quarter of it.
+
+    Use it as a context manager and call `update` whenever something changed; the line vanishes at the end.
+    """
+
+    def __init__(self, out: Console) -> None:
+        self._out = out
+        self._live = _live(out) if out.is_terminal else None
+        self._quarter = 0
+
+    def __enter__(self) -> Progress:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def update(self, *, planned: int, done: int, in_flight: int = 0, waiting: int = 0, failed: int = 0) -> None:
+        """Shows the engine's counters. `waiting` counts the exchanges held back by a rate limit."""
+        text = f"{done:,} of {counted(planned, 'exchange')}"
+        text += f" · {in_flight:,} in flight" if in_flight else ""
+        text += f" · {waiting:,} waiting for a rate limit" if waiting else ""
+        text += f" · {counted(failed, 'requirement')} failed so far" if failed else ""
+        if self._live is not None:
+            bar = "█" * (done * 20 // max(planned, 1))
+            self._live.update(Text(_encodable(self._out, f"{bar:·<20} {text}")), refresh=True)
+        elif planned and done * 4 // planned > self._quarter:
+            self._quarter = done * 4 // planned
+            _line(self._out, text)
+
+
+def _live(out: Console) -> Live:
+    # Whoever runs us owns the standard streams: pytest captures them, and must find them as it left them.
+    return Live(console=out, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False)
+
+
+def summary(out: Console, report: Report, *, verbose: bool = False) -> None:
+    """Everything after the run, in the fixed order; the verdict sentence is the last line."""
+    if report.statement is None or not report.statement.voids:
+        _failed(out, report, verbose=verbose)
+        _warned(out, report)
+        _harness_errors(out, report)
+        _not_verified(out, report)
+    _counts(out, report)
+    _line(out, verdict_sentence(report), style=_STYLES.get(exit_code(report), "bold yellow"))
+
+
+def _failed(out: Console, report: Report, *, verbose: bool) -> None:
+    failed = failures(report)
+    if not failed:
+        return
+    _title(out, "FAILED", len(failed), "red")
+    shown: dict[int, str] = {}
+    for verdict in failed:
+        _block(out, block(report, verdict), shown, verbose=verbose)
+        _line(out)
+
+
+def _block(out: Console, block: Block, shown: dict[int, str], *, verbose: bool) -> None:
+    _line(out, f"{block.id}  {block.level}", style="bold red")
+    _wrapped(out, block.sentence, indent=2)
+    for label, text in block.facts:
+        _fact(out, label, text, most=IMPACT_LINES if label == "breaks" else None)
+    if block.curl:
+        _curl(out, block, shown)
+    if verbose:
+        for line in block.trace:
+            _line(out, f"  {line}", style="dim")
+
+
+def _curl(out: Console, block: Block, shown: dict[int, str]) -> None:
+    if block.exchange in shown:
+        _fact(out, "curl", f"as for {shown[block.exchange]} above")
+    elif len(block.curl) > CURL_CHARACTERS:
+        _fact(out, "curl", f"{len(block.curl):,} characters long: it stands in report.json under {block.id}")
+    else:
+        shown[block.exchange] = block.id
+        # Never indented: a line break inside quotes belongs to the body.
+        for line in block.curl.split("\n"):
+            _line(out, line, style="cyan")
+
+
+def _warned(out: Console, report: Report) -> None:
+    found = warnings(report)
+    if not found:
+        return
+    _title(out, "WARNINGS", len(found), "yellow")
+    for verdict in found:
+        _wrapped(out, _warning(report, verdict), indent=2, hang=4)
+    _line(out)
+
+
+def _warning(report: Report, verdict: Verdict) -> str:
+    text = f"{inline(verdict.requirement)} {verdict.level}"
+    if not verdict.findings:
+        return f"{text}: {sentence(verdict.reason)}" if verdict.reason else text
+    first = verdict.findings[0]
+    others = len({finding.exchange for finding in verdict.findings}) - 1
+    text += f": {place(first, report.exchanges.get(first.exchange))}: found {inline(first.found, WARNING_CHARACTERS)}"
+    text += f", wanted {inline(first.wanted, WARNING_CHARACTERS)}"
+    return text + (f"; and {counted(others, 'more exchange')}" if others else "")
+
+
+def _harness_errors(out: Console, report: Report) -> None:
+    single = [f"{v.requirement}: {v.reason}" for v in report.verdicts if v.outcome == ERROR]
+    messages = [*report.harness_errors, *single]
+    if not messages:
+        return
+    _title(out, "HARNESS ERRORS", len(messages), "magenta")
+    for message in messages:
+        _wrapped(out, cut(sentence(message), 4 * VALUE_CHARACTERS), indent=2, hang=4)
+    _line(out)
+
+
+def _not_verified(out: Console, report: Report) -> None:
+    groups = not_verified(report)
+    if not groups:
+        return
+    _title(out, "NOT VERIFIED", sum(map(len, groups.values())), "yellow")
+    for reason, ids in groups.items():
+        text = f"{cut(sentence(reason), VALUE_CHARACTERS)}: {listed(tuple(map(inline, ids)), IDS_PER_REASON)}"
+        _wrapped(out, text, indent=2, hang=4)
+    _line(out)
+
+
+def _counts(out: Console, report: Report) -> None:
+    total, spent = counts(report), report.spent
+    _wrapped(
+        out,
+        f"{total.passed:,} passed, {total.failed:,} failed, {total.warned:,} warned, "
+        f"{total.not_verified:,} not verified, {total.not_applicable:,} not applicable, "
+        f"{counted(total.harness_errors, 'harness error')} · {counted(spent.requests, 'request')}, "
+        f"{spent.input_tokens:,} input and {spent.output_tokens:,} output tokens, {spent.elapsed_s:.1f} s",
+    )
+
+
+def _title(out: Console, name: str, number: int, colour: str) -> None:
+    _line(out, f"{name} ({number:,})", style=f"bold {colour}")
+
+
+def _fact(out: Console, label: str, text: str, *, most: int | None = None) -> None:
+    _wrapped(out, text, indent=2, hang=_LABEL + 2, label=label, most=most)
+
+
+def _wrapped(
+    out: Console, text: str, *, indent: int = 0, hang: int | None = None, label: str = "", most: int | None = None
+) -> None:
+    """Prints text in lines of the console's width; all but the first begin at column `hang`."""
+    rest = indent if hang is None else hang
+    start = " " * indent + (label.ljust(rest - indent) if label else "")
+    lines = _lines(text, out.width - cell_len(start), out.width - rest)
+    if most is not None and len(lines) > most:
+        lines = [*lines[: most - 1], set_cell_size(lines[most - 1], out.width - rest - 2).rstrip() + " …"]
+    for number, line in enumerate(lines):
+        shown = Text(_encodable(out, (" " * rest if number else start) + line))
+        if label and not number:
+            shown.stylize("dim", 0, rest)
+        _print(out, shown)
+
+
+def _lines(text: str, first_width: int, width: int) -> list[str]:
+    """The text in lines of that many terminal cells; a word that is longer than a line is broken to fill it."""
+    lines, line, room = [], "", first_width
+    for word in text.split(" "):
+        candidate = f"{line} {word}" if line else word
+        if cell_len(candidate) <= room:
+            line = candidate
+            continue
+        if line and cell_len(word) <= width:
+            lines.append(line)
+            line, room = word, width
+            continue
+        pieces = _broken(candidate, room, width)
+        lines += pieces[:-1]
+        line, room = pieces[-1], width
+    return [*lines, line]
+
+
+def _broken(text: str, room: int, width: int) -> list[str]:
+    first = chop_cells(text, max(room, 2))[0]
+    return [first, *(chop_cells(text[len(first) :], width) or [""])]
+
+
+def _line(out: Console, text: str = "", *, style: str = "") -> None:
+    """Prints one line as it is: only the reader's terminal breaks it."""
+    _print(out, Text(_encodable(out, visible(text)), style=style))
+
+
+def _print(out: Console, text: Text) -> None:
+    out.print(text, soft_wrap=True)
+
+
+def _encodable(out: Console, text: str) -> str:
+    """The text, with what the console's encoding does not have spelled out."""
+    try:
+        text.encode(out.encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAINER).encode(out.encoding, "backslashreplace").decode(out.encoding)
+    return text

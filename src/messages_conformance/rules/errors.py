@@ -1,0 +1,217 @@
+"""Verdicts on refusals: their status, their envelope, and the ways in which a failure must not look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from messages_conformance import contract
+from messages_conformance.exchange import REFUSED, Exchange
+from messages_conformance.rules import sources
+from messages_conformance.rules.catalogue import ANTHROPIC, TOKMODEL, Judging, rule
+from messages_conformance.rules.lens import (
+    answered,
+    at,
+    body_of,
+    carries_error,
+    refused,
+    response_of,
+    shown,
+    walk_of,
+)
+from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place
+
+INVALID_REQUEST = "invalid_request_error"
+
+
+def _enveloped(exchange: Exchange) -> bool:
+    """A refusal with a JSON object for a body, which makes it worth looking for the envelope."""
+    return refused(exchange) and isinstance(response_of(exchange).json, dict)
+
+
+def _has_error_object(exchange: Exchange) -> bool:
+    return _enveloped(exchange) and isinstance(body_of(exchange).get("error"), dict)
+
+
+@rule("errors.envelope.type", MUST, families={ANTHROPIC}, source=sources.ERRORS, applies=_has_error_object)
+def marks_the_body_as_error(exchange: Exchange) -> Iterable[Finding]:
+    """An error body has the top-level type "error"."""
+    return _envelope_type(exchange)
+
+
+def _envelope_type(exchange: Exchange) -> Iterator[Finding]:
+    body = body_of(exchange)
+    if body.get("type") != "error":
+        found = shown(body["type"]) if "type" in body else "absent"
+        yield Finding(place=Place(pointer="/type"), found=found, wanted='"error"')
+
+
+@rule("errors.envelope.error-object", MUST, families={ANTHROPIC}, source=sources.ERRORS, applies=_enveloped)
+def describes_the_error(exchange: Exchange) -> Iterable[Finding]:
+    """An error body has an error object with a non-empty string type and a non-empty string message."""
+    return _error_object(exchange)
+
+
+def _error_object(exchange: Exchange) -> Iterator[Finding]:
+    body = body_of(exchange)
+    error = body.get("error")
+    wanted = "an object with type and message"
+    if not isinstance(error, dict):
+        found = shown(error) if "error" in body else f"absent, but {', '.join(map(str, body)) or 'an empty object'}"
+        yield Finding(place=Place(pointer="/error"), found=found, wanted=wanted)
+        return
+    for name in ("type", "message"):
+        if not isinstance(error.get(name), str) or not error[name]:
+            found = shown(error[name]) if name in error else "absent"
+            yield Finding(place=Place(pointer=f"/error/{name}"), found=found, wanted="a non-empty string")
+            return
+
+
+@rule("errors.envelope.tokmodel", SHOULD, families={TOKMODEL}, source=f"{sources.SEED} (implied)", applies=_enveloped)
+def uses_the_error_envelope(exchange: Exchange) -> Iterable[Finding]:
+    """Errors come in Anthropic's envelope, which the promised format implies."""
+    yield from list(_error_object(exchange)) or list(_envelope_type(exchange))
+
+
+@rule("errors.envelope.request_id", SHOULD, families={ANTHROPIC}, source=sources.ERRORS, applies=_has_error_object)
+def repeats_the_request_id(exchange: Exchange) -> Iterable[Finding]:
+    """An error body has a string request_id."""
+    body = body_of(exchange)
+    if not isinstance(body.get("request_id"), str):
+        found = shown(body["request_id"]) if "request_id" in body else "absent"
+        yield Finding(place=Place(pointer="/request_id"), found=found, wanted="the value of the request-id header")
+
+
+# -- which status ---------------------------------------------------------------------------------------------------
+
+
+def _refused_as_invalid(exchange: Exchange) -> bool:
+    """A request that its schema forbids, refused in the 4xx range."""
+    return (
+        answered(exchange)
+        and exchange.expect == REFUSED
+        and not exchange.statuses
+        and (exchange.probe or "").startswith("request.")
+        and 400 <= response_of(exchange).status < 500
+    )
+
+
+@rule("errors.status.400", MUST, families={ANTHROPIC}, source=sources.ERRORS, applies=_refused_as_invalid)
+def answers_400_to_invalid_requests(exchange: Exchange) -> Iterable[Finding]:
+    """An invalid request is answered with 400 and the error type invalid_request_error."""
+    status, kind = response_of(exchange).status, _error_type(exchange)
+    if status != 400:
+        yield Finding(place=Place(header=":status"), found=str(status), wanted="400")
+    elif body_of(exchange).get("type") == "error" and kind is not None and kind != INVALID_REQUEST:
+        yield Finding(place=Place(pointer="/error/type"), found=shown(kind), wanted=shown(INVALID_REQUEST))
+
+
+def _error_type(exchange: Exchange) -> str | None:
+    error = body_of(exchange).get("error")
+    kind = error.get("type") if isinstance(error, dict) else None
+    return kind if isinstance(kind, str) else None
+
+
+def _with_status(status: int) -> Callable[[Exchange], bool]:
+    return lambda exchange: _has_error_object(exchange) and response_of(exchange).status == status
+
+
+def _pairs(status: int) -> Judging:
+    def judge(exchange: Exchange) -> Iterator[Finding]:
+        kind, wanted = _error_type(exchange), contract.error_types()[status]
+        if body_of(exchange).get("type") == "error" and kind is not None and kind != wanted:
+            yield Finding(place=Place(pointer="/error/type"), found=shown(kind), wanted=shown(wanted))
+
+    judge.__doc__ = f"Status {status} comes with the error type {contract.error_types()[status]}."
+    return judge
+
+
+for _status, _level in ((413, SHOULD), (429, MUST), (500, MUST), (504, SHOULD), (529, SHOULD)):
+    rule(
+        f"errors.status.{_status}",
+        _level,
+        families={ANTHROPIC},
+        source=sources.ERRORS,
+        applies=_with_status(_status),
+        provoked="Judged on every such answer that a run meets; nothing provokes one.",
+    )(_pairs(_status))
+
+
+# -- how a failure must not look ------------------------------------------------------------------------------------
+
+
+def _succeeds(exchange: Exchange) -> bool:
+    return exchange.creates_message and exchange.succeeded
+
+
+@rule(
+    "errors.not-200",
+    MUST,
+    source="measured on two official SDKs: the error is never read, 2026-11-22",
+    applies=_succeeds,
+)
+def never_hides_an_error_in_success(exchange: Exchange) -> Iterable[Finding]:
+    """A failed request is never answered with a success status over an error body."""
+    if carries_error(exchange):
+        found = (
+            f"status {response_of(exchange).status} over {shown(response_of(exchange).body.decode('utf-8', 'replace'))}"
+        )
+        yield Finding(place=Place(pointer=""), found=found, wanted="a 4xx or 5xx status")
+
+
+def _streams_refusal(exchange: Exchange) -> bool:
+    return answered(exchange) and exchange.expect == REFUSED and exchange.request.streamed
+
+
+@rule(
+    "errors.stream-request-prevalidation",
+    SHOULD,
+    families={ANTHROPIC},
+    source=f"{sources.ERRORS}; {sources.STREAMING}",
+    applies=_streams_refusal,
+    provoked="An invalid request is sent with stream: true.",
+)
+def refuses_before_it_streams(exchange: Exchange) -> Iterable[Finding]:
+    """An invalid request with stream: true is refused by its status, not by an error event in a stream."""
+    if refused_in_stream(exchange):
+        error = walk_of(exchange).error
+        place = at(error) if error is not None else Place(pointer="")
+        yield Finding(
+            place=place,
+            found=f"status {response_of(exchange).status} and an error event",
+            wanted="a 4xx status and JSON",
+        )
+
+
+def refused_in_stream(exchange: Exchange) -> bool:
+    """The refusal came as an error event under a success status."""
+    response = exchange.response
+    return (
+        exchange.succeeded
+        and response is not None
+        and response.is_event_stream
+        and walk_of(exchange).error is not None
+        and walk_of(exchange).message_start is None
+    )
+
+
+@rule(
+    "errors.no-5xx-on-bad-input",
+    MUST,
+    source=sources.sdk("_base_client.py _should_retry (5xx is sent again)"),
+    applies=lambda exchange: answered(exchange) and exchange.expect == REFUSED,
+)
+def blames_bad_input_on_the_client(exchange: Exchange) -> Iterable[Finding]:
+    """No invalid request is answered with a 5xx, which clients send again and again."""
+    status = response_of(exchange).status
+    if status >= 500:
+        said = shown(response_of(exchange).body.decode("utf-8", "replace"))
+        yield Finding(place=Place(header=":status"), found=f"{status}: {said}", wanted="a 4xx status")
+
+
+@rule("errors.no-redirect", SHOULD, source="robustness: clients lose the body of a redirected POST", applies=answered)
+def does_not_redirect(exchange: Exchange) -> Iterable[Finding]:
+    """The endpoint does not answer with a redirect."""
+    response = response_of(exchange)
+    if 300 <= response.status < 400:
+        found = f"{response.status} to {shown(response.header('location'))}"
+        yield Finding(place=Place(header=":status"), found=found, wanted="an answer of its own")

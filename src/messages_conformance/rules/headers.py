@@ -1,0 +1,115 @@
+"""Verdicts on response headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from messages_conformance.exchange import Exchange
+from messages_conformance.rules import sources
+from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.lens import answered, body_of, refused, response_of, shown
+from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place
+
+REQUEST_ID: Final = "request-id"
+REQUEST_ID_FORM: Final = re.compile(r"req_[A-Za-z0-9_]+")
+RATE_LIMITED: Final = ("requests", "tokens", "input-tokens", "output-tokens")
+RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+
+MAX_RETRY_AFTER_S: Final = 3600
+"""The Python SDK honours waits of weeks; an hour is the most that a client can be meant to sit out (requirement)."""
+
+
+@rule(
+    "headers.request-id.present", MUST, families={ANTHROPIC}, source=f"{sources.ERRORS} (request id)", applies=answered
+)
+def identifies_every_answer(exchange: Exchange) -> Iterable[Finding]:
+    """Every answer has a non-empty request-id header."""
+    value = response_of(exchange).header(REQUEST_ID)
+    if not (value or "").strip():
+        yield Finding(place=Place(header=REQUEST_ID), found="absent" if value is None else "empty", wanted="req_...")
+
+
+def _identified(exchange: Exchange) -> bool:
+    return answered(exchange) and bool(response_of(exchange).header(REQUEST_ID))
+
+
+@rule("headers.request-id.pattern", SHOULD, families={ANTHROPIC}, source=sources.ERRORS, applies=_identified)
+def identifies_in_the_customary_form(exchange: Exchange) -> Iterable[Finding]:
+    """request-id is req_ and letters, digits or underscores."""
+    value = response_of(exchange).header(REQUEST_ID) or ""
+    if not REQUEST_ID_FORM.fullmatch(value):
+        yield Finding(
+            place=Place(header=REQUEST_ID), found=shown(value), wanted="req_ and letters, digits, underscores"
+        )
+
+
+@rule(
+    "headers.request-id.matches-body",
+    SHOULD,
+    families={ANTHROPIC},
+    source=sources.ERRORS,
+    applies=lambda exchange: (
+        refused(exchange) and _identified(exchange) and isinstance(body_of(exchange).get("request_id"), str)
+    ),
+)
+def identifies_alike_in_header_and_body(exchange: Exchange) -> Iterable[Finding]:
+    """The request_id of an error body equals the request-id header."""
+    header, body = response_of(exchange).header(REQUEST_ID), body_of(exchange)["request_id"]
+    if header != body:
+        yield Finding(
+            place=Place(pointer="/request_id"), found=shown(body), wanted=f"{shown(header)}, as in the header"
+        )
+
+
+@rule(
+    "headers.ratelimit.format",
+    SHOULD,
+    families={ANTHROPIC},
+    source=sources.RATE_LIMITS,
+    applies=lambda exchange: (
+        answered(exchange)
+        and any(name.lower().startswith("anthropic-ratelimit-") for name, _ in response_of(exchange).headers)
+    ),
+    provoked="Judged wherever such headers come.",
+)
+def states_limits_in_numbers(exchange: Exchange) -> Iterable[Finding]:
+    """anthropic-ratelimit-* headers hold integers of 0 or more, remaining at most the limit, and RFC 3339 times."""
+    response = response_of(exchange)
+    for kind in RATE_LIMITED:
+        prefix = f"anthropic-ratelimit-{kind}"
+        limit, remaining, reset = (response.header(f"{prefix}-{part}") for part in ("limit", "remaining", "reset"))
+        for part, value in (("limit", limit), ("remaining", remaining)):
+            if value is not None and not (value.isascii() and value.isdigit()):
+                yield Finding(
+                    place=Place(header=f"{prefix}-{part}"), found=shown(value), wanted="an integer of 0 or more"
+                )
+                return
+        if limit is not None and remaining is not None and int(remaining) > int(limit):
+            yield Finding(place=Place(header=f"{prefix}-remaining"), found=remaining, wanted=f"at most {limit}")
+            return
+        if reset is not None and not RFC_3339.fullmatch(reset):
+            yield Finding(place=Place(header=f"{prefix}-reset"), found=shown(reset), wanted="an RFC 3339 time")
+            return
+
+
+@rule(
+    "headers.retry-after.sane",
+    SHOULD,
+    source=sources.sdk("_base_client.py _calculate_retry_timeout"),
+    applies=lambda exchange: (
+        answered(exchange) and any(response_of(exchange).header(name) for name in ("retry-after", "retry-after-ms"))
+    ),
+    provoked="Judged wherever such headers come.",
+)
+def asks_for_a_modest_wait(exchange: Exchange) -> Iterable[Finding]:
+    """retry-after and retry-after-ms are positive and at most an hour: the SDKs wait for as long as they say."""
+    for name, per_second in (("retry-after", 1), ("retry-after-ms", 1000)):
+        value = response_of(exchange).header(name)
+        if value is None or not re.fullmatch(r"-?\d+(\.\d+)?", value.strip()):
+            continue  # an HTTP date is legal too
+        wait_s = float(value) / per_second
+        if wait_s < 0 or wait_s > MAX_RETRY_AFTER_S:
+            yield Finding(place=Place(header=name), found=value, wanted=f"0 to {MAX_RETRY_AFTER_S * per_second}")
+            return

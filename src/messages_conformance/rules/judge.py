@@ -1,0 +1,173 @@
+"""The judge: asks every applicable rule about every exchange, and sums up one verdict for each requirement."""
+
+from __future__ import annotations
+
+import traceback
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+
+from messages_conformance.contract import Profile
+from messages_conformance.exchange import Exchange
+from messages_conformance.rules.catalogue import CATALOGUE, EXCHANGE, RUN, Requirement
+from messages_conformance.rules.verdict import (
+    ERROR,
+    FAIL,
+    MUST,
+    NOT_APPLICABLE,
+    NOT_VERIFIED,
+    PASS,
+    WARN,
+    Finding,
+    Unverified,
+    Verdict,
+)
+
+NOT_PROVOKED = "no exchange of this run brought it about"
+
+
+def matches(requirement: str, globs: Iterable[str]) -> bool:
+    """Whether a requirement's id matches one of the globs; a glob without wildcards also names all below it."""
+    return any(fnmatchcase(requirement, glob) or fnmatchcase(requirement, f"{glob}.*") for glob in globs)
+
+
+def select(only: Iterable[str] = (), skip: Iterable[str] = ()) -> Callable[[str], bool]:
+    """Which requirement ids `--only` and `--skip` leave."""
+    kept, dropped = tuple(only), tuple(skip)
+    return lambda requirement: (not kept or matches(requirement, kept)) and not matches(requirement, dropped)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What one requirement has seen so far."""
+
+    findings: list[Finding] = field(default_factory=list)
+    passed: int = 0
+    unverified: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+class Judge:
+    """Collects exchanges one by one; verdicts can be had at any time, the last ones at the end.
+
+    `unanswered` exchanges (no response) say why what they were to show is not verified.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        selected: Callable[[str], bool] = select(),
+        catalogue: Mapping[str, Requirement] = CATALOGUE,
+    ) -> None:
+        self.profile = profile
+        self.catalogue = catalogue
+        self._selected = selected
+        self._exchanges: list[Exchange] = []
+        self._tallies: dict[str, _Tally] = defaultdict(_Tally)
+        self._asked = [
+            requirement
+            for requirement in catalogue.values()
+            if requirement.over == EXCHANGE and selected(requirement.id) and not requirement.inapplicable(profile)
+        ]
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        return tuple(self._exchanges)
+
+    def add(self, exchange: Exchange) -> tuple[Finding, ...]:
+        """Judges one exchange by every rule that applies to it; returns what was found."""
+        self._exchanges.append(exchange)
+        if exchange.response is None:
+            return ()
+        found: list[Finding] = []
+        for requirement in self._asked:
+            tally = self._tallies[requirement.id]
+            try:
+                if not requirement.applies(exchange):
+                    continue
+                outcomes = list(requirement.judge(exchange))
+            except Exception:  # a broken rule is our error, and must not cost the other verdicts
+                tally.errors.append(traceback.format_exc(limit=-3))
+                continue
+            found += _book(tally, requirement, outcomes, exchange.number)
+        return tuple(found)
+
+    def unverified(self, exchange: Exchange) -> tuple[str, ...]:
+        """Why the model did not show what this exchange was to show: reasons of its model-dependent rules."""
+        reasons = []
+        for requirement in self._asked:
+            if requirement.model_dependent and exchange.response is not None and requirement.applies(exchange):
+                reasons += [said.reason for said in requirement.judge(exchange) if isinstance(said, Unverified)]
+        return tuple(reasons)
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """One verdict for each requirement of the catalogue that was selected, in the catalogue's order."""
+        return tuple(self._verdict(row) for row in self.catalogue.values() if self._selected(row.id))
+
+    def _verdict(self, requirement: Requirement) -> Verdict:
+        why_not = requirement.inapplicable(self.profile)
+        if why_not:
+            return Verdict(requirement=requirement.id, level=requirement.level, outcome=NOT_APPLICABLE, reason=why_not)
+        tally = self._tallies[requirement.id] if requirement.over == EXCHANGE else self._over_run(requirement)
+        return Verdict(
+            requirement=requirement.id,
+            level=requirement.level,
+            outcome=_outcome(requirement, tally),
+            reason=self._reason(requirement, tally),
+            findings=tuple(tally.findings),
+            judged=tally.passed + len({finding.exchange for finding in tally.findings}),
+        )
+
+    def _over_run(self, requirement: Requirement) -> _Tally:
+        tally = _Tally()
+        answered = tuple(exchange for exchange in self._exchanges if exchange.response is not None)
+        try:
+            outcomes = list(requirement.judge(answered))
+        except Exception:  # as above
+            tally.errors.append(traceback.format_exc(limit=-3))
+            return tally
+        _book(tally, requirement, outcomes, 0)
+        return tally
+
+    def _reason(self, requirement: Requirement, tally: _Tally) -> str:
+        if tally.errors:
+            return tally.errors[0].strip()
+        if tally.findings or tally.passed:
+            return ""
+        if tally.unverified:
+            return tally.unverified[-1]
+        unanswered = [
+            exchange
+            for exchange in self._exchanges
+            if exchange.response is None and exchange.failure is not None and self._was_for(requirement, exchange)
+        ]
+        if unanswered and unanswered[-1].failure is not None:
+            return unanswered[-1].failure.message
+        return NOT_PROVOKED
+
+    def _was_for(self, requirement: Requirement, exchange: Exchange) -> bool:
+        """Whether an unanswered exchange would have shown the requirement, as far as can be said."""
+        return requirement.over == RUN or exchange.probe == requirement.id or not requirement.id.startswith("request.")
+
+
+def _book(tally: _Tally, requirement: Requirement, outcomes: list[Finding | Unverified], number: int) -> list[Finding]:
+    findings = [
+        replace(said, requirement=requirement.id, exchange=said.exchange or number)
+        for said in outcomes
+        if isinstance(said, Finding)
+    ]
+    tally.findings += findings
+    tally.unverified += [said.reason for said in outcomes if isinstance(said, Unverified)]
+    if not outcomes:
+        tally.passed += 1
+    return findings
+
+
+def _outcome(requirement: Requirement, tally: _Tally) -> str:
+    if tally.findings:
+        return FAIL if requirement.level == MUST else WARN
+    if tally.errors:
+        return ERROR
+    return PASS if tally.passed else NOT_VERIFIED

@@ -1,0 +1,215 @@
+"""What the rules look at: which exchanges a rule is asked about, and the parts of them that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from messages_conformance import contract
+from messages_conformance.exchange import ACCEPTED, UNPARSED, Exchange, Response, StreamEvent
+from messages_conformance.rules.verdict import Finding, Place, Unverified
+from messages_conformance.stream import Walk, is_sentinel, logical_events, walk
+
+BROKEN_STREAM = Unverified(reason="the stream deviates already, which says nothing about this")
+NO_MESSAGE = Unverified(reason="the stream has no message_start to read a message from")
+
+
+# -- which exchanges ------------------------------------------------------------------------------------------------
+
+
+def answered(exchange: Exchange) -> bool:
+    """There is a response, whatever it says."""
+    return exchange.response is not None
+
+
+def created(exchange: Exchange) -> bool:
+    """POST /v1/messages was answered with success."""
+    return exchange.creates_message and exchange.succeeded
+
+
+def whole(exchange: Exchange) -> bool:
+    """A message was asked for without streaming, and answered with success."""
+    return created(exchange) and not exchange.request.streamed
+
+
+def json_message(exchange: Exchange) -> bool:
+    """A message was asked for without streaming, and a JSON object that is no error envelope came."""
+    return whole(exchange) and isinstance(_response(exchange).json, dict) and not carries_error(exchange)
+
+
+def asked_to_stream(exchange: Exchange) -> bool:
+    """A streamed message was asked for and answered with success, in whatever form."""
+    return created(exchange) and exchange.request.streamed
+
+
+def streamed(exchange: Exchange) -> bool:
+    """A streamed message was asked for, and server-sent events came."""
+    return asked_to_stream(exchange) and _response(exchange).is_event_stream
+
+
+def has_message(exchange: Exchange) -> bool:
+    """A message came, whole or streamed."""
+    return json_message(exchange) or streamed(exchange)
+
+
+def refused(exchange: Exchange) -> bool:
+    """The answer is a 4xx or 5xx."""
+    return answered(exchange) and _response(exchange).status >= 400
+
+
+def wanted(exchange: Exchange) -> bool:
+    """The request is valid, and success was expected."""
+    return exchange.expect == ACCEPTED
+
+
+def carries_error(exchange: Exchange) -> bool:
+    """A successful status over an error envelope, of Anthropic's or of somebody else's form."""
+    body = _response(exchange).fields
+    return exchange.succeeded and (
+        body.get("type") == "error" or ("error" in body and body["error"] is not None and "content" not in body)
+    )
+
+
+def _response(exchange: Exchange) -> Response:
+    assert exchange.response is not None, "rules are asked only about exchanges with a response"
+    return exchange.response
+
+
+# -- parts of a message ---------------------------------------------------------------------------------------------
+
+
+def response_of(exchange: Exchange) -> Response:
+    """The response of an exchange that has one."""
+    return _response(exchange)
+
+
+def body_of(exchange: Exchange) -> Mapping[str, Any]:
+    """The JSON body as a mapping; empty when it is not an object."""
+    return _response(exchange).fields
+
+
+def walk_of(exchange: Exchange) -> Walk:
+    return walk(_response(exchange))
+
+
+def message_of(exchange: Exchange) -> Mapping[str, Any] | None:
+    """The message, whole or accumulated; None when a stream has no message_start."""
+    return walk_of(exchange).message if streamed(exchange) else body_of(exchange)
+
+
+def usage_of(exchange: Exchange) -> Mapping[str, Any]:
+    """The message's final usage; empty when there is none."""
+    usage = (message_of(exchange) or {}).get("usage")
+    return usage if isinstance(usage, dict) else {}
+
+
+def blocks_of(exchange: Exchange) -> tuple[Mapping[str, Any], ...]:
+    """The content blocks that are objects."""
+    content = (message_of(exchange) or {}).get("content")
+    return tuple(block for block in content if isinstance(block, dict)) if isinstance(content, list) else ()
+
+
+def text_of(exchange: Exchange) -> str:
+    """All text of the message's text blocks, concatenated."""
+    return "".join(
+        block["text"]
+        for block in blocks_of(exchange)
+        if block.get("type") == "text" and isinstance(block.get("text"), str)
+    )
+
+
+def stop_reason_of(exchange: Exchange) -> Any:
+    return (message_of(exchange) or {}).get("stop_reason")
+
+
+def count(usage: Mapping[str, Any], name: str) -> int:
+    """A token count; 0 when it is absent, null or no integer."""
+    value = usage.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+INPUT_COUNTS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+"""Their sum is the total input (types/message.py of the official SDK)."""
+
+
+def total_input(usage: Mapping[str, Any]) -> int:
+    return sum(count(usage, name) for name in INPUT_COUNTS)
+
+
+def in_message(exchange: Exchange, pointer: str) -> Place:
+    """A place in the message; in a stream, at the event that had the last word on it."""
+    if not streamed(exchange):
+        return Place(pointer=pointer)
+    deltas = walk_of(exchange).message_deltas
+    field = pointer.split("/")[1] if "/" in pointer else ""
+    if deltas and field in ("stop_reason", "stop_sequence", "stop_details"):
+        return at(deltas[-1], f"/delta{pointer}")
+    if deltas and field == "usage":
+        return at(deltas[-1], pointer)
+    return Place(pointer=f"the accumulated message, {pointer}")
+
+
+def at(event: StreamEvent, pointer: str | None = None) -> Place:
+    """The place of an event of a stream."""
+    return Place(
+        event=event.number, event_type=event.type or None, offset_bytes=event.wire.offset_bytes, pointer=pointer
+    )
+
+
+# -- shapes ---------------------------------------------------------------------------------------------------------
+
+_shapes: WeakKeyDictionary[Response, tuple[tuple[str | None, Finding], ...]] = WeakKeyDictionary()
+
+
+def shape(exchange: Exchange, requirement: str) -> Iterator[Finding]:
+    """Where the body leaves its schema in a way that violates the requirement, as the schema itself names it."""
+    response = _response(exchange)
+    if response not in _shapes:
+        _shapes[response] = tuple(_shape_findings(exchange, response))
+    yield from grouped(finding for named, finding in _shapes[response] if named == requirement)
+
+
+def _shape_findings(exchange: Exchange, response: Response) -> Iterator[tuple[str | None, Finding]]:
+    if streamed(exchange):
+        for event in logical_events(response):
+            yield from _event_findings(event)
+        return
+    name = "error" if response.status >= 400 else "response"
+    if not contract.valid(name, response.json):
+        for problem in contract.explain(name, response.json):
+            yield (
+                problem.requirement,
+                Finding(place=Place(pointer=problem.pointer), found=problem.found, wanted=problem.wanted),
+            )
+
+
+def _event_findings(event: StreamEvent) -> Iterator[tuple[str | None, Finding]]:
+    data = event.data
+    if event.type not in contract.event_types() or not isinstance(data, dict) or is_sentinel(event):
+        return
+    name = f"events/{event.type}"
+    if contract.valid(name, data):
+        return
+    for problem in contract.explain(name, data):
+        yield problem.requirement, Finding(place=at(event, problem.pointer), found=problem.found, wanted=problem.wanted)
+
+
+def grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The first finding alone, saying how many more like it the same exchange holds: one fault is one finding."""
+    listed = list(findings)
+    if not listed:
+        return
+    first, more = listed[0], len(listed) - 1
+    found = (
+        first.found
+        if not more
+        else f"{first.found} (and at {more} more place{'s' if more > 1 else ''} of this response)"
+    )
+    yield Finding(found=found, wanted=first.wanted, place=first.place)
+
+
+def shown(value: Any, limit: int = 100) -> str:
+    """A value as short text, for `found` and `wanted`."""
+    text = "not JSON" if value is UNPARSED else repr(value) if not isinstance(value, str) else f'"{value}"'
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -1,0 +1,122 @@
+"""Verdicts on requests that must be accepted or refused: one row of suites/probes.toml is one requirement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from messages_conformance.contract.probes import Probe, probes
+from messages_conformance.exchange import ACCEPTED, Exchange
+from messages_conformance.rules import sources
+from messages_conformance.rules.catalogue import ANTHROPIC, EXCHANGE, TOKMODEL, Requirement, add, always, rule
+from messages_conformance.rules.errors import refused_in_stream
+from messages_conformance.rules.lens import answered, body_of, carries_error, response_of, shown
+from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place
+
+STATUS = Place(header=":status")
+PLAIN = "transport.path.post-messages"
+
+
+def _said(exchange: Exchange) -> str:
+    response = response_of(exchange)
+    return f"{response.status}: {shown(response.body.decode('utf-8', 'replace').strip(), 160)}"
+
+
+def _judge(probe: Probe) -> Callable[[Exchange], Iterable[Finding]]:
+    return _accepted if probe.expect == ACCEPTED else lambda exchange: _refused(probe, exchange)
+
+
+def _accepted(exchange: Exchange) -> Iterator[Finding]:
+    # Redirects and errors under a success status have requirements of their own.
+    if response_of(exchange).status >= 400:
+        yield Finding(place=STATUS, found=_said(exchange), wanted="200: the request is valid")
+
+
+def _refused(probe: Probe, exchange: Exchange) -> Iterator[Finding]:
+    status = response_of(exchange).status
+    wanted = " or ".join(map(str, probe.statuses)) or "a 4xx status"
+    if 200 <= status < 300:
+        if not carries_error(exchange) and not refused_in_stream(exchange):
+            yield Finding(place=STATUS, found=_said(exchange), wanted=wanted)
+    elif 400 <= status < 500:
+        if probe.statuses and status not in probe.statuses:
+            yield Finding(place=STATUS, found=_said(exchange), wanted=wanted)
+        elif probe.error_type is not None:
+            yield from _error_type(probe.error_type, exchange)
+
+
+def _error_type(wanted: str, exchange: Exchange) -> Iterator[Finding]:
+    error = body_of(exchange).get("error")
+    kind = error.get("type") if isinstance(error, dict) else None
+    # A body without the envelope is judged under errors.envelope and transport.content-type.
+    if isinstance(kind, str) and kind != wanted:
+        yield Finding(place=Place(pointer="/error/type"), found=shown(kind), wanted=shown(wanted))
+
+
+def _applies(probe: Probe) -> Callable[[Exchange], bool]:
+    return lambda exchange: answered(exchange) and exchange.probe == probe.requirement
+
+
+def register() -> None:
+    """Puts every row into the catalogue."""
+    for probe in probes().values():
+        add(
+            Requirement(
+                id=probe.requirement,
+                level=probe.level,
+                sentence=probe.sentence,
+                source=probe.source,
+                families=probe.families,
+                api_version=probe.api_version,
+                model_dependent=False,
+                needs=probe.needs,
+                over=EXCHANGE,
+                provoked=f"Sent and expected to be {probe.expect}: {probe.describes()}.",
+                applies=_applies(probe),
+                judge=_judge(probe),
+            )
+        )
+
+
+@rule(
+    PLAIN,
+    MUST,
+    source=f"{sources.SEED}; {sources.OVERVIEW}",
+    applies=lambda exchange: always(exchange) and exchange.probe == PLAIN and exchange.expect == ACCEPTED,
+    provoked="Every plain and streamed question of the suites is a valid request.",
+)
+def answers_valid_requests(exchange: Exchange) -> Iterable[Finding]:
+    """POST /v1/messages answers a valid request with 200."""
+    return _accepted(exchange)
+
+
+ECHO = "response.content.echoable"
+
+
+def _echoes(exchange: Exchange) -> bool:
+    return answered(exchange) and exchange.probe == ECHO
+
+
+@rule(
+    ECHO,
+    MUST,
+    families={ANTHROPIC},
+    source=sources.sdk("types/message.py to_param"),
+    applies=_echoes,
+    provoked="An answer's content is sent back as the assistant's turn of the next request.",
+)
+def takes_its_own_answer_back(exchange: Exchange) -> Iterable[Finding]:
+    """The content of an answer is accepted as an assistant turn of the next request."""
+    return _accepted(exchange)
+
+
+@rule(
+    f"{ECHO}-tokmodel",
+    SHOULD,
+    families={TOKMODEL},
+    source="compatibility with the format",
+    applies=_echoes,
+    provoked="An answer's content is sent back as the assistant's turn of the next request.",
+)
+def takes_its_own_text_back(exchange: Exchange) -> Iterable[Finding]:
+    """The text of an answer is accepted as an assistant turn of the next request."""
+    return _accepted(exchange)

@@ -1,0 +1,231 @@
+"""Verdicts on several exchanges at once: what must differ between them, and what must agree."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from messages_conformance.exchange import Exchange
+from messages_conformance.rules import sources
+from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
+from messages_conformance.rules.lens import (
+    answered,
+    has_message,
+    in_message,
+    message_of,
+    response_of,
+    shown,
+    streamed,
+    total_input,
+    usage_of,
+)
+from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
+
+PROMPT_SLACK_TOKENS: Final = 2
+"""A longer prompt may count this many tokens fewer: merges at the seam of two texts (tokenizer property)."""
+
+MIN_ADDED_CHARS: Final = 40
+"""A prompt that grew by less may honestly count the same."""
+
+
+def _without(body: Any, *names: str) -> str:
+    """A JSON body without some of its top-level keys, as a key to compare by."""
+    kept = {key: value for key, value in body.items() if key not in names}
+    return json.dumps(kept, sort_keys=True, ensure_ascii=True)
+
+
+def questions_without(
+    name: str, exchanges: Sequence[Exchange], *, larger: bool = False
+) -> Iterator[tuple[Exchange, Exchange]]:
+    """Pairs of answered questions that differ in one field alone: it limits the first, and the second lacks it.
+
+    With `larger` the second has the field too, with the larger number. Whether they were streamed makes no difference.
+    """
+    messages = [exchange for exchange in exchanges if has_message(exchange) and message_of(exchange) is not None]
+    for limited in messages:
+        mine = limited.request.fields
+        if not mine.get(name):
+            continue
+        for control in messages:
+            theirs = control.request.fields
+            if larger and not _is_larger(theirs.get(name), mine.get(name)):
+                continue
+            if not larger and theirs.get(name):
+                continue
+            if _without(mine, name, "stream") == _without(theirs, name, "stream"):
+                yield limited, control
+                break
+
+
+def _is_larger(theirs: Any, mine: Any) -> bool:
+    return isinstance(theirs, int) and isinstance(mine, int) and theirs > mine
+
+
+def _unique(
+    exchanges: Sequence[Exchange], read: Callable[[Exchange], Any], place: Callable[[Exchange], Place], what: str
+) -> Iterator[Finding | Unverified]:
+    seen: dict[str, Exchange] = {}
+    told = 0
+    for exchange in exchanges:
+        value = read(exchange)
+        if not isinstance(value, str) or not value:
+            continue
+        if value in seen:
+            told += 1
+            if told == 1:
+                found = f"{shown(value)} again, as in exchange {seen[value].number}"
+                yield Finding(
+                    exchange=exchange.number, place=place(exchange), found=found, wanted=f"a {what} of its own"
+                )
+        seen.setdefault(value, exchange)
+    if len(seen) < 2 and not told:
+        yield Unverified(reason=f"fewer than two answers had a {what}")
+
+
+@rule("response.id.unique", MUST, source=sources.SEED, over=RUN)
+def gives_every_message_its_own_id(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """No two messages have the same id."""
+    return _unique(
+        [exchange for exchange in exchanges if has_message(exchange)],
+        lambda exchange: (message_of(exchange) or {}).get("id"),
+        lambda exchange: in_message(exchange, "/id"),
+        "message id",
+    )
+
+
+@rule("headers.request-id.unique", MUST, families={ANTHROPIC}, source=f"{sources.OVERVIEW} (globally unique)", over=RUN)
+def gives_every_answer_its_own_request_id(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """No two answers have the same request-id."""
+    return _unique(
+        [exchange for exchange in exchanges if answered(exchange)],
+        lambda exchange: response_of(exchange).header("request-id"),
+        lambda exchange: Place(header="request-id"),
+        "request-id",
+    )
+
+
+def _counted(exchanges: Sequence[Exchange]) -> list[Exchange]:
+    """Messages with an input count to compare."""
+    return [exchange for exchange in exchanges if has_message(exchange) and total_input(usage_of(exchange)) > 0]
+
+
+@rule(
+    "usage.input.deterministic",
+    SHOULD,
+    source="a tokenizer gives equal counts to equal texts; caching moves them between the three fields only",
+    over=RUN,
+    provoked="The same request is sent twice.",
+)
+def counts_equal_prompts_equally(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """Identical requests report the same total input."""
+    seen: dict[tuple[Any, ...], Exchange] = {}
+    pairs = 0
+    for exchange in _counted(exchanges):
+        first = seen.setdefault(exchange.request.identity, exchange)
+        if first is exchange:
+            continue
+        pairs += 1
+        mine, theirs = total_input(usage_of(exchange)), total_input(usage_of(first))
+        if mine != theirs:
+            place = in_message(exchange, "/usage/input_tokens")
+            yield Finding(exchange=exchange.number, place=place, found=f"{mine} after {theirs}", wanted=str(theirs))
+            return
+    if not pairs:
+        yield Unverified(reason="no request was answered twice with a count")
+
+
+@rule(
+    "usage.input.stream-equals-nonstream",
+    SHOULD,
+    source="sgl-project/sglang#20678, BerriAI/litellm#41406 (GitHub), read 2026-11-22",
+    over=RUN,
+    provoked="The same question is asked streamed and not.",
+)
+def counts_alike_when_streaming(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """The total input is the same whether an answer is streamed or not."""
+    plain: dict[str, Exchange] = {}
+    pairs = 0
+    messages = _counted(exchanges)
+    for exchange in messages:
+        if not streamed(exchange):
+            plain.setdefault(_without(exchange.request.fields, "stream"), exchange)
+    for exchange in messages:
+        other = plain.get(_without(exchange.request.fields, "stream"))
+        if other is None or not streamed(exchange):
+            continue
+        pairs += 1
+        mine, theirs = total_input(usage_of(exchange)), total_input(usage_of(other))
+        if mine != theirs:
+            place = in_message(exchange, "/usage/input_tokens")
+            found = f"{mine} streamed, {theirs} in exchange {other.number}"
+            yield Finding(exchange=exchange.number, place=place, found=found, wanted="the same total")
+            return
+    if not pairs:
+        yield Unverified(reason="no question was answered both streamed and not, with counts")
+
+
+def _prompt(exchange: Exchange) -> str | None:
+    """The last user message when it is a plain string."""
+    messages = exchange.request.fields.get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    content = last.get("content") if isinstance(last, dict) and last.get("role") == "user" else None
+    return content if isinstance(content, str) else None
+
+
+@rule(
+    "usage.input.monotone",
+    SHOULD,
+    source="tokenizer property; tolerance of 2 tokens",
+    over=RUN,
+    provoked="A question is asked again with more text behind it.",
+)
+def counts_more_for_more_text(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """Text appended to the last user message never lowers the total input."""
+    pairs = 0
+    asked = [(exchange, prompt) for exchange in _counted(exchanges) if (prompt := _prompt(exchange)) is not None]
+    for longer, long_prompt in asked:
+        for shorter, short_prompt in asked:
+            grown = len(long_prompt) - len(short_prompt)
+            if grown < MIN_ADDED_CHARS or not long_prompt.startswith(short_prompt):
+                continue
+            if _but_for_prompt(longer) != _but_for_prompt(shorter):
+                continue
+            pairs += 1
+            more, less = total_input(usage_of(longer)), total_input(usage_of(shorter))
+            if more < less - PROMPT_SLACK_TOKENS:
+                place = in_message(longer, "/usage/input_tokens")
+                found = f"{more}, with {grown} characters more than exchange {shorter.number} ({less})"
+                yield Finding(exchange=longer.number, place=place, found=found, wanted=f"{less} or more")
+                return
+    if not pairs:
+        yield Unverified(reason="no question was asked again with more text behind it")
+
+
+def _but_for_prompt(exchange: Exchange) -> str:
+    fields = exchange.request.fields
+    return _without({**fields, "messages": fields["messages"][:-1]}, "stream", "max_tokens")
+
+
+@rule(
+    "request.system.affects-input-tokens",
+    SHOULD,
+    source="the meaning of input_tokens; " + sources.SEED,
+    over=RUN,
+    provoked="The same question is asked with and without a long system prompt.",
+)
+def counts_the_system_prompt(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """A system prompt raises the total input."""
+    pairs = 0
+    for instructed, control in questions_without("system", _counted(exchanges)):
+        if len(json.dumps(instructed.request.fields["system"])) < MIN_ADDED_CHARS:
+            continue
+        pairs += 1
+        mine, theirs = total_input(usage_of(instructed)), total_input(usage_of(control))
+        if mine <= theirs:
+            place = in_message(instructed, "/usage/input_tokens")
+            found = f"{mine} with a system prompt, {theirs} without (exchange {control.number})"
+            yield Finding(exchange=instructed.number, place=place, found=found, wanted=f"more than {theirs}")
+            return
+    if not pairs:
+        yield Unverified(reason="no question was answered with and without a long system prompt")

@@ -1,0 +1,246 @@
+"""Verdicts on the message object, where it came whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from messages_conformance import contract
+from messages_conformance.exchange import COMPLETE, Exchange
+from messages_conformance.rules import sources
+from messages_conformance.rules.catalogue import ANTHROPIC, TOKMODEL, rule
+from messages_conformance.rules.lens import (
+    blocks_of,
+    body_of,
+    has_message,
+    in_message,
+    json_message,
+    message_of,
+    response_of,
+    shape,
+    shown,
+    stop_reason_of,
+    whole,
+)
+from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
+
+TOKMODEL_STOP_REASONS = ("end_turn", "max_tokens", "stop_sequence")
+TOKMODEL_KEYS = ("id", "type", "role", "content", "stop_reason", "model", "usage")
+
+
+@rule("response.object", MUST, source=sources.SEED, applies=whole)
+def is_one_json_object(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """The body of a successful answer is one JSON object."""
+    response = response_of(exchange)
+    if isinstance(response.json, dict) or response.is_event_stream:
+        return
+    if response.ending != COMPLETE:
+        yield Unverified(reason=f"the body did not come to its end: {response.detail or response.ending}")
+        return
+    found = "an empty body" if not response.body else shown(response.body.decode("utf-8", "replace"))
+    yield Finding(place=Place(pointer=""), found=found, wanted="one JSON object")
+
+
+@rule("response.id.string", MUST, source=sources.SEED, applies=json_message)
+def has_an_id(exchange: Exchange) -> Iterable[Finding]:
+    """id is a non-empty string."""
+    return shape(exchange, "response.id.string")
+
+
+def _id_prefix(exchange: Exchange) -> Iterator[Finding]:
+    identifier = (message_of(exchange) or {}).get("id")
+    if isinstance(identifier, str) and identifier and not identifier.startswith("msg_"):
+        yield Finding(place=in_message(exchange, "/id"), found=shown(identifier), wanted="msg_...")
+
+
+@rule("response.id.msg-prefix", MUST, families={TOKMODEL}, source=sources.SEED, applies=has_message)
+def has_a_prefixed_id(exchange: Exchange) -> Iterable[Finding]:
+    """id starts with msg_, as this profile promises."""
+    return _id_prefix(exchange)
+
+
+@rule(
+    "response.id.msg-prefix-anthropic",
+    SHOULD,
+    families={ANTHROPIC},
+    source=sources.sdk("types/message.py (format and length may change)"),
+    applies=has_message,
+)
+def has_the_customary_id_prefix(exchange: Exchange) -> Iterable[Finding]:
+    """id starts with msg_, as in every example."""
+    return _id_prefix(exchange)
+
+
+@rule("response.type.message", MUST, source=sources.SEED, applies=json_message)
+def is_typed_as_message(exchange: Exchange) -> Iterable[Finding]:
+    """type is "message"."""
+    return shape(exchange, "response.type.message")
+
+
+@rule("response.role.assistant", MUST, source=sources.SEED, applies=json_message)
+def is_the_assistants(exchange: Exchange) -> Iterable[Finding]:
+    """role is "assistant"."""
+    return shape(exchange, "response.role.assistant")
+
+
+@rule("response.content.array", MUST, source=sources.SEED, applies=json_message)
+def has_content_blocks(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """content is an array, and it holds what the tokens were spent on."""
+    yield from shape(exchange, "response.content.array")
+    body = body_of(exchange)
+    usage = body.get("usage")
+    spent = usage.get("output_tokens") if isinstance(usage, dict) else None
+    # Empty content is legal: a pre-warm, a refusal, an end_turn of two or three tokens (handling stop reasons).
+    if body.get("content") == [] and body.get("stop_reason") == "end_turn" and isinstance(spent, int):
+        if spent > EMPTY_ANSWER_TOKENS:
+            found = f"[] although {spent} output tokens were spent"
+            yield Finding(place=Place(pointer="/content"), found=found, wanted="the blocks that were generated")
+
+
+EMPTY_ANSWER_TOKENS = 8
+"""An empty end_turn is documented with 2 to 3 output tokens; more than this were an answer that got lost."""
+
+
+@rule("response.content.block-type", MUST, source=sources.SEED, applies=has_message)
+def types_every_block(exchange: Exchange) -> Iterable[Finding]:
+    """Every content block is an object with a string type."""
+    return shape(exchange, "response.content.block-type")
+
+
+@rule(
+    "response.content.text-block",
+    MUST,
+    source=f"{sources.SEED}; {sources.sdk('types/text_block.py')}",
+    applies=json_message,
+)
+def gives_text_blocks_text(exchange: Exchange) -> Iterable[Finding]:
+    """A text block has a string text."""
+    return shape(exchange, "response.content.text-block")
+
+
+@rule(
+    "response.content.text-citations",
+    SHOULD,
+    families={ANTHROPIC},
+    source=sources.sdk("types/text_block.py"),
+    applies=has_message,
+)
+def cites_in_known_forms(exchange: Exchange) -> Iterable[Finding]:
+    """The citations of a text block are absent, null or an array of citation objects."""
+    return shape(exchange, "response.content.text-citations")
+
+
+@rule(
+    "response.content.tool_use-fields",
+    MUST,
+    families={ANTHROPIC},
+    source=sources.sdk("types/tool_use_block.py"),
+    applies=has_message,
+    model_dependent=True,
+)
+def completes_tool_use_blocks(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """A tool_use block has a string id, a string name and an object input."""
+    if not any(block.get("type") == "tool_use" for block in blocks_of(exchange)):
+        yield Unverified(reason="no tool was called")
+        return
+    yield from shape(exchange, "response.content.tool_use-fields")
+
+
+@rule("response.content.no-unrequested-tools", MUST, source=sources.TOOLS, applies=has_message)
+def calls_no_tool_unasked(exchange: Exchange) -> Iterable[Finding]:
+    """Without tools in the request there is no tool_use block."""
+    if exchange.request.fields.get("tools"):
+        return
+    for number, block in enumerate(blocks_of(exchange)):
+        if block.get("type") == "tool_use":
+            place = in_message(exchange, f"/content/{number}")
+            yield Finding(place=place, found=f"a call of {shown(block.get('name'))}", wanted="no tool_use block")
+            return
+
+
+@rule("response.model.string", MUST, source=sources.SEED, applies=json_message)
+def names_its_model(exchange: Exchange) -> Iterable[Finding]:
+    """model is a non-empty string of at most 256 characters."""
+    return shape(exchange, "response.model.string")
+
+
+@rule("response.model.matches-request", MUST, families={TOKMODEL}, source=sources.SEED, applies=has_message)
+def names_the_requested_model(exchange: Exchange) -> Iterable[Finding]:
+    """model is the id that was asked for."""
+    answered, asked = (message_of(exchange) or {}).get("model"), exchange.request.fields.get("model")
+    if isinstance(answered, str) and answered and isinstance(asked, str) and answered != asked:
+        yield Finding(place=in_message(exchange, "/model"), found=shown(answered), wanted=shown(asked))
+
+
+@rule("response.stop_reason.present", MUST, source=sources.SEED, applies=json_message)
+def says_why_it_stopped(exchange: Exchange) -> Iterable[Finding]:
+    """stop_reason is a string, never null, in a message that came whole."""
+    return shape(exchange, "response.stop_reason.present")
+
+
+@rule("response.stop_reason.enum-tokmodel", MUST, families={TOKMODEL}, source=sources.SEED, applies=has_message)
+def stops_for_a_promised_reason(exchange: Exchange) -> Iterable[Finding]:
+    """stop_reason is end_turn, max_tokens or stop_sequence when neither tools nor thinking were asked for."""
+    fields, reason = exchange.request.fields, stop_reason_of(exchange)
+    if fields.get("tools") or fields.get("thinking") or not isinstance(reason, str) or reason in TOKMODEL_STOP_REASONS:
+        return
+    yield Finding(
+        place=in_message(exchange, "/stop_reason"), found=shown(reason), wanted=" or ".join(TOKMODEL_STOP_REASONS)
+    )
+
+
+@rule(
+    "response.stop_reason.enum",
+    SHOULD,
+    families={ANTHROPIC},
+    source=sources.sdk("types/stop_reason.py, types/beta/beta_stop_reason.py (an open set)"),
+    applies=has_message,
+)
+def stops_for_a_known_reason(exchange: Exchange) -> Iterable[Finding]:
+    """stop_reason is one of the documented values."""
+    reason, known = stop_reason_of(exchange), contract.stop_reasons()
+    if isinstance(reason, str) and reason not in known:
+        yield Finding(
+            place=in_message(exchange, "/stop_reason"), found=shown(reason), wanted=" or ".join(sorted(known))
+        )
+
+
+@rule(
+    "response.stop_sequence.present",
+    SHOULD,
+    families={ANTHROPIC},
+    source="OpenAPI descriptions of 2024-11 and 2025-08 (required, nullable); examples in the documentation leave it out",
+    applies=json_message,
+)
+def has_a_stop_sequence_key(exchange: Exchange) -> Iterable[Finding]:
+    """The stop_sequence key is there, null or a string."""
+    body = body_of(exchange)
+    if "stop_sequence" not in body:
+        yield Finding(place=Place(pointer="/stop_sequence"), found="absent", wanted="null or a string")
+    elif body["stop_sequence"] is not None and not isinstance(body["stop_sequence"], str):
+        yield Finding(
+            place=Place(pointer="/stop_sequence"), found=shown(body["stop_sequence"]), wanted="null or a string"
+        )
+
+
+@rule(
+    "response.stop_details.refusal-only",
+    SHOULD,
+    families={ANTHROPIC},
+    source=f"{sources.STOP_REASONS}; {sources.sdk('types/refusal_stop_details.py')}",
+    applies=has_message,
+)
+def details_refusals_only(exchange: Exchange) -> Iterable[Finding]:
+    """stop_details is null or absent unless the model refused."""
+    details = (message_of(exchange) or {}).get("stop_details")
+    if details is not None and stop_reason_of(exchange) != "refusal":
+        yield Finding(place=in_message(exchange, "/stop_details"), found=shown(details), wanted="null or absent")
+
+
+@rule("tokmodel.example.response-keys", MUST, families={TOKMODEL}, source=sources.SEED, applies=json_message)
+def has_the_keys_of_the_example(exchange: Exchange) -> Iterable[Finding]:
+    """The answer to the documented example has at least the keys of the documented answer."""
+    if "tokmodel.example" not in exchange.situations:
+        return
+    missing = [key for key in TOKMODEL_KEYS if key not in body_of(exchange)]
+    if missing:
+        yield Finding(place=Place(pointer=""), found=f"without {', '.join(missing)}", wanted=", ".join(TOKMODEL_KEYS))

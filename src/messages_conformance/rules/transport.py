@@ -1,0 +1,152 @@
+"""Verdicts on HTTP itself: media types, encodings, and what came back of what was asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from messages_conformance.exchange import KEY_PLACEHOLDER, Exchange
+from messages_conformance.rules import sources
+from messages_conformance.rules.catalogue import rule
+from messages_conformance.rules.lens import (
+    answered,
+    asked_to_stream,
+    carries_error,
+    has_message,
+    in_message,
+    refused,
+    response_of,
+    shown,
+    streamed,
+    text_of,
+    whole,
+)
+from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
+
+JSON: Final = "application/json"
+SSE: Final = "text/event-stream"
+GZIP_MAGIC: Final = b"\x1f\x8b"
+
+
+@rule("transport.content-type.json-response", MUST, source=sources.sdk_ts("src/internal/parse.ts"), applies=whole)
+def labels_json(exchange: Exchange) -> Iterable[Finding]:
+    """An answer that is not streamed has the media type application/json; parameters are allowed."""
+    response = response_of(exchange)
+    if response.media_type != JSON and not response.is_event_stream:
+        yield Finding(place=Place(header="content-type"), found=shown(response.header("content-type")), wanted=JSON)
+
+
+@rule(
+    "transport.content-type.sse-response", MUST, source=f"{sources.SEED}; {sources.STREAMING}", applies=asked_to_stream
+)
+def streams_when_asked_to(exchange: Exchange) -> Iterable[Finding]:
+    """stream: true is answered with server-sent events under the media type text/event-stream."""
+    response = response_of(exchange)
+    if carries_error(exchange):
+        return
+    if not response.is_event_stream and not (response.media_type == SSE and not response.body):
+        kind = (
+            "one JSON document" if isinstance(response.json, dict) else shown(response.body.decode("utf-8", "replace"))
+        )
+        found = f"{shown(response.header('content-type'))}: {kind}"
+        yield Finding(place=Place(header="content-type"), found=found, wanted=f"{SSE}: events")
+    elif response.media_type != SSE:
+        yield Finding(place=Place(header="content-type"), found=shown(response.header("content-type")), wanted=SSE)
+
+
+@rule("request.stream.false-json", MUST, source=sources.SEED, applies=whole)
+def streams_only_when_asked_to(exchange: Exchange) -> Iterable[Finding]:
+    """Without stream: true the answer is one JSON document."""
+    response = response_of(exchange)
+    if response.is_event_stream:
+        found = f"{shown(response.header('content-type'))}: {len(response.events)} events"
+        yield Finding(place=Place(header="content-type"), found=found, wanted=f"{JSON}: one document")
+
+
+@rule("transport.content-type.error-json", MUST, source=f"{sources.ERRORS} (error shapes)", applies=refused)
+def refuses_in_json(exchange: Exchange) -> Iterable[Finding]:
+    """Every 4xx and 5xx has a JSON object for a body."""
+    response = response_of(exchange)
+    if not isinstance(response.json, dict):
+        said = shown(response.body.decode("utf-8", "replace")) if response.body else "an empty body"
+        found = f"status {response.status}, {response.media_type or 'no content type'}: {said}"
+        yield Finding(place=Place(pointer=""), found=found, wanted="a JSON object")
+
+
+QUOTED: Final = re.compile(r"'([^']*[^\x00-\x7f][^']*)'")
+
+
+def _quoted(exchange: Exchange) -> str | None:
+    """The non-ASCII text in single quotes that the last user message asks to be said."""
+    messages = exchange.request.fields.get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    content = last.get("content") if isinstance(last, dict) else None
+    match = QUOTED.search(content) if isinstance(content, str) else None
+    return match.group(1) if match else None
+
+
+@rule(
+    "transport.charset.utf8",
+    MUST,
+    source=f"{sources.RFC_JSON}; {sources.sdk('_streaming.py decodes strictly')}",
+    applies=lambda exchange: has_message(exchange) and _quoted(exchange) is not None,
+    model_dependent=True,
+    provoked="The model is asked to say accented letters, ideographs and emoji.",
+)
+def keeps_every_character(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """Text that is not ASCII goes in and comes out unchanged, in UTF-8."""
+    text, asked = text_of(exchange), _quoted(exchange) or ""
+    place = in_message(exchange, "/content")
+    if not streamed(exchange) and not _is_utf8(response_of(exchange).body):
+        yield Finding(place=Place(pointer=""), found="bytes that are not UTF-8", wanted="UTF-8")
+    elif asked in text:
+        return
+    elif garbled := _garbled(text, asked):
+        yield Finding(place=place, found=shown(garbled), wanted=shown(asked))
+    else:
+        yield Unverified(reason=f"the model was asked to say {shown(asked)} and said {shown(text)}")
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _garbled(text: str, asked: str) -> str:
+    """The asked text as a wrong decoder would have left it, where it occurs; empty when it does not."""
+    encoded = asked.encode("utf-8")
+    forms = [encoded.decode(charset, "replace") for charset in ("latin-1", "cp1252", "ascii")]
+    forms += [re.sub(r"[^\x00-\x7f]", "?", asked), asked.encode("ascii", "backslashreplace").decode()]
+    return next((form for form in forms if form in text), "")
+
+
+@rule("transport.accept-encoding", SHOULD, source=f"{sources.RFC_HTTP}; the SDKs send gzip, deflate", applies=answered)
+def labels_compression(exchange: Exchange) -> Iterable[Finding]:
+    """A compressed answer says so in Content-Encoding."""
+    response = response_of(exchange)
+    if response.body[:2] == GZIP_MAGIC:
+        found = f"gzip bytes under content-encoding {shown(response.header('content-encoding'))}"
+        yield Finding(place=Place(offset_bytes=0), found=found, wanted="content-encoding: gzip, once for each coding")
+
+
+@rule(
+    "auth.key-not-echoed",
+    MUST,
+    source="platform.claude.com/docs/en/manage-claude/authentication, read 2026-11-22",
+    applies=answered,
+)
+def keeps_the_key_to_itself(exchange: Exchange) -> Iterable[Finding]:
+    """No answer repeats the key, in its headers or in its body."""
+    # Recording put the placeholder in the key's place, so that no record ever holds the key.
+    response = response_of(exchange)
+    for name, value in response.headers:
+        if KEY_PLACEHOLDER in value:
+            yield Finding(place=Place(header=name), found="the key", wanted="no credential")
+            return
+    position = response.body.find(KEY_PLACEHOLDER.encode())
+    if position >= 0 and KEY_PLACEHOLDER.encode() not in exchange.request.body:
+        yield Finding(place=Place(offset_bytes=position), found="the key in the body", wanted="no credential")

@@ -1,0 +1,211 @@
+"""Verdicts on the ledger: what was counted, in one message and from its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from messages_conformance.exchange import Exchange
+from messages_conformance.rules import sources
+from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.lens import (
+    INPUT_COUNTS,
+    NO_MESSAGE,
+    body_of,
+    count,
+    has_message,
+    in_message,
+    json_message,
+    message_of,
+    shape,
+    shown,
+    stop_reason_of,
+    text_of,
+    total_input,
+    usage_of,
+)
+from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
+
+LIMIT_SLACK_SHARE: Final = 0.25
+LIMIT_SLACK_TOKENS: Final = 2
+"""An answer cut at max_tokens may be counted this much short of it: special tokens and other tokenizers (our own)."""
+
+MAX_CHARS_PER_TOKEN: Final = 20
+"""ASCII prose has 3 to 6 characters a token; above this the count belongs to something else (requirement's figure)."""
+
+MIN_PLAUSIBLE_CHARS: Final = 200
+"""Shorter texts say nothing about characters per token."""
+
+
+def _counted(exchange: Exchange) -> bool:
+    """Whether the final usage holds counts at all; their types are judged elsewhere."""
+    usage = usage_of(exchange)
+    return all(isinstance(usage[name], int) for name in (*INPUT_COUNTS, "output_tokens") if usage.get(name) is not None)
+
+
+@rule("usage.present", MUST, source=f"{sources.SEED}; {sources.sdk('types/usage.py')}", applies=json_message)
+def has_usage(exchange: Exchange) -> Iterable[Finding]:
+    """usage is an object with integer input_tokens and output_tokens of 0 or more."""
+    found = list(shape(exchange, "usage.present"))
+    yield from found
+    usage = body_of(exchange).get("usage")
+    for name in ("input_tokens", "output_tokens"):
+        value = usage.get(name) if isinstance(usage, dict) else None
+        if isinstance(value, float) and not found:
+            yield Finding(place=Place(pointer=f"/usage/{name}"), found=shown(value), wanted="an integer")
+
+
+@rule("usage.input.positive", MUST, source=sources.sdk("types/message.py, usage"), applies=has_message)
+def counts_the_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """The total input (input, cache creation and cache read tokens) is above 0."""
+    message = message_of(exchange)
+    if message is None:
+        yield NO_MESSAGE
+        return
+    usage = usage_of(exchange)
+    if "input_tokens" in usage and usage["input_tokens"] == 0 and _counted(exchange) and total_input(usage) == 0:
+        yield Finding(place=in_message(exchange, "/usage/input_tokens"), found="0 in all", wanted="the prompt's tokens")
+
+
+@rule(
+    "usage.output.positive",
+    SHOULD,
+    source=f"{sources.sdk('types/message.py')}; {sources.REFUSALS}",
+    applies=json_message,
+)
+def counts_the_output(exchange: Exchange) -> Iterable[Finding]:
+    """output_tokens is above 0 for whatever was generated, an empty answer included."""
+    usage = usage_of(exchange)
+    excused = stop_reason_of(exchange) == "refusal" or exchange.request.fields.get("max_tokens") == 0
+    if not excused and usage.get("output_tokens") == 0 and isinstance(usage["output_tokens"], int):
+        yield Finding(place=Place(pointer="/usage/output_tokens"), found="0", wanted="1 or more")
+
+
+@rule(
+    "usage.output.le-max",
+    MUST,
+    source=sources.sdk("types/message_create_params.py (max_tokens is the absolute maximum)"),
+    applies=has_message,
+    provoked="Long answers are asked for with small max_tokens.",
+)
+def keeps_to_max_tokens(exchange: Exchange) -> Iterable[Finding]:
+    """output_tokens is at most max_tokens."""
+    limit, tokens = exchange.request.fields.get("max_tokens"), count(usage_of(exchange), "output_tokens")
+    if _is_limit(limit) and tokens > limit:
+        yield Finding(place=in_message(exchange, "/usage/output_tokens"), found=str(tokens), wanted=f"at most {limit}")
+
+
+def _is_limit(limit: Any) -> bool:
+    return isinstance(limit, int) and not isinstance(limit, bool) and limit >= 1
+
+
+@rule(
+    "usage.output.eq-max-on-max_tokens",
+    SHOULD,
+    source="platform.claude.com/docs/en/build-with-claude/working-with-messages (example: 1 of 1), read 2026-11-22",
+    applies=has_message,
+    model_dependent=True,
+    provoked="Long answers are asked for with small max_tokens.",
+)
+def spends_the_limit_before_it_stops_at_it(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """An answer that stopped at max_tokens has about that many output_tokens."""
+    limit, usage = exchange.request.fields.get("max_tokens"), usage_of(exchange)
+    if stop_reason_of(exchange) != "max_tokens" or not _is_limit(limit):
+        yield Unverified(reason="no answer stopped at max_tokens")
+        return
+    tokens = count(usage, "output_tokens")
+    least = limit - max(LIMIT_SLACK_TOKENS, int(limit * LIMIT_SLACK_SHARE))
+    if "output_tokens" in usage and 0 < tokens < least:
+        yield Finding(place=in_message(exchange, "/usage/output_tokens"), found=str(tokens), wanted=f"about {limit}")
+
+
+@rule(
+    "usage.output.monotone-with-text",
+    SHOULD,
+    source="plausibility: characters per token of ASCII prose",
+    applies=has_message,
+    model_dependent=True,
+    provoked="A long answer is asked for.",
+)
+def counts_as_much_as_it_wrote(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """output_tokens is in proportion to the text: no more than 20 characters a token in ASCII prose."""
+    text, tokens = text_of(exchange), count(usage_of(exchange), "output_tokens")
+    if len(text) < MIN_PLAUSIBLE_CHARS or not text.isascii() or tokens == 0:
+        yield Unverified(reason=f"no ASCII answer of {MIN_PLAUSIBLE_CHARS} characters or more came")
+        return
+    if len(text) > MAX_CHARS_PER_TOKEN * tokens:
+        found = f"{tokens} for {len(text)} characters"
+        wanted = f"at least {len(text) // MAX_CHARS_PER_TOKEN}"
+        yield Finding(place=in_message(exchange, "/usage/output_tokens"), found=found, wanted=wanted)
+
+
+@rule(
+    "usage.cache.fields-type", SHOULD, families={ANTHROPIC}, source=sources.sdk("types/usage.py"), applies=has_message
+)
+def counts_cached_tokens_in_integers(exchange: Exchange) -> Iterable[Finding]:
+    """The cache counts are absent, null or integers of 0 or more."""
+    return shape(exchange, "usage.cache.fields-type")
+
+
+@rule("usage.cache.breakdown-sum", MUST, families={ANTHROPIC}, source=sources.CACHING, applies=has_message)
+def breaks_down_cache_creation_to_its_sum(exchange: Exchange) -> Iterable[Finding]:
+    """The five-minute and the one-hour part add up to cache_creation_input_tokens."""
+    usage = usage_of(exchange)
+    parts, total = usage.get("cache_creation"), usage.get("cache_creation_input_tokens")
+    if not isinstance(parts, dict) or not isinstance(total, int):
+        return
+    names = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
+    if all(isinstance(parts.get(name), int) for name in names) and sum(parts[name] for name in names) != total:
+        found = " + ".join(str(parts[name]) for name in names)
+        yield Finding(place=in_message(exchange, "/usage/cache_creation"), found=found, wanted=f"{total} in all")
+
+
+@rule("usage.cache.zero-without-control", SHOULD, families={ANTHROPIC}, source=sources.CACHING, applies=has_message)
+def caches_only_when_asked(exchange: Exchange) -> Iterable[Finding]:
+    """Without cache_control in the request both cache counts are 0, null or absent."""
+    if b"cache_control" in exchange.request.body:
+        return
+    usage = usage_of(exchange)
+    for name in INPUT_COUNTS[1:]:
+        if count(usage, name) > 0:
+            yield Finding(place=in_message(exchange, f"/usage/{name}"), found=str(usage[name]), wanted="0")
+            return
+
+
+@rule(
+    "usage.thinking.le-output",
+    MUST,
+    families={ANTHROPIC},
+    source=sources.sdk("types/output_tokens_details.py"),
+    applies=has_message,
+)
+def counts_thinking_as_output(exchange: Exchange) -> Iterable[Finding]:
+    """The thinking tokens are at most the output_tokens."""
+    usage = usage_of(exchange)
+    details = usage.get("output_tokens_details")
+    thinking = count(details, "thinking_tokens") if isinstance(details, dict) else 0
+    if isinstance(usage.get("output_tokens"), int) and thinking > usage["output_tokens"]:
+        place = in_message(exchange, "/usage/output_tokens_details/thinking_tokens")
+        yield Finding(place=place, found=str(thinking), wanted=f"at most {usage['output_tokens']}")
+
+
+@rule(
+    "usage.server_tool_use",
+    SHOULD,
+    families={ANTHROPIC},
+    source=sources.sdk("types/server_tool_usage.py"),
+    applies=has_message,
+)
+def counts_server_tool_calls(exchange: Exchange) -> Iterable[Finding]:
+    """server_tool_use counts are integers of 0 or more."""
+    yield from shape(exchange, "usage.server_tool_use")
+
+
+@rule("usage.no-openai-names", SHOULD, source=sources.SEED, applies=has_message)
+def counts_under_the_right_names(exchange: Exchange) -> Iterable[Finding]:
+    """usage does not hold prompt_tokens and completion_tokens in place of input_tokens and output_tokens."""
+    usage = usage_of(exchange)
+    for foreign, name in (("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens")):
+        if foreign in usage and name not in usage:
+            yield Finding(place=in_message(exchange, f"/usage/{foreign}"), found=foreign, wanted=name)
+            return

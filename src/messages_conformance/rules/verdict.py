@@ -1,0 +1,74 @@
+"""What judging says: findings, places, and the verdict of a requirement over a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+MUST: Final = "MUST"
+SHOULD: Final = "SHOULD"
+MAY: Final = "MAY"
+LEVELS: Final = (MUST, SHOULD, MAY)
+
+PASS: Final = "pass"
+FAIL: Final = "fail"
+WARN: Final = "warn"
+NOT_VERIFIED: Final = "not-verified"
+NOT_APPLICABLE: Final = "not-applicable"
+ERROR: Final = "error"
+OUTCOMES: Final = (PASS, FAIL, WARN, NOT_VERIFIED, NOT_APPLICABLE, ERROR)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where in a response: the event's number from 1, the byte from 0, a JSON pointer, a header's name."""
+
+    event: int | None = None
+    event_type: str | None = None
+    offset_bytes: int | None = None
+    pointer: str | None = None
+    header: str | None = None
+
+    def __str__(self) -> str:
+        parts = []
+        if self.event is not None:
+            parts.append(f"event #{self.event}" + (f" {self.event_type}" if self.event_type else ""))
+        if self.offset_bytes is not None:
+            parts.append(f"byte {self.offset_bytes:,}")
+        if self.header is not None:
+            parts.append(f"header {self.header}")
+        if self.pointer is not None:
+            parts.append(self.pointer or "the whole body")
+        return ", ".join(parts) or "the response"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One deviation, at one place of one exchange: what was found and what would have been legal there."""
+
+    found: str
+    wanted: str
+    place: Place = Place()
+    requirement: str = ""
+    exchange: int = 0
+    """Number of the exchange; the judge fills in `requirement` and `exchange` where a rule leaves them out."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unverified:
+    """The premise did not come true (the model did not cooperate, say): neither a pass nor a failure."""
+
+    reason: str
+    exchange: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """The outcome of one requirement over a whole run. `judged` counts the exchanges that it was judged on."""
+
+    requirement: str
+    level: str
+    outcome: str
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+    judged: int = 0

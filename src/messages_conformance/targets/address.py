@@ -1,0 +1,85 @@
+"""What people write for a target's URL, and the base that is meant by it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from messages_conformance.targets.target import TargetError
+
+VALID_FORMS: Final = (
+    "valid: http(s)://host[:port][/prefix], reference:, reference:FAULT, reference:variant=NAME, replay:FILE"
+)
+
+_TAIL = re.compile(r"(?:/v1(?:/messages(?:/count_tokens)?)?)?/*$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where an endpoint lives. `base_url` has no trailing slash, no /v1, no user name; a request's path follows it."""
+
+    base_url: str
+    host: str
+    port: int
+    secure: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def loopback(self) -> bool:
+        if self.host == "localhost" or self.host.endswith(".localhost"):
+            return True
+        try:
+            address = ipaddress.ip_address(self.host)
+        except ValueError:
+            return False
+        return address.is_loopback or address.is_unspecified
+
+
+def parse_address(url: str) -> Address:
+    """The address that a URL means; raises TargetError when it means none."""
+    parts, port = _split(url)
+    _reject_extras(parts)
+    notes = []
+    if "@" in parts.netloc:
+        notes.append("the user name in the URL is not used: the key comes from the environment")
+    prefix = _TAIL.sub("", parts.path)
+    dropped = parts.path[len(prefix) :]
+    if dropped.strip("/"):
+        notes.append(f"{dropped} at the end of the URL is left out: a base URL ends before it, as for an SDK")
+    secure = parts.scheme.lower() == "https"
+    host = parts.hostname or ""
+    shown = f"[{host}]" if ":" in host else host
+    return Address(
+        base_url=f"{parts.scheme.lower()}://{shown}{f':{port}' if port else ''}{prefix}",
+        host=host,
+        port=port or (443 if secure else 80),
+        secure=secure,
+        notes=tuple(notes),
+    )
+
+
+def _split(url: str) -> tuple[SplitResult, int | None]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise TargetError(f"{_shown(url)!r} is not a URL ({error}); {VALID_FORMS}") from None
+    if not parts.hostname or re.search(r"[\s\x00-\x1f\\]", url):
+        raise TargetError(f"{_shown(url)!r} names no host; write http://HOST:PORT; {VALID_FORMS}")
+    if port == 0:
+        raise TargetError(f"{_shown(url)!r} has port 0, where nothing listens; name the server's port; {VALID_FORMS}")
+    return parts, port
+
+
+def _reject_extras(parts: SplitResult) -> None:
+    if parts.query or parts.fragment:
+        extra = f"?{parts.query}" if parts.query else f"#{parts.fragment}"
+        raise TargetError(f"a base URL has no {extra!r}; leave it out; {VALID_FORMS}")
+
+
+def _shown(url: str) -> str:
+    """The URL without what stands before an @: it may be a password."""
+    return re.sub(r"//[^/@]*@", "//", url)

@@ -1,0 +1,104 @@
+"""Why no response came, in one sentence with its cure, out of what httpx raised."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+
+import httpx
+
+from messages_conformance.exchange import Failure
+from messages_conformance.targets.address import Address
+
+_STATUS_LINE = re.compile(r"illegal status line: bytearray\((b(['\"]).*\2)\)", re.DOTALL)
+_SHOWN_CHARS = 80
+
+
+def failure_of(error: BaseException, *, address: Address, timeout_s: float) -> Failure:
+    """The Failure that an httpx error means before any response came."""
+    causes = tuple(_causes(error))
+    for cause in causes:
+        # Wanting to read is the state of a handshake that was waiting when its time was up.
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLWantReadError):
+            return _tls(cause, address)
+        if isinstance(cause, socket.gaierror):
+            return _dns(cause, address)
+    if isinstance(error, httpx.ConnectTimeout):
+        what = "completes no TLS handshake" if address.secure else "accepts no connection"
+        return _failure("timeout", address, f"{what} within {timeout_s:g} s; are scheme, host and port right?")
+    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+        return no_answer(address, timeout_s)
+    if isinstance(error, httpx.ProxyError):
+        return _failure("refused", address, f"is behind a proxy that fails ({error}); see HTTPS_PROXY and NO_PROXY")
+    if isinstance(error, httpx.ConnectError):
+        return _refused(causes, address)
+    return _disconnected(error, address)
+
+
+def no_answer(address: Address, waited_s: float) -> Failure:
+    return _failure("timeout", address, f"did not begin to answer within {waited_s:g} s; raise --timeout if it is slow")
+
+
+def not_http(what: bytes, address: Address) -> Failure:
+    """For a peer that answers with bytes that are not HTTP."""
+    return _not_http(repr(what), address)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and everything that led to it, groups included."""
+    yield error
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _causes(part)
+    origin = error.__cause__ or error.__context__
+    if origin is not None:
+        yield from _causes(origin)
+
+
+def _failure(kind: str, address: Address, predicate: str) -> Failure:
+    return Failure(kind=kind, message=f"{address.base_url} {predicate}")
+
+
+def _tls(error: ssl.SSLError, address: Address) -> Failure:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        reason = error.verify_message
+        cure = "trust its issuer by SSL_CERT_FILE=ca.pem, or correct the host name"
+        return _failure("tls", address, f"has a certificate that does not verify ({reason}); {cure}")
+    reason = error.reason or str(error)
+    cure = f"does it speak plain HTTP? then write {address.base_url.replace('https:', 'http:', 1)}"
+    return _failure("tls", address, f"cannot agree on TLS ({reason}); {cure}")
+
+
+def _dns(error: socket.gaierror, address: Address) -> Failure:
+    reason = error.strerror or str(error)
+    what = f"cannot be found: the name {address.host!r} does not resolve ({reason}); is it spelt right?"
+    return _failure("dns", address, what)
+
+
+def _refused(causes: tuple[BaseException, ...], address: Address) -> Failure:
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        what = f"refuses the connection; is the server running, and is {address.port} its port?"
+        return _failure("refused", address, what)
+    origin = next((cause for cause in causes if isinstance(cause, OSError)), causes[-1])
+    reason = str(origin) or type(origin).__name__
+    return _failure("refused", address, f"cannot be connected to ({reason}); are host and port right?")
+
+
+def _disconnected(error: BaseException, address: Address) -> Failure:
+    text = str(error)
+    line = _STATUS_LINE.search(text)
+    if line:
+        return _not_http(line.group(1), address)
+    if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in text:
+        return _failure("disconnected", address, f"does not speak HTTP: {text[:_SHOWN_CHARS]}")
+    detail = "" if isinstance(error, httpx.RemoteProtocolError) else f" ({text or type(error).__name__})"
+    return _failure("disconnected", address, f"closed the connection without an answer{detail}; see its log")
+
+
+def _not_http(shown: str, address: Address) -> Failure:
+    # A TLS alert or handshake record begins with 0x15 or 0x16 and version 3: https on the other side.
+    speaks_tls = shown.startswith(("b'\\x15\\x03", "b'\\x16\\x03"))
+    cure = f"write {address.base_url.replace('http:', 'https:', 1)}" if speaks_tls else "is this the right port?"
+    return _failure("disconnected", address, f"does not speak HTTP: it answered {shown[:_SHOWN_CHARS]}; {cure}")

@@ -1,0 +1,68 @@
+"""Plain and streamed messages: the questions on which most rules are judged."""
+
+import pytest
+
+from messages_conformance.generate import ask, assistant, both_ways, user
+
+OK = "Reply with the single word: ok"
+COUNT = "Count from 1 to 20, separated by commas. Reply with the numbers only."
+ESSAY = "Write a detailed essay of about 300 words about the history of bread."
+UNICODE = "Please say 'Grüße, 漢字, عربى, 😀👩‍🚀' and nothing else."
+INSTRUCTIONS = (
+    "You are a careful assistant for a small library. You answer in plain words, you never invent a book, "
+    "and when a reader asks for one word you give exactly that word."
+)
+NOTE = " This note only makes the question longer and asks for nothing: the library opens at nine and closes at five."
+
+PLAIN = [
+    *both_ways("plain", OK, depth="smoke"),
+    ask("plain.again", OK, copy=1),
+    *both_ways("system", OK, system=INSTRUCTIONS),
+    *both_ways("longer", OK + NOTE),
+    *both_ways("unicode", UNICODE, max_tokens=80, attempts=2),
+    ask("long", ESSAY, max_tokens=400),
+    ask("long.streamed", ESSAY, max_tokens=400, stream=True),
+]
+
+LIMITS = [
+    *both_ways("count", COUNT, max_tokens=100, depth="smoke"),
+    *both_ways("limit.five", COUNT, max_tokens=5, depth="smoke"),
+    ask("limit.one", COUNT, max_tokens=1, stream=True),
+    *both_ways("stop", COUNT, max_tokens=100, stop_sequences=["13"], depth="smoke"),
+    *both_ways("stop.second-of-two", COUNT, max_tokens=100, stop_sequences=["zebra", ", 9,"]),
+    ask("stop.unreached", COUNT, max_tokens=100, stop_sequences=["zebra"]),
+]
+
+HISTORY = [
+    *both_ways(
+        "history",
+        [
+            user("My name is Ada and I live in Lisbon."),
+            assistant("Nice to meet you, Ada."),
+            user("What is my name? Reply with the name only."),
+        ],
+    ),
+    ask(
+        "history.blocks",
+        [
+            user([{"type": "text", "text": "My name is Ada."}]),
+            assistant([{"type": "text", "text": "Nice to meet you, Ada."}]),
+            user([{"type": "text", "text": "What is my name?"}, {"type": "text", "text": "Reply with the name only."}]),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize("exchange", PLAIN, indirect=True)
+def test_answers(exchange, judge):
+    judge(exchange)
+
+
+@pytest.mark.parametrize("exchange", LIMITS, indirect=True)
+def test_stops(exchange, judge):
+    judge(exchange)
+
+
+@pytest.mark.parametrize("exchange", HISTORY, indirect=True)
+def test_remembers(exchange, judge):
+    judge(exchange)

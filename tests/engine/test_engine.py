@@ -1,0 +1,499 @@
+"""The engine over targets without a network: planning, sharing, waiting, retrying, budgets, conversations, stopping."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from fake_target import PROFILE, Answer, FakeTarget, response_of
+
+from messages_conformance.engine import Conversation, Engine, EngineError, Limits, State
+from messages_conformance.engine.conversation import AskFunction
+from messages_conformance.exchange import EITHER, MESSAGES_PATH, REFUSED, RESET, Ask, Exchange, Failure, Request
+
+Answerer = Callable[[Request, int], Answer | None]
+
+
+def message(name: str, **others: Any) -> Ask:
+    body = {"max_tokens": 10, "messages": [{"role": "user", "content": name}]}
+    return Ask(situation=name, body=body, **others)
+
+
+class Sleeps:
+    """Stands in for asyncio.sleep: remembers and does not wait."""
+
+    def __init__(self) -> None:
+        self.pauses: list[float] = []
+
+    async def __call__(self, pause_s: float) -> None:
+        self.pauses.append(pause_s)
+
+
+@contextmanager
+def running(target: FakeTarget, **options: Any) -> Iterator[Engine]:
+    options.setdefault("sleep", Sleeps())
+    engine = Engine(target, profile=PROFILE, model="m", **options)
+    try:
+        yield engine
+    finally:
+        engine.stop()
+        assert target.closed == 1
+        assert target.in_flight == 0
+
+
+def outcome(answer: Answerer, ask: Ask | None = None, **options: Any) -> tuple[Exchange, FakeTarget, Engine]:
+    """What becomes of one ask, of the target and of the engine."""
+    target, ask = FakeTarget(answer), ask or message("one")
+    with running(target, **options) as engine:
+        engine.plan([ask])
+        engine.start()
+        return engine.wait(ask)[-1], target, engine
+
+
+# Planning and sharing
+
+
+def test_equal_requests_are_sent_once_and_named_by_all_their_situations() -> None:
+    target = FakeTarget()
+    asks = [message("a"), message("b"), Ask(situation="other", body=message("a").body), message("a", copy=1)]
+    with running(target) as engine:
+        plan = engine.plan(asks)
+        assert (plan.requests, plan.output_tokens, plan.duplicates) == (3, 30, 1)
+        assert not target.requests
+        engine.start()
+        first, third = engine.wait(asks[0]), engine.wait(asks[2])
+        assert first is not third
+        assert first == third
+        assert first[0].situations == ("a", "other")
+        assert [engine.wait(ask)[0].number for ask in asks] == [1, 2, 1, 3]
+    assert len(target.requests) == 3
+
+
+def test_what_is_judged_differently_is_not_shared() -> None:
+    with running(FakeTarget()) as engine:
+        plan = engine.plan([message("a"), message("a", expect=REFUSED), message("a", probe="x"), message("a", statuses=(4,))])
+    assert (plan.requests, plan.duplicates) == (4, 0)
+    assert plan.output_tokens == 30  # the one that must be refused costs nothing
+
+
+def test_an_exchange_carries_what_its_ask_says() -> None:
+    exchange, _, engine = outcome(lambda *_: response_of(400), message("one", probe="p", expect=REFUSED, statuses=(400,)))
+    assert (exchange.probe, exchange.expect, exchange.statuses, exchange.attempt) == ("p", REFUSED, (400,), 1)
+    assert (exchange.situations, exchange.requested_model, exchange.failure) == (("one",), "m", None)
+    assert engine.exchanges == (exchange,)
+
+
+def test_no_more_than_the_concurrency_is_in_flight() -> None:
+    target = FakeTarget(turns=20)
+    asks = [message(str(number)) for number in range(40)]
+    with running(target, concurrency=7) as engine:
+        engine.plan(asks)
+        engine.start()
+        for ask in asks:
+            engine.wait(ask)
+        state = engine.state
+    assert target.peak == 7
+    assert state == State(planned=40, in_flight=0, done=40, waiting=0, concurrency=7)
+
+
+def test_progress_and_observation_see_every_exchange() -> None:
+    seen: list[int] = []
+    states: list[State] = []
+    asks = [message(str(number)) for number in range(5)]
+    with running(FakeTarget(), observe=lambda exchange: seen.append(exchange.number), progress=states.append) as engine:
+        engine.plan(asks)
+        engine.start()
+        for ask in asks:
+            engine.wait(ask)
+        spent = engine.spent
+    assert sorted(seen) == [1, 2, 3, 4, 5]
+    assert states[-1].done == 5
+    assert (spent.requests, spent.input_tokens, spent.output_tokens) == (5, 15, 25)
+
+
+def test_waiting_for_what_was_never_planned_or_started_is_our_error() -> None:
+    with running(FakeTarget()) as engine:
+        with pytest.raises(EngineError, match="never planned"):
+            engine.wait(message("stray"))
+        ask = message("a")
+        engine.plan([ask])
+        with pytest.raises(EngineError, match="call start"):
+            engine.wait(ask)
+
+
+def test_asks_may_be_planned_while_it_runs() -> None:
+    with running(FakeTarget()) as engine:
+        engine.start()
+        late = message("late")
+        engine.plan([late])
+        assert engine.wait(late)[0].succeeded
+
+
+def test_send_now_before_and_during_the_run() -> None:
+    target = FakeTarget()
+    with running(target, limits=Limits(max_requests=2)) as engine:
+        assert engine.send_now(message("a")).succeeded
+        engine.start()
+        assert engine.send_now(message("a")).succeeded
+        failure = engine.send_now(message("a")).failure
+        assert failure is not None
+        assert failure.kind == "budget"
+    assert len(target.requests) == 2
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("status", [429, 503, 529])
+def test_refusals_are_waited_out_and_shown(status: int) -> None:
+    sleeps, seen = Sleeps(), list[Exchange]()
+    stated = (("retry-after", "2"),)
+    exchange, target, _ = outcome(
+        lambda _, count: response_of(status, headers=stated) if count < 3 else response_of(),
+        sleep=sleeps,
+        observe=seen.append,
+    )
+    assert exchange.succeeded
+    assert sleeps.pauses[0] == 2.0
+    assert len(sleeps.pauses) == 2
+    assert exchange.waits[0] == f"waited 2.0 s after {status}"
+    assert len(target.requests) == 3
+    refused = [each for each in seen if each is not exchange]
+    assert [each.response and each.response.status for each in refused] == [status, status]
+    assert all((each.probe, each.expect, each.situations) == (None, EITHER, ("one",)) for each in refused)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(429, "rate-limited"), (529, "overloaded"), (503, "overloaded")])
+def test_a_used_up_retry_budget_is_a_failure_of_its_kind(status: int, kind: str) -> None:
+    sleeps = Sleeps()
+    exchange, target, _ = outcome(lambda *_: response_of(status), sleep=sleeps, retry_budget_s=20)
+    assert exchange.response is None
+    assert exchange.failure is not None
+    assert exchange.failure.kind == kind
+    assert 10 < sum(sleeps.pauses) <= 20
+    assert len(target.requests) == len(sleeps.pauses) + 1
+
+
+def test_a_retry_after_beyond_the_budget_is_not_waited_for() -> None:
+    sleeps = Sleeps()
+    exchange, target, _ = outcome(lambda *_: response_of(429, headers=(("retry-after", "3600"),)), sleep=sleeps)
+    assert exchange.failure is not None
+    assert exchange.failure.kind == "rate-limited"
+    assert not sleeps.pauses
+    assert len(target.requests) == 1
+
+
+def test_a_wanted_refusal_by_503_is_its_response() -> None:
+    exchange, target, _ = outcome(lambda *_: response_of(503), message("bad", expect=REFUSED))
+    assert exchange.response is not None
+    assert exchange.response.status == 503
+    assert len(target.requests) == 3
+
+
+def test_a_wanted_status_is_not_waited_out() -> None:
+    exchange, target, _ = outcome(lambda *_: response_of(429), message("bad", expect=REFUSED, statuses=(429,)))
+    assert exchange.response is not None
+    assert len(target.requests) == 1
+
+
+def test_a_target_that_is_down_is_not_waited_for_again_and_again() -> None:
+    target, sleeps = FakeTarget(lambda *_: response_of(503)), Sleeps()
+    asks = [message(str(number)) for number in range(30)]
+    with running(target, sleep=sleeps, concurrency=1) as engine:
+        engine.plan(asks)
+        engine.start()
+        failures = [engine.wait(ask)[-1].failure for ask in asks]
+    assert all(failure is not None and failure.kind == "overloaded" for failure in failures)
+    assert sum(sleeps.pauses) <= 60
+    assert len(target.requests) == len(sleeps.pauses) + 30
+
+
+def test_refusals_lower_the_concurrency() -> None:
+    target = FakeTarget(lambda _, count: response_of(429) if count <= 8 else response_of())
+    asks = [message(str(number)) for number in range(8)]
+    with running(target, concurrency=8) as engine:
+        engine.plan(asks)
+        engine.start()
+        assert all(engine.wait(ask)[-1].succeeded for ask in asks)
+        assert engine.state.concurrency == 4
+    assert len(target.requests) == 16
+
+
+# Broken connections
+
+
+@pytest.mark.parametrize("kind", ["refused", "dns", "disconnected"])
+def test_no_response_is_asked_again_once(kind: str) -> None:
+    lost = Failure(kind=kind, message="gone")
+    exchange, target, _ = outcome(lambda _, count: lost if count == 1 else response_of())
+    assert exchange.succeeded
+    assert exchange.waits == ("asked again: gone",)
+    exchange, target, _ = outcome(lambda *_: lost)
+    assert (exchange.failure, exchange.response) == (lost, None)
+    assert len(target.requests) == 2
+
+
+def test_tls_and_a_target_that_never_answered_are_not_asked_again() -> None:
+    for kind in ("tls", "timeout"):
+        exchange, target, _ = outcome(lambda *_, kind=kind: Failure(kind=kind, message="no"))  # type: ignore[misc]
+        assert exchange.failure is not None
+        assert len(target.requests) == 1
+
+
+def test_a_body_that_broke_off_is_asked_again_once() -> None:
+    exchange, target, engine = outcome(lambda _, count: response_of(ending=RESET if count == 1 else "complete"))
+    assert exchange.succeeded
+    assert engine.exchanges == (exchange,)
+    exchange, target, _ = outcome(lambda *_: response_of(ending=RESET))
+    assert exchange.response is not None
+    assert exchange.response.ending == RESET
+    assert len(target.requests) == 2
+
+
+# Attempts
+
+
+def test_an_ask_with_attempts_is_asked_until_again_is_content() -> None:
+    ask = message("shy", attempts=4)
+    with running(FakeTarget(), again=lambda exchange: exchange.attempt < 3) as engine:
+        assert engine.plan([ask]).requests == 4
+        engine.start()
+        exchanges = engine.wait(ask)
+    assert [exchange.attempt for exchange in exchanges] == [1, 2, 3]
+    assert len({exchange.number for exchange in exchanges}) == 3
+
+
+def test_attempts_end_and_single_ones_are_never_asked_again() -> None:
+    asks = [message("shy", attempts=2), message("plain")]
+    with running(FakeTarget(), again=lambda exchange: True) as engine:
+        engine.plan(asks)
+        engine.start()
+        assert [len(engine.wait(ask)) for ask in asks] == [2, 1]
+
+
+# Budgets
+
+
+def test_max_requests_counts_everything_sent() -> None:
+    target = FakeTarget(lambda _, count: response_of(529) if count <= 2 else response_of())
+    asks = [message(str(number)) for number in range(10)]
+    with running(target, limits=Limits(max_requests=6)) as engine:
+        engine.plan(asks)
+        engine.start()
+        exchanges = [engine.wait(ask)[-1] for ask in asks]
+    assert len(target.requests) == 6
+    unsent = [exchange.failure for exchange in exchanges if exchange.failure]
+    assert len(unsent) == 6
+    assert all(failure.kind == "budget" and "--max-requests" in failure.message for failure in unsent)
+
+
+def test_max_output_tokens_is_never_exceeded() -> None:
+    target = FakeTarget()
+    asks = [message(str(number)) for number in range(40)]
+    with running(target, limits=Limits(max_output_tokens=52)) as engine:
+        engine.plan(asks)
+        engine.start()
+        for ask in asks:
+            engine.wait(ask)
+        spent = engine.spent
+    # 5 reported of 10 held: the ninth request leaves 7 of 52, which is no longer enough for 10.
+    assert (spent.requests, spent.output_tokens) == (9, 45)
+    assert target.peak <= 5
+
+
+# Conversations
+
+
+def test_a_conversation_asks_step_by_step_within_the_pool() -> None:
+    async def steps(ask: AskFunction) -> None:
+        first = await ask(message("hello"))
+        assert first.succeeded
+        await ask(message(f"you said {first.number}"))
+
+    talk = Conversation(name="talk", steps=steps, max_requests=2, max_output_tokens=20)
+    target = FakeTarget()
+    with running(target, concurrency=1) as engine:
+        plan = engine.plan([message(str(number)) for number in range(5)], [talk])
+        assert (plan.requests, plan.output_tokens) == (7, 70)
+        engine.start()
+        exchanges = engine.wait(talk)
+    assert [exchange.situations[0] for exchange in exchanges] == ["hello", f"you said {exchanges[0].number}"]
+    # Its first step goes first, and its second step before all but what was in flight meanwhile.
+    contents = [request.fields["messages"][0]["content"] for request in target.requests]
+    assert contents.index(exchanges[1].situations[0]) <= 2
+
+
+def test_an_exception_in_a_conversation_is_our_own_error() -> None:
+    async def steps(ask: AskFunction) -> None:
+        await ask(message("hello"))
+        raise KeyError("missing")
+
+    talk = Conversation(name="talk", steps=steps, max_requests=2)
+    with running(FakeTarget()) as engine:
+        engine.plan([], [talk])
+        engine.start()
+        with pytest.raises(EngineError, match=r"our own error.*KeyError: 'missing'"):
+            engine.wait(talk)
+        assert len(engine.exchanges) == 1
+
+
+def test_a_conversation_that_asks_too_much_is_our_own_error() -> None:
+    async def steps(ask: AskFunction) -> None:
+        while True:
+            await ask(message("again"))
+
+    talk = Conversation(name="talk", steps=steps, max_requests=3)
+    target = FakeTarget()
+    with running(target) as engine:
+        engine.plan([], [talk])
+        engine.start()
+        with pytest.raises(EngineError, match="talk asks more than its 3 requests"):
+            engine.wait(talk)
+    assert len(target.requests) == 3
+
+
+def test_an_exception_in_a_callback_is_our_own_error() -> None:
+    def judge(exchange: Exchange) -> None:
+        raise ZeroDivisionError("rules are broken")
+
+    ask = message("a")
+    with running(FakeTarget(), observe=judge) as engine:
+        engine.plan([ask])
+        engine.start()
+        with pytest.raises(EngineError, match="rules are broken"):
+            engine.wait(ask)
+        with pytest.raises(EngineError, match="rules are broken"):
+            engine.send_now(ask)
+
+
+# Ends
+
+
+def test_abort_ends_what_was_not_sent_and_lets_the_rest_finish() -> None:
+    asks = [message(str(number)) for number in range(10)]
+    reason = Failure(kind="refused", message="the key is refused")
+    target = FakeTarget()
+
+    def judge(exchange: Exchange) -> None:
+        engine.abort(reason)
+
+    with running(target, concurrency=2, observe=judge) as engine:
+        engine.plan(asks)
+        engine.start()
+        exchanges = [engine.wait(ask)[-1] for ask in asks]
+        assert engine.send_now(message("later")).failure == reason
+    assert len(target.requests) == 2
+    assert [exchange.failure for exchange in exchanges].count(reason) == 8
+    assert sum(exchange.succeeded for exchange in exchanges) == 2
+
+
+def test_abort_ends_a_wait_for_a_rate_limit() -> None:
+    asleep = threading.Event()
+
+    async def sleep(pause_s: float) -> None:
+        import asyncio
+
+        asleep.set()
+        await asyncio.Event().wait()
+
+    ask, reason = message("a"), Failure(kind="refused", message="the key is refused")
+    with running(FakeTarget(lambda *_: response_of(429)), sleep=sleep) as engine:
+        engine.plan([ask])
+        engine.start()
+        assert asleep.wait(10)
+        assert engine.state.waiting == 1
+        engine.abort(reason)
+        assert engine.wait(ask)[-1].failure == reason
+        assert engine.state.waiting == 0
+
+
+def test_stop_cancels_what_hangs_and_what_waits() -> None:
+    async def steps(ask: AskFunction) -> None:
+        assert (await ask(message("hello"))).failure is not None
+        assert (await ask(message("more"))).failure is not None
+
+    target = FakeTarget(lambda *_: None)
+    asks = [message(str(number)) for number in range(5)]
+    talk = Conversation(name="talk", steps=steps, max_requests=2)
+    with running(target, concurrency=2) as engine:
+        engine.plan(asks, [talk])
+        engine.start()
+        while target.in_flight < 2:
+            pass
+        engine.stop()
+        engine.stop()
+        kinds = {exchange.failure.kind for ask in asks for exchange in engine.wait(ask) if exchange.failure}
+        assert kinds == {"cancelled"}
+        assert len(engine.wait(talk)) == 2
+        with pytest.raises(EngineError, match="stopped"):
+            engine.send_now(asks[0])
+
+
+def test_stop_without_a_start_closes_the_target() -> None:
+    ask = message("a")
+    with running(FakeTarget()) as engine:
+        engine.plan([ask])
+        engine.stop()
+        failure = engine.wait(ask)[-1].failure
+    assert failure is not None
+    assert failure.kind == "cancelled"
+
+
+def test_stop_right_after_start_leaves_nobody_waiting() -> None:
+    for _ in range(20):
+        asks = [message(str(number)) for number in range(20)]
+        with running(FakeTarget()) as engine:
+            engine.plan(asks)
+            engine.start()
+            engine.stop()
+            assert all(engine.wait(ask) for ask in asks)
+
+
+@pytest.mark.parametrize("how", ["wait", "send_now"])
+def test_ctrl_c_wakes_whoever_waits(how: str) -> None:
+    ask = message("a")
+    reached = threading.Event()
+
+    def hang(request: Request, count: int) -> None:
+        reached.set()
+
+    def interrupt() -> None:
+        reached.wait(10)
+        _thread.interrupt_main()
+
+    with running(FakeTarget(hang)) as engine:
+        engine.plan([ask])
+        interrupter = threading.Thread(target=interrupt)
+        interrupter.start()
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+            if how == "wait":
+                engine.start()
+                engine.wait(ask)
+            else:
+                engine.send_now(ask)
+        interrupter.join()
+
+
+def test_a_replayed_run_waits_for_nothing() -> None:
+    target, sleeps = FakeTarget(lambda _, count: response_of(429 if count < 4 else 200)), Sleeps()
+    target.offline = True
+    ask = message("a")
+    with running(target, sleep=sleeps) as engine:
+        engine.plan([ask])
+        engine.start()
+        assert engine.wait(ask)[-1].succeeded
+    assert not sleeps.pauses
+    assert len(engine.exchanges) == 4
+
+
+def test_only_messages_reserve_output_tokens() -> None:
+    body = {"max_tokens": 1000, "messages": []}
+    count = Ask(situation="count", body=body, path=MESSAGES_PATH + "/count_tokens")
+    with running(FakeTarget(), limits=Limits(max_output_tokens=10)) as engine:
+        assert engine.plan([count]).output_tokens == 0
+        engine.start()
+        assert engine.wait(count)[-1].succeeded

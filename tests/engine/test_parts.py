@@ -1,0 +1,191 @@
+"""The parts of the engine, one by one: limiter, budget, back-off, reported usage."""
+
+from __future__ import annotations
+
+import asyncio
+from email.utils import formatdate
+from random import Random
+
+import pytest
+from fake_target import response_of
+
+from messages_conformance.engine import Limits
+from messages_conformance.engine.backoff import FIRST_PAUSE_S, LONGEST_PAUSE_S, pause_s, stated_pause_s
+from messages_conformance.engine.budget import Budget
+from messages_conformance.engine.limiter import SUCCESSES_PER_STEP, Limiter
+from messages_conformance.engine.usage import reported_tokens
+from messages_conformance.exchange import Chunk, Response
+
+NOW_S = 1_700_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "3"}, 3.0),
+        ({"Retry-After": "0.5"}, 0.5),
+        ({"retry-after": "-3"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after": formatdate(NOW_S + 7, usegmt=True)}, 7.0),
+        ({"retry-after": formatdate(NOW_S - 7, usegmt=True)}, 0.0),
+        ({"retry-after": formatdate(NOW_S + 7)}, 7.0),
+    ],
+)
+def test_stated_pauses(headers: dict[str, str], seconds: float | None) -> None:
+    assert stated_pause_s(response_of(429, headers=tuple(headers.items())), now_s=NOW_S) == seconds
+
+
+def test_pauses_double_up_to_a_ceiling_with_jitter_from_the_seed() -> None:
+    pauses = [pause_s(step, None, Random(step)) for step in range(1, 40)]
+    assert pauses == [pause_s(step, None, Random(step)) for step in range(1, 40)]
+    assert FIRST_PAUSE_S * 0.75 <= pauses[0] <= FIRST_PAUSE_S
+    assert 0.75 <= pauses[1] <= 1.0
+    assert all(LONGEST_PAUSE_S * 0.75 <= pause <= LONGEST_PAUSE_S for pause in pauses[4:])
+
+
+def test_a_stated_pause_is_kept_to_but_zero_does_not_last() -> None:
+    assert pause_s(1, 0.0, Random(1)) == 0.0
+    assert pause_s(1, 30.0, Random(1)) == 30.0
+    assert pause_s(5, 30.0, Random(1)) == 30.0
+    assert pause_s(3, 0.0, Random(1)) >= 0.75
+
+
+def test_a_burst_of_refusals_halves_the_limit_once() -> None:
+    async def run() -> None:
+        limiter = Limiter(16)
+        slots = [await limiter.acquire() for _ in range(16)]
+        for slot in slots:
+            slot.lower()
+        assert limiter.limit == 8
+        for slot in slots:
+            slot.release()
+        later = await limiter.acquire()
+        later.lower()
+        assert limiter.limit == 4
+        for _ in range(SUCCESSES_PER_STEP * 20):
+            limiter.succeeded()
+        assert limiter.limit == 16
+        later.release()
+        assert limiter.active == limiter.resting == 0
+
+    asyncio.run(run())
+
+
+def test_who_rests_keeps_its_place_and_resumes_first() -> None:
+    async def run() -> None:
+        limiter = Limiter(1)
+        order: list[str] = []
+        first = await limiter.acquire()
+        first.rest()
+
+        async def other(name: str, *, urgent: bool) -> None:
+            slot = await limiter.acquire(urgent=urgent)
+            order.append(name)
+            slot.release()
+
+        waiting = [asyncio.create_task(other("ordinary", urgent=False)), asyncio.create_task(other("urgent", urgent=True))]
+        await asyncio.sleep(0)
+        assert not order
+        await first.resume()
+        assert not order
+        first.release()
+        await asyncio.gather(*waiting)
+        assert order == ["urgent", "ordinary"]
+        assert limiter.active == limiter.resting == 0
+
+    asyncio.run(run())
+
+
+def test_a_turn_granted_to_the_cancelled_goes_to_the_next() -> None:
+    async def run() -> None:
+        limiter = Limiter(1)
+        slot = await limiter.acquire()
+        doomed = asyncio.create_task(limiter.acquire())
+        heir = asyncio.create_task(limiter.acquire())
+        await asyncio.sleep(0)
+        slot.release()  # grants the turn to the doomed one ...
+        doomed.cancel()  # ... which never learns of it
+        (await asyncio.wait_for(heir, 5)).release()
+        assert doomed.cancelled()
+        assert limiter.active == limiter.resting == 0
+
+    asyncio.run(run())
+
+
+def test_a_resumption_that_is_cancelled_leaves_no_trace() -> None:
+    async def run() -> None:
+        for granted in (False, True):
+            limiter = Limiter(2)
+            slot, other, third = await limiter.acquire(), await limiter.acquire(), None
+            slot.rest()
+            limiter.limit = 1
+            task = asyncio.create_task(slot.resume())
+            await asyncio.sleep(0)
+            if granted:
+                other.release()
+            task.cancel()
+            await asyncio.wait((task,))
+            slot.release()
+            if not granted:
+                other.release()
+            assert limiter.active == limiter.resting == 0
+            third = await limiter.acquire()
+            third.release()
+
+    asyncio.run(run())
+
+
+def test_no_concurrency_is_an_error() -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        Limiter(0)
+
+
+def test_a_budget_waits_for_what_others_may_give_back() -> None:
+    async def run() -> None:
+        budget = Budget(Limits(max_output_tokens=100))
+        assert await budget.reserve(60) is None
+        waiting = asyncio.create_task(budget.reserve(60))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        budget.settle(60, 10)
+        assert await waiting is None
+        budget.settle(60, 60)
+        failure = await budget.reserve(31)
+        assert failure is not None
+        assert (failure.kind, "--max-output-tokens" in failure.message) == ("budget", True)
+        assert await budget.reserve(30) is None
+        assert budget.requests == 3
+
+    asyncio.run(run())
+
+
+def test_more_than_the_whole_budget_is_refused_at_once() -> None:
+    async def run() -> None:
+        budget = Budget(Limits(max_output_tokens=100))
+        assert await budget.reserve(60) is None
+        assert await budget.reserve(101) is not None
+
+    asyncio.run(run())
+
+
+def streamed(*events: tuple[str, str]) -> Response:
+    body = "".join(f"event: {name}\ndata: {data}\n\n" for name, data in events).encode()
+    headers = (("content-type", "text/event-stream"),)
+    return Response(status=200, headers=headers, chunks=(Chunk(at_s=0, data=body),), headers_at_s=0, ended_at_s=0)
+
+
+def test_reported_tokens() -> None:
+    assert reported_tokens(response_of(200)) == (3, 5)
+    assert reported_tokens(response_of(400)) == (0, 0)
+    assert reported_tokens(response_of(200, {"usage": {"input_tokens": "3", "output_tokens": True}})) == (None, None)
+    assert reported_tokens(response_of(200, [])) == (None, None)
+    start = ("message_start", '{"type":"message_start","message":{"usage":{"input_tokens":9,"output_tokens":1}}}')
+    delta = ("message_delta", '{"type":"message_delta","usage":{"output_tokens":7}}')
+    late = ("message_delta", '{"type":"message_delta","usage":{"input_tokens":8,"output_tokens":6}}')
+    assert reported_tokens(streamed(start, delta)) == (9, 7)
+    assert reported_tokens(streamed(start, delta, late)) == (8, 6)
+    assert reported_tokens(streamed(start)) == (9, None)
+    assert reported_tokens(streamed(("x", "[DONE]"))) == (None, None)

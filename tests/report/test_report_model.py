@@ -1,0 +1,111 @@
+from dataclasses import replace
+
+import pytest
+from report_samples import (
+    BROKEN,
+    EVERY,
+    FAILED,
+    INAPPLICABLE,
+    MINOR,
+    PASSED,
+    UNVERIFIED,
+    WARNED,
+    green,
+    incomplete,
+    interrupted,
+    red,
+    report,
+    should_only,
+    wrong_key,
+)
+
+from messages_conformance.report import (
+    Statement,
+    counts,
+    exit_code,
+    failures,
+    not_verified,
+    verdict_sentence,
+    warnings,
+)
+from messages_conformance.rules.verdict import Verdict
+
+
+@pytest.mark.parametrize(
+    ("made", "code", "start"),
+    [
+        (green(), 0, "CONFORMS to profile anthropic-2023-06-01: 1 requirement verified, 1 not verified"),
+        (should_only("must"), 0, "CONFORMS to profile anthropic-2023-06-01: 2 requirements verified"),
+        (should_only("should"), 1, "DOES NOT CONFORM"),
+        (red(), 1, "DOES NOT CONFORM to profile anthropic-2023-06-01: 2 of 4 verified requirements fail; the worst: "),
+        (incomplete(), 2, "INCOMPLETE: "),
+        (interrupted(), 2, "INCOMPLETE: interrupted by Ctrl-C"),
+        (interrupted(FAILED), 1, "DOES NOT CONFORM"),
+        (incomplete(FAILED), 1, "DOES NOT CONFORM"),
+        (wrong_key(), 2, "COULD NOT BE JUDGED: the target answers 401"),
+        (wrong_key(FAILED), 2, "COULD NOT BE JUDGED: the target answers 401"),
+        (report(), 2, "COULD NOT BE JUDGED: not one requirement was verified"),
+        (report(UNVERIFIED, INAPPLICABLE), 2, "COULD NOT BE JUDGED: not one requirement was verified (the model did"),
+        (report(PASSED, replace(BROKEN, requirement="b")), 2, "COULD NOT BE JUDGED: 1 error of the suite's own"),
+        (report(PASSED, harness_errors=("boom", "bang")), 2, "COULD NOT BE JUDGED: 2 errors of the suite's own"),
+        (report(FAILED, harness_errors=("boom",)), 1, "DOES NOT CONFORM"),
+    ],
+)
+def test_exit_code_and_sentence_agree(made, code, start):
+    assert exit_code(made) == code
+    assert verdict_sentence(made).startswith(start)
+
+
+def test_the_sentence_of_a_red_run_names_the_worst_requirement():
+    assert verdict_sentence(red()).endswith("the worst: stream.order (fatal)")
+
+
+def test_the_sentence_of_an_incomplete_red_run_says_so():
+    assert verdict_sentence(incomplete(FAILED)).endswith("; the run is incomplete")
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_sentence_is_one_printable_line(name):
+    text = verdict_sentence(EVERY[name]())
+    assert text
+    assert text.isprintable()
+
+
+def test_failures_come_by_severity_then_level_then_id():
+    def failed(id, level="MUST"):
+        return Verdict(requirement=id, level=level, outcome="fail")
+
+    made = report(failed("usage.present"), failed("b"), failed("a"), failed("a-should", "SHOULD"), FAILED)
+    ids = [verdict.requirement for verdict in failures(made)]
+    assert ids == ["stream.order", "a", "b", "a-should", "usage.present"]
+
+
+def test_a_should_is_a_failure_only_where_asked_for():
+    assert failures(should_only("must")) == ()
+    assert warnings(should_only("must")) == (WARNED,)
+    assert failures(should_only("should")) == (WARNED,)
+    assert warnings(should_only("should")) == ()
+
+
+def test_a_may_never_fails_a_run():
+    made = report(PASSED, replace(WARNED, level="MAY"), fail_on="should")
+    assert exit_code(made) == 0
+
+
+def test_counts_are_by_outcome():
+    made = report(PASSED, MINOR, FAILED, WARNED, UNVERIFIED, INAPPLICABLE, BROKEN, harness_errors=("boom",))
+    total = counts(made)
+    assert (total.passed, total.failed, total.warned, total.not_verified) == (1, 2, 1, 1)
+    assert (total.not_applicable, total.harness_errors, total.verified) == (1, 2, 4)
+
+
+def test_the_most_frequent_reason_comes_first():
+    made = report(
+        *(Verdict(requirement=i, level="MUST", outcome="not-verified", reason=r) for i, r in ("ax", "cy", "by"))
+    )
+    assert list(not_verified(made).items()) == [("y", ("b", "c")), ("x", ("a",))]
+
+
+@pytest.mark.parametrize(("kind", "voids"), [("wrong-key", True), ("unreachable", True), ("interrupted", False)])
+def test_only_some_statements_void_a_run(kind, voids):
+    assert Statement(kind=kind, message="m").voids is voids
