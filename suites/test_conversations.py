@@ -2,7 +2,7 @@
 
 import pytest
 
-from messages_conformance.generate import Dialogue, ask, assistant, user
+from messages_conformance.generate import Dialogue, ask, assistant, content_to_echo, user
 
 CITY = "Name one large city in Japan. Reply with the name only."
 
@@ -10,8 +10,8 @@ CITY = "Name one large city in Japan. Reply with the name only."
 async def echo(send):
     """The answer's own content comes back to the target as the assistant's turn."""
     first = await send(ask("echo.first", CITY, max_tokens=24))
-    content = first.response.fields.get("content") if first.response is not None else None
-    if not content:
+    content = content_to_echo(first)
+    if content is None:
         return
     turns = [user(CITY), assistant(content), user("Reply with the single word: ok")]
     await send(ask("echo.second", turns, probe="response.content.echoable"))

@@ -6,7 +6,7 @@ from messages_conformance.generate import ask, assistant, both_ways, user
 
 OK = "Reply with the single word: ok"
 COUNT = "Count from 1 to 20, separated by commas. Reply with the numbers only."
-ESSAY = "Write a detailed essay of about 300 words about the history of bread."
+ESSAY = "Write a detailed essay of about 150 words about the history of bread."
 UNICODE = "Please say 'Grüße, 漢字, عربى, 😀👩‍🚀' and nothing else."
 INSTRUCTIONS = (
     "You are a careful assistant for a small library. You answer in plain words, you never invent a book, "
@@ -16,10 +16,9 @@ NOTE = " This note only makes the question longer and asks for nothing: the libr
 
 PLAIN = [
     *both_ways("plain", OK, depth="smoke"),
-    ask("plain.again", OK, copy=1),
-    *both_ways("system", OK, system=INSTRUCTIONS),
+    *both_ways("system", OK, system=INSTRUCTIONS, probe="request.system.string"),
     *both_ways("longer", OK + NOTE),
-    *both_ways("unicode", UNICODE, max_tokens=80, attempts=2),
+    *both_ways("unicode", UNICODE, max_tokens=80, attempts=2, premise="transport.charset.utf8"),
     ask("long", ESSAY, max_tokens=400),
     ask("long.streamed", ESSAY, max_tokens=400, stream=True),
 ]
@@ -46,9 +45,10 @@ HISTORY = [
         "history.blocks",
         [
             user([{"type": "text", "text": "My name is Ada."}]),
-            assistant([{"type": "text", "text": "Nice to meet you, Ada."}]),
+            assistant("Nice to meet you, Ada."),
             user([{"type": "text", "text": "What is my name?"}, {"type": "text", "text": "Reply with the name only."}]),
         ],
+        probe="request.messages.content-blocks",
     ),
 ]
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from types import FrameType
 from typing import Any, Final, NoReturn
 
 from messages_conformance import __version__
 
 USAGE: Final = 4
 """The exit code of wrong usage; 0 conformant, 1 violations, 2 could not be judged."""
+
+INSISTENCE: Final = 3
+"""So many times Ctrl-C end a run at once, without its report."""
 
 TARGETS: Final = "an address (http://... or https://...), reference:, reference:FAULT, or replay:FILE"
 
@@ -23,16 +31,50 @@ class _Parser(argparse.ArgumentParser):
     """Ends wrong usage with our exit code and one message."""
 
     def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"ERROR: {self._cured(message)}\n")
+
+    def _cured(self, message: str) -> str:
+        """argparse's complaint, with what would have been valid."""
         if "required: TARGET" in message:
-            message = f"no TARGET was given, and none is taken by default; it is {TARGETS}"
-        elif message.startswith("unrecognized arguments"):
-            message += f"; `{self.prog} --help` lists the valid ones"
-        self.exit(USAGE, f"ERROR: {message}\n")
+            what = f"no TARGET was given, and none is taken by default; it is {TARGETS}"
+            return f"{what}; it stands before --only and --skip"
+        if "required: COMMAND" in message:
+            return f"no command was given; valid: {', '.join(self._commands())}"
+        command = re.fullmatch(r"argument COMMAND: invalid choice: '(.*)' \(.*\)", message)
+        if command is not None:
+            valid = self._commands()
+            return f"unknown command {command[1]!r}{_near(command[1], valid)}; valid: {', '.join(valid)}"
+        kind = re.fullmatch(r"argument (.*): invalid (int|float) value: (.*)", message)
+        if kind is not None:
+            return f"{kind[1]} is {kind[3]}; it is a {'whole number' if kind[2] == 'int' else 'number'}"
+        return message
+
+    def _commands(self) -> list[str]:
+        return [name for action in self._actions for name in action.choices or () if action.metavar == "COMMAND"]
+
+    def unknown(self, arguments: Sequence[str]) -> NoReturn:
+        """Ends wrong usage by arguments that no option takes."""
+        first = arguments[0]
+        if not first.startswith("-"):
+            self.exit(USAGE, f"ERROR: unexpected {first!r}; `{self.prog} --help` shows what is valid\n")
+        name = first.partition("=")[0]
+        if name == "--target":
+            self.exit(USAGE, f"ERROR: the target needs no option: write `{self.prog} TARGET`\n")
+        valid = [text for action in self._actions for text in action.option_strings if text.startswith("--")]
+        self.exit(USAGE, f"ERROR: unknown option {name}{_near(name, valid)}; valid: {', '.join(valid)}\n")
+
+
+def _near(word: str, valid: Sequence[str]) -> str:
+    near = get_close_matches(word, valid, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
-    parsed = _parser().parse_args(arguments)
+    parser = _parser()
+    parsed, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        parsed.parser.unknown(unknown)
     try:
         code: int = parsed.command(parsed)
     except KeyboardInterrupt:
@@ -52,7 +94,7 @@ def _parser() -> _Parser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
     run = commands.add_parser("run", help="judge a target", allow_abbrev=False)
-    run.set_defaults(command=_run)
+    run.set_defaults(command=_run, parser=run)
     run.add_argument("target", metavar="TARGET", help=TARGETS)
     for name, settings in OPTIONS:
         if name == "--target":
@@ -62,16 +104,16 @@ def _parser() -> _Parser:
         run.add_argument(name, default=None, **settings)
 
     listing = commands.add_parser("list", help="every requirement, its level and source", allow_abbrev=False)
-    listing.set_defaults(command=_list)
+    listing.set_defaults(command=_list, parser=listing)
     listing.add_argument("--profile", help="only what this profile promises")
     listing.add_argument("--format", choices=("text", "json", "markdown"), default="text")
 
     explain = commands.add_parser("explain", help="one requirement in full", allow_abbrev=False)
-    explain.set_defaults(command=_explain)
+    explain.set_defaults(command=_explain, parser=explain)
     explain.add_argument("requirement", metavar="REQUIREMENT")
 
     serve = commands.add_parser("serve", help="the reference endpoint on loopback", allow_abbrev=False)
-    serve.set_defaults(command=_serve)
+    serve.set_defaults(command=_serve, parser=serve)
     serve.add_argument("--port", type=int, default=8787)
     serve.add_argument("--fault", help="misbehave in this one way")
     serve.add_argument("--variant", help="be correct in this other way")
@@ -88,7 +130,9 @@ def _run(parsed: argparse.Namespace) -> int:
     command = [sys.executable, "-m", "pytest", str(suites), "-c", str(suites / "pytest.ini"), "--rootdir", os.getcwd()]
     command += ["--confcutdir", str(suites), "-p", "messages_conformance.plugin", "-p", "no:cacheprovider"]
     command += ["-qq", "--no-header", "--no-summary", "--tb=no", "-s", f"--target={parsed.target}"]
-    return _wait(subprocess.Popen(command + _passed_on(parsed), env=_environment()))
+    with _deaf():
+        process = subprocess.Popen(command + _passed_on(parsed), env=_environment())
+    return _wait(process)
 
 
 def _passed_on(parsed: argparse.Namespace) -> list[str]:
@@ -113,15 +157,39 @@ def _environment() -> dict[str, str]:
     return {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": os.pathsep.join(paths)}
 
 
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Holds signals back: a process that is started meanwhile gets them once it can end with a report."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _wait(process: subprocess.Popen[bytes]) -> int:
-    """The exit code, once the process has written its report: Ctrl-C reaches it by itself, SIGTERM is passed on."""
-    signal.signal(signal.SIGTERM, lambda number, frame: process.terminate())
-    while True:
-        try:
-            code = process.wait()
-        except KeyboardInterrupt:
-            continue
-        return 2 if code < 0 or code in (3, 5) else code
+    """The exit code, once the process has written its report; Ctrl-C and SIGTERM are passed on to it.
+
+    It may have had the same signal already, as a whole terminal does; it heeds only the first.
+    """
+    heard = 0
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        nonlocal heard
+        heard += 1
+        # Whoever insists does not want to wait for a report any longer.
+        process.send_signal(number) if heard < INSISTENCE else process.kill()
+
+    for number in _SIGNALS:
+        signal.signal(number, pass_on)
+    code = process.wait()
+    return 2 if code < 0 or code in (3, 5) else code
 
 
 # -- the catalogue --------------------------------------------------------------------------------------------------
@@ -187,9 +255,8 @@ def _explain(parsed: argparse.Namespace) -> int:
         return _usage(UsageError(f"{parsed.requirement!r} names several requirements; explain takes one id"))
     print(f"{row.id}  {row.level}\n  {row.sentence}\n")
     print(f"source     {row.source}")
-    print(
-        f"profiles   {', '.join(name for name in contract.profile_names() if not row.inapplicable(contract.profile(name)))}"
-    )
+    names = [name for name in contract.profile_names() if not row.inapplicable(contract.profile(name))]
+    print(f"profiles   {', '.join(names)}")
     print(f"provoked   {row.provoked or 'Judged on every exchange of a run where it applies.'}")
     print(f"severity   {contract.severity(row.id)}")
     for measurement in contract.impact(row.id):
@@ -210,15 +277,30 @@ def _usage(error: Exception) -> int:
 def _serve(parsed: argparse.Namespace) -> int:
     from messages_conformance.reference import API_KEY, serve
 
+    if not 0 <= parsed.port <= 65_535:
+        return _usage(ValueError(f"--port is {parsed.port}; it is a number from 0 (any free one) to 65535"))
     try:
-        with serve(port=parsed.port, fault=parsed.fault, variant=parsed.variant) as server:
+        with _deaf(), serve(port=parsed.port, fault=parsed.fault, variant=parsed.variant) as server:
             print(f"serving on {server.base_url}; key: {API_KEY}; Ctrl-C ends it", flush=True)
-            signal.sigwait({signal.SIGINT, signal.SIGTERM}) if hasattr(signal, "sigwait") else signal.pause()
+            _until_signal()
     except LookupError as error:
         return _usage(error)
     except OSError as error:
-        return _usage(OSError(f"port {parsed.port} cannot be used ({error.strerror}); name another with --port"))
+        return _usage(OSError(f"port {parsed.port} cannot be used ({_why(error)}); name another with --port"))
     return 0
+
+
+def _until_signal() -> None:
+    if hasattr(signal, "sigwait"):
+        signal.sigwait(_SIGNALS)  # held back by the caller
+        return
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(1)
+
+
+def _why(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 if __name__ == "__main__":

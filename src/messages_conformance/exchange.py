@@ -27,10 +27,19 @@ MESSAGES_PATH: Final = "/v1/messages"
 
 COMPLETE: Final = "complete"
 RESET: Final = "reset"
+STALLED: Final = "stalled"
 TIMEOUT: Final = "timeout"
 TOO_LARGE: Final = "too-large"
-ENDINGS: Final = (COMPLETE, RESET, TIMEOUT, TOO_LARGE)
-"""How a body ended: completed; connection broken before its end; no byte for too long; cut off by our size limit."""
+ENDINGS: Final = (COMPLETE, RESET, STALLED, TIMEOUT, TOO_LARGE)
+"""How a body ended: completed; connection broken before its end; no byte for too long; bytes, but no end in our time;
+cut off by our size limit."""
+
+MAX_DECODED_BYTES: Final = 64 * 1024 * 1024
+"""A compressed body is read up to here: a few kilobytes of gzip can unfold to gigabytes (origin: our own; no answer in
+the Messages format comes near it)."""
+
+ASKED_AGAIN: Final = "asked again"
+"""How the note in an exchange's `waits` begins when its first answer failed in a way that may be chance."""
 
 ACCEPTED: Final = "accepted"
 REFUSED: Final = "refused"
@@ -53,7 +62,9 @@ UNPARSED: Final[Any] = _Unparsed()
 def parse_json(text: str | bytes) -> Any:
     """The JSON value, or UNPARSED. Like every strict parser it takes no NaN, no Infinity and no invalid UTF-8."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        # Bytes make json.loads guess UTF-16 and let surrogates pass; a byte-order mark may be ignored (RFC 8259, 8.1).
+        decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        return json.loads(decoded, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return UNPARSED
 
@@ -76,7 +87,8 @@ class Ask:
     false), raw bytes, or None for no body. `headers` change the profile's headers: None removes one. `auth` is
     "profile", "none", "wrong", "bearer" or "x-api-key". `probe` names the requirement that answers for acceptance or
     refusal (`expect`); `statuses` narrows a refusal. `copy` tells identical requests apart that must each be sent.
-    `attempts` is how often it may be asked in all when the model does not cooperate. `layout` writes the JSON
+    `attempts` is how often it may be asked in all while the requirements of its `premise` stay unverified, which is to
+    say while the model does not cooperate. `layout` writes the JSON
     "compact", "indented" or "reordered"; `header_case` sends the header names "plain" or in "odd" case.
     """
 
@@ -92,6 +104,7 @@ class Ask:
     statuses: tuple[int, ...] = ()
     copy: int = 0
     attempts: int = 1
+    premise: tuple[str, ...] = ()
     needs: frozenset[str] = frozenset()
     depth: str = "standard"
     layout: str = "compact"
@@ -194,10 +207,19 @@ class Response:
     @cached_property
     def decoded_chunks(self) -> tuple[Chunk, ...]:
         """The chunks after gzip or deflate was undone; as they came for any other coding."""
-        coding = (self.header("content-encoding") or "").strip().lower()
-        if coding not in ("gzip", "x-gzip", "deflate"):
+        if self._coding not in ("gzip", "x-gzip", "deflate"):
             return self.chunks
-        return tuple(_inflate(self.chunks, coding))
+        return tuple(_inflate(self.chunks, self._coding))
+
+    @property
+    def _coding(self) -> str:
+        return (self.header("content-encoding") or "").strip().lower()
+
+    @property
+    def mislabelled(self) -> bool:
+        """True when Content-Encoding names a coding that the body does not have, so that no client can read it."""
+        coding, first = self._coding, next((chunk.data for chunk in self.chunks if chunk.data), b"")
+        return coding in ("gzip", "x-gzip") and bool(first) and not b"\x1f\x8b".startswith(first[:2])
 
     @cached_property
     def body(self) -> bytes:
@@ -248,21 +270,25 @@ def _reads_as_markup(body: bytes) -> bool:
 
 def _inflate(chunks: tuple[Chunk, ...], coding: str) -> Iterator[Chunk]:
     # "deflate" means zlib by RFC 9110 and raw deflate in practice: the first bytes tell which.
-    raw = coding == "deflate" and bool(chunks) and not _is_zlib(chunks[0].data)
-    wbits = -zlib.MAX_WBITS if raw else zlib.MAX_WBITS | 32
-    inflater = zlib.decompressobj(wbits)
-    for chunk in chunks:
+    raw = coding == "deflate" and not _is_zlib(_head(chunks))
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS if raw else zlib.MAX_WBITS | 32)
+    room = MAX_DECODED_BYTES
+    for number, chunk in enumerate(chunks):
         try:
-            yield Chunk(at_s=chunk.at_s, data=inflater.decompress(chunk.data))
+            data = inflater.decompress(chunk.data, room)
         except zlib.error:
-            yield chunk  # labelled as compressed, but it is not: shown as it came
-            inflater = zlib.decompressobj(wbits)
-    try:
-        rest = inflater.flush()
-    except zlib.error:
-        return
-    if rest and chunks:
-        yield Chunk(at_s=chunks[-1].at_s, data=rest)
+            # Labelled as compressed, but it is not: shown as it came, with the first bytes that passed for a header.
+            yield from chunks if room == MAX_DECODED_BYTES else chunks[number:]
+            return
+        room -= len(data)
+        yield Chunk(at_s=chunk.at_s, data=data)
+        if not room:  # and 0 would mean "no limit" to zlib
+            return
+
+
+def _head(chunks: tuple[Chunk, ...]) -> bytes:
+    """The first two bytes of a body, or fewer when there are no more."""
+    return b"".join(chunk.data[:2] for chunk in chunks)[:2]
 
 
 def _is_zlib(head: bytes) -> bool:
@@ -284,15 +310,15 @@ class Failure:
 class Exchange:
     """One request and what became of it: a response, or the failure that left none.
 
-    `situations` are the slugs of the suites that shared it; `probe`, `expect` and `statuses` come from the Ask and say
-    which requirement answers for acceptance or refusal. `attempt` counts from 1 when the same thing was asked again.
+    `situations` are the slugs of the suites that shared it; `probes`, `expect` and `statuses` come from their Asks and
+    say which requirements answer for acceptance or refusal. `attempt` counts from 1 when the same was asked again.
     """
 
     number: int
     request: Request
     response: Response | None
     situations: tuple[str, ...] = ()
-    probe: str | None = None
+    probes: tuple[str, ...] = ()
     expect: str = EITHER
     statuses: tuple[int, ...] = ()
     failure: Failure | None = None
@@ -306,6 +332,11 @@ class Exchange:
         return self.response is not None and 200 <= self.response.status < 300
 
     @property
+    def repeated(self) -> bool:
+        """True when it was asked again because the first answer failed in a way that may be chance."""
+        return any(note.startswith(ASKED_AGAIN) for note in self.waits)
+
+    @property
     def creates_message(self) -> bool:
         """True for a POST to the Messages path."""
         return self.request.method == "POST" and self.request.route == MESSAGES_PATH
@@ -315,7 +346,7 @@ class Exchange:
         return {
             "number": self.number,
             "situations": list(self.situations),
-            "probe": self.probe,
+            "probes": list(self.probes),
             "expect": self.expect,
             "statuses": list(self.statuses),
             "attempt": self.attempt,
@@ -354,7 +385,7 @@ def from_record(record: Mapping[str, Any]) -> Exchange:
     return Exchange(
         number=record["number"],
         situations=tuple(record["situations"]),
-        probe=record["probe"],
+        probes=tuple(record["probes"]),
         expect=record["expect"],
         statuses=tuple(record["statuses"]),
         attempt=record["attempt"],

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 INI: Final = "messages_conformance"
 RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
+_OPTIONS_ADDED: Final[pytest.StashKey[bool]] = pytest.StashKey()
+_HANDLERS: Final[pytest.StashKey[dict[int, Any]]] = pytest.StashKey()
 PARAMETERS: Final = ("exchange", "dialogue")
 """The fixtures whose parameters are what a test wants to be asked."""
 
@@ -35,7 +38,14 @@ OPTIONS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("--concurrency", {"type": int, "help": "requests in flight at most (default: 16)"}),
     ("--max-requests", {"type": int, "help": "requests sent at most, repetitions included"}),
     ("--max-output-tokens", {"type": int, "help": "output tokens spent at most"}),
-    ("--timeout", {"type": float, "dest": "timeout_s", "help": "seconds to wait for the next byte (default: 60)"}),
+    (
+        "--timeout",
+        {
+            "type": float,
+            "dest": "timeout_s",
+            "help": "seconds to wait for the next byte, and to sit out the 429 and 503 of one request (default: 60)",
+        },
+    ),
     ("--seed", {"type": int, "help": "seed of everything that is drawn (default: 0)"}),
     ("--report", {"help": "folder for report.json, junit.xml and exchanges.jsonl"}),
     ("--trace", {"action": "store_true", "help": "show the whole exchange with each failure"}),
@@ -47,16 +57,25 @@ class Violation(AssertionError):
     """The target deviates: the findings of one test, shortly."""
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     parser.addini(INI, "these tests ask a target: add the options of messages-conformance", type="bool", default=False)
+    config = pluginmanager.get_plugin("pytestconfig")
+    # A conftest that names this module brings it after the hook below was called; the ini file is known by then.
+    if config is not None and getattr(config, "inipath", None) is not None:
+        _add_options(config, parser)
 
 
 def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser) -> None:
-    if not early_config.getini(INI):
+    _add_options(early_config, parser)
+
+
+def _add_options(config: pytest.Config, parser: pytest.Parser) -> None:
+    if config.stash.get(_OPTIONS_ADDED, False) or not config.getini(INI):
         return
+    config.stash[_OPTIONS_ADDED] = True
     group = parser.getgroup("messages-conformance", "conformance of a Messages API endpoint")
     for name, settings in OPTIONS:
-        # Another plugin's option of the same name (pytest-timeout's, say) is read in place of ours.
+        # Where another plugin has an option of the same name, pytest keeps that one.
         with contextlib.suppress(ValueError, argparse.ArgumentError):
             group.addoption(name, default=None, **settings)
 
@@ -71,9 +90,34 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[RUN] = Run(_options(config))
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
-    # A cancelled CI job ends a run like Ctrl-C does: with a report.
-    with contextlib.suppress(ValueError):
-        signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    run = _run(session.config)
+    if run is None:
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        session.shouldstop = "interrupted"
+        run.interrupt()
+
+    # Ctrl-C and a cancelled CI job end a run the same way: at a moment when nothing is half judged or half written.
+    with contextlib.suppress(ValueError):  # not in the main thread
+        handlers: dict[int, Any] = {number: signal.signal(number, end) for number in _signals()}
+        session.config.stash[_HANDLERS] = handlers
+        if hasattr(signal, "pthread_sigmask"):
+            # The command line starts us deaf, so that a signal waits until there is somebody to hear it.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _signals())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    for number, handler in config.stash.get(_HANDLERS, {}).items():
+        signal.signal(number, handler)
+
+
+def _signals() -> tuple[signal.Signals, ...]:
+    return signal.SIGINT, signal.SIGTERM
 
 
 def _options(config: pytest.Config) -> Options:
@@ -163,6 +207,7 @@ def judge(request: pytest.FixtureRequest) -> Callable[..., None]:
         pytest.skip("no target")
 
     def judge(*exchanges: Exchange) -> None:
+        __tracebackhide__ = True  # the verdict tells where, not our own lines
         from messages_conformance.rules import CATALOGUE
 
         found = run.judged(exchanges)

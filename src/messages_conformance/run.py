@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,11 +16,13 @@ from typing import Any, Final
 from rich.console import Console
 
 from messages_conformance import __version__, contract, report
-from messages_conformance.contract import ContractError, Profile
+from messages_conformance.contract import Auth, ContractError, Profile
 from messages_conformance.engine import DEFAULT_CONCURRENCY, Conversation, Engine, EngineError, Limits, Plan, State
-from messages_conformance.exchange import Ask, Exchange, Failure
+from messages_conformance.exchange import Ask, Exchange, Failure, Response
 from messages_conformance.generate import Dialogue, ask
+from messages_conformance.report import RunInfo
 from messages_conformance.rules import CATALOGUE, Finding, Judge, matches, select
+from messages_conformance.rules.catalogue import ANTHROPIC
 from messages_conformance.rules.lens import has_message
 from messages_conformance.rules.probes import ECHO, PLAIN
 from messages_conformance.targets import DEFAULT_TIMEOUT_S, VALID_FORMS, TargetError, open_target
@@ -31,7 +35,12 @@ DEFAULT_PROFILE: Final = "tokmodel"
 DEFAULT_KEY_VARIABLE: Final = "MESSAGES_API_KEY"
 
 WRITE_EVERY_S: Final = 1.0
-"""An interrupted run loses no more than this of its report."""
+"""A run that is killed loses no more than this of its report."""
+
+REPORT_FILES: Final = ("report.json", "junit.xml", "exchanges.jsonl")
+
+SAID_CHARACTERS: Final = 160
+"""How much of a refusal is quoted in a statement."""
 
 BUSY: Final = frozenset({502, 503, 504, 529, 429})
 """Statuses that tell of an outage, not of a contract."""
@@ -78,14 +87,19 @@ def checked_requirements(globs: Iterable[str]) -> tuple[str, ...]:
     kept = tuple(globs)
     for glob in kept:
         if not any(matches(requirement, (glob,)) for requirement in CATALOGUE):
-            near = get_close_matches(glob, CATALOGUE, n=3, cutoff=0.4) or sorted(
-                {row.topic for row in CATALOGUE.values()}
-            )
             raise UsageError(
-                f"no requirement matches {glob!r}; did you mean {', '.join(near)}? "
+                f"no requirement matches {glob!r}; {_nearest(glob)}; "
                 f"`messages-conformance list` shows all {len(CATALOGUE)}"
             )
     return kept
+
+
+def _nearest(glob: str) -> str:
+    """The ids that were probably meant by a glob without a match, else the topics that there are."""
+    near = get_close_matches(glob.replace("*", ""), CATALOGUE, n=3, cutoff=0.4)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"ids begin with {', '.join(sorted({row.topic for row in CATALOGUE.values()}))}"
 
 
 class Run:
@@ -103,6 +117,8 @@ class Run:
         self.folder = self._folder()
         self.target = self._opened()
         self._statement: report.Statement | None = None
+        self._interrupted = False
+        self._waits = False
         self.harness_errors: list[str] = []
         self._model = options.model or self.profile.default_model
         self._started_at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -112,7 +128,8 @@ class Run:
             model=self._model,
             concurrency=options.concurrency,
             limits=Limits(max_requests=options.max_requests, max_output_tokens=options.max_output_tokens),
-            again=lambda exchange: bool(self.judge.unverified(exchange)),
+            retry_budget_s=options.timeout_s,
+            again=self._again,
             observe=self._record,
             progress=self._progressed,
             seed=options.seed,
@@ -122,6 +139,9 @@ class Run:
         self._judged: set[int] = set()
         self._failed: set[str] = set()
         self._conversations: dict[Dialogue, Conversation] = {}
+        self._notes: list[str] = []
+        self._listed = False  # whether the target itself named the model, so that a 404 is no wrong address
+        self._premises: dict[str, tuple[str, ...]] = {}
         self._complete = False
 
     # -- before anything is sent ------------------------------------------------------------------------------------
@@ -131,9 +151,13 @@ class Run:
             return None
         try:
             folder = report.prepare(self.options.report)
-            (folder / "exchanges.jsonl").unlink(missing_ok=True)
-        except (report.ReportError, OSError) as error:
+        except report.ReportError as error:
             raise UsageError(str(error)) from error
+        for name in REPORT_FILES:
+            if (folder / name).is_dir():
+                raise UsageError(
+                    f"reports cannot go to {str(folder)!r}: it has a folder named {name}; name another one"
+                )
         return folder
 
     def _opened(self) -> Any:
@@ -145,7 +169,12 @@ class Run:
                 f"or name another one with --api-key-env (a target that takes any key still wants some value there)"
             )
         try:
-            return open_target(options.target or "", key=key, timeout_s=options.timeout_s)
+            return open_target(
+                options.target or "",
+                key=key,
+                timeout_s=options.timeout_s,
+                version_required=self.profile.family == ANTHROPIC,
+            )
         except TargetError as error:
             raise UsageError(str(error)) from error
 
@@ -163,6 +192,10 @@ class Run:
             return self._asked_for(asked.probe)
         return any(self._asked_for(name) for name in self._general())
 
+    def _again(self, exchange: Exchange) -> bool:
+        premise = [name for situation in exchange.situations for name in self._premises.get(situation, ())]
+        return bool(self.judge.unverified(exchange, premise))
+
     def _general(self) -> tuple[str, ...]:
         """The requirements that are judged on ordinary questions, not on a row of the probe table."""
         return tuple(name for name in CATALOGUE if name not in _probed())
@@ -177,7 +210,8 @@ class Run:
 
         Nothing more is sent when the plainest question brings no message; None then.
         """
-        asks = [asked for asked in asks]
+        asks = tuple(asks)
+        self._premises.update((asked.situation, asked.premise) for asked in asks)
         for dialogue in dialogues:
             self._conversations[dialogue] = Conversation(
                 name=dialogue.name,
@@ -187,91 +221,140 @@ class Run:
                 depth=dialogue.depth,
                 needs=dialogue.needs,
             )
-        if self._model is None:
-            self._model = self._engine.model = self._discovered_model()
-        report.header(self.out, self._info())
-        ready = self._statement is None and self._answers()
+        self._forget_earlier_report()
+        try:
+            ready = self._is_ready()
+        except EngineError as error:
+            self.harness_errors.append(str(error))
+            ready = False
         if not ready:
             self._engine.abort(Failure(kind="cancelled", message=self._why_stopped()))
         plan = self._engine.plan(asks, self._conversations.values())
-        self._progress = report.Progress(self.out)
-        self._progress.__enter__()
+        if ready:
+            self._progress = report.Progress(self.out)
+            self._progress.__enter__()
         self._engine.start()
         return plan if ready else None
+
+    def _forget_earlier_report(self) -> None:
+        """Whoever kills this run must not find the verdict of the one before."""
+        if self.folder is not None:
+            for name in REPORT_FILES:
+                with contextlib.suppress(OSError):
+                    (self.folder / name).unlink(missing_ok=True)
+
+    def _is_ready(self) -> bool:
+        """Whether there is a model and the plainest question brings a message."""
+        if self._model is None:
+            self._model = self._engine.model = self._discovered_model()
+        report.header(self.out, self._info())
+        self._write()
+        if self._statement is not None:
+            return False
+        if self._answers():
+            return True
+        if self._statement is None:
+            self._state(self._why_stopped(), kind=report.NO_MESSAGE)
+        return False
 
     def _why_stopped(self) -> str:
         if self._statement is not None:
             return self._statement.message
-        return "not asked: the plainest request brought no message"
+        return "the plainest request brought no message, so nothing else was asked"
 
     def _discovered_model(self) -> str | None:
         """The first model of GET /v1/models; states why there is none when the target cannot be reached."""
-        listed = self._engine.send_now(Ask(situation="models", method="GET", path="/v1/models", expect="either"))
-        if listed.failure is not None:
-            self._statement = report.Statement(kind=report.UNREACHABLE, message=listed.failure.message)
+        listed = self._send(Ask(situation="models", method="GET", path="/v1/models", expect="either"))
+        if self._explains_any(listed):
             return None
         response = listed.response
         assert response is not None
-        if self._refuses_key(response.status):
-            return None
         data = response.fields.get("data")
         names = [item.get("id") for item in data if isinstance(item, dict)] if isinstance(data, list) else []
         if names and isinstance(names[0], str) and names[0]:
+            self._listed = True
             return names[0]
         raise UsageError(
-            f"which model? Profile {self.profile.name} names none and GET /v1/models answered {response.status} "
-            f"without a list: give one with --model"
+            f"no model was given, profile {self.profile.name} names none, and GET /v1/models answered "
+            f"{response.status} without a list: name one with --model (is TARGET the right address?)"
         )
 
-    def _refuses_key(self, status: int) -> bool:
-        if status not in (401, 402, 403):
-            return False
-        name = self.options.api_key_env
-        self._statement = report.Statement(
-            kind=report.WRONG_KEY,
-            message=f"the target answered {status} to the key in {name}: set a valid key there, or name another "
-            f"variable with --api-key-env",
-        )
-        return True
+    def _send(self, asked: Ask) -> Exchange:
+        with self._waiting():
+            exchange = self._engine.send_now(asked)
+            if exchange.response is not None and exchange.response.status == 401 and asked.auth == "profile":
+                return self._with_other_auth(asked) or exchange
+        return exchange
+
+    def _with_other_auth(self, asked: Ask) -> Exchange | None:
+        """The answer when the key is sent in the other header; from then on all are asked so. None if that is refused.
+
+        That the profile's own header is not accepted is judged like everything else, by a request that sends it.
+        """
+        other: Auth = "bearer" if self.profile.auth == "x-api-key" else "x-api-key"
+        exchange = self._engine.send_now(replace(asked, auth=other))
+        if exchange.response is None or exchange.response.status in (401, 403):
+            return None
+        self._engine.profile = replace(self.profile, auth=other)
+        self._notes.append(f"the target refuses the key as {self.profile.auth} and takes it as {other}: asked so")
+        return exchange
 
     def _answers(self) -> bool:
         """Whether the plainest question brings a message, whole or streamed; judges what came, says why not."""
         question = "Reply with the single word: ok"
-        first = self._engine.send_now(ask("preflight", question))
-        self._judge(first)
-        if first.response is not None and has_message(first):
-            return True
+        first = self._send(ask("preflight", question))
         if self._explains(first):
             return False
-        second = self._engine.send_now(ask("preflight.streamed", question, stream=True))
+        self._judge(first)
+        if has_message(first):
+            return True
+        second = self._send(ask("preflight.streamed", question, stream=True))
         self._judge(second)
         return second.response is not None and has_message(second)
 
     def _explains(self, exchange: Exchange) -> bool:
         """States an outage, a wrong key, a wrong address or a wrong model; False when the answer is to be judged."""
-        if exchange.failure is not None:
-            self._statement = report.Statement(kind=_kind(exchange.failure), message=exchange.failure.message)
+        if self._explains_any(exchange):
             return True
         response = exchange.response
         assert response is not None
-        said = response.body[:300].decode("utf-8", "replace").strip()
-        if self._refuses_key(response.status):
-            return True
-        if response.status in BUSY:
-            self._state(f"the target answered {response.status} to the plainest request ({said}): try again later")
-        elif 300 <= response.status < 400:
-            self._state(f"the target redirects to {response.header('location')}: give that address as TARGET")
-        elif response.status == 404:
+        said = _said(response)
+        if response.status == 404 and not self._listed:
             self._state(
-                f"the target answered 404 to POST /v1/messages ({said}): check TARGET, which is the address that an SDK "
+                f"the target answered 404 to POST /v1/messages{said}: check TARGET, which is the address that an SDK "
                 f"takes as base_url, and --model {self._model}"
             )
-        elif 400 <= response.status < 500 and self._model and self._model in said:
-            self._state(f"the target refused the model {self._model} ({response.status}: {said}): check --model")
+        elif 400 <= response.status < 500 and self._model and self._model.encode() in response.body:
+            self._state(f"the target refused the model {self._model} with {response.status}{said}: check --model")
         return self._statement is not None
 
-    def _state(self, message: str) -> None:
-        self._statement = report.Statement(kind=report.UNREACHABLE, message=message)
+    def _explains_any(self, exchange: Exchange) -> bool:
+        """States what keeps a target from answering whatever it is asked."""
+        if exchange.failure is not None:
+            self._state(exchange.failure.message, kind=_kind(exchange.failure))
+            return True
+        response = exchange.response
+        assert response is not None
+        said = _said(response)
+        if response.status in (401, 402, 403):
+            self._state(
+                f"the target answered {response.status} to the key in {self.options.api_key_env}{said}: set a valid "
+                f"key there, or name another variable with --api-key-env",
+                kind=report.WRONG_KEY,
+            )
+        elif response.status in BUSY:
+            what = f"{exchange.request.method} {exchange.request.path}"
+            self._state(f"the target answered {response.status} to {what}{said}: try again later")
+        elif 300 <= response.status < 400:
+            place = response.header("location")
+            self._state(
+                f"the target answers with a redirect ({response.status}) to {place or 'nowhere'} and none is "
+                f"followed: give the final address as TARGET"
+            )
+        return self._statement is not None
+
+    def _state(self, message: str, *, kind: str = report.UNREACHABLE) -> None:
+        self._statement = report.Statement(kind=kind, message=message)
 
     # -- judging ----------------------------------------------------------------------------------------------------
 
@@ -279,7 +362,8 @@ class Run:
         """What became of it, every attempt; blocks until it is there. Our own errors are kept for the report."""
         planned = self._conversations[asked] if isinstance(asked, Dialogue) else asked
         try:
-            return self._engine.wait(planned)
+            with self._waiting():
+                return self._engine.wait(planned)
         except EngineError as error:
             self.harness_errors.append(str(error))
             raise
@@ -316,21 +400,58 @@ class Run:
     # -- reporting --------------------------------------------------------------------------------------------------
 
     def interrupt(self) -> None:
-        """Notes that somebody ended the run early; what was judged until then is still reported."""
+        """Notes that somebody ends the run early. What was judged until then is still reported.
+
+        Raises KeyboardInterrupt where the run only waits; never where something would stay half judged or half
+        written. May be called by a signal handler, and again.
+        """
+        self._interrupted = True
         if self._statement is None:
-            self._statement = report.Statement(kind=report.INTERRUPTED, message="the run was interrupted")
+            self._state("the run was interrupted", kind=report.INTERRUPTED)
+        if self._waits:
+            raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def _waiting(self) -> Iterator[None]:
+        self._waits = True
+        try:
+            if self._interrupted:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._waits = False
 
     def finish(self) -> int:
         """Stops what is still under way, writes the report, prints it, and returns the exit code."""
-        self._complete = self._statement is None
         self.close()
-        self.judged(self._engine.exchanges)  # refusals that were waited out belong to no test
-        result = self.report()
+        if self._statement is None:
+            self._statement = self._shortfall()
+        void = self._statement is not None and self._statement.voids
+        # Refusals that were waited out belong to no test. What is void is not judged: it only says why.
+        self.judged(exchange for exchange in self._engine.exchanges if not void or exchange.response is None)
+        self._complete = self._statement is None
         self._write()
+        result = self.report()
         report.summary(self.out, result, verbose=self.options.trace)
         if self.folder is not None:
             self.out.print(f"report: {self.folder}", soft_wrap=True)
         return report.exit_code(result)
+
+    def _shortfall(self) -> report.Statement | None:
+        """That not everything was answered: such a run may find violations, but it cannot find conformance."""
+        if not self._engine.exchanges:
+            message = "nothing was asked: the options and the profile leave no test"
+            return None if self.harness_errors else report.Statement(kind=report.NOTHING_ASKED, message=message)
+        unanswered = [exchange.failure for exchange in self._engine.exchanges if exchange.failure is not None]
+        if not unanswered:
+            return None
+        spent = [failure for failure in unanswered if failure.kind == "budget"]
+        if spent:
+            return report.Statement(
+                kind=report.BUDGET, message=f"{len(spent):,} of the requests were {spent[0].message}"
+            )
+        message = f"{len(unanswered):,} of {len(self._engine.exchanges):,} requests got no answer; the last: "
+        return report.Statement(kind=report.UNANSWERED, message=message + unanswered[-1].message)
 
     def close(self) -> None:
         """Ends progress, engine and target."""
@@ -367,7 +488,7 @@ class Run:
             if str(error) not in self.harness_errors:
                 self.harness_errors.append(str(error))
 
-    def _info(self) -> report.RunInfo:
+    def _info(self) -> RunInfo:
         options = self.options
         budget = [
             text
@@ -377,7 +498,7 @@ class Run:
             )
             if text
         ]
-        return report.RunInfo(
+        return RunInfo(
             target=self.target.name,
             model=self._model or "",
             profile=self.profile.name,
@@ -388,7 +509,7 @@ class Run:
             version=__version__,
             only=options.only,
             skip=options.skip,
-            notes=self.target.notes,
+            notes=(*self.target.notes, *self._notes),
             budget=", ".join(budget),
             key_variable=options.api_key_env,
         )
@@ -396,6 +517,15 @@ class Run:
 
 def _kind(failure: Failure) -> str:
     return report.BUDGET if failure.kind == "budget" else report.UNREACHABLE
+
+
+def _said(response: Response) -> str:
+    """The reason that a refusal gives, in parentheses; empty when it gives none."""
+    error = response.fields.get("error")
+    message = error.get("message") if isinstance(error, dict) else error
+    text = message if isinstance(message, str) else response.body[: 4 * SAID_CHARACTERS].decode("utf-8", "replace")
+    text = " ".join(text.split())
+    return f" ({text[:SAID_CHARACTERS]}{'…' if len(text) > SAID_CHARACTERS else ''})" if text else ""
 
 
 def _probed() -> frozenset[str]:
@@ -414,8 +544,15 @@ def _checked(options: Options) -> Profile:
         raise UsageError(f"unknown value {options.fail_on!r} of --fail-on; valid: {', '.join(FAIL_ON)}")
     if options.concurrency < 1:
         raise UsageError(f"--concurrency is {options.concurrency}; it must be 1 or more")
-    if options.timeout_s <= 0:
+    if not 0 < options.timeout_s < math.inf:
         raise UsageError(f"--timeout is {options.timeout_s:g}; it is a number of seconds above 0")
+    for name, text in (
+        ("--model", options.model),
+        ("--api-key-env", options.api_key_env),
+        ("--report", options.report),
+    ):
+        if text is not None and not text.strip():
+            raise UsageError(f"{name} is empty; give it a value, or leave it out")
     for name, value in (("--max-requests", options.max_requests), ("--max-output-tokens", options.max_output_tokens)):
         if value is not None and value < 1:
             raise UsageError(f"{name} is {value}; it must be 1 or more, or left out for no limit")

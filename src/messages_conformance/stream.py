@@ -18,6 +18,8 @@ every later event. What has been said already is not said again for its conseque
 from __future__ import annotations
 
 import copy
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -172,6 +174,20 @@ class Block:
     superseded: bool = False
     json_text: str = ""
     json_into: str | None = None
+    pieces: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
+    """What the deltas bring, by effect and field; joined at the end, so that the cost grows with the length alone."""
+
+    def join(self) -> None:
+        """Lets the pieces become content."""
+        for (how, into), pieces in self.pieces.items():
+            held = self.content.get(into)
+            if how == "json":
+                self.json_text, self.json_into = "".join(pieces), into
+            elif how == "append":
+                self.content[into] = (held if isinstance(held, str) else "") + "".join(pieces)
+            else:
+                self.content[into] = [*(held if isinstance(held, list) else []), *pieces]
+        self.pieces = {}
 
     @property
     def definition(self) -> BlockType | None:
@@ -266,7 +282,13 @@ class _Walker:
         self.deviations: list[Deviation] = []
         self.blocks: list[Block] = []
         self.current: dict[int, Block] = {}  # the latest block of each index
+        self.live: list[Block] = []  # those of them that may still be open
+        self.doubled: set[int] = set()  # indexes under which two blocks were open at once
+        self.adrift: set[int] = set()  # indexes that deltas named without any block to them
+        self.overlapped: set[Block] = set()
         self.expected_index = 0
+        self.places = 0  # how many blocks have begun; the next index is this too after one wrong index
+        self.closings = _Closings(self.events)
         self.message: dict[str, Any] | None = None
         self.message_start: StreamEvent | None = None
         self.message_deltas: list[StreamEvent] = []
@@ -275,8 +297,9 @@ class _Walker:
 
     def run(self) -> Walk:
         for event in self.events:
-            if event.type in LEADS_TO and not is_sentinel(event):
-                self._step(event, event.type)
+            kind = event.type
+            if kind is not None and kind in LEADS_TO and not is_sentinel(event):
+                self._step(event, kind)
         self._end()
         self._assemble()
         return Walk(
@@ -334,11 +357,11 @@ class _Walker:
         self.told_after_end = True
 
     def _on_message_start(self, event: StreamEvent, violated: str) -> None:
-        if violated:
+        if violated and self.message_start is not None:  # a late one was missed already where the stream began
             self._illegal(violated, event)
             for block in self._open():
                 block.closed = True
-            self.expected_index = 0
+            self.expected_index = self.places = 0
             self.current.clear()
         else:
             self.message_start = event
@@ -351,26 +374,46 @@ class _Walker:
             self._illegal(violated, event)
         index = _index(event)
         stated = self.expected_index if index is None else index
-        unclosed = [block for block in self._open() if block.index != stated]
-        if unclosed:
-            self._overlaps(event, unclosed[-1])
-        if stated != self.expected_index:
-            self._deviate(
-                _INDEX, event, f"index {stated}", f"index {self.expected_index}: the place in the content", "/index"
-            )
-        previous = self.current.get(stated)
-        if previous is not None and not previous.closed:
-            previous.superseded = previous.closed = True
         content = event.fields.get("content_block")
         body = copy.deepcopy(content) if isinstance(content, dict) else {}
         kind = body.get("type")
-        self._add(Block(index=stated, type=kind if isinstance(kind, str) else None, start=event, content=body))
+        block = Block(index=stated, type=kind if isinstance(kind, str) else None, start=event, content=body)
+        previous = self.current.get(stated)
+        if previous is not None and previous.start is None and not previous.closed:
+            self._begin_late(previous, block)
+            return
+        unclosed = [other for other in self._open() if other.index != stated]
+        if unclosed:
+            self._overlaps(event, unclosed[-1])
+        if stated not in (self.expected_index, self.places):
+            self._deviate(
+                _INDEX, event, f"index {stated}", f"index {self.expected_index}: the place in the content", "/index"
+            )
+            # What follows may name the block by the wrong index or by the right one.
+            self.current[self.expected_index] = block
+        if previous is not None and not previous.closed:
+            previous.superseded = previous.closed = True
+            self.doubled.add(stated)
+            self.places -= 1
+        self._add(block)
         self.expected_index = stated + 1
+        self._stand(BLOCK_START)
+
+    def _begin_late(self, implied: Block, block: Block) -> None:
+        """The start of a block whose deltas came before it: that was said when they came."""
+        implied.start, implied.type, implied.content, implied.implied = block.start, block.type, block.content, False
+        deltas, implied.deltas, implied.pieces = implied.deltas, [], {}
+        for event in deltas:
+            self._append(implied, event, told=True)
+        self.live.append(implied)
         self._stand(BLOCK_START)
 
     def _overlaps(self, event: StreamEvent, block: Block) -> None:
         """The next block begins before the last one was stopped: either overlapping, or the stop is missing."""
-        if self._stops_later(block.index, event):
+        if self.closings.stops_later(block.index, event):
+            if block in self.overlapped:
+                return
+            self.overlapped.add(block)
             found = f"block {_index(event)} starts while block {block.index} is open"
             self._deviate(_SEQUENTIAL, event, found, f"content_block_stop of block {block.index} first", "/index")
             return
@@ -380,52 +423,59 @@ class _Walker:
 
     def _on_block_delta(self, event: StreamEvent, violated: str) -> None:
         block = self._referred(event)
+        told = True
         if violated == _FIRST:
             self._illegal(violated, event)
             block = block or self._imply(event)
         elif block is None:
-            self._deviate(
-                _ORPHAN_DELTA,
-                event,
-                f"a delta for block {self._named(event)}, which was never started",
-                self._wanted_index(),
-                "/index",
-            )
-            block = self._imply(event)
+            found = f"a delta for block {self._named(event)}, which was never started"
+            self._deviate(_ORPHAN_DELTA, event, found, self._wanted_index(), "/index")
+            block = self._drift(event)
         elif block.closed and not block.implied:
             wanted = self._wanted_index()
             self._deviate(_AFTER_CLOSE, event, f"a delta for block {block.index}, which was stopped", wanted, "/index")
             block.implied = True
-        self._append(block, event)
+        else:
+            told = block.implied
+        self._append(block, event, told=told)
         self._stand(BLOCK_DELTA if self._open() else BLOCK_STOP)
 
+    def _drift(self, event: StreamEvent) -> Block:
+        """Where a delta belongs that names no block: in the open one under a wrong index, else in an unstarted one."""
+        opened, index = self._open(), _index(event)
+        if not opened or index is None:
+            return self._imply(event)
+        self.adrift.add(index)
+        return opened[-1]
+
     def _on_block_stop(self, event: StreamEvent, violated: str) -> None:
-        block = self._referred(event)
+        block, index = self._referred(event), _index(event)
         if violated == _FIRST:
             self._illegal(violated, event)
         elif block is None:
-            found = f"a stop of block {self._named(event)}, which was never started"
-            self._deviate(_ORPHAN_STOP, event, found, self._wanted_index(), "/index")
+            if index not in self.adrift:
+                found = f"a stop of block {self._named(event)}, which was never started"
+                self._deviate(_ORPHAN_STOP, event, found, self._wanted_index(), "/index")
+            block = self._left_open(event)
         elif block.superseded or (block.closed and block.implied):
             pass
         elif block.closed:
             found = f"a second stop of block {block.index}"
             self._deviate(_CLOSED, event, found, self._wanted_index(), "/index")
             block.implied = True
+            block = self._left_open(event)
         if block is not None and not block.closed:
             block.closed, block.stop = True, event
-        elif block is None or violated == _FIRST:
-            self.expected_index = max(self.expected_index, (_index(event) or 0) + 1)
-        self._release_superseded(block)
+            # Two open blocks under one index bring two stops, and the second is not a fault of its own.
+            block.implied = block.implied or block.index in self.doubled
+        elif block is None and index == self.expected_index:
+            self._pass_place()
         self._stand(BLOCK_STOP)
 
-    def _release_superseded(self, block: Block | None) -> None:
-        """Two open blocks under one index bring two stops, and the second is not a fault of its own."""
-        if block is None:
-            return
-        for other in self.blocks:
-            if other.index == block.index and other.superseded and other is not block:
-                block.implied = True
+    def _left_open(self, event: StreamEvent) -> Block | None:
+        """The open block that no later event stops: a stop with a wrong index was meant for it."""
+        waiting = [block for block in self._open() if not self.closings.stops_later(block.index, event)]
+        return waiting[-1] if waiting else None
 
     def _on_message_delta(self, event: StreamEvent, violated: str) -> None:
         if violated == _FIRST:
@@ -470,18 +520,28 @@ class _Walker:
     # -- blocks and their deltas ------------------------------------------------------------------------------------
 
     def _open(self) -> list[Block]:
-        return [block for block in self.blocks if not block.closed and not block.implied]
+        self.live = [block for block in self.live if not block.closed and not block.implied]
+        return list(self.live)
 
     def _add(self, block: Block) -> None:
         self.blocks.append(block)
+        self.live.append(block)
         self.current[block.index] = block
+        self.adrift.discard(block.index)
+        self.places += 1
+
+    def _pass_place(self) -> None:
+        """Counts a block of which nothing but its end, or its deltas, was seen."""
+        self.expected_index += 1
+        self.places += 1
 
     def _referred(self, event: StreamEvent) -> Block | None:
         """The block that a delta or stop means; without a usable index, the open one or else the last."""
         index = _index(event)
         if index is not None:
             return self.current.get(index)
-        return (self._open() or self.blocks or [None])[-1]
+        meant = self._open() or self.blocks
+        return meant[-1] if meant else None
 
     def _named(self, event: StreamEvent) -> str:
         return str(event.fields.get("index", "(no index)"))
@@ -501,19 +561,14 @@ class _Walker:
             content={},
             implied=True,
         )
-        self._add(block)
-        self.expected_index = max(self.expected_index, block.index + 1)
+        self.blocks.append(block)
+        self.current[block.index] = block
+        if block.index == self.expected_index:
+            self._pass_place()
         return block
 
-    def _stops_later(self, index: int, after: StreamEvent) -> bool:
-        """Whether a stop of that index comes before a block of the same index starts anew."""
-        position = self.events.index(after)
-        for event in self.events[position + 1 :]:
-            if _index(event) == index and event.type in (BLOCK_STOP, BLOCK_START):
-                return event.type == BLOCK_STOP
-        return False
-
-    def _append(self, block: Block, event: StreamEvent) -> None:
+    def _append(self, block: Block, event: StreamEvent, *, told: bool) -> None:
+        """Lets a delta build its block; `told` when the event was found wrong already, so that it need not fit."""
         block.deltas.append(event)
         delta = event.fields.get("delta")
         kind = delta.get("type") if isinstance(delta, dict) else None
@@ -525,28 +580,24 @@ class _Walker:
         if definition is None or kind not in delta_types():
             return  # nothing is known about this kind of block or delta, so nothing is held against it
         effect = definition.deltas.get(kind)
+        if effect is None and told:
+            return
         if effect is None:
             wanted = " or ".join(sorted(definition.deltas)) or "no delta at all"
             found = f"{kind} in a {definition.name} block"
             self._deviate(_FITS, event, found, wanted, "/delta/type")
             return
         value = delta.get(effect.field)
-        if effect.how == "append" and isinstance(value, str):
-            held = block.content.get(effect.into)
-            block.content[effect.into] = (held if isinstance(held, str) else "") + value
-        elif effect.how == "json" and isinstance(value, str):
-            block.json_text += value
-            block.json_into = effect.into
-        elif effect.how == "replace":
+        if effect.how == "replace":
             block.content[effect.into] = value
-        elif effect.how == "collect":
-            held = block.content.get(effect.into)
-            block.content[effect.into] = [*(held if isinstance(held, list) else []), value]
+        elif effect.how == "collect" or isinstance(value, str):
+            block.pieces.setdefault((effect.how, effect.into), []).append(value)
 
     # -- what it adds up to -----------------------------------------------------------------------------------------
 
     def _assemble(self) -> None:
         for block in self.blocks:
+            block.join()
             if block.json_into is not None and block.json_text:
                 parsed = parse_json(block.json_text)
                 block.content[block.json_into] = block.json_text if parsed is UNPARSED else parsed
@@ -563,6 +614,32 @@ class _Walker:
                 # The official accumulators overwrite a count with every later one that is not null.
                 merged.update({name: value for name, value in usage.items() if value is not None})
                 self.message["usage"] = merged
+
+
+class _Closings:
+    """Which blocks are stopped later: the positions of starts and stops by index, for answers without a search."""
+
+    def __init__(self, events: tuple[StreamEvent, ...]) -> None:
+        self.position = {event: number for number, event in enumerate(events)}
+        self.by_index: dict[int, list[tuple[int, bool]]] = defaultdict(list)
+        self.messages: list[int] = []
+        for number, event in enumerate(events):
+            index = _index(event)
+            if event.type in (MESSAGE_START, MESSAGE_STOP):
+                self.messages.append(number)
+            elif event.type in (BLOCK_START, BLOCK_STOP) and index is not None:
+                self.by_index[index].append((number, event.type == BLOCK_STOP))
+
+    def stops_later(self, index: int, after: StreamEvent) -> bool:
+        """Whether a stop of that index comes before a block of the same index starts anew, within the message."""
+        position = self.position[after]
+        marks = self.by_index.get(index, [])
+        following = bisect_right(marks, (position, True))
+        if following == len(marks):
+            return False
+        number, stops = marks[following]
+        ended = bisect_right(self.messages, position)
+        return stops and (ended == len(self.messages) or number < self.messages[ended])
 
 
 def _index(event: StreamEvent) -> int | None:

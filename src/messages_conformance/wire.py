@@ -130,7 +130,7 @@ class Lexer:
             if buffer.startswith(BOM):
                 self._bom = True
                 del buffer[: len(BOM)]
-                self._offset_bytes += len(BOM)
+                self._offset_bytes = self._block.offset_bytes = len(BOM)
         start = 0
         size = len(buffer)
         while start < size:
@@ -178,7 +178,7 @@ class Lexer:
             block.names.append(value)
         elif name == "data":
             if block.data_offset_bytes is None:
-                block.data_offset_bytes = at + len(line) - len(value.encode("utf-8", "replace"))
+                block.data_offset_bytes = at + _value_start(line)
             block.data.append(value)
         elif name == "id":
             block.id = value
@@ -217,6 +217,12 @@ def _line_end(buffer: bytearray, start: int, size: int) -> tuple[int, int, str |
     if lf >= 0:
         return lf, lf + 1, LF
     return size, size, None
+
+
+def _value_start(line: bytes) -> int:
+    """Where the value of a `field: value` line begins; the line's end when there is no colon."""
+    field_name, colon, value = line.partition(b":")
+    return len(field_name) + len(colon) + value.startswith(b" ")
 
 
 def lex(body: bytes) -> tuple[tuple[WireEvent, ...], Framing]:

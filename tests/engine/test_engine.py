@@ -75,14 +75,16 @@ def test_equal_requests_are_sent_once_and_named_by_all_their_situations() -> Non
 
 def test_what_is_judged_differently_is_not_shared() -> None:
     with running(FakeTarget()) as engine:
-        plan = engine.plan([message("a"), message("a", expect=REFUSED), message("a", probe="x"), message("a", statuses=(4,))])
+        others = message("a", expect=REFUSED), message("a", copy=1), message("a", statuses=(400,))
+        plan = engine.plan([message("a"), *others])
     assert (plan.requests, plan.duplicates) == (4, 0)
     assert plan.output_tokens == 30  # the one that must be refused costs nothing
 
 
 def test_an_exchange_carries_what_its_ask_says() -> None:
-    exchange, _, engine = outcome(lambda *_: response_of(400), message("one", probe="p", expect=REFUSED, statuses=(400,)))
-    assert (exchange.probe, exchange.expect, exchange.statuses, exchange.attempt) == ("p", REFUSED, (400,), 1)
+    ask = message("one", probe="p", expect=REFUSED, statuses=(400,))
+    exchange, _, engine = outcome(lambda *_: response_of(400), ask)
+    assert (exchange.probes, exchange.expect, exchange.statuses, exchange.attempt) == (("p",), REFUSED, (400,), 1)
     assert (exchange.situations, exchange.requested_model, exchange.failure) == (("one",), "m", None)
     assert engine.exchanges == (exchange,)
 
@@ -164,7 +166,7 @@ def test_refusals_are_waited_out_and_shown(status: int) -> None:
     assert len(target.requests) == 3
     refused = [each for each in seen if each is not exchange]
     assert [each.response and each.response.status for each in refused] == [status, status]
-    assert all((each.probe, each.expect, each.situations) == (None, EITHER, ("one",)) for each in refused)
+    assert all((each.probes, each.expect, each.situations) == ((), EITHER, ("one",)) for each in refused)
 
 
 @pytest.mark.parametrize(("status", "kind"), [(429, "rate-limited"), (529, "overloaded"), (503, "overloaded")])
@@ -239,7 +241,7 @@ def test_no_response_is_asked_again_once(kind: str) -> None:
 
 def test_tls_and_a_target_that_never_answered_are_not_asked_again() -> None:
     for kind in ("tls", "timeout"):
-        exchange, target, _ = outcome(lambda *_, kind=kind: Failure(kind=kind, message="no"))  # type: ignore[misc]
+        exchange, target, _ = outcome(lambda *_, kind=kind: Failure(kind=kind, message="no"))
         assert exchange.failure is not None
         assert len(target.requests) == 1
 
@@ -247,11 +249,36 @@ def test_tls_and_a_target_that_never_answered_are_not_asked_again() -> None:
 def test_a_body_that_broke_off_is_asked_again_once() -> None:
     exchange, target, engine = outcome(lambda _, count: response_of(ending=RESET if count == 1 else "complete"))
     assert exchange.succeeded
-    assert engine.exchanges == (exchange,)
+    assert exchange.repeated
+    first, second = engine.exchanges
+    assert first is exchange
+    assert second.response is not None
+    assert (second.response.ending, second.expect) == (RESET, EITHER)
     exchange, target, _ = outcome(lambda *_: response_of(ending=RESET))
     assert exchange.response is not None
     assert exchange.response.ending == RESET
     assert len(target.requests) == 2
+
+
+def test_a_target_that_nobody_reaches_is_not_tried_for_every_question() -> None:
+    down = Failure(kind="refused", message="nobody there")
+    target = FakeTarget(lambda *_: down)
+    asks = [message(str(number)) for number in range(30)]
+    with running(target, concurrency=1) as engine:
+        engine.plan(asks)
+        engine.start()
+        assert all(engine.wait(ask)[-1].failure == down for ask in asks)
+    assert len(target.requests) == 10
+
+
+def test_one_answer_shows_that_a_target_is_there() -> None:
+    target = FakeTarget(lambda _, count: response_of() if count == 1 else Failure(kind="refused", message="crashed"))
+    asks = [message(str(number)) for number in range(10)]
+    with running(target, concurrency=1) as engine:
+        engine.plan(asks)
+        engine.start()
+        assert sum(engine.wait(ask)[-1].succeeded for ask in asks) == 1
+    assert len(target.requests) == 19
 
 
 # Attempts

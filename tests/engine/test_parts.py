@@ -86,7 +86,8 @@ def test_who_rests_keeps_its_place_and_resumes_first() -> None:
             order.append(name)
             slot.release()
 
-        waiting = [asyncio.create_task(other("ordinary", urgent=False)), asyncio.create_task(other("urgent", urgent=True))]
+        names = {"ordinary": False, "urgent": True}
+        waiting = [asyncio.create_task(other(name, urgent=urgent)) for name, urgent in names.items()]
         await asyncio.sleep(0)
         assert not order
         await first.resume()

@@ -23,9 +23,9 @@ class Connection:
         while b"\r\n\r\n" not in self._rest:
             self._receive()
         head, _, body = self._rest.partition(b"\r\n\r\n")
-        length = next(
-            (int(line.partition(b":")[2]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0
-        )
+        fields = [line.partition(b":") for line in head.lower().split(b"\r\n")]
+        lengths = [value for name, _, value in fields if name == b"content-length"]
+        length = int(lengths[0]) if lengths else 0
         while len(body) < length:
             self._receive()
             body = self._rest.partition(b"\r\n\r\n")[2]

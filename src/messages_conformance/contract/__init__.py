@@ -15,12 +15,13 @@ from messages_conformance.contract.documents import API_VERSIONS, annotated_requ
 from messages_conformance.contract.errors import ContractError
 from messages_conformance.contract.impacts import Measurement, impact, severity
 from messages_conformance.contract.problems import Problem, explain
-from messages_conformance.contract.profiles import Profile, profile, profile_names
+from messages_conformance.contract.profiles import Auth, Profile, profile, profile_names
 from messages_conformance.contract.tables import error_types, stop_reasons
 from messages_conformance.contract.validity import valid
 
 __all__ = [
     "API_VERSIONS",
+    "Auth",
     "BlockType",
     "ContractError",
     "DeltaEffect",

@@ -31,12 +31,14 @@ ROW_KEYS: Final = frozenset(
         "families",
         "api_version",
         "statuses",
-        "any_status",
         "error_type",
         "needs",
         "depth",
         "situation",
         "extends",
+        "error_status",
+        "refusals_only",
+        "judged_elsewhere",
     ]
 )
 CASE_KEYS: Final = frozenset(
@@ -72,6 +74,9 @@ class Probe:
     api_version: str | None
     statuses: tuple[int, ...]
     error_type: str | None
+    error_status: int | None
+    refusals_only: bool
+    judged_elsewhere: bool
     needs: frozenset[str]
     depth: str
     situation: str | None
@@ -116,6 +121,9 @@ def _probe(row: Mapping[str, Any], cases: tuple[Case, ...]) -> Probe:
         api_version=row.get("api_version"),
         statuses=tuple(row.get("statuses", ())),
         error_type=row.get("error_type"),
+        error_status=row.get("error_status"),
+        refusals_only=row.get("refusals_only", False),
+        judged_elsewhere=row.get("judged_elsewhere", False),
         needs=frozenset(row.get("needs", ())),
         depth=row.get("depth", "standard"),
         situation=row.get("situation"),

@@ -22,6 +22,8 @@ def compose(ask: Ask, *, profile: Profile, model: str | None) -> Request:
     headers.append(("accept", "application/json"))
     for name, value in ask.headers:
         _change(headers, name, value)
+    if ask.header_case == "odd":
+        headers = [(_odd(name), value) for name, value in headers]
     return Request(method=ask.method, path=ask.path, headers=tuple(headers), body=_body(ask, model))
 
 
@@ -37,6 +39,11 @@ def _auth_headers(auth: str, profile: Profile) -> tuple[tuple[str, str], ...]:
         case "x-api-key":
             return (("x-api-key", key),)
     raise ValueError(f"unknown auth {auth!r} in an Ask; valid: profile, none, wrong, bearer, x-api-key")
+
+
+def _odd(name: str) -> str:
+    """The name with every other letter in upper case."""
+    return "".join(letter.upper() if place % 2 else letter.lower() for place, letter in enumerate(name))
 
 
 def _change(headers: list[tuple[str, str]], name: str, value: str | None) -> None:
@@ -59,6 +66,11 @@ def _body(ask: Ask, model: str | None) -> bytes:
     fields: dict[str, Any] = dict(ask.body)
     if ask.fill_model and model is not None and "model" not in fields:
         fields = {"model": model, **fields}
-    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    if ask.layout == "reordered":
+        fields = dict(reversed(fields.items()))
+    if ask.layout == "indented":
+        text = json.dumps(fields, ensure_ascii=False, indent="\t")
+    else:
+        text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
     # A lone surrogate has no UTF-8; Python's backslash form of it is the escape that JSON has for it.
     return text.encode("utf-8", "backslashreplace")

@@ -152,6 +152,7 @@ class Engine:
             number=self._recorder.next_number(),
             attempts=max(1, ask.attempts),
             situations=[ask.situation],
+            probes=[ask.probe],
         )
 
     def _take(self, item: Question | Conversation) -> None:

@@ -40,6 +40,7 @@ class Question:
     number: int
     attempts: int
     situations: list[str]
+    probes: list[str]
     outcome: Outcome = field(default_factory=Outcome)
 
     @property
@@ -61,8 +62,10 @@ class Question:
         self.attempts = max(self.attempts, ask.attempts)
         if ask.situation not in self.situations:
             self.situations.append(ask.situation)
+        if ask.probe not in self.probes:
+            self.probes.append(ask.probe)
 
 
 def sharing_key(ask: Ask, request: Request) -> tuple[object, ...]:
-    """Equal for asks that one exchange can answer: the same bytes, judged by the same requirement in the same way."""
-    return request.identity, ask.copy, ask.expect, ask.probe, ask.statuses
+    """Equal for asks that one exchange can answer: the same bytes, and the same answer expected."""
+    return request.identity, ask.copy, ask.expect, ask.statuses

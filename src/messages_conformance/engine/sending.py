@@ -6,8 +6,10 @@ The rules of this file:
    own, so that its shape can be judged.
 2. When a budget is used up and nothing succeeded meanwhile, the target is taken to be down: further refusals are not
    waited out until something succeeds.
-3. No response at all, or a body that broke off, is asked again once; the second result counts.
-4. A request that must be refused may be refused with 503 or 529 too; after few retries that is its response.
+3. No response at all, a 5xx to a valid request, a body that broke off, or a stream that ended in an error event, is
+   asked again once; the second result counts, and the first response is an exchange of its own.
+4. When the first questions all fail to reach the target, and nothing was ever answered, the rest is not tried.
+5. A request that must be refused may be refused with 503 or 529 too; after few retries that is its response.
 """
 
 from __future__ import annotations
@@ -26,12 +28,16 @@ from messages_conformance.engine.limiter import Limiter, Slot
 from messages_conformance.engine.planning import Question
 from messages_conformance.engine.recording import Recorder
 from messages_conformance.engine.usage import reported_tokens
-from messages_conformance.exchange import REFUSED, RESET, Exchange, Failure, Request, Response
+from messages_conformance.exchange import ACCEPTED, ASKED_AGAIN, REFUSED, RESET, Exchange, Failure, Request, Response
 from messages_conformance.targets import Target, Unreachable
 
 REFUSAL_RETRIES: Final = 2
 """Retries of a 503 or 529 where a refusal is wanted: enough to tell a busy server from one that always says so."""
 
+OUTAGE_FAILURES: Final = 5
+"""Questions in a row without any response, from the first on, that show a target to be unreachable for all."""
+
+_OUTAGE: Final = frozenset({"dns", "refused", "tls", "timeout"})
 _UNSENT: Final = frozenset({"dns", "refused", "tls"})
 _DETERMINED: Final = frozenset({"tls"})
 
@@ -79,6 +85,8 @@ class Sender:
         self._began_s = began_s
         self._idle: set[asyncio.Task[Any]] = set()
         self._successes = 0
+        self._responses = 0
+        self._unreached = 0
         self._down = False
 
     def end(self, reason: Failure) -> None:
@@ -122,7 +130,7 @@ class Sender:
             response=response,
             failure=failure,
             situations=tuple(question.situations),
-            probe=question.ask.probe,
+            probes=tuple(question.probes),
             expect=question.ask.expect,
             statuses=question.ask.statuses,
             attempt=attempt,
@@ -145,10 +153,12 @@ class Sender:
             if response is None:
                 assert failure is not None
                 if not self._reconnects(failure, patience):
+                    self._despair(failure)
                     return None, failure
-            elif response.ending == RESET and not patience.asked_again and not self._offline:
+            elif (broke := _broke(response, question)) and not patience.asked_again and not self._offline:
                 patience.asked_again = True
-                patience.notes.append(f"asked again: {response.detail or 'the body broke off'}")
+                patience.notes.append(f"{ASKED_AGAIN}: {broke}")
+                self._record_refused(question, response)
             elif response.status not in WAITED_OUT or response.status in question.ask.statuses:
                 self._succeeded()
                 return response, None
@@ -169,6 +179,7 @@ class Sender:
         used = held  # until it is known better: a broken answer may have been generated and billed
         try:
             response = await self._target.send(question.request)
+            self._responses += 1
             input_tokens, output_tokens = reported_tokens(response)
             self._recorder.input_tokens += input_tokens or 0
             self._recorder.output_tokens += output_tokens or 0
@@ -182,12 +193,18 @@ class Sender:
 
     def _reconnects(self, failure: Failure, patience: _Patience) -> bool:
         """True when a request that got no response is to be sent once more."""
-        hopeless = failure.kind in _DETERMINED or (failure.kind == "timeout" and not self._successes)
+        hopeless = failure.kind in _DETERMINED or (failure.kind == "timeout" and not self._responses)
         if patience.reconnected or self._offline or hopeless or failure.kind == "budget" or self.ended is not None:
             return False
         patience.reconnected = True
-        patience.notes.append(f"asked again: {failure.message}")
+        patience.notes.append(f"{ASKED_AGAIN}: {failure.message}")
         return True
+
+    def _despair(self, failure: Failure) -> None:
+        """Ends the run where it is plain that nobody will ever answer."""
+        self._unreached += failure.kind in _OUTAGE
+        if self._unreached >= OUTAGE_FAILURES and not self._responses and not self._offline:
+            self.end(failure)
 
     async def _wait_out(
         self, question: Question, slot: Slot, patience: _Patience, response: Response
@@ -254,6 +271,17 @@ class Sender:
             yield
         finally:
             self._idle.discard(task)
+
+
+def _broke(response: Response, question: Question) -> str:
+    """How an answer failed on its way, in a manner that asking again may heal; empty when it did not."""
+    if response.ending == RESET:
+        return response.detail or "the body broke off"
+    if question.ask.expect == ACCEPTED and response.status >= 500 and response.status not in WAITED_OUT:
+        return f"status {response.status}"
+    if question.ask.expect != REFUSED and response.is_event_stream and any(e.type == "error" for e in response.events):
+        return "the stream ended in an error event"
+    return ""
 
 
 def _model(request: Request) -> str | None:

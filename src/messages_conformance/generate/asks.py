@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from messages_conformance.contract import valid
 from messages_conformance.contract.probes import probes
-from messages_conformance.exchange import Ask, Exchange
+from messages_conformance.exchange import ACCEPTED, Ask, Exchange
 
 Message = Mapping[str, Any]
+PLAIN_PROBE: Final = "transport.path.post-messages"
+"""The requirement that answers for every ordinary question: a valid request is answered."""
+
 Send = Callable[[Ask], Awaitable[Exchange]]
 
 
@@ -44,11 +48,13 @@ def ask(
     *,
     stream: bool = False,
     max_tokens: int = 16,
+    expect: str = ACCEPTED,
     copy: int = 0,
     attempts: int = 1,
+    premise: str | None = None,
     depth: str = "standard",
     needs: Iterable[str] = (),
-    probe: str | None = None,
+    probe: str = PLAIN_PROBE,
     **fields: Any,
 ) -> Ask:
     """A question in one situation, as an Ask; further keywords are fields of the body.
@@ -64,9 +70,11 @@ def ask(
         body=body,
         copy=copy,
         attempts=attempts,
+        premise=() if premise is None else (premise,),
         depth=depth,
         needs=frozenset(needs),
-        **({} if probe is None else {"probe": probe}),
+        probe=probe,
+        expect=expect,
     )
 
 
@@ -77,6 +85,20 @@ def both_ways(situation: str, question: str | Iterable[Message], **options: Any)
         ask(situation, messages, **options),
         ask(f"{situation}.streamed", messages, stream=True, **options),
     ]
+
+
+def content_to_echo(exchange: Exchange) -> list[Any] | None:
+    """The content of a whole, valid answer, to be sent back as the assistant's turn; None where there is none to send.
+
+    A pending tool call may not be sent back without its result, and an empty text is no content of a request.
+    """
+    body = exchange.response.fields if exchange.response is not None else {}
+    if not exchange.succeeded or not valid("response", body) or not body["content"]:
+        return None
+    blocks = body["content"]
+    if any(block.get("type") == "tool_use" or block.get("text") == "" for block in blocks):
+        return None
+    return list(blocks)
 
 
 def probe_asks() -> list[Ask]:

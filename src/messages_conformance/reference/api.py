@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from messages_conformance.reference import events, message, models, validation
-from messages_conformance.reference.changes import Change, ErrorReply, Scene, Stage
+from messages_conformance.reference.changes import Change, ErrorReply, Scene, Stage, rewrites
 from messages_conformance.reference.failures import Failure
 from messages_conformance.reference.http import Header, HttpRequest, HttpResponse
 from messages_conformance.reference.model import Model
@@ -93,8 +93,8 @@ class _Exchange:
 
     def change(self, stage: Stage, thing: Any) -> Any:
         for change in self.changes:
-            if change.at is stage:
-                thing = change.rewrite(thing, self.scene)
+            for rewrite in rewrites(change, stage):
+                thing = rewrite(thing, self.scene)
         return thing
 
     def response(self) -> HttpResponse:
@@ -119,7 +119,7 @@ class _Exchange:
 
     def admit(self) -> None:
         if len(self.request.body) > MAX_BODY_BYTES:
-            self.refuse(too_large())
+            self.check([too_large()])
         self.check(self.credential_failures())
         self.check(self.version_failures())
         self.check(validation.beta_failures(self.request.header_values("anthropic-beta")))
@@ -166,7 +166,7 @@ class _Exchange:
                 self.only("GET")
                 return self.retrieve_model("/".join(rest))
         path = self.request.path
-        self.refuse(Failure(status=404, message=f"no such path: {path}", requirement="errors.status.404-path"))
+        return self.refuse(Failure(status=404, message=f"no such path: {path}", requirement="errors.status.404-path"))
 
     def only(self, method: str) -> None:
         if self.request.method != method:

@@ -44,7 +44,7 @@ FIELDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
         "server_tool_use": ("id name input", "caller"),
         "container_upload": ("file_id", ""),
         "tool_reference": ("tool_name", ""),
-        **{kind: ("tool_use_id content", "caller") for kind in SERVER_RESULTS},
+        **dict.fromkeys(SERVER_RESULTS, ("tool_use_id content", "caller")),
     }.items()
 }
 """Block type -> its required and its optional fields; `cache_control` is allowed on all but the thinking ones."""

@@ -77,6 +77,14 @@ class Change(Protocol):
     def at(self) -> Stage: ...
     @property
     def rewrite(self) -> Rewrite: ...
+    @property
+    def also(self) -> Mapping[Stage, Rewrite]: ...
+
+
+def rewrites(change: Change, stage: Stage) -> tuple[Rewrite, ...]:
+    """What a change does at a stage: mostly nothing, or one thing."""
+    own = (change.rewrite,) if change.at is stage else ()
+    return (*own, change.also[stage]) if stage in change.also else own
 
 
 def two_handed(function: Callable[..., Any]) -> Rewrite:

@@ -194,8 +194,8 @@ async def _run(served: Endpoint, port: int, ready: Callable[[Server], None], sto
 
     listener = await asyncio.start_server(connected, HOST, port, backlog=512)
     address = listener.sockets[0].getsockname()
-    ready(Server(base_url=f"http://{HOST}:{address[1]}", api_key=served.settings.api_key, log=log))
     try:
+        ready(Server(base_url=f"http://{HOST}:{address[1]}", api_key=served.settings.api_key, log=log))
         await stop.wait()
     finally:
         listener.close()

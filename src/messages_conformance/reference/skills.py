@@ -17,8 +17,29 @@ QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "«": "»", "‘": "’"}
 SMALL_NUMBERS = {
     name: value
     for value, name in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen twenty".split()
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+            "twenty",
+        ]
     )
 }
 CAPITALS = {
@@ -31,10 +52,92 @@ LISTS = {
     "alphabet": "A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P, Q, R, S, T, U, V, W, X, Y, Z",
 }
 COMMON = frozenset(
-    "a about all also an and answer any are as at be but by can could do does for from give had has have how i if in "
-    "into is it its just like me more most my no not of on only or other our out please say some so tell than that "
-    "the their them then there these they this to up use user very was we were what when where which who why will "
-    "with word words would write you your".split()
+    [
+        "a",
+        "about",
+        "all",
+        "also",
+        "an",
+        "and",
+        "answer",
+        "any",
+        "are",
+        "as",
+        "at",
+        "be",
+        "but",
+        "by",
+        "can",
+        "could",
+        "do",
+        "does",
+        "for",
+        "from",
+        "give",
+        "had",
+        "has",
+        "have",
+        "how",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "just",
+        "like",
+        "me",
+        "more",
+        "most",
+        "my",
+        "no",
+        "not",
+        "of",
+        "on",
+        "only",
+        "or",
+        "other",
+        "our",
+        "out",
+        "please",
+        "say",
+        "some",
+        "so",
+        "tell",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "to",
+        "up",
+        "use",
+        "user",
+        "very",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "why",
+        "will",
+        "with",
+        "word",
+        "words",
+        "would",
+        "write",
+        "you",
+        "your",
+    ]
 )
 SENTENCES = (
     "{Topic} begins with small things that most people pass by without a second look.",
@@ -306,7 +409,7 @@ def closing(prefill: str) -> str | None:
     return ends.get(prefill[-1:])
 
 
-GENERIC = frozenset("get set do run call make fetch find tool function lookup the".split())
+GENERIC = frozenset(["get", "set", "do", "run", "call", "make", "fetch", "find", "tool", "function", "lookup", "the"])
 
 
 def concerns(name: str, description: str, question: str) -> bool:

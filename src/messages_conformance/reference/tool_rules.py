@@ -12,7 +12,7 @@ NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 """Documentation says 64 characters, the live schema says 128; names between the two are accepted."""
 
 SERVER_TOOL = re.compile(r"[a-z_]+_\d{8}|tool_search_tool_(?:bm25|regex)")
-SCHEMA_TYPES = frozenset("object array string number integer boolean null".split())
+SCHEMA_TYPES = frozenset(["object", "array", "string", "number", "integer", "boolean", "null"])
 CHOICES: Mapping[str, frozenset[str]] = {
     "auto": frozenset({"disable_parallel_tool_use"}),
     "any": frozenset({"disable_parallel_tool_use"}),
@@ -168,7 +168,7 @@ def unanswered(missing: Sequence[Any], turns: Sequence[Any], at: int) -> Failure
     later = {block.get("tool_use_id") for turn in turns for block in parts(turn, "tool_result")}
     gap = all(call in later for call in missing)
     return Failure(
-        message=f"messages.{at}: `tool_use` ids were found without `tool_result` blocks immediately after: {missing[0]}",
+        message=f"messages.{at}: `tool_use` ids without `tool_result` blocks immediately after: {missing[0]}",
         requirement="request.tool_result.no-gap" if gap else "request.tool_use.needs-result",
     )
 

@@ -23,11 +23,34 @@ SAMPLING = ("temperature", "top_p", "top_k")
 REMOVED_SAMPLING_VERSION = "2026-10-21"
 
 COUNT_FIELDS = frozenset(
-    "model messages system tools tool_choice thinking output_config cache_control context_management mcp_servers".split()
+    [
+        "model",
+        "messages",
+        "system",
+        "tools",
+        "tool_choice",
+        "thinking",
+        "output_config",
+        "cache_control",
+        "context_management",
+        "mcp_servers",
+    ]
 )
 CREATE_FIELDS = COUNT_FIELDS | frozenset(
-    "max_tokens stream stop_sequences temperature top_p top_k metadata service_tier container inference_geo speed "
-    "diagnostics".split()
+    [
+        "max_tokens",
+        "stream",
+        "stop_sequences",
+        "temperature",
+        "top_p",
+        "top_k",
+        "metadata",
+        "service_tier",
+        "container",
+        "inference_geo",
+        "speed",
+        "diagnostics",
+    ]
 )
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 Body = Mapping[str, Any]
@@ -143,7 +166,7 @@ def content(turn: Body, where: str, *, final_assistant: bool) -> Iterator[Failur
         return
     if not value and not final_assistant:
         yield Failure(
-            message=f"{where}: all messages must have non-empty content except for the optional final assistant message",
+            message=f"{where}: all messages must have non-empty content except an optional final assistant one",
             requirement="request.messages.empty-content",
         )
     if isinstance(value, list):
@@ -269,7 +292,7 @@ def thinking(body: Body, *, counting: bool) -> Iterator[Failure]:
     if value["type"] != "enabled":
         return
     budget = value.get("budget_tokens")
-    if not is_integer(budget) or budget < MIN_THINKING_BUDGET:
+    if not isinstance(budget, int) or not is_integer(budget) or budget < MIN_THINKING_BUDGET:
         yield Failure(
             message=f"thinking.enabled.budget_tokens: Input should be an integer from {MIN_THINKING_BUDGET}",
             requirement="request.thinking.budget-min",

@@ -34,7 +34,10 @@ WRONG_KEY: Final = "wrong-key"
 UNREACHABLE: Final = "unreachable"
 INTERRUPTED: Final = "interrupted"
 BUDGET: Final = "budget"
-_PARTIAL: Final = frozenset({INTERRUPTED, BUDGET})
+UNANSWERED: Final = "unanswered"
+NO_MESSAGE: Final = "no-message"
+NOTHING_ASKED: Final = "nothing-asked"
+_PARTIAL: Final = frozenset({INTERRUPTED, BUDGET, UNANSWERED, NO_MESSAGE})
 """Kinds of statement that end a run early but leave what was judged before in force; every other kind voids it."""
 
 FAIL_ON_SHOULD: Final = "should"
@@ -217,7 +220,10 @@ def _nonconformance(report: Report, failed: tuple[Verdict, ...]) -> str:
         + (" (SHOULD counted)" if any(v.outcome == WARN for v in failed) else "")
         + f"; the worst: {worst.requirement} ({contract.severity(worst.requirement)})"
     )
-    return text if _ended(report) else f"{text}; the run is incomplete"
+    if _ended(report):
+        return text
+    why = f": {_bare(report.statement.message)}" if report.statement is not None else ""
+    return f"{text}; the run is incomplete{why}"
 
 
 def _incompleteness(report: Report) -> str:

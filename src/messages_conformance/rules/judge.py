@@ -26,6 +26,9 @@ from messages_conformance.rules.verdict import (
 
 NOT_PROVOKED = "no exchange of this run brought it about"
 
+ENDS_A_RUN = frozenset({"budget", "cancelled", "refused"})
+"""Failures after which nothing more is answered: they say better than a rule why a run did not show something."""
+
 
 def matches(requirement: str, globs: Iterable[str]) -> bool:
     """Whether a requirement's id matches one of the globs; a glob without wildcards also names all below it."""
@@ -58,12 +61,12 @@ class Judge:
         self,
         profile: Profile,
         *,
-        selected: Callable[[str], bool] = select(),
+        selected: Callable[[str], bool] | None = None,
         catalogue: Mapping[str, Requirement] = CATALOGUE,
     ) -> None:
         self.profile = profile
         self.catalogue = catalogue
-        self._selected = selected
+        self._selected = selected = selected or select()
         self._exchanges: list[Exchange] = []
         self._tallies: dict[str, _Tally] = defaultdict(_Tally)
         self._asked = [
@@ -94,11 +97,11 @@ class Judge:
             found += _book(tally, requirement, outcomes, exchange.number)
         return tuple(found)
 
-    def unverified(self, exchange: Exchange) -> tuple[str, ...]:
-        """Why the model did not show what this exchange was to show: reasons of its model-dependent rules."""
-        reasons = []
+    def unverified(self, exchange: Exchange, premise: Iterable[str]) -> tuple[str, ...]:
+        """Why the model did not show what this exchange was to show: reasons of the rules that the premise names."""
+        named, reasons = frozenset(premise), []
         for requirement in self._asked:
-            if requirement.model_dependent and exchange.response is not None and requirement.applies(exchange):
+            if requirement.id in named and exchange.response is not None and requirement.applies(exchange):
                 reasons += [said.reason for said in requirement.judge(exchange) if isinstance(said, Unverified)]
         return tuple(reasons)
 
@@ -136,20 +139,19 @@ class Judge:
             return tally.errors[0].strip()
         if tally.findings or tally.passed:
             return ""
-        if tally.unverified:
-            return tally.unverified[-1]
         unanswered = [
-            exchange
+            exchange.failure
             for exchange in self._exchanges
             if exchange.response is None and exchange.failure is not None and self._was_for(requirement, exchange)
         ]
-        if unanswered and unanswered[-1].failure is not None:
-            return unanswered[-1].failure.message
-        return NOT_PROVOKED
+        ended = [failure for failure in unanswered if failure.kind in ENDS_A_RUN and requirement.over == RUN]
+        if tally.unverified and not ended:
+            return tally.unverified[-1]
+        return unanswered[-1].message if unanswered else NOT_PROVOKED
 
     def _was_for(self, requirement: Requirement, exchange: Exchange) -> bool:
         """Whether an unanswered exchange would have shown the requirement, as far as can be said."""
-        return requirement.over == RUN or exchange.probe == requirement.id or not requirement.id.startswith("request.")
+        return requirement.over == RUN or requirement.id in exchange.probes or not requirement.id.startswith("request.")
 
 
 def _book(tally: _Tally, requirement: Requirement, outcomes: list[Finding | Unverified], number: int) -> list[Finding]:

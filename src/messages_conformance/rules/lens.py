@@ -7,7 +7,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from messages_conformance import contract
-from messages_conformance.exchange import ACCEPTED, UNPARSED, Exchange, Response, StreamEvent
+from messages_conformance.exchange import ACCEPTED, REFUSED, UNPARSED, Exchange, Response, StreamEvent
 from messages_conformance.rules.verdict import Finding, Place, Unverified
 from messages_conformance.stream import Walk, is_sentinel, logical_events, walk
 
@@ -24,8 +24,11 @@ def answered(exchange: Exchange) -> bool:
 
 
 def created(exchange: Exchange) -> bool:
-    """POST /v1/messages was answered with success."""
-    return exchange.creates_message and exchange.succeeded
+    """POST /v1/messages was answered with success, and not to a request that had to be refused.
+
+    What answers an invalid request is judged as that: nobody can say what it should have looked like.
+    """
+    return exchange.creates_message and exchange.succeeded and exchange.expect != REFUSED
 
 
 def whole(exchange: Exchange) -> bool:
@@ -119,6 +122,23 @@ def text_of(exchange: Exchange) -> str:
     )
 
 
+def closing_usage(exchange: Exchange) -> Mapping[str, Any]:
+    """The usage that an answer closes with; empty when a stream broke off, or has no final count that can be trusted.
+
+    What is wrong with such a stream is said once, under the requirement that it violates first.
+    """
+    if not streamed(exchange):
+        return usage_of(exchange)
+    walked = walk_of(exchange)
+    counted = [event.fields["usage"] for event in walked.message_deltas if isinstance(event.fields.get("usage"), dict)]
+    start = walked.message_start.fields.get("message") if walked.message_start is not None else None
+    first = start.get("usage") if isinstance(start, dict) else None
+    begun = count(first, "output_tokens") if isinstance(first, dict) else 0
+    final = count(counted[-1], "output_tokens") if counted else 0
+    told = bool(counted) and isinstance(counted[-1].get("output_tokens"), int)
+    return usage_of(exchange) if walked.complete and told and final >= begun else {}
+
+
 def stop_reason_of(exchange: Exchange) -> Any:
     return (message_of(exchange) or {}).get("stop_reason")
 
@@ -127,6 +147,12 @@ def count(usage: Mapping[str, Any], name: str) -> int:
     """A token count; 0 when it is absent, null or no integer."""
     value = usage.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def limit_of(exchange: Exchange) -> int | None:
+    """The max_tokens that was asked for; None when it is no limit that an answer can be held to."""
+    limit = exchange.request.fields.get("max_tokens")
+    return limit if isinstance(limit, int) and not isinstance(limit, bool) and limit >= 1 else None
 
 
 INPUT_COUNTS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
@@ -207,6 +233,15 @@ def grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
         else f"{first.found} (and at {more} more place{'s' if more > 1 else ''} of this response)"
     )
     yield Finding(found=found, wanted=first.wanted, place=first.place)
+
+
+def is_utf8(body: bytes) -> bool:
+    """Whether the bytes are UTF-8 throughout."""
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def shown(value: Any, limit: int = 100) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from messages_conformance.contract.probes import Probe, probes
 from messages_conformance.exchange import ACCEPTED, Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.catalogue import ANTHROPIC, EXCHANGE, TOKMODEL, Requirement, add, always, rule
-from messages_conformance.rules.errors import refused_in_stream
-from messages_conformance.rules.lens import answered, body_of, carries_error, response_of, shown
+from messages_conformance.rules.catalogue import ANTHROPIC, EXCHANGE, TOKMODEL, Requirement, add, rule
+from messages_conformance.rules.errors import blames_the_server, refused_in_stream
+from messages_conformance.rules.lens import answered, at, body_of, carries_error, response_of, shown, streamed, walk_of
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place
 
 STATUS = Place(header=":status")
@@ -33,15 +33,18 @@ def _accepted(exchange: Exchange) -> Iterator[Finding]:
 
 def _refused(probe: Probe, exchange: Exchange) -> Iterator[Finding]:
     status = response_of(exchange).status
+    if probe.error_status not in (None, status) or (probe.refusals_only and status < 400):
+        return  # another row judges the status
     wanted = " or ".join(map(str, probe.statuses)) or "a 4xx status"
     if 200 <= status < 300:
         if not carries_error(exchange) and not refused_in_stream(exchange):
-            yield Finding(place=STATUS, found=_said(exchange), wanted=wanted)
-    elif 400 <= status < 500:
-        if probe.statuses and status not in probe.statuses:
-            yield Finding(place=STATUS, found=_said(exchange), wanted=wanted)
-        elif probe.error_type is not None:
-            yield from _error_type(probe.error_type, exchange)
+            yield Finding(place=STATUS, found=f"{status}: the request was accepted", wanted=wanted)
+    elif status >= 500 and blames_the_server(exchange):
+        return  # judged as errors.no-5xx-on-bad-input
+    elif status >= 500 or (probe.statuses and status not in probe.statuses):
+        yield Finding(place=STATUS, found=_said(exchange), wanted=wanted)
+    elif status >= 400 and probe.error_type is not None:
+        yield from _error_type(probe.error_type, exchange)
 
 
 def _error_type(wanted: str, exchange: Exchange) -> Iterator[Finding]:
@@ -53,12 +56,14 @@ def _error_type(wanted: str, exchange: Exchange) -> Iterator[Finding]:
 
 
 def _applies(probe: Probe) -> Callable[[Exchange], bool]:
-    return lambda exchange: answered(exchange) and exchange.probe == probe.requirement
+    return lambda exchange: answered(exchange) and probe.requirement in exchange.probes
 
 
 def register() -> None:
     """Puts every row into the catalogue."""
     for probe in probes().values():
+        if probe.judged_elsewhere:
+            continue
         add(
             Requirement(
                 id=probe.requirement,
@@ -81,19 +86,24 @@ def register() -> None:
     PLAIN,
     MUST,
     source=f"{sources.SEED}; {sources.OVERVIEW}",
-    applies=lambda exchange: always(exchange) and exchange.probe == PLAIN and exchange.expect == ACCEPTED,
+    applies=lambda exchange: answered(exchange) and exchange.expect == ACCEPTED and exchange.creates_message,
     provoked="Every plain and streamed question of the suites is a valid request.",
 )
 def answers_valid_requests(exchange: Exchange) -> Iterable[Finding]:
-    """POST /v1/messages answers a valid request with 200."""
-    return _accepted(exchange)
+    """POST /v1/messages answers a valid request with 200, and with a whole answer."""
+    if PLAIN in exchange.probes:
+        yield from _accepted(exchange)
+    # One error event may be an outage; that it came twice is the endpoint's answer.
+    if streamed(exchange) and exchange.repeated and (error := walk_of(exchange).error) is not None:
+        found = f"{response_of(exchange).status}, then {shown(error.wire.data, 160)}, twice"
+        yield Finding(place=at(error), found=found, wanted="a whole answer: the request is valid")
 
 
 ECHO = "response.content.echoable"
 
 
 def _echoes(exchange: Exchange) -> bool:
-    return answered(exchange) and exchange.probe == ECHO
+    return answered(exchange) and ECHO in exchange.probes
 
 
 @rule(

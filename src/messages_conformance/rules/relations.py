@@ -36,12 +36,14 @@ def _without(body: Any, *names: str) -> str:
 
 
 def questions_without(
-    name: str, exchanges: Sequence[Exchange], *, larger: bool = False
+    name: str, exchanges: Sequence[Exchange], *, larger: bool = False, alike: bool = False
 ) -> Iterator[tuple[Exchange, Exchange]]:
     """Pairs of answered questions that differ in one field alone: it limits the first, and the second lacks it.
 
-    With `larger` the second has the field too, with the larger number. Whether they were streamed makes no difference.
+    With `larger` the second has the field too, with the larger number. Whether they were streamed makes a difference
+    only when they must be `alike`.
     """
+    ignored = (name,) if alike else (name, "stream")
     messages = [exchange for exchange in exchanges if has_message(exchange) and message_of(exchange) is not None]
     for limited in messages:
         mine = limited.request.fields
@@ -53,7 +55,7 @@ def questions_without(
                 continue
             if not larger and theirs.get(name):
                 continue
-            if _without(mine, name, "stream") == _without(theirs, name, "stream"):
+            if _without(mine, *ignored) == _without(theirs, *ignored):
                 yield limited, control
                 break
 
@@ -165,6 +167,18 @@ def counts_alike_when_streaming(exchanges: Sequence[Exchange]) -> Iterable[Findi
         yield Unverified(reason="no question was answered both streamed and not, with counts")
 
 
+def _erratic(messages: Sequence[Exchange]) -> bool:
+    """Whether identical requests were counted differently: no comparison of counts means anything then."""
+    seen: dict[tuple[Any, ...], int] = {}
+    return any(
+        seen.setdefault(exchange.request.identity, total_input(usage_of(exchange))) != total_input(usage_of(exchange))
+        for exchange in messages
+    )
+
+
+ERRATIC = Unverified(reason="identical requests are counted differently, so that no two counts can be compared")
+
+
 def _prompt(exchange: Exchange) -> str | None:
     """The last user message when it is a plain string."""
     messages = exchange.request.fields.get("messages")
@@ -184,6 +198,9 @@ def counts_more_for_more_text(exchanges: Sequence[Exchange]) -> Iterable[Finding
     """Text appended to the last user message never lowers the total input."""
     pairs = 0
     asked = [(exchange, prompt) for exchange in _counted(exchanges) if (prompt := _prompt(exchange)) is not None]
+    if _erratic([exchange for exchange, _ in asked]):
+        yield ERRATIC
+        return
     for longer, long_prompt in asked:
         for shorter, short_prompt in asked:
             grown = len(long_prompt) - len(short_prompt)
@@ -204,7 +221,7 @@ def counts_more_for_more_text(exchanges: Sequence[Exchange]) -> Iterable[Finding
 
 def _but_for_prompt(exchange: Exchange) -> str:
     fields = exchange.request.fields
-    return _without({**fields, "messages": fields["messages"][:-1]}, "stream", "max_tokens")
+    return _without({**fields, "messages": fields["messages"][:-1]}, "max_tokens")
 
 
 @rule(
@@ -217,7 +234,11 @@ def _but_for_prompt(exchange: Exchange) -> str:
 def counts_the_system_prompt(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """A system prompt raises the total input."""
     pairs = 0
-    for instructed, control in questions_without("system", _counted(exchanges)):
+    counted = _counted(exchanges)
+    if _erratic(counted):
+        yield ERRATIC
+        return
+    for instructed, control in questions_without("system", counted, alike=True):
         if len(json.dumps(instructed.request.fields["system"])) < MIN_ADDED_CHARS:
             continue
         pairs += 1
@@ -229,3 +250,55 @@ def counts_the_system_prompt(exchanges: Sequence[Exchange]) -> Iterable[Finding 
             return
     if not pairs:
         yield Unverified(reason="no question was answered with and without a long system prompt")
+
+
+BLOCKS: Final = "request.messages.content-blocks"
+
+
+@rule(
+    BLOCKS,
+    MUST,
+    source=f"{sources.SEED}; {sources.sdk('types/message_create_params.py')}",
+    over=RUN,
+    provoked="The same text is sent as a string, as one text block and as two.",
+)
+def reads_text_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """A message's content may be an array of text blocks, which reach the model like a string does."""
+    sent = [exchange for exchange in exchanges if BLOCKS in exchange.probes]
+    if not sent:
+        yield Unverified(reason="no message was sent as an array of blocks")
+    for exchange in sent:
+        status = response_of(exchange).status
+        if status >= 400:
+            said = shown(response_of(exchange).body.decode("utf-8", "replace"), 160)
+            yield Finding(
+                exchange=exchange.number,
+                place=Place(header=":status"),
+                found=f"{status}: {said}",
+                wanted="200: the request is valid",
+            )
+            return
+    counted = _counted(exchanges)
+    if _erratic(counted):
+        return
+    for blocks, string in _twins(counted):
+        mine, theirs = total_input(usage_of(blocks)), total_input(usage_of(string))
+        if mine < theirs - PROMPT_SLACK_TOKENS:
+            found = f"{mine}, but {theirs} for the same text as a string (exchange {string.number})"
+            place = in_message(blocks, "/usage/input_tokens")
+            yield Finding(exchange=blocks.number, place=place, found=found, wanted=f"about {theirs}")
+            return
+
+
+def _twins(messages: Sequence[Exchange]) -> Iterator[tuple[Exchange, Exchange]]:
+    """Pairs that ask the same with one text block and with a string."""
+    strings = {_without(exchange.request.fields): exchange for exchange in messages}
+    for exchange in messages:
+        asked = exchange.request.fields.get("messages")
+        if BLOCKS not in exchange.probes or not isinstance(asked, list) or len(asked) != 1:
+            continue
+        content = asked[0].get("content")
+        if isinstance(content, list) and len(content) == 1:
+            plain = {**exchange.request.fields, "messages": [{**asked[0], "content": content[0].get("text")}]}
+            if _without(plain) in strings:
+                yield exchange, strings[_without(plain)]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from messages_conformance import contract
-from messages_conformance.exchange import COMPLETE, Exchange
+from messages_conformance.exchange import COMPLETE, RESET, STALLED, TOO_LARGE, Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.catalogue import ANTHROPIC, TOKMODEL, rule
 from messages_conformance.rules.lens import (
@@ -13,6 +14,7 @@ from messages_conformance.rules.lens import (
     body_of,
     has_message,
     in_message,
+    is_utf8,
     json_message,
     message_of,
     response_of,
@@ -24,6 +26,11 @@ from messages_conformance.rules.lens import (
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 TOKMODEL_STOP_REASONS = ("end_turn", "max_tokens", "stop_sequence")
+GZIP_MAGIC: Final = b"\x1f\x8b"
+
+EMPTY_ANSWER_TOKENS: Final = 8
+"""An empty end_turn is documented with 2 to 3 output tokens; more than this were an answer that got lost."""
+
 TOKMODEL_KEYS = ("id", "type", "role", "content", "stop_reason", "model", "usage")
 
 
@@ -31,7 +38,16 @@ TOKMODEL_KEYS = ("id", "type", "role", "content", "stop_reason", "model", "usage
 def is_one_json_object(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The body of a successful answer is one JSON object."""
     response = response_of(exchange)
-    if isinstance(response.json, dict) or response.is_event_stream:
+    if response.is_event_stream or (not is_utf8(response.body) and response.body[:2] != GZIP_MAGIC):
+        return  # both are judged under requirements of their own
+    if response.mislabelled:
+        found = f"a body that cannot be decoded as {response.header('content-encoding')}"
+        yield Finding(place=Place(pointer=""), found=found, wanted="one JSON object")
+        return
+    if response.ending in (STALLED, RESET, TOO_LARGE):
+        yield Finding(place=Place(pointer=""), found=response.detail or response.ending, wanted="the end of the body")
+        return
+    if isinstance(response.json, dict):
         return
     if response.ending != COMPLETE:
         yield Unverified(reason=f"the body did not come to its end: {response.detail or response.ending}")
@@ -90,14 +106,10 @@ def has_content_blocks(exchange: Exchange) -> Iterable[Finding | Unverified]:
     usage = body.get("usage")
     spent = usage.get("output_tokens") if isinstance(usage, dict) else None
     # Empty content is legal: a pre-warm, a refusal, an end_turn of two or three tokens (handling stop reasons).
-    if body.get("content") == [] and body.get("stop_reason") == "end_turn" and isinstance(spent, int):
-        if spent > EMPTY_ANSWER_TOKENS:
-            found = f"[] although {spent} output tokens were spent"
-            yield Finding(place=Place(pointer="/content"), found=found, wanted="the blocks that were generated")
-
-
-EMPTY_ANSWER_TOKENS = 8
-"""An empty end_turn is documented with 2 to 3 output tokens; more than this were an answer that got lost."""
+    lost = isinstance(spent, int) and spent > EMPTY_ANSWER_TOKENS
+    if body.get("content") == [] and body.get("stop_reason") == "end_turn" and lost:
+        found = f"[] although {spent} output tokens were spent"
+        yield Finding(place=Place(pointer="/content"), found=found, wanted="the blocks that were generated")
 
 
 @rule("response.content.block-type", MUST, source=sources.SEED, applies=has_message)
@@ -208,7 +220,7 @@ def stops_for_a_known_reason(exchange: Exchange) -> Iterable[Finding]:
     "response.stop_sequence.present",
     SHOULD,
     families={ANTHROPIC},
-    source="OpenAPI descriptions of 2024-11 and 2025-08 (required, nullable); examples in the documentation leave it out",
+    source="OpenAPI descriptions of 2024-11 and 2025-08 (required, nullable); examples leave it out",
     applies=json_message,
 )
 def has_a_stop_sequence_key(exchange: Exchange) -> Iterable[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
@@ -13,6 +14,7 @@ from messages_conformance.rules.lens import (
     has_message,
     in_message,
     json_message,
+    limit_of,
     message_of,
     shown,
     stop_reason_of,
@@ -22,6 +24,9 @@ from messages_conformance.rules.lens import (
 )
 from messages_conformance.rules.relations import questions_without
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
+
+OTHER_ENDS: Final = ("tool_use", "refusal", "pause_turn", "model_context_window_exceeded")
+"""Reasons that may end an answer before a limit or a sequence does."""
 
 
 def _sequences(exchange: Exchange) -> tuple[str, ...]:
@@ -127,7 +132,9 @@ def says_that_the_limit_cut_it(exchanges: Sequence[Exchange]) -> Iterable[Findin
     said = "no long answer was asked for"
     for cut, control in questions_without("max_tokens", exchanges, larger=True):
         text, full = text_of(cut).strip(), text_of(control).strip()
-        reason, limit = stop_reason_of(cut), cut.request.fields.get("max_tokens")
+        reason, limit = stop_reason_of(cut), limit_of(cut)
+        if limit is None or reason in OTHER_ENDS:
+            continue
         if reason == "max_tokens":
             said = ""
             continue
@@ -161,7 +168,7 @@ def says_that_a_sequence_stopped_it(exchanges: Sequence[Exchange]) -> Iterable[F
         if reason == "stop_sequence":
             said = ""
             continue
-        if not isinstance(reason, str) or not _sequences(stopped):
+        if not isinstance(reason, str) or reason in OTHER_ENDS or not _sequences(stopped):
             continue
         ran_through = next((sequence for sequence in _sequences(stopped) if sequence in text), None)
         if ran_through is not None:
@@ -194,11 +201,19 @@ def _cut_before(text: str, full: str, sequence: str) -> bool:
 )
 def calls_a_tool_when_it_says_so(exchange: Exchange) -> Iterable[Finding]:
     """stop_reason tool_use comes with at least one tool_use block."""
-    if stop_reason_of(exchange) == "tool_use" and not any(
-        block.get("type") == "tool_use" for block in blocks_of(exchange)
-    ):
+    if stop_reason_of(exchange) != "tool_use" or not _types_are_known(exchange):
+        return
+    if not any(block.get("type") == "tool_use" for block in blocks_of(exchange)):
         kinds = ", ".join(str(block.get("type")) for block in blocks_of(exchange)) or "no block"
         yield Finding(place=in_message(exchange, "/content"), found=kinds, wanted="a tool_use block")
+
+
+def _types_are_known(exchange: Exchange) -> bool:
+    """Whether the content is an array of typed blocks; where it is not, that is judged, and nothing follows from it."""
+    content = (message_of(exchange) or {}).get("content")
+    return isinstance(content, list) and all(
+        isinstance(block, dict) and isinstance(block.get("type"), str) for block in content
+    )
 
 
 @rule("stop.tool_use.block-implies", SHOULD, families={ANTHROPIC}, source=sources.STOP_REASONS, applies=has_message)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from messages_conformance.exchange import KEY_PLACEHOLDER, Exchange
+from messages_conformance.exchange import KEY_PLACEHOLDER, WRONG_KEY, Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.catalogue import rule
 from messages_conformance.rules.lens import (
@@ -15,6 +15,7 @@ from messages_conformance.rules.lens import (
     carries_error,
     has_message,
     in_message,
+    is_utf8,
     refused,
     response_of,
     shown,
@@ -22,11 +23,11 @@ from messages_conformance.rules.lens import (
     text_of,
     whole,
 )
+from messages_conformance.rules.response import GZIP_MAGIC
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 JSON: Final = "application/json"
 SSE: Final = "text/event-stream"
-GZIP_MAGIC: Final = b"\x1f\x8b"
 
 
 @rule("transport.content-type.json-response", MUST, source=sources.sdk_ts("src/internal/parse.ts"), applies=whole)
@@ -77,6 +78,10 @@ def refuses_in_json(exchange: Exchange) -> Iterable[Finding]:
 QUOTED: Final = re.compile(r"'([^']*[^\x00-\x7f][^']*)'")
 
 
+def _compressed(exchange: Exchange) -> bool:
+    return response_of(exchange).body[:2] == GZIP_MAGIC
+
+
 def _quoted(exchange: Exchange) -> str | None:
     """The non-ASCII text in single quotes that the last user message asks to be said."""
     messages = exchange.request.fields.get("messages")
@@ -90,30 +95,26 @@ def _quoted(exchange: Exchange) -> str | None:
     "transport.charset.utf8",
     MUST,
     source=f"{sources.RFC_JSON}; {sources.sdk('_streaming.py decodes strictly')}",
-    applies=lambda exchange: has_message(exchange) and _quoted(exchange) is not None,
+    applies=lambda exchange: (
+        (has_message(exchange) and _quoted(exchange) is not None)
+        or (whole(exchange) and not is_utf8(response_of(exchange).body) and not _compressed(exchange))
+    ),
     model_dependent=True,
     provoked="The model is asked to say accented letters, ideographs and emoji.",
 )
 def keeps_every_character(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """Text that is not ASCII goes in and comes out unchanged, in UTF-8."""
+    if not streamed(exchange) and not is_utf8(response_of(exchange).body):
+        yield Finding(place=Place(pointer=""), found="bytes that are not UTF-8", wanted="UTF-8")
+        return
     text, asked = text_of(exchange), _quoted(exchange) or ""
     place = in_message(exchange, "/content")
-    if not streamed(exchange) and not _is_utf8(response_of(exchange).body):
-        yield Finding(place=Place(pointer=""), found="bytes that are not UTF-8", wanted="UTF-8")
-    elif asked in text:
+    if asked in text:
         return
     elif garbled := _garbled(text, asked):
         yield Finding(place=place, found=shown(garbled), wanted=shown(asked))
     else:
         yield Unverified(reason=f"the model was asked to say {shown(asked)} and said {shown(text)}")
-
-
-def _is_utf8(body: bytes) -> bool:
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _garbled(text: str, asked: str) -> str:
@@ -126,9 +127,12 @@ def _garbled(text: str, asked: str) -> str:
 
 @rule("transport.accept-encoding", SHOULD, source=f"{sources.RFC_HTTP}; the SDKs send gzip, deflate", applies=answered)
 def labels_compression(exchange: Exchange) -> Iterable[Finding]:
-    """A compressed answer says so in Content-Encoding."""
+    """A compressed answer says so in Content-Encoding, and no other does."""
     response = response_of(exchange)
-    if response.body[:2] == GZIP_MAGIC:
+    if response.mislabelled:
+        found = f"content-encoding {shown(response.header('content-encoding'))} over a body that is not compressed"
+        yield Finding(place=Place(header="content-encoding"), found=found, wanted="no such label")
+    if _compressed(exchange):
         found = f"gzip bytes under content-encoding {shown(response.header('content-encoding'))}"
         yield Finding(place=Place(offset_bytes=0), found=found, wanted="content-encoding: gzip, once for each coding")
 
@@ -143,10 +147,14 @@ def keeps_the_key_to_itself(exchange: Exchange) -> Iterable[Finding]:
     """No answer repeats the key, in its headers or in its body."""
     # Recording put the placeholder in the key's place, so that no record ever holds the key.
     response = response_of(exchange)
-    for name, value in response.headers:
-        if KEY_PLACEHOLDER in value:
-            yield Finding(place=Place(header=name), found="the key", wanted="no credential")
+    for key in (KEY_PLACEHOLDER, WRONG_KEY):
+        if not any(key in value for _, value in exchange.request.headers) or key.encode() in exchange.request.body:
+            continue
+        for name, value in response.headers:
+            if key in value:
+                yield Finding(place=Place(header=name), found="the key", wanted="no credential")
+                return
+        position = response.body.find(key.encode())
+        if position >= 0:
+            yield Finding(place=Place(offset_bytes=position), found="the key in the body", wanted="no credential")
             return
-    position = response.body.find(KEY_PLACEHOLDER.encode())
-    if position >= 0 and KEY_PLACEHOLDER.encode() not in exchange.request.body:
-        yield Finding(place=Place(offset_bytes=position), found="the key in the body", wanted="no credential")

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.catalogue import ANTHROPIC, rule
 from messages_conformance.rules.lens import (
+    BROKEN_STREAM,
     INPUT_COUNTS,
     NO_MESSAGE,
     body_of,
+    closing_usage,
     count,
     has_message,
     in_message,
     json_message,
+    limit_of,
     message_of,
     shape,
     shown,
     stop_reason_of,
+    streamed,
     text_of,
     total_input,
     usage_of,
+    walk_of,
 )
+from messages_conformance.rules.stream import sends_text_in_increments, usages_of
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 LIMIT_SLACK_SHARE: Final = 0.25
@@ -35,6 +41,12 @@ MAX_CHARS_PER_TOKEN: Final = 20
 
 MIN_PLAUSIBLE_CHARS: Final = 200
 """Shorter texts say nothing about characters per token."""
+
+PROSE_SAMPLE_CHARS: Final = 20_000
+"""How much of a text is looked at; an answer without an end is no longer to be read than others."""
+
+MIN_PROSE_SHARE: Final = 0.9
+"""Texts with fewer letters and spaces than this are no prose: one token may be a long row of dashes."""
 
 
 def _counted(exchange: Exchange) -> bool:
@@ -63,6 +75,8 @@ def counts_the_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
         yield NO_MESSAGE
         return
     usage = usage_of(exchange)
+    if streamed(exchange) and any(total_input(said) for said in usages_of(exchange)):
+        return  # a count that is overwritten with 0 later is judged as that
     if "input_tokens" in usage and usage["input_tokens"] == 0 and _counted(exchange) and total_input(usage) == 0:
         yield Finding(place=in_message(exchange, "/usage/input_tokens"), found="0 in all", wanted="the prompt's tokens")
 
@@ -90,13 +104,9 @@ def counts_the_output(exchange: Exchange) -> Iterable[Finding]:
 )
 def keeps_to_max_tokens(exchange: Exchange) -> Iterable[Finding]:
     """output_tokens is at most max_tokens."""
-    limit, tokens = exchange.request.fields.get("max_tokens"), count(usage_of(exchange), "output_tokens")
-    if _is_limit(limit) and tokens > limit:
+    limit, tokens = limit_of(exchange), count(closing_usage(exchange), "output_tokens")
+    if limit is not None and tokens > limit:
         yield Finding(place=in_message(exchange, "/usage/output_tokens"), found=str(tokens), wanted=f"at most {limit}")
-
-
-def _is_limit(limit: Any) -> bool:
-    return isinstance(limit, int) and not isinstance(limit, bool) and limit >= 1
 
 
 @rule(
@@ -109,8 +119,8 @@ def _is_limit(limit: Any) -> bool:
 )
 def spends_the_limit_before_it_stops_at_it(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """An answer that stopped at max_tokens has about that many output_tokens."""
-    limit, usage = exchange.request.fields.get("max_tokens"), usage_of(exchange)
-    if stop_reason_of(exchange) != "max_tokens" or not _is_limit(limit):
+    limit, usage = limit_of(exchange), closing_usage(exchange)
+    if stop_reason_of(exchange) != "max_tokens" or limit is None:
         yield Unverified(reason="no answer stopped at max_tokens")
         return
     tokens = count(usage, "output_tokens")
@@ -128,15 +138,24 @@ def spends_the_limit_before_it_stops_at_it(exchange: Exchange) -> Iterable[Findi
     provoked="A long answer is asked for.",
 )
 def counts_as_much_as_it_wrote(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """output_tokens is in proportion to the text: no more than 20 characters a token in ASCII prose."""
-    text, tokens = text_of(exchange), count(usage_of(exchange), "output_tokens")
-    if len(text) < MIN_PLAUSIBLE_CHARS or not text.isascii() or tokens == 0:
-        yield Unverified(reason=f"no ASCII answer of {MIN_PLAUSIBLE_CHARS} characters or more came")
+    """output_tokens is in proportion to the text: no more than 20 characters a token in prose."""
+    text, tokens = text_of(exchange), count(closing_usage(exchange), "output_tokens")
+    if tokens <= 0 or not _is_prose(text) or (streamed(exchange) and walk_of(exchange).deviations):
+        yield Unverified(reason=f"no prose of {MIN_PLAUSIBLE_CHARS} characters or more came with a count")
+        return
+    if streamed(exchange) and any(True for _ in sends_text_in_increments(exchange)):
+        yield BROKEN_STREAM
         return
     if len(text) > MAX_CHARS_PER_TOKEN * tokens:
         found = f"{tokens} for {len(text)} characters"
         wanted = f"at least {len(text) // MAX_CHARS_PER_TOKEN}"
         yield Finding(place=in_message(exchange, "/usage/output_tokens"), found=found, wanted=wanted)
+
+
+def _is_prose(text: str) -> bool:
+    sample = text[:PROSE_SAMPLE_CHARS]
+    plain = sum(1 for char in sample if char.isalpha() or char == " ")
+    return len(text) >= MIN_PLAUSIBLE_CHARS and plain >= MIN_PROSE_SHARE * len(sample)
 
 
 @rule(
@@ -184,7 +203,7 @@ def counts_thinking_as_output(exchange: Exchange) -> Iterable[Finding]:
     usage = usage_of(exchange)
     details = usage.get("output_tokens_details")
     thinking = count(details, "thinking_tokens") if isinstance(details, dict) else 0
-    if isinstance(usage.get("output_tokens"), int) and thinking > usage["output_tokens"]:
+    if isinstance(usage.get("output_tokens"), int) and thinking > usage["output_tokens"] >= 0:
         place = in_message(exchange, "/usage/output_tokens_details/thinking_tokens")
         yield Finding(place=place, found=str(thinking), wanted=f"at most {usage['output_tokens']}")
 

@@ -22,6 +22,7 @@ from messages_conformance.exchange import (
     COMPLETE,
     KEY_PLACEHOLDER,
     RESET,
+    STALLED,
     TIMEOUT,
     TOO_LARGE,
     Chunk,
@@ -34,8 +35,13 @@ from messages_conformance.targets.failures import failure_of, no_answer, not_htt
 from messages_conformance.targets.redaction import is_secret, redact, redact_text
 from messages_conformance.targets.target import Unreachable
 
-MAX_RESPONSE_BYTES: Final = 16 * 1024 * 1024
-"""Where a body is cut off: sixteen times what the longest documented answers need, and little for a machine to hold."""
+MAX_RESPONSE_BYTES: Final = 4 * 1024 * 1024
+"""Where a body is cut off: far beyond any answer to the few hundred tokens that are asked for, and little to hold for
+each request in flight."""
+
+ONCE_CUT_OFF_BYTES: Final = 1024 * 1024
+"""Where bodies are cut off after one was: a run against a target whose every answer is endless has to fit into memory,
+and one of them is proof enough."""
 
 TOTAL_TIMEOUT_FACTOR: Final = 3
 """An exchange may take this many idle timeouts in all: an endless stream must end, a slow long one need not."""
@@ -70,6 +76,8 @@ class HttpTarget:
         self._client = _client(address, timeout_s)
         self._has_answered = False
         self._probed: Failure | None = None
+        self._probing = asyncio.Lock()
+        self._allowance = _Allowance()
 
     async def send(self, request: Request) -> Response:
         """The recorded response, without the key; raises Unreachable when none came."""
@@ -80,7 +88,9 @@ class HttpTarget:
         answer = await self._answered(prepared, deadline_s)
         self._has_answered = True
         headers_at_s = loop.time() - began_s
-        body = _Body(coding=answer.headers.get("content-encoding", ""), timeout_s=self._timeout_s)
+        body = _Body(
+            coding=answer.headers.get("content-encoding", ""), timeout_s=self._timeout_s, allowance=self._allowance
+        )
         try:
             await body.read(answer, began_s=began_s, deadline_s=deadline_s)
         finally:
@@ -129,12 +139,12 @@ class HttpTarget:
         """A better reason, where a peer that never spoke HTTP says something else when it is listened to."""
         if self._has_answered or failure.kind not in ("disconnected", "timeout") or "speak HTTP" in failure.message:
             return failure
-        if self._probed is None:
-            self._probed = failure  # one probe for all
-            said = await self._overhear()
-            if said and not said.startswith(b"HTTP/"):
-                self._probed = not_http(said, self._address)
-        return self._probed
+        async with self._probing:  # one probe for all who fail
+            if self._probed is None:
+                said = await self._overhear()
+                foreign = bool(said) and not said.startswith(b"HTTP/")
+                self._probed = not_http(said, self._address) if foreign else failure
+            return self._probed if "speak HTTP" in self._probed.message else failure
 
     async def _overhear(self) -> bytes:
         """The first bytes that the peer says to a bare request, empty when there are none."""
@@ -155,11 +165,19 @@ class HttpTarget:
 
 
 @dataclass(kw_only=True)
+class _Allowance:
+    """How long a body of this target may be."""
+
+    most_bytes: int = MAX_RESPONSE_BYTES
+
+
+@dataclass(kw_only=True)
 class _Body:
     """What came of a body so far, and how it ended."""
 
     coding: str
     timeout_s: float
+    allowance: _Allowance
     chunks: list[Chunk] = field(default_factory=list)
     ending: str = COMPLETE
     detail: str = ""
@@ -172,9 +190,12 @@ class _Body:
         except TimeoutError:
             held = watch is not None and watch.seen
             total = f"still not complete after {TOTAL_TIMEOUT_FACTOR * self.timeout_s:g} s in all"
-            self._end(TIMEOUT, f"still open {HELD_OPEN_GRACE_S:g} s after message_stop" if held else total)
+            if held:
+                self._end(STALLED, f"still open {HELD_OPEN_GRACE_S:g} s after message_stop")
+            else:
+                self._end(TIMEOUT, total)
         except httpx.TimeoutException:
-            self._end(TIMEOUT, f"no byte came for {self.timeout_s:g} s")
+            self._end(STALLED, f"no byte came for {self.timeout_s:g} s")
         except httpx.TransportError as error:
             self._end(RESET, _broken(error))
 
@@ -182,16 +203,18 @@ class _Body:
         self, answer: httpx.Response, began_s: float, watch: _StopWatch | None, patience: asyncio.Timeout
     ) -> None:
         now = asyncio.get_running_loop().time
-        room = MAX_RESPONSE_BYTES
+        held = 0
         raw = cast("AsyncGenerator[bytes]", answer.aiter_raw())
         async with contextlib.aclosing(raw) as pieces:
             async for data in pieces:
                 at_s = now()
+                room = max(0, self.allowance.most_bytes - held)
                 if len(data) > room:
                     self.chunks.append(Chunk(at_s=at_s - began_s, data=data[:room]))
-                    self._end(TOO_LARGE, f"cut off after {MAX_RESPONSE_BYTES:,} bytes")
+                    self._end(TOO_LARGE, f"cut off after {held + room:,} bytes")
+                    self.allowance.most_bytes = ONCE_CUT_OFF_BYTES
                     return
-                room -= len(data)
+                held += len(data)
                 self.chunks.append(Chunk(at_s=at_s - began_s, data=data))
                 if watch is not None and not watch.seen and watch.feed(data):
                     patience.reschedule(min(patience.when() or at_s, at_s + HELD_OPEN_GRACE_S))

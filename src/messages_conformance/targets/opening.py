@@ -17,10 +17,13 @@ DEFAULT_TIMEOUT_S = 60.0
 _SCHEMES = ("http", "https", "reference", "replay")
 
 
-def open_target(spec: str, *, key: str | None, timeout_s: float = DEFAULT_TIMEOUT_S) -> Target:
+def open_target(
+    spec: str, *, key: str | None, timeout_s: float = DEFAULT_TIMEOUT_S, version_required: bool = False
+) -> Target:
     """The target that `spec` describes; raises TargetError with the probable mistake, its cure and the valid forms.
 
     `key` is sent where a request's headers hold KEY_PLACEHOLDER. `timeout_s` bounds the wait for the next byte.
+    `version_required` is for the reference endpoint: whether it insists on anthropic-version.
     """
     spec = spec.strip()
     key = _checked(key)
@@ -29,7 +32,7 @@ def open_target(spec: str, *, key: str | None, timeout_s: float = DEFAULT_TIMEOU
         case "http" | "https" if rest.startswith("//"):
             return HttpTarget(parse_address(spec), key=key, timeout_s=timeout_s)
         case "reference":
-            return ReferenceTarget(rest.strip(), timeout_s=timeout_s)
+            return ReferenceTarget(rest.strip(), timeout_s=timeout_s, version_required=version_required)
         case "replay" if rest:
             return ReplayTarget(Path(rest).expanduser(), key=key)
     raise TargetError(f"{_guess(spec)}; {VALID_FORMS}")

@@ -13,14 +13,15 @@ from messages_conformance.targets.target import TargetError
 class ReferenceTarget:
     """The reference endpoint, with a fault or a variant of a correct server; it has its own key."""
 
-    def __init__(self, description: str, *, timeout_s: float) -> None:
+    def __init__(self, description: str, *, timeout_s: float, version_required: bool = False) -> None:
         # Imported here: a run against a real target has no use for the endpoint.
-        from messages_conformance.reference.server import serve
+        from messages_conformance.reference import Settings, serve
 
         fault, variant = _choices(description)
+        settings = Settings(version_required=version_required)
         self._running = ExitStack()
         try:
-            server = self._running.enter_context(serve(port=0, fault=fault, variant=variant))
+            server = self._running.enter_context(serve(port=0, fault=fault, variant=variant, settings=settings))
         except LookupError as error:
             raise TargetError(str(error.args[0] if error.args else error)) from None
         self.name = f"reference:{description}"

@@ -15,7 +15,13 @@ def without_request_header(request: HttpRequest, name: str) -> HttpRequest:
     return replace(request, headers=tuple(pair for pair in request.headers if pair[0].lower() != name))
 
 
-@fault("auth", trips={"auth.bearer.accepted"}, at=Stage.REQUEST, seen="defects.json bearer-not-accepted")
+@fault(
+    "auth",
+    trips_tokmodel={"auth.bearer.accepted", "auth.invalid.no-anthropic-key-needed", "tokmodel.example.request"},
+    trips={"auth.bearer.accepted"},
+    at=Stage.REQUEST,
+    seen="defects.json bearer-not-accepted",
+)
 def ignore_bearer(request: HttpRequest) -> HttpRequest:
     """A bearer token is not read as a credential."""
     return without_request_header(request, "authorization")
@@ -134,6 +140,14 @@ def refuse_newest_version(failures: Failures, scene: Scene) -> Failures:
     if scene.request.header("anthropic-version") != "2026-10-21":
         return failures
     return [Failure(message='anthropic-version: "2026-10-21" is not a valid version'), *failures]
+
+
+@fault("version", trips=set(), trips_tokmodel={"version.header.2023-06-01"}, at=Stage.FAILURES)
+def refuse_oldest_version(failures: Failures, scene: Scene) -> Failures:
+    """Version 2023-06-01 is not known."""
+    if scene.request.header("anthropic-version") != "2023-06-01":
+        return failures
+    return [Failure(message='anthropic-version: "2023-06-01" is not a valid version'), *failures]
 
 
 @fault("version", trips={"version.sampling-removed"}, at=Stage.FAILURES)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from messages_conformance.reference.changes import Rewrite, Stage, summary_of, two_handed
+from messages_conformance.reference.faults.tokmodel import for_tokmodel
 from messages_conformance.reference.registry import find
 
 
@@ -22,10 +23,12 @@ class Fault:
     trips: frozenset[str]
     """The requirements that the profile anthropic-2023-06-01 finds broken, and no others."""
     trips_tokmodel: frozenset[str]
+    """The same for the profile tokmodel."""
     seen: str
     at: Stage
     summary: str
     rewrite: Rewrite = field(repr=False)
+    also: Mapping[Stage, Rewrite] = field(default_factory=dict, repr=False)
 
 
 _FAULTS: dict[str, Fault] = {}
@@ -50,7 +53,7 @@ def fault(
             name=name,
             category=category,
             trips=frozenset(trips),
-            trips_tokmodel=frozenset(trips if trips_tokmodel is None else trips_tokmodel),
+            trips_tokmodel=frozenset(for_tokmodel(trips) if trips_tokmodel is None else trips_tokmodel),
             seen=seen,
             at=at,
             summary=summary_of(function),

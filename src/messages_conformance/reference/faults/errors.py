@@ -26,12 +26,7 @@ def wrap_errors_like_openai(reply: ErrorReply) -> ErrorReply:
 
 @fault(
     "errors",
-    trips={
-        "errors.envelope.type",
-        "errors.envelope.error-object",
-        "errors.envelope.request_id",
-        "errors.status.400",
-    },
+    trips={"errors.envelope.error-object", "errors.status.400"},
     trips_tokmodel={"errors.envelope.tokmodel"},
     at=Stage.ERROR,
     seen="impact.json err_fastapi_422; defects.json auth-error-422-missing-header",
@@ -157,6 +152,12 @@ def answer_errors_with_200(reply: ErrorReply) -> ErrorReply:
 def answer_bad_requests_with_422(reply: ErrorReply) -> ErrorReply:
     """A failed validation gives 422 with the right envelope."""
     return replace(reply, status=422) if refused_for(reply, "request.") else reply
+
+
+@fault("errors", trips={"errors.status.400"}, trips_tokmodel={"errors.status.400-tokmodel"}, at=Stage.ERROR)
+def answer_bad_requests_with_409(reply: ErrorReply) -> ErrorReply:
+    """A failed validation gives 409 with the right envelope."""
+    return replace(reply, status=409) if refused_for(reply, "request.") else reply
 
 
 @fault("errors", trips={"errors.status.400"}, trips_tokmodel=set(), at=Stage.ERROR)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -103,7 +104,7 @@ def refusing(failures: Failures, refused: bool, message: str) -> Failures:
 def demand_alternating_roles(failures: Failures, scene: Scene) -> Failures:
     """Two messages of one role in a row are refused."""
     roles = [turn.get("role") for turn in turns(scene.body)]
-    twice = any(role == following for role, following in zip(roles, roles[1:], strict=False))
+    twice = any(role == following for role, following in itertools.pairwise(roles))
     return refusing(failures, twice, "messages: roles must alternate between user and assistant")
 
 
@@ -159,3 +160,82 @@ def refuse_temperature(failures: Failures, scene: Scene) -> Failures:
 def depend_on_key_order(failures: Failures, scene: Scene) -> Failures:
     """A body whose first key is the messages is refused."""
     return refusing(failures, next(iter(scene.body), None) == "messages", "model: Field required")
+
+
+@fault(
+    "request",
+    trips=set(),
+    trips_tokmodel={"request.model.provider-prefix", "tokmodel.example.request"},
+    at=Stage.FAILURES,
+)
+def refuse_prefixed_models(failures: Failures, scene: Scene) -> Failures:
+    """A model with a provider's prefix is not known."""
+    name = scene.body.get("model")
+    return refusing(failures, isinstance(name, str) and "/" in name, f"model: {name}")
+
+
+@fault("request", trips=set(), trips_tokmodel={"request.top_p.accepted-tokmodel"}, at=Stage.FAILURES)
+def refuse_top_p(failures: Failures, scene: Scene) -> Failures:
+    """A top_p is refused, whatever its value."""
+    return refusing(failures, "top_p" in scene.body, "top_p: not supported by this model")
+
+
+@fault("request", trips={"request.system.string"}, at=Stage.FAILURES)
+def refuse_system_string(failures: Failures, scene: Scene) -> Failures:
+    """A system prompt must be a list of blocks."""
+    return refusing(failures, isinstance(scene.body.get("system"), str), "system: Input should be a valid list")
+
+
+def with_choice(body: Json, **choice: Any) -> Json:
+    return {**body, "tool_choice": choice} if body.get("tools") else body
+
+
+def choice_of(body: Json) -> Mapping[str, Any]:
+    choice = body.get("tool_choice")
+    return choice if isinstance(choice, dict) else {}
+
+
+@fault("tools", trips={"request.tool_choice.any-forces"}, at=Stage.BODY, seen="defects.json tool-choice-ignored")
+def ignore_forced_choice(body: Json) -> Json:
+    """The choice any leaves the model free."""
+    return with_choice(body, type="auto") if choice_of(body).get("type") == "any" else body
+
+
+@fault("tools", trips={"request.tool_choice.tool-forces"}, at=Stage.BODY, seen="defects.json tool-choice-ignored")
+def call_another_tool(body: Json) -> Json:
+    """A tool that was named is not the one that is called."""
+    choice, tools = choice_of(body), body.get("tools") or []
+    others = [tool["name"] for tool in tools if tool.get("name") != choice.get("name")]
+    return with_choice(body, type="tool", name=others[0]) if choice.get("type") == "tool" and others else body
+
+
+@fault("tools", trips={"request.tool_choice.none-forbids"}, at=Stage.BODY)
+def ignore_forbidden_choice(body: Json) -> Json:
+    """The choice none leaves the model free."""
+    return with_choice(body, type="auto") if choice_of(body).get("type") == "none" else body
+
+
+@fault("tools", trips={"request.tool_choice.disable-parallel-auto"}, at=Stage.BODY)
+def ignore_parallel_limit(body: Json) -> Json:
+    """The choice auto may give several calls although that was switched off."""
+    return with_choice(body, type="auto") if choice_of(body).get("type") == "auto" else body
+
+
+@fault("tools", trips={"request.tool_choice.disable-parallel-any"}, at=Stage.BODY)
+def ignore_parallel_limit_of_forced_calls(body: Json) -> Json:
+    """A forced choice may give several calls although that was switched off."""
+    choice = {key: value for key, value in choice_of(body).items() if key != "disable_parallel_tool_use"}
+    return with_choice(body, **choice) if choice.get("type") in ("any", "tool") else body
+
+
+@fault(
+    "tools",
+    trips={"request.tool_result.content-optional"},
+    at=Stage.FAILURES,
+    seen="defects.json tool-result-empty-array-rejected",
+)
+def refuse_empty_tool_results(failures: Failures, scene: Scene) -> Failures:
+    """A tool_result without content is refused."""
+    blocks = [block for turn in turns(scene.body) for block in turn.get("content") or () if isinstance(block, dict)]
+    empty = any(block.get("type") == "tool_result" and not block.get("content") for block in blocks)
+    return refusing(failures, empty, "messages: tool_result content is empty")

@@ -156,7 +156,7 @@ def call_tools_uninvited(message: Json, scene: Scene) -> Json:
     if scene.body.get("tools"):
         return message
     call = {"type": "tool_use", "id": "toolu_01A09q90qw90lq917835lq9", "name": "search", "input": {}}
-    return {**message, "content": [*message["content"], call], "stop_reason": "tool_use"}
+    return {**message, "content": [*message["content"], call], "stop_reason": "tool_use", "stop_sequence": None}
 
 
 @fault("response", trips={"response.content.tool_use-fields"}, at=Stage.DOCUMENT, seen="impact.json tool_input_string")

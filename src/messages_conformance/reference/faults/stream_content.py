@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from messages_conformance.reference.changes import Scene, Stage
 from messages_conformance.reference.faults.catalogue import fault
 from messages_conformance.reference.faults.tools import (
@@ -140,13 +142,27 @@ def fill_tool_input_in_block_start(events: Events) -> Events:
     return map_block_starts(events, "tool_use", lambda block: {**block, "input": {"early": True}})
 
 
+@fault("stream-content", trips={"stream.delta.citations"}, trips_tokmodel=set(), at=Stage.EVENTS)
+def cite_nothing(events: Events) -> Events:
+    """A citations_delta carries a string in place of a citation."""
+    citing: list[tuple[str, Json]] = []
+    for name, data in events:
+        if name == "content_block_stop" and citing and citing[-1][1].get("delta", {}).get("type") == "text_delta":
+            delta = {"type": "citations_delta", "citation": "page 7"}
+            citing.append(
+                ("content_block_delta", {"type": "content_block_delta", "index": data["index"], "delta": delta})
+            )
+        citing.append((name, data))
+    return citing
+
+
 @fault("stream-content", trips={"stream.block.start-thinking-fields"}, at=Stage.EVENTS, seen="sdk_streams X66")
 def omit_thinking_in_block_start(events: Events) -> Events:
     """The content_block_start of a thinking block has no thinking."""
     return map_block_starts(events, "thinking", lambda block: dropped(block, "thinking"))
 
 
-def map_block_starts(events: Events, kind: str, change) -> Events:  # type: ignore[no-untyped-def]
+def map_block_starts(events: Events, kind: str, change: Callable[[Json], Json]) -> Events:
     return [
         (name, {**data, "content_block": change(data["content_block"])})
         if name == "content_block_start" and data["content_block"]["type"] == kind
@@ -155,7 +171,7 @@ def map_block_starts(events: Events, kind: str, change) -> Events:  # type: igno
     ]
 
 
-def map_deltas(events: Events, kind: str, change) -> Events:  # type: ignore[no-untyped-def]
+def map_deltas(events: Events, kind: str, change: Callable[[Json], Json]) -> Events:
     return [
         (name, {**data, "delta": change(data["delta"])})
         if name == "content_block_delta" and data["delta"].get("type") == kind

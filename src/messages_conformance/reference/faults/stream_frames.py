@@ -116,7 +116,7 @@ def append_named_done(frames: Frames) -> Frames:
 
 @fault(
     "stream-frame",
-    trips={"stream.frame.no-done", "stream.error.no-silent-truncation"},
+    trips={"stream.frame.no-done", "stream.order.message-stop-once"},
     at=Stage.FRAMES,
     seen="impact.json done_for_stop",
 )
@@ -139,7 +139,7 @@ def mix_line_endings(frames: Frames) -> Frames:
 
 @fault(
     "stream-frame",
-    trips={"stream.error.named"},
+    trips={"stream.error.named", "transport.path.post-messages"},
     at=Stage.FRAMES,
     seen="sdk_streams X41; impact.json sse_error_no_event",
 )
@@ -150,7 +150,7 @@ def break_off_with_unnamed_error(frames: Frames) -> Frames:
     return [*kept, b"data: " + ERROR_DATA + b"\n\n"]
 
 
-@fault("stream-frame", trips={"stream.frame.utf8-boundaries", "transport.charset.utf8"}, at=Stage.FRAMES)
+@fault("stream-frame", trips={"stream.frame.utf8-boundaries"}, at=Stage.FRAMES)
 def send_latin_1_stream(frames: Frames) -> Frames:
     """A stream is encoded in Latin-1."""
     return [frame.decode().encode("latin-1", "replace") for frame in frames]
@@ -167,5 +167,4 @@ def buffer_stream(response: HttpResponse) -> HttpResponse:
     if not response.is_stream:
         return response
     pieces = tuple(response.pieces)
-    wait_s = sum(delay_s for delay_s, _ in pieces) + min(0.8, 0.004 * len(pieces))
-    return replace(response, pieces=((wait_s, b"".join(data for _, data in pieces)),))
+    return replace(response, pieces=((0.8, b"".join(data for _, data in pieces)),))

@@ -191,7 +191,7 @@ def repeat_message_stop(events: Events) -> Events:
 
 @fault(
     "stream-order",
-    trips={"stream.error.no-silent-truncation"},
+    trips={"stream.order.message-stop-once"},
     at=Stage.EVENTS,
     seen="sdk_streams X02; impact.json no_message_stop; defects.json no-message-stop-on-clean-upstream-eof",
 )
@@ -243,7 +243,7 @@ def broken_off(events: Events) -> Events:
 
 @fault(
     "stream-error",
-    trips={"stream.error.event-shape"},
+    trips={"stream.error.event-shape", "transport.path.post-messages"},
     at=Stage.EVENTS,
     seen="deviations: claude-code-router",
 )
@@ -254,7 +254,7 @@ def misshape_error_event(events: Events) -> Events:
 
 @fault(
     "stream-error",
-    trips={"stream.error.event-shape"},
+    trips={"stream.error.event-shape", "transport.path.post-messages"},
     at=Stage.EVENTS,
     seen="defects.json error-event-then-no-close-of-blocks",
 )

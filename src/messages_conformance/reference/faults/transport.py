@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 from dataclasses import replace
 
 from messages_conformance.reference.changes import ErrorReply, Scene, Stage
@@ -20,7 +21,7 @@ from messages_conformance.reference.faults.tools import (
     map_text_deltas,
     refused_for,
 )
-from messages_conformance.reference.http import HttpRequest, HttpResponse
+from messages_conformance.reference.http import HttpRequest, HttpResponse, Piece
 
 
 @fault(
@@ -119,7 +120,7 @@ def leave_errors_empty(reply: ErrorReply) -> ErrorReply:
     return replace(reply, body=b"", headers={}) if reply.status == 400 else reply
 
 
-@fault("transport", trips={"transport.content-type.error-json", "errors.status.404-path"}, at=Stage.ERROR)
+@fault("transport", trips={"transport.content-type.error-json"}, at=Stage.ERROR)
 def answer_unknown_paths_in_text(reply: ErrorReply) -> ErrorReply:
     """An unknown path is answered with a line of plain text."""
     if not refused_for(reply, "errors.status.404-path"):
@@ -164,7 +165,7 @@ def crash_for(reply: ErrorReply, *requirements: str) -> ErrorReply:
 
 @fault(
     "transport",
-    trips={"transport.request.charset-bad-utf8", "errors.no-5xx-on-bad-input"},
+    trips={"errors.no-5xx-on-bad-input"},
     at=Stage.ERROR,
 )
 def crash_on_broken_json(reply: ErrorReply) -> ErrorReply:
@@ -172,13 +173,13 @@ def crash_on_broken_json(reply: ErrorReply) -> ErrorReply:
     return crash_for(reply, "transport.request.charset-bad-utf8")
 
 
-@fault("transport", trips={"transport.request.body-not-object", "errors.no-5xx-on-bad-input"}, at=Stage.ERROR)
+@fault("transport", trips={"errors.no-5xx-on-bad-input"}, at=Stage.ERROR)
 def crash_on_array_body(reply: ErrorReply) -> ErrorReply:
     """A JSON body that is not an object is answered with 500."""
     return crash_for(reply, "transport.request.body-not-object")
 
 
-@fault("transport", trips={"transport.request.empty-body", "errors.no-5xx-on-bad-input"}, at=Stage.ERROR)
+@fault("transport", trips={"errors.no-5xx-on-bad-input"}, at=Stage.ERROR)
 def crash_on_empty_body(reply: ErrorReply) -> ErrorReply:
     """An empty body is answered with 500."""
     return crash_for(reply, "transport.request.empty-body")
@@ -214,7 +215,12 @@ def refuse_unknown_headers(failures: Failures, scene: Scene) -> Failures:
     return [*failures, Failure(message=f"unknown header {unknown[0]}")] if unknown else failures
 
 
-@fault("transport", trips={"transport.accept-encoding"}, at=Stage.RESPONSE, seen="defects.json gzip-stream-not-decoded")
+@fault(
+    "transport",
+    trips={"response.object", "transport.accept-encoding"},
+    at=Stage.RESPONSE,
+    seen="defects.json gzip-stream-not-decoded",
+)
 def compress_without_label(response: HttpResponse, scene: Scene) -> HttpResponse:
     """A Message that is not streamed is compressed, and no header says so."""
     if not is_success(response) or response.is_stream or scene.request.path != "/v1/messages":
@@ -223,7 +229,10 @@ def compress_without_label(response: HttpResponse, scene: Scene) -> HttpResponse
 
 
 @fault(
-    "transport", trips={"transport.accept-encoding"}, at=Stage.RESPONSE, seen="defects.json stacked-content-encoding"
+    "transport",
+    trips={"response.object", "transport.accept-encoding"},
+    at=Stage.RESPONSE,
+    seen="defects.json stacked-content-encoding",
 )
 def label_without_compressing(response: HttpResponse, scene: Scene) -> HttpResponse:
     """A Message that is not streamed is labelled gzip and is not."""
@@ -253,10 +262,18 @@ def suffer_from_disconnects(response: HttpResponse, scene: Scene) -> HttpRespons
         return response
     pieces = tuple(response.pieces)
 
-    def watched():  # type: ignore[no-untyped-def]
+    def watched() -> Iterator[Piece]:
         scene.memory["deserted"] = True
         # A real wait between the pieces gives the client's leaving the time to be noticed.
         yield from ((max(delay_s, 0.002), data) for delay_s, data in pieces)
         scene.memory["deserted"] = False
 
     return replace(response, pieces=watched())
+
+
+@fault("transport", trips={"transport.path.post-messages"}, at=Stage.RESPONSE)
+def lose_messages(response: HttpResponse, scene: Scene) -> HttpResponse:
+    """The path /v1/messages does not exist."""
+    if scene.request.path != "/v1/messages":
+        return response
+    return error_response(response, scene, 404, "not_found_error", "Not found")

@@ -58,12 +58,7 @@ def name_usage_like_openai(message: Json) -> Json:
 
 @fault(
     "usage",
-    trips={
-        "usage.input.positive",
-        "usage.input.stream-equals-nonstream",
-        "request.system.affects-input-tokens",
-        "adjacent.count_tokens.approx",
-    },
+    trips={"adjacent.count_tokens.approx", "usage.input.positive"},
     at=Stage.DOCUMENT,
 )
 def forget_input_tokens(message: Json) -> Json:
@@ -73,7 +68,7 @@ def forget_input_tokens(message: Json) -> Json:
 
 @fault(
     "usage",
-    trips={"usage.output.positive", "usage.output.eq-max-on-max_tokens"},
+    trips={"usage.output.positive"},
     at=Stage.DOCUMENT,
     seen="impact.json output_tokens_0; deviations: aimock",
 )
@@ -82,7 +77,7 @@ def forget_output_tokens(message: Json) -> Json:
     return with_usage(message, output_tokens=0)
 
 
-@fault("usage", trips={"usage.output.le-max", "usage.output.eq-max-on-max_tokens"}, at=Stage.DOCUMENT)
+@fault("usage", trips={"usage.output.le-max"}, at=Stage.DOCUMENT)
 def count_beyond_max_tokens(message: Json) -> Json:
     """An answer that was cut by the limit reports more tokens than the limit."""
     if message["stop_reason"] != "max_tokens" or not message["usage"]["output_tokens"]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from messages_conformance.reference.changes import Scene, Stage
 from messages_conformance.reference.faults.catalogue import fault
 from messages_conformance.reference.faults.tools import is_message
-from messages_conformance.reference.http import HttpResponse, Piece
+from messages_conformance.reference.http import Ending, HttpResponse, Piece
 
 HUGE_BODY_BYTES = 100 * 1024 * 1024
 BLOCK = b"x" * (64 * 1024)
@@ -109,7 +109,7 @@ def never_answer(response: HttpResponse) -> HttpResponse:
     return silent(response, "hang")
 
 
-def silent(response: HttpResponse, ending: str) -> HttpResponse:
+def silent(response: HttpResponse, ending: Ending) -> HttpResponse:
     return replace(response, framing="raw", pieces=(), ending=ending)
 
 

@@ -1,0 +1,102 @@
+"""Wrong usage: one message with its cure, exit code 4, and not one request."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from command_line import Outcome, run
+from misbehaving import KEY, Menagerie
+
+Judge = Callable[..., Outcome]
+
+WRONG = {
+    "no-command": ([], ["no command was given", "run, list, explain, serve"]),
+    "command": (["rnu"], ["unknown command 'rnu'", "did you mean run?", "list, explain, serve"]),
+    "no-target": (["run"], ["no TARGET was given", "reference:", "https://"]),
+    "empty-target": (["run", ""], ["no target was given", "http(s)://host"]),
+    "target-as-option": (["run", "--target", "reference:"], ["the target needs no option"]),
+    "two-targets": (["run", "reference:", "reference:x"], ["unexpected 'reference:x'"]),
+    "option": (["run", "reference:", "--profil", "x"], ["unknown option --profil", "did you mean --profile?", "--only"]),
+    "abbreviated-option": (["run", "reference:", "--max-req=3"], ["unknown option --max-req", "--max-requests"]),
+    "profile": (["run", "reference:", "--profile", "tokmodl"], ["'tokmodl'", "Did you mean 'tokmodel'", "2026-10-21"]),
+    "depth": (["run", "reference:", "--depth", "ful"], ["unknown depth 'ful'", "smoke, standard, deep"]),
+    "fail-on": (["run", "reference:", "--fail-on", "may"], ["'may'", "must, should"]),
+    "only": (["run", "reference:", "--only", "usage.presnt"], ["no requirement matches 'usage.presnt'", "usage.present"]),
+    "only-far-off": (["run", "reference:", "--only", "zzz*"], ["no requirement matches 'zzz*'", "ids begin with auth"]),
+    "skip": (["run", "reference:", "--skip", "stream.ordr.*"], ["'stream.ordr.*'", "stream.order."]),
+    "number": (["run", "reference:", "--concurrency", "many"], ["--concurrency is 'many'", "whole number"]),
+    "concurrency": (["run", "reference:", "--concurrency", "0"], ["--concurrency is 0", "1 or more"]),
+    "requests": (["run", "reference:", "--max-requests", "0"], ["--max-requests is 0", "1 or more"]),
+    "tokens": (["run", "reference:", "--max-output-tokens=-1"], ["--max-output-tokens is -1", "1 or more"]),
+    "timeout": (["run", "reference:", "--timeout", "0"], ["--timeout is 0", "above 0"]),
+    "timeout-nan": (["run", "reference:", "--timeout", "nan"], ["--timeout is nan", "above 0"]),
+    "timeout-inf": (["run", "reference:", "--timeout", "inf"], ["--timeout is inf", "above 0"]),
+    "seed": (["run", "reference:", "--seed", "1.5"], ["--seed is '1.5'", "whole number"]),
+    "model": (["run", "reference:", "--model", ""], ["--model is empty"]),
+    "report": (["run", "reference:", "--report", ""], ["--report is empty"]),
+    "key-variable": (["run", "reference:", "--api-key-env", ""], ["--api-key-env is empty"]),
+    "scheme": (["run", "localhost:8000"], ["has no scheme", "did you mean http://localhost:8000?"]),
+    "wrong-scheme": (["run", "ftp://api.example"], ["did you mean http://api.example?"]),
+    "no-host": (["run", "http://"], ["names no host"]),
+    "port": (["run", "http://127.0.0.1:99999"], ["is not a URL", "http(s)://host"]),
+    "fault": (["run", "reference:drop_mesage_stop"], ["'drop_mesage_stop'", "Did you mean drop_message_stop"]),
+    "variant": (["run", "reference:variant=no_such"], ["no variant is named 'no_such'"]),
+    "replay": (["run", "replay:nowhere.jsonl"], ["nowhere.jsonl"]),
+    "key-in-url": (["run", f"http://{KEY}@127.0.0.1:1", "--profile", "anthropic-2023-06-01"], ["needs a key"]),
+    "key-in-url-without-scheme": (["run", f"user:{KEY}@127.0.0.1"], ["127.0.0.1"]),
+    "key-in-broken-url": (["run", f"http://user:{KEY}@[::1"], ["is not a URL"]),
+    "no-key": (["run", "http://127.0.0.1:1"], ["needs a key", "MESSAGES_API_KEY", "--api-key-env"]),
+    "no-key-under-that-name": (["run", "http://127.0.0.1:1", "--api-key-env", "NO_SUCH"], ["needs a key", "NO_SUCH"]),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), WRONG.values(), ids=WRONG.keys())
+def test_wrong_usage_is_one_message_with_its_cure(arguments: list[str], said: list[str]) -> None:
+    outcome = run(*arguments)
+    assert outcome.code == 4, outcome.all
+    for text in said:
+        assert text in outcome.error
+
+
+@pytest.mark.parametrize(("key", "said"), [("", "needs a key"), (f"{KEY}\n{KEY}", "a line break")])
+def test_an_unusable_key_is_wrong_usage(key: str, said: str) -> None:
+    outcome = run("run", "http://127.0.0.1:1", key=key)
+    assert outcome.code == 4
+    assert said in outcome.error
+
+
+def test_a_file_where_the_report_should_go_is_found_before_any_request(zoo: Menagerie, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine")
+    outcome = run("run", zoo.url("correct/taken"), "--report", str(tmp_path / "taken"), key=KEY)
+    assert outcome.code == 4
+    assert "a file is in the way" in outcome.error
+    assert (tmp_path / "taken").read_text() == "mine"
+    assert zoo.counts["/correct/taken"] == 0
+
+
+def test_a_folder_where_a_report_file_should_go_is_found_before_any_request(zoo: Menagerie, tmp_path: Path) -> None:
+    (tmp_path / "report.json").mkdir()
+    outcome = run("run", zoo.url("correct/folder"), "--report", str(tmp_path), key=KEY)
+    assert outcome.code == 4
+    assert "a folder named report.json" in outcome.error
+    assert zoo.counts["/correct/folder"] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_to_is_found_before_any_request(zoo: Menagerie, tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    outcome = run("run", zoo.url("correct/locked"), "--report", str(locked / "report"), key=KEY)
+    assert outcome.code == 4
+    assert "--report" in outcome.error
+    assert zoo.counts["/correct/locked"] == 0
+
+
+def test_without_a_list_of_models_a_model_has_to_be_named(zoo: Menagerie, judge: Judge) -> None:
+    outcome = judge(zoo.url("no_models"), model=None, key=KEY)
+    assert outcome.code == 4
+    assert "GET /v1/models answered 404 without a list: name one with --model" in outcome.error
+    assert zoo.counts["/no_models"] == 1

@@ -1,0 +1,109 @@
+"""The real command in a subprocess, and what became of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from misbehaving import KEY
+
+from messages_conformance import contract
+
+SRC = Path(__file__).resolve().parent.parent / "src"
+COMMAND = (sys.executable, "-m", "messages_conformance")
+PATIENCE_S = 60.0
+"""Far more than any of these runs takes; reached only when something hangs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """Exit code and output of one run. Reading it proves that nothing crashed and that the key was kept."""
+
+    code: int
+    out: str
+    err: str
+    elapsed_s: float
+    folder: Path | None = None
+
+    @property
+    def all(self) -> str:
+        return self.out + self.err
+
+    @property
+    def last(self) -> str:
+        """The verdict: the last line before the report's place."""
+        lines = [line for line in self.out.splitlines() if line.strip() and not line.startswith("report: ")]
+        return lines[-1] if lines else ""
+
+    @property
+    def error(self) -> str:
+        """The one message of wrong usage."""
+        lines = [line for line in self.all.splitlines() if line.strip()]
+        assert len(lines) == 1, self.all
+        assert lines[0].startswith("ERROR: "), self.all
+        return lines[0]
+
+    @cached_property
+    def report(self) -> dict[str, Any]:
+        """report.json, which its schema accepts."""
+        assert self.folder is not None
+        document: dict[str, Any] = json.loads((self.folder / "report.json").read_text(encoding="utf-8"))
+        assert contract.valid("report", document), contract.explain("report", document)
+        return document
+
+    @property
+    def failed(self) -> set[str]:
+        return {row["id"] for row in self.report["requirements"] if row["verdict"] == "fail"}
+
+    @property
+    def reasons(self) -> set[str]:
+        """Why requirements are not verified."""
+        return {row["reason"] for row in self.report["requirements"] if row["verdict"] == "not-verified"}
+
+
+def environment(key: str | None = None, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in ("MESSAGES_API_KEY", "NO_COLOR")}
+    kept |= {"PYTHONPATH": str(SRC), "CI": "true", **more}
+    return kept if key is None else {**kept, "MESSAGES_API_KEY": key}
+
+
+def started(*arguments: str, key: str | None = None, cwd: Path | None = None, **more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, *arguments],
+        env=environment(key, **more),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,
+    )
+
+
+def ended(process: subprocess.Popen[str], *, began_s: float, folder: Path | None = None) -> Outcome:
+    try:
+        out, err = process.communicate(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        out, err = process.communicate()
+        raise AssertionError(f"the command did not end:\n{out}{err}") from None
+    outcome = Outcome(code=process.returncode, out=out, err=err, elapsed_s=time.monotonic() - began_s, folder=folder)
+    for sign in ("Traceback", "INTERNALERROR", "Warning:"):
+        assert sign not in outcome.all, outcome.all
+    written = "".join(path.read_text("utf-8") for path in folder.glob("*") if path.is_file()) if folder else ""
+    assert KEY not in outcome.all + written
+    return outcome
+
+
+def run(*arguments: str, key: str | None = None, folder: Path | None = None, cwd: Path | None = None) -> Outcome:
+    began_s = time.monotonic()
+    return ended(started(*arguments, key=key, cwd=cwd), began_s=began_s, folder=folder)

@@ -1,0 +1,168 @@
+"""Request bodies for the reference endpoint: what it must refuse, what it must serve, what it streams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reference_support import body
+
+CITED = [{"type": "char_location", "cited_text": "x"}]
+
+
+TOOL = {"name": "f", "input_schema": {"type": "object", "properties": {"a": {"type": "string"}}}}
+CALL = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
+RESULT = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "ok"}
+CACHE = {"type": "ephemeral"}
+PNG = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
+DOCUMENT = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}
+
+
+def user(content: Any) -> dict[str, Any]:
+    return {"role": "user", "content": content}
+
+
+def assistant(content: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": content}
+
+
+def without(name: str) -> dict[str, Any]:
+    return {key: value for key, value in body().items() if key != name}
+
+
+REFUSED: list[tuple[str, Any]] = [
+    ("model missing", without("model")),
+    ("model number", body(model=1)),
+    ("model empty", body(model="")),
+    ("model too long", body(model="m" * 257)),
+    ("messages missing", without("messages")),
+    ("messages string", body() | {"messages": "hi"}),
+    ("messages empty", body([])),
+    ("message string", body(["hi"])),
+    ("role missing", body([{"content": "hi"}])),
+    ("role tool", body([{"role": "tool", "content": "hi"}])),
+    ("role null", body([{"role": None, "content": "hi"}])),
+    ("role list", body([{"role": ["user"], "content": "hi"}])),
+    ("content missing", body([{"role": "user"}])),
+    ("content number", body([user(3)])),
+    ("content null", body([user(None)])),
+    ("content empty", body([user("")])),
+    ("content empty list", body([user([])])),
+    ("assistant first", body([assistant("hi"), user("ho")])),
+    ("block string", body([user(["hi"])])),
+    ("block without type", body([user([{"text": "hi"}])])),
+    ("block of unknown type", body([user([{"type": "hologram"}])])),
+    ("text empty", body([user([{"type": "text", "text": ""}])])),
+    ("text blank", body([user([{"type": "text", "text": "  "}])])),
+    ("text missing", body([user([{"type": "text"}])])),
+    ("text number", body([user([{"type": "text", "text": 1}])])),
+    ("extra field", body(foo=1)),
+    ("extra field in message", body([user("hi") | {"foo": 1}])),
+    ("extra field in block", body([user([{"type": "text", "text": "hi", "foo": 1}])])),
+    ("prefill ends in space", body([user("hi"), assistant("Well ")])),
+    ("max_tokens missing", without("max_tokens")),
+    *((f"max_tokens {value!r}", body(max_tokens=value)) for value in (None, "abc", 1.5, [], {}, -1, 10**9, True)),
+    ("max_tokens 0 streamed", body(max_tokens=0, stream=True)),
+    *((f"temperature {value!r}", body(temperature=value)) for value in (-0.1, 1.1, "hot", True)),
+    *((f"top_p {value!r}", body(top_p=value)) for value in (-0.1, 1.1)),
+    *((f"top_k {value!r}", body(top_k=value)) for value in (-1, 1.5)),
+    *((f"stream {value!r}", body(stream=value)) for value in ("yes", {}, [], 1)),
+    *((f"stop_sequences {value!r}", body(stop_sequences=value)) for value in ("x", [1], [""], ["\n"], {})),
+    ("system number", body(system=1)),
+    ("system image", body(system=[{"type": "image", "source": PNG}])),
+    ("user_id too long", body(metadata={"user_id": "u" * 257})),
+    ("metadata extra", body(metadata={"name": "x"})),
+    ("service_tier", body(service_tier="gold")),
+    ("tools string", body(tools="f")),
+    ("tool name", body(tools=[TOOL | {"name": "a.b"}])),
+    ("tool name too long", body(tools=[TOOL | {"name": "a" * 129}])),
+    ("tool schema missing", body(tools=[{"name": "f"}])),
+    ("tool schema type", body(tools=[TOOL | {"input_schema": {"type": "string"}}])),
+    (
+        "tool schema bogus",
+        body(tools=[TOOL | {"input_schema": {"type": "object", "properties": {"a": {"type": "bogus"}}}}]),
+    ),
+    ("tool names twice", body(tools=[TOOL, TOOL])),
+    ("tool_choice string", body(tools=[TOOL], tool_choice="auto")),
+    ("tool_choice without name", body(tools=[TOOL], tool_choice={"type": "tool"})),
+    ("tool_choice unknown name", body(tools=[TOOL], tool_choice={"type": "tool", "name": "zzz"})),
+    ("tool_choice none with flag", body(tools=[TOOL], tool_choice={"type": "none", "disable_parallel_tool_use": True})),
+    ("tool_choice without tools", body(tool_choice={"type": "any"})),
+    ("tool_use id", body([user("hi"), assistant([CALL | {"id": "a b"}]), user([RESULT | {"tool_use_id": "a b"}])])),
+    ("tool_use input", body([user("hi"), assistant([CALL | {"input": "{}"}]), user([RESULT])])),
+    ("tool_use twice", body([user("hi"), assistant([CALL, CALL]), user([RESULT])])),
+    ("tool_use unanswered", body([user("hi"), assistant([CALL]), user("and?")])),
+    ("tool_result orphan", body([user("hi"), assistant("ho"), user([RESULT])])),
+    ("tool_result after text", body([user("hi"), assistant([CALL]), user([{"type": "text", "text": "x"}, RESULT])])),
+    ("tool_result late", body([user("hi"), assistant([CALL]), user("x"), assistant("y"), user([RESULT])])),
+    ("image bmp", body([user([{"type": "image", "source": PNG | {"media_type": "image/bmp"}}])])),
+    ("image garbage", body([user([{"type": "image", "source": PNG | {"data": "!!!"}}])])),
+    ("document source", body([user([{"type": "document", "source": {"type": "tape"}}])])),
+    ("thinking budget", body(thinking={"type": "enabled", "budget_tokens": 1023}, max_tokens=2000)),
+    ("thinking budget reaches max", body(thinking={"type": "enabled", "budget_tokens": 2048}, max_tokens=2048)),
+    ("thinking type", body(thinking={"type": "deep"})),
+    (
+        "thinking with forced tool",
+        body(
+            thinking={"type": "enabled", "budget_tokens": 1024},
+            max_tokens=2000,
+            tools=[TOOL],
+            tool_choice={"type": "any"},
+        ),
+    ),
+    ("cache ttl", body(system=[{"type": "text", "text": "x", "cache_control": CACHE | {"ttl": "2h"}}])),
+    ("cache breakpoints", body([user([{"type": "text", "text": "x", "cache_control": CACHE}] * 5)])),
+    (
+        "cache order",
+        body(
+            [user([{"type": "text", "text": "x", "cache_control": CACHE | {"ttl": "1h"}}])],
+            system=[{"type": "text", "text": "x", "cache_control": CACHE}],
+        ),
+    ),
+    (
+        "citations mixed",
+        body([user([DOCUMENT | {"citations": {"enabled": True}}, DOCUMENT, {"type": "text", "text": "x"}])]),
+    ),
+]
+
+
+ACCEPTED: list[tuple[str, Any]] = [
+    ("blocks", body([user([{"type": "text", "text": "hi"}])])),
+    ("system string", body(system="Be kind.")),
+    ("system blocks", body(system=[{"type": "text", "text": "Be kind.", "cache_control": CACHE}])),
+    ("two users", body([user("hi"), user("ho")])),
+    ("empty final assistant", body([user("hi"), assistant("")])),
+    ("prewarm", body(max_tokens=0)),
+    ("sampling", body(temperature=0, top_p=1, top_k=0)),
+    ("empty stop list", body(stop_sequences=[])),
+    ("metadata", body(metadata={"user_id": None})),
+    ("service tier", body(service_tier="auto")),
+    ("stream false", body(stream=False)),
+    ("image", body([user([{"type": "image", "source": PNG}, {"type": "text", "text": "What is it?"}])])),
+    ("image url", body([user([{"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}])])),
+    ("document", body([user([DOCUMENT, {"type": "text", "text": "Why?"}])])),
+    ("document in assistant", body([user("hi"), assistant([DOCUMENT]), user("ho")])),
+    ("tool result string", body([user("hi"), assistant([CALL]), user([RESULT])], tools=[TOOL])),
+    (
+        "tool result empty",
+        body([user("hi"), assistant([CALL]), user([{"type": "tool_result", "tool_use_id": "toolu_1"}])]),
+    ),
+    (
+        "tool result blocks",
+        body([user("hi"), assistant([CALL]), user([RESULT | {"content": [{"type": "text", "text": "x"}]}])]),
+    ),
+    ("server tool", body(tools=[{"type": "web_search_20250305", "name": "web_search"}])),
+    ("redacted thinking", body([user("hi"), assistant([{"type": "redacted_thinking", "data": "x"}]), user("ho")])),
+    ("effort", body(output_config={"effort": "low"})),
+    ("adaptive thinking", body(thinking={"type": "adaptive"})),
+]
+
+
+STREAMED = [
+    body(),
+    body("Repeat exactly: é漢😀\u2028x"),
+    body(stop_sequences=["4"]),
+    body(stop_sequences=["1"]),
+    body(max_tokens=3),
+    body("What is the f for Ada and Bob?", tools=[TOOL], tool_choice={"type": "any"}),
+    body("Hi", thinking={"type": "enabled", "budget_tokens": 1024}, max_tokens=2000),
+]

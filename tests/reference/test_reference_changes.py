@@ -1,0 +1,272 @@
+"""Every fault can be seen from outside, every variant still answers, and a wrong name gets help."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from reference_rows import ACCEPTED, CALL, CITED, DOCUMENT, REFUSED, RESULT, STREAMED, TOOL, assistant, user
+from reference_support import HEADERS, VERSION, accumulated, body, decoded, document, post, read_events, text_of
+
+from messages_conformance.reference import (
+    API_KEY,
+    Endpoint,
+    HttpRequest,
+    HttpResponse,
+    Settings,
+    endpoint,
+    faults,
+    find_fault,
+    find_variant,
+    variants,
+)
+from messages_conformance.reference.blocks import signature
+
+MAX_PIECES = 3_000
+BYTES_PER_BODY = 200_000
+VOLATILE = re.compile(rb"(?:req_|msg_|toolu_)01\w{22}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|\d\d:\d\d:\d\d GMT")
+KEY_HEADER = ("x-api-key", API_KEY)
+NEWEST = (*HEADERS, ("anthropic-version", "2026-10-21"))
+
+
+def request(
+    content: Any,
+    path: str = "/v1/messages",
+    headers: Iterable[tuple[str, str]] = (*HEADERS, VERSION),
+    method: str = "POST",
+) -> HttpRequest:
+    data = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return HttpRequest(method=method, target=path, headers=tuple(headers), body=data)
+
+
+def probes() -> list[HttpRequest]:
+    """Requests that between them make every fault show itself."""
+    long = "Write a long story about the sea."
+    thinking = {"type": "enabled", "budget_tokens": 1024}
+    bodies = [
+        body(),
+        body("Repeat exactly: é漢😀", system="Be kind."),
+        body(long, max_tokens=5),
+        body(stop_sequences=["4"]),
+        body("Hi", thinking=thinking, max_tokens=2000),
+        body("Hello there", temperature=0.5, top_p=0.9),
+        body([user("Count from 1 to 5."), assistant([{"type": "text", "text": "1, 2"}])]),
+        body([user("Hi"), assistant([{"type": "text", "text": "Ho"}]), user([{"type": "text", "text": "Again?"}])]),
+        body(model="anthropic/claude-opus-4-5"),
+        body(model="no-such-model"),
+        body(
+            "What is the f for Ada and Bob?",
+            tools=[TOOL],
+            tool_choice={"type": "any", "disable_parallel_tool_use": True},
+        ),
+        body("What is the f for Ada and Bob?", tools=[TOOL], tool_choice={"type": "none"}),
+        body("Use f for Ada and Bob.", tools=[TOOL], tool_choice={"type": "auto", "disable_parallel_tool_use": True}),
+        body("Use f.", tools=[TOOL, TOOL | {"name": "g"}], tool_choice={"type": "tool", "name": "g"}),
+        body("Hello!", tools=[TOOL], tool_choice={"type": "any"}),
+        body([user([DOCUMENT | {"citations": {"enabled": True}}])], output_config=output_format()),
+        body(
+            [
+                user("Hi"),
+                assistant([{"type": "thinking", "thinking": "a", "signature": signature("b")}]),
+                user("Go on"),
+            ],
+            thinking=thinking,
+            max_tokens=2000,
+        ),
+        body(
+            [
+                user("Hi"),
+                assistant([{"type": "thinking", "thinking": "a", "signature": "x", "cache_control": {}}]),
+                user("Go"),
+            ]
+        ),
+        body([user("hi"), assistant([CALL | {"id": "a b"}]), user([RESULT | {"tool_use_id": "a b"}])]),
+        body([user("hi"), assistant([CALL, CALL]), user([RESULT])]),
+        {"messages": [user("Hi")], "model": "reference-1", "max_tokens": 9},
+        *STREAMED,
+        *(content for _, content in ACCEPTED),
+        *(content for _, content in REFUSED),
+        body(long, max_tokens=3000),
+    ]
+    streamed = [content | {"stream": True} for content in bodies[:20] if isinstance(content, dict)]
+    count = {key: value for key, value in body(system="Be kind.", tools=[TOOL]).items() if key != "max_tokens"}
+    plain_headers = (*HEADERS, VERSION)
+    return [
+        *(request(content) for content in [*bodies, *streamed]),
+        *(request(content) for content in (b"", b"{", b"[]")),
+        request(b" " * (32 * 1024 * 1024 + 1)),
+        request(count, "/v1/messages/count_tokens"),
+        request(count | {"messages": []}, "/v1/messages/count_tokens"),
+        request(count | {"temperature": 1}, "/v1/messages/count_tokens", NEWEST),
+        request(body(temperature=1), headers=NEWEST),
+        request(body([user("hi"), assistant([DOCUMENT]), user("ho")]), headers=NEWEST),
+        request(body([user([{"type": "text", "text": "x", "citations": CITED}])]), headers=NEWEST),
+        request(body(), headers=NEWEST),
+        request(body(), "/v1/messages?beta=true"),
+        request(body(), "/v1/nope"),
+        request(b"", "/v1/messages", plain_headers, "GET"),
+        *(
+            request(b"", path, plain_headers, "GET")
+            for path in ("/v1/models?limit=2", "/v1/models/reference-1", "/v1/models?limit=0")
+        ),
+        request(body(), headers=HEADERS),
+        request(body(), headers=(VERSION,)),
+        request(body(), headers=(VERSION, ("x-api-key", "another-key"))),
+        request(body(), headers=(VERSION, ("authorization", f"Bearer {API_KEY}"))),
+        request(body(), headers=(VERSION, KEY_HEADER, ("authorization", f"Bearer {API_KEY}"))),
+        request(body(), headers=(VERSION, ("X-API-key", API_KEY))),
+        request(body(), headers=(*HEADERS, ("anthropic-version", "1999-01-01"))),
+        request(body(), headers=(*plain_headers, ("x-stainless-lang", "python"))),
+        request(body(), headers=(*plain_headers, ("anthropic-beta", "unknown-beta"))),
+        request(body(), headers=(*plain_headers, ("anthropic-beta", "a-2025-01-01,b-2025-01-01"))),
+    ]
+
+
+def output_format() -> dict[str, Any]:
+    return {"format": {"type": "json_schema", "schema": {"type": "object"}}}
+
+
+PROBES = probes()
+
+
+def seen(response: HttpResponse) -> Any:
+    """What a client can tell apart, without what differs between two answers of a correct server."""
+    pieces = tuple(itertools.islice(response.pieces, MAX_PIECES))
+    data = VOLATILE.sub(b"*", b"".join(data for _, data in pieces)[:BYTES_PER_BODY])
+    headers = [(name, VOLATILE.sub(b"*", value.encode())) for name, value in response.headers]
+    return response.status, sorted(headers), response.framing, response.ending, data, any(delay for delay, _ in pieces)
+
+
+STRICT = Settings(version_required=True)
+
+
+@pytest.fixture(scope="module")
+def plain() -> list[Any]:
+    correct = Endpoint(settings=STRICT)
+    return [seen(correct.handle(probe)) for probe in PROBES]
+
+
+# These show themselves only in a sequence of requests, or in identifiers; each has its own test below.
+IN_SEQUENCE = {
+    "demand_version_header",
+    "repeat_message_id",
+    "repeat_request_id",
+    "suffer_from_disconnects",
+    "mix_streams",
+    "disagree_on_request_id",
+}
+
+
+@pytest.mark.parametrize("name", sorted(faults().keys() - IN_SEQUENCE))
+def test_fault_can_be_seen(name: str, plain: list[Any]) -> None:
+    faulty = endpoint(fault=name, settings=STRICT)
+    for probe, correct in zip(PROBES, plain, strict=True):
+        if seen(faulty.handle(probe)) != correct:
+            return
+    pytest.fail(f"no request tells a server with {name} from a correct one")
+
+
+def test_version_header_is_demanded_of_those_who_need_not_send_it() -> None:
+    assert post(Endpoint(), body(), headers=HEADERS).status == 200
+    assert post(endpoint(fault="demand_version_header"), body(), headers=HEADERS).status == 400
+
+
+@pytest.mark.parametrize("name", ["repeat_message_id", "repeat_request_id"])
+def test_constant_ids_repeat(name: str) -> None:
+    faulty = endpoint(fault=name)
+    responses = [post(faulty, body()) for _ in range(2)]
+    ids = {document(r)["id"] if name == "repeat_message_id" else r.header("request-id") for r in responses}
+    assert len(ids) == 1
+
+
+def test_request_ids_disagree() -> None:
+    response = post(endpoint(fault="disagree_on_request_id"), {})
+    assert document(response)["request_id"] != response.header("request-id")
+
+
+def test_deserted_stream_spoils_the_next_request() -> None:
+    faulty = endpoint(fault="suffer_from_disconnects")
+    next(iter(post(faulty, body(stream=True)).pieces))
+    assert [post(faulty, body()).status, post(faulty, body()).status] == [500, 200]
+
+
+def test_mixed_streams_share_their_deltas() -> None:
+    faulty = endpoint(fault="mix_streams")
+    post(faulty, body("Say 'alpha'", stream=True))
+    assert "alpha" in text_of(accumulated(read_events(post(faulty, body("Say 'beta'", stream=True)).body())))
+
+
+def test_faults_are_many_and_described() -> None:
+    known = faults()
+    assert len(known) >= 300
+    assert all(fault.summary.endswith(".") and fault.category for fault in known.values())
+    assert all(isinstance(fault.trips, frozenset) for fault in known.values())
+
+
+@pytest.mark.parametrize("name", variants())
+def test_variant_still_answers(name: str) -> None:
+    varied = endpoint(variant=name)
+    for content in STREAMED:
+        message = document(patient(varied, content))
+        assert message["type"] == "message"
+        response = patient(varied, {**content, "stream": True})
+        assert "event-stream" in response.media_type
+        events = read_events(decoded(response))
+        known = [name for name, _ in events if name not in ("ping", "weather_report")]
+        assert (known[0], known[-1]) == ("message_start", "message_stop")
+        assert unlike_ids(accumulated(events)) == unlike_ids(message)
+
+
+def patient(varied: Endpoint, content: dict[str, Any]) -> HttpResponse:
+    """The answer, asked for again where the server is busy."""
+    response = post(varied, content)
+    return post(varied, content) if response.status in (429, 529) else response
+
+
+def unlike_ids(message: dict[str, Any]) -> Any:
+    """What a stream and a document have in common, whatever is optional."""
+    kinds = [(block["type"], block.get("text"), block.get("input")) for block in message["content"]]
+    usage = {key: message["usage"][key] for key in ("input_tokens", "output_tokens")}
+    return kinds, message["stop_reason"], message.get("stop_sequence"), usage, message["model"]
+
+
+@pytest.mark.parametrize("name", variants())
+def test_variant_takes_back_its_own_answers(name: str) -> None:
+    varied = endpoint(variant=name)
+    content = document(patient(varied, body("Say 'a b'")))["content"]
+    turns = [user("Say 'a b'"), assistant(content), user("Again")]
+    assert patient(varied, body(turns)).status == 200
+
+
+@pytest.mark.parametrize("name", variants())
+def test_variant_differs(name: str, plain: list[Any]) -> None:
+    varied = endpoint(variant=name, settings=STRICT)
+    assert find_variant(name).conforms
+    if timing(varied) == timing(Endpoint()):
+        # A busy server is busy only now and then, so the same questions are asked more than once.
+        answers = (seen(varied.handle(probe)) != correct for probe, correct in [*zip(PROBES, plain, strict=True)] * 2)
+        assert any(answers)
+
+
+def timing(one: Endpoint) -> Any:
+    response = post(one, body(stream=True))
+    return response.delay_s, [len(data) for _, data in response.pieces]
+
+
+@pytest.mark.parametrize(
+    ("find", "name", "near"),
+    [(find_fault, "drop_mesage_stop", "drop_message_stop"), (find_variant, "single_byte", "single_bytes")],
+)
+def test_wrong_name_gets_help(find: Any, name: str, near: str) -> None:
+    with pytest.raises(LookupError, match=near) as caught:
+        find(name)
+    assert "All" in str(caught.value)
+
+
+def test_hopeless_name_is_told_how_to_see_all() -> None:
+    with pytest.raises(LookupError, match="names"):
+        find_fault("qqqqq")
