@@ -19,8 +19,7 @@ PLAIN = [
     *both_ways("system", OK, system=INSTRUCTIONS, probe="request.system.string"),
     *both_ways("longer", OK + NOTE),
     *both_ways("unicode", UNICODE, max_tokens=80, attempts=2, premise="transport.charset.utf8"),
-    ask("long", ESSAY, max_tokens=400),
-    ask("long.streamed", ESSAY, max_tokens=400, stream=True),
+    *both_ways("long", ESSAY, max_tokens=600),
 ]
 
 LIMITS = [

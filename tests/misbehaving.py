@@ -46,7 +46,7 @@ class Menagerie:
 
     def __post_init__(self) -> None:
         self.correct = Endpoint(settings=self.settings)
-        self.slow = Endpoint(settings=replace(self.settings, latency_s=0.3))
+        self.slow = Endpoint(settings=replace(self.settings, latency_s=0.1))
 
     def url(self, name: str) -> str:
         return f"{self.base_url}/{name}"

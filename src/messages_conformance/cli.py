@@ -71,11 +71,10 @@ def _near(word: str, valid: Sequence[str]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
-    parser = _parser()
-    parsed, unknown = parser.parse_known_args(arguments)
-    if unknown:
-        parsed.parser.unknown(unknown)
     try:
+        parsed, unknown = _parser().parse_known_args(arguments)
+        if unknown:
+            parsed.parser.unknown(unknown)
         code: int = parsed.command(parsed)
     except KeyboardInterrupt:
         return 2
@@ -129,10 +128,12 @@ def _run(parsed: argparse.Namespace) -> int:
     suites = resources.path("suites")
     command = [sys.executable, "-m", "pytest", str(suites), "-c", str(suites / "pytest.ini"), "--rootdir", os.getcwd()]
     command += ["--confcutdir", str(suites), "-p", "messages_conformance.plugin", "-p", "no:cacheprovider"]
-    command += ["-qq", "--no-header", "--no-summary", "--tb=no", "-s", f"--target={parsed.target}"]
+    command += ["-p", "no:terminal", "-s", f"--target={parsed.target}"]
     with _deaf():
         process = subprocess.Popen(command + _passed_on(parsed), env=_environment())
-    return _wait(process)
+        _pass_on_signals(process)
+    code = process.wait()
+    return 2 if code < 0 or code in (3, 5) else code
 
 
 def _passed_on(parsed: argparse.Namespace) -> list[str]:
@@ -173,8 +174,8 @@ def _deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    """The exit code, once the process has written its report; Ctrl-C and SIGTERM are passed on to it.
+def _pass_on_signals(process: subprocess.Popen[bytes]) -> None:
+    """From now on Ctrl-C and SIGTERM are the process's affair, which ends with a report.
 
     It may have had the same signal already, as a whole terminal does; it heeds only the first.
     """
@@ -188,8 +189,6 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
 
     for number in _SIGNALS:
         signal.signal(number, pass_on)
-    code = process.wait()
-    return 2 if code < 0 or code in (3, 5) else code
 
 
 # -- the catalogue --------------------------------------------------------------------------------------------------

@@ -312,6 +312,7 @@ class Exchange:
 
     `situations` are the slugs of the suites that shared it; `probes`, `expect` and `statuses` come from their Asks and
     say which requirements answer for acceptance or refusal. `attempt` counts from 1 when the same was asked again.
+    `observer_lag_s` is the longest time for which our own clock stood still meanwhile: below it, times mean nothing.
     """
 
     number: int
@@ -326,6 +327,7 @@ class Exchange:
     started_s: float = 0.0
     requested_model: str | None = None
     waits: tuple[str, ...] = field(default=())
+    observer_lag_s: float = 0.0
 
     @property
     def succeeded(self) -> bool:
@@ -353,6 +355,7 @@ class Exchange:
             "started_s": self.started_s,
             "requested_model": self.requested_model,
             "waits": list(self.waits),
+            "observer_lag_s": self.observer_lag_s,
             "request": {
                 "method": self.request.method,
                 "path": self.request.path,
@@ -392,6 +395,7 @@ def from_record(record: Mapping[str, Any]) -> Exchange:
         started_s=record["started_s"],
         requested_model=record["requested_model"],
         waits=tuple(record["waits"]),
+        observer_lag_s=record["observer_lag_s"],
         request=Request(
             method=sent["method"],
             path=sent["path"],

@@ -45,6 +45,9 @@ SAID_CHARACTERS: Final = 160
 BUSY: Final = frozenset({502, 503, 504, 529, 429})
 """Statuses that tell of an outage, not of a contract."""
 
+OTHER_VERSION: Final = {None: "2023-06-01", "2026-10-21": "2023-06-01", "2023-06-01": "2026-10-21"}
+"""What is tried when a target refuses the plainest request under the profile's version."""
+
 FOLLOW_UPS: Final = frozenset({ECHO, f"{ECHO}-tokmodel"})
 """Requirements that the second step of a dialogue answers for."""
 
@@ -163,13 +166,8 @@ class Run:
     def _opened(self) -> Any:
         options = self.options
         key = os.environ.get(options.api_key_env) or None
-        if self.profile.needs_key and key is None and (options.target or "").startswith(("http:", "https:")):
-            raise UsageError(
-                f"profile {self.profile.name} needs a key: set the environment variable {options.api_key_env}, "
-                f"or name another one with --api-key-env (a target that takes any key still wants some value there)"
-            )
         try:
-            return open_target(
+            target = open_target(
                 options.target or "",
                 key=key,
                 timeout_s=options.timeout_s,
@@ -177,6 +175,12 @@ class Run:
             )
         except TargetError as error:
             raise UsageError(str(error)) from error
+        if self.profile.needs_key and target.key is None and not target.offline:
+            raise UsageError(
+                f"profile {self.profile.name} needs a key: set the environment variable {options.api_key_env}, "
+                f"or name another one with --api-key-env (a target that takes any key still wants some value there)"
+            )
+        return target
 
     def wants(self, asked: Ask | Dialogue) -> bool:
         """Whether depth, profile and selection leave this to be asked."""
@@ -283,10 +287,10 @@ class Run:
         with self._waiting():
             exchange = self._engine.send_now(asked)
             if exchange.response is not None and exchange.response.status == 401 and asked.auth == "profile":
-                return self._with_other_auth(asked) or exchange
+                return self._with_other_auth(asked, exchange) or exchange
         return exchange
 
-    def _with_other_auth(self, asked: Ask) -> Exchange | None:
+    def _with_other_auth(self, asked: Ask, refused: Exchange) -> Exchange | None:
         """The answer when the key is sent in the other header; from then on all are asked so. None if that is refused.
 
         That the profile's own header is not accepted is judged like everything else, by a request that sends it.
@@ -295,14 +299,29 @@ class Run:
         exchange = self._engine.send_now(replace(asked, auth=other))
         if exchange.response is None or exchange.response.status in (401, 403):
             return None
+        self._judged.add(refused.number)
         self._engine.profile = replace(self.profile, auth=other)
         self._notes.append(f"the target refuses the key as {self.profile.auth} and takes it as {other}: asked so")
+        return exchange
+
+    def _with_other_version(self, asked: Ask, refused: Exchange) -> Exchange | None:
+        """The answer under another anthropic-version, which all are asked with from then on; None if there is none."""
+        version = OTHER_VERSION[self.profile.api_version]
+        exchange = self._engine.send_now(replace(asked, headers=(("anthropic-version", version),)))
+        if exchange.response is None or not has_message(exchange):
+            return None
+        self._judged.add(refused.number)
+        self._engine.profile = replace(self._engine.profile, api_version=version)
+        sent = f"anthropic-version {self.profile.api_version}" if self.profile.api_version else "no anthropic-version"
+        self._notes.append(f"the target refuses the plainest request with {sent}: asked with {version}")
         return exchange
 
     def _answers(self) -> bool:
         """Whether the plainest question brings a message, whole or streamed; judges what came, says why not."""
         question = "Reply with the single word: ok"
         first = self._send(ask("preflight", question))
+        if first.response is not None and first.response.status == 400:
+            first = self._with_other_version(ask("preflight", question), first) or first
         if self._explains(first):
             return False
         self._judge(first)

@@ -79,6 +79,9 @@ _AFTER_ERROR: Final = "stream.error.event-shape"
 _TRUNCATED: Final = "stream.error.no-silent-truncation"
 _FITS: Final = "stream.delta.type-matches-block"
 
+_STARTED: Final = frozenset({"id", "type", "role", "model", "content", "usage"})
+"""Members that message_start alone sets: under these names a message_delta holds an unknown field, which is legal."""
+
 LEGAL: Final = ""
 
 TABLE: Final[Mapping[State, Mapping[str, str]]] = {
@@ -355,6 +358,12 @@ class _Walker:
         if not self.told_after_end:
             self._deviate(violated, event, f"{kind} {self.state}", "the end of the stream")
         self.told_after_end = True
+        # Some clients still take it in; and what it would have completed is not to be found incomplete as well.
+        block = self._referred(event) if kind == BLOCK_DELTA else None
+        if block is not None:
+            self._append(block, event, told=True)
+        elif kind == MESSAGE_DELTA:
+            self.message_deltas.append(event)
 
     def _on_message_start(self, event: StreamEvent, violated: str) -> None:
         if violated and self.message_start is not None:  # a late one was missed already where the stream began
@@ -396,7 +405,7 @@ class _Walker:
             self.doubled.add(stated)
             self.places -= 1
         self._add(block)
-        self.expected_index = stated + 1
+        self.expected_index = _following(event, stated)
         self._stand(BLOCK_START)
 
     def _begin_late(self, implied: Block, block: Block) -> None:
@@ -497,7 +506,7 @@ class _Walker:
             for block in self._open():
                 found = f"message_stop while block {block.index} is open"
                 self._deviate(_CLOSED, event, found, f"content_block_stop of block {block.index} first")
-            if not self.message_deltas:
+            if not self.message_deltas and not self.closings.totals_later(event):  # a late one is told where it comes
                 self._deviate(_DELTA_PRESENT, event, "message_stop without a message_delta before it", MESSAGE_DELTA)
         self._stand(MESSAGE_STOP)
 
@@ -607,7 +616,7 @@ class _Walker:
         for event in self.message_deltas:
             delta, usage = event.fields.get("delta"), event.fields.get("usage")
             if isinstance(delta, dict):
-                self.message.update(delta)
+                self.message.update({name: value for name, value in delta.items() if name not in _STARTED})
             if isinstance(usage, dict):
                 merged = self.message.get("usage")
                 merged = dict(merged) if isinstance(merged, dict) else {}
@@ -623,12 +632,19 @@ class _Closings:
         self.position = {event: number for number, event in enumerate(events)}
         self.by_index: dict[int, list[tuple[int, bool]]] = defaultdict(list)
         self.messages: list[int] = []
+        self.last_total = -1
         for number, event in enumerate(events):
             index = _index(event)
+            if event.type == MESSAGE_DELTA:
+                self.last_total = number
             if event.type in (MESSAGE_START, MESSAGE_STOP):
                 self.messages.append(number)
             elif event.type in (BLOCK_START, BLOCK_STOP) and index is not None:
                 self.by_index[index].append((number, event.type == BLOCK_STOP))
+
+    def totals_later(self, after: StreamEvent) -> bool:
+        """Whether a message_delta is still to come."""
+        return self.last_total > self.position[after]
 
     def stops_later(self, index: int, after: StreamEvent) -> bool:
         """Whether a stop of that index comes before a block of the same index starts anew, within the message."""
@@ -646,6 +662,12 @@ def _index(event: StreamEvent) -> int | None:
     """The event's index when it is a usable one; what else stands there is judged as a shape, and read as absent."""
     index = event.fields.get("index")
     return index if isinstance(index, int) and not isinstance(index, bool) and index >= 0 else None
+
+
+def _following(event: StreamEvent, stated: int) -> int:
+    """The index that goes on from a start's own, a negative one included."""
+    index = event.fields.get("index")
+    return index + 1 if isinstance(index, int) and index < 0 else stated + 1
 
 
 def _guess(delta_type: str) -> tuple[str | None, dict[str, Any]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,18 @@ WRONG = {
     "empty-target": (["run", ""], ["no target was given", "http(s)://host"]),
     "target-as-option": (["run", "--target", "reference:"], ["the target needs no option"]),
     "two-targets": (["run", "reference:", "reference:x"], ["unexpected 'reference:x'"]),
-    "option": (["run", "reference:", "--profil", "x"], ["unknown option --profil", "did you mean --profile?", "--only"]),
+    "option": (
+        ["run", "reference:", "--profil", "x"],
+        ["unknown option --profil", "did you mean --profile?", "--only"],
+    ),
     "abbreviated-option": (["run", "reference:", "--max-req=3"], ["unknown option --max-req", "--max-requests"]),
     "profile": (["run", "reference:", "--profile", "tokmodl"], ["'tokmodl'", "Did you mean 'tokmodel'", "2026-10-21"]),
     "depth": (["run", "reference:", "--depth", "ful"], ["unknown depth 'ful'", "smoke, standard, deep"]),
     "fail-on": (["run", "reference:", "--fail-on", "may"], ["'may'", "must, should"]),
-    "only": (["run", "reference:", "--only", "usage.presnt"], ["no requirement matches 'usage.presnt'", "usage.present"]),
+    "only": (
+        ["run", "reference:", "--only", "usage.presnt"],
+        ["no requirement matches 'usage.presnt'", "usage.present"],
+    ),
     "only-far-off": (["run", "reference:", "--only", "zzz*"], ["no requirement matches 'zzz*'", "ids begin with auth"]),
     "skip": (["run", "reference:", "--skip", "stream.ordr.*"], ["'stream.ordr.*'", "stream.order."]),
     "number": (["run", "reference:", "--concurrency", "many"], ["--concurrency is 'many'", "whole number"]),
@@ -39,7 +46,7 @@ WRONG = {
     "report": (["run", "reference:", "--report", ""], ["--report is empty"]),
     "key-variable": (["run", "reference:", "--api-key-env", ""], ["--api-key-env is empty"]),
     "scheme": (["run", "localhost:8000"], ["has no scheme", "did you mean http://localhost:8000?"]),
-    "wrong-scheme": (["run", "ftp://api.example"], ["did you mean http://api.example?"]),
+    "wrong-scheme": (["run", "ftp://api.example"], ["did you mean https://api.example?"]),
     "no-host": (["run", "http://"], ["names no host"]),
     "port": (["run", "http://127.0.0.1:99999"], ["is not a URL", "http(s)://host"]),
     "fault": (["run", "reference:drop_mesage_stop"], ["'drop_mesage_stop'", "Did you mean drop_message_stop"]),
@@ -53,11 +60,19 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("arguments", "said"), WRONG.values(), ids=WRONG.keys())
-def test_wrong_usage_is_one_message_with_its_cure(arguments: list[str], said: list[str]) -> None:
-    outcome = run(*arguments)
+@pytest.fixture(scope="module")
+def outcomes(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Outcome]]]:
+    """What became of the selected cases; two run at a time."""
+    chosen = {item.callspec.params.get("case") for item in request.session.items if hasattr(item, "callspec")}
+    with ThreadPoolExecutor(2) as pool:
+        yield {name: pool.submit(run, *WRONG[name][0]) for name in WRONG if name in chosen}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_usage_is_one_message_with_its_cure(case: str, outcomes: dict[str, Future[Outcome]]) -> None:
+    outcome = outcomes[case].result()
     assert outcome.code == 4, outcome.all
-    for text in said:
+    for text in WRONG[case][1]:
         assert text in outcome.error
 
 

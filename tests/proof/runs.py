@@ -12,7 +12,7 @@ from messages_conformance import resources
 from messages_conformance.report import Report
 from messages_conformance.run import Options, Run
 
-MODEL = "reference-1"
+MODEL = "anthropic/claude-opus-4-5"
 TIMEOUT_S = 3.0
 """Patience with faults that fall silent; a correct answer of the reference endpoint takes milliseconds."""
 

@@ -12,10 +12,17 @@ PROFILES = ("anthropic-2023-06-01", "anthropic-2026-10-21", "tokmodel")
 
 JUDGED_ON_SIGHT = {
     "errors.status.413": "no suite sends 33 MB",
+    "request.messages.content-string": "the plainest request has a string, and a run stops where that is refused",
 }
 """Rules that no run against a fault can show yet, each with the reason; their own tests are in tests/rules."""
 
-VOID = {
+MODEL_GIVEN = {
+    "lose_messages": "answered 404 to POST /v1/messages",
+    "refuse_prefixed_models": "refused the model",
+}
+"""Faults that cannot be told from a wrong address or a wrong model when the user names both."""
+
+VOID = MODEL_GIVEN | {
     "answer_garbage": "does not speak HTTP",
     "drop_connection": "closed the connection",
     "never_answer": "did not begin to answer",
@@ -32,15 +39,32 @@ def known(fault: Fault, profile: Profile) -> frozenset[str]:
     ) - frozenset(JUDGED_ON_SIGHT)
 
 
+UNSEEN = {
+    "trim_deltas": "blanks lost between deltas cannot be told from a model that leaves them out",
+}
+"""Faults that no rule can see without accusing correct servers, each with the reason."""
+
+
 def tried_in(fault: Fault) -> str | None:
     """The profile in which the fault is tried; None for one whose rules are still to come."""
+    if fault.name in VOID or fault.name in UNSEEN:
+        return None
     return next((name for name in PROFILES if known(fault, contract.profile(name))), None)
+
+
+def only_in_tokmodel(fault: Fault) -> bool:
+    """Whether the fault breaks a promise that tokmodel alone makes."""
+    return bool(known(fault, contract.profile("tokmodel")) - known(fault, contract.profile(PROFILES[0])))
 
 
 TRIED = {name: profile for name, fault in faults().items() if (profile := tried_in(fault)) is not None}
 
 
-@pytest.mark.parametrize("key", [(f"reference:{name}", profile) for name, profile in TRIED.items()], ids=list(TRIED))
+KEYS = {name: (f"reference:{name}", profile) for name, profile in TRIED.items()}
+KEYS |= {f"{name}-tokmodel": (f"reference:{name}", "tokmodel") for name in TRIED if only_in_tokmodel(faults()[name])}
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
 def test_a_fault_trips_exactly_what_it_names(key, outcomes):
     target, profile = key
     fault = faults()[target.removeprefix("reference:")]
@@ -51,7 +75,7 @@ def test_a_fault_trips_exactly_what_it_names(key, outcomes):
     assert outcome.exit_code == (1 if must else 0)
 
 
-@pytest.mark.parametrize("key", [(f"reference:{name}", PROFILES[0]) for name in VOID], ids=list(VOID))
+@pytest.mark.parametrize("key", [(f"reference:{name}", "tokmodel") for name in VOID], ids=list(VOID))
 def test_a_dead_target_is_one_statement(key, outcomes):
     outcome = outcomes[key]
     assert outcome.exit_code == 2

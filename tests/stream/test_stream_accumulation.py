@@ -168,6 +168,14 @@ def test_without_a_start_there_is_no_message(first: list[Event]) -> None:
     assert walked([*first, *HELLO[1:]]).message is None
 
 
+def test_a_message_delta_sets_nothing_that_message_start_set() -> None:
+    extra = {"type": "message_delta", "role": None, "id": "", "model": "other", "content": [], "usage": {}, "shiny": 1}
+    message = walked([*HELLO[:-2], ends(**extra), over()]).message
+    assert message is not None
+    assert contract.valid("response", message)
+    assert (message["type"], message["content"]) == ("message", [{"type": "text", "text": "Hello"}])
+
+
 def test_merged_events_are_taken_apart() -> None:
     body = (
         b'event: message_start\ndata: {"type": "message_start", "message": {}}\nevent: ping\ndata: {"type": "ping"}\n\n'

@@ -260,11 +260,13 @@ class Engine:
     async def _main(self) -> None:
         self._halt = asyncio.Event()
         self._loop = asyncio.get_running_loop()
+        pulse = asyncio.create_task(self._sender.pulse.beat())
         self._ready.set()
         try:
             await self._halt.wait()
             await self._finish()
         finally:
+            pulse.cancel()
             with contextlib.suppress(TimeoutError, OSError):
                 async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                     await self.target.aclose()

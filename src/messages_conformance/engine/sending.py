@@ -26,6 +26,7 @@ from messages_conformance.engine.backoff import WAITED_OUT, pause_s, stated_paus
 from messages_conformance.engine.budget import Budget
 from messages_conformance.engine.limiter import Limiter, Slot
 from messages_conformance.engine.planning import Question
+from messages_conformance.engine.pulse import Pulse
 from messages_conformance.engine.recording import Recorder
 from messages_conformance.engine.usage import reported_tokens
 from messages_conformance.exchange import ACCEPTED, ASKED_AGAIN, REFUSED, RESET, Exchange, Failure, Request, Response
@@ -73,6 +74,7 @@ class Sender:
         began_s: float,
     ) -> None:
         self.ended: Failure | None = None
+        self.pulse = Pulse()
         self._target = target
         self._offline = bool(getattr(target, "offline", False))
         self._limiter = limiter
@@ -137,6 +139,7 @@ class Sender:
             started_s=started_s,
             requested_model=_model(question.request),
             waits=tuple(patience.notes),
+            observer_lag_s=self.pulse.lag_s(self._began_s + started_s),
         )
 
     def _cancelled(self) -> Failure:

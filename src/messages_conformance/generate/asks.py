@@ -102,7 +102,7 @@ def content_to_echo(exchange: Exchange) -> list[Any] | None:
 
 
 def probe_asks() -> list[Ask]:
-    """Every case of the probe table as an Ask."""
+    """Every case of the probe table as an Ask. The smallest run sends the first case of a row only."""
     return [
         Ask(
             situation=probe.situation or f"{probe.requirement}:{case.name}",
@@ -116,10 +116,10 @@ def probe_asks() -> list[Ask]:
             expect=probe.expect,
             statuses=probe.statuses,
             needs=probe.needs,
-            depth=probe.depth,
+            depth="standard" if number and probe.depth == "smoke" else probe.depth,
             layout=case.layout,
             header_case="odd" if case.odd_case else "plain",
         )
         for probe in probes().values()
-        for case in probe.cases
+        for number, case in enumerate(probe.cases)
     ]

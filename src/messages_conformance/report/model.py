@@ -46,6 +46,10 @@ SEVERITIES: Final = ("fatal", "major", "moderate", "unmeasured", "minor", "harml
 """The order of failures. What nobody measured stands before what was measured and found to be small."""
 
 
+TOPICS: Final = ("transport", "response", "stream", "stop", "usage", "tokmodel", "auth", "version", "errors", "headers")
+"""Among equals, what an answer says comes before how a refusal looks, and both before what should have been refused."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunInfo:
     """What was asked for: the target and the options. `started_at` is RFC 3339; `fail_on` is "must" or "should".
@@ -164,10 +168,11 @@ def not_verified(report: Report) -> Mapping[str, tuple[str, ...]]:
     return {reason: tuple(sorted(ids)) for reason, ids in ordered}
 
 
-def _rank(verdict: Verdict) -> tuple[int, int, str]:
+def _rank(verdict: Verdict) -> tuple[int, int, int, str]:
     return (
         _index(SEVERITIES, contract.severity(verdict.requirement)),
         _index(LEVELS, verdict.level),
+        _index(TOPICS, verdict.requirement.partition(".")[0]),
         verdict.requirement,
     )
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from messages_conformance import contract
 from messages_conformance.report.blocks import VALUE_CHARACTERS, Block, block, place
 from messages_conformance.report.model import (
     CONFORMANT,
@@ -43,6 +44,9 @@ CURL_CHARACTERS: Final = 1500
 IMPACT_LINES: Final = 2
 WARNING_CHARACTERS: Final = 100
 IDS_PER_REASON: Final = 12
+MIN_LISTED: Final = 3
+MAX_LISTED: Final = 25
+"""From and up to this many failures they are listed once more at the end: a screen's worth."""
 
 _LABEL: Final = 9
 _PLAINER: Final = str.maketrans({"·": "-", "…": "...", "█": "#"})
@@ -132,6 +136,7 @@ def summary(out: Console, report: Report, *, verbose: bool = False) -> None:
         _warned(out, report)
         _harness_errors(out, report)
         _not_verified(out, report)
+        _in_short(out, report)
     _counts(out, report)
     _line(out, verdict_sentence(report), style=_STYLES.get(exit_code(report), "bold yellow"))
 
@@ -211,6 +216,22 @@ def _not_verified(out: Console, report: Report) -> None:
     for reason, ids in groups.items():
         text = f"{cut(sentence(reason), VALUE_CHARACTERS)}: {listed(tuple(map(inline, ids)), IDS_PER_REASON)}"
         _wrapped(out, text, indent=2, hang=4)
+    _line(out)
+
+
+def _in_short(out: Console, report: Report) -> None:
+    """The failures once more, a line each, so that the last screen of a long report holds them all."""
+    failed = failures(report)
+    if len(failed) < MIN_LISTED:
+        return
+    _title(out, "IN SHORT", len(failed), "red")
+    width = max(len(contract.severity(verdict.requirement)) for verdict in failed[:MAX_LISTED])
+    for verdict in failed[:MAX_LISTED]:
+        told = report.catalogue[verdict.requirement].sentence if verdict.requirement in report.catalogue else ""
+        line = f"  {contract.severity(verdict.requirement):<{width}}  {verdict.requirement}  {told}"
+        _line(out, line if cell_len(line) <= out.width else set_cell_size(line, out.width - 2).rstrip() + " …")
+    if len(failed) > MAX_LISTED:
+        _line(out, f"  and {len(failed) - MAX_LISTED} more")
     _line(out)
 
 

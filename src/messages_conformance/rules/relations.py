@@ -25,6 +25,9 @@ from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unv
 PROMPT_SLACK_TOKENS: Final = 2
 """A longer prompt may count this many tokens fewer: merges at the seam of two texts (tokenizer property)."""
 
+MAX_BLOCK_OVERHEAD: Final = 1.5
+"""A text block that costs this much more than its text reached the model as JSON (our own; equal is what is promised)."""
+
 MIN_ADDED_CHARS: Final = 40
 """A prompt that grew by less may honestly count the same."""
 
@@ -283,7 +286,7 @@ def reads_text_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unver
         return
     for blocks, string in _twins(counted):
         mine, theirs = total_input(usage_of(blocks)), total_input(usage_of(string))
-        if mine < theirs - PROMPT_SLACK_TOKENS:
+        if not theirs - PROMPT_SLACK_TOKENS <= mine <= theirs * MAX_BLOCK_OVERHEAD + PROMPT_SLACK_TOKENS:
             found = f"{mine}, but {theirs} for the same text as a string (exchange {string.number})"
             place = in_message(blocks, "/usage/input_tokens")
             yield Finding(exchange=blocks.number, place=place, found=found, wanted=f"about {theirs}")

@@ -58,11 +58,14 @@ SMALL_START_OUTPUT: Final = 20
 BUFFERED_SHARE: Final = 0.8
 """A first delta later than this share of the whole answer's time was held back (origin: requirement's own figure)."""
 
-MIN_TIMED_S: Final = 0.5
+MIN_TIMED_S: Final = 1.0
 """Answers faster than this say nothing about buffering: the network's own grain is of that order."""
 
 MIN_TIMED_STREAMS: Final = 2
 """One stream alone may have been held up by chance."""
+
+MAX_OBSERVER_LAG_S: Final = 0.1
+"""When our own clock stood still for longer than this, the burst may have been made here."""
 
 BURST_S: Final = 0.05
 """Deltas within this time of each other came in one write, as far as can be seen from here."""
@@ -225,7 +228,7 @@ def _timed_deltas(exchange: Exchange) -> list[StreamEvent]:
     """The deltas of a stream that is long enough for its timing to tell something; empty otherwise."""
     deltas = [event for event in walk_of(exchange).events if event.type == BLOCK_DELTA]
     long_enough = len(deltas) >= MIN_TIMED_DELTAS and response_of(exchange).ended_at_s >= MIN_TIMED_S
-    return deltas if long_enough else []
+    return deltas if long_enough and exchange.observer_lag_s <= MAX_OBSERVER_LAG_S else []
 
 
 def _came_at_once(exchange: Exchange, deltas: list[StreamEvent]) -> bool:
@@ -552,7 +555,7 @@ def sends_partial_json_as_strings(exchange: Exchange) -> Iterable[Finding]:
     source=f"{sources.STREAMING}; {sources.measured('X28 to X33')}",
     applies=streamed,
 )
-def completes_the_json_of_a_tool_input(exchange: Exchange) -> Iterable[Finding]:
+def completes_the_json_of_a_tool_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The partial_json of a block adds up to nothing, which means {}, or to one JSON object."""
     for block in walk_of(exchange).blocks:
         if not block.json_text or not block.closed or _may_be_unfinished(exchange, block):
@@ -565,6 +568,9 @@ def completes_the_json_of_a_tool_input(exchange: Exchange) -> Iterable[Finding]:
 def _may_be_unfinished(exchange: Exchange, block: Block) -> bool:
     """Whether the input of this block may be no JSON object: the limit cut it, or its tool streams eagerly."""
     walked = walk_of(exchange)
+    if walked.deviations:
+        yield BROKEN_STREAM  # deltas that were lost or came too late are the fault that was said
+        return
     cut = (walked.message or {}).get("stop_reason") in ("max_tokens", "model_context_window_exceeded", "refusal")
     return (cut and block is walked.blocks[-1]) or _eager(exchange, block)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
@@ -121,6 +122,8 @@ def _garbled(text: str, asked: str) -> str:
     """The asked text as a wrong decoder would have left it, where it occurs; empty when it does not."""
     encoded = asked.encode("utf-8")
     forms = [encoded.decode(charset, "replace") for charset in ("latin-1", "cp1252", "ascii")]
+    forms.append(asked.encode("ascii", "ignore").decode())
+    forms.append("".join(char for char in unicodedata.normalize("NFKD", asked) if not unicodedata.combining(char)))
     forms += [re.sub(r"[^\x00-\x7f]", "?", asked), asked.encode("ascii", "backslashreplace").decode()]
     return next((form for form in forms if form in text), "")
 

@@ -38,7 +38,13 @@ def append_garbage_to_document(response: HttpResponse, scene: Scene) -> HttpResp
     return response.with_body(response.body() + b'\n{"done":true}') if is_message(response, scene) else response
 
 
-@fault("response", trips={"response.id.string"}, at=Stage.DOCUMENT, seen="impact.json id_missing")
+@fault(
+    "response",
+    trips={"response.id.string"},
+    trips_tokmodel={"response.id.string", "tokmodel.example.response-keys"},
+    at=Stage.DOCUMENT,
+    seen="impact.json id_missing",
+)
 def omit_id(message: Json) -> Json:
     """A Message has no id."""
     return dropped(message, "id")
@@ -73,7 +79,13 @@ def repeat_message_id(message: Json) -> Json:
     return {**message, "id": "msg_013Zva2CMHLNnXjNJJKqJ2EF"}
 
 
-@fault("response", trips={"response.type.message"}, at=Stage.DOCUMENT, seen="impact.json type_missing")
+@fault(
+    "response",
+    trips={"response.type.message"},
+    trips_tokmodel={"response.type.message", "tokmodel.example.response-keys"},
+    at=Stage.DOCUMENT,
+    seen="impact.json type_missing",
+)
 def omit_type(message: Json) -> Json:
     """A Message does not say that it is one."""
     return dropped(message, "type")
@@ -85,7 +97,13 @@ def call_message_a_completion(message: Json) -> Json:
     return {**message, "type": "completion"}
 
 
-@fault("response", trips={"response.role.assistant"}, at=Stage.DOCUMENT, seen="impact.json role_missing")
+@fault(
+    "response",
+    trips={"response.role.assistant"},
+    trips_tokmodel={"response.role.assistant", "tokmodel.example.response-keys"},
+    at=Stage.DOCUMENT,
+    seen="impact.json role_missing",
+)
 def omit_role(message: Json) -> Json:
     """A Message has no role."""
     return dropped(message, "role")
@@ -109,7 +127,13 @@ def nullify_content(message: Json) -> Json:
     return {**message, "content": None}
 
 
-@fault("response", trips={"response.content.array"}, at=Stage.DOCUMENT, seen="impact.json content_missing")
+@fault(
+    "response",
+    trips={"response.content.array"},
+    trips_tokmodel={"response.content.array", "tokmodel.example.response-keys"},
+    at=Stage.DOCUMENT,
+    seen="impact.json content_missing",
+)
 def omit_content(message: Json) -> Json:
     """A Message has no content field."""
     return dropped(message, "content")
@@ -204,7 +228,13 @@ def map_calls(message: Json, change: Any) -> Json:
     return {**message, "content": blocks}
 
 
-@fault("response", trips={"response.model.string"}, at=Stage.DOCUMENT, seen="impact.json model_missing")
+@fault(
+    "response",
+    trips={"response.model.string"},
+    trips_tokmodel={"response.model.string", "tokmodel.example.response-keys"},
+    at=Stage.DOCUMENT,
+    seen="impact.json model_missing",
+)
 def omit_model(message: Json) -> Json:
     """A Message does not name its model."""
     return dropped(message, "model")
@@ -228,7 +258,13 @@ def name_backend_model(message: Json) -> Json:
     return {**message, "model": "publishers/vendor/models/backend-7b@001"}
 
 
-@fault("response", trips={"response.stop_reason.present"}, at=Stage.DOCUMENT, seen="impact.json stop_reason_missing")
+@fault(
+    "response",
+    trips={"response.stop_reason.present"},
+    trips_tokmodel={"response.stop_reason.present", "tokmodel.example.response-keys"},
+    at=Stage.DOCUMENT,
+    seen="impact.json stop_reason_missing",
+)
 def omit_stop_reason(message: Json) -> Json:
     """A Message that is not streamed has no stop reason."""
     return dropped(message, "stop_reason")

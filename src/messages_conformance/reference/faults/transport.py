@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -34,6 +35,35 @@ def lose_route_with_query(request: HttpRequest) -> HttpRequest:
     """A query string on /v1/messages leads to 404."""
     lost = request.path == "/v1/messages" and "?" in request.target
     return replace(request, target="/v1/messages-with-query") if lost else request
+
+
+@fault("transport", trips={"transport.request.empty-body"}, at=Stage.RESPONSE)
+def answer_empty_bodies_with_success(response: HttpResponse, scene: Scene) -> HttpResponse:
+    """POST /v1/messages without a body is answered with 200."""
+    asked = scene.request.method == "POST" and not scene.request.body
+    return json_response(response, 200, {"status": "ok"}) if asked else response
+
+
+@fault("transport", trips={"transport.request.body-not-object"}, at=Stage.RESPONSE)
+def answer_any_json_with_success(response: HttpResponse, scene: Scene) -> HttpResponse:
+    """A body that is JSON but no object is answered with 200."""
+    asked = scene.request.method == "POST" and scene.request.body in (b"[]", b"null", b'"x"')
+    return json_response(response, 200, {"status": "ok"}) if asked else response
+
+
+@fault("transport", trips={"transport.request.charset-bad-utf8"}, at=Stage.RESPONSE)
+def answer_broken_json_with_success(response: HttpResponse, scene: Scene) -> HttpResponse:
+    """A body that breaks off, or that is not UTF-8, is answered with 200."""
+    asked = scene.request.method == "POST" and scene.request.body.startswith(b"{") and not _reads_as_json(scene)
+    return json_response(response, 200, {"status": "ok"}) if asked else response
+
+
+def _reads_as_json(scene: Scene) -> bool:
+    try:
+        json.loads(scene.request.body)
+    except ValueError:
+        return False
+    return True
 
 
 @fault("transport", trips={"transport.method.get-rejected"}, at=Stage.RESPONSE)
@@ -144,7 +174,7 @@ def question_non_ascii(message: Json) -> Json:
 
 @fault(
     "transport",
-    trips={"stream.frame.utf8-boundaries", "transport.charset.utf8"},
+    trips={"stream.frame.utf8-boundaries"},
     at=Stage.EVENTS,
     seen="defects.json utf8-split-replacement-chars; impact.json utf8_split",
 )

@@ -9,7 +9,13 @@ from messages_conformance.reference.faults.catalogue import fault
 from messages_conformance.reference.faults.tools import Json, dropped, with_usage
 
 
-@fault("usage", trips={"usage.present"}, at=Stage.DOCUMENT, seen="defects.json usage-object-missing")
+@fault(
+    "usage",
+    trips={"usage.present"},
+    trips_tokmodel={"tokmodel.example.response-keys", "usage.present"},
+    at=Stage.DOCUMENT,
+    seen="defects.json usage-object-missing",
+)
 def omit_usage(message: Json) -> Json:
     """A Message has no usage."""
     return dropped(message, "usage")

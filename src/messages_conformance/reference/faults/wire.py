@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -41,7 +42,7 @@ def stream_for_ever(response: HttpResponse) -> HttpResponse:
     if not response.is_stream:
         return response
     pieces = tuple(response.pieces)
-    deltas = [piece for piece in pieces if b"text_delta" in piece[1]] or list(pieces[:1])
+    deltas = [piece for piece in pieces if re.search(rb'block_delta.*"index": ?0\b', piece[1])] or list(pieces[1:2])
     first = pieces.index(deltas[0])
     endless = itertools.cycle((max(delay_s, 0.005), data) for delay_s, data in deltas)
     return replace(response, pieces=itertools.chain(pieces[:first], endless))
