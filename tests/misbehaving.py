@@ -38,7 +38,7 @@ class Menagerie:
     """Served like an endpoint. `counts` has the requests of each path prefix, `/name` or `/name/anything`."""
 
     settings: Settings = field(default_factory=lambda: Settings(api_key=KEY))
-    fallback: str = ""
+    fallback: str = "silent"
     """The behaviour for paths that name none."""
     base_url: str = ""
     counts: Counter[str] = field(default_factory=Counter)

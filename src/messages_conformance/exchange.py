@@ -88,8 +88,9 @@ class Ask:
     "profile", "none", "wrong", "bearer" or "x-api-key". `probe` names the requirement that answers for acceptance or
     refusal (`expect`); `statuses` narrows a refusal. `copy` tells identical requests apart that must each be sent.
     `attempts` is how often it may be asked in all while the requirements of its `premise` stay unverified, which is to
-    say while the model does not cooperate. `layout` writes the JSON
-    "compact", "indented" or "reordered"; `header_case` sends the header names "plain" or in "odd" case.
+    say while the model does not cooperate. `capability` names what only some models can do: where the profile leaves it
+    to the model, a clean refusal is no fault. `layout` writes the JSON "compact", "indented" or "reordered"; `header_case` sends the
+    header names "plain" or in "odd" case.
     """
 
     situation: str
@@ -106,6 +107,7 @@ class Ask:
     attempts: int = 1
     premise: tuple[str, ...] = ()
     needs: frozenset[str] = frozenset()
+    capability: str | None = None
     depth: str = "standard"
     layout: str = "compact"
     header_case: str = "plain"
@@ -328,6 +330,7 @@ class Exchange:
     requested_model: str | None = None
     waits: tuple[str, ...] = field(default=())
     observer_lag_s: float = 0.0
+    capability: str | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -356,6 +359,7 @@ class Exchange:
             "requested_model": self.requested_model,
             "waits": list(self.waits),
             "observer_lag_s": self.observer_lag_s,
+            "capability": self.capability,
             "request": {
                 "method": self.request.method,
                 "path": self.request.path,
@@ -396,6 +400,7 @@ def from_record(record: Mapping[str, Any]) -> Exchange:
         requested_model=record["requested_model"],
         waits=tuple(record["waits"]),
         observer_lag_s=record["observer_lag_s"],
+        capability=record.get("capability"),
         request=Request(
             method=sent["method"],
             path=sent["path"],

@@ -186,10 +186,10 @@ class Run:
         """Whether depth, profile and selection leave this to be asked."""
         if DEPTHS.index(asked.depth) > DEPTHS.index(self.options.depth):
             return False
-        if not asked.needs <= self.profile.promises:
+        if not asked.needs <= self.profile.offers:
             return False
         if isinstance(asked, Dialogue):
-            return any(self.selected(name) for name in (*FOLLOW_UPS, *self._general()))
+            return any(self._asked_for(name) for name in (*FOLLOW_UPS, *self._general()))
         row = CATALOGUE.get(asked.probe)
         if row is not None and asked.probe != PLAIN:
             # A refused request also shows what every error must look like; it is sent for its own sake only.

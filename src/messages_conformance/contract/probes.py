@@ -33,6 +33,7 @@ ROW_KEYS: Final = frozenset(
         "statuses",
         "error_type",
         "needs",
+        "capability",
         "depth",
         "situation",
         "extends",
@@ -78,6 +79,7 @@ class Probe:
     refusals_only: bool
     judged_elsewhere: bool
     needs: frozenset[str]
+    capability: str | None
     depth: str
     situation: str | None
     cases: tuple[Case, ...]
@@ -125,6 +127,7 @@ def _probe(row: Mapping[str, Any], cases: tuple[Case, ...]) -> Probe:
         refusals_only=row.get("refusals_only", False),
         judged_elsewhere=row.get("judged_elsewhere", False),
         needs=frozenset(row.get("needs", ())),
+        capability=row.get("capability"),
         depth=row.get("depth", "standard"),
         situation=row.get("situation"),
         cases=cases,

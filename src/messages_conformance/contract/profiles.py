@@ -20,6 +20,7 @@ _AUTHS = ("bearer", "x-api-key")
 class Profile:
     """What one kind of target promises. `promises` holds capability slugs; what is missing there is not-applicable.
 
+    `depends_on_model` holds those that some models have and others refuse, with a clean error.
     `api_version` is the value of the anthropic-version header, or None where the profile sends no such header.
     `id_prefix` is the promised start of a message id, or None where ids may have any form.
     """
@@ -32,7 +33,13 @@ class Profile:
     default_model: str | None
     needs_key: bool
     promises: frozenset[str]
+    depends_on_model: frozenset[str]
     id_prefix: str | None
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """What may be asked for: promised of every model, or of some."""
+        return self.promises | self.depends_on_model
 
     @property
     def body_version(self) -> str:
@@ -65,6 +72,7 @@ def _read(name: str, data: Mapping[str, Any]) -> Profile:
         default_model=data.get("default_model"),
         needs_key=data["needs_key"],
         promises=frozenset(data["promises"]),
+        depends_on_model=frozenset(data.get("depends_on_model", ())),
         id_prefix=data.get("id_prefix"),
     )
 

@@ -15,7 +15,7 @@ from messages_conformance.engine.budget import Budget, Limits
 from messages_conformance.engine.composition import compose
 from messages_conformance.engine.conversation import Conversation
 from messages_conformance.engine.limiter import Limiter
-from messages_conformance.engine.planning import Outcome, Plan, Question, sharing_key
+from messages_conformance.engine.planning import Outcome, Plan, Question, expected, sharing_key
 from messages_conformance.engine.recording import Recorder, Spent
 from messages_conformance.engine.sending import Sender
 from messages_conformance.exchange import Ask, Exchange, Failure, Request
@@ -153,6 +153,7 @@ class Engine:
             attempts=max(1, ask.attempts),
             situations=[ask.situation],
             probes=[ask.probe],
+            expect=expected(ask, self.profile),
         )
 
     def _take(self, item: Question | Conversation) -> None:

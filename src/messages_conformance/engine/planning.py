@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from messages_conformance.exchange import MESSAGES_PATH, REFUSED, Ask, Exchange, Request
+from messages_conformance.exchange import ACCEPTED, EITHER, MESSAGES_PATH, REFUSED, Ask, Exchange, Request
+
+if TYPE_CHECKING:
+    from messages_conformance.contract import Profile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,7 @@ class Question:
     attempts: int
     situations: list[str]
     probes: list[str]
+    expect: str
     outcome: Outcome = field(default_factory=Outcome)
 
     @property
@@ -55,7 +59,7 @@ class Question:
     @property
     def token_ceiling(self) -> int:
         """The planned output tokens: a request that must be refused costs none."""
-        return 0 if self.ask.expect == REFUSED else self.max_tokens * self.attempts
+        return 0 if self.expect == REFUSED else self.max_tokens * self.attempts
 
     def share(self, ask: Ask) -> None:
         """Lets one more Ask take part in this question."""
@@ -68,4 +72,11 @@ class Question:
 
 def sharing_key(ask: Ask, request: Request) -> tuple[object, ...]:
     """Equal for asks that one exchange can answer: the same bytes, and the same answer expected."""
-    return request.identity, ask.copy, ask.expect, ask.statuses
+    return request.identity, ask.copy, ask.expect, ask.statuses, ask.capability
+
+
+def expected(ask: Ask, profile: Profile) -> str:
+    """What a run expects of an Ask: where the profile leaves it to the model, a refusal is as good as an answer."""
+    if ask.expect == ACCEPTED and ask.capability in profile.depends_on_model:
+        return EITHER
+    return ask.expect

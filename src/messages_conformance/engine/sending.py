@@ -133,13 +133,14 @@ class Sender:
             failure=failure,
             situations=tuple(question.situations),
             probes=tuple(question.probes),
-            expect=question.ask.expect,
+            expect=question.expect,
             statuses=question.ask.statuses,
             attempt=attempt,
             started_s=started_s,
             requested_model=_model(question.request),
             waits=tuple(patience.notes),
             observer_lag_s=self.pulse.lag_s(self._began_s + started_s),
+            capability=question.ask.capability,
         )
 
     def _cancelled(self) -> Failure:
@@ -217,7 +218,7 @@ class Sender:
             patience.successes_before = self._successes
         patience.refusals += 1
         slot.lower()
-        wanted = question.ask.expect == REFUSED and response.status != 429
+        wanted = question.expect == REFUSED and response.status != 429
         pause = self._pause_s(question, patience, response, wanted=wanted)
         if pause is None and wanted:
             return response, None
@@ -280,9 +281,9 @@ def _broke(response: Response, question: Question) -> str:
     """How an answer failed on its way, in a manner that asking again may heal; empty when it did not."""
     if response.ending == RESET:
         return response.detail or "the body broke off"
-    if question.ask.expect == ACCEPTED and response.status >= 500 and response.status not in WAITED_OUT:
+    if question.expect == ACCEPTED and response.status >= 500 and response.status not in WAITED_OUT:
         return f"status {response.status}"
-    if question.ask.expect != REFUSED and response.is_event_stream and any(e.type == "error" for e in response.events):
+    if question.expect != REFUSED and response.is_event_stream and any(e.type == "error" for e in response.events):
         return "the stream ended in an error event"
     return ""
 

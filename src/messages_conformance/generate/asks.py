@@ -54,6 +54,7 @@ def ask(
     premise: str | None = None,
     depth: str = "standard",
     needs: Iterable[str] = (),
+    capability: str | None = None,
     probe: str = PLAIN_PROBE,
     **fields: Any,
 ) -> Ask:
@@ -73,6 +74,7 @@ def ask(
         premise=() if premise is None else (premise,),
         depth=depth,
         needs=frozenset(needs),
+        capability=capability,
         probe=probe,
         expect=expect,
     )
@@ -116,6 +118,7 @@ def probe_asks() -> list[Ask]:
             expect=probe.expect,
             statuses=probe.statuses,
             needs=probe.needs,
+            capability=probe.capability,
             depth="standard" if number and probe.depth == "smoke" else probe.depth,
             layout=case.layout,
             header_case="odd" if case.odd_case else "plain",

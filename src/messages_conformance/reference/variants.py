@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import json
 import re
 import zlib
@@ -18,9 +19,11 @@ from messages_conformance.reference.http import HttpRequest, HttpResponse
 from messages_conformance.reference.model import Model, Prompt
 from messages_conformance.reference.registry import find
 
-ALL_PROFILES = frozenset({"tokmodel", "anthropic-2023-06-01", "anthropic-2026-10-21"})
+ALL_PROFILES = frozenset({"tokmodel", "anthropic-2023-06-01", "anthropic-2026-10-21", "claude-code"})
 ANTHROPIC = frozenset({"anthropic-2023-06-01", "anthropic-2026-10-21"})
 TOKMODEL = frozenset({"tokmodel"})
+LENIENT = frozenset({"tokmodel", "claude-code"})
+"""Profiles that promise less than the full contract, and so leave more freedom."""
 
 SINGLE_BYTES = 4_000
 """Bytes that are sent one by one before the rest follows faster, so that a long answer stays quick."""
@@ -71,6 +74,7 @@ def variant(
 
 def variants() -> Mapping[str, Variant]:
     """All variants by name, in alphabetical order."""
+    importlib.import_module("messages_conformance.reference.freedoms")
     return MappingProxyType(dict(sorted(_VARIANTS.items())))
 
 
@@ -209,7 +213,7 @@ def cloud_request_ids(response: HttpResponse, scene: Scene) -> HttpResponse:
     return response.with_header("request-id", other)
 
 
-@variant(at=Stage.RESPONSE, conforms=TOKMODEL, also={Stage.ERROR: lambda reply: without_request_id(reply)})
+@variant(at=Stage.RESPONSE, conforms=LENIENT, also={Stage.ERROR: lambda reply: without_request_id(reply)})
 def no_request_ids(response: HttpResponse) -> HttpResponse:
     """Answers and errors carry no request id."""
     return response.without_header("request-id")
@@ -490,7 +494,7 @@ def event_without_null_sequence(event: Event) -> Event:
 
 @variant(
     at=Stage.DOCUMENT,
-    conforms=TOKMODEL,
+    conforms=LENIENT,
     also={Stage.EVENTS: lambda events: list(map(event_without_null_sequence, events))},
 )
 def no_stop_sequence_field(message: Json) -> Json:
@@ -498,7 +502,7 @@ def no_stop_sequence_field(message: Json) -> Json:
     return without_null_sequence(message)
 
 
-@variant(at=Stage.MESSAGE, conforms=TOKMODEL)
+@variant(at=Stage.MESSAGE, conforms=LENIENT)
 def seven_fields(message: Json) -> Json:
     """A Message has the seven fields of the documented example and no others, but for a stop sequence that was met."""
     kept = ("id", "type", "role", "model", "content", "stop_reason", "usage", "stop_sequence")
@@ -542,13 +546,13 @@ def detailed_errors(reply: ErrorReply) -> ErrorReply:
     return replace(reply, body={**reply.body, "error": {**error, "message": "Anfrage abgelehnt: " + error["message"]}})
 
 
-@variant(at=Stage.ERROR, conforms=TOKMODEL)
+@variant(at=Stage.ERROR, conforms=LENIENT)
 def unprocessable_entities(reply: ErrorReply) -> ErrorReply:
     """A request that fails validation is answered with 422."""
     return replace(reply, status=422) if reply.status == 400 else reply
 
 
-@variant(at=Stage.FAILURES, conforms=TOKMODEL)
+@variant(at=Stage.FAILURES, conforms=LENIENT)
 def lenient_gateway(failures: list[Failure]) -> list[Failure]:
     """What the short documentation does not rule out is served."""
     documented = (
@@ -571,7 +575,7 @@ def lenient_gateway(failures: list[Failure]) -> list[Failure]:
     ]
 
 
-@variant(at=Stage.RESPONSE, conforms=TOKMODEL)
+@variant(at=Stage.RESPONSE, conforms=LENIENT)
 def messages_only(response: HttpResponse, scene: Scene) -> HttpResponse:
     """There is no count_tokens."""
     if not scene.request.path.endswith("/count_tokens"):
@@ -580,7 +584,7 @@ def messages_only(response: HttpResponse, scene: Scene) -> HttpResponse:
     return replace(response.with_body(to_json(body).encode()), status=404)
 
 
-@variant(at=Stage.MODELS, conforms=TOKMODEL)
+@variant(at=Stage.MODELS, conforms=LENIENT)
 def models_like_openai(value: Json) -> Json:
     """The list of models has the form of another vendor."""
     items = [{"id": item["id"], "object": "model", "created": 1_700_000_000} for item in value.get("data", [value])]

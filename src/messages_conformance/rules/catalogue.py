@@ -30,7 +30,10 @@ Judging = Callable[[Any], Iterable[Outcome]]
 
 @dataclass(frozen=True, kw_only=True)
 class Requirement:
-    """One row of the catalogue. `provoked` says in words what a suite does to see it."""
+    """One row of the catalogue. `provoked` says in words what a suite does to see it.
+
+    `capability` is what a target must be able to do before the requirement means anything to it.
+    """
 
     id: str
     level: str
@@ -40,6 +43,7 @@ class Requirement:
     api_version: str | None
     model_dependent: bool
     needs: frozenset[str]
+    capability: str | None
     over: str
     provoked: str
     applies: Callable[[Exchange], bool]
@@ -55,7 +59,7 @@ class Requirement:
             return f"profile {profile.name} does not promise it"
         if self.api_version is not None and self.api_version != profile.api_version:
             return f"it belongs to API version {self.api_version}"
-        missing = sorted(self.needs - profile.promises)
+        missing = sorted(self.needs - profile.offers)
         if missing:
             return f"profile {profile.name} does not promise {', '.join(missing)}"
         return ""
@@ -81,6 +85,7 @@ def rule(
     api_version: str | None = None,
     model_dependent: bool = False,
     needs: Iterable[str] = (),
+    capability: str | None = None,
     provoked: str = "",
 ) -> Callable[[Judging], Judging]:
     """Registers the decorated function as the judge of a requirement."""
@@ -97,6 +102,7 @@ def rule(
                 api_version=api_version,
                 model_dependent=model_dependent,
                 needs=frozenset(needs),
+                capability=capability,
                 over=over,
                 provoked=provoked,
                 applies=applies,

@@ -74,6 +74,7 @@ def register() -> None:
                 api_version=probe.api_version,
                 model_dependent=False,
                 needs=probe.needs,
+                capability=probe.capability,
                 over=EXCHANGE,
                 provoked=f"Sent and expected to be {probe.expect}: {probe.describes()}.",
                 applies=_applies(probe),

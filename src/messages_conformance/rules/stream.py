@@ -557,7 +557,11 @@ def sends_partial_json_as_strings(exchange: Exchange) -> Iterable[Finding]:
 )
 def completes_the_json_of_a_tool_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The partial_json of a block adds up to nothing, which means {}, or to one JSON object."""
-    for block in walk_of(exchange).blocks:
+    walked = walk_of(exchange)
+    if walked.deviations:
+        yield BROKEN_STREAM  # deltas that were lost or came too late are the fault that was said
+        return
+    for block in walked.blocks:
         if not block.json_text or not block.closed or _may_be_unfinished(exchange, block):
             continue
         if not isinstance(parse_json(block.json_text), dict):
@@ -568,9 +572,6 @@ def completes_the_json_of_a_tool_input(exchange: Exchange) -> Iterable[Finding |
 def _may_be_unfinished(exchange: Exchange, block: Block) -> bool:
     """Whether the input of this block may be no JSON object: the limit cut it, or its tool streams eagerly."""
     walked = walk_of(exchange)
-    if walked.deviations:
-        yield BROKEN_STREAM  # deltas that were lost or came too late are the fault that was said
-        return
     cut = (walked.message or {}).get("stop_reason") in ("max_tokens", "model_context_window_exceeded", "refusal")
     return (cut and block is walked.blocks[-1]) or _eager(exchange, block)
 

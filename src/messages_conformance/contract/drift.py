@@ -1,0 +1,310 @@
+"""What the official SDK knows and the schemas do not: `python -m messages_conformance.contract.drift [--check]`.
+
+Two walks in step: one down the SDK's types, one down the schemas that describe the same things. A line of the table is
+one difference. Those that are meant stand in schemas/known_drift.json, each with its reason; `--check` ends with 1 when
+there are others. Without the SDK there is nothing to compare with, which is exit code 4 and says how to get it.
+
+Two annotations of the schemas count here. `known` lists the values of an open set that are documented so far, or names a
+table of tables.json that does. `beta` says that a member exists, and that nothing else is said of it.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Final, Literal
+
+from messages_conformance import resources
+from messages_conformance.contract import documents, sdk_types
+
+KNOWN: Final = "schemas/known_drift.json"
+CLEAN, NEW, USAGE = 0, 1, 4
+
+Kind = Literal["type", "member", "value", "null", "narrower", "required", "shape"]
+Schema = Mapping[str, Any]
+
+_TITLES: Final[Mapping[Kind, str]] = {
+    "type": "the schemas have no such type",
+    "member": "the schemas have no such member",
+    "value": "the schemas have no such value",
+    "null": "the SDK allows null, the schemas do not",
+    "narrower": "the SDK allows more than the schemas do",
+    "required": "the schemas require it, the SDK does not",
+    "shape": "the schemas do not describe it",
+}
+_MERGED: Final = ("type", "const", "enum", "items", "additionalProperties", "known", "beta", "minLength")
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Difference:
+    """One thing that the SDK and the schemas say differently: where, of which kind, and what the SDK has there."""
+
+    place: str
+    kind: Kind
+    sdk: str
+
+    def __str__(self) -> str:
+        return f"{self.kind:9} {self.place}: {self.sdk} ({_TITLES[self.kind]})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A class of the SDK, and one shape of the schemas that describes it."""
+
+    place: str
+    cls: Any
+    shape: Schema
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """The outcome of one walk: what differs, and every class that was met with the shape that it was held against."""
+
+    differences: tuple[Difference, ...]
+    pairs: tuple[Pair, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The differences of one walk, divided by schemas/known_drift.json."""
+
+    new: tuple[Difference, ...]
+    known: Mapping[Difference, str]
+    gone: tuple[Difference, ...]
+
+
+@cache
+def drift() -> Drift:
+    """The whole comparison; SdkMissing where the SDK is not importable."""
+    walk = _Walk()
+    found = [difference for root in sdk_types.roots() for difference in walk.compare(root.type, _node(root), root.label)]
+    return Drift(differences=tuple(dict.fromkeys(found)), pairs=tuple(walk.pairs.values()))
+
+
+def report(found: Iterable[Difference], reasons: Mapping[Difference, str]) -> Report:
+    """The differences that nobody explained, those with a reason, and the reasons whose difference is no more."""
+    listed = tuple(found)
+    return Report(
+        new=tuple(difference for difference in listed if difference not in reasons),
+        known={difference: reasons[difference] for difference in listed if difference in reasons},
+        gone=tuple(difference for difference in reasons if difference not in listed),
+    )
+
+
+@cache
+def reasons() -> Mapping[Difference, str]:
+    """The differences that are meant, out of schemas/known_drift.json, and why."""
+    data: dict[str, Any] = json.loads(resources.text(KNOWN))
+    return {
+        Difference(place=place, kind=group["kind"], sdk=value): group["reason"]
+        for group in data["differences"]
+        for place, values in group["places"].items()
+        for value in values
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table; the exit code is 0, with --check 1 if a difference is new, and 4 without the SDK."""
+    parser = argparse.ArgumentParser(prog="python -m messages_conformance.contract.drift", description=_HELP)
+    parser.add_argument("--check", action="store_true", help="exit with 1 if any difference has no reason in " + KNOWN)
+    parsed = parser.parse_args(arguments)
+    try:
+        found = drift()
+        told = report(found.differences, reasons())
+        print("\n".join(_lines(told, sdk_types.version(), len(found.pairs))))
+    except sdk_types.SdkMissing as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return USAGE
+    return NEW if parsed.check and told.new else CLEAN
+
+
+_HELP: Final = "What the official Python SDK knows and the schemas do not, one line a difference."
+
+
+def _lines(told: Report, version: str, classes: int) -> Iterator[str]:
+    for difference in told.new:
+        yield f"NEW   {difference}"
+    for difference, reason in told.known.items():
+        yield f"known {difference}: {reason}"
+    for difference in told.gone:
+        yield f"gone  {difference}: strike it from {KNOWN}"
+    yield (
+        f"anthropic {version}, {classes} pairs of a class and a shape: "
+        f"{len(told.new)} new, {len(told.known)} known, {len(told.gone)} gone"
+    )
+
+
+# -- the schemas' side ----------------------------------------------------------------------------------------------
+
+
+def _node(root: sdk_types.Root) -> Schema:
+    found: Any = documents.schema(root.schema)
+    for step in filter(None, root.pointer.split("/")):
+        found = found[step]
+    node: Schema = found
+    return node
+
+
+def _shapes(node: Schema) -> tuple[Schema, ...]:
+    """The alternatives that a schema leaves, each with its references and `allOf` merged into it."""
+    merged = _merged(node)
+    branches = merged.get("oneOf") or ([merged["then"], merged["else"]] if "then" in merged else None)
+    if branches is None:
+        return (merged,)
+    return tuple(shape for branch in branches for shape in _shapes(branch) if not _takes_unknown_types(shape))
+
+
+def _merged(node: Schema) -> dict[str, Any]:
+    found: dict[str, Any] = {"properties": {}, "required": []}
+    parts = [documents.lookup(node["$ref"])] if "$ref" in node else []
+    for part in (*parts, *node.get("allOf", ())):
+        _add(found, _merged(part))
+    _add(found, node)
+    return found
+
+
+def _add(found: dict[str, Any], part: Schema) -> None:
+    found["properties"].update(part.get("properties", {}))
+    found["required"] += [name for name in part.get("required", ()) if name not in found["required"]]
+    found.update({key: part[key] for key in (*_MERGED, "oneOf", "then", "else") if key in part})
+
+
+def _takes_unknown_types(shape: Schema) -> bool:
+    return "not" in shape["properties"].get("type", {})
+
+
+def _kinds(shape: Schema) -> frozenset[str]:
+    """The JSON types that a shape takes; empty where it says nothing about them."""
+    if "const" in shape or "enum" in shape:
+        return frozenset(_kind(value) for value in _fixed(shape))
+    said = shape.get("type", [])
+    return frozenset([said] if isinstance(said, str) else said)
+
+
+def _kind(value: object) -> str:
+    kinds = {str: "string", bool: "boolean", int: "integer", type(None): "null"}
+    return kinds[type(value)]
+
+
+def _fixed(shape: Schema) -> tuple[Any, ...]:
+    return (shape["const"],) if "const" in shape else tuple(shape.get("enum", ()))
+
+
+def _known(shape: Schema) -> tuple[Any, ...]:
+    """The values that a shape names, whether the set is closed or open."""
+    said = shape.get("known", ())
+    if isinstance(said, str):
+        values = json.loads(resources.text("schemas/tables.json"))[said]["values"]
+        return tuple(values.values() if isinstance(values, dict) else values)
+    return _fixed(shape) or tuple(said)
+
+
+def _takes(shape: Schema, kind: str) -> bool:
+    kinds = _kinds(shape)
+    return not kinds or kind in kinds or (kind == "integer" and "number" in kinds)
+
+
+def _key(cls: Any, shape: Schema) -> tuple[Any, str]:
+    return cls, json.dumps(shape, sort_keys=True)
+
+
+# -- the walk -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(kw_only=True)
+class _Walk:
+    """Both sides in step. A class that was held against a shape once is not held against it again."""
+
+    pairs: dict[tuple[Any, str], Pair] = field(default_factory=dict)
+
+    def compare(self, annotation: Any, node: Schema, place: str) -> Iterator[Difference]:
+        if node.get("beta"):
+            return
+        shapes, types = _shapes(node), sdk_types.alternatives(annotation)
+        any_string = str in types
+        for kind in types:
+            if sdk_types.literals(kind):
+                # `A, B or any string` is an open set by the SDK's own word.
+                yield from () if any_string else _values(sdk_types.literals(kind), shapes, place)
+            elif sdk_types.is_class(kind):
+                yield from self._class(kind, shapes, place)
+            elif sdk_types.item(kind) is not None:
+                yield from self._array(sdk_types.item(kind), shapes, place)
+            else:
+                yield from _plain(sdk_types.json_kind(kind), shapes, place)
+
+    def _array(self, inner: Any, shapes: Sequence[Schema], place: str) -> Iterator[Difference]:
+        taking = [shape for shape in shapes if _takes(shape, "array")]
+        if not taking:
+            yield Difference(place=place, kind="narrower", sdk="array")
+            return
+        items = next((shape["items"] for shape in taking if "items" in shape), None)
+        if items is not None:
+            yield from self.compare(inner, items, place)
+        elif any(sdk_types.is_class(kind) for kind in sdk_types.alternatives(inner)):
+            yield Difference(place=place, kind="shape", sdk="items")
+
+    def _class(self, cls: Any, shapes: Sequence[Schema], place: str) -> Iterator[Difference]:
+        constants = sdk_types.constants(cls)
+        taking = [shape for shape in shapes if _takes(shape, "object") and _chooses(shape, constants)]
+        tag = "".join(f"[{values[0]}]" for name, values in constants.items() if place.count("/") or name == "type")
+        if not taking:
+            yield Difference(place=place, kind="type", sdk=_tag(constants) or cls.__name__)
+        elif not taking[0]["properties"]:
+            if sdk_types.members(cls):
+                yield Difference(place=place + tag, kind="shape", sdk=cls.__name__.removesuffix("Param"))
+        elif _key(cls, taking[0]) not in self.pairs:
+            here = place + (tag if len(shapes) > 1 else "")
+            self.pairs[_key(cls, taking[0])] = Pair(place=here, cls=cls, shape=taking[0])
+            yield from self._members(cls, taking[0], here)
+
+    def _members(self, cls: Any, shape: Schema, place: str) -> Iterator[Difference]:
+        mine = sdk_types.members(cls)
+        for name, member in mine.items():
+            if name in shape["properties"]:
+                yield from self.compare(member.type, shape["properties"][name], f"{place}/{name}")
+            else:
+                yield Difference(place=place, kind="member", sdk=name)
+        for name in shape["required"]:
+            if name not in mine or not mine[name].required:
+                yield Difference(place=place, kind="required", sdk=name)
+
+
+def _tag(constants: Mapping[str, tuple[Any, ...]]) -> str:
+    return "/".join(str(value) for values in constants.values() for value in values)
+
+
+def _chooses(shape: Schema, constants: Mapping[str, tuple[Any, ...]]) -> bool:
+    """Whether a shape takes the constants that tell a class from its siblings."""
+    return all(
+        value in known
+        for name, values in constants.items()
+        for known in [_known(_merged(shape["properties"].get(name, {})))]
+        if known
+        for value in values
+    ) and ("type" in constants or "const" not in shape["properties"].get("type", {}) or not constants)
+
+
+def _values(values: Iterable[Any], shapes: Sequence[Schema], place: str) -> Iterator[Difference]:
+    named = {known for shape in shapes for known in _known(shape)}
+    for value in values:
+        open_set = any(_takes(shape, _kind(value)) and not _known(shape) for shape in shapes)
+        # An open set that lists nothing would hide every new value.
+        if value not in named and not (open_set and _kind(value) == "boolean"):
+            yield Difference(place=place, kind="value", sdk=str(value))
+
+
+def _plain(kind: str | None, shapes: Sequence[Schema], place: str) -> Iterator[Difference]:
+    if kind is None:
+        return
+    taking = [shape for shape in shapes if _takes(shape, kind)]
+    if not taking:
+        yield Difference(place=place, kind="null" if kind == "null" else "narrower", sdk=kind)
+    elif kind != "null" and all(_fixed(shape) for shape in taking):
+        yield Difference(place=place, kind="narrower", sdk=f"any {kind}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""The command line: what each command prints, and the exit codes of runs that end by themselves."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from command_line import Outcome, ended, run, started
+from misbehaving import KEY, Menagerie
+
+from messages_conformance import __version__
+from messages_conformance.rules import CATALOGUE
+
+Judge = Callable[..., Outcome]
+
+
+def test_version() -> None:
+    assert run("--version").out == f"{__version__}\n"
+
+
+# -- run ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_conforming_target_ends_with_zero_and_a_complete_report(tmp_path: Path) -> None:
+    outcome = run("run", "reference:", "--depth", "smoke", "--report", str(tmp_path / "new" / "folder"))
+    assert outcome.code == 0, outcome.all
+    assert outcome.last.startswith("CONFORMS to profile tokmodel: ")
+    written = json.loads((tmp_path / "new" / "folder" / "report.json").read_text())
+    assert written["complete"] is True
+    assert {path.name for path in (tmp_path / "new" / "folder").iterdir()} == {
+        *("report.json", "junit.xml", "exchanges.jsonl")
+    }
+
+
+def test_a_violation_ends_with_one_and_says_where() -> None:
+    outcome = run("run", "reference:drop_message_stop", "--depth", "smoke", "--only", "stream.order", "--seed", "3")
+    assert outcome.code == 1, outcome.all
+    assert "stream.order.message-stop-once  MUST" in outcome.out
+    assert outcome.last.startswith("DOES NOT CONFORM to profile tokmodel: 1 of ")
+
+
+def test_no_more_requests_are_sent_than_allowed_and_the_rest_says_why(zoo: Menagerie, judge: Judge) -> None:
+    outcome = judge(zoo.url("correct/budget"), "--max-requests", "7", key=KEY)
+    assert zoo.counts["/correct/budget"] == 7
+    assert outcome.code == 2, outcome.all
+    assert outcome.last.startswith("INCOMPLETE: ")
+    assert "7 of 7 requests are used up; raise it by --max-requests" in outcome.last
+    assert any("7 of 7 requests are used up" in reason for reason in outcome.reasons)
+    assert outcome.report["complete"] is False
+
+
+def test_a_budget_for_less_than_the_first_question_judges_nothing(zoo: Menagerie, judge: Judge) -> None:
+    outcome = judge(zoo.url("correct/tokens"), "--max-output-tokens", "1", key=KEY)
+    assert outcome.code == 2, outcome.all
+    assert "--max-output-tokens" in outcome.last
+    assert zoo.counts["/correct/tokens"] == 0
+
+
+def test_a_run_in_which_nothing_is_left_to_ask_is_never_green(zoo: Menagerie, judge: Judge) -> None:
+    # Only the other family of profiles promises this one.
+    outcome = judge(zoo.url("correct/nothing"), "--only", "errors.envelope.tokmodel", key=KEY)
+    assert outcome.code == 2, outcome.all
+    assert "COULD NOT BE JUDGED: nothing was asked" in outcome.last
+    assert zoo.counts["/correct/nothing"] == 0
+
+
+def test_a_run_that_verifies_nothing_is_never_green(zoo: Menagerie, judge: Judge) -> None:
+    outcome = judge(zoo.url("correct/unseen"), "--only", "headers.retry-after.sane", "--depth", "smoke", key=KEY)
+    assert outcome.code == 2, outcome.all
+    assert outcome.last.startswith("COULD NOT BE JUDGED: ")
+
+
+def test_the_first_listed_model_is_asked_when_none_is_named(zoo: Menagerie, judge: Judge) -> None:
+    outcome = judge(zoo.url("correct/listed"), "--only", "response.model.*", "--depth", "smoke", model=None, key=KEY)
+    assert outcome.code == 0, outcome.all
+    assert outcome.report["run"]["model"] == "reference-1"
+
+
+# -- list and explain -----------------------------------------------------------------------------------------------
+
+
+def test_list_names_every_requirement_with_level_and_source() -> None:
+    outcome = run("list")
+    assert outcome.code == 0
+    assert f"{len(CATALOGUE)} requirements" in outcome.out
+    for row in CATALOGUE.values():
+        assert row.id in outcome.out
+        assert row.source in outcome.out
+
+
+def test_list_as_json_holds_what_the_profile_promises() -> None:
+    every = json.loads(run("list", "--format", "json").out)
+    some = json.loads(run("list", "--format", "json", "--profile", "tokmodel").out)
+    assert {row["id"] for row in every} == set(CATALOGUE)
+    assert {row["id"] for row in some} < {row["id"] for row in every}
+    assert all(row["level"] in ("MUST", "SHOULD", "MAY") and row["source"] and row["sentence"] for row in every)
+
+
+def test_list_as_markdown_is_one_table() -> None:
+    lines = run("list", "--format", "markdown").out.splitlines()
+    assert lines[0] == "| requirement | level | sentence | source |"
+    assert len(lines) == len(CATALOGUE) + 2
+    assert {line.replace("\\|", "").count("|") for line in lines} == {5}
+
+
+def test_list_knows_its_profiles_and_formats() -> None:
+    profile, form = run("list", "--profile", "anthropic"), run("list", "--format", "xml")
+    assert (profile.code, form.code) == (4, 4)
+    assert "anthropic-2023-06-01" in profile.error
+    assert "markdown" in form.error
+
+
+def test_explain_gives_sentence_source_severity_and_provocation() -> None:
+    outcome = run("explain", "stream.order.message-stop-once")
+    assert outcome.code == 0
+    assert outcome.out.startswith("stream.order.message-stop-once  MUST\n  ")
+    for label in ("source", "profiles", "provoked", "severity"):
+        assert f"\n{label} " in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [("stream.order.mesage-stop", "stream.order.message-stop"), ("stream.*", "explain takes one id")]
+)
+def test_explain_takes_one_known_requirement(asked: str, said: str) -> None:
+    outcome = run("explain", asked)
+    assert outcome.code == 4
+    assert said in outcome.error
+
+
+# -- serve ----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def serving(*options: str, end: int = signal.SIGINT) -> Iterator[tuple[str, str, list[Outcome]]]:
+    """(address, key, what became of it): `serve` on a free port, ended by a signal."""
+    began_s = time.monotonic()
+    process = started("serve", "--port", "0", *options)
+    outcomes: list[Outcome] = []
+    try:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        assert said.startswith("serving on "), said
+        yield said.split()[2].rstrip(";"), said.split("key: ")[1].split(";")[0], outcomes
+    finally:
+        os.killpg(process.pid, end)
+        outcomes.append(ended(process, began_s=began_s))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_serve_answers_until_it_is_told_to_end(end: signal.Signals) -> None:
+    with serving(end=end) as (address, key, outcomes):
+        answer = httpx.get(f"{address}/v1/models", headers={"x-api-key": key})
+    assert answer.status_code == 200
+    assert outcomes[0].code == 0, outcomes[0].all
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_serve_misbehaves_and_varies_as_told() -> None:
+    body = {"model": "reference-1", "max_tokens": 16, "stream": True, "messages": [{"role": "user", "content": "Hi"}]}
+    with serving("--fault", "drop_message_stop") as (address, key, _):
+        answer = httpx.post(f"{address}/v1/messages", headers={"x-api-key": key}, json=body)
+    assert "message_delta" in answer.text
+    assert "message_stop" not in answer.text
+
+
+def test_serve_says_what_it_cannot_do(zoo: Menagerie) -> None:
+    port = zoo.base_url.rsplit(":", 1)[1]
+    said = {
+        ("--fault", "drop_mesage_stop"): "Did you mean drop_message_stop",
+        ("--variant", "no_such"): "no variant is named 'no_such'",
+        ("--port", port): f"port {port} cannot be used (Address already in use); name another",
+        ("--port", "70000"): "--port is 70000",
+        ("--port", "http"): "--port is 'http'; it is a whole number",
+    }
+    for options, message in said.items():
+        outcome = run("serve", *options)
+        assert outcome.code == 4, outcome.all
+        assert message in outcome.error

@@ -1,0 +1,141 @@
+"""The plugin in other people's pytest: `pytest suites --target ...` everywhere, and nothing where nobody asked."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import SRC, environment
+from misbehaving import KEY, Menagerie
+
+ROOT = SRC.parent
+SMOKE = ("--depth", "smoke")
+
+
+def asked(*arguments: str, cwd: Path = ROOT, source: bool = False, **more: str) -> subprocess.CompletedProcess[str]:
+    """`pytest ...` without any plugin from the environment, so without ours; in the checkout its conftest brings it."""
+    kept = environment(KEY, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", **more)
+    if not source:
+        del kept["PYTHONPATH"]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(command, cwd=cwd, env=kept, capture_output=True, text=True, timeout=60, check=False)
+
+
+# -- a bare checkout ------------------------------------------------------------------------------------------------
+
+
+def test_a_bare_checkout_runs_the_suites() -> None:
+    ran = asked("suites", "--target", "reference:", *SMOKE, "-v")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "CONFORMS to profile tokmodel" in ran.stdout
+    assert "test_messages.py::test_answers[plain] PASSED" in ran.stdout
+    assert "Warning" not in ran.stdout + ran.stderr
+
+
+def test_a_violation_is_a_failed_test_and_exit_code_one() -> None:
+    ran = asked("suites", "--target", "reference:drop_message_stop", *SMOKE)
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "Violation: stream.order.message-stop-once" in ran.stdout
+    assert "DOES NOT CONFORM" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "no target was given"),
+        (("--target", "reference:drop_mesage_stop"), "Did you mean drop_message_stop"),
+        (("--target", "reference:", "--profile", "x"), "unknown profile 'x'"),
+        (("--target", "reference:", "-n", "2"), "unrecognized arguments: -n"),
+    ],
+)
+def test_wrong_usage_is_exit_code_four(arguments: tuple[str, ...], said: str) -> None:
+    ran = asked("suites", *arguments)
+    assert ran.returncode == 4
+    assert said in ran.stderr
+
+
+# -- an installed package -------------------------------------------------------------------------------------------
+
+
+def test_the_suites_run_from_any_folder_once_the_plugin_is_registered(tmp_path: Path) -> None:
+    arguments = ("-p", "messages_conformance.plugin", str(ROOT / "suites"), "--target", "reference:", *SMOKE)
+    ran = asked(*arguments, cwd=tmp_path, source=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "CONFORMS to profile tokmodel" in ran.stdout
+
+
+def test_conftest_and_entry_point_together_register_the_plugin_once() -> None:
+    ran = asked("-p", "messages_conformance.plugin", "suites", "--target", "reference:", *SMOKE, source=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+# -- what is not asked costs nothing --------------------------------------------------------------------------------
+
+
+def test_collecting_needs_no_target_and_asks_nothing(zoo: Menagerie) -> None:
+    ran = asked("suites", "--collect-only", "-q")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "test_probe[" in ran.stdout
+    ran = asked("suites", "--collect-only", "-q", "--target", zoo.url("correct/collected"))
+    assert ran.returncode == 0
+    assert zoo.counts["/correct/collected"] == 0
+
+
+def test_a_deselected_test_costs_no_request(zoo: Menagerie) -> None:
+    target = ("--target", zoo.url("correct/deselected"), "--model", "reference-1")
+    ran = asked("suites", *target, "-k", "test_answers and unicode")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "2 passed" in ran.stdout
+    assert zoo.counts["/correct/deselected"] == 3  # the plainest question and the two that were selected
+
+
+def test_a_selection_of_nothing_asks_nothing_and_is_not_green(zoo: Menagerie) -> None:
+    ran = asked("suites", "--target", zoo.url("correct/none"), "--model", "reference-1", "-k", "no_such_test")
+    assert ran.returncode == 2
+    assert "COULD NOT BE JUDGED: nothing was asked" in ran.stdout
+    assert zoo.counts["/correct/none"] == 0
+
+
+# -- other people's tests -------------------------------------------------------------------------------------------
+
+FOREIGN = """
+def pytest_addoption(parser):
+    parser.addoption("--timeout", type=float, help="of another plugin")
+    parser.addoption("--model", help="of another plugin")
+"""
+
+
+def test_a_foreign_run_has_none_of_our_options_and_all_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "foreign.py").write_text(FOREIGN)
+    (tmp_path / "test_theirs.py").write_text(
+        "import sys\n"
+        "def test_theirs(pytestconfig):\n"
+        "    assert pytestconfig.getoption('--timeout') == 5.0\n"
+        "    assert not {'httpx', 'hypothesis', 'jsonschema', 'rich.live'} & set(sys.modules)\n"
+    )
+    for order in (("messages_conformance.plugin", "foreign"), ("foreign", "messages_conformance.plugin")):
+        plugins = [argument for name in order for argument in ("-p", name)]
+        path = f"{SRC}:{tmp_path}"
+        ran = asked(*plugins, "--timeout", "5", "-W", "error", cwd=tmp_path, source=True, PYTHONPATH=path)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        helped = asked(*plugins, "--help", cwd=tmp_path, source=True, PYTHONPATH=path)
+        assert "--api-key-env" not in helped.stdout
+        assert "of another plugin" in helped.stdout
+
+
+def test_the_suites_run_beside_a_plugin_that_has_an_option_of_the_same_name(tmp_path: Path) -> None:
+    (tmp_path / "foreign.py").write_text(FOREIGN)
+    path = f"{SRC}:{tmp_path}"
+    ran = asked("suites", "-p", "foreign", "--target", "reference:", *SMOKE, source=True, PYTHONPATH=path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_importing_the_plugin_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, messages_conformance.plugin\n"
+        "print(sorted({'httpx', 'hypothesis', 'jsonschema', 'jsonschema_rs', 'asyncio', 'rich'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"

@@ -1,0 +1,134 @@
+"""A run without pytest: what is stated, what is written, and when an interruption is heard."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import valid_report
+from misbehaving import KEY, Menagerie
+from rich.console import Console
+
+from messages_conformance.generate import ask
+from messages_conformance.run import Options, Run, UsageError
+
+Opened = Callable[..., Run]
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
+    """Makes runs that are closed at the end."""
+    monkeypatch.setenv("MESSAGES_API_KEY", KEY)
+    runs: list[Run] = []
+
+    def open_run(target: str = "reference:", **options: Any) -> Run:
+        options = {"profile": "anthropic-2023-06-01", "model": "reference-1", **options}
+        runs.append(Run(Options(target=target, **options), out=Console(file=io.StringIO(), width=100)))
+        return runs[-1]
+
+    yield open_run
+    for run in runs:
+        run.close()
+
+
+def said(run: Run) -> str:
+    assert isinstance(run.out.file, io.StringIO)
+    return run.out.file.getvalue()
+
+
+QUESTION = ask("question", "Reply with the single word: ok", max_tokens=17)
+
+
+def test_a_run_asks_judges_and_reports(opened: Opened, tmp_path: Path) -> None:
+    run = opened(report=str(tmp_path))
+    run.begin([QUESTION], [])
+    (exchange,) = run.exchanges(QUESTION)
+    assert run.judged([exchange]) == ()
+    assert run.finish() == 0
+    assert valid_report(tmp_path)["complete"] is True
+    assert said(run).splitlines()[-2].startswith("CONFORMS to profile")
+
+
+def test_a_report_is_there_from_the_start_and_says_that_it_is_none_yet(opened: Opened, tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text('{"complete": true}')
+    (tmp_path / "exchanges.jsonl").write_text("an earlier run\n")
+    run = opened(report=str(tmp_path))
+    assert json.loads((tmp_path / "report.json").read_text())["complete"] is True  # nothing has begun
+    run.begin([QUESTION], [])
+    document = valid_report(tmp_path)
+    assert document["complete"] is False
+    assert document["exit_code"] == 2
+    assert "an earlier run" not in (tmp_path / "exchanges.jsonl").read_text()
+
+
+def test_an_interruption_is_heard_at_once_while_the_run_waits(opened: Opened, zoo: Menagerie) -> None:
+    run = opened(zoo.url("silent/run"), timeout_s=0.3)
+    heard = threading.Event()
+
+    def interrupt() -> None:
+        zoo.wait_for("/silent/run", 1)
+        with pytest.raises(KeyboardInterrupt):  # it waits: a signal handler would end the wait by this
+            run.interrupt()
+        heard.set()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    run.begin([QUESTION], [])
+    thread.join()
+    assert heard.is_set()
+    assert run.report().statement is not None
+    assert run.report().statement.kind == "interrupted"
+
+
+def test_an_interruption_elsewhere_ends_the_next_wait(opened: Opened) -> None:
+    run = opened()
+    run.begin([QUESTION], [])
+    run.interrupt()  # nothing waits: nothing is raised, so nothing stays half judged
+    with pytest.raises(KeyboardInterrupt):
+        run.exchanges(QUESTION)
+    assert run.finish() == 2
+    assert "INCOMPLETE: the run was interrupted" in said(run)
+
+
+def test_a_second_interruption_changes_nothing(opened: Opened) -> None:
+    run = opened()
+    run.begin([QUESTION], [])
+    run.interrupt()
+    run.interrupt()
+    assert run.finish() == 2
+
+
+def test_a_refusal_is_quoted_in_one_short_line(opened: Opened, zoo: Menagerie) -> None:
+    run = opened(zoo.url("404/run"), timeout_s=1.0)
+    run.begin([QUESTION], [])
+    assert run.finish() == 2
+    statement = run.report().statement
+    assert statement is not None
+    assert "404 to POST /v1/messages (no): check TARGET" in statement.message
+
+
+def test_what_is_void_holds_nothing_against_the_target(opened: Opened, zoo: Menagerie) -> None:
+    run = opened(zoo.url("404/void"))
+    run.begin([QUESTION], [])
+    run.finish()
+    assert {verdict.outcome for verdict in run.report().verdicts} == {"not-verified", "not-applicable"}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"timeout_s": float("nan")}, "--timeout"),
+        ({"model": " "}, "--model is empty"),
+        ({"only": ("no.such",)}, "no requirement matches 'no.such'"),
+        ({"profile": "none"}, "unknown profile 'none'"),
+        ({"depth": "none"}, "unknown depth 'none'"),
+    ],
+)
+def test_options_are_checked_before_anything_is_opened(opened: Opened, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        opened(**options)
