@@ -100,7 +100,7 @@ def by_engine(address: str, concurrency: int) -> tuple[Exchange, ...]:
         run.judged(run.exchanges(what))
     code = run.finish()
     assert code == 0, run.out.file.getvalue()  # type: ignore[attr-defined]
-    return run.report().exchanges and tuple(run.report().exchanges.values())
+    return tuple(run.report().exchanges.values())
 
 
 async def by_bare_client(address: str, requests: Sequence[Request], concurrency: int) -> float:
@@ -152,15 +152,17 @@ def main() -> None:
         samples = [sample(address, options.concurrency) for _ in range(REPEATS)]
 
     def median(name: str) -> float:
-        return statistics.median(getattr(one, name) for one in samples)
+        return float(statistics.median(getattr(one, name) for one in samples))
 
     def ratio(of: str, over: str) -> float:
-        return statistics.median(getattr(one, of) / getattr(one, over) for one in samples)
+        return float(statistics.median(getattr(one, of) / getattr(one, over) for one in samples))
 
     over_bare = ratio("engine_s", "bare_s")
     print(f"{samples[0].requests} requests, {options.latency:g} s of latency, {options.concurrency} at once")
     print(f"medians of {REPEATS} interleaved repetitions\n")
-    print(f"{'engine, first question to last answer':<42} {median('engine_s'):6.2f} s   {median('cpu_s'):5.2f} s of CPU")
+    print(
+        f"{'engine, first question to last answer':<42} {median('engine_s'):6.2f} s   {median('cpu_s'):5.2f} s of CPU"
+    )
     print(f"{'engine, all but the first question':<42} {median('after_first_s'):6.2f} s")
     print(f"{'bare httpx, the same requests':<42} {median('bare_s'):6.2f} s   {median('bare_cpu_s'):5.2f} s of CPU")
     print(f"{'ideal, sum of answer times / concurrency':<42} {median('ideal_s'):6.2f} s\n")
@@ -169,9 +171,12 @@ def main() -> None:
     print(f"engine / ideal                             {ratio('engine_s', 'ideal_s'):6.2f}")
     print(f"bare httpx / ideal                         {ratio('bare_s', 'ideal_s'):6.2f}\n")
     print(
-        f"The engine is {'within' if over_bare <= AIM else 'ABOVE'} its aim. It asks one plain question before all others, "
-        f"so that a wrong key costs\none request, and steps of a conversation wait for one another; a bare client does neither."
+        f"The engine is {'within' if over_bare <= AIM else 'ABOVE'} its aim. A run asks one plain question before all"
     )
+    print(
+        "others, so that a wrong key or address costs one request; that wait is the first ratio's difference from the"
+    )
+    print("second. Steps of a conversation wait for one another, too. The bare client does neither.")
 
 
 if __name__ == "__main__":

@@ -1,65 +1,252 @@
-"""Messages of several blocks: tool calls and thinking, where the order of a stream shows."""
+"""Messages of several blocks: tool calls and their results, thinking, images, documents and output formats."""
 
 import pytest
 
-from messages_conformance.generate import EITHER, ask, both_ways
+from messages_conformance.generate import REFUSED, Dialogue, ask, assistant, both_ways, content_to_echo, user
 
-WEATHER = {
-    "name": "get_weather",
-    "description": "Gives the weather in one city.",
-    "input_schema": {
-        "type": "object",
-        "properties": {"location": {"type": "string", "description": "The city"}},
-        "required": ["location"],
-    },
+
+def tool(name, description, location="The city", **more):
+    """A tool that wants to know a city."""
+    properties = {"location": {"type": "string", "description": location}}
+    schema = {"type": "object", "properties": properties, "required": ["location"], "additionalProperties": False}
+    return {"name": name, "description": description, "input_schema": schema, **more}
+
+
+WEATHER = tool("get_weather", "Gives the weather in one city.")
+TIME = tool("get_time", "Gives the local time in one city.")
+STRICT = tool("get_weather", "Gives the weather in one city.", strict=True)
+SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 1}
+USER = {
+    "name": "get_current_user",
+    "description": "Tells who is logged in. It takes no input.",
+    "input_schema": {"type": "object", "properties": {}},
 }
-TIME = {
-    "name": "get_time",
-    "description": "Gives the local time in one city.",
-    "input_schema": {
-        "type": "object",
-        "properties": {"location": {"type": "string", "description": "The city"}},
-        "required": ["location"],
-    },
-}
+LONG_NAME = tool("get_" + "very_" * 10 + "long_names", "Lists cities with long names.")  # 64 characters
+
+PARIS = "What is the weather in Paris? Call the tool get_weather."
+BOTH = "Call both tools in parallel: get_weather for Paris and get_time for Paris."
+TWO_CITIES = "What is the weather in Paris and in Tokyo? Call the tool get_weather for each of them, in parallel."
+WHO = "Who is logged in? Call the tool get_current_user."
+OK = "Reply with the single word: ok"
+
+CALLED = {"attempts": 2, "premise": "response.content.tool_use-fields"}
 
 TOOLS = [
+    *both_ways("tool", PARIS, max_tokens=200, tools=[WEATHER, LONG_NAME], needs=["tools"], **CALLED),
+    *both_ways("tools.parallel", BOTH, max_tokens=300, tools=[WEATHER, TIME], needs=["tools"], **CALLED),
     *both_ways(
-        "tool",
-        "What is the weather in Paris? Call the tool get_weather.",
-        max_tokens=200,
+        "tools.twice",
+        TWO_CITIES,
+        max_tokens=300,
         tools=[WEATHER],
-        tool_choice={"type": "tool", "name": "get_weather"},
         needs=["tools"],
         attempts=2,
-        premise="response.content.tool_use-fields",
+        premise="response.content.tool_use-ids-unique",
     ),
-    *both_ways(
-        "tools.parallel",
-        "Call both tools in parallel: get_weather for Paris and get_time for Paris.",
+    *both_ways("tool.no-input", WHO, max_tokens=200, tools=[USER], needs=["tools"], **CALLED),
+    *both_ways("tool.none", PARIS, max_tokens=60, tools=[WEATHER], tool_choice={"type": "none"}, needs=["tool-choice"]),
+    ask(
+        "tools.one-at-most",
+        BOTH,
         max_tokens=300,
         tools=[WEATHER, TIME],
-        tool_choice={"type": "any"},
-        needs=["tools"],
+        tool_choice={"type": "auto", "disable_parallel_tool_use": True},
+        needs=["tool-choice"],
         attempts=2,
-        premise="response.content.tool_use-fields",
+        premise="request.tool_choice.disable-parallel-auto",
+    ),
+    ask(
+        "tool.strict",
+        PARIS,
+        max_tokens=200,
+        tools=[STRICT],
+        needs=["strict-tools"],
+        capability="strict-tools",
+        attempts=2,
+        premise="response.content.tool_use-input-schema",
+    ),
+    ask(
+        "tool.server",
+        "Search the web for the weather in Paris today. Answer in one short sentence.",
+        max_tokens=300,
+        tools=[SEARCH],
+        needs=["server-tools"],
+        capability="server-tools",
+        depth="deep",  # a search is billed
     ),
 ]
+
+FORCED = [
+    *both_ways(
+        "tools.any",
+        "Good morning!",
+        max_tokens=200,
+        tools=[WEATHER],
+        tool_choice={"type": "any"},
+        needs=["tool-choice", "forced-tools"],
+        capability="forced-tools",
+    ),
+    *both_ways(
+        "tools.named",
+        "What is the weather in Paris?",
+        max_tokens=200,
+        tools=[WEATHER, TIME],
+        tool_choice={"type": "tool", "name": "get_time"},
+        needs=["tool-choice", "forced-tools"],
+        capability="forced-tools",
+    ),
+    ask(
+        "tools.exactly-one",
+        BOTH,
+        max_tokens=300,
+        tools=[WEATHER, TIME],
+        tool_choice={"type": "any", "disable_parallel_tool_use": True},
+        needs=["tool-choice", "forced-tools"],
+        capability="forced-tools",
+        attempts=2,
+        premise="request.tool_choice.disable-parallel-any",
+    ),
+]
+
+THINKING_TOKENS = 1024  # the least budget that there is
+ENABLED = {"type": "enabled", "budget_tokens": THINKING_TOKENS}
+# Which kinds of thinking a model takes depends on the model: what one refuses, another one knows alone.
+THOUGHTFUL = {"max_tokens": THINKING_TOKENS + 300, "needs": ["thinking"], "capability": "thinking"}
+SUM = "What is 27 times 43? Reply with the number only."
 
 THINKING = [
+    *both_ways("thinking", SUM, thinking=ENABLED, **THOUGHTFUL),
+    *both_ways("thinking.omitted", SUM, thinking={**ENABLED, "display": "omitted"}, **THOUGHTFUL),
+    *both_ways("thinking.adaptive", SUM, thinking={"type": "adaptive"}, **THOUGHTFUL),
+    ask("thinking.tools.streamed", BOTH, stream=True, thinking=ENABLED, tools=[WEATHER, TIME], **THOUGHTFUL),
+]
+
+RED_SQUARE = (
+    "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAFklEQVR42mO4IydHEmIY1TCqYfhqAACaMxgQdrf9VwAAAABJRU5ErkJggg=="
+)
+NOTE = {"type": "text", "media_type": "text/plain", "data": "The library opens at nine and closes at five."}
+HOURS = {"type": "text", "text": "When does the library open? Reply with the hour only."}
+PERSON = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
+    "required": ["name", "age"],
+    "additionalProperties": False,
+}
+
+
+def told_by(**document):
+    """A question about a document."""
+    return [user([{"type": "document", "source": NOTE, **document}, HOURS])]
+
+
+INPUTS = [
     ask(
-        "thinking.streamed",
-        "What is 27 times 43?",
-        stream=True,
-        max_tokens=1100,
-        thinking={"type": "enabled", "budget_tokens": 1024},
-        expect=EITHER,  # which kinds of thinking a model takes depends on the model
-        needs=["thinking"],
+        "image",
+        [
+            user(
+                [
+                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": RED_SQUARE}},
+                    {"type": "text", "text": "Which colour is this picture? Reply with one word."},
+                ]
+            )
+        ],
+        needs=["images"],
+        capability="images",
+    ),
+    ask("document", told_by(title="Opening hours"), max_tokens=40, needs=["documents"], capability="documents"),
+    *both_ways(
+        "document.cited",
+        told_by(citations={"enabled": True}),
+        max_tokens=60,
+        needs=["citations"],
+        capability="citations",
+    ),
+    *both_ways(
+        "format",
+        "Ada is 36 years old. Give her name and her age.",
+        max_tokens=100,
+        output_config={"format": {"type": "json_schema", "schema": PERSON}},
+        needs=["structured-outputs"],
+        capability="structured-outputs",
+    ),
+]
+
+OVERSIZED = [
+    ask(
+        "size",
+        "x" * 33 * 1024 * 1024,
+        expect=REFUSED,
+        probe="transport.request.size-limit",
+        depth="deep",
     ),
 ]
 
 
-@pytest.mark.parametrize("exchange", TOOLS, indirect=True)
+async def results(send):
+    """The model's own call comes back with its result, in every form that a result may have."""
+    question = user(PARIS)
+    first = await send(ask("result.call", [question], max_tokens=200, tools=[WEATHER]))
+    content = content_to_echo(first, calls=True) or []
+    calls = [block["id"] for block in content if block["type"] == "tool_use"]
+    if not calls:
+        return
+    for name, result in {
+        "string": {"content": "Sunny, 21 degrees."},
+        "blocks": {"content": [{"type": "text", "text": "Sunny, 21 degrees."}]},
+        "nothing": {},
+        "error": {"content": "The weather service is down.", "is_error": True},
+    }.items():
+        given = [{"type": "tool_result", "tool_use_id": identifier, **result} for identifier in calls]
+        turns = [question, assistant(content), user(given)]
+        await send(
+            ask(f"result.{name}", turns, max_tokens=60, tools=[WEATHER], probe="request.tool_result.content-optional")
+        )
+
+
+async def replay(send):
+    """A thinking block comes back as it was given out, and then with one letter of its signature changed."""
+    question = user(SUM)
+    asked = {"thinking": ENABLED, "max_tokens": THINKING_TOKENS + 300}
+    first = await send(ask("thought", [question], capability="thinking", **asked))
+    content = content_to_echo(first)
+    if not content or content[0]["type"] != "thinking" or len(content[0]["signature"]) < 2:
+        return
+    follow = user(OK)
+    await send(
+        ask("thought.replayed", [question, assistant(content), follow], probe="response.content.echoable", **asked)
+    )
+    changed = [{**content[0], "signature": other_letter(content[0]["signature"])}, *content[1:]]
+    await send(
+        ask(
+            "thought.changed",
+            [question, assistant(changed), follow],
+            expect=REFUSED,
+            probe="request.thinking.unmodified-blocks",
+            capability="thinking",
+            **asked,
+        )
+    )
+
+
+def other_letter(signature):
+    """The signature with another letter in its middle."""
+    middle = len(signature) // 2
+    return signature[:middle] + ("B" if signature[middle] == "A" else "A") + signature[middle + 1 :]
+
+
+DIALOGUES = [
+    Dialogue(name="results", steps=results, max_requests=5, max_output_tokens=440, needs=frozenset({"tools"})),
+    Dialogue(
+        name="replay",
+        steps=replay,
+        max_requests=3,
+        max_output_tokens=2 * (THINKING_TOKENS + 300),
+        needs=frozenset({"thinking"}),
+    ),
+]
+
+
+@pytest.mark.parametrize("exchange", [*TOOLS, *FORCED], indirect=True)
 def test_calls_tools(exchange, judge):
     judge(exchange)
 
@@ -67,3 +254,13 @@ def test_calls_tools(exchange, judge):
 @pytest.mark.parametrize("exchange", THINKING, indirect=True)
 def test_thinks(exchange, judge):
     judge(exchange)
+
+
+@pytest.mark.parametrize("exchange", [*INPUTS, *OVERSIZED], indirect=True)
+def test_reads_and_writes_other_forms(exchange, judge):
+    judge(exchange)
+
+
+@pytest.mark.parametrize("dialogue", DIALOGUES, indirect=True)
+def test_goes_on_after_calls_and_thoughts(dialogue, judge):
+    judge(*dialogue)

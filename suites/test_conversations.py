@@ -1,10 +1,33 @@
-"""Conversations: the second request depends on the first answer."""
+"""Conversations: requests that depend on one another, and requests at the same time."""
 
 import pytest
 
-from messages_conformance.generate import Dialogue, ask, assistant, content_to_echo, user
+from messages_conformance.generate import Dialogue, ask, assistant, content_to_echo, count_tokens, user
 
 CITY = "Name one large city in Japan. Reply with the name only."
+
+# More than one kind of word, so that no two answers have a part in common.
+WORDS = ["zebra-17", "maple-42", "amber-58", "tulip-93", "otter-26"]
+CROWD = [ask(f"concurrent.{word}", f"Reply with only this word: {word}", stream=True, max_tokens=24) for word in WORDS]
+
+PREFILL = [
+    ask(
+        "prefill",
+        [user("What is the capital of France? Answer in one short sentence."), assistant("The capital of France")],
+        max_tokens=24,
+        capability="prefill",
+        probe="request.prefill.continue",
+    )
+]
+
+TOPICS = ["trees", "rivers", "music", "bread", "stars", "ships", "clocks", "birds", "maps", "gardens"]
+DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"]
+SHELVES = " ".join(
+    f"Shelf {number} holds books about {TOPICS[number % 10]}, and the librarian dusts it on {DAYS[number % 5]}."
+    for number in range(1, 111)
+)
+CATALOGUE = [{"type": "text", "text": SHELVES, "cache_control": {"type": "ephemeral"}}]
+SHELF = "On which day is shelf 7 dusted? Reply with the day only."
 
 
 async def echo(send):
@@ -18,7 +41,33 @@ async def echo(send):
     await send(ask("echo.second.streamed", turns, stream=True, probe="response.content.echoable"))
 
 
-DIALOGUES = [Dialogue(name="echo", steps=echo, max_requests=3, max_output_tokens=56)]
+async def read_again(send):
+    """A long system prompt that is marked for the cache: counted, written, and read."""
+    await send(count_tokens("cache.counted", SHELF, system=CATALOGUE))
+    await send(ask("cache.written", SHELF, system=CATALOGUE, probe="request.system.blocks"))
+    await send(ask("cache.read", SHELF, system=CATALOGUE, probe="request.system.blocks"))
+
+
+DIALOGUES = [
+    Dialogue(name="echo", steps=echo, max_requests=3, max_output_tokens=56),
+    Dialogue(
+        name="cache",
+        steps=read_again,
+        max_requests=3,
+        max_output_tokens=32,
+        needs=frozenset({"prompt-caching", "count-tokens"}),
+    ),
+]
+
+
+@pytest.mark.parametrize("exchange", CROWD, indirect=True)
+def test_keeps_apart(exchange, judge):
+    judge(exchange)
+
+
+@pytest.mark.parametrize("exchange", PREFILL, indirect=True)
+def test_continues(exchange, judge):
+    judge(exchange)
 
 
 @pytest.mark.parametrize("dialogue", DIALOGUES, indirect=True)

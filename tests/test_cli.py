@@ -17,6 +17,7 @@ from misbehaving import KEY, Menagerie
 
 from messages_conformance import __version__
 from messages_conformance.rules import CATALOGUE
+from messages_conformance.rules.listing import listed
 
 Judge = Callable[..., Outcome]
 
@@ -89,8 +90,8 @@ def test_the_first_listed_model_is_asked_when_none_is_named(zoo: Menagerie, judg
 def test_list_names_every_requirement_with_level_and_source() -> None:
     outcome = run("list")
     assert outcome.code == 0
-    assert f"{len(CATALOGUE)} requirements" in outcome.out
-    for row in CATALOGUE.values():
+    assert f"{len(listed())} requirements: {len(CATALOGUE)} judged" in outcome.out
+    for row in listed():
         assert row.id in outcome.out
         assert row.source in outcome.out
 
@@ -98,16 +99,16 @@ def test_list_names_every_requirement_with_level_and_source() -> None:
 def test_list_as_json_holds_what_the_profile_promises() -> None:
     every = json.loads(run("list", "--format", "json").out)
     some = json.loads(run("list", "--format", "json", "--profile", "tokmodel").out)
-    assert {row["id"] for row in every} == set(CATALOGUE)
+    assert {row["id"] for row in every} == {row.id for row in listed()}
     assert {row["id"] for row in some} < {row["id"] for row in every}
     assert all(row["level"] in ("MUST", "SHOULD", "MAY") and row["source"] and row["sentence"] for row in every)
 
 
 def test_list_as_markdown_is_one_table() -> None:
     lines = run("list", "--format", "markdown").out.splitlines()
-    assert lines[0] == "| requirement | level | sentence | source |"
-    assert len(lines) == len(CATALOGUE) + 2
-    assert {line.replace("\\|", "").count("|") for line in lines} == {5}
+    assert lines[0] == "| requirement | level | kind | severity | profiles | sentence | source |"
+    assert len(lines) == len(listed()) + 2
+    assert {line.replace("\\|", "").count("|") for line in lines} == {8}
 
 
 def test_list_knows_its_profiles_and_formats() -> None:
@@ -123,6 +124,20 @@ def test_explain_gives_sentence_source_severity_and_provocation() -> None:
     assert outcome.out.startswith("stream.order.message-stop-once  MUST\n  ")
     for label in ("source", "profiles", "provoked", "severity"):
         assert f"\n{label} " in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("asked", "label", "said"),
+    [
+        ("stream.order.ping-anywhere", "tolerated", "many_pings"),
+        ("adjacent.batches.custom_id", "excluded", "No batch is ever sent"),
+    ],
+)
+def test_explain_says_why_something_is_not_judged(asked: str, label: str, said: str) -> None:
+    outcome = run("explain", asked)
+    assert outcome.code == 0
+    assert f"\n{label:<9}  " in outcome.out
+    assert said in outcome.out
 
 
 @pytest.mark.parametrize(
@@ -184,3 +199,9 @@ def test_serve_says_what_it_cannot_do(zoo: Menagerie) -> None:
         outcome = run("serve", *options)
         assert outcome.code == 4, outcome.all
         assert message in outcome.error
+
+
+def test_traces_are_shown_on_request() -> None:
+    outcome = run("run", "reference:drop_message_stop", *("--depth", "smoke", "--only", "stream.order", "--show-trace"))
+    assert outcome.code == 1, outcome.all
+    assert "message_start" in outcome.out

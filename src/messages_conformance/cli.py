@@ -195,14 +195,13 @@ def _pass_on_signals(process: subprocess.Popen[bytes]) -> None:
 
 
 def _rows(profile_name: str | None) -> list[Any]:
-    from messages_conformance.rules import CATALOGUE
+    from messages_conformance.rules.listing import listed
     from messages_conformance.run import checked_profile
 
-    rows = sorted(CATALOGUE.values(), key=lambda row: row.id)
     if profile_name is None:
-        return rows
+        return list(listed())
     profile = checked_profile(profile_name)
-    return [row for row in rows if not row.inapplicable(profile)]
+    return [row for row in listed() if profile.name in row.profiles]
 
 
 def _list(parsed: argparse.Namespace) -> int:
@@ -215,48 +214,72 @@ def _list(parsed: argparse.Namespace) -> int:
     if parsed.format == "json":
         print(json.dumps([_row(row) for row in rows], indent=2, ensure_ascii=False))
     elif parsed.format == "markdown":
-        print("| requirement | level | sentence | source |\n|---|---|---|---|")
-        for row in rows:
-            cells = (f"`{row.id}`", row.level, row.sentence, row.source)
-            print(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+        _print_markdown(rows)
     else:
-        width = max(len(row.id) for row in rows)
-        for row in rows:
-            print(f"{row.id:<{width}}  {row.level:<6}  {row.sentence}\n{'':<{width}}          {row.source}")
-        print(f"{len(rows)} requirements")
+        _print_text(rows)
     return 0
 
 
+def _print_markdown(rows: Sequence[Any]) -> None:
+    from messages_conformance import contract
+
+    print("| requirement | level | kind | severity | profiles | sentence | source |\n|---|---|---|---|---|---|---|")
+    for row in rows:
+        profiles = ", ".join(row.profiles)
+        cells = (f"`{row.id}`", row.level, row.kind, contract.severity(row.id), profiles, row.sentence, row.source)
+        print(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+
+
+def _print_text(rows: Sequence[Any]) -> None:
+    from messages_conformance import contract
+    from messages_conformance.rules.listing import KINDS
+
+    width = max(len(row.id) for row in rows)
+    for row in rows:
+        print(f"{row.id:<{width}}  {row.level:<6}  {contract.severity(row.id):<10}  {row.kind:<9}  {row.sentence}")
+        print(f"{'':<{width}}          {', '.join(row.profiles) or 'no profile'}; {row.source}")
+    counted = (f"{sum(row.kind == kind for row in rows)} {kind}" for kind in KINDS)
+    print(f"{len(rows)} requirements: {', '.join(counted)}")
+
+
 def _row(row: Any) -> dict[str, Any]:
+    from messages_conformance import contract
+
     return {
         "id": row.id,
         "level": row.level,
+        "kind": row.kind,
         "sentence": row.sentence,
         "source": row.source,
+        "severity": contract.severity(row.id),
+        "profiles": list(row.profiles),
         "families": sorted(row.families),
         "api_version": row.api_version,
         "model_dependent": row.model_dependent,
         "needs": sorted(row.needs),
+        "how": row.how,
     }
 
 
 def _explain(parsed: argparse.Namespace) -> int:
     from messages_conformance import contract
-    from messages_conformance.rules import CATALOGUE
+    from messages_conformance.rules.listing import EXCLUDED_KIND, TOLERATED, listed
     from messages_conformance.run import UsageError, checked_requirements
 
+    found = {row.id: row for row in listed()}
     try:
-        checked_requirements([parsed.requirement])
-        row = CATALOGUE[parsed.requirement]
+        if parsed.requirement not in found:
+            checked_requirements([parsed.requirement])
+        row = found[parsed.requirement]
     except UsageError as error:
         return _usage(error)
     except KeyError:
         return _usage(UsageError(f"{parsed.requirement!r} names several requirements; explain takes one id"))
+    label = {TOLERATED: "tolerated", EXCLUDED_KIND: "excluded"}.get(row.kind, "provoked")
     print(f"{row.id}  {row.level}\n  {row.sentence}\n")
     print(f"source     {row.source}")
-    names = [name for name in contract.profile_names() if not row.inapplicable(contract.profile(name))]
-    print(f"profiles   {', '.join(names)}")
-    print(f"provoked   {row.provoked or 'Judged on every exchange of a run where it applies.'}")
+    print(f"profiles   {', '.join(row.profiles) or 'none'}")
+    print(f"{label:<9}  {row.how}")
     print(f"severity   {contract.severity(row.id)}")
     for measurement in contract.impact(row.id):
         print(f"measured   {measurement.measured} ({measurement.source}), {measurement.severity}")

@@ -89,8 +89,8 @@ class Ask:
     refusal (`expect`); `statuses` narrows a refusal. `copy` tells identical requests apart that must each be sent.
     `attempts` is how often it may be asked in all while the requirements of its `premise` stay unverified, which is to
     say while the model does not cooperate. `capability` names what only some models can do: where the profile leaves it
-    to the model, a clean refusal is no fault. `layout` writes the JSON "compact", "indented" or "reordered"; `header_case` sends the
-    header names "plain" or in "odd" case.
+    to the model, a clean refusal is no fault. `layout` writes the JSON "compact", "indented" or "reordered";
+    `header_case` sends the header names "plain" or in "odd" case.
     """
 
     situation: str
@@ -136,7 +136,7 @@ class Request:
         """The path without its query."""
         return self.path.partition("?")[0]
 
-    @property
+    @cached_property
     def streamed(self) -> bool:
         return self.fields.get("stream") is True
 
@@ -178,7 +178,7 @@ class StreamEvent:
     def name(self) -> str | None:
         return self.wire.name
 
-    @property
+    @cached_property
     def type(self) -> str | None:
         """The event's type: what its data says, else its name."""
         stated = self.fields.get("type")
@@ -332,7 +332,7 @@ class Exchange:
     observer_lag_s: float = 0.0
     capability: str | None = None
 
-    @property
+    @cached_property
     def succeeded(self) -> bool:
         return self.response is not None and 200 <= self.response.status < 300
 
@@ -341,7 +341,7 @@ class Exchange:
         """True when it was asked again because the first answer failed in a way that may be chance."""
         return any(note.startswith(ASKED_AGAIN) for note in self.waits)
 
-    @property
+    @cached_property
     def creates_message(self) -> bool:
         """True for a POST to the Messages path."""
         return self.request.method == "POST" and self.request.route == MESSAGES_PATH

@@ -6,7 +6,6 @@ value `messages_conformance`) it adds no option, imports nothing heavy and chang
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
@@ -48,7 +47,7 @@ OPTIONS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ),
     ("--seed", {"type": int, "help": "seed of everything that is drawn (default: 0)"}),
     ("--report", {"help": "folder for report.json, junit.xml and exchanges.jsonl"}),
-    ("--trace", {"action": "store_true", "help": "show the whole exchange with each failure"}),
+    ("--show-trace", {"action": "store_true", "help": "show the whole exchange with each failure"}),
 )
 """The options of a run, with the same names on the command line and in pytest."""
 
@@ -75,9 +74,17 @@ def _add_options(config: pytest.Config, parser: pytest.Parser) -> None:
     config.stash[_OPTIONS_ADDED] = True
     group = parser.getgroup("messages-conformance", "conformance of a Messages API endpoint")
     for name, settings in OPTIONS:
-        # Where another plugin has an option of the same name, pytest keeps that one.
-        with contextlib.suppress(ValueError, argparse.ArgumentError):
+        # Where another plugin has an option of the same name, that one is left alone.
+        if _is_free(parser, name):
             group.addoption(name, default=None, **settings)
+
+
+def _is_free(parser: pytest.Parser, name: str) -> bool:
+    try:
+        _, unknown = parser.parse_known_and_unknown_args([f"{name}=1"])
+    except pytest.UsageError:
+        return False  # known, and of another kind
+    return bool(unknown)
 
 
 @pytest.hookimpl(trylast=True)
@@ -208,10 +215,9 @@ def judge(request: pytest.FixtureRequest) -> Callable[..., None]:
 
     def judge(*exchanges: Exchange) -> None:
         __tracebackhide__ = True  # the verdict tells where, not our own lines
-        from messages_conformance.rules import CATALOGUE
 
-        found = run.judged(exchanges)
-        violated = sorted({finding.requirement for finding in found if CATALOGUE[finding.requirement].level == "MUST"})
+        found, rows = run.judged(exchanges), run.judge.catalogue
+        violated = sorted({finding.requirement for finding in found if rows[finding.requirement].level == "MUST"})
         if violated:
             raise Violation(", ".join(violated))
         unanswered = [exchange.failure for exchange in exchanges if exchange.failure is not None]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from rich.console import Console
 
 from messages_conformance import __version__, contract, report
 from messages_conformance.contract import Auth, ContractError, Profile
+from messages_conformance.contract.probes import probes
 from messages_conformance.engine import DEFAULT_CONCURRENCY, Conversation, Engine, EngineError, Limits, Plan, State
 from messages_conformance.exchange import Ask, Exchange, Failure, Response
 from messages_conformance.generate import Dialogue, ask
@@ -74,7 +76,7 @@ class Options:
     timeout_s: float = DEFAULT_TIMEOUT_S
     seed: int = 0
     report: str | None = None
-    trace: bool = False
+    show_trace: bool = False
 
 
 def checked_profile(name: str) -> Profile:
@@ -146,6 +148,7 @@ class Run:
         self._listed = False  # whether the target itself named the model, so that a 404 is no wrong address
         self._premises: dict[str, tuple[str, ...]] = {}
         self._complete = False
+        self.result: report.Report | None = None
 
     # -- before anything is sent ------------------------------------------------------------------------------------
 
@@ -189,20 +192,16 @@ class Run:
         if not asked.needs <= self.profile.offers:
             return False
         if isinstance(asked, Dialogue):
-            return any(self._asked_for(name) for name in (*FOLLOW_UPS, *self._general()))
+            return any(self._asked_for(name) for name in (*FOLLOW_UPS, *_general()))
         row = CATALOGUE.get(asked.probe)
         if row is not None and asked.probe != PLAIN:
             # A refused request also shows what every error must look like; it is sent for its own sake only.
             return self._asked_for(asked.probe)
-        return any(self._asked_for(name) for name in self._general())
+        return any(self._asked_for(name) for name in _general())
 
     def _again(self, exchange: Exchange) -> bool:
         premise = [name for situation in exchange.situations for name in self._premises.get(situation, ())]
         return bool(self.judge.unverified(exchange, premise))
-
-    def _general(self) -> tuple[str, ...]:
-        """The requirements that are judged on ordinary questions, not on a row of the probe table."""
-        return tuple(name for name in CATALOGUE if name not in _probed())
 
     def _asked_for(self, name: str) -> bool:
         return self.selected(name) and not CATALOGUE[name].inapplicable(self.profile)
@@ -373,7 +372,8 @@ class Run:
         return self._statement is not None
 
     def _state(self, message: str, *, kind: str = report.UNREACHABLE) -> None:
-        self._statement = report.Statement(kind=kind, message=message)
+        """Keeps the first statement: an interruption is not explained away by what it led to."""
+        self._statement = self._statement or report.Statement(kind=kind, message=message)
 
     # -- judging ----------------------------------------------------------------------------------------------------
 
@@ -390,7 +390,9 @@ class Run:
     def judged(self, exchanges: Iterable[Exchange]) -> tuple[Finding, ...]:
         """Judges exchanges that were not judged yet; returns the findings, and keeps the report on disk true."""
         found = [finding for exchange in exchanges for finding in self._judge(exchange)]
-        self._failed |= {finding.requirement for finding in found if CATALOGUE[finding.requirement].level == "MUST"}
+        self._failed |= {
+            finding.requirement for finding in found if self.judge.catalogue[finding.requirement].level == "MUST"
+        }
         if self.folder is not None and time.monotonic() - self._written_s > WRITE_EVERY_S:
             self._write()
             self._written_s = time.monotonic()
@@ -425,8 +427,7 @@ class Run:
         written. May be called by a signal handler, and again.
         """
         self._interrupted = True
-        if self._statement is None:
-            self._state("the run was interrupted", kind=report.INTERRUPTED)
+        self._state("the run was interrupted", kind=report.INTERRUPTED)
         if self._waits:
             raise KeyboardInterrupt
 
@@ -450,8 +451,8 @@ class Run:
         self.judged(exchange for exchange in self._engine.exchanges if not void or exchange.response is None)
         self._complete = self._statement is None
         self._write()
-        result = self.report()
-        report.summary(self.out, result, verbose=self.options.trace)
+        self.result = result = self.report()
+        report.summary(self.out, result, verbose=self.options.show_trace)
         if self.folder is not None:
             self.out.print(f"report: {self.folder}", soft_wrap=True)
         return report.exit_code(result)
@@ -547,10 +548,10 @@ def _said(response: Response) -> str:
     return f" ({text[:SAID_CHARACTERS]}{'…' if len(text) > SAID_CHARACTERS else ''})" if text else ""
 
 
-def _probed() -> frozenset[str]:
-    from messages_conformance.contract.probes import probes
-
-    return frozenset(probes())
+@cache
+def _general() -> tuple[str, ...]:
+    """The requirements that are judged on ordinary questions, not on a row of the probe table."""
+    return tuple(name for name in CATALOGUE if name not in probes())
 
 
 def _checked(options: Options) -> Profile:

@@ -32,7 +32,10 @@ WRONG = {
         ["run", "reference:", "--only", "usage.presnt"],
         ["no requirement matches 'usage.presnt'", "usage.present"],
     ),
-    "only-far-off": (["run", "reference:", "--only", "zzz*"], ["no requirement matches 'zzz*'", "ids begin with auth"]),
+    "only-far-off": (
+        ["run", "reference:", "--only", "zzz*"],
+        ["no requirement matches 'zzz*'", "ids begin with ", "auth"],
+    ),
     "skip": (["run", "reference:", "--skip", "stream.ordr.*"], ["'stream.ordr.*'", "stream.order."]),
     "number": (["run", "reference:", "--concurrency", "many"], ["--concurrency is 'many'", "whole number"]),
     "concurrency": (["run", "reference:", "--concurrency", "0"], ["--concurrency is 0", "1 or more"]),

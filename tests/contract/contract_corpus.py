@@ -37,7 +37,16 @@ RESPONSE_BLOCKS: list[Any] = [
     {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "x"}},
     {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": [{"type": "web_search_result"}]},
     {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": {"error_code": "unavailable"}},
-    {"type": "code_execution_tool_result", "tool_use_id": "srvtoolu_2", "content": {"stdout": ""}},
+    {
+        "type": "code_execution_tool_result",
+        "tool_use_id": "srvtoolu_2",
+        "content": {"type": "code_execution_result", "stdout": "", "stderr": None, "return_code": 0},
+    },
+    {
+        "type": "web_fetch_tool_result",
+        "tool_use_id": "srvtoolu_3",
+        "content": {"type": "web_fetch_result", "url": "u", "content": {"type": "document", "source": None}},
+    },
     {"type": "container_upload", "file_id": "file_1"},
     {"type": "compaction", "content": None},
 ]

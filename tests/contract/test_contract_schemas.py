@@ -11,7 +11,11 @@ from jsonschema import Draft202012Validator
 from messages_conformance import contract, resources
 from messages_conformance.contract import documents, problems
 
-FILES = [name for name in resources.names("schemas", ".json") if name not in ("known_drift.json", "report.json", "tables.json")]
+FILES = [
+    name
+    for name in resources.names("schemas", ".json")
+    if name not in ("known_drift.json", "report.json", "tables.json")
+]
 BLOCKS = [name for name in FILES if name.startswith("blocks/")]
 IDS = frozenset((Path(__file__).parent.parent / "requirement_ids.txt").read_text(encoding="utf-8").split())
 

@@ -55,7 +55,9 @@ def run(target: str, profile: str, **options: Any) -> tuple[int, Report]:
         judged.begin(asks, dialogues)
         for what in (*asks, *dialogues):
             judged.judged(judged.exchanges(what))
-        return judged.finish(), judged.report()
+        exit_code = judged.finish()
+        assert judged.result is not None
+        return exit_code, judged.result
     finally:
         judged.close()
 

@@ -64,6 +64,22 @@ def test_the_sentence_of_an_incomplete_red_run_says_so():
     assert verdict_sentence(incomplete(FAILED)).endswith("; the run is incomplete")
 
 
+def under_claude_code(made):
+    return replace(made, run=replace(made.run, profile="claude-code"))
+
+
+def test_a_profile_may_have_words_of_its_own():
+    good, bad = under_claude_code(report(PASSED, WARNED)), under_claude_code(report(FAILED, PASSED))
+    assert verdict_sentence(good).startswith("Claude Code would work: 2 requirements verified")
+    assert verdict_sentence(bad).startswith(
+        f"Claude Code would not work, because the target violates {FAILED.requirement}"
+    )
+    both = under_claude_code(report(FAILED, MINOR))
+    assert verdict_sentence(both).endswith("; 1 more requirement fails too")
+    strict = under_claude_code(should_only("should"))
+    assert verdict_sentence(strict).startswith("DOES NOT CONFORM to profile claude-code")
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_the_sentence_is_one_printable_line(name):
     text = verdict_sentence(EVERY[name]())

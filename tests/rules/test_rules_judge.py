@@ -39,6 +39,7 @@ LEVELS_KNOWN = {
     )
 }
 KNOWN = frozenset((Path(__file__).parent.parent / "requirement_ids.txt").read_text("utf-8").split())
+ADDED = frozenset((Path(__file__).parent.parent / "requirement_ids_added.txt").read_text("utf-8").splitlines()[1:])
 WRONG = Finding(found="a", wanted="b")
 UNSHOWN = Unverified(reason="the model did not play along")
 
@@ -284,19 +285,19 @@ LEVELS_OF_OUR_OWN = {
 
 def test_every_requirement_is_a_known_one() -> None:
     assert len(CATALOGUE) >= 60
-    assert set(CATALOGUE) <= KNOWN
+    assert set(CATALOGUE) <= KNOWN | ADDED
     assert set(LEVELS_KNOWN) == KNOWN
 
 
 def test_every_level_is_that_of_the_contract() -> None:
-    other = {name: row.level for name, row in CATALOGUE.items() if row.level != LEVELS_KNOWN[name]}
+    other = {name: row.level for name, row in CATALOGUE.items() if row.level != LEVELS_KNOWN.get(name, row.level)}
     assert other == LEVELS_OF_OUR_OWN
 
 
 def test_every_row_is_complete() -> None:
     for name, requirement in CATALOGUE.items():
         assert name == requirement.id
-        assert requirement.level in (MUST, SHOULD), name
+        assert requirement.level in (MUST, SHOULD, MAY), name
         assert requirement.sentence.endswith("."), name
         assert requirement.source, name
         assert requirement.families <= {"tokmodel", "anthropic"}, name

@@ -17,6 +17,7 @@ from messages_conformance.exchange import (
     COMPLETE,
     KEY_PLACEHOLDER,
     RESET,
+    STALLED,
     TIMEOUT,
     TOO_LARGE,
     Exchange,

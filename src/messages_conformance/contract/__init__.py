@@ -14,8 +14,10 @@ from messages_conformance.contract.blocks import (
 from messages_conformance.contract.documents import API_VERSIONS, annotated_requirements, schema, schema_names
 from messages_conformance.contract.errors import ContractError
 from messages_conformance.contract.impacts import Measurement, impact, severity
+from messages_conformance.contract.inputs import misfit
 from messages_conformance.contract.problems import Problem, explain
 from messages_conformance.contract.profiles import Auth, Profile, profile, profile_names
+from messages_conformance.contract.recovery import recovery
 from messages_conformance.contract.tables import error_types, stop_reasons
 from messages_conformance.contract.validity import valid
 
@@ -35,8 +37,10 @@ __all__ = [
     "event_types",
     "explain",
     "impact",
+    "misfit",
     "profile",
     "profile_names",
+    "recovery",
     "schema",
     "schema_names",
     "severity",

@@ -4,8 +4,8 @@ Two walks in step: one down the SDK's types, one down the schemas that describe 
 one difference. Those that are meant stand in schemas/known_drift.json, each with its reason; `--check` ends with 1 when
 there are others. Without the SDK there is nothing to compare with, which is exit code 4 and says how to get it.
 
-Two annotations of the schemas count here. `known` lists the values of an open set that are documented so far, or names a
-table of tables.json that does. `beta` says that a member exists, and that nothing else is said of it.
+Two annotations of the schemas count here. `known` lists the values of an open set that are documented so far, or names
+a table of tables.json that does. `beta` says that a member exists, and that nothing else is said of it.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NoReturn
 
 from messages_conformance import resources
 from messages_conformance.contract import documents, sdk_types
@@ -79,7 +79,9 @@ class Report:
 def drift() -> Drift:
     """The whole comparison; SdkMissing where the SDK is not importable."""
     walk = _Walk()
-    found = [difference for root in sdk_types.roots() for difference in walk.compare(root.type, _node(root), root.label)]
+    found = [
+        difference for root in sdk_types.roots() for difference in walk.compare(root.type, _node(root), root.label)
+    ]
     return Drift(differences=tuple(dict.fromkeys(found)), pairs=tuple(walk.pairs.values()))
 
 
@@ -106,8 +108,8 @@ def reasons() -> Mapping[Difference, str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table; the exit code is 0, with --check 1 if a difference is new, and 4 without the SDK."""
-    parser = argparse.ArgumentParser(prog="python -m messages_conformance.contract.drift", description=_HELP)
+    """Print the table; the exit code is 0, with --check 1 if a difference is new, and 4 without the SDK or misused."""
+    parser = _Parser(prog="python -m messages_conformance.contract.drift", description=_HELP, allow_abbrev=False)
     parser.add_argument("--check", action="store_true", help="exit with 1 if any difference has no reason in " + KNOWN)
     parsed = parser.parse_args(arguments)
     try:
@@ -118,6 +120,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"ERROR: {error}", file=sys.stderr)
         return USAGE
     return NEW if parsed.check and told.new else CLEAN
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong usage is 4, as everywhere in this package; argparse says 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"ERROR: {message}; {self.format_usage()}")
 
 
 _HELP: Final = "What the official Python SDK knows and the schemas do not, one line a difference."
@@ -220,7 +229,7 @@ class _Walk:
     pairs: dict[tuple[Any, str], Pair] = field(default_factory=dict)
 
     def compare(self, annotation: Any, node: Schema, place: str) -> Iterator[Difference]:
-        if node.get("beta"):
+        if _merged(node).get("beta"):
             return
         shapes, types = _shapes(node), sdk_types.alternatives(annotation)
         any_string = str in types
@@ -249,10 +258,12 @@ class _Walk:
     def _class(self, cls: Any, shapes: Sequence[Schema], place: str) -> Iterator[Difference]:
         constants = sdk_types.constants(cls)
         taking = [shape for shape in shapes if _takes(shape, "object") and _chooses(shape, constants)]
-        tag = "".join(f"[{values[0]}]" for name, values in constants.items() if place.count("/") or name == "type")
+        tag = f"[{_tag(constants)}]" if constants else ""
         if not taking:
             yield Difference(place=place, kind="type", sdk=_tag(constants) or cls.__name__)
-        elif not taking[0]["properties"]:
+        elif taking[0].get("beta"):
+            return
+        elif not (taking[0]["properties"] or "additionalProperties" in taking[0]):
             if sdk_types.members(cls):
                 yield Difference(place=place + tag, kind="shape", sdk=cls.__name__.removesuffix("Param"))
         elif _key(cls, taking[0]) not in self.pairs:
@@ -263,8 +274,9 @@ class _Walk:
     def _members(self, cls: Any, shape: Schema, place: str) -> Iterator[Difference]:
         mine = sdk_types.members(cls)
         for name, member in mine.items():
-            if name in shape["properties"]:
-                yield from self.compare(member.type, shape["properties"][name], f"{place}/{name}")
+            inner = shape["properties"].get(name, shape.get("additionalProperties"))
+            if isinstance(inner, Mapping):
+                yield from self.compare(member.type, inner, f"{place}/{name}")
             else:
                 yield Difference(place=place, kind="member", sdk=name)
         for name in shape["required"]:
@@ -273,7 +285,7 @@ class _Walk:
 
 
 def _tag(constants: Mapping[str, tuple[Any, ...]]) -> str:
-    return "/".join(str(value) for values in constants.values() for value in values)
+    return "/".join(str(values[0]) for values in constants.values())
 
 
 def _chooses(shape: Schema, constants: Mapping[str, tuple[Any, ...]]) -> bool:
@@ -284,7 +296,7 @@ def _chooses(shape: Schema, constants: Mapping[str, tuple[Any, ...]]) -> bool:
         for known in [_known(_merged(shape["properties"].get(name, {})))]
         if known
         for value in values
-    ) and ("type" in constants or "const" not in shape["properties"].get("type", {}) or not constants)
+    )
 
 
 def _values(values: Iterable[Any], shapes: Sequence[Schema], place: str) -> Iterator[Difference]:

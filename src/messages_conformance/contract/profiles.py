@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any, Literal
 
@@ -22,7 +23,10 @@ class Profile:
 
     `depends_on_model` holds those that some models have and others refuse, with a clean error.
     `api_version` is the value of the anthropic-version header, or None where the profile sends no such header.
-    `id_prefix` is the promised start of a message id, or None where ids may have any form.
+    `id_prefix` is the promised start of a message id, or None where ids may have any form. `judges` are globs of the
+    requirement ids that matter to this kind of target; every one does when there are none. What matches
+    `warns` only warns there, whatever its level. `verdict_names` are the words of the verdict, (conforms, does not
+    conform); empty for the usual ones.
     """
 
     name: str
@@ -33,8 +37,19 @@ class Profile:
     default_model: str | None
     needs_key: bool
     promises: frozenset[str]
-    depends_on_model: frozenset[str]
+    depends_on_model: frozenset[str] = frozenset()
     id_prefix: str | None
+    judges: tuple[str, ...] = ()
+    warns: tuple[str, ...] = ()
+    verdict_names: tuple[str, str] | tuple[()] = ()
+
+    def asks_for(self, requirement: str) -> bool:
+        """Whether the requirement matters to this kind of target at all."""
+        return not self.judges or any(fnmatchcase(requirement, glob) for glob in self.judges)
+
+    def only_warns(self, requirement: str) -> bool:
+        """Whether this kind of target gets along with a violation of the requirement."""
+        return any(fnmatchcase(requirement, glob) for glob in self.warns)
 
     @property
     def offers(self) -> frozenset[str]:
@@ -74,7 +89,18 @@ def _read(name: str, data: Mapping[str, Any]) -> Profile:
         promises=frozenset(data["promises"]),
         depends_on_model=frozenset(data.get("depends_on_model", ())),
         id_prefix=data.get("id_prefix"),
+        judges=tuple(data.get("judges", ())),
+        warns=tuple(data.get("warns", ())),
+        verdict_names=_verdict_names(name, data.get("verdict_names")),
     )
+
+
+def _verdict_names(name: str, names: Any) -> tuple[str, str] | tuple[()]:
+    if names is None:
+        return ()
+    if not isinstance(names, dict) or set(names) != {"conforms", "deviates"}:
+        raise ContractError(f"profiles/{name}.toml: verdict_names is a table with the keys conforms and deviates")
+    return str(names["conforms"]), str(names["deviates"])
 
 
 def _one_of(name: str, key: str, value: object, valid: tuple[str, ...]) -> None:

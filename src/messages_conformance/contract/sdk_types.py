@@ -13,6 +13,7 @@ from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, Literal, NotRequired, Required, Union, get_args, get_origin, get_type_hints
 
 PACKAGE = "anthropic"
+OLDEST_MAJOR = 2
 
 HEADERS = frozenset({"betas", "user_profile_id", "workspace_id"})
 """Parameters of the SDK's methods that travel as headers: they are no members of the body."""
@@ -98,7 +99,14 @@ def item(annotation: Any) -> Any:
 def constants(cls: Any) -> dict[str, tuple[Any, ...]]:
     """The members that tell a class from its siblings in a union: those with a fixed set of values."""
     named = {name: alternatives(member.type) for name, member in members(cls).items() if name in ("type", "role")}
-    return {name: literals(found[0]) for name, found in named.items() if len(found) == 1 and literals(found[0])}
+    fixed = {name: [_constants(kind) for kind in kinds] for name, kinds in named.items()}
+    return {
+        name: tuple(value for values in groups for value in values) for name, groups in fixed.items() if all(groups)
+    }
+
+
+def _constants(kind: Any) -> tuple[Any, ...]:
+    return (None,) if kind is NoneType else literals(kind)
 
 
 def json_kind(annotation: Any) -> str | None:
@@ -158,6 +166,12 @@ def _adjacent() -> Iterator[Root]:
 
 def _sdk(module: str) -> Any:
     try:
+        found: Any = import_module(PACKAGE)
+        if int(found.__version__.partition(".")[0]) < OLDEST_MAJOR:
+            raise SdkMissing(
+                f"the official SDK is {found.__version__}, whose types are too old to compare with: "
+                f"install a newer one with `pip install -U 'anthropic>={OLDEST_MAJOR}'`"
+            )
         return import_module(f"{PACKAGE}{module}")
     except ModuleNotFoundError as error:
         raise SdkMissing(

@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from messages_conformance.exchange import ACCEPTED, EITHER, MESSAGES_PATH, REFUSED, Ask, Exchange, Request
 
 if TYPE_CHECKING:
     from messages_conformance.contract import Profile
+
+REFUSED_TOKENS: Final = 256
+"""The most that a request which must be refused is taken to cost when it is answered all the same: its question asks
+for one word, whatever absurd limit it states."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +59,11 @@ class Question:
         fields: Mapping[str, Any] = self.ask.body if isinstance(self.ask.body, Mapping) else self.request.fields
         stated = fields.get("max_tokens")
         return stated if isinstance(stated, int) and not isinstance(stated, bool) and stated > 0 else 0
+
+    @property
+    def held_tokens(self) -> int:
+        """What is held back of a budget while it is asked: a limit that must be refused is no cost to expect."""
+        return min(self.max_tokens, REFUSED_TOKENS) if self.expect == REFUSED else self.max_tokens
 
     @property
     def token_ceiling(self) -> int:

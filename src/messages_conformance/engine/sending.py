@@ -29,7 +29,7 @@ from messages_conformance.engine.planning import Question
 from messages_conformance.engine.pulse import Pulse
 from messages_conformance.engine.recording import Recorder
 from messages_conformance.engine.usage import reported_tokens
-from messages_conformance.exchange import ACCEPTED, ASKED_AGAIN, REFUSED, RESET, Exchange, Failure, Request, Response
+from messages_conformance.exchange import ASKED_AGAIN, REFUSED, RESET, Exchange, Failure, Request, Response
 from messages_conformance.targets import Target, Unreachable
 
 REFUSAL_RETRIES: Final = 2
@@ -173,7 +173,7 @@ class Sender:
 
     async def _send(self, question: Question) -> _Result:
         """One request on the wire, paid for; the failure that left no response otherwise."""
-        held = question.max_tokens
+        held = question.held_tokens
         if self.ended is not None:
             return None, self.ended
         with self._interruptible():
@@ -281,7 +281,7 @@ def _broke(response: Response, question: Question) -> str:
     """How an answer failed on its way, in a manner that asking again may heal; empty when it did not."""
     if response.ending == RESET:
         return response.detail or "the body broke off"
-    if question.expect == ACCEPTED and response.status >= 500 and response.status not in WAITED_OUT:
+    if question.expect != REFUSED and response.status >= 500 and response.status not in WAITED_OUT:
         return f"status {response.status}"
     if question.expect != REFUSED and response.is_event_stream and any(e.type == "error" for e in response.events):
         return "the stream ended in an error event"

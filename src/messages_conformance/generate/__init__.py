@@ -1,6 +1,8 @@
 """What suites ask with: builders of requests by hand, and the table of probes as requests."""
 
-from messages_conformance.exchange import EITHER
+from messages_conformance.contract import recovery
+from messages_conformance.exchange import EITHER, REFUSED, Ask
+from messages_conformance.generate.answers import answer_text, answer_tokens, word_to_stop_at
 from messages_conformance.generate.asks import (
     Dialogue,
     Message,
@@ -9,19 +11,29 @@ from messages_conformance.generate.asks import (
     assistant,
     both_ways,
     content_to_echo,
+    count_tokens,
+    get,
     probe_asks,
     user,
 )
 
 __all__ = [
     "EITHER",
+    "REFUSED",
+    "Ask",
     "Dialogue",
     "Message",
     "Send",
+    "answer_text",
+    "answer_tokens",
     "ask",
     "assistant",
     "both_ways",
     "content_to_echo",
+    "count_tokens",
+    "get",
     "probe_asks",
+    "recovery",
     "user",
+    "word_to_stop_at",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +14,8 @@ from messages_conformance.exchange import ACCEPTED, Ask, Exchange
 Message = Mapping[str, Any]
 PLAIN_PROBE: Final = "transport.path.post-messages"
 """The requirement that answers for every ordinary question: a valid request is answered."""
+
+_ID: Final = re.compile(r"[a-zA-Z0-9_-]+")
 
 Send = Callable[[Ask], Awaitable[Exchange]]
 
@@ -89,16 +92,35 @@ def both_ways(situation: str, question: str | Iterable[Message], **options: Any)
     ]
 
 
-def content_to_echo(exchange: Exchange) -> list[Any] | None:
+def count_tokens(situation: str, question: str | Iterable[Message], **fields: Any) -> Ask:
+    """The same question as `ask` puts it, sent to be counted; it costs nothing."""
+    messages = [user(question)] if isinstance(question, str) else list(question)
+    return Ask(
+        situation=situation,
+        body={"messages": messages, **fields},
+        path="/v1/messages/count_tokens",
+        needs=frozenset({"count-tokens"}),
+    )
+
+
+def get(situation: str, path: str, *, needs: Iterable[str] = ()) -> Ask:
+    """A GET request, which costs nothing."""
+    return Ask(situation=situation, method="GET", path=path, needs=frozenset(needs))
+
+
+def content_to_echo(exchange: Exchange, *, calls: bool = False) -> list[Any] | None:
     """The content of a whole, valid answer, to be sent back as the assistant's turn; None where there is none to send.
 
-    A pending tool call may not be sent back without its result, and an empty text is no content of a request.
+    A pending tool call may not be sent back without its result, so none is here unless `calls` are to be answered; an
+    empty text is no content of a request, and neither are calls whose ids no request may hold.
     """
     body = exchange.response.fields if exchange.response is not None else {}
     if not exchange.succeeded or not valid("response", body) or not body["content"]:
         return None
     blocks = body["content"]
-    if any(block.get("type") == "tool_use" or block.get("text") == "" for block in blocks):
+    ids = [block["id"] for block in blocks if block.get("type") == "tool_use"]
+    odd = len(set(ids)) < len(ids) or any(_ID.fullmatch(identifier) is None for identifier in ids)
+    if (ids and not calls) or odd or any(block.get("text") == "" for block in blocks):
         return None
     return list(blocks)
 

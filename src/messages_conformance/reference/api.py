@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
-from messages_conformance.reference import events, message, models, validation
+from messages_conformance.reference import caching, events, message, models, validation
 from messages_conformance.reference.changes import Change, ErrorReply, Scene, Stage, rewrites
 from messages_conformance.reference.failures import Failure
 from messages_conformance.reference.http import Header, HttpRequest, HttpResponse
@@ -186,6 +186,7 @@ class _Exchange:
         if not isinstance(body.get("model"), str):
             body = {**body, "model": self.settings.models[0]}
         answer = message.message(body, model, message_id=new_id("msg_"), tool_ids=tool_ids())
+        answer = caching.billed(answer, body, model, self.scene.memory)
         answer = self.change(Stage.MESSAGE, answer)
         if not body.get("stream"):
             return self.json(self.change(Stage.DOCUMENT, answer))

@@ -69,7 +69,7 @@ def no_such_thinking(failures: list[Failure], scene: Scene, kinds: tuple[str, ..
     return [*failures, Failure(message=f"{kind} thinking is not supported on this model")]
 
 
-@variant(at=Stage.FAILURES, conforms=ANTHROPIC)
+@variant(at=Stage.FAILURES, conforms=NOT_TOKMODEL)
 def adaptive_thinking_only(failures: list[Failure], scene: Scene) -> list[Failure]:
     """The model thinks adaptively or not at all; a budget is refused."""
     return no_such_thinking(failures, scene, ("enabled",))
@@ -85,6 +85,15 @@ def thoughtless_model(failures: list[Failure], scene: Scene) -> list[Failure]:
 def budgeted_thinking_only(failures: list[Failure], scene: Scene) -> list[Failure]:
     """The model thinks within a budget; adaptive thinking is refused in words that clients recognise."""
     return no_such_thinking(failures, scene, ("adaptive",))
+
+
+@variant(at=Stage.FAILURES, conforms=NOT_TOKMODEL)
+def no_system_messages(failures: list[Failure], scene: Scene) -> list[Failure]:
+    """The model takes no message of the role system; it is refused in words that clients recognise."""
+    turns = scene.body.get("messages")
+    roles = [turn.get("role") for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
+    refusal = Failure(message='Unexpected role "system". The Messages API accepts a top-level `system` parameter.')
+    return [*failures, refusal] if "system" in roles else failures
 
 
 @variant(at=Stage.FAILURES)

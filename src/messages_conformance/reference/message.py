@@ -88,9 +88,11 @@ def prompt(body: Body) -> Prompt:
     kind = choice.get("type") if choice.get("type") in ("auto", "any", "tool", "none") else "auto"
     wanted = as_object(as_object(body.get("output_config")).get("format")).get("schema")
     limit = body.get("max_tokens")
+    messages = [item for item in as_list(body.get("messages")) if isinstance(item, dict)]
+    instructions = [body.get("system"), *(item.get("content") for item in messages if item.get("role") == "system")]
     return Prompt(
-        turns=merged([turn(item) for item in as_list(body.get("messages")) if isinstance(item, dict)]),
-        system=plain_text(body.get("system")),
+        turns=merged([turn(item) for item in messages if item.get("role") != "system"]),
+        system="\n".join(text for text in map(plain_text, instructions) if text),
         max_tokens=limit if isinstance(limit, int) and limit >= 0 else LENIENT_MAX_TOKENS,
         stop_sequences=tuple(item for item in as_list(body.get("stop_sequences")) if isinstance(item, str)),
         tools=tuple(tool(item) for item in as_list(body.get("tools")) if callable_tool(item)),
@@ -149,12 +151,16 @@ def usage(input_count: int, output_count: int) -> dict[str, Any]:
     }
 
 
-def content(completion: Completion, ids: Iterator[str]) -> list[dict[str, Any]]:
-    """The content blocks of an answer: the thought, then text or calls; nothing at all for an empty answer."""
+def content(completion: Completion, ids: Iterator[str], *, omitted: bool = False) -> list[dict[str, Any]]:
+    """The content blocks of an answer: the thought, then text or calls; nothing at all for an empty answer.
+
+    An `omitted` thought is represented by its signature alone.
+    """
     blocks: list[dict[str, Any]] = []
     if completion.thinking:
         thought = completion.thinking
-        blocks.append({"type": "thinking", "thinking": thought, "signature": signature(thought)})
+        shown = "" if omitted else thought
+        blocks.append({"type": "thinking", "thinking": shown, "signature": signature(thought)})
     if completion.text:
         blocks.append({"type": "text", "text": completion.text})
     blocks.extend(tool_use(call, next(ids)) for call in completion.calls)
@@ -168,12 +174,13 @@ def tool_use(call: Call, tool_id: str) -> dict[str, Any]:
 def message(body: Body, model: Model, *, message_id: str, tool_ids: Iterator[str]) -> dict[str, Any]:
     """The Message that answers a request body."""
     completion = model.complete(prompt(body))
+    thinking = as_object(body.get("thinking"))
     return {
         "id": message_id,
         "type": "message",
         "role": "assistant",
         "model": body.get("model"),
-        "content": content(completion, tool_ids),
+        "content": content(completion, tool_ids, omitted=thinking.get("display") == "omitted"),
         "stop_reason": completion.stop_reason,
         "stop_sequence": completion.stop_sequence,
         "stop_details": None,

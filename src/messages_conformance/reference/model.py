@@ -110,7 +110,8 @@ class Model:
 
     def _answer(self, prompt: Prompt) -> str:
         text = continued(prompt, answer(prompt))
-        return self.habit(prompt, text) if self.habit else text
+        # A schema binds every model: decoding is constrained to it.
+        return self.habit(prompt, text) if self.habit and prompt.answer_schema is None else text
 
     def _all_spent(self, prompt: Prompt, thinking: str | None) -> Completion:
         thought = "".join(self.tokens(thinking or "")[: prompt.max_tokens]) if thinking else None

@@ -52,6 +52,8 @@ CREATE_FIELDS = COUNT_FIELDS | frozenset(
         "diagnostics",
     ]
 )
+ROLES = ("user", "assistant", "system")
+AFTER_SYSTEM = (["assistant"], ["system"])
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 Body = Mapping[str, Any]
 
@@ -137,6 +139,19 @@ def messages(body: Body) -> Iterator[Failure]:
         )
     for at, turn in enumerate(turns):
         yield from message(turn, f"messages.{at}", last=at == len(turns) - 1)
+    yield from system_messages([turn.get("role") if isinstance(turn, dict) else None for turn in turns])
+
+
+def system_messages(roles: Sequence[Any]) -> Iterator[Failure]:
+    """Instructions within a conversation follow the user's turn and stand before the assistant's, or at the end."""
+    for at, role in enumerate(roles):
+        if role == "system" and (
+            at == 0 or roles[at - 1] not in ("user", "system") or roles[at + 1 : at + 2] not in ([], *AFTER_SYSTEM)
+        ):
+            yield Failure(
+                message=f"messages.{at}: a system message must follow a user message, and precede an assistant one",
+                requirement="request.messages.system-not-first",
+            )
 
 
 def message(turn: object, where: str, *, last: bool) -> Iterator[Failure]:
@@ -146,9 +161,10 @@ def message(turn: object, where: str, *, last: bool) -> Iterator[Failure]:
     for name in ("role", "content"):
         if name not in turn:
             yield Failure(message=f"{where}.{name}: Field required", requirement="request.messages.role-required")
-    if "role" in turn and turn["role"] not in ("user", "assistant"):
+    if "role" in turn and turn["role"] not in ROLES:
         yield Failure(
-            message=f"{where}.role: Input should be 'user' or 'assistant'", requirement="request.messages.role-enum"
+            message=f"{where}.role: Input should be 'user', 'assistant' or 'system'",
+            requirement="request.messages.role-enum",
         )
     for name in turn.keys() - {"role", "content"}:
         yield blocks.extra_input(f"{where}.{name}")

@@ -461,6 +461,12 @@ def optionals_null(message: Json) -> Json:
     return {**message, "content": blocks, "container": None, "diagnostics": None, "usage": usage}
 
 
+@variant(at=Stage.MESSAGE)
+def newer_service_tier(message: Json) -> Json:
+    """The service tier of an answer is one that nobody has heard of."""
+    return {**message, "usage": {**message["usage"], "service_tier": "flex"}}
+
+
 @variant(at=Stage.EVENTS)
 def brief_final_usage(events: list[Event]) -> list[Event]:
     """message_delta reports output_tokens only."""
@@ -533,7 +539,7 @@ def long_ids(message: Json) -> Json:
     return {**message, "id": f"msg_bdrk_{message['id']}-{'0' * 80}"}
 
 
-@variant(at=Stage.MESSAGE, conforms=ANTHROPIC)
+@variant(at=Stage.MESSAGE, conforms=ALL_PROFILES - TOKMODEL)
 def resolved_alias(message: Json) -> Json:
     """An answer names the dated model behind the requested name."""
     return {**message, "model": f"{message['model']}-20260901"}

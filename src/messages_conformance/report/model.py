@@ -211,24 +211,44 @@ def verdict_sentence(report: Report) -> str:
         )
     if not total.verified:
         return f"COULD NOT BE JUDGED: not one requirement was verified{_first(not_verified(report))}"
-    return (
-        f"CONFORMS to profile {sentence(report.run.profile)}: {counted(total.verified, 'requirement')} verified, "
-        f"{_unverified(total)}" + (f", {counted(total.warned, 'warning')}" if total.warned else "")
+    names = _verdict_names(report)
+    conforms = names[0] if names else f"CONFORMS to profile {sentence(report.run.profile)}"
+    return f"{conforms}: {counted(total.verified, 'requirement')} verified, {_unverified(total)}" + (
+        f", {counted(total.warned, 'warning')}" if total.warned else ""
     )
 
 
 def _nonconformance(report: Report, failed: tuple[Verdict, ...]) -> str:
     total, worst = counts(report), failed[0]
+    fatal = [verdict for verdict in failed if verdict.outcome == FAIL]
+    names = _verdict_names(report)
     text = (
         f"DOES NOT CONFORM to profile {sentence(report.run.profile)}: {len(failed):,} of "
         f"{counted(total.verified, 'verified requirement')} {'fails' if len(failed) == 1 else 'fail'}"
         + (" (SHOULD counted)" if any(v.outcome == WARN for v in failed) else "")
         + f"; the worst: {worst.requirement} ({contract.severity(worst.requirement)})"
     )
+    if names and fatal:
+        text = f"{names[1]}, {_because(report, fatal)}"
     if _ended(report):
         return text
     why = f": {_bare(report.statement.message)}" if report.statement is not None else ""
     return f"{text}; the run is incomplete{why}"
+
+
+def _verdict_names(report: Report) -> tuple[str, ...]:
+    """The profile's own words for (conforms, does not conform), where it has any."""
+    name = report.run.profile
+    return contract.profile(name).verdict_names if name in contract.profile_names() else ()
+
+
+def _because(report: Report, failed: list[Verdict]) -> str:
+    """The worst failure as its sentence, and how many more there are."""
+    worst, more = failed[0].requirement, len(failed) - 1
+    row = report.catalogue.get(worst)
+    why = f": {_bare(row.sentence)}" if row is not None else ""
+    others = f"; {counted(more, 'more requirement')} {'fails' if more == 1 else 'fail'} too" if more else ""
+    return f"because the target violates {worst}{why}{others}"
 
 
 def _incompleteness(report: Report) -> str:

@@ -1,6 +1,22 @@
 """The verdicts: pure functions of recorded exchanges, by topic, and the judge that asks them all."""
 
-from messages_conformance.rules import errors, headers, probes, relations, response, stop, stream, transport, usage
+from messages_conformance.rules import (
+    adjacent,
+    claude_code,
+    edges,
+    errors,
+    formats,
+    headers,
+    probes,
+    relations,
+    response,
+    stop,
+    stream,
+    thinking,
+    tools,
+    transport,
+    usage,
+)
 from messages_conformance.rules.catalogue import CATALOGUE, Requirement, rule
 from messages_conformance.rules.judge import Judge, matches, select
 from messages_conformance.rules.verdict import (
@@ -20,7 +36,23 @@ from messages_conformance.rules.verdict import (
     Verdict,
 )
 
-TOPICS = (transport, errors, headers, response, usage, stop, stream, relations, probes)
+TOPICS = (
+    transport,
+    errors,
+    headers,
+    response,
+    usage,
+    stop,
+    stream,
+    relations,
+    edges,
+    adjacent,
+    tools,
+    thinking,
+    formats,
+    probes,
+    claude_code,
+)
 """The modules whose import fills the catalogue."""
 
 probes.register()

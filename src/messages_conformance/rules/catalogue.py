@@ -32,7 +32,8 @@ Judging = Callable[[Any], Iterable[Outcome]]
 class Requirement:
     """One row of the catalogue. `provoked` says in words what a suite does to see it.
 
-    `capability` is what a target must be able to do before the requirement means anything to it.
+    `capability` is what a target must be able to do before the requirement means anything to it. `on_sight` marks what
+    nobody can provoke from outside: where it does not happen, the requirement does not apply.
     """
 
     id: str
@@ -43,7 +44,8 @@ class Requirement:
     api_version: str | None
     model_dependent: bool
     needs: frozenset[str]
-    capability: str | None
+    capability: str | None = None
+    on_sight: bool = False
     over: str
     provoked: str
     applies: Callable[[Exchange], bool]
@@ -57,6 +59,8 @@ class Requirement:
         """Why the profile does not ask for it; empty when it does."""
         if profile.family not in self.families:
             return f"profile {profile.name} does not promise it"
+        if not profile.asks_for(self.id):
+            return f"profile {profile.name} does not ask for it"
         if self.api_version is not None and self.api_version != profile.api_version:
             return f"it belongs to API version {self.api_version}"
         missing = sorted(self.needs - profile.offers)
@@ -86,6 +90,7 @@ def rule(
     model_dependent: bool = False,
     needs: Iterable[str] = (),
     capability: str | None = None,
+    on_sight: bool = False,
     provoked: str = "",
 ) -> Callable[[Judging], Judging]:
     """Registers the decorated function as the judge of a requirement."""
@@ -103,6 +108,7 @@ def rule(
                 model_dependent=model_dependent,
                 needs=frozenset(needs),
                 capability=capability,
+                on_sight=on_sight,
                 over=over,
                 provoked=provoked,
                 applies=applies,

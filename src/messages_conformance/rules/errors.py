@@ -18,9 +18,10 @@ from messages_conformance.rules.lens import (
     shown,
     walk_of,
 )
-from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place
+from messages_conformance.rules.verdict import MAY, MUST, SHOULD, Finding, Place
 
 INVALID_REQUEST = "invalid_request_error"
+MODEL_FORM = "request.model.string"
 
 
 def _enveloped(exchange: Exchange) -> bool:
@@ -88,7 +89,9 @@ def _invalid(exchange: Exchange) -> bool:
     """An answer to a request that no schema allows, with no status of its own pinned to it."""
     kinds = ("request.", "transport.request.")
     invalid = any(probe.startswith(kinds) for probe in exchange.probes)
-    return answered(exchange) and exchange.expect == REFUSED and not exchange.statuses and invalid
+    # A model without a capability may refuse it in a manner of its own, before anybody looks at the details.
+    pinned = bool(exchange.statuses) or exchange.capability is not None
+    return answered(exchange) and exchange.expect == REFUSED and not pinned and invalid
 
 
 def blames_the_server(exchange: Exchange) -> bool:
@@ -104,6 +107,8 @@ def _refused_as_invalid(exchange: Exchange) -> bool:
 def answers_400_to_invalid_requests(exchange: Exchange) -> Iterable[Finding]:
     """An invalid request is answered with 400 and the error type invalid_request_error."""
     status, kind = response_of(exchange).status, _error_type(exchange)
+    if status in (429, *((404,) if MODEL_FORM in exchange.probes else ())):
+        return  # a limit that was hit, or a model of no form at all that nobody has
     if status != 400:
         yield Finding(place=Place(header=":status"), found=str(status), wanted="400")
     elif body_of(exchange).get("type") == "error" and kind is not None and kind != INVALID_REQUEST:
@@ -130,13 +135,23 @@ def _pairs(status: int) -> Judging:
     return judge
 
 
-for _status, _level in ((413, SHOULD), (429, MUST), (500, MUST), (504, SHOULD), (529, SHOULD)):
+for _status, _level in (
+    (402, MAY),
+    (403, MAY),
+    (409, MAY),
+    (413, SHOULD),
+    (429, MUST),
+    (500, MUST),
+    (504, SHOULD),
+    (529, SHOULD),
+):
     rule(
         f"errors.status.{_status}",
         _level,
         families={ANTHROPIC},
         source=sources.ERRORS,
         applies=_with_status(_status),
+        on_sight=True,
         provoked="Judged on every such answer that a run meets; nothing provokes one.",
     )(_pairs(_status))
 

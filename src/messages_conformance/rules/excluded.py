@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from messages_conformance.rules import sources
-from messages_conformance.rules.catalogue import ANTHROPIC, BOTH
+from messages_conformance.rules.catalogue import ANTHROPIC, BOTH, TOKMODEL
 from messages_conformance.rules.verdict import MAY, MUST, SHOULD
 
 BATCHES: Final = "platform.claude.com/docs/en/build-with-claude/batch-processing, read 2026-11-22"
@@ -33,6 +33,24 @@ class Exclusion:
 _A: Final = frozenset({ANTHROPIC})
 
 _ROWS: Final = (
+    Exclusion(
+        id="request.model.any-vendor",
+        level=SHOULD,
+        families=frozenset({TOKMODEL}),
+        sentence="Models of other vendors that the target lists answer through the same endpoint.",
+        source=sources.SEED,
+        reason="A run judges the one model that it is given: judge a second one with a run of its own, by --model.",
+    ),
+    Exclusion(
+        id="stream.disconnect.client",
+        level=SHOULD,
+        sentence="A client that leaves in the middle of a stream does no harm to later requests.",
+        source="robustness",
+        reason=(
+            "No stream is left early: the requests after it run beside others, and a failure among them could not be "
+            "told from chance or from load."
+        ),
+    ),
     Exclusion(
         id="adjacent.batches.custom_id",
         level=SHOULD,

@@ -10,12 +10,15 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.catalogue import ANTHROPIC, rule
 from messages_conformance.rules.lens import answered, body_of, refused, response_of, shown
-from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place
+from messages_conformance.rules.verdict import MAY, MUST, SHOULD, Finding, Place, Unverified
 
 REQUEST_ID: Final = "request-id"
 REQUEST_ID_FORM: Final = re.compile(r"req_[A-Za-z0-9_]+")
 RATE_LIMITED: Final = ("requests", "tokens", "input-tokens", "output-tokens")
 RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+
+SPENT: Final = re.compile(rb"spend|spent|credit|billing|quota|month", re.IGNORECASE)
+"""Words of a 429 for a spending limit, which no wait of seconds ends, so that it promises no retry-after."""
 
 MAX_RETRY_AFTER_S: Final = 3600
 """The Python SDK honours waits of weeks; an hour is the most that a client can be meant to sit out (requirement)."""
@@ -72,6 +75,7 @@ def identifies_alike_in_header_and_body(exchange: Exchange) -> Iterable[Finding]
         answered(exchange)
         and any(name.lower().startswith("anthropic-ratelimit-") for name, _ in response_of(exchange).headers)
     ),
+    on_sight=True,
     provoked="Judged wherever such headers come.",
 )
 def states_limits_in_numbers(exchange: Exchange) -> Iterable[Finding]:
@@ -101,6 +105,7 @@ def states_limits_in_numbers(exchange: Exchange) -> Iterable[Finding]:
     applies=lambda exchange: (
         answered(exchange) and any(response_of(exchange).header(name) for name in ("retry-after", "retry-after-ms"))
     ),
+    on_sight=True,
     provoked="Judged wherever such headers come.",
 )
 def asks_for_a_modest_wait(exchange: Exchange) -> Iterable[Finding]:
@@ -113,3 +118,41 @@ def asks_for_a_modest_wait(exchange: Exchange) -> Iterable[Finding]:
         if wait_s < 0 or wait_s > MAX_RETRY_AFTER_S:
             yield Finding(place=Place(header=name), found=value, wanted=f"0 to {MAX_RETRY_AFTER_S * per_second}")
             return
+
+
+@rule(
+    "headers.retry-after.on-429",
+    SHOULD,
+    families={ANTHROPIC},
+    source=f"{sources.RATE_LIMITS}; {sources.ERRORS}",
+    applies=lambda exchange: answered(exchange) and response_of(exchange).status == 429,
+    on_sight=True,
+    provoked="Judged on every 429 that a run meets; nothing provokes one.",
+)
+def says_how_long_to_wait(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """A 429 for a rate limit has a retry-after header."""
+    if any(response_of(exchange).header(name) for name in ("retry-after", "retry-after-ms")):
+        return
+    if SPENT.search(response_of(exchange).body):
+        yield Unverified(reason="the 429 was for a spending limit, which no wait ends")
+        return
+    yield Finding(place=Place(header="retry-after"), found="absent", wanted="seconds to wait")
+
+
+AGAIN: Final = "x-should-retry"
+
+
+@rule(
+    "headers.x-should-retry",
+    MAY,
+    families={ANTHROPIC},
+    source=sources.sdk("_base_client.py _should_retry"),
+    applies=lambda exchange: answered(exchange) and response_of(exchange).header(AGAIN) is not None,
+    on_sight=True,
+    provoked="Judged wherever such a header comes.",
+)
+def says_plainly_whether_to_try_again(exchange: Exchange) -> Iterable[Finding]:
+    """x-should-retry is true or false, and nothing else: the SDKs read no other word."""
+    value = response_of(exchange).header(AGAIN)
+    if value not in ("true", "false"):
+        yield Finding(place=Place(header=AGAIN), found=shown(value), wanted="true or false")

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from messages_conformance.contract import Profile
-from messages_conformance.exchange import Exchange
+from messages_conformance.exchange import REFUSED, Exchange
 from messages_conformance.rules.catalogue import CATALOGUE, EXCHANGE, RUN, Requirement
+from messages_conformance.rules.lens import cleanly_refused
 from messages_conformance.rules.verdict import (
     ERROR,
     FAIL,
@@ -18,6 +19,7 @@ from messages_conformance.rules.verdict import (
     NOT_APPLICABLE,
     NOT_VERIFIED,
     PASS,
+    SHOULD,
     WARN,
     Finding,
     Unverified,
@@ -25,6 +27,8 @@ from messages_conformance.rules.verdict import (
 )
 
 NOT_PROVOKED = "no exchange of this run brought it about"
+
+NOT_SEEN = "it is judged where it happens, and it did not happen"
 
 ENDS_A_RUN = frozenset({"budget", "cancelled", "refused"})
 """Failures after which nothing more is answered: they say better than a rule why a run did not show something."""
@@ -65,7 +69,7 @@ class Judge:
         catalogue: Mapping[str, Requirement] = CATALOGUE,
     ) -> None:
         self.profile = profile
-        self.catalogue = catalogue
+        self.catalogue = catalogue = {row.id: _softened(row, profile) for row in catalogue.values()}
         self._selected = selected = selected or select()
         self._exchanges: list[Exchange] = []
         self._tallies: dict[str, _Tally] = defaultdict(_Tally)
@@ -107,18 +111,34 @@ class Judge:
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """One verdict for each requirement of the catalogue that was selected, in the catalogue's order."""
-        return tuple(self._verdict(row) for row in self.catalogue.values() if self._selected(row.id))
+        lacking = self._refused_capabilities()
+        return tuple(self._verdict(row, lacking) for row in self.catalogue.values() if self._selected(row.id))
 
-    def _verdict(self, requirement: Requirement) -> Verdict:
+    def _refused_capabilities(self) -> Mapping[str, str]:
+        """What the profile leaves to the model and every answer of this run refused, each with the target's words."""
+        said: dict[str, list[str]] = defaultdict(list)
+        for exchange in self._exchanges:
+            name = exchange.capability
+            asked = exchange.response is not None and exchange.expect != REFUSED
+            if asked and name is not None and name in self.profile.depends_on_model:
+                said[name].append(cleanly_refused(exchange))
+        return {name: f"the target refuses {name}: {words[-1]}" for name, words in said.items() if all(words)}
+
+    def _verdict(self, requirement: Requirement, lacking: Mapping[str, str]) -> Verdict:
         why_not = requirement.inapplicable(self.profile)
+        if not why_not and requirement.capability is not None and not self._tallies[requirement.id].findings:
+            why_not = lacking.get(requirement.capability, "")
         if why_not:
             return Verdict(requirement=requirement.id, level=requirement.level, outcome=NOT_APPLICABLE, reason=why_not)
         tally = self._tallies[requirement.id] if requirement.over == EXCHANGE else self._over_run(requirement)
+        outcome, reason = _outcome(requirement, tally), self._reason(requirement, tally)
+        if requirement.on_sight and outcome == NOT_VERIFIED and reason == NOT_PROVOKED:
+            outcome, reason = NOT_APPLICABLE, NOT_SEEN
         return Verdict(
             requirement=requirement.id,
             level=requirement.level,
-            outcome=_outcome(requirement, tally),
-            reason=self._reason(requirement, tally),
+            outcome=outcome,
+            reason=reason,
             findings=tuple(tally.findings),
             judged=tally.passed + len({finding.exchange for finding in tally.findings}),
         )
@@ -152,6 +172,12 @@ class Judge:
     def _was_for(self, requirement: Requirement, exchange: Exchange) -> bool:
         """Whether an unanswered exchange would have shown the requirement, as far as can be said."""
         return requirement.over == RUN or requirement.id in exchange.probes or not requirement.id.startswith("request.")
+
+
+def _softened(requirement: Requirement, profile: Profile) -> Requirement:
+    """The requirement at the level that it has in the profile."""
+    softer = requirement.level == MUST and profile.only_warns(requirement.id)
+    return replace(requirement, level=SHOULD) if softer else requirement
 
 
 def _book(tally: _Tally, requirement: Requirement, outcomes: list[Finding | Unverified], number: int) -> list[Finding]:

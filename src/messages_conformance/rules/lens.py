@@ -61,6 +61,21 @@ def refused(exchange: Exchange) -> bool:
     return answered(exchange) and _response(exchange).status >= 400
 
 
+def cleanly_refused(exchange: Exchange) -> str:
+    """What a refusal in the documented manner says, status first; empty for every other answer.
+
+    A 401, 408 or 429 refuses the caller or the moment, not what was asked for.
+    """
+    response = exchange.response
+    if response is None or not 400 <= response.status < 500 or response.status in (401, 408, 429):
+        return ""
+    error = response.fields.get("error")
+    message = error.get("message") if isinstance(error, dict) else error
+    if not isinstance(message, str):
+        return ""
+    return f"{response.status} {shown(' '.join(message.split()), 160)}"
+
+
 def wanted(exchange: Exchange) -> bool:
     """The request is valid, and success was expected."""
     return exchange.expect == ACCEPTED

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from messages_conformance.contract.probes import Probe, probes
-from messages_conformance.exchange import ACCEPTED, Exchange
+from messages_conformance.exchange import ACCEPTED, EITHER, Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.catalogue import ANTHROPIC, EXCHANGE, TOKMODEL, Requirement, add, rule
 from messages_conformance.rules.errors import blames_the_server, refused_in_stream
-from messages_conformance.rules.lens import answered, at, body_of, carries_error, response_of, shown, streamed, walk_of
-from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place
+from messages_conformance.rules.lens import (
+    answered,
+    at,
+    body_of,
+    carries_error,
+    cleanly_refused,
+    response_of,
+    shown,
+    streamed,
+    walk_of,
+)
+from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 STATUS = Place(header=":status")
 PLAIN = "transport.path.post-messages"
@@ -21,14 +31,19 @@ def _said(exchange: Exchange) -> str:
     return f"{response.status}: {shown(response.body.decode('utf-8', 'replace').strip(), 160)}"
 
 
-def _judge(probe: Probe) -> Callable[[Exchange], Iterable[Finding]]:
+def _judge(probe: Probe) -> Callable[[Exchange], Iterable[Finding | Unverified]]:
     return _accepted if probe.expect == ACCEPTED else lambda exchange: _refused(probe, exchange)
 
 
-def _accepted(exchange: Exchange) -> Iterator[Finding]:
+def _accepted(exchange: Exchange) -> Iterator[Finding | Unverified]:
     # Redirects and errors under a success status have requirements of their own.
-    if response_of(exchange).status >= 400:
-        yield Finding(place=STATUS, found=_said(exchange), wanted="200: the request is valid")
+    if response_of(exchange).status < 400:
+        return
+    # Where the profile leaves it to the model, a clean refusal is an honest answer.
+    if exchange.capability is not None and exchange.expect != ACCEPTED and (said := cleanly_refused(exchange)):
+        yield Unverified(reason=f"the target refuses it: {said}")
+        return
+    yield Finding(place=STATUS, found=_said(exchange), wanted="200: the request is valid")
 
 
 def _refused(probe: Probe, exchange: Exchange) -> Iterator[Finding]:
@@ -83,14 +98,19 @@ def register() -> None:
         )
 
 
+def _is_question(exchange: Exchange) -> bool:
+    """A valid request, also one that a model without the capability may refuse."""
+    return exchange.expect == ACCEPTED or (exchange.capability is not None and exchange.expect == EITHER)
+
+
 @rule(
     PLAIN,
     MUST,
     source=f"{sources.SEED}; {sources.OVERVIEW}",
-    applies=lambda exchange: answered(exchange) and exchange.expect == ACCEPTED and exchange.creates_message,
+    applies=lambda exchange: answered(exchange) and _is_question(exchange) and exchange.creates_message,
     provoked="Every plain and streamed question of the suites is a valid request.",
 )
-def answers_valid_requests(exchange: Exchange) -> Iterable[Finding]:
+def answers_valid_requests(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """POST /v1/messages answers a valid request with 200, and with a whole answer."""
     if PLAIN in exchange.probes:
         yield from _accepted(exchange)
@@ -115,7 +135,7 @@ def _echoes(exchange: Exchange) -> bool:
     applies=_echoes,
     provoked="An answer's content is sent back as the assistant's turn of the next request.",
 )
-def takes_its_own_answer_back(exchange: Exchange) -> Iterable[Finding]:
+def takes_its_own_answer_back(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The content of an answer is accepted as an assistant turn of the next request."""
     return _accepted(exchange)
 
@@ -128,6 +148,6 @@ def takes_its_own_answer_back(exchange: Exchange) -> Iterable[Finding]:
     applies=_echoes,
     provoked="An answer's content is sent back as the assistant's turn of the next request.",
 )
-def takes_its_own_text_back(exchange: Exchange) -> Iterable[Finding]:
+def takes_its_own_text_back(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The text of an answer is accepted as an assistant turn of the next request."""
     return _accepted(exchange)

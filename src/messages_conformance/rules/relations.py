@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
 from messages_conformance.rules.lens import (
+    INPUT_COUNTS,
     answered,
+    count,
     has_message,
     in_message,
     message_of,
     response_of,
     shown,
     streamed,
+    text_of,
     total_input,
     usage_of,
 )
@@ -26,7 +31,7 @@ PROMPT_SLACK_TOKENS: Final = 2
 """A longer prompt may count this many tokens fewer: merges at the seam of two texts (tokenizer property)."""
 
 MAX_BLOCK_OVERHEAD: Final = 1.5
-"""A text block that costs this much more than its text reached the model as JSON (our own; equal is what is promised)."""
+"""A text block that costs this much more than its text reached the model as JSON (our own; equal is promised)."""
 
 MIN_ADDED_CHARS: Final = 40
 """A prompt that grew by less may honestly count the same."""
@@ -48,22 +53,22 @@ def questions_without(
     """
     ignored = (name,) if alike else (name, "stream")
     messages = [exchange for exchange in exchanges if has_message(exchange) and message_of(exchange) is not None]
-    for limited in messages:
-        mine = limited.request.fields
-        if not mine.get(name):
-            continue
-        for control in messages:
-            theirs = control.request.fields
-            if larger and not _is_larger(theirs.get(name), mine.get(name)):
-                continue
-            if not larger and theirs.get(name):
-                continue
-            if _without(mine, *ignored) == _without(theirs, *ignored):
+    alike_but_for: dict[str, list[Exchange]] = defaultdict(list)
+    for exchange in messages:
+        alike_but_for[_without(exchange.request.fields, *ignored)].append(exchange)
+    for questions in alike_but_for.values():
+        for limited in questions:
+            mine = limited.request.fields.get(name)
+            controls = (control for control in questions if _lacks(control.request.fields.get(name), mine, larger))
+            control = next(controls, None) if mine else None
+            if control is not None:
                 yield limited, control
-                break
 
 
-def _is_larger(theirs: Any, mine: Any) -> bool:
+def _lacks(theirs: Any, mine: Any, larger: bool) -> bool:
+    """Whether the one question is without the other's limit, or has a larger one where that is asked for."""
+    if not larger:
+        return not theirs
     return isinstance(theirs, int) and isinstance(mine, int) and theirs > mine
 
 
@@ -111,8 +116,14 @@ def gives_every_answer_its_own_request_id(exchanges: Sequence[Exchange]) -> Iter
 
 
 def _counted(exchanges: Sequence[Exchange]) -> list[Exchange]:
-    """Messages with an input count to compare."""
-    return [exchange for exchange in exchanges if has_message(exchange) and total_input(usage_of(exchange)) > 0]
+    """Messages with an input count to compare; one that is no number leaves no total."""
+    return [exchange for exchange in exchanges if has_message(exchange) and _total(usage_of(exchange)) > 0]
+
+
+def _total(usage: Mapping[str, Any]) -> int:
+    """The total input; 0 where a part of it is no integer."""
+    told = [usage[name] for name in INPUT_COUNTS if usage.get(name) is not None]
+    return total_input(usage) if all(isinstance(part, int) for part in told) else 0
 
 
 @rule(
@@ -170,7 +181,7 @@ def counts_alike_when_streaming(exchanges: Sequence[Exchange]) -> Iterable[Findi
         yield Unverified(reason="no question was answered both streamed and not, with counts")
 
 
-def _erratic(messages: Sequence[Exchange]) -> bool:
+def erratic(messages: Sequence[Exchange]) -> bool:
     """Whether identical requests were counted differently: no comparison of counts means anything then."""
     seen: dict[tuple[Any, ...], int] = {}
     return any(
@@ -201,7 +212,7 @@ def counts_more_for_more_text(exchanges: Sequence[Exchange]) -> Iterable[Finding
     """Text appended to the last user message never lowers the total input."""
     pairs = 0
     asked = [(exchange, prompt) for exchange in _counted(exchanges) if (prompt := _prompt(exchange)) is not None]
-    if _erratic([exchange for exchange, _ in asked]):
+    if erratic([exchange for exchange, _ in asked]):
         yield ERRATIC
         return
     for longer, long_prompt in asked:
@@ -238,7 +249,7 @@ def counts_the_system_prompt(exchanges: Sequence[Exchange]) -> Iterable[Finding 
     """A system prompt raises the total input."""
     pairs = 0
     counted = _counted(exchanges)
-    if _erratic(counted):
+    if erratic(counted):
         yield ERRATIC
         return
     for instructed, control in questions_without("system", counted, alike=True):
@@ -282,7 +293,7 @@ def reads_text_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unver
             )
             return
     counted = _counted(exchanges)
-    if _erratic(counted):
+    if erratic(counted):
         return
     for blocks, string in _twins(counted):
         mine, theirs = total_input(usage_of(blocks)), total_input(usage_of(string))
@@ -294,14 +305,130 @@ def reads_text_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unver
 
 
 def _twins(messages: Sequence[Exchange]) -> Iterator[tuple[Exchange, Exchange]]:
-    """Pairs that ask the same with one text block and with a string."""
+    """Pairs that ask the same with text blocks and with a string."""
     strings = {_without(exchange.request.fields): exchange for exchange in messages}
     for exchange in messages:
         asked = exchange.request.fields.get("messages")
         if BLOCKS not in exchange.probes or not isinstance(asked, list) or len(asked) != 1:
             continue
         content = asked[0].get("content")
-        if isinstance(content, list) and len(content) == 1:
-            plain = {**exchange.request.fields, "messages": [{**asked[0], "content": content[0].get("text")}]}
+        if isinstance(content, list) and all(isinstance(block.get("text"), str) for block in content):
+            text = " ".join(block["text"] for block in content)
+            plain = {**exchange.request.fields, "messages": [{**asked[0], "content": text}]}
             if _without(plain) in strings:
                 yield exchange, strings[_without(plain)]
+
+
+# -- what is cached -------------------------------------------------------------------------------------------------
+
+CACHE_SLACK_TOKENS: Final = 10
+CACHE_SLACK_SHARE: Final = 0.05
+"""Two counts of the same prompt may differ by this, whichever is more (the figures of adjacent.count_tokens.approx)."""
+
+
+def _uncached(value: Any) -> Any:
+    """A body without any cache_control."""
+    if isinstance(value, list):
+        return [_uncached(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _uncached(item) for name, item in value.items() if name != "cache_control"}
+    return value
+
+
+def _prompt_key(exchange: Exchange) -> str:
+    """What a prompt's size depends on, as a key to compare by."""
+    names = ("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
+    fields = exchange.request.fields
+    return json.dumps(_uncached({name: fields[name] for name in names if name in fields}), sort_keys=True)
+
+
+def _sizes(exchanges: Sequence[Exchange]) -> dict[str, tuple[int, Exchange]]:
+    """How large each prompt is: as count_tokens says, else as a message with the same prompt was billed uncached."""
+    sizes: dict[str, tuple[int, Exchange]] = {}
+    for exchange in exchanges:
+        if exchange.request.route.endswith("/count_tokens") and exchange.succeeded:
+            tokens = count(response_of(exchange).fields, "input_tokens")
+        elif has_message(exchange) and b"cache_control" not in exchange.request.body:
+            tokens = total_input(usage_of(exchange))
+        else:
+            continue
+        if tokens > 0:
+            sizes.setdefault(_prompt_key(exchange), (tokens, exchange))
+    return sizes
+
+
+@rule(
+    "usage.cache.exclusive-buckets",
+    MUST,
+    families={ANTHROPIC},
+    needs={"prompt-caching"},
+    source=f"{sources.CACHING}; {sources.sdk('types/message.py, usage')}",
+    over=RUN,
+    model_dependent=True,
+    provoked="A long prompt with cache_control is sent twice, and counted.",
+)
+def counts_cached_tokens_once(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """input_tokens leaves out what was written to the cache or read from it: the total is the sum of the three."""
+    sizes, pairs = _sizes(exchanges), 0
+    for exchange in exchanges:
+        if not has_message(exchange) or _prompt_key(exchange) not in sizes:
+            continue
+        usage = usage_of(exchange)
+        size, control = sizes[_prompt_key(exchange)]
+        slack = max(CACHE_SLACK_TOKENS, CACHE_SLACK_SHARE * size)
+        cached = total_input(usage) - count(usage, "input_tokens")
+        # A prompt that is smaller than what was cached of it was counted wrongly, which is judged as that.
+        if b"cache_control" not in exchange.request.body or cached <= slack or size < cached - slack:
+            continue
+        pairs += 1
+        if abs(count(usage, "input_tokens") - size) <= slack:
+            found = f"{usage['input_tokens']}, beside {cached} that were cached (exchange {control.number}: {size})"
+            place = in_message(exchange, "/usage/input_tokens")
+            yield Finding(exchange=exchange.number, place=place, found=found, wanted=f"about {max(0, size - cached)}")
+            return
+    if not pairs:
+        yield Unverified(reason="nothing was cached: the prompt is below this model's minimum, or caching is off")
+
+
+# -- side by side ---------------------------------------------------------------------------------------------------
+
+NONCE: Final = re.compile(r"only this word: (\w+-\d+)$")
+
+
+def _nonce(exchange: Exchange) -> str | None:
+    """The made-up word that a streamed question asks for."""
+    match = NONCE.search(_prompt(exchange) or "") if streamed(exchange) else None
+    return match.group(1) if match else None
+
+
+def _overlap(one: Exchange, other: Exchange) -> bool:
+    """Whether two exchanges were under way at the same time."""
+    return one.started_s < other.started_s + response_of(other).ended_at_s and (
+        other.started_s < one.started_s + response_of(one).ended_at_s
+    )
+
+
+@rule(
+    "stream.concurrent-isolation",
+    SHOULD,
+    source="robustness: a gateway that shares one queue between its streams mixes them",
+    over=RUN,
+    model_dependent=True,
+    provoked="Several streams at once ask for a word of their own each.",
+)
+def keeps_streams_apart(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """Each of several streams at once brings its own answer, and nothing of another."""
+    asked = [(exchange, nonce) for exchange in exchanges if (nonce := _nonce(exchange)) is not None]
+    for exchange, own in asked:
+        text = text_of(exchange).lower()
+        foreign = [other for other, nonce in asked if nonce != own and nonce.lower() in text]
+        if foreign:
+            found = f"{shown(text_of(exchange))}, which belongs to exchange {foreign[0].number}"
+            place = in_message(exchange, "/content")
+            yield Finding(exchange=exchange.number, place=place, found=found, wanted=f"{shown(own)} alone")
+            return
+    obeyed = [exchange for exchange, own in asked if own.lower() in text_of(exchange).lower()]
+    if not any(_overlap(one, other) for one in obeyed for other in obeyed if one is not other):
+        said = [f"{shown(own)}: {shown(text_of(exchange))}" for exchange, own in asked if exchange not in obeyed]
+        why = f"asked for {said[0]}" if said else "no two streams were under way at the same time"
+        yield Unverified(reason=f"the model did not say its words: {why}" if said else why)

@@ -25,6 +25,9 @@ from messages_conformance.rules.lens import (
 from messages_conformance.rules.relations import questions_without
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 
+WORDS_PER_TOKEN: Final = 4
+"""No tokenizer in use puts more than this many words of prose into one token."""
+
 OTHER_ENDS: Final = ("tool_use", "refusal", "pause_turn", "model_context_window_exceeded")
 """Reasons that may end an answer before a limit or a sequence does."""
 
@@ -138,9 +141,10 @@ def says_that_the_limit_cut_it(exchanges: Sequence[Exchange]) -> Iterable[Findin
         if reason == "max_tokens":
             said = ""
             continue
-        shorter = len(text) < len(full) and full.startswith(text) and count(usage_of(control), "output_tokens") > limit
-        overrun = len(text) > len(full) * 0.9 and count(usage_of(control), "output_tokens") > 2 * limit
-        if isinstance(reason, str) and full and (shorter or overrun):
+        spent = count(usage_of(control), "output_tokens")
+        # Tokens beyond one a character were spent on something that is not shown, and may not be spent again.
+        seen_to_exceed = full.startswith(text) and limit < spent <= len(full)
+        if isinstance(reason, str) and text and (seen_to_exceed or len(text.split()) > WORDS_PER_TOKEN * limit):
             how = f"{shown(reason)} after {shown(text[-40:])}"
             yield Finding(
                 exchange=cut.number, place=in_message(cut, "/stop_reason"), found=how, wanted=f'"max_tokens" at {limit}'

@@ -61,6 +61,9 @@ BUFFERED_SHARE: Final = 0.8
 MIN_TIMED_S: Final = 1.0
 """Answers faster than this say nothing about buffering: the network's own grain is of that order."""
 
+PLACEHOLDER_SHARE: Final = 0.5
+"""A count below this share of the one before is no better count of the same prompt, but none (our own; 0 is usual)."""
+
 MIN_TIMED_STREAMS: Final = 2
 """One stream alone may have been held up by chance."""
 
@@ -573,7 +576,7 @@ def _may_be_unfinished(exchange: Exchange, block: Block) -> bool:
     """Whether the input of this block may be no JSON object: the limit cut it, or its tool streams eagerly."""
     walked = walk_of(exchange)
     cut = (walked.message or {}).get("stop_reason") in ("max_tokens", "model_context_window_exceeded", "refusal")
-    return (cut and block is walked.blocks[-1]) or _eager(exchange, block)
+    return (cut and block is walked.blocks[-1]) or streams_eagerly(exchange, block)
 
 
 def _built(exchange: Exchange, block: Block) -> dict[str, Any]:
@@ -584,7 +587,7 @@ def _built(exchange: Exchange, block: Block) -> dict[str, Any]:
     return {**block.content, into: {}}
 
 
-def _eager(exchange: Exchange, block: Block) -> bool:
+def streams_eagerly(exchange: Exchange, block: Block) -> bool:
     """Tools with eager_input_streaming may stream input that is no valid JSON (fine-grained tool streaming)."""
     tools = exchange.request.fields.get("tools")
     return isinstance(tools, list) and any(
@@ -729,12 +732,16 @@ def counts_upwards(exchange: Exchange) -> Iterable[Finding]:
     applies=streamed,
 )
 def keeps_the_input_counts(exchange: Exchange) -> Iterable[Finding]:
-    """Input and cache counts in message_delta are totals: left out, or no less than message_start said."""
+    """Input and cache counts in message_delta are totals: left out, or as in message_start, never a placeholder."""
     held: dict[str, int] = {}
     for event, pointer, usage in _usages(exchange):
         for name in INPUT_COUNTS:
             value = usage.get(name)
-            if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < held.get(name, 0):
+            if (
+                isinstance(value, int)
+                and not isinstance(value, bool)
+                and 0 <= value < held.get(name, 0) * PLACEHOLDER_SHARE
+            ):
                 yield Finding(
                     place=at(event, f"{pointer}/{name}"),
                     found=f"{value} after {held[name]}",
@@ -812,6 +819,7 @@ def _failed(exchange: Exchange) -> bool:
     families={ANTHROPIC},
     source=f"{sources.STREAMING} (error events); {sources.measured('X40')}",
     applies=_failed,
+    on_sight=True,
 )
 def ends_a_failed_stream_with_an_error(exchange: Exchange) -> Iterable[Finding]:
     """A failure in mid-stream is an error event with an error object, and the end of the stream."""
@@ -819,7 +827,7 @@ def ends_a_failed_stream_with_an_error(exchange: Exchange) -> Iterable[Finding]:
     yield from _grammar(exchange, "stream.error.event-shape")
 
 
-@rule("stream.error.named", MUST, source=sources.measured("X41"), applies=_failed)
+@rule("stream.error.named", MUST, source=sources.measured("X41"), applies=_failed, on_sight=True)
 def names_the_error_event(exchange: Exchange) -> Iterable[Finding]:
     """An error in mid-stream is named by `event: error`: clients drop an unnamed one and take what came for all."""
     error = walk_of(exchange).error

@@ -220,6 +220,14 @@ def counts_server_tool_calls(exchange: Exchange) -> Iterable[Finding]:
     yield from shape(exchange, "usage.server_tool_use")
 
 
+@rule(
+    "usage.service_tier.enum", SHOULD, families={ANTHROPIC}, source=sources.sdk("types/usage.py"), applies=has_message
+)
+def names_the_service_tier(exchange: Exchange) -> Iterable[Finding]:
+    """service_tier is absent, null or a string: standard, priority, batch, or one that a later release adds."""
+    return shape(exchange, "usage.service_tier.enum")
+
+
 @rule("usage.no-openai-names", SHOULD, source=sources.SEED, applies=has_message)
 def counts_under_the_right_names(exchange: Exchange) -> Iterable[Finding]:
     """usage does not hold prompt_tokens and completion_tokens in place of input_tokens and output_tokens."""

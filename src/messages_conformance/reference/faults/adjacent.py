@@ -129,6 +129,14 @@ def accept_any_limit(failures: Failures) -> Failures:
     return forgive(failures, "adjacent.models.limit")
 
 
+@fault("adjacent", trips={"adjacent.models.id-escape"}, trips_tokmodel=(), at=Stage.RESPONSE)
+def split_model_ids(response: HttpResponse, scene: Scene) -> HttpResponse:
+    """An encoded slash in a model's id ends the id."""
+    if not scene.request.path.startswith("/v1/models/") or "%2f" not in scene.request.path.lower():
+        return response
+    return error_response(response, scene, 404, "not_found_error", "Not found")
+
+
 @fault("adjacent", trips={"adjacent.models.retrieve"}, at=Stage.MODELS)
 def rename_retrieved_model(value: Json) -> Json:
     """A model that is retrieved has another name than in the list."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from messages_conformance.reference.changes import ErrorReply, Scene, Stage
@@ -195,3 +196,31 @@ def hide_bad_request_in_stream(response: HttpResponse, scene: Scene) -> HttpResp
     error = {"type": "error", "error": {"type": "invalid_request_error", "message": "the request is not valid"}}
     streamed = replace(response, status=200).with_body(frame(("error", error)))
     return streamed.with_header("content-type", "text/event-stream")
+
+
+def unpaired(status: int) -> Callable[[ErrorReply], ErrorReply]:
+    """What answers a method that is not allowed, with another status and the type of none."""
+
+    def change(reply: ErrorReply) -> ErrorReply:
+        error = {**reply.body["error"], "type": "invalid_request_error"}
+        return replace(reply, status=status, body={**reply.body, "error": error}) if reply.status == 405 else reply
+
+    return change
+
+
+@fault("errors", trips={"errors.status.402"}, at=Stage.ERROR)
+def call_billing_invalid(reply: ErrorReply) -> ErrorReply:
+    """A 402 has the error type of a 400."""
+    return unpaired(402)(reply)
+
+
+@fault("errors", trips={"errors.status.403"}, at=Stage.ERROR)
+def call_permission_invalid(reply: ErrorReply) -> ErrorReply:
+    """A 403 has the error type of a 400."""
+    return unpaired(403)(reply)
+
+
+@fault("errors", trips={"errors.status.409"}, at=Stage.ERROR)
+def call_conflict_invalid(reply: ErrorReply) -> ErrorReply:
+    """A 409 has the error type of a 400."""
+    return unpaired(409)(reply)

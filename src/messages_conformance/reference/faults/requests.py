@@ -96,6 +96,10 @@ def repeat_prefill(message: Json, scene: Scene) -> Json:
     return map_text(message, lambda text: plain_text(messages[-1].get("content")) + text)
 
 
+def texts_only(content: object) -> bool:
+    return isinstance(content, list) and all(isinstance(b, dict) and b.get("type") == "text" for b in content)
+
+
 def refusing(failures: Failures, refused: bool, message: str) -> Failures:
     return [*failures, Failure(message=message)] if refused else failures
 
@@ -121,15 +125,15 @@ def refuse_system_blocks(failures: Failures, scene: Scene) -> Failures:
 
 @fault("request", trips={"request.messages.content-blocks"}, at=Stage.FAILURES)
 def refuse_user_blocks(failures: Failures, scene: Scene) -> Failures:
-    """A user message in blocks is refused."""
-    blocks = any(isinstance(turn.get("content"), list) for turn in turns(scene.body) if turn.get("role") == "user")
+    """A user message in text blocks is refused."""
+    blocks = any(texts_only(turn.get("content")) for turn in turns(scene.body) if turn.get("role") == "user")
     return refusing(failures, blocks, "messages.0.content: Input should be a valid string")
 
 
 @fault("request", trips={"response.content.echoable"}, at=Stage.FAILURES)
 def refuse_own_blocks(failures: Failures, scene: Scene) -> Failures:
-    """The content of an earlier answer is refused when it comes back."""
-    echoed = any(isinstance(turn.get("content"), list) for turn in turns(scene.body) if turn.get("role") == "assistant")
+    """The text blocks of an earlier answer are refused when they come back."""
+    echoed = any(texts_only(turn.get("content")) for turn in turns(scene.body) if turn.get("role") == "assistant")
     return refusing(failures, echoed, "messages.1.content: Input should be a valid string")
 
 
@@ -198,7 +202,8 @@ def choice_of(body: Json) -> Mapping[str, Any]:
 @fault("tools", trips={"request.tool_choice.any-forces"}, at=Stage.BODY, seen="defects.json tool-choice-ignored")
 def ignore_forced_choice(body: Json) -> Json:
     """The choice any leaves the model free."""
-    return with_choice(body, type="auto") if choice_of(body).get("type") == "any" else body
+    choice = choice_of(body)
+    return with_choice(body, **{**choice, "type": "auto"}) if choice.get("type") == "any" else body
 
 
 @fault("tools", trips={"request.tool_choice.tool-forces"}, at=Stage.BODY, seen="defects.json tool-choice-ignored")

@@ -343,8 +343,12 @@ def forget_output_tokens_in_stream(events: Events) -> Events:
     return updated(events, "message_delta", lambda data: {**data, "usage": {**data["usage"], "output_tokens": 0}})
 
 
-@fault("stream-content", trips={"stream.final.output-tokens-positive", "stream.start.input-tokens-real", "usage.input.positive"},
-       at=Stage.EVENTS, seen="deviations: claude-code-router, 0/0 in every stream")  # fmt: skip
+@fault(
+    "stream-content",
+    trips={"stream.final.output-tokens-positive", "stream.start.input-tokens-real", "usage.input.positive"},
+    at=Stage.EVENTS,
+    seen="deviations: claude-code-router, 0/0 in every stream",
+)
 def stream_without_counting(events: Events) -> Events:
     """All token counts of a stream are 0, at its start and at its end."""
     started = map_start(
@@ -366,9 +370,13 @@ def trim_deltas(events: Events) -> Events:
     seen="defects.json concurrent-streams-share-event-queue",
 )
 def mix_streams(events: Events, scene: Scene) -> Events:
-    """A stream also delivers the first words of the stream before it."""
-    own = [event for event in events if event[1].get("delta", {}).get("type") == "text_delta"][:3]
-    foreign = scene.memory.get("deltas", [])
-    scene.memory["deltas"] = own
+    """A stream of plain text also delivers the first words of the one before it whose request was equally long."""
+    if "output_config" in scene.body:
+        return events
+    first = [data for name, data in events if name == "content_block_delta" and data["index"] == 0]
+    own = [("content_block_delta", data) for data in first if data["delta"].get("type") == "text_delta"][:3]
+    queues = scene.memory.setdefault("queues", {})
+    foreign = queues.get(len(scene.request.body), [])
+    queues[len(scene.request.body)] = own
     at = position(events, "content_block_stop")
     return events if at is None or not own else inserted(events, at, *foreign)

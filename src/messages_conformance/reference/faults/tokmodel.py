@@ -177,4 +177,5 @@ NOT_PROMISED = frozenset(
 
 def for_tokmodel(trips: Iterable[str]) -> frozenset[str]:
     """The requirements that remain broken under the profile tokmodel."""
-    return frozenset(TWINS.get(name, name) for name in trips if name not in NOT_PROMISED)
+    kept = (name for name in trips if name not in NOT_PROMISED and not name.startswith("claude-code."))
+    return frozenset(TWINS.get(name, name) for name in kept)

@@ -64,7 +64,7 @@ def name_usage_like_openai(message: Json) -> Json:
 
 @fault(
     "usage",
-    trips={"adjacent.count_tokens.approx", "usage.input.positive"},
+    trips={"usage.input.positive"},
     at=Stage.DOCUMENT,
 )
 def forget_input_tokens(message: Json) -> Json:
@@ -175,9 +175,9 @@ def think_more_than_written(message: Json) -> Json:
 
 
 @fault("usage", trips={"usage.service_tier.enum"}, at=Stage.DOCUMENT)
-def invent_service_tier(message: Json) -> Json:
-    """The service tier of an answer is default."""
-    return with_usage(message, service_tier="default")
+def number_service_tier(message: Json) -> Json:
+    """The service tier of an answer is a number."""
+    return with_usage(message, service_tier=1)
 
 
 @fault("usage", trips={"usage.server_tool_use"}, at=Stage.DOCUMENT)

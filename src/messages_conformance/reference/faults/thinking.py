@@ -1,0 +1,108 @@
+"""Crimes in what a request may ask for besides text: thinking, strict tools, output formats, system messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from messages_conformance.reference.blocks import signature
+from messages_conformance.reference.changes import Scene, Stage
+from messages_conformance.reference.faults.catalogue import fault
+from messages_conformance.reference.faults.tools import (
+    Events,
+    Failures,
+    Json,
+    error_response,
+    forgive,
+    inserted,
+    is_success,
+    map_text,
+    position,
+)
+from messages_conformance.reference.http import HttpResponse
+
+THOUGHT = "The user asks a small question. I shall answer it."
+
+
+def asked(scene: Scene, name: str) -> Json:
+    """A member of the request's body that is an object."""
+    value = scene.body.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+@fault("thinking", trips={"response.content.thinking-order"}, at=Stage.MESSAGE)
+def think_last(message: Json) -> Json:
+    """A thought comes after the answer that it led to."""
+    thoughts = [block for block in message["content"] if block["type"] == "thinking"]
+    others = [block for block in message["content"] if block["type"] != "thinking"]
+    return {**message, "content": [*others, *thoughts]}
+
+
+@fault("thinking", trips={"response.content.thinking-order"}, at=Stage.DOCUMENT, seen="deviations: LiteLLM")
+def nullify_signature(message: Json) -> Json:
+    """The signature of a thought is null."""
+    blocks = [{**block, "signature": None} if block["type"] == "thinking" else block for block in message["content"]]
+    return {**message, "content": blocks}
+
+
+@fault("thinking", trips={"response.content.thinking-omitted"}, at=Stage.DOCUMENT)
+def show_omitted_thinking(message: Json, scene: Scene) -> Json:
+    """A thought is shown although its display was omitted."""
+    if asked(scene, "thinking").get("display") != "omitted":
+        return message
+    shown = {"type": "thinking", "thinking": THOUGHT, "signature": signature(THOUGHT)}
+    return {**message, "content": [shown if block["type"] == "thinking" else block for block in message["content"]]}
+
+
+@fault("thinking", trips={"stream.delta.thinking-omitted"}, at=Stage.EVENTS)
+def stream_omitted_thinking(events: Events, scene: Scene) -> Events:
+    """A thought is streamed although its display was omitted."""
+    started = position(events, "content_block_start")
+    if started is None or asked(scene, "thinking").get("display") != "omitted":
+        return events
+    delta = {"type": "thinking_delta", "thinking": THOUGHT}
+    data = {"type": "content_block_delta", "index": events[started][1]["index"], "delta": delta}
+    return inserted(events, started + 1, ("content_block_delta", data))
+
+
+@fault("tools", trips={"response.content.tool_use-input-schema"}, at=Stage.MESSAGE)
+def forget_strictness(message: Json, scene: Scene) -> Json:
+    """The input of a strict tool lacks what its schema requires."""
+    strict = [tool.get("name") for tool in scene.body.get("tools") or () if tool.get("strict")]
+    blocks = [{**block, "input": {}} if block.get("name") in strict else block for block in message["content"]]
+    return {**message, "content": blocks}
+
+
+@fault("tools", trips={"response.content.server-tool-ids"}, at=Stage.DOCUMENT)
+def number_server_calls(message: Json) -> Json:
+    """A call of the server's own tool has an id like that of a client's."""
+    if message["stop_reason"] != "end_turn" or not message["content"]:
+        return message
+    call: dict[str, Any] = {"type": "server_tool_use", "id": "toolu_01Search", "name": "web_search", "input": {}}
+    result = {"type": "web_search_tool_result", "tool_use_id": "toolu_01Search", "content": []}
+    return {**message, "content": [call, result, *message["content"]]}
+
+
+@fault("request", trips={"request.output_config.format-valid-json"}, at=Stage.MESSAGE)
+def fence_json(message: Json, scene: Scene) -> Json:
+    """JSON that was asked for comes in a Markdown fence."""
+    if asked(scene, "output_config").get("format") is None:
+        return message
+    return map_text(message, lambda text: f"```json\n{text}\n```")
+
+
+@fault("validation", trips={"request.messages.system-not-first"}, at=Stage.FAILURES)
+def serve_system_role_anywhere(failures: Failures, scene: Scene) -> Failures:
+    """A message of the role system may stand anywhere."""
+    roles = [turn.get("role") for turn in scene.body.get("messages") or () if isinstance(turn, dict)]
+    if "system" not in roles or any(role not in ("system", "user", "assistant") for role in roles):
+        return failures
+    return forgive(failures, "request.messages.system-not-first", "request.messages.role-enum")
+
+
+@fault("errors", trips={"request.messages.role-system"}, at=Stage.RESPONSE)
+def crash_on_system_role(response: HttpResponse, scene: Scene) -> HttpResponse:
+    """A conversation that ends in a message of the role system is answered with 500."""
+    turns = [turn for turn in scene.body.get("messages") or () if isinstance(turn, dict)]
+    if not is_success(response) or not turns or turns[-1].get("role") != "system":
+        return response
+    return error_response(response, scene, 500, "api_error", "Internal server error")

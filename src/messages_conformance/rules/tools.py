@@ -1,0 +1,365 @@
+"""Verdicts on tool calls: their ids, names and inputs, and what the request said about calling at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from messages_conformance import contract
+from messages_conformance.exchange import Exchange
+from messages_conformance.rules import sources
+from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.json_prefix import is_prefix
+from messages_conformance.rules.lens import (
+    BROKEN_STREAM,
+    NO_MESSAGE,
+    at,
+    blocks_of,
+    has_message,
+    in_message,
+    message_of,
+    shown,
+    stop_reason_of,
+    streamed,
+    text_of,
+    walk_of,
+)
+from messages_conformance.rules.stream import streams_eagerly
+from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
+
+PARALLEL: Final = "platform.claude.com/docs/en/agents-and-tools/tool-use/parallel-tool-use, read 2026-11-22"
+STRICT: Final = "platform.claude.com/docs/en/agents-and-tools/tool-use/strict-tool-use, read 2026-11-22"
+FINE_GRAINED: Final = (
+    "platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming, read 2026-11-22"
+)
+
+ID: Final = re.compile(r"[a-zA-Z0-9_-]+")
+SERVER_ID: Final = re.compile(r"srvtoolu_[a-zA-Z0-9_]+")
+
+CUT: Final = ("max_tokens", "refusal", "model_context_window_exceeded", "pause_turn")
+"""Reasons to stop that leave it open what the answer would have been."""
+
+SAID_CHARACTERS: Final = 80
+"""How much of a model's own words is quoted where it did not cooperate."""
+
+NO_CALL: Final = Unverified(reason="no tool was called")
+
+
+def _calls(exchange: Exchange, kind: str = "tool_use") -> list[tuple[int, Mapping[str, Any]]]:
+    """The calls of client tools in an answer, each with its place in the content."""
+    return [(number, block) for number, block in enumerate(blocks_of(exchange)) if block.get("type") == kind]
+
+
+def _tools(exchange: Exchange) -> list[Mapping[str, Any]]:
+    tools = exchange.request.fields.get("tools")
+    return [tool for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+
+
+def _names(exchange: Exchange) -> set[str]:
+    return {tool["name"] for tool in _tools(exchange) if isinstance(tool.get("name"), str)}
+
+
+def _choice(exchange: Exchange) -> Mapping[str, Any]:
+    choice = exchange.request.fields.get("tool_choice")
+    return choice if isinstance(choice, dict) else {}
+
+
+def _chose(*kinds: str) -> Any:
+    """Applies to messages that answer a request with one of these tool choices."""
+    return lambda exchange: (
+        has_message(exchange) and _choice(exchange).get("type", "auto") in kinds and bool(_tools(exchange))
+    )
+
+
+def _not_comparable(exchange: Exchange) -> Unverified | None:
+    """Why nothing can be said about what an answer lacks; None where it came to its own end."""
+    if message_of(exchange) is None:
+        return NO_MESSAGE
+    if streamed(exchange) and (walk_of(exchange).deviations or not walk_of(exchange).complete):
+        return BROKEN_STREAM
+    content = (message_of(exchange) or {}).get("content")
+    if not isinstance(content, list) or len(blocks_of(exchange)) < len(content):
+        return Unverified(reason="the content is no list of blocks, which says nothing about this")
+    if not all(isinstance(block.get("type"), str) for block in blocks_of(exchange)):
+        return Unverified(reason="a block has no type, which says nothing about this")
+    reason = stop_reason_of(exchange)
+    return Unverified(reason=f"the answer was cut short ({reason})") if reason in CUT else None
+
+
+def _told(exchange: Exchange) -> Unverified:
+    """That the model did not call, in its own words."""
+    said = " ".join(text_of(exchange).split())[:SAID_CHARACTERS]
+    return Unverified(reason=f'no tool was called; the model said "{said}"' if said else "no tool was called")
+
+
+def _called(exchange: Exchange) -> str:
+    """The names of all calls, or what came instead."""
+    names = [str(block.get("name")) for _, block in _calls(exchange)]
+    kinds = [str(block.get("type")) for block in blocks_of(exchange)]
+    return f"calls of {', '.join(names)}" if names else f"no call ({', '.join(kinds) or 'no content'})"
+
+
+# -- what the request said about calling ----------------------------------------------------------------------------
+
+
+@rule(
+    "request.tool_choice.any-forces",
+    MUST,
+    families={ANTHROPIC},
+    source=sources.TOOLS,
+    applies=_chose("any"),
+    model_dependent=True,
+    needs={"tool-choice", "forced-tools"},
+    capability="forced-tools",
+    provoked="A question that needs no tool is asked with tool_choice any.",
+)
+def calls_when_any_tool_is_forced(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """tool_choice any brings at least one tool_use block."""
+    if _calls(exchange):
+        return
+    unclear = _not_comparable(exchange)
+    if unclear is not None:
+        yield unclear
+        return
+    yield Finding(place=in_message(exchange, "/content"), found=_called(exchange), wanted="at least one tool_use block")
+
+
+@rule(
+    "request.tool_choice.tool-forces",
+    MUST,
+    families={ANTHROPIC},
+    source=sources.TOOLS,
+    applies=_chose("tool"),
+    model_dependent=True,
+    needs={"tool-choice", "forced-tools"},
+    capability="forced-tools",
+    provoked="The less fitting one of two tools is forced by name.",
+)
+def calls_the_tool_that_is_forced(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """tool_choice tool brings calls of the named tool, and of no other."""
+    wanted, known = _choice(exchange).get("name"), _names(exchange)
+    calls = _calls(exchange)
+    others = [(number, block) for number, block in calls if block.get("name") != wanted]
+    if others and not any(block.get("name") in known for _, block in others):
+        yield Unverified(reason="a tool that nobody gave was called, which is judged as that")
+    elif others:
+        number, block = others[0]
+        place = in_message(exchange, f"/content/{number}/name")
+        yield Finding(place=place, found=shown(block.get("name")), wanted=shown(wanted))
+    elif not calls:
+        unclear = _not_comparable(exchange)
+        place = in_message(exchange, "/content")
+        yield unclear or Finding(place=place, found=_called(exchange), wanted=f"a call of {wanted}")
+
+
+@rule(
+    "request.tool_choice.none-forbids",
+    MUST,
+    families={ANTHROPIC},
+    source=sources.TOOLS,
+    applies=_chose("none"),
+    model_dependent=True,
+    needs={"tool-choice"},
+    provoked="A question that invites a tool call is asked with tool_choice none.",
+)
+def calls_nothing_when_that_is_forbidden(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """tool_choice none brings no tool_use block."""
+    for number, block in _calls(exchange)[:1]:
+        place = in_message(exchange, f"/content/{number}")
+        yield Finding(place=place, found=f"a call of {shown(block.get('name'))}", wanted="no tool_use block")
+
+
+def _single(exchange: Exchange) -> bool:
+    return _choice(exchange).get("disable_parallel_tool_use") is True
+
+
+def _too_many(exchange: Exchange, wanted: str) -> Iterator[Finding | Unverified]:
+    calls = _calls(exchange)
+    if not calls:
+        yield _told(exchange)
+    elif len(calls) > 1:
+        yield Finding(place=in_message(exchange, "/content"), found=_called(exchange), wanted=wanted)
+
+
+@rule(
+    "request.tool_choice.disable-parallel-auto",
+    MUST,
+    families={ANTHROPIC},
+    source=PARALLEL,
+    applies=lambda exchange: _chose("auto")(exchange) and _single(exchange),
+    model_dependent=True,
+    needs={"tool-choice"},
+    provoked="Two tools are asked for at once, while disable_parallel_tool_use is set.",
+)
+def calls_one_tool_at_most(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """tool_choice auto with disable_parallel_tool_use brings at most one tool_use block."""
+    return _too_many(exchange, "at most one tool_use block")
+
+
+@rule(
+    "request.tool_choice.disable-parallel-any",
+    MUST,
+    families={ANTHROPIC},
+    source=PARALLEL,
+    applies=lambda exchange: _chose("any", "tool")(exchange) and _single(exchange),
+    model_dependent=True,
+    needs={"tool-choice", "forced-tools"},
+    capability="forced-tools",
+    provoked="Two tools are asked for at once and a call is forced, while disable_parallel_tool_use is set.",
+)
+def calls_exactly_one_tool(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """tool_choice any or tool with disable_parallel_tool_use brings exactly one tool_use block."""
+    return _too_many(exchange, "exactly one tool_use block")
+
+
+# -- the calls ------------------------------------------------------------------------------------------------------
+
+
+@rule(
+    "response.content.tool_use-id-pattern",
+    SHOULD,
+    families={ANTHROPIC},
+    source="OpenAPI description of 2025-08, ResponseToolUseBlock.id; the prefix toolu_ is a convention only",
+    applies=has_message,
+    model_dependent=True,
+    needs={"tools"},
+    provoked="Tools are called, whole and streamed.",
+)
+def gives_calls_an_id_that_may_come_back(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """A tool_use id is made of letters, digits, _ and -, so that its result may name it."""
+    calls = _calls(exchange)
+    if not calls:
+        yield NO_CALL
+    for number, block in calls:
+        identifier = block.get("id")
+        if isinstance(identifier, str) and not ID.fullmatch(identifier):
+            place = in_message(exchange, f"/content/{number}/id")
+            yield Finding(place=place, found=shown(identifier), wanted=f"a match of {ID.pattern}")
+            return
+
+
+@rule(
+    "response.content.tool_use-ids-unique",
+    MUST,
+    families={ANTHROPIC},
+    source="trycua/cua#524 (GitHub), read 2026-11-22: doubled ids are refused when they come back",
+    applies=has_message,
+    model_dependent=True,
+    needs={"tools"},
+    provoked="One tool is asked for twice at once.",
+)
+def gives_every_call_its_own_id(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """No two tool_use blocks of an answer have the same id."""
+    calls = [(number, block["id"]) for number, block in _calls(exchange) if isinstance(block.get("id"), str)]
+    if len(calls) < 2:
+        yield Unverified(reason="no answer held two tool calls")
+    seen: dict[str, int] = {}
+    for number, identifier in calls:
+        if identifier in seen:
+            found = f"{shown(identifier)}, as in /content/{seen[identifier]}"
+            yield Finding(place=in_message(exchange, f"/content/{number}/id"), found=found, wanted="an id of its own")
+            return
+        seen[identifier] = number
+
+
+@rule(
+    "response.content.tool_use-name-known",
+    MUST,
+    families={ANTHROPIC},
+    source=STRICT,
+    applies=lambda exchange: has_message(exchange) and bool(_tools(exchange)),
+    model_dependent=True,
+    needs={"tools"},
+    provoked="Tools are called, whole and streamed.",
+)
+def calls_the_given_tools(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """A tool_use block names one of the tools of the request."""
+    calls, known = _calls(exchange), _names(exchange)
+    if not calls:
+        yield _told(exchange)
+    elif len(known) < len(_tools(exchange)):
+        # A toolset brings tools of its own.
+        yield Unverified(reason="a tool of the request has no name, so that other names are known too")
+    else:
+        for number, block in calls:
+            name = block.get("name")
+            if isinstance(name, str) and name not in known:
+                place = in_message(exchange, f"/content/{number}/name")
+                yield Finding(place=place, found=shown(name), wanted=" or ".join(map(shown, sorted(known))))
+                return
+
+
+@rule(
+    "response.content.tool_use-input-schema",
+    SHOULD,
+    families={ANTHROPIC},
+    source=STRICT,
+    applies=lambda exchange: has_message(exchange) and any(tool.get("strict") is True for tool in _tools(exchange)),
+    model_dependent=True,
+    needs={"strict-tools"},
+    capability="strict-tools",
+    provoked="A tool with strict: true is called.",
+)
+def fits_the_input_of_strict_tools(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """The input of a call fits the input_schema of a tool that is strict."""
+    strict = {tool.get("name"): tool.get("input_schema") for tool in _tools(exchange) if tool.get("strict") is True}
+    calls = [(number, block) for number, block in _calls(exchange) if block.get("name") in strict]
+    if not calls or stop_reason_of(exchange) in CUT:
+        yield _not_comparable(exchange) or _told(exchange)
+        return
+    for number, block in calls:
+        if not isinstance(block.get("input"), dict):
+            continue  # judged as response.content.tool_use-fields or stream.delta.partial-json-concat
+        wrong = contract.misfit(strict[block["name"]], block["input"])
+        if wrong:
+            place = in_message(exchange, f"/content/{number}/input")
+            yield Finding(place=place, found=shown(wrong, 200), wanted=f"what the input_schema of {block['name']} says")
+            return
+
+
+@rule(
+    "response.content.server-tool-ids",
+    SHOULD,
+    families={ANTHROPIC},
+    source="OpenAPI description of 2025-08, ResponseServerToolUseBlock.id",
+    applies=has_message,
+    model_dependent=True,
+    needs={"server-tools"},
+    capability="server-tools",
+    provoked="A search of the web is asked for, in a deep run.",
+)
+def marks_the_calls_of_server_tools(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """The id of a server_tool_use block starts with srvtoolu_."""
+    calls = _calls(exchange, "server_tool_use")
+    if not calls:
+        yield Unverified(reason="the server called no tool of its own")
+    for number, block in calls:
+        identifier = block.get("id")
+        if isinstance(identifier, str) and not SERVER_ID.fullmatch(identifier):
+            place = in_message(exchange, f"/content/{number}/id")
+            yield Finding(place=place, found=shown(identifier), wanted=f"a match of {SERVER_ID.pattern}")
+            return
+
+
+@rule(
+    "stream.delta.partial-json-prefix-valid",
+    SHOULD,
+    families={ANTHROPIC},
+    source=f"{sources.measured('X30, X33')}; exempt: {FINE_GRAINED}",
+    applies=streamed,
+    model_dependent=True,
+    needs={"tools"},
+    provoked="Tools are called in streams.",
+)
+def streams_readable_tool_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """At every delta the partial_json so far is the beginning of JSON, since clients read it as it comes."""
+    blocks = [block for block in walk_of(exchange).blocks if block.json_text and not streams_eagerly(exchange, block)]
+    if not blocks:
+        yield Unverified(reason="no tool input was streamed")
+    for block in blocks:
+        if is_prefix(block.json_text):
+            continue
+        place = at(block.deltas[-1], "/delta/partial_json") if block.deltas else Place()
+        yield Finding(place=place, found=shown(block.json_text), wanted="the beginning of one JSON document")
+        return

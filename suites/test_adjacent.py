@@ -1,0 +1,72 @@
+"""The neighbours of the Messages path: questions are counted, models are listed. None of it costs a token."""
+
+from urllib.parse import quote
+
+import pytest
+
+from messages_conformance.generate import Dialogue, count_tokens, get
+
+# The words of test_messages.py: a count is compared with what the same question was billed for there.
+OK = "Reply with the single word: ok"
+NOTE = " This note only makes the question longer and asks for nothing: the library opens at nine and closes at five."
+INSTRUCTIONS = (
+    "You are a careful assistant for a small library. You answer in plain words, you never invent a book, "
+    "and when a reader asks for one word you give exactly that word."
+)
+CLOCK = {
+    "name": "get_opening_hours",
+    "description": "Gives the hours at which a library is open on one day.",
+    "input_schema": {
+        "type": "object",
+        "properties": {"day": {"type": "string", "description": "The day of the week"}},
+        "required": ["day"],
+    },
+}
+PAGES = 3
+
+COUNTS = [
+    count_tokens("count_tokens.plain", OK),
+    count_tokens("count_tokens.longer", OK + NOTE),
+    count_tokens("count_tokens.system", OK, system=INSTRUCTIONS),
+    count_tokens("count_tokens.tools", OK, tools=[CLOCK]),
+]
+
+
+async def browse(send):
+    """The list, the models of it that are shown alone, and its first pages."""
+    listed = await send(get("models.list", "/v1/models"))
+    ids = model_ids(listed)
+    plain = next((name for name in ids if "/" not in name), None)
+    slashed = next((name for name in ids if "/" in name), None)
+    for name in (plain, slashed):
+        if name is not None:
+            await send(get("models.retrieve", f"/v1/models/{quote(name, safe='')}"))
+    cursor = ""
+    for number in range(PAGES):
+        page = await send(get(f"models.page-{number + 1}", f"/v1/models?limit=1{cursor}"))
+        body = page.response.fields if page.response is not None else {}
+        if body.get("has_more") is not True or not isinstance(body.get("last_id"), str):
+            return
+        cursor = f"&after_id={quote(body['last_id'], safe='')}"
+
+
+def model_ids(listed):
+    """The ids of a list of models, as far as there is one."""
+    data = listed.response.fields.get("data") if listed.response is not None else None
+    items = data if isinstance(data, list) else []
+    return [item["id"] for item in items if isinstance(item, dict) and isinstance(item.get("id"), str)]
+
+
+DIALOGUES = [
+    Dialogue(name="models", steps=browse, max_requests=3 + PAGES, max_output_tokens=0, needs=frozenset({"models"}))
+]
+
+
+@pytest.mark.parametrize("exchange", COUNTS, indirect=True)
+def test_counts(exchange, judge):
+    judge(exchange)
+
+
+@pytest.mark.parametrize("dialogue", DIALOGUES, indirect=True)
+def test_lists_models(dialogue, judge):
+    judge(*dialogue)

@@ -1,0 +1,300 @@
+"""Claude Code: its requests as version 2.1.197 sends them, whole, and one feature at a time. The words are our own."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from messages_conformance.generate import EITHER, Ask, Dialogue, ask, assistant, recovery, user
+
+NEEDS = frozenset({"claude-code"})
+OK = "Reply with the single word: ok"
+CACHED = {"cache_control": {"type": "ephemeral"}}
+BETA_PATH = "/v1/messages?beta=true"
+
+BETAS = (
+    "claude-code-20250219",
+    "context-1m-2025-08-07",
+    "interleaved-thinking-2025-05-14",
+    "thinking-token-count-2026-05-13",
+    "context-management-2025-06-27",
+    "prompt-caching-scope-2026-01-05",
+    "mid-conversation-system-2026-04-07",
+    "effort-2025-11-24",
+)
+INTERACTIVE_BETAS = ("redact-thinking-2026-02-12", "structured-outputs-2025-12-15")
+
+CLIENT_HEADERS = (
+    ("user-agent", "claude-cli/2.1.197 (external, sdk-cli)"),
+    ("anthropic-dangerous-direct-browser-access", "true"),
+    ("x-app", "cli"),
+    ("x-claude-code-session-id", "6f2c1f0e-4a57-4a0e-9d5b-1b8f0a3c7d21"),
+    ("x-stainless-arch", "x64"),
+    ("x-stainless-lang", "js"),
+    ("x-stainless-os", "Linux"),
+    ("x-stainless-package-version", "0.94.0"),
+    ("x-stainless-retry-count", "0"),
+    ("x-stainless-runtime", "node"),
+    ("x-stainless-runtime-version", "v26.3.0"),
+    ("x-stainless-timeout", "600"),
+)
+
+METADATA = {
+    "user_id": json.dumps(
+        {"device_id": "0123456789abcdef" * 4, "account_uuid": "", "session_id": "6f2c1f0e-4a57-4a0e-9d5b-1b8f0a3c7d21"},
+        separators=(",", ":"),
+    )
+}
+SYSTEM = [
+    {"type": "text", "text": "x-anthropic-billing-header: cc_version=2.1.197.000; cc_entrypoint=sdk-cli;"},
+    {"type": "text", "text": "You help with programming in a terminal."},
+    {"type": "text", "text": "Answer briefly. Call a tool only when the user asks for it."},
+]
+CACHED_SYSTEM = [SYSTEM[0], {**SYSTEM[1], **CACHED}, {**SYSTEM[2], **CACHED}]
+REMINDER = {"role": "system", "content": "The working folder is /home/user/project. It is not a git repository."}
+CONTEXT = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
+TITLE = {
+    "type": "json_schema",
+    "schema": {
+        "type": "object",
+        "properties": {"title": {"type": "string"}},
+        "required": ["title"],
+        "additionalProperties": False,
+    },
+}
+
+TEXT = {"type": "string"}
+FLAG = {"type": "boolean"}
+COUNT = {"type": "integer", "exclusiveMinimum": 0, "maximum": 9007199254740991}
+OFFSET = {"type": "integer", "minimum": 0, "maximum": 9007199254740991}
+ANYTHING = {"type": "object", "propertyNames": {"type": "string"}, "additionalProperties": {}}
+STATUS = {"anyOf": [{"type": "string", "enum": ["pending", "completed"]}, {"type": "string", "const": "deleted"}]}
+LIST = {"type": "array", "items": {"type": "string"}, "maxItems": 32}
+
+
+def tool(name, what, required=(), /, **properties):
+    """One tool definition, with the three keys that Claude Code sends."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+    return {
+        "name": name,
+        "description": what,
+        "input_schema": {**schema, **({"required": [*required]} if required else {})},
+    }
+
+
+TOOLS = [
+    tool("Agent", "Starts a helper.", ["prompt"], prompt=TEXT, model={"type": "string", "enum": ["small", "large"]}),
+    tool(
+        "Bash", "Runs a shell command.", ["command"], command=TEXT, timeout={"type": "number"}, run_in_background=FLAG
+    ),
+    tool("CronCreate", "Plans a job.", ["cron", "prompt"], cron=TEXT, prompt=TEXT, recurring=FLAG),
+    tool("CronDelete", "Drops a planned job.", ["id"], id=TEXT),
+    tool("CronList", "Shows the planned jobs."),
+    tool("Edit", "Replaces text.", ["file_path"], file_path=TEXT, replace_all={"default": False, "type": "boolean"}),
+    tool("EnterWorktree", "Goes into a worktree.", name=TEXT),
+    tool("ExitWorktree", "Leaves it.", ["action"], action={"type": "string", "enum": ["keep", "remove"]}),
+    tool("NotebookEdit", "Changes a cell.", ["notebook_path"], notebook_path=TEXT, new_source=TEXT),
+    tool("Read", "Shows a file.", ["file_path"], file_path=TEXT, offset=OFFSET, limit=COUNT),
+    tool("ReportFindings", "Lists findings.", findings={"type": "array", "maxItems": 32, "items": {"type": "object"}}),
+    tool("ScheduleWakeup", "Waits.", ["delaySeconds"], delaySeconds={"type": "number"}, reason=TEXT),
+    tool("SendMessage", "Tells somebody.", ["to"], to=TEXT, summary={"type": "string", "maxLength": 200}),
+    tool("Skill", "Loads a skill.", ["skill"], skill=TEXT, args=TEXT),
+    tool("TaskCreate", "Notes a task.", ["subject"], subject=TEXT, metadata=ANYTHING),
+    tool("TaskGet", "Shows a task.", ["taskId"], taskId=TEXT),
+    tool("TaskList", "Shows all tasks."),
+    tool("TaskOutput", "Shows output.", ["task_id"], task_id=TEXT, timeout={"default": 30000, "type": "number"}),
+    tool("TaskStop", "Ends a task.", task_id=TEXT),
+    tool("TaskUpdate", "Changes a task.", ["taskId"], taskId=TEXT, status=STATUS, addBlocks=LIST),
+    tool("WebFetch", "Gets a page.", ["url"], url={"type": "string", "format": "uri"}, prompt=TEXT),
+    tool("WebSearch", "Searches.", ["query"], query={"type": "string", "minLength": 2}, allowed_domains=LIST),
+    tool(
+        "Workflow", "Starts a workflow.", args={}, resumeFromRunId={"type": "string", "pattern": "^wf_[a-z0-9-]{6,}$"}
+    ),
+    tool("Write", "Writes a file.", ["file_path", "content"], file_path=TEXT, content=TEXT),
+]
+SHELL = [TOOLS[1]]
+READER = [TOOLS[9]]
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR42mP4z8CAFTEMLQkAKP8/wc53yE8AAAAASUVORK5CYII="  # red
+PDF = (  # one page with three words
+    "JVBERi0xLjQKMSAwIG9iajw8L1R5cGUvQ2F0YWxvZy9QYWdlcyAyIDAgUj4+ZW5kb2JqCjIgMCBvYmo8PC9UeXBlL1BhZ2VzL0tpZHNbMyAwIFJd"
+    "L0NvdW50IDE+PmVuZG9iagozIDAgb2JqPDwvVHlwZS9QYWdlL1BhcmVudCAyIDAgUi9NZWRpYUJveFswIDAgMjAwIDUwXS9Db250ZW50cyA0IDAg"
+    "Ui9SZXNvdXJjZXM8PC9Gb250PDwvRiA1IDAgUj4+Pj4+PmVuZG9iago0IDAgb2JqPDwvTGVuZ3RoIDQyPj5zdHJlYW0KQlQgL0YgMTIgVGYgMTAg"
+    "MjAgVGQgKEEgc2hvcnQgbm90ZS4pIFRqIEVUCmVuZHN0cmVhbWVuZG9iago1IDAgb2JqPDwvVHlwZS9Gb250L1N1YnR5cGUvVHlwZTEvQmFzZUZv"
+    "bnQvSGVsdmV0aWNhPj5lbmRvYmoKeHJlZgowIDYKMDAwMDAwMDAwMCA2NTUzNSBmIAowMDAwMDAwMDA5IDAwMDAwIG4gCjAwMDAwMDAwNTIgMDAw"
+    "MDAgbiAKMDAwMDAwMDEwMSAwMDAwMCBuIAowMDAwMDAwMjA5IDAwMDAwIG4gCjAwMDAwMDAyOTYgMDAwMDAgbiAKdHJhaWxlcjw8L1NpemUgNi9S"
+    "b290IDEgMCBSPj4Kc3RhcnR4cmVmCjM1NwolJUVPRgo="
+)
+
+
+def lone(feature, question=OK, *, http=None, expect=None, **options):
+    """A plain question with one feature of Claude Code's requests; whole, so that no stream is in the way."""
+    probe = f"claude-code.{feature}"
+    asked = ask(probe, question, probe=probe, needs=NEEDS, **options)
+    return replace(asked, expect=expect or asked.expect, **(http or {}))
+
+
+def after(name, tool_input, *content):
+    """A user's turn, the call of a tool, and the turn with its result."""
+    return [
+        user("Do it."),
+        assistant([{"type": "tool_use", "id": "toolu_01A09q90qw90lq917835lq9", "name": name, "input": tool_input}]),
+        user([*content]),
+    ]
+
+
+def result(content, **more):
+    return {"type": "tool_result", "tool_use_id": "toolu_01A09q90qw90lq917835lq9", "content": content, **more}
+
+
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}
+DOCUMENT = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": PDF}}
+LAST = {"type": "text", "text": OK}
+
+FEATURES = [
+    lone("query.beta", http={"path": BETA_PATH}),
+    lone("headers.beta", http={"headers": (("anthropic-beta", ",".join((*BETAS, *INTERACTIVE_BETAS))),)}),
+    lone("headers.client", http={"headers": CLIENT_HEADERS}),
+    lone("auth.bearer", http={"auth": "bearer"}),
+    lone("auth.x-api-key", http={"auth": "x-api-key"}),
+    lone("accept.json", http={"headers": (("accept", "application/json"),)}, stream=True),
+    lone("system.blocks", system=SYSTEM),
+    lone("cache-control", [user([{**LAST, **CACHED}])], system=[SYSTEM[1], {**SYSTEM[2], **CACHED}]),
+    lone("content.blocks", [user([{"type": "text", "text": "This is a note for you."}, LAST])]),
+    lone("messages.system-role", [user(OK), REMINDER], expect=EITHER),
+    lone("thinking", max_tokens=1100, thinking={"type": "adaptive"}, expect=EITHER),
+    replace(
+        lone("thinking", max_tokens=1100, thinking={"type": "enabled", "budget_tokens": 1024}, expect=EITHER),
+        situation="claude-code.thinking.enabled",
+    ),
+    lone("thinking.disabled", thinking={"type": "disabled"}),
+    lone("context-management", context_management=CONTEXT),
+    lone("metadata", metadata=METADATA),
+    lone("output-config.effort", max_tokens=400, output_config={"effort": "high"}),
+    lone(
+        "output-config.format",
+        "Give this talk a title: bread",
+        max_tokens=60,
+        tools=[],
+        output_config={"format": TITLE},
+    ),
+    lone("tools", tools=TOOLS),
+    lone("max-tokens", stream=True, max_tokens=32_000),
+    lone(
+        "tool-result.text",
+        after("Bash", {"command": "echo 42"}, result("42", is_error=False, **CACHED), LAST),
+        tools=SHELL,
+    ),
+    lone("tool-result.image", after("Read", {"file_path": "/a.png"}, result([IMAGE]), LAST), tools=READER),
+    lone("tool-result.document", after("Read", {"file_path": "/a.pdf"}, result("PDF"), DOCUMENT, LAST), tools=READER),
+    lone("count-tokens.fallback", "count", max_tokens=1),
+    Ask(
+        situation="claude-code.count-tokens",
+        body={"messages": [user("foo")], "tools": SHELL},
+        path="/v1/messages/count_tokens",
+        probe="claude-code.count-tokens",
+        expect=EITHER,
+        needs=NEEDS,
+    ),
+    Ask(
+        situation="claude-code.path.head",
+        method="HEAD",
+        path="/",
+        auth="none",
+        headers=(("user-agent", "Bun/1.4.0"), ("anthropic-version", None), ("accept", "*/*")),
+        probe="claude-code.path.head",
+        expect=EITHER,
+        needs=NEEDS,
+    ),
+]
+
+COMMAND = "Call the tool Bash with the command: echo 42"
+
+
+def whole_turn(betas=BETAS, **changes):
+    """A request of the main loop; `changes` are what Claude Code changes after a refusal."""
+    asked = ask(
+        "claude-code.turn",
+        [
+            user([{"type": "text", "text": "This is a note for you."}, {"type": "text", "text": COMMAND, **CACHED}]),
+            REMINDER,
+        ],
+        stream=True,
+        max_tokens=2048,
+        probe="claude-code.turn",
+        system=CACHED_SYSTEM,
+        tools=TOOLS,
+        metadata=METADATA,
+        thinking={"type": "adaptive"},
+        context_management=CONTEXT,
+        output_config={"effort": "high"},
+    )
+    headers = (*CLIENT_HEADERS, ("anthropic-beta", ",".join(betas)))
+    return replace(asked, path=BETA_PATH, headers=headers, expect=EITHER, body={**asked.body, **changes})
+
+
+def without(part, asked):
+    """The same request as Claude Code sends it after it was refused for this part."""
+    if part == "adaptive":
+        return replace(asked, body={**asked.body, "thinking": {"type": "enabled", "budget_tokens": 1024}})
+    turns = [message for message in asked.body["messages"] if message["role"] != "system"]
+    betas = ",".join(beta for beta in BETAS if not beta.startswith("mid-conversation-system"))
+    headers = tuple((name, betas if name == "anthropic-beta" else value) for name, value in asked.headers)
+    return replace(asked, headers=headers, body={**asked.body, "messages": turns})
+
+
+async def main_loop(send):
+    """A turn, streamed and whole, and the turn after the tool has run."""
+    asked = whole_turn()
+    for _ in range(3):
+        exchange = await send(asked)
+        response = exchange.response
+        part = recovery(response.status, response.body) if response is not None else None
+        if part is None:
+            break
+        asked = without(part, asked)
+    if not exchange.succeeded:
+        return
+    for turn in (asked, without("system", asked)):
+        content = await whole(send, turn)
+        calls = [block for block in content if block.get("type") == "tool_use"]
+        if calls:
+            await go_on(send, turn, content, calls)
+            return
+
+
+async def whole(send, asked):
+    """The content of the answer to the same request without stream; an empty text is no content of a request."""
+    body = {name: value for name, value in asked.body.items() if name != "stream"}
+    exchange = await send(replace(asked, situation="claude-code.turn.whole", probe="claude-code.turn.whole", body=body))
+    content = exchange.response.fields.get("content") if exchange.succeeded else None
+    blocks = content if isinstance(content, list) else []
+    return [block for block in blocks if isinstance(block, dict) and block.get("text") != ""]
+
+
+async def go_on(send, asked, content, calls):
+    """The turn after the tools have run."""
+    results = [
+        {"type": "tool_result", "tool_use_id": call.get("id"), "content": "42", "is_error": False} for call in calls
+    ]
+    results[-1] |= CACHED
+    body = {**asked.body, "messages": [*asked.body["messages"], assistant(content), user(results)], "max_tokens": 1100}
+    await send(replace(asked, situation="claude-code.tool-loop", probe="claude-code.tool-loop", body=body))
+
+
+MAIN_LOOP = Dialogue(name="claude-code", steps=main_loop, max_requests=6, max_output_tokens=11_400, needs=NEEDS)
+
+
+@pytest.mark.parametrize("exchange", FEATURES, indirect=True)
+def test_takes_what_claude_code_sends(exchange, judge):
+    judge(exchange)
+
+
+@pytest.mark.parametrize("dialogue", [MAIN_LOOP], indirect=True)
+def test_serves_the_main_loop(dialogue, judge):
+    judge(*dialogue)

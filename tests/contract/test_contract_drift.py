@@ -1,0 +1,161 @@
+"""The comparison with the SDK sees each kind of difference; here it is given types of our own, and no SDK at all."""
+
+import json
+from types import SimpleNamespace
+from typing import Any, Literal, Optional, TypedDict
+
+import pytest
+
+from messages_conformance import resources
+from messages_conformance.contract import drift, sdk_types
+from messages_conformance.contract.drift import Difference
+
+
+class Spin(TypedDict):
+    type: Literal["spin"]
+    angle: int
+
+
+class Flip(TypedDict):
+    type: Literal["flip"]
+
+
+class Trick(TypedDict, total=False):
+    name: str
+    moves: list[Spin | Flip]
+    colour: Literal["red", "blue"]
+    note: str | None
+
+
+SPIN = {
+    "type": "object",
+    "required": ["type", "angle"],
+    "properties": {"type": {"const": "spin"}, "angle": {"type": "integer"}},
+}
+FLIP = {"type": "object", "required": ["type"], "properties": {"type": {"const": "flip"}}}
+UNION = {"oneOf": [SPIN, FLIP], "discriminator": {"propertyName": "type", "mapping": {}}}
+TRICK: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "moves": {"type": "array", "items": UNION},
+        "colour": {"enum": ["red", "blue"]},
+        "note": {"type": ["string", "null"]},
+    },
+}
+
+
+def _differences(schema: dict[str, Any]) -> list[tuple[str, str, str]]:
+    walk = drift._Walk()
+    return [(found.kind, found.place, found.sdk) for found in walk.compare(Trick, schema, "trick")]
+
+
+def _changed(**properties: Any) -> dict[str, Any]:
+    changed = {**TRICK["properties"], **properties}
+    return {**TRICK, "properties": {name: value for name, value in changed.items() if value is not ...}}
+
+
+def test_equal_sides_do_not_differ() -> None:
+    assert _differences(TRICK) == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "difference"),
+    [
+        (_changed(name=...), ("member", "trick", "name")),
+        (_changed(name={"type": "integer"}), ("narrower", "trick/name", "string")),
+        (_changed(name={"const": ""}), ("narrower", "trick/name", "any string")),
+        (_changed(note={"type": "string"}), ("null", "trick/note", "null")),
+        (_changed(colour={"enum": ["red"]}), ("value", "trick/colour", "blue")),
+        (_changed(colour={"type": "string", "known": ["blue"]}), ("value", "trick/colour", "red")),
+        (_changed(moves={"type": "array", "items": FLIP}), ("type", "trick/moves", "spin")),
+        (_changed(moves={"type": "array"}), ("shape", "trick/moves", "items")),
+        (_changed(moves={"type": "object"}), ("narrower", "trick/moves", "array")),
+        ({**TRICK, "required": ["name"]}, ("required", "trick", "name")),
+        ({"type": "object"}, ("shape", "trick", "Trick")),
+    ],
+)
+def test_a_difference_is_told_once(schema: dict[str, Any], difference: tuple[str, str, str]) -> None:
+    assert _differences(schema) == [difference]
+
+
+def test_an_open_set_that_names_nothing_hides_no_value() -> None:
+    assert [found[2] for found in _differences(_changed(colour={"type": "string"}))] == ["red", "blue"]
+
+
+def test_a_table_can_name_the_values() -> None:
+    found = [value for kind, _, value in _differences(_changed(colour={"type": "string", "known": "stop_reasons"}))]
+    assert found == ["red", "blue"]
+    assert "refusal" in drift._known({"type": "string", "known": "stop_reasons"})
+    assert "overloaded_error" in drift._known({"type": "string", "known": "error_types"})
+
+
+def test_nothing_is_asked_of_what_is_marked_beta() -> None:
+    assert _differences({"beta": True}) == []
+    assert _differences(_changed(moves={"beta": True}, colour={"beta": True})) == []
+
+
+def test_types_are_read() -> None:
+    assert sdk_types.alternatives(Optional[int]) == (int, type(None))  # noqa: UP045
+    assert sdk_types.item(list[int]) is int
+    assert sdk_types.item(dict[str, int]) is None
+    assert sdk_types.constants(Spin) == {"type": ("spin",)}
+    assert sdk_types.constants(Trick) == {}
+    assert {name: member.required for name, member in sdk_types.members(Spin).items()} == {"type": True, "angle": True}
+    assert not any(member.required for member in sdk_types.members(Trick).values())
+
+
+def test_the_report_divides_what_it_found() -> None:
+    one, two, three = (Difference(place=place, kind="member", sdk="x") for place in "abc")
+    told = drift.report([one, two], {two: "meant", three: "meant once"})
+    assert (told.new, told.known, told.gone) == ((one,), {two: "meant"}, (three,))
+
+
+def test_every_known_difference_has_its_reason() -> None:
+    data = json.loads(resources.text(drift.KNOWN))
+    assert set(data) == {"about", "sdk", "read", "differences"}
+    assert [group for group in data["differences"] if len(group["reason"]) < 20] == []
+    assert sum(len(values) for group in data["differences"] for values in group["places"].values()) == len(
+        drift.reasons()
+    )
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 0), (["--check"], 1)])
+def test_a_new_difference_ends_a_check(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int
+) -> None:
+    new = Difference(place="response", kind="member", sdk="aura")
+    monkeypatch.setattr(drift, "drift", lambda: drift.Drift(differences=(new,), pairs=()))
+    monkeypatch.setattr(drift, "reasons", dict)
+    monkeypatch.setattr(sdk_types, "version", lambda: "9.9.9")
+    assert drift.main(arguments) == code
+    assert capsys.readouterr().out.splitlines() == [
+        "NEW   member    response: aura (the schemas have no such member)",
+        "anthropic 9.9.9, 0 pairs of a class and a shape: 1 new, 0 known, 0 gone",
+    ]
+
+
+def test_without_the_sdk_one_message_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sdk_types, "PACKAGE", "anthropic_is_not_here")
+    drift.drift.cache_clear()
+    assert drift.main(["--check"]) == 4
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert "pip install 'anthropic>=2'" in said.err
+
+
+def test_an_old_sdk_is_no_measure(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sdk_types, "import_module", lambda _: SimpleNamespace(__version__="0.75.0"))
+    drift.drift.cache_clear()
+    assert drift.main([]) == 4
+    assert "the official SDK is 0.75.0" in capsys.readouterr().err
+
+
+def test_wrong_usage_is_4(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        drift.main(["--chek"])
+    assert caught.value.code == 4
+    assert "unrecognized arguments: --chek" in capsys.readouterr().err
