@@ -88,7 +88,13 @@ def tool(name, what, required=(), /, **properties):
 
 
 TOOLS = [
-    tool("Agent", "Starts a helper.", ["prompt"], prompt=TEXT, model={"type": "string", "enum": ["small", "large"]}),
+    tool(
+        "Agent",
+        "Runs a task of several steps on its own.",
+        ["prompt"],
+        prompt=TEXT,
+        model={"type": "string", "enum": ["small", "large"]},
+    ),
     tool(
         "Bash", "Runs a shell command.", ["command"], command=TEXT, timeout={"type": "number"}, run_in_background=FLAG
     ),

@@ -57,7 +57,8 @@ def tried_in(fault: Fault) -> str | None:
 
 def only_in_tokmodel(fault: Fault) -> bool:
     """Whether the fault breaks a promise that tokmodel alone makes."""
-    return bool(known(fault, contract.profile("tokmodel")) - known(fault, contract.profile(PROFILES[0])))
+    own = known(fault, contract.profile("tokmodel")) - known(fault, contract.profile(PROFILES[0]))
+    return bool(own) and fault.category != "claude-code"
 
 
 TRIED = {name: profile for name, fault in faults().items() if (profile := tried_in(fault)) is not None}

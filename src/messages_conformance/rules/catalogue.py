@@ -33,7 +33,8 @@ class Requirement:
     """One row of the catalogue. `provoked` says in words what a suite does to see it.
 
     `capability` is what a target must be able to do before the requirement means anything to it. `on_sight` marks what
-    nobody can provoke from outside: where it does not happen, the requirement does not apply.
+    nobody can provoke from outside: where it does not happen, the requirement does not apply. `probed` marks a row of
+    the probe table: it is judged on its own requests and on no others.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Requirement:
     needs: frozenset[str]
     capability: str | None = None
     on_sight: bool = False
+    probed: bool = False
     over: str
     provoked: str
     applies: Callable[[Exchange], bool]

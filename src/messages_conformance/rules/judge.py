@@ -78,6 +78,11 @@ class Judge:
             for requirement in catalogue.values()
             if requirement.over == EXCHANGE and selected(requirement.id) and not requirement.inapplicable(profile)
         ]
+        self._probed = {requirement.id: requirement for requirement in self._asked if requirement.probed}
+        self._groups: dict[Callable[[Exchange], bool], list[Requirement]] = defaultdict(list)
+        for requirement in self._asked:
+            if not requirement.probed:
+                self._groups[requirement.applies].append(requirement)
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -89,17 +94,27 @@ class Judge:
         if exchange.response is None:
             return ()
         found: list[Finding] = []
-        for requirement in self._asked:
+        for requirement in self._applying(exchange):
             tally = self._tallies[requirement.id]
             try:
-                if not requirement.applies(exchange):
-                    continue
                 outcomes = list(requirement.judge(exchange))
             except Exception:  # a broken rule is our error, and must not cost the other verdicts
                 tally.errors.append(traceback.format_exc(limit=-3))
                 continue
             found += _book(tally, requirement, outcomes, exchange.number)
         return tuple(found)
+
+    def _applying(self, exchange: Exchange) -> list[Requirement]:
+        """The requirements to ask about an exchange; rules that apply alike are asked that once."""
+        applying = [self._probed[name] for name in exchange.probes if name in self._probed]
+        applying = [requirement for requirement in applying if requirement.applies(exchange)]
+        for applies, requirements in self._groups.items():
+            try:
+                applying += requirements if applies(exchange) else []
+            except Exception:  # a broken rule is our error, and must not cost the other verdicts
+                for requirement in requirements:
+                    self._tallies[requirement.id].errors.append(traceback.format_exc(limit=-3))
+        return applying
 
     def unverified(self, exchange: Exchange, premise: Iterable[str]) -> tuple[str, ...]:
         """Why the model did not show what this exchange was to show: reasons of the rules that the premise names."""

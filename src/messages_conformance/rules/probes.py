@@ -90,6 +90,7 @@ def register() -> None:
                 model_dependent=False,
                 needs=probe.needs,
                 capability=probe.capability,
+                probed=True,
                 over=EXCHANGE,
                 provoked=f"Sent and expected to be {probe.expect}: {probe.describes()}.",
                 applies=_applies(probe),

@@ -21,6 +21,7 @@ from messages_conformance.rules.lens import (
     streamed,
     text_of,
     usage_of,
+    walk_of,
 )
 from messages_conformance.rules.relations import questions_without
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
@@ -215,6 +216,8 @@ def calls_a_tool_when_it_says_so(exchange: Exchange) -> Iterable[Finding]:
 def _types_are_known(exchange: Exchange) -> bool:
     """Whether the content is an array of typed blocks; where it is not, that is judged, and nothing follows from it."""
     content = (message_of(exchange) or {}).get("content")
+    if streamed(exchange) and not walk_of(exchange).complete:
+        return False
     return isinstance(content, list) and all(
         isinstance(block, dict) and isinstance(block.get("type"), str) for block in content
     )

@@ -12,6 +12,7 @@ from messages_conformance.rules.lens import (
     answered,
     at,
     blocks_of,
+    carries_error,
     has_message,
     in_message,
     json_message,
@@ -139,6 +140,6 @@ def streams_no_omitted_thinking(exchange: Exchange) -> Iterable[Finding | Unveri
 def refuses_changed_thinking(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """A thinking block of the latest assistant turn that was changed is refused."""
     status = response_of(exchange).status
-    if 200 <= status < 300:
+    if 200 <= status < 300 and not carries_error(exchange):
         found = f"{status}: a thinking block with a changed signature was accepted"
         yield Finding(place=Place(header=":status"), found=found, wanted="400")

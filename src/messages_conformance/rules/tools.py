@@ -355,8 +355,9 @@ def marks_the_calls_of_server_tools(exchange: Exchange) -> Iterable[Finding | Un
 def streams_readable_tool_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """At every delta the partial_json so far is the beginning of JSON, since clients read it as it comes."""
     blocks = [block for block in walk_of(exchange).blocks if block.json_text and not streams_eagerly(exchange, block)]
-    if not blocks:
-        yield Unverified(reason="no tool input was streamed")
+    if not blocks or not walk_of(exchange).complete:
+        yield Unverified(reason="no tool input was streamed to its end")
+        return
     for block in blocks:
         if is_prefix(block.json_text):
             continue

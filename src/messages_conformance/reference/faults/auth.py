@@ -132,7 +132,7 @@ def accept_any_version(failures: Failures) -> Failures:
 
 @fault(
     "version",
-    trips={"version.header.2026-10-21"},
+    trips={"version.header.2026-10-21", "version.same-rules-count-tokens"},
     at=Stage.FAILURES,
 )
 def refuse_newest_version(failures: Failures, scene: Scene) -> Failures:
@@ -156,13 +156,13 @@ def keep_sampling_in_newest_version(failures: Failures) -> Failures:
     return forgive(failures, "version.sampling-removed")
 
 
-@fault("version", trips={"version.assistant-document"}, at=Stage.FAILURES)
+@fault("version", trips={"version.assistant-document", "version.same-rules-count-tokens"}, at=Stage.FAILURES)
 def keep_assistant_documents_in_newest_version(failures: Failures) -> Failures:
     """Version 2026-10-21 still accepts a document in an assistant message."""
     return forgive(failures, "version.assistant-document")
 
 
-@fault("version", trips={"version.user-citations"}, at=Stage.FAILURES)
+@fault("version", trips={"version.same-rules-count-tokens", "version.user-citations"}, at=Stage.FAILURES)
 def keep_user_citations_in_newest_version(failures: Failures) -> Failures:
     """Version 2026-10-21 still accepts citations in a user message."""
     return forgive(failures, "version.user-citations")

@@ -27,7 +27,7 @@ def wrap_errors_like_openai(reply: ErrorReply) -> ErrorReply:
 
 @fault(
     "errors",
-    trips={"errors.envelope.error-object", "errors.status.400"},
+    trips={"adjacent.count_tokens.validates", "errors.envelope.error-object", "errors.status.400"},
     trips_tokmodel={"errors.envelope.tokmodel"},
     at=Stage.ERROR,
     seen="impact.json err_fastapi_422; defects.json auth-error-422-missing-header",
@@ -79,7 +79,12 @@ def omit_request_id_in_error(reply: ErrorReply) -> ErrorReply:
     return replace(reply, body=dropped(reply.body, "request_id"))
 
 
-@fault("errors", trips={"errors.status.404-model"}, at=Stage.ERROR, seen="defects.json error-type-not-anthropic-enum")
+@fault(
+    "errors",
+    trips={"adjacent.models.retrieve", "errors.status.404-model"},
+    at=Stage.ERROR,
+    seen="defects.json error-type-not-anthropic-enum",
+)
 def name_exception_as_type(reply: ErrorReply) -> ErrorReply:
     """The 404 for an unknown model has the name of an exception class as its type."""
     return with_error(reply, type="NotFoundError") if refused_for(reply, "errors.status.404-model") else reply
@@ -87,7 +92,7 @@ def name_exception_as_type(reply: ErrorReply) -> ErrorReply:
 
 @fault(
     "errors",
-    trips={"errors.status.404-model"},
+    trips={"adjacent.models.retrieve", "errors.status.404-model"},
     trips_tokmodel=set(),
     at=Stage.ERROR,
     seen="deviations: LiteLLM",
@@ -101,7 +106,7 @@ def call_unknown_model_a_bad_request(reply: ErrorReply) -> ErrorReply:
 
 @fault(
     "errors",
-    trips={"errors.status.404-model"},
+    trips={"adjacent.models.retrieve", "errors.status.404-model"},
     trips_tokmodel={"errors.status.unknown-model-tokmodel"},
     at=Stage.ERROR,
 )
@@ -140,7 +145,7 @@ def call_unknown_path_a_bad_request(reply: ErrorReply) -> ErrorReply:
 
 @fault(
     "errors",
-    trips={"errors.not-200"},
+    trips={"adjacent.count_tokens.validates", "errors.not-200"},
     at=Stage.ERROR,
     seen="defects.json http200-json-error-body; impact.json error200",
 )
@@ -149,13 +154,18 @@ def answer_errors_with_200(reply: ErrorReply) -> ErrorReply:
     return replace(reply, status=200) if refused_for(reply, "request.") else reply
 
 
-@fault("errors", trips={"errors.status.400"}, trips_tokmodel=set(), at=Stage.ERROR)
+@fault("errors", trips={"adjacent.count_tokens.validates", "errors.status.400"}, trips_tokmodel=set(), at=Stage.ERROR)
 def answer_bad_requests_with_422(reply: ErrorReply) -> ErrorReply:
     """A failed validation gives 422 with the right envelope."""
     return replace(reply, status=422) if refused_for(reply, "request.") else reply
 
 
-@fault("errors", trips={"errors.status.400"}, trips_tokmodel={"errors.status.400-tokmodel"}, at=Stage.ERROR)
+@fault(
+    "errors",
+    trips={"adjacent.count_tokens.validates", "errors.status.400", "errors.status.409"},
+    trips_tokmodel={"errors.status.400-tokmodel"},
+    at=Stage.ERROR,
+)
 def answer_bad_requests_with_409(reply: ErrorReply) -> ErrorReply:
     """A failed validation gives 409 with the right envelope."""
     return replace(reply, status=409) if refused_for(reply, "request.") else reply

@@ -177,7 +177,7 @@ def cite_by_number(message: Json) -> Json:
 @fault("response", trips={"response.content.no-unrequested-tools"}, at=Stage.DOCUMENT)
 def call_tools_uninvited(message: Json, scene: Scene) -> Json:
     """A request without tools is answered with a tool call besides the text."""
-    if scene.body.get("tools"):
+    if scene.body.get("tools") or not scene.body["max_tokens"]:
         return message
     call = {"type": "tool_use", "id": "toolu_01A09q90qw90lq917835lq9", "name": "search", "input": {}}
     return {**message, "content": [*message["content"], call], "stop_reason": "tool_use", "stop_sequence": None}

@@ -270,7 +270,9 @@ def label_without_compressing(response: HttpResponse, scene: Scene) -> HttpRespo
     return response.with_header("content-encoding", "gzip") if wrong else response
 
 
-@fault("transport", trips={"errors.no-redirect", "errors.status.404-path"}, at=Stage.RESPONSE)
+@fault(
+    "transport", trips={"adjacent.models.retrieve", "errors.no-redirect", "errors.status.404-path"}, at=Stage.RESPONSE
+)
 def redirect_unknown_paths(response: HttpResponse, scene: Scene) -> HttpResponse:
     """An unknown path is answered with a redirect to the documentation."""
     if response.status != 404 or scene.body:

@@ -19,7 +19,7 @@ def serve_numeric_model(failures: Failures) -> Failures:
     return forgive(failures, "request.model.string")
 
 
-@fault("validation", trips={"request.messages.required"}, at=Stage.FAILURES)
+@fault("validation", trips={"adjacent.count_tokens.validates", "request.messages.required"}, at=Stage.FAILURES)
 def serve_without_messages(failures: Failures) -> Failures:
     """A request without messages is served."""
     return forgive(failures, "request.messages.required")
@@ -31,7 +31,12 @@ def serve_empty_messages(failures: Failures) -> Failures:
     return forgive(failures, "request.messages.non-empty")
 
 
-@fault("validation", trips={"request.messages.role-enum"}, at=Stage.FAILURES, seen="deviations: LiteLLM drops it")
+@fault(
+    "validation",
+    trips={"adjacent.count_tokens.validates", "request.messages.role-enum"},
+    at=Stage.FAILURES,
+    seen="deviations: LiteLLM drops it",
+)
 def serve_any_role(failures: Failures) -> Failures:
     """A message of any role is served."""
     return forgive(failures, "request.messages.role-enum")
