@@ -9,6 +9,9 @@ from runs import Outcome, outcome
 
 Key = tuple[str, str]
 
+WORKERS = (os.cpu_count() or 1) + 2
+"""Some faults keep silent for seconds, in which another run can use the core."""
+
 
 class Outcomes:
     """Starts every run that a selected test will ask for, and hands out the results."""
@@ -28,5 +31,5 @@ def outcomes(request):
         for item in request.session.items
         if hasattr(item, "callspec") and "key" in item.callspec.params
     ]
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
         yield Outcomes(pool, list(dict.fromkeys(wanted)))
