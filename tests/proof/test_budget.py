@@ -1,0 +1,24 @@
+"""What a run of the plain reference endpoint shows, and what it costs."""
+
+import pytest
+from runs import MODEL, run
+
+from messages_conformance import contract
+from messages_conformance.rules import MUST, NOT_VERIFIED
+
+
+@pytest.mark.parametrize("profile", contract.profile_names())
+def test_a_standard_run_verifies_every_must_within_its_budget(profile):
+    exit_code, report = run("reference:", profile, model=MODEL)
+    assert exit_code == 0
+    unseen = [verdict for verdict in report.verdicts if verdict.outcome == NOT_VERIFIED and verdict.level == MUST]
+    assert unseen == []
+    assert report.spent.requests <= 400
+    assert report.spent.output_tokens <= 40_000
+
+
+@pytest.mark.parametrize("profile", contract.profile_names())
+def test_a_smoke_run_takes_few_requests(profile):
+    exit_code, report = run("reference:", profile, model=MODEL, depth="smoke")
+    assert exit_code == 0
+    assert report.spent.requests <= 25
