@@ -24,6 +24,9 @@ CONTRACT = ids("requirement_ids.txt")
 ADDED = ids("requirement_ids_added.txt")
 """What measurements of a client add to the contract."""
 
+SPLIT = ["response.stop_reason.own-words"]
+"""Rows that were split from one of the contract's, because their parts weigh differently."""
+
 LEVELS = dict(
     reversed(line.split()) for line in (HERE / "rules" / "requirement_levels.txt").read_text("utf-8").splitlines()
 )
@@ -34,7 +37,7 @@ ROWS = {row.id: row for row in listed()}
 def test_the_lists_name_each_requirement_once() -> None:
     assert len(CONTRACT) == 315
     assert [name for name, times in Counter([*CONTRACT, *ADDED]).items() if times > 1] == []
-    assert all(name.startswith("claude-code.") for name in ADDED)
+    assert [name for name in ADDED if not name.startswith("claude-code.")] == SPLIT
 
 
 def test_none_is_missing() -> None:
@@ -78,7 +81,7 @@ def test_a_tolerance_is_proved_by_variants(tolerance: Tolerance) -> None:
     assert tolerance.families <= families
 
 
-@pytest.mark.parametrize("requirement", ADDED)
+@pytest.mark.parametrize("requirement", [name for name in ADDED if name not in SPLIT])
 def test_what_is_added_belongs_to_its_client(requirement: str) -> None:
     row = ROWS[requirement]
     assert (row.kind, row.profiles) == (JUDGED, ("claude-code",))

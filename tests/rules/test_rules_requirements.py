@@ -208,7 +208,8 @@ ROWS: dict[str, Row] = {
     "response.model.matches-request": ([answered({"model": "other"})], OK),
     "response.stop_reason.present": ([answered({"stop_reason": None})], OK),
     "response.stop_reason.enum-tokmodel": ([answered({"stop_reason": "stop"})], OK),
-    "response.stop_reason.enum": ([answered({"stop_reason": "stop"})], OK),
+    "response.stop_reason.enum": ([answered({"stop_reason": "concluded"})], OK),
+    "response.stop_reason.own-words": ([answered({"stop_reason": "stop"})], OK),
     "response.stop_sequence.present": ([answered({"stop_sequence": ...})], OK),
     "response.stop_details.refusal-only": ([answered({"stop_details": {"type": "refusal"}})], [answered(REFUSAL)]),
     "tokmodel.example.response-keys": (

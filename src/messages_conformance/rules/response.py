@@ -28,6 +28,17 @@ from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unv
 TOKMODEL_STOP_REASONS = ("end_turn", "max_tokens", "stop_sequence")
 GZIP_MAGIC: Final = b"\x1f\x8b"
 
+FOREIGN_STOP_REASONS: Final = frozenset(
+    {
+        *("stop", "length", "tool_calls", "function_call", "content_filter"),  # OpenAI, chat completions
+        *("completed", "incomplete", "max_output_tokens"),  # OpenAI, responses
+        *("STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "FINISH_REASON_UNSPECIFIED"),  # Gemini
+        *("COMPLETE", "STOP_SEQUENCE", "TOOL_CALL", "ERROR_LIMIT"),  # Cohere
+        *("eos", "eos_token", "abort"),  # inference servers' own
+    }
+)
+"""The set of stop reasons is open, but these will never be in it: they say in other words what it has words for."""
+
 EMPTY_ANSWER_TOKENS: Final = 8
 """An empty end_turn is documented with 2 to 3 output tokens; more than this were an answer that got lost."""
 
@@ -201,6 +212,21 @@ def stops_for_a_promised_reason(exchange: Exchange) -> Iterable[Finding]:
 
 
 @rule(
+    "response.stop_reason.own-words",
+    MUST,
+    families={ANTHROPIC},
+    source=f"{sources.STOP_REASONS}; measured on ten clients: tools are not run, the turn counts as unfinished, 2026-11-22",
+    applies=has_message,
+)
+def stops_in_its_own_words(exchange: Exchange) -> Iterable[Finding]:
+    """stop_reason is no value of another vendor's API that was left untranslated."""
+    reason, known = stop_reason_of(exchange), contract.stop_reasons()
+    if isinstance(reason, str) and reason in FOREIGN_STOP_REASONS:
+        wanted = " or ".join(sorted(known))
+        yield Finding(place=in_message(exchange, "/stop_reason"), found=shown(reason), wanted=wanted)
+
+
+@rule(
     "response.stop_reason.enum",
     SHOULD,
     families={ANTHROPIC},
@@ -210,7 +236,7 @@ def stops_for_a_promised_reason(exchange: Exchange) -> Iterable[Finding]:
 def stops_for_a_known_reason(exchange: Exchange) -> Iterable[Finding]:
     """stop_reason is one of the documented values."""
     reason, known = stop_reason_of(exchange), contract.stop_reasons()
-    if isinstance(reason, str) and reason not in known:
+    if isinstance(reason, str) and reason not in known and reason not in FOREIGN_STOP_REASONS:
         yield Finding(
             place=in_message(exchange, "/stop_reason"), found=shown(reason), wanted=" or ".join(sorted(known))
         )

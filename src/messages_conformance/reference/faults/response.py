@@ -283,6 +283,17 @@ def nullify_stop_reason(message: Json) -> Json:
     trips={"response.stop_reason.enum"},
     trips_tokmodel={"response.stop_reason.enum-tokmodel"},
     at=Stage.DOCUMENT,
+)
+def stop_for_an_unknown_reason(message: Json) -> Json:
+    """The natural end is reported in a word of the server's own."""
+    return {**message, "stop_reason": "concluded"} if message["stop_reason"] == "end_turn" else message
+
+
+@fault(
+    "response",
+    trips={"response.stop_reason.own-words"},
+    trips_tokmodel={"response.stop_reason.enum-tokmodel"},
+    at=Stage.DOCUMENT,
     seen="impact.json stop_reason_unknown",
 )
 def stop_like_openai(message: Json) -> Json:
@@ -292,7 +303,7 @@ def stop_like_openai(message: Json) -> Json:
 
 @fault(
     "response",
-    trips={"response.stop_reason.enum", "stop.max_tokens.occurs"},
+    trips={"response.stop_reason.own-words", "stop.max_tokens.occurs"},
     trips_tokmodel={"response.stop_reason.enum-tokmodel", "stop.max_tokens.occurs"},
     at=Stage.DOCUMENT,
 )
