@@ -215,7 +215,7 @@ def stops_for_a_promised_reason(exchange: Exchange) -> Iterable[Finding]:
     "response.stop_reason.own-words",
     MUST,
     families={ANTHROPIC},
-    source=f"{sources.STOP_REASONS}; measured on ten clients: tools are not run, the turn counts as unfinished, 2026-11-22",
+    source=f"{sources.STOP_REASONS}; measured on ten clients, whose tool loops end there, 2026-11-22",
     applies=has_message,
 )
 def stops_in_its_own_words(exchange: Exchange) -> Iterable[Finding]:
