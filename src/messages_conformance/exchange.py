@@ -38,6 +38,9 @@ MAX_DECODED_BYTES: Final = 64 * 1024 * 1024
 """A compressed body is read up to here: a few kilobytes of gzip can unfold to gigabytes (origin: our own; no answer in
 the Messages format comes near it)."""
 
+GZIP_MAGIC: Final = b"\x1f\x8b"
+"""How a body begins that is compressed by gzip (RFC 1952)."""
+
 ASKED_AGAIN: Final = "asked again"
 """How the note in an exchange's `waits` begins when its first answer failed in a way that may be chance."""
 
@@ -221,7 +224,7 @@ class Response:
     def mislabelled(self) -> bool:
         """True when Content-Encoding names a coding that the body does not have, so that no client can read it."""
         coding, first = self._coding, next((chunk.data for chunk in self.chunks if chunk.data), b"")
-        return coding in ("gzip", "x-gzip") and bool(first) and not b"\x1f\x8b".startswith(first[:2])
+        return coding in ("gzip", "x-gzip") and bool(first) and not GZIP_MAGIC.startswith(first[:2])
 
     @cached_property
     def body(self) -> bytes:

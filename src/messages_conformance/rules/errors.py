@@ -85,7 +85,7 @@ def repeats_the_request_id(exchange: Exchange) -> Iterable[Finding]:
 # -- which status ---------------------------------------------------------------------------------------------------
 
 
-def _invalid(exchange: Exchange) -> bool:
+def invalid(exchange: Exchange) -> bool:
     """An answer to a request that no schema allows, with no status of its own pinned to it."""
     kinds = ("request.", "transport.request.")
     invalid = any(probe.startswith(kinds) for probe in exchange.probes)
@@ -94,13 +94,8 @@ def _invalid(exchange: Exchange) -> bool:
     return answered(exchange) and exchange.expect == REFUSED and not pinned and invalid
 
 
-def blames_the_server(exchange: Exchange) -> bool:
-    """Whether a 5xx here is judged as errors.no-5xx-on-bad-input."""
-    return _invalid(exchange)
-
-
 def _refused_as_invalid(exchange: Exchange) -> bool:
-    return _invalid(exchange) and 400 <= response_of(exchange).status < 500
+    return invalid(exchange) and 400 <= response_of(exchange).status < 500
 
 
 @rule("errors.status.400", MUST, families={ANTHROPIC}, source=sources.ERRORS, applies=_refused_as_invalid)
@@ -218,7 +213,7 @@ def refused_in_stream(exchange: Exchange) -> bool:
     "errors.no-5xx-on-bad-input",
     MUST,
     source=sources.sdk("_base_client.py _should_retry (5xx is sent again)"),
-    applies=_invalid,
+    applies=invalid,
 )
 def blames_bad_input_on_the_client(exchange: Exchange) -> Iterable[Finding]:
     """No invalid request is answered with a 5xx, which clients send again and again."""

@@ -7,7 +7,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from messages_conformance import contract
-from messages_conformance.exchange import ACCEPTED, REFUSED, UNPARSED, Exchange, Response, StreamEvent
+from messages_conformance.exchange import REFUSED, UNPARSED, Exchange, Response, StreamEvent
 from messages_conformance.rules.verdict import Finding, Place, Unverified
 from messages_conformance.stream import Walk, is_sentinel, logical_events, walk
 
@@ -74,11 +74,6 @@ def cleanly_refused(exchange: Exchange) -> str:
     if not isinstance(message, str):
         return ""
     return f"{response.status} {shown(' '.join(message.split()), 160)}"
-
-
-def wanted(exchange: Exchange) -> bool:
-    """The request is valid, and success was expected."""
-    return exchange.expect == ACCEPTED
 
 
 def carries_error(exchange: Exchange) -> bool:

@@ -8,7 +8,7 @@ from messages_conformance.contract.probes import Probe, probes
 from messages_conformance.exchange import ACCEPTED, EITHER, Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.catalogue import ANTHROPIC, EXCHANGE, TOKMODEL, Requirement, add, rule
-from messages_conformance.rules.errors import blames_the_server, refused_in_stream
+from messages_conformance.rules.errors import invalid, refused_in_stream
 from messages_conformance.rules.lens import (
     answered,
     at,
@@ -54,7 +54,7 @@ def _refused(probe: Probe, exchange: Exchange) -> Iterator[Finding]:
     if 200 <= status < 300:
         if not carries_error(exchange) and not refused_in_stream(exchange):
             yield Finding(place=STATUS, found=f"{status}: the request was accepted", wanted=wanted)
-    elif status >= 500 and blames_the_server(exchange):
+    elif status >= 500 and invalid(exchange):
         return  # judged as errors.no-5xx-on-bad-input
     elif status >= 500 or (probe.statuses and status not in probe.statuses):
         yield Finding(place=STATUS, found=_said(exchange), wanted=wanted)

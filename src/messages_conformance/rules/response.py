@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from messages_conformance import contract
-from messages_conformance.exchange import COMPLETE, RESET, STALLED, TOO_LARGE, Exchange
+from messages_conformance.exchange import COMPLETE, GZIP_MAGIC, RESET, STALLED, TOO_LARGE, Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.catalogue import ANTHROPIC, TOKMODEL, rule
 from messages_conformance.rules.lens import (
@@ -26,8 +26,6 @@ from messages_conformance.rules.lens import (
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 TOKMODEL_STOP_REASONS = ("end_turn", "max_tokens", "stop_sequence")
-GZIP_MAGIC: Final = b"\x1f\x8b"
-
 FOREIGN_STOP_REASONS: Final = frozenset(
     {
         *("stop", "length", "tool_calls", "function_call", "content_filter"),  # OpenAI, chat completions

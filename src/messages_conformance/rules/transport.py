@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
-from messages_conformance.exchange import KEY_PLACEHOLDER, WRONG_KEY, Exchange
+from messages_conformance.exchange import GZIP_MAGIC, KEY_PLACEHOLDER, WRONG_KEY, Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.catalogue import rule
 from messages_conformance.rules.lens import (
@@ -24,7 +24,6 @@ from messages_conformance.rules.lens import (
     text_of,
     whole,
 )
-from messages_conformance.rules.response import GZIP_MAGIC
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 JSON: Final = "application/json"
