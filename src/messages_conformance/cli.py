@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> _Parser:
-    from messages_conformance.plugin import OPTIONS
+    from messages_conformance.plugin import OPTIONS, SYRUPY_OPTIONS
 
     parser = _Parser(prog="messages-conformance", description=__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=__version__)
@@ -95,7 +95,7 @@ def _parser() -> _Parser:
     run = commands.add_parser("run", help="judge a target", allow_abbrev=False)
     run.set_defaults(command=_run, parser=run)
     run.add_argument("target", metavar="TARGET", help=TARGETS)
-    for name, settings in OPTIONS:
+    for name, settings in OPTIONS + SYRUPY_OPTIONS:
         if name == "--target":
             continue
         if settings.get("action") == "append":
@@ -129,6 +129,8 @@ def _run(parsed: argparse.Namespace) -> int:
     command = [sys.executable, "-m", "pytest", str(suites), "-c", str(suites / "pytest.ini"), "--rootdir", os.getcwd()]
     command += ["--confcutdir", str(suites), "-p", "messages_conformance.plugin", "-p", "no:cacheprovider"]
     command += ["-p", "no:terminal", "-s", f"--target={parsed.target}"]
+    if parsed.snapshots is not None or parsed.update_snapshots:
+        command += ["-p", "syrupy"]
     with _deaf():
         process = subprocess.Popen(command + _passed_on(parsed), env=_environment())
         _pass_on_signals(process)
@@ -138,10 +140,10 @@ def _run(parsed: argparse.Namespace) -> int:
 
 def _passed_on(parsed: argparse.Namespace) -> list[str]:
     """The options that were given, one argument each."""
-    from messages_conformance.plugin import OPTIONS
+    from messages_conformance.plugin import OPTIONS, SYRUPY_OPTIONS
 
     passed = []
-    for name, settings in OPTIONS:
+    for name, settings in OPTIONS + SYRUPY_OPTIONS:
         value: Any = getattr(parsed, settings.get("dest", name.removeprefix("--").replace("-", "_")), None)
         if name == "--target" or value is None or value is False:
             continue

@@ -25,6 +25,9 @@ _HANDLERS: Final[pytest.StashKey[dict[int, Any]]] = pytest.StashKey()
 PARAMETERS: Final = ("exchange", "dialogue")
 """The fixtures whose parameters are what a test wants to be asked."""
 
+SHAPES: Final = "same_shape"
+"""The fixture of tests that only have a meaning where shapes are kept."""
+
 OPTIONS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("--target", {"help": "what to judge: http(s)://..., reference:, reference:FAULT or replay:FILE"}),
     ("--model", {"help": "the model to ask (default: the profile's, else the first of GET /v1/models)"}),
@@ -47,9 +50,18 @@ OPTIONS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ),
     ("--seed", {"type": int, "help": "seed of everything that is drawn (default: 0)"}),
     ("--report", {"help": "folder for report.json, junit.xml and exchanges.jsonl"}),
+    ("--snapshots", {"help": "folder of the shapes of answers; what differs from them is reported and fails the run"}),
     ("--show-trace", {"action": "store_true", "help": "show the whole exchange with each failure"}),
 )
 """The options of a run, with the same names on the command line and in pytest."""
+
+SYRUPY_OPTIONS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
+    (
+        "--snapshot-update",
+        {"action": "store_true", "dest": "update_snapshots", "help": "keep the shapes of this run in --snapshots"},
+    ),
+)
+"""Options of a run that syrupy defines in pytest; the command line offers them, too."""
 
 
 class Violation(AssertionError):
@@ -93,10 +105,20 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from messages_conformance.run import Run, UsageError
 
+    options = _options(config)
+    if options.snapshots is not None:
+        _prepare_snapshots(config)
     try:
-        config.stash[RUN] = Run(_options(config))
+        config.stash[RUN] = Run(options)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def _prepare_snapshots(config: pytest.Config) -> None:
+    if not config.pluginmanager.hasplugin("syrupy"):
+        raise pytest.UsageError("--snapshots needs the pytest plugin syrupy: add -p syrupy")
+    # Another profile or selection asks for other situations: what this run does not see is not obsolete.
+    config.option.disable_unused_snapshots = config.option.no_cleanup = True
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -131,7 +153,7 @@ def _options(config: pytest.Config) -> Options:
     from messages_conformance.run import Options
 
     given: dict[str, Any] = {}
-    for name, settings in OPTIONS:
+    for name, settings in OPTIONS + SYRUPY_OPTIONS:
         field = settings.get("dest", name.removeprefix("--").replace("-", "_"))
         value = config.getoption(field, default=None)
         if value is not None:
@@ -160,11 +182,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run = _run(config)
     if run is None:
         return
-    kept = [item for item in items if _asked(item) is None or run.wants(_asked(item))]
+    kept = [item for item in items if _is_wanted(item, run)]
     dropped = [item for item in items if item not in kept]
     if dropped:
         config.hook.pytest_deselected(items=dropped)
     items[:] = kept
+
+
+def _is_wanted(item: pytest.Item, run: Run) -> bool:
+    if SHAPES in getattr(item, "fixturenames", ()) and run.options.snapshots is None:
+        return False
+    asked = _asked(item)
+    return asked is None or run.wants(asked)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -225,6 +254,29 @@ def judge(request: pytest.FixtureRequest) -> Callable[..., None]:
             pytest.skip(unanswered[0].message)
 
     return judge
+
+
+@pytest.fixture
+def same_shape(request: pytest.FixtureRequest) -> Callable[[Exchange], None]:
+    """Compares the shape of an answer with the one that `--snapshots` keeps; a test fails by what differs."""
+    from messages_conformance.shapes import shape
+    from messages_conformance.shapes.snapshots import kept
+
+    run = _run(request.config)
+    assert run is not None  # the test is deselected otherwise
+    snapshot = request.getfixturevalue("snapshot")
+
+    def same_shape(exchange: Exchange) -> None:
+        __tracebackhide__ = True
+        if exchange.response is None:
+            pytest.skip("no response")
+        situation = _asked(request.node).situation
+        drifted = kept(snapshot, situation, shape(situation, exchange.response))
+        run.drifted(drifted)
+        if drifted:
+            raise Violation("; ".join(map(str, drifted)))
+
+    return same_shape
 
 
 @pytest.hookimpl(wrapper=True)

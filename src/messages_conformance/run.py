@@ -27,6 +27,7 @@ from messages_conformance.rules import CATALOGUE, Finding, Judge, matches, selec
 from messages_conformance.rules.catalogue import ANTHROPIC
 from messages_conformance.rules.lens import has_message
 from messages_conformance.rules.probes import ECHO, PLAIN
+from messages_conformance.shapes import Drift, unreadable
 from messages_conformance.targets import DEFAULT_TIMEOUT_S, VALID_FORMS, TargetError, open_target
 
 DEPTHS: Final = ("smoke", "standard", "deep")
@@ -76,6 +77,8 @@ class Options:
     timeout_s: float = DEFAULT_TIMEOUT_S
     seed: int = 0
     report: str | None = None
+    snapshots: str | None = None
+    update_snapshots: bool = False
     show_trace: bool = False
 
 
@@ -148,6 +151,7 @@ class Run:
         self._listed = False  # whether the target itself named the model, so that a 404 is no wrong address
         self._premises: dict[str, tuple[str, ...]] = {}
         self._complete = False
+        self._drifts: list[Drift] = []
         self.result: report.Report | None = None
 
     # -- before anything is sent ------------------------------------------------------------------------------------
@@ -398,6 +402,10 @@ class Run:
             self._written_s = time.monotonic()
         return tuple(found)
 
+    def drifted(self, drifts: Iterable[Drift]) -> None:
+        """Keeps what differs from the shapes of an earlier run."""
+        self._drifts += drifts
+
     def _judge(self, exchange: Exchange) -> tuple[Finding, ...]:
         if exchange.number in self._judged:
             return ()
@@ -496,6 +504,7 @@ class Run:
             complete=self._complete,
             statement=self._statement,
             harness_errors=tuple(self.harness_errors),
+            drifts=tuple(self._drifts),
         )
 
     def _write(self) -> None:
@@ -554,6 +563,28 @@ def _general() -> tuple[str, ...]:
     return tuple(name for name in CATALOGUE if name not in probes())
 
 
+def _check_snapshots(options: Options) -> None:
+    if options.snapshots is None:
+        if options.update_snapshots:
+            raise UsageError("--snapshot-update needs --snapshots FOLDER, where the shapes of this run are to be kept")
+        return
+    folder = Path(options.snapshots)
+    if options.update_snapshots:
+        try:
+            report.prepare(folder, option="--snapshots")
+        except report.ReportError as error:
+            raise UsageError(str(error)) from error
+    elif not folder.is_dir():
+        raise UsageError(
+            f"--snapshots: there is no folder {str(folder)!r}; name one that holds shapes, "
+            f"or add --snapshot-update to make it"
+        )
+    if broken := unreadable(folder):
+        raise UsageError(
+            f"--snapshots: this shape cannot be read: {broken}; restore it from your history, or remove it"
+        )
+
+
 def _checked(options: Options) -> Profile:
     """The profile, once every option that can be checked without a target is."""
     if not options.target:
@@ -570,11 +601,13 @@ def _checked(options: Options) -> Profile:
         ("--model", options.model),
         ("--api-key-env", options.api_key_env),
         ("--report", options.report),
+        ("--snapshots", options.snapshots),
     ):
         if text is not None and not text.strip():
             raise UsageError(f"{name} is empty; give it a value, or leave it out")
     for name, value in (("--max-requests", options.max_requests), ("--max-output-tokens", options.max_output_tokens)):
         if value is not None and value < 1:
             raise UsageError(f"{name} is {value}; it must be 1 or more, or left out for no limit")
+    _check_snapshots(options)
     checked_requirements((*options.only, *options.skip))
     return checked_profile(options.profile)

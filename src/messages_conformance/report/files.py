@@ -9,8 +9,11 @@ from pathlib import Path
 from messages_conformance.report.errors import ReportError
 
 
-def prepare(folder: Path | str) -> Path:
-    """Makes the folder and proves that files can be written there; a ReportError with the cure otherwise."""
+def prepare(folder: Path | str, *, option: str = "--report") -> Path:
+    """Makes the folder and proves that files can be written there; a ReportError with the cure otherwise.
+
+    `option` is the one that named the folder, for the message.
+    """
     path = Path(folder)
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -18,12 +21,12 @@ def prepare(folder: Path | str) -> Path:
             probe.write(b"probe")
     except (FileExistsError, NotADirectoryError) as error:
         raise ReportError(
-            f"reports cannot go to {str(path)!r}: a file is in the way ({error.filename}); "
-            f"name a folder with --report, or remove that file"
+            f"{option} cannot be {str(path)!r}: a file is in the way ({error.filename}); "
+            f"name a folder with {option}, or remove that file"
         ) from error
     except (OSError, ValueError) as error:
         raise ReportError(
-            f"reports cannot go to {str(path)!r}: {_why(error)}; name a folder that you may write to with --report"
+            f"{option} cannot be {str(path)!r}: {_why(error)}; name a folder that you may write to with {option}"
         ) from error
     return path
 

@@ -25,6 +25,7 @@ from messages_conformance.rules.verdict import (
     WARN,
     Verdict,
 )
+from messages_conformance.shapes import Drift
 
 CONFORMANT: Final = 0
 VIOLATIONS: Final = 1
@@ -99,7 +100,10 @@ class Statement:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A run and its verdicts. `harness_errors` are faults of ours that belong to no single requirement."""
+    """A run and its verdicts. `harness_errors` are faults of ours that belong to no single requirement.
+
+    `drifts` are differences from the shapes that the user keeps: no violations, but the run fails by them.
+    """
 
     run: RunInfo
     verdicts: tuple[Verdict, ...] = ()
@@ -109,6 +113,7 @@ class Report:
     complete: bool = True
     statement: Statement | None = None
     harness_errors: tuple[str, ...] = ()
+    drifts: tuple[Drift, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +195,7 @@ def exit_code(report: Report) -> int:
     total = counts(report)
     if report.statement is not None or not report.complete or total.harness_errors or not total.verified:
         return NOT_JUDGED
-    return CONFORMANT
+    return VIOLATIONS if report.drifts else CONFORMANT
 
 
 def verdict_sentence(report: Report) -> str:
@@ -214,8 +219,15 @@ def verdict_sentence(report: Report) -> str:
     names = _verdict_names(report)
     conforms = names[0] if names else f"CONFORMS to profile {sentence(report.run.profile)}"
     return f"{conforms}: {counted(total.verified, 'requirement')} verified, {_unverified(total)}" + (
-        f", {counted(total.warned, 'warning')}" if total.warned else ""
+        (f", {counted(total.warned, 'warning')}" if total.warned else "") + _drifted(report)
     )
+
+
+def _drifted(report: Report) -> str:
+    if not report.drifts:
+        return ""
+    answers = len({drift.situation for drift in report.drifts})
+    return f"; but the shape of {counted(answers, 'answer')} is not as kept (--snapshot-update accepts it)"
 
 
 def _nonconformance(report: Report, failed: tuple[Verdict, ...]) -> str:

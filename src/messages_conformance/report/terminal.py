@@ -134,6 +134,7 @@ def summary(out: Console, report: Report, *, verbose: bool = False) -> None:
     if report.statement is None or not report.statement.voids:
         _failed(out, report, verbose=verbose)
         _warned(out, report)
+        _drifts(out, report)
         _harness_errors(out, report)
         _not_verified(out, report)
         _in_short(out, report)
@@ -195,6 +196,18 @@ def _warning(report: Report, verdict: Verdict) -> str:
     text += f": {place(first, report.exchanges.get(first.exchange))}: found {inline(first.found, WARNING_CHARACTERS)}"
     text += f", wanted {inline(first.wanted, WARNING_CHARACTERS)}"
     return text + (f"; and {counted(others, 'more exchange')}" if others else "")
+
+
+def _drifts(out: Console, report: Report) -> None:
+    if not report.drifts:
+        return
+    _title(out, "SHAPES THAT DIFFER", len({drift.situation for drift in report.drifts}), "yellow")
+    answers: dict[str, list[str]] = {}
+    for drift in report.drifts:
+        answers.setdefault(inline(str(drift), 2 * VALUE_CHARACTERS), []).append(inline(drift.situation))
+    for told, situations in answers.items():
+        _wrapped(out, f"{told} ({listed(situations, IDS_PER_REASON)})", indent=2, hang=4)
+    _line(out)
 
 
 def _harness_errors(out: Console, report: Report) -> None:

@@ -1,0 +1,17 @@
+"""The folder of kept shapes, looked at before a run spends anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SUFFIX = "shape"
+
+
+def unreadable(folder: Path) -> str:
+    """The first kept shape that is no text or cannot be opened, and why; empty when all can be read."""
+    for path in sorted(folder.glob(f"*.{SUFFIX}")):
+        try:
+            path.read_text("utf-8")
+        except (OSError, UnicodeError) as error:
+            return f"{path} ({error})"
+    return ""

@@ -1,0 +1,52 @@
+"""Answers whose shapes are compared with those of an earlier run; only where a folder is named with --snapshots.
+
+The requests are those of other suites, letter by letter, so that they are sent once and cost nothing more.
+"""
+
+import pytest
+
+from messages_conformance.generate import both_ways, count_tokens, get, probe_asks
+
+OK = "Reply with the single word: ok"
+COUNT = "Count from 1 to 20, separated by commas. Reply with the numbers only."
+
+
+def tool(name, description):
+    """A tool that wants to know a city."""
+    location = {"type": "string", "description": "The city"}
+    schema = {
+        "type": "object",
+        "properties": {"location": location},
+        "required": ["location"],
+        "additionalProperties": False,
+    }
+    return {"name": name, "description": description, "input_schema": schema}
+
+
+TOOLS = [tool("get_weather", "Gives the weather in one city."), tool("get_time", "Gives the local time in one city.")]
+
+ANSWERS = [
+    *both_ways("plain", OK, depth="smoke"),
+    *both_ways("limit.five", COUNT, max_tokens=5),
+    *both_ways("stop", COUNT, max_tokens=100, stop_sequences=["13"]),
+    *both_ways(
+        "tools.named",
+        "What is the weather in Paris?",
+        max_tokens=200,
+        tools=TOOLS,
+        tool_choice={"type": "tool", "name": "get_time"},
+        needs=["tool-choice", "forced-tools"],
+        capability="forced-tools",
+    ),
+]
+
+NEIGHBOURS = [count_tokens("count_tokens.plain", OK), get("models.list", "/v1/models", needs=["models"])]
+
+REFUSED = ("request.messages.required:omitted", "auth.invalid.401:wrong-key")
+REFUSALS = [asked for asked in probe_asks() if asked.situation in REFUSED]
+
+
+@pytest.mark.parametrize("exchange", [*ANSWERS, *NEIGHBOURS, *REFUSALS], indirect=True)
+def test_shape_is_as_kept(exchange, judge, same_shape):
+    judge(exchange)
+    same_shape(exchange)
