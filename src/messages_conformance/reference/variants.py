@@ -44,6 +44,8 @@ class Variant:
     summary: str
     rewrite: Rewrite = field(repr=False)
     also: Mapping[Stage, Rewrite] = field(default_factory=dict, repr=False)
+    needs_socket: bool = False
+    """Whether the freedom is one of the connection, which bytes that are handed over in memory have none of."""
 
 
 _VARIANTS: dict[str, Variant] = {}
@@ -51,7 +53,11 @@ Function = Callable[..., Any]
 
 
 def variant(
-    *, at: Stage, conforms: Iterable[str] = ALL_PROFILES, also: Mapping[Stage, Function] | None = None
+    *,
+    at: Stage,
+    conforms: Iterable[str] = ALL_PROFILES,
+    also: Mapping[Stage, Function] | None = None,
+    needs_socket: bool = False,
 ) -> Callable[[Function], Function]:
     """Declares a variant: the function's name is its name, its docstring's first line what differs."""
 
@@ -66,6 +72,7 @@ def variant(
             summary=summary_of(function),
             rewrite=two_handed(function),
             also={stage: two_handed(other) for stage, other in (also or {}).items()},
+            needs_socket=needs_socket,
         )
         return function
 
@@ -86,7 +93,7 @@ def find_variant(name: str) -> Variant:
 # How the bytes arrive
 
 
-@variant(at=Stage.RESPONSE)
+@variant(at=Stage.RESPONSE, needs_socket=True)
 def single_bytes(response: HttpResponse) -> HttpResponse:
     """A stream arrives byte by byte."""
     return recut(response, 1) if response.is_stream else response
@@ -132,19 +139,19 @@ def slow_start(response: HttpResponse) -> HttpResponse:
     return replace(response, delay_s=response.delay_s + 0.03)
 
 
-@variant(at=Stage.RESPONSE)
+@variant(at=Stage.RESPONSE, needs_socket=True)
 def close_delimited(response: HttpResponse) -> HttpResponse:
     """The end of a body is the end of the connection."""
     return replace(response, framing="close")
 
 
-@variant(at=Stage.RESPONSE)
+@variant(at=Stage.RESPONSE, needs_socket=True)
 def chunked_documents(response: HttpResponse) -> HttpResponse:
     """A JSON document arrives in chunks, without a length."""
     return response if response.is_stream else replace(recut(response, 40), framing="chunked")
 
 
-@variant(at=Stage.RESPONSE)
+@variant(at=Stage.RESPONSE, needs_socket=True)
 def no_keep_alive(response: HttpResponse) -> HttpResponse:
     """Every connection serves one request."""
     return response.with_header("connection", "close")
@@ -177,7 +184,7 @@ def wants_gzip(request: HttpRequest) -> bool:
 # Headers
 
 
-@variant(at=Stage.RESPONSE)
+@variant(at=Stage.RESPONSE, needs_socket=True)
 def capital_headers(response: HttpResponse) -> HttpResponse:
     """Header names are written in capitals."""
     return replace(response, headers=tuple((name.upper(), value) for name, value in response.headers))

@@ -66,14 +66,23 @@ _PLACEHOLDER = KEY_PLACEHOLDER.encode()
 class HttpTarget:
     """An http or https endpoint. Belongs to the event loop that first sends through it."""
 
-    def __init__(self, address: Address, *, key: str | None, timeout_s: float, name: str | None = None) -> None:
+    def __init__(
+        self,
+        address: Address,
+        *,
+        key: str | None,
+        timeout_s: float,
+        name: str | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self.name = name or address.base_url
         self.notes = address.notes + _key_notes(key)
         self.key = key
         self.offline = False
         self._address = address
         self._timeout_s = timeout_s
-        self._client = _client(address, timeout_s)
+        self._client = _client(address, timeout_s, transport)
+        self._listens = transport is None
         self._has_answered = False
         self._probed: Failure | None = None
         self._probing = asyncio.Lock()
@@ -148,7 +157,7 @@ class HttpTarget:
 
     async def _overhear(self) -> bytes:
         """The first bytes that the peer says to a bare request, empty when there are none."""
-        if self._address.secure or (getproxies() and not self._address.loopback):
+        if not self._listens or self._address.secure or (getproxies() and not self._address.loopback):
             return b""
         said = b""
         with contextlib.suppress(OSError, TimeoutError):
@@ -275,10 +284,11 @@ def _key_notes(key: str | None) -> tuple[str, ...]:
     return ("the key reads like an ordinary word, so nothing is masked and echoes of it are not looked for",)
 
 
-def _client(address: Address, timeout_s: float) -> httpx.AsyncClient:
+def _client(address: Address, timeout_s: float, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
     # A proxy named in the environment cannot reach this machine's loopback. Certificates are only read where needed.
     verify: ssl.SSLContext | bool = httpx.create_ssl_context() if address.secure or not address.loopback else False
     return httpx.AsyncClient(
+        transport=transport,
         verify=verify,
         trust_env=not address.loopback,
         timeout=httpx.Timeout(timeout_s, pool=None),

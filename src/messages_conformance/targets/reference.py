@@ -1,13 +1,31 @@
-"""The embedded reference endpoint as a target: started on loopback when it is opened, gone when it is closed."""
+"""The embedded reference endpoint as a target: on loopback or in memory, there when opened and gone when closed."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from messages_conformance.exchange import Request, Response
 from messages_conformance.targets.address import VALID_FORMS, parse_address
 from messages_conformance.targets.http import HttpTarget
 from messages_conformance.targets.target import TargetError
+
+if TYPE_CHECKING:
+    from messages_conformance.reference import Settings
+
+TRANSPORTS: Final = ("socket", "memory")
+NOWHERE: Final = "http://reference.localhost"
+"""What an endpoint without a socket is called where a request needs an address."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Choices:
+    """What a description asks for: a fault, a variant, both or neither, and how the bytes are carried."""
+
+    fault: str | None = None
+    variant: str | None = None
+    transport: str = "socket"
 
 
 class ReferenceTarget:
@@ -15,20 +33,37 @@ class ReferenceTarget:
 
     def __init__(self, description: str, *, timeout_s: float, version_required: bool = False) -> None:
         # Imported here: a run against a real target has no use for the endpoint.
-        from messages_conformance.reference import Settings, serve
+        from messages_conformance.reference import Settings
 
-        fault, variant = _choices(description)
+        choices = _choices(description)
         settings = Settings(version_required=version_required)
-        self._running = ExitStack()
-        try:
-            server = self._running.enter_context(serve(port=0, fault=fault, variant=variant, settings=settings))
-        except LookupError as error:
-            raise TargetError(str(error.args[0] if error.args else error)) from None
         self.name = f"reference:{description}"
         self.notes: tuple[str, ...] = ()
-        self.key: str | None = server.api_key
+        self.key: str | None = settings.api_key
         self.offline = False
-        self._http = HttpTarget(parse_address(server.base_url), key=server.api_key, timeout_s=timeout_s, name=self.name)
+        self._running = ExitStack()
+        try:
+            self._http = self._opened(choices, settings, timeout_s)
+        except LookupError as error:
+            raise TargetError(str(error.args[0] if error.args else error)) from None
+
+    def _opened(self, choices: _Choices, settings: Settings, timeout_s: float) -> HttpTarget:
+        from messages_conformance.reference import endpoint, serve_endpoint
+
+        served = endpoint(fault=choices.fault, variant=choices.variant, settings=settings)
+        address, transport = NOWHERE, None
+        if choices.transport == "memory":
+            from messages_conformance.targets.memory import MemoryTransport
+
+            below = [change.name for change in served.changes if change.needs_socket]
+            if below:
+                raise TargetError(f"{below[0]} lives below HTTP and needs a socket: leave transport=memory out")
+            transport = MemoryTransport(served)
+        else:
+            address = self._running.enter_context(serve_endpoint(served)).base_url
+        return HttpTarget(
+            parse_address(address), key=settings.api_key, timeout_s=timeout_s, name=self.name, transport=transport
+        )
 
     async def send(self, request: Request) -> Response:
         return await self._http.send(request)
@@ -40,17 +75,16 @@ class ReferenceTarget:
             self._running.close()
 
 
-def _choices(description: str) -> tuple[str | None, str | None]:
-    """The fault and the variant that a description names; both None for the plain endpoint."""
-    fault = variant = None
+def _choices(description: str) -> _Choices:
+    """What a description names; raises TargetError for a part that means nothing."""
+    chosen: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in description.split(","))):
         name, given, value = part.partition("=")
         if not given:
-            fault = name
-        elif name == "variant" and value:
-            variant = value
-        elif name == "fault" and value:
-            fault = value
-        else:
+            name, value = "fault", name
+        if name not in ("fault", "variant", "transport") or not value:
             raise TargetError(f"reference:{description} is not understood at {part!r}; {VALID_FORMS}")
-    return fault, variant
+        if name == "transport" and value not in TRANSPORTS:
+            raise TargetError(f"unknown transport {value!r} of the reference endpoint; valid: {', '.join(TRANSPORTS)}")
+        chosen[name] = value
+    return _Choices(**chosen)

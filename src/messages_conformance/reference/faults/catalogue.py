@@ -7,11 +7,14 @@ import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from messages_conformance.reference.changes import Rewrite, Stage, summary_of, two_handed
 from messages_conformance.reference.faults.tokmodel import for_tokmodel
 from messages_conformance.reference.registry import find
+
+BELOW_HTTP: Final = "wire"
+"""The category of crimes that a connection commits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,11 @@ class Fault:
     summary: str
     rewrite: Rewrite = field(repr=False)
     also: Mapping[Stage, Rewrite] = field(default_factory=dict, repr=False)
+
+    @property
+    def needs_socket(self) -> bool:
+        """Whether the crime is one of the connection, which bytes that are handed over in memory have none of."""
+        return self.category == BELOW_HTTP
 
 
 _FAULTS: dict[str, Fault] = {}

@@ -1,0 +1,190 @@
+"""What the reference endpoint hands over in memory is what it would have sent over a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from messages_conformance.exchange import KEY_PLACEHOLDER, RESET, STALLED, TOO_LARGE, Request, Response
+from messages_conformance.reference import API_KEY, Endpoint, HttpResponse, find_variant, serve_endpoint
+from messages_conformance.reference.changes import Change, Rewrite, Stage
+from messages_conformance.targets import HttpTarget, TargetError, Unreachable, open_target
+from messages_conformance.targets.address import parse_address
+from messages_conformance.targets.memory import MemoryTransport
+
+TIMEOUT_S = 0.4
+MODEL = "anthropic/claude-opus-4-5"
+
+
+@dataclass(frozen=True)
+class Bent:
+    """A change of the last layer, made for one test."""
+
+    rewrite: Rewrite
+    name: str = "bent"
+    at: Stage = Stage.RESPONSE
+    also: Mapping[Stage, Rewrite] = field(default_factory=dict)
+    needs_socket: bool = False
+
+
+def request(method: str = "POST", path: str = "/v1/messages", *, body: bytes | None = None, **fields: Any) -> Request:
+    question = {"model": MODEL, "max_tokens": 64, "messages": [{"role": "user", "content": "Say café."}], **fields}
+    sent = body if body is not None else json.dumps(question).encode() if method == "POST" else b""
+    headers = (("x-api-key", KEY_PLACEHOLDER), ("anthropic-version", "2023-06-01"), ("X-Odd", "Odd"))
+    return Request(method=method, path=path, headers=headers, body=sent)
+
+
+def over_both(asked: Request, *changes: Change) -> tuple[Response | str, Response | str]:
+    """What a socket and what memory make of the same request to the same kind of endpoint."""
+    with serve_endpoint(Endpoint(changes=changes)) as server:
+        socket = HttpTarget(parse_address(server.base_url), key=API_KEY, timeout_s=TIMEOUT_S)
+        wired = asyncio.run(_sent(socket, asked))
+    transport = MemoryTransport(Endpoint(changes=changes))
+    memory = HttpTarget(parse_address("http://x.localhost"), key=API_KEY, timeout_s=TIMEOUT_S, transport=transport)
+    return wired, asyncio.run(_sent(memory, asked))
+
+
+async def _sent(target: HttpTarget, asked: Request) -> Response | str:
+    try:
+        return await target.send(asked)
+    except Unreachable as error:
+        return error.failure.kind
+    finally:
+        await target.aclose()
+
+
+def comparable(response: Response | str) -> object:
+    """The record without its times and without what is made anew for each answer."""
+    if isinstance(response, str):
+        return response
+    return (
+        response.status,
+        [(name, _bare(value)) for name, value in response.headers if name not in _varying(response)],
+        _bare(response.body.decode("latin-1")),
+        response.ending,
+        response.detail,
+        response.http_version,
+    )
+
+
+def _varying(response: Response) -> tuple[str, ...]:
+    """Headers that differ from one answer to the next: other ids compress to another length."""
+    length = ("content-length",) if response.header("content-encoding") else ()
+    return ("anthropic-ratelimit-requests-reset", *length)
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"(req|msg|toolu)_01\w+", r"\1", text)
+
+
+def pieces_of(response: Response | str) -> list[str]:
+    assert isinstance(response, Response)
+    return [_bare(chunk.data.decode("latin-1")) for chunk in response.chunks]
+
+
+TOOL = {"name": "get_time", "description": "The time in a city", "input_schema": {"type": "object", "properties": {}}}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        request(),
+        request(stream=True),
+        request(stream=True, tools=[TOOL], tool_choice={"type": "any"}),
+        request(max_tokens=0),
+        request(body=b""),
+        request(body=b"\xff{"),
+        request("GET", "/v1/models?limit=1"),
+        request("GET", "/v1/models/anthropic%2Fclaude-opus-4-5"),
+        request("HEAD", "/v1/models"),
+        request("HEAD"),
+        request("DELETE", "/v1/ä?b=c d"),
+    ],
+    ids=lambda asked: f"{asked.method} {asked.path} {asked.body[:1]!r}{' streamed' if asked.streamed else ''}",
+)
+def test_plain_exchanges_are_the_same_records(asked: Request) -> None:
+    wired, handed = over_both(asked)
+    assert comparable(handed) == comparable(wired)
+    if not asked.streamed:
+        assert pieces_of(handed) == pieces_of(wired)
+
+
+@pytest.mark.parametrize("name", ["compressed_documents", "compressed_streams", "many_headers", "chunked_documents"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_codings_and_headers_stay_as_they_were_sent(name: str, stream: bool) -> None:
+    wired, handed = over_both(request(stream=stream), find_variant(name))
+    assert comparable(handed) == comparable(wired)
+
+
+def stopped(ending: str, *, after: int | None = None) -> Callable[[HttpResponse, object], HttpResponse]:
+    return lambda response, _: replace(response, pieces=tuple(response.pieces)[:after], ending=ending)
+
+
+def declared(length: int) -> Callable[[HttpResponse, object], HttpResponse]:
+    return lambda response, _: response.with_header("content-length", str(length))
+
+
+def endless(response: HttpResponse, _: object) -> HttpResponse:
+    return replace(response, framing="chunked", pieces=((0.0, b"x" * 65_536) for _ in iter(int, 1)))
+
+
+def waiting(delay_s: float) -> Callable[[HttpResponse, object], HttpResponse]:
+    return lambda response, _: replace(response, pieces=((0.0, b"{"), (delay_s, b"}")), framing="chunked")
+
+
+@pytest.mark.parametrize(
+    ("rewrite", "streamed", "ending"),
+    [
+        (stopped("cut", after=3), True, RESET),
+        (stopped("reset", after=3), True, RESET),
+        (stopped("hang", after=3), True, STALLED),
+        (stopped("hang"), False, "complete"),
+        (declared(10_000), False, RESET),
+        (declared(0), True, "complete"),
+        (endless, False, TOO_LARGE),
+        (waiting(0.01), False, "complete"),
+        (waiting(60.0), False, STALLED),
+    ],
+)
+def test_endings_are_told_alike(rewrite: Rewrite, streamed: bool, ending: str) -> None:
+    wired, handed = over_both(request(stream=streamed), Bent(rewrite))
+    assert isinstance(handed, Response)
+    assert handed.ending == ending
+    assert comparable(handed) == comparable(wired)
+
+
+def test_an_answer_that_never_begins_is_no_response() -> None:
+    late = Bent(lambda response, _: replace(response, delay_s=60.0))
+    assert over_both(request(), late) == ("timeout", "timeout")
+
+
+def test_pieces_arrive_one_by_one_after_their_waits() -> None:
+    _, handed = over_both(request(), Bent(waiting(0.05)))
+    assert isinstance(handed, Response)
+    assert [chunk.data for chunk in handed.chunks] == [b"{", b"}"]
+    assert handed.chunks[1].at_s - handed.chunks[0].at_s >= 0.05
+
+
+def test_the_key_is_in_no_record() -> None:
+    echo = Bent(lambda response, scene: response.with_body(repr(scene.request.headers).encode()))
+    _, handed = over_both(request(), echo)
+    assert isinstance(handed, Response)
+    assert API_KEY.encode() not in handed.body
+    assert KEY_PLACEHOLDER.encode() in handed.body
+
+
+@pytest.mark.parametrize("spec", ["reference:hang_up_in_stream,transport=memory", "reference:variant=no_keep_alive"])
+def test_what_lives_below_http_needs_a_socket(spec: str) -> None:
+    with pytest.raises(TargetError, match="needs a socket"):
+        open_target(f"{spec},transport=memory", key=None)
+
+
+def test_an_unknown_transport_gets_the_valid_ones() -> None:
+    with pytest.raises(TargetError, match=r"'pigeon'.* valid: socket, memory"):
+        open_target("reference:transport=pigeon", key=None)
