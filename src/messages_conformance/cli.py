@@ -95,6 +95,9 @@ def _parser() -> _Parser:
     run = commands.add_parser("run", help="judge a target", allow_abbrev=False)
     run.set_defaults(command=_run, parser=run)
     run.add_argument("target", metavar="TARGET", help=TARGETS)
+    run.add_argument(
+        "--suite", action="extend", nargs="+", metavar="PATH", help="tests of your own, a file or a folder, to run too"
+    )
     for name, settings in OPTIONS + SYRUPY_OPTIONS:
         if name == "--target":
             continue
@@ -125,8 +128,22 @@ def _parser() -> _Parser:
 def _run(parsed: argparse.Namespace) -> int:
     from messages_conformance import resources
 
+    own = parsed.suite or []
+    missing = [path for path in own if not os.path.exists(path)]
+    if missing:
+        return _usage(FileNotFoundError(f"--suite: there is no file or folder {missing[0]!r}"))
     suites = resources.path("suites")
-    command = [sys.executable, "-m", "pytest", str(suites), "-c", str(suites / "pytest.ini"), "--rootdir", os.getcwd()]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        str(suites),
+        *own,
+        "-c",
+        str(suites / "pytest.ini"),
+        "--rootdir",
+        os.getcwd(),
+    ]
     command += ["--confcutdir", str(suites), "-p", "messages_conformance.plugin", "-p", "no:cacheprovider"]
     command += ["-p", "no:terminal", "-s", f"--target={parsed.target}"]
     if parsed.snapshots is not None or parsed.update_snapshots:
@@ -203,7 +220,7 @@ def _rows(profile_name: str | None) -> list[Any]:
     if profile_name is None:
         return list(listed())
     profile = checked_profile(profile_name)
-    return [row for row in listed() if profile.name in row.profiles]
+    return [row for row in listed(profile) if profile.name in row.profiles]
 
 
 def _list(parsed: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -66,6 +67,15 @@ SYRUPY_OPTIONS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
 
 class Violation(AssertionError):
     """The target deviates: the findings of one test, shortly."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What a run judges, as the fixture `target` tells it."""
+
+    name: str
+    model: str
+    profile: str
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -279,6 +289,45 @@ def same_shape(request: pytest.FixtureRequest) -> Callable[[Exchange], None]:
     return same_shape
 
 
+@pytest.fixture
+def ask(request: pytest.FixtureRequest) -> Callable[..., Exchange]:
+    """Asks something that was not planned, and waits: `ask("Hi", max_tokens=5)` as in `generate.ask`, or `ask(Ask)`.
+
+    For tests of your own whose questions depend on answers; the limits of the run hold. A test is skipped when nothing
+    answers.
+    """
+    from messages_conformance.exchange import Ask
+    from messages_conformance.generate import ask as built
+
+    run = _run(request.config)
+    if run is None:
+        pytest.skip("no target")
+
+    def ask(question: Any, **options: Any) -> Exchange:
+        asked = question if isinstance(question, Ask) else built(request.node.name, question, **options)
+        exchange = run.ask(asked)
+        if exchange.failure is not None:
+            pytest.skip(exchange.failure.message)
+        return exchange
+
+    return ask
+
+
+@pytest.fixture
+def target(request: pytest.FixtureRequest) -> Subject:
+    """What is judged: the name of the target, the model that is asked for, and the profile."""
+    run = _run(request.config)
+    if run is None:
+        pytest.skip("no target")
+    return Subject(name=run.target.name, model=run.model, profile=run.profile.name)
+
+
+def _is_ours(item: pytest.Item) -> bool:
+    from messages_conformance import resources
+
+    return resources.path("suites").resolve() in item.path.resolve().parents
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     report = yield
@@ -290,7 +339,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     ):
         from messages_conformance.engine import EngineError
 
-        if not call.excinfo.errisinstance(EngineError):  # those the run has noted itself
+        if call.excinfo.errisinstance(AssertionError) and not _is_ours(item):
+            run.failed_test(item.name, str(call.excinfo.value) or "an assertion does not hold")
+        elif not call.excinfo.errisinstance(EngineError):  # those the run has noted itself
             run.harness_errors.append(f"{item.name}: {call.excinfo.exconly()}")
     return report
 

@@ -22,7 +22,7 @@ from messages_conformance.contract.probes import probes
 from messages_conformance.engine import DEFAULT_CONCURRENCY, Conversation, Engine, EngineError, Limits, Plan, State
 from messages_conformance.exchange import Ask, Exchange, Failure, Response
 from messages_conformance.generate import Dialogue, ask
-from messages_conformance.report import RunInfo
+from messages_conformance.report import FailedTest, RunInfo
 from messages_conformance.rules import CATALOGUE, Finding, Judge, matches, select
 from messages_conformance.rules.catalogue import ANTHROPIC
 from messages_conformance.rules.lens import has_message
@@ -152,6 +152,7 @@ class Run:
         self._premises: dict[str, tuple[str, ...]] = {}
         self._complete = False
         self._drifts: list[Drift] = []
+        self._failed_tests: list[FailedTest] = []
         self.result: report.Report | None = None
 
     # -- before anything is sent ------------------------------------------------------------------------------------
@@ -218,6 +219,8 @@ class Run:
         Nothing more is sent when the plainest question brings no message; None then.
         """
         asks = tuple(asks)
+        # Tests of the user's, which are known by now, may have added rules of their own.
+        self.judge = Judge(self.profile, selected=self.selected)
         self._premises.update((asked.situation, asked.premise) for asked in asks)
         for dialogue in dialogues:
             self._conversations[dialogue] = Conversation(
@@ -406,6 +409,20 @@ class Run:
         """Keeps what differs from the shapes of an earlier run."""
         self._drifts += drifts
 
+    def failed_test(self, name: str, message: str) -> None:
+        """Keeps that a test of the user's own found fault with the target."""
+        self._failed_tests.append(FailedTest(name=name, message=message))
+
+    def ask(self, asked: Ask) -> Exchange:
+        """What became of an Ask that was not planned; blocks, and keeps to the limits of the run."""
+        with self._waiting():
+            return self._engine.send_now(asked)
+
+    @property
+    def model(self) -> str:
+        """The model that is asked for; empty until one is known."""
+        return self._model or ""
+
     def _judge(self, exchange: Exchange) -> tuple[Finding, ...]:
         if exchange.number in self._judged:
             return ()
@@ -505,6 +522,7 @@ class Run:
             statement=self._statement,
             harness_errors=tuple(self.harness_errors),
             drifts=tuple(self._drifts),
+            failed_tests=tuple(self._failed_tests),
         )
 
     def _write(self) -> None:

@@ -110,7 +110,10 @@ def test_an_unknown_profile_names_the_valid_ones() -> None:
 
 def test_a_malformed_profile_is_refused() -> None:
     with pytest.raises(contract.ContractError, match=r"profiles/x\.toml: auth is 'basic'; valid: bearer, x-api-key"):
-        profiles._read("x", {"family": "tokmodel", "auth": "basic"})
+        profiles._read(
+            "profiles/x.toml",
+            {"title": "x", "family": "tokmodel", "auth": "basic", "needs_key": False, "promises": []},
+        )
 
 
 def test_impact_is_worst_first_and_under_known_ids() -> None:

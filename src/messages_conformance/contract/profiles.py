@@ -1,11 +1,13 @@
-"""Profiles: what a kind of target promises, one TOML file each in profiles/."""
+"""Profiles: what a kind of target promises, one TOML file each in profiles/ or in a place of the user's."""
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Final, Literal
 
 from messages_conformance import resources
 from messages_conformance.contract.errors import ContractError, unknown
@@ -69,40 +71,93 @@ def profile_names() -> tuple[str, ...]:
 
 @cache
 def profile(name: str) -> Profile:
-    """The profile called `name`; a ContractError that lists the valid names otherwise."""
+    """The profile called `name`, or of the TOML file at the path `name`; a ContractError with the cure otherwise."""
+    if _is_path(name):
+        return _of_file(Path(name))
     if name not in profile_names():
         raise unknown("profile", name, profile_names())
-    return _read(name, tomllib.loads(resources.text(f"profiles/{name}.toml")))
+    return _read(f"profiles/{name}.toml", _own_table(name))
 
 
-def _read(name: str, data: Mapping[str, Any]) -> Profile:
-    _one_of(name, "family", data.get("family"), _FAMILIES)
-    _one_of(name, "auth", data.get("auth"), _AUTHS)
+def _is_path(name: str) -> bool:
+    return name.endswith(".toml") or "/" in name or os.sep in name
+
+
+def _own_table(name: str) -> Mapping[str, Any]:
+    return tomllib.loads(resources.text(f"profiles/{name}.toml"))
+
+
+def _of_file(path: Path) -> Profile:
+    """A profile of the user's: whole, or what differs from the profile that it `extends`."""
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ContractError(f"profile {str(path)!r} cannot be read: {error.strerror}; name a TOML file") from error
+    except ValueError as error:
+        raise ContractError(f"profile {str(path)!r} is no TOML: {error}") from error
+    base = data.pop("extends", None)
+    if base is not None and base not in profile_names():
+        raise unknown("profile in extends", str(base), profile_names())
+    table = {**(_own_table(base) if base is not None else {}), **data}
+    for capability in sorted({*_strings(table, "promises"), *_strings(table, "depends_on_model")} - capabilities()):
+        raise unknown(f"capability in {path}", capability, capabilities())
+    return _read(str(path), table)
+
+
+def _strings(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    values = table.get(key, ())
+    return tuple(str(value) for value in values) if isinstance(values, list) else ()
+
+
+@cache
+def capabilities() -> frozenset[str]:
+    """Every capability that a profile of ours promises or leaves to the model."""
+    return frozenset().union(*(profile(name).offers for name in profile_names()))
+
+
+_ARRAYS: Final = ("promises", "depends_on_model", "judges", "warns")
+_KEYS: Final = frozenset(
+    {"title", "family", "api_version", "auth", "default_model", "needs_key", "id_prefix", "verdict_names", *_ARRAYS}
+)
+_REQUIRED: Final = ("title", "family", "auth", "needs_key", "promises")
+
+
+def _read(place: str, data: Mapping[str, Any]) -> Profile:
+    for key in sorted(data.keys() - _KEYS):
+        raise unknown(f"key in {place}", key, _KEYS | {"extends"})
+    for key in _REQUIRED:
+        if key not in data:
+            raise ContractError(f"{place}: {key} is missing; write it, or name a profile that has it: extends = ...")
+    _one_of(place, "family", data["family"], _FAMILIES)
+    _one_of(place, "auth", data["auth"], _AUTHS)
+    for key in _ARRAYS:
+        if len(_strings(data, key)) != len(data.get(key, ())) or not isinstance(data.get(key, []), list):
+            raise ContractError(f"{place}: {key} is an array of strings")
     return Profile(
-        name=name,
-        title=data["title"],
+        name=Path(place).stem,
+        title=str(data["title"]),
         family=data["family"],
         api_version=data.get("api_version"),
         auth=data["auth"],
         default_model=data.get("default_model"),
-        needs_key=data["needs_key"],
+        needs_key=bool(data["needs_key"]),
         promises=frozenset(data["promises"]),
         depends_on_model=frozenset(data.get("depends_on_model", ())),
         id_prefix=data.get("id_prefix"),
         judges=tuple(data.get("judges", ())),
         warns=tuple(data.get("warns", ())),
-        verdict_names=_verdict_names(name, data.get("verdict_names")),
+        verdict_names=_verdict_names(place, data.get("verdict_names")),
     )
 
 
-def _verdict_names(name: str, names: Any) -> tuple[str, str] | tuple[()]:
+def _verdict_names(place: str, names: Any) -> tuple[str, str] | tuple[()]:
     if names is None:
         return ()
     if not isinstance(names, dict) or set(names) != {"conforms", "deviates"}:
-        raise ContractError(f"profiles/{name}.toml: verdict_names is a table with the keys conforms and deviates")
+        raise ContractError(f"{place}: verdict_names is a table with the keys conforms and deviates")
     return str(names["conforms"]), str(names["deviates"])
 
 
-def _one_of(name: str, key: str, value: object, valid: tuple[str, ...]) -> None:
+def _one_of(place: str, key: str, value: object, valid: tuple[str, ...]) -> None:
     if value not in valid:
-        raise ContractError(f"profiles/{name}.toml: {key} is {value!r}; valid: {', '.join(valid)}")
+        raise ContractError(f"{place}: {key} is {value!r}; valid: {', '.join(valid)}")

@@ -35,6 +35,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "spent": asdict(report.spent),
         "counts": {**asdict(counts(report)), "verified": counts(report).verified},
         "harness_errors": report.harness_errors,
+        "failed_tests": [asdict(test) for test in report.failed_tests],
         "drifts": [asdict(drift) for drift in report.drifts],
         "requirements": [_requirement(report, verdict, commands) for verdict in report.verdicts],
         "exchanges": [_exchange(exchange) for _, exchange in sorted(report.exchanges.items())],

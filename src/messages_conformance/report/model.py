@@ -99,10 +99,19 @@ class Statement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FailedTest:
+    """A test of the user's own that found fault with the target, and what it said."""
+
+    name: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """A run and its verdicts. `harness_errors` are faults of ours that belong to no single requirement.
 
-    `drifts` are differences from the shapes that the user keeps: no violations, but the run fails by them.
+    `drifts` are differences from the shapes that the user keeps: no violations, but the run fails by them, as by the
+    `failed_tests`.
     """
 
     run: RunInfo
@@ -114,6 +123,7 @@ class Report:
     statement: Statement | None = None
     harness_errors: tuple[str, ...] = ()
     drifts: tuple[Drift, ...] = ()
+    failed_tests: tuple[FailedTest, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +200,7 @@ def exit_code(report: Report) -> int:
     """0 conformant, 1 violations, 2 could not be judged."""
     if report.statement is not None and report.statement.voids:
         return NOT_JUDGED
-    if any(fails(report, verdict) for verdict in report.verdicts):
+    if any(fails(report, verdict) for verdict in report.verdicts) or report.failed_tests:
         return VIOLATIONS
     total = counts(report)
     if report.statement is not None or not report.complete or total.harness_errors or not total.verified:
@@ -206,6 +216,11 @@ def verdict_sentence(report: Report) -> str:
     failed = failures(report)
     if failed:
         return _nonconformance(report, failed)
+    if report.failed_tests:
+        return (
+            f"FAILED: {counted(len(report.failed_tests), 'test')} of your own; no requirement of profile "
+            f"{sentence(report.run.profile)} fails"
+        )
     if statement is not None or not report.complete:
         return _incompleteness(report)
     total = counts(report)

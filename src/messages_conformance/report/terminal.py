@@ -48,6 +48,7 @@ MIN_LISTED: Final = 3
 MAX_LISTED: Final = 25
 """From and up to this many failures they are listed once more at the end: a screen's worth."""
 
+NEWLINE: Final = "\n"
 _LABEL: Final = 9
 _PLAINER: Final = str.maketrans({"·": "-", "…": "...", "█": "#"})
 _STYLES: Final = {CONFORMANT: "bold green", VIOLATIONS: "bold red"}
@@ -133,6 +134,7 @@ def summary(out: Console, report: Report, *, verbose: bool = False) -> None:
     """Everything after the run, in the fixed order; the verdict sentence is the last line."""
     if report.statement is None or not report.statement.voids:
         _failed(out, report, verbose=verbose)
+        _failed_tests(out, report)
         _warned(out, report)
         _drifts(out, report)
         _harness_errors(out, report)
@@ -175,6 +177,20 @@ def _curl(out: Console, block: Block, shown: dict[int, str]) -> None:
         # Never indented: a line break inside quotes belongs to the body.
         for line in block.curl.split("\n"):
             _line(out, line, style="cyan")
+
+
+def _failed_tests(out: Console, report: Report) -> None:
+    if not report.failed_tests:
+        return
+    _title(out, "TESTS OF YOUR OWN THAT FAILED", len(report.failed_tests), "red")
+    for test in report.failed_tests:
+        _wrapped(
+            out,
+            f"{inline(test.name)}: {inline(test.message.partition(NEWLINE)[0], VALUE_CHARACTERS)}",
+            indent=2,
+            hang=4,
+        )
+    _line(out)
 
 
 def _warned(out: Console, report: Report) -> None:

@@ -17,7 +17,7 @@ from messages_conformance.rules import (
     transport,
     usage,
 )
-from messages_conformance.rules.catalogue import CATALOGUE, Requirement, rule
+from messages_conformance.rules.catalogue import CATALOGUE, Requirement, reserve_topics, rule
 from messages_conformance.rules.judge import Judge, matches, select
 from messages_conformance.rules.verdict import (
     ERROR,
@@ -56,6 +56,7 @@ TOPICS = (
 """The modules whose import fills the catalogue."""
 
 probes.register()
+reserve_topics()
 
 __all__ = [
     "CATALOGUE",

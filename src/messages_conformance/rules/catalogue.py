@@ -72,6 +72,7 @@ class Requirement:
 
 
 _registered: dict[str, Requirement] = {}
+_reserved: set[str] = set()
 CATALOGUE: Final[Mapping[str, Requirement]] = MappingProxyType(_registered)
 
 
@@ -126,8 +127,18 @@ def add(requirement: Requirement) -> None:
     """Puts one row into the catalogue; refuses a second of the same id, an unknown level and a missing sentence."""
     if requirement.id in _registered:
         raise ValueError(f"requirement {requirement.id} is judged twice: merge the two functions or rename one")
+    if requirement.topic in _reserved:
+        raise ValueError(
+            f"requirement {requirement.id}: the topic {requirement.topic!r} is the contract's; "
+            f"begin the id of a rule of your own with a name of your own, such as acme.{requirement.id}"
+        )
     if requirement.level not in LEVELS:
         raise ValueError(f"requirement {requirement.id}: level {requirement.level!r} is none of {', '.join(LEVELS)}")
     if not requirement.sentence or not requirement.source:
         raise ValueError(f"requirement {requirement.id} needs a sentence (its docstring) and a source")
     _registered[requirement.id] = requirement
+
+
+def reserve_topics() -> None:
+    """From now on only other topics can be added: the contract's own catalogue is complete."""
+    _reserved.update(requirement.topic for requirement in _registered.values())

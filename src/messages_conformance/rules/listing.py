@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,20 +34,26 @@ class Listed:
     needs: frozenset[str] = frozenset()
 
 
-def listed() -> tuple[Listed, ...]:
-    """Every requirement of every kind, by id."""
-    rows = [*map(_judged, CATALOGUE.values()), *map(_tolerated, TOLERANCES.values()), *map(_out, EXCLUDED.values())]
+def listed(*own: Profile) -> tuple[Listed, ...]:
+    """Every requirement of every kind, by id, with the profiles of ours and of the user's `own` that have it."""
+    profiles = tuple({one.name: one for one in (*map(profile, profile_names()), *own)}.values())
+    rows = [_judged(row, profiles) for row in CATALOGUE.values()]
+    rows += [_tolerated(row, profiles) for row in TOLERANCES.values()]
+    rows += [_out(row, profiles) for row in EXCLUDED.values()]
     return tuple(sorted(rows, key=lambda row: row.id))
 
 
-def _judged(row: Requirement) -> Listed:
+Profiles = Iterable[Profile]
+
+
+def _judged(row: Requirement, profiles: Profiles) -> Listed:
     return Listed(
         id=row.id,
         kind=JUDGED,
         level=row.level,
         sentence=row.sentence,
         source=row.source,
-        profiles=tuple(one.name for one in _profiles() if not row.inapplicable(one)),
+        profiles=tuple(one.name for one in profiles if not row.inapplicable(one)),
         how=row.provoked or "Judged on every exchange of a run where it applies.",
         families=row.families,
         api_version=row.api_version,
@@ -56,36 +62,32 @@ def _judged(row: Requirement) -> Listed:
     )
 
 
-def _tolerated(row: Tolerance) -> Listed:
+def _tolerated(row: Tolerance, profiles: Profiles) -> Listed:
     return Listed(
         id=row.id,
         kind=TOLERATED,
         level=row.level,
         sentence=row.sentence,
         source=row.source,
-        profiles=_of(row.families, row.id),
+        profiles=_of(row.families, row.id, profiles),
         how=f"Never held against a target; proved by the variants {', '.join(row.variants)}.",
         families=row.families,
     )
 
 
-def _out(row: Exclusion) -> Listed:
+def _out(row: Exclusion, profiles: Profiles) -> Listed:
     return Listed(
         id=row.id,
         kind=EXCLUDED_KIND,
         level=row.level,
         sentence=row.sentence,
         source=row.source,
-        profiles=_of(row.families, row.id),
+        profiles=_of(row.families, row.id, profiles),
         how=row.reason,
         families=row.families,
     )
 
 
-def _profiles() -> Iterator[Profile]:
-    return (profile(name) for name in profile_names())
-
-
-def _of(families: frozenset[str], requirement: str) -> tuple[str, ...]:
+def _of(families: frozenset[str], requirement: str, profiles: Profiles) -> tuple[str, ...]:
     """The profiles of these families; one that asks for a few requirements only has the others in none."""
-    return tuple(one.name for one in _profiles() if one.family in families and one.asks_for(requirement))
+    return tuple(one.name for one in profiles if one.family in families and one.asks_for(requirement))

@@ -1,0 +1,106 @@
+"""Tests, rules and profiles of the user's own: one run, one report, and no blame for the target where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command_line import run
+
+from messages_conformance import contract
+from messages_conformance.rules import CATALOGUE, rule
+
+RULES = '''
+from messages_conformance.rules import Finding, Place, rule
+
+@rule("acme.region", "MUST", source="Acme's handbook")
+def names_its_region(exchange):
+    """Every response names the region that answered."""
+    if exchange.response.header("x-acme-region") is None:
+        yield Finding(found="no x-acme-region", wanted="a region", place=Place(header="x-acme-region"))
+'''
+FAILING = """
+def test_says_nope(ask):
+    from messages_conformance.generate import answer_text
+    assert answer_text(ask("Reply with the single word: ok")) == "nope", "it said something else"
+"""
+BROKEN = "def test_broken(ask):\n    raise KeyError('of the test')\n"
+SMOKE = ("--depth", "smoke")
+
+
+def own(folder: Path, *, tests: str = "", conftest: str = "", more: tuple[str, ...] = ()):
+    (folder / "own").mkdir()
+    (folder / "own" / "conftest.py").write_text(conftest)
+    (folder / "own" / "test_own.py").write_text(tests)
+    report = folder / "report"
+    arguments = ("run", "reference:", "--suite", str(folder / "own"), *more, *SMOKE, "--report", str(report))
+    return run(*arguments, folder=report, cwd=folder)
+
+
+def test_a_rule_of_their_own_is_judged_on_every_exchange(tmp_path):
+    ran = own(tmp_path, conftest=RULES)
+    assert ran.code == 1
+    assert ran.failed == {"acme.region"}
+    row = next(row for row in ran.report["requirements"] if row["id"] == "acme.region")
+    assert row["source"] == "Acme's handbook"
+    assert row["judged"] > 20
+
+
+def test_only_takes_their_ids(tmp_path):
+    ran = own(tmp_path, conftest=RULES, more=("--only", "acme.*"))
+    assert ran.code == 1
+    assert [row["id"] for row in ran.report["requirements"]] == ["acme.region"]
+
+
+def test_an_assertion_of_theirs_fails_the_run(tmp_path):
+    ran = own(tmp_path, tests=FAILING)
+    assert ran.code == 1
+    assert ran.report["counts"]["failed"] == 0
+    assert [test["name"] for test in ran.report["failed_tests"]] == ["test_says_nope"]
+    assert "it said something else" in ran.report["failed_tests"][0]["message"]
+    assert ran.last.startswith("FAILED: 1 test of your own")
+
+
+def test_an_error_in_their_test_blames_nobody(tmp_path):
+    ran = own(tmp_path, tests=BROKEN)
+    assert ran.code == 2
+    assert "KeyError: 'of the test'" in ran.report["harness_errors"][0]
+
+
+def test_a_suite_that_is_not_there_is_wrong_usage():
+    assert "there is no file or folder 'nowhere'" in run("run", "reference:", "--suite", "nowhere").error
+
+
+def test_the_topics_of_the_contract_are_not_theirs():
+    with pytest.raises(ValueError, match=r"begin the id .* such as acme\.stream\.mine"):
+        rule("stream.mine", "MUST", source="x")(lambda exchange: [])
+    assert "stream.mine" not in CATALOGUE
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = ", "is no TOML"),
+        ('extends = "tokmodl"', "Did you mean 'tokmodel'"),
+        ('extends = "tokmodel"\nwarnz = []', "Did you mean 'warns'"),
+        ('extends = "tokmodel"\npromises = ["sytem"]', "Did you mean 'system'"),
+        ('extends = "tokmodel"\npromises = "system"', "promises is an array of strings"),
+        ('title = "x"', "family is missing"),
+    ],
+)
+def test_a_profile_with_a_mistake_is_told_with_its_cure(tmp_path, text, said):
+    path = tmp_path / "own.toml"
+    path.write_text(text)
+    with pytest.raises(contract.ContractError, match=said):
+        contract.profile(str(path))
+    ran = run("run", "reference:", "--profile", str(path))
+    assert ran.code == 4
+    assert said in ran.error
+
+
+def test_a_profile_extends_another(tmp_path):
+    path = tmp_path / "acme.toml"
+    path.write_text('extends = "anthropic-2023-06-01"\ntitle = "Acme"\nauth = "bearer"\n')
+    mine, base = contract.profile(str(path)), contract.profile("anthropic-2023-06-01")
+    assert (mine.name, mine.title, mine.auth) == ("acme", "Acme", "bearer")
+    assert mine.promises == base.promises
