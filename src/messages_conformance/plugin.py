@@ -50,8 +50,8 @@ OPTIONS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
         },
     ),
     ("--seed", {"type": int, "help": "seed of everything that is drawn (default: 0)"}),
-    ("--report", {"help": "folder for report.json, junit.xml and exchanges.jsonl"}),
     ("--snapshots", {"help": "folder of the shapes of answers; what differs from them is reported and fails the run"}),
+    ("--report", {"help": "folder for report.html, report.json, junit.xml and exchanges.jsonl"}),
     ("--show-trace", {"action": "store_true", "help": "show the whole exchange with each failure"}),
 )
 """The options of a run, with the same names on the command line and in pytest."""

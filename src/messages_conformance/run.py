@@ -40,7 +40,7 @@ DEFAULT_KEY_VARIABLE: Final = "MESSAGES_API_KEY"
 WRITE_EVERY_S: Final = 1.0
 """A run that is killed loses no more than this of its report."""
 
-REPORT_FILES: Final = ("report.json", "junit.xml", "exchanges.jsonl")
+REPORT_FILES: Final = ("report.json", "junit.xml", "report.html", "exchanges.jsonl")
 
 SAID_CHARACTERS: Final = 160
 """How much of a refusal is quoted in a statement."""
@@ -153,6 +153,7 @@ class Run:
         self._complete = False
         self._drifts: list[Drift] = []
         self._failed_tests: list[FailedTest] = []
+        self._planned: report.Planned | None = None
         self.result: report.Report | None = None
 
     # -- before anything is sent ------------------------------------------------------------------------------------
@@ -240,6 +241,9 @@ class Run:
         if not ready:
             self._engine.abort(Failure(kind="cancelled", message=self._why_stopped()))
         plan = self._engine.plan(asks, self._conversations.values())
+        self._planned = report.Planned(
+            requests=plan.requests, output_tokens=plan.output_tokens, duplicates=plan.duplicates
+        )
         if ready:
             self._progress = report.Progress(self.out)
             self._progress.__enter__()
@@ -475,7 +479,7 @@ class Run:
         # Refusals that were waited out belong to no test. What is void is not judged: it only says why.
         self.judged(exchange for exchange in self._engine.exchanges if not void or exchange.response is None)
         self._complete = self._statement is None
-        self._write()
+        self._write(ended=True)
         self.result = result = self.report()
         report.summary(self.out, result, verbose=self.options.show_trace)
         if self.folder is not None:
@@ -518,6 +522,7 @@ class Run:
                 output_tokens=spent.output_tokens,
                 elapsed_s=spent.elapsed_s,
             ),
+            planned=self._planned,
             complete=self._complete,
             statement=self._statement,
             harness_errors=tuple(self.harness_errors),
@@ -525,11 +530,11 @@ class Run:
             failed_tests=tuple(self._failed_tests),
         )
 
-    def _write(self) -> None:
+    def _write(self, *, ended: bool = False) -> None:
         if self.folder is None:
             return
         try:
-            report.write_all(self.report(), self.folder)
+            (report.write_all if ended else report.write_interim)(self.report(), self.folder)
         except report.ReportError as error:
             # The verdicts are still printed; a full disk is no reason to lose them.
             if str(error) not in self.harness_errors:

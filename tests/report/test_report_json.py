@@ -98,7 +98,7 @@ def test_the_base_url_goes_before_the_target():
 def test_a_written_report_replaces_the_former_whole(tmp_path):
     write_all(hostile(), tmp_path)
     write_all(red(), tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["junit.xml", "report.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["junit.xml", "report.html", "report.json"]
     assert json.loads((tmp_path / "report.json").read_text())["exit_code"] == 1
 
 
@@ -113,7 +113,7 @@ def test_a_failed_write_leaves_the_former_and_no_litter(tmp_path, monkeypatch):
     with pytest.raises(ReportError, match="No space left on device; free space or name another folder"):
         write_all(hostile(), tmp_path)
     assert (tmp_path / "report.json").read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["junit.xml", "report.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["junit.xml", "report.html", "report.json"]
 
 
 def test_a_folder_is_made_and_left_empty(tmp_path):

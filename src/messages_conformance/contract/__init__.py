@@ -13,7 +13,14 @@ from messages_conformance.contract.blocks import (
 )
 from messages_conformance.contract.documents import API_VERSIONS, annotated_requirements, schema, schema_names
 from messages_conformance.contract.errors import ContractError
-from messages_conformance.contract.impacts import Measurement, impact, severity
+from messages_conformance.contract.impacts import (
+    Measurement,
+    clients,
+    impact,
+    is_failure,
+    measured_requirements,
+    severity,
+)
 from messages_conformance.contract.inputs import misfit
 from messages_conformance.contract.problems import Problem, explain
 from messages_conformance.contract.profiles import Auth, Profile, profile, profile_names
@@ -32,11 +39,14 @@ __all__ = [
     "Profile",
     "annotated_requirements",
     "block_types",
+    "clients",
     "delta_types",
     "error_types",
     "event_types",
     "explain",
     "impact",
+    "is_failure",
+    "measured_requirements",
     "misfit",
     "profile",
     "profile_names",

@@ -41,12 +41,35 @@ def severity(requirement: str) -> Severity:
     return found[0].severity if found else "unmeasured"
 
 
+def measured_requirements() -> tuple[str, ...]:
+    """The requirements whose violation somebody measured."""
+    return tuple(_measurements())
+
+
+@cache
+def clients() -> tuple[str, ...]:
+    """The measured clients with their versions, in the order of the file."""
+    return tuple(_data()["clients"].values())
+
+
+@cache
+def is_failure(outcome: str) -> bool:
+    """Whether a client that met this outcome did not get through; any other but `unaffected` lost something."""
+    return outcome in {_data()["outcomes"][code] for code in _data()["failing"]}
+
+
+@cache
+def _data() -> Mapping[str, Any]:
+    data: dict[str, Any] = json.loads(resources.text("contract/impact.json"))
+    return MappingProxyType(data)
+
+
 @cache
 def _measurements() -> Mapping[str, tuple[Measurement, ...]]:
-    data: dict[str, Any] = json.loads(resources.text("contract/impact.json"))
-    clients, outcomes = data["clients"], data["outcomes"]
+    data = _data()
+    names, outcomes = data["clients"], data["outcomes"]
     read = {
-        requirement: sorted((_read(row, clients, outcomes) for row in rows), key=_rank)
+        requirement: sorted((_read(row, names, outcomes) for row in rows), key=_rank)
         for requirement, rows in data["requirements"].items()
     }
     return MappingProxyType({requirement: tuple(rows) for requirement, rows in read.items()})

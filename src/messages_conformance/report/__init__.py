@@ -1,4 +1,5 @@
-"""Reports: one model of a run, laid out for a terminal, for programs (report.json) and for CI systems (junit.xml).
+"""Reports: one model of a run, laid out for a terminal, for programs (report.json), for people (report.html) and
+for CI systems (junit.xml).
 
 Build a `Report` from what was judged, then ask for its `exit_code` and `verdict_sentence`, or write it somewhere.
 `prepare` a folder before the run, `append` exchanges to a recording while it goes on, `write_all` at its end (or before
@@ -7,7 +8,7 @@ it: a report that says `complete=False` is true at any moment).
 
 from pathlib import Path
 
-from messages_conformance.report import json_report, junit
+from messages_conformance.report import json_report, junit, page
 from messages_conformance.report.blocks import Block, block, command
 from messages_conformance.report.errors import ReportError
 from messages_conformance.report.files import prepare
@@ -27,6 +28,7 @@ from messages_conformance.report.model import (
     WRONG_KEY,
     Counts,
     FailedTest,
+    Planned,
     Report,
     RunInfo,
     Spent,
@@ -40,12 +42,18 @@ from messages_conformance.report.model import (
 )
 from messages_conformance.report.recording import append, read
 from messages_conformance.report.reproduction import curl
+from messages_conformance.report.saved import load
 from messages_conformance.report.terminal import Progress, console, header, summary
 from messages_conformance.report.trace import trace
 
 
 def write_all(report: Report, folder: Path | str) -> tuple[Path, ...]:
-    """Writes report.json and junit.xml into the folder, each whole or not at all; a ReportError when it cannot."""
+    """Writes report.json, junit.xml and report.html, each whole or not at all; a ReportError when it cannot."""
+    return *write_interim(report, folder), page.write(report, folder)
+
+
+def write_interim(report: Report, folder: Path | str) -> tuple[Path, ...]:
+    """Writes what a run keeps true while it goes on: report.json and junit.xml. People read its end."""
     return json_report.write(report, folder), junit.write(report, folder)
 
 
@@ -63,6 +71,7 @@ __all__ = [
     "Block",
     "Counts",
     "FailedTest",
+    "Planned",
     "Progress",
     "Report",
     "ReportError",
@@ -78,6 +87,7 @@ __all__ = [
     "exit_code",
     "failures",
     "header",
+    "load",
     "not_verified",
     "prepare",
     "read",
@@ -89,4 +99,5 @@ __all__ = [
     "warnings",
     "whom_it_breaks",
     "write_all",
+    "write_interim",
 ]

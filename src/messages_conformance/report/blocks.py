@@ -73,8 +73,8 @@ def block(report: Report, verdict: Verdict) -> Block:
         wanted=inline(first.wanted, VALUE_CHARACTERS) if first else "",
         breaks=sentence(whom_it_breaks(verdict.requirement, most=CLIENTS)),
         source=source_of(report, verdict.requirement),
-        exchange=exchange.number if exchange else 0,
-        curl=command(report.run, exchange) if exchange else "",
+        exchange=first.exchange if first else 0,
+        curl=command_of(report, first.exchange) if first else "",
         trace=trace(exchange, focus=first.place.event) if exchange and first else (),
     )
 
@@ -112,10 +112,17 @@ def command(run: RunInfo, exchange: Exchange) -> str:
     return start + curl(exchange, f"http://127.0.0.1:{REFERENCE_PORT}", key_variable=run.key_variable)
 
 
+def command_of(report: Report, number: int) -> str:
+    """The curl command for an exchange of the report by its number; empty when there is none."""
+    exchange = report.exchanges.get(number)
+    return report.commands.get(number, "") if exchange is None else command(report.run, exchange)
+
+
 def place(finding: Finding, exchange: Exchange | None) -> str:
     """Where a finding is, in words: the exchange with its first situation, then the place in its response."""
     if exchange is None:
-        return sentence(str(finding.place)) if finding.exchange else "the run as a whole"
+        told = sentence(str(finding.place))
+        return f"exchange {finding.exchange}, {told}" if finding.exchange else "the run as a whole"
     name = f"exchange {exchange.number}" + (f" ({inline(exchange.situations[0], 60)})" if exchange.situations else "")
     return f"{name}, {inline(str(finding.place), 200)}"
 

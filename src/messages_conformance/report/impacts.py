@@ -41,12 +41,12 @@ def described(measurements: Iterable[Measurement], severity: str, *, most: int |
     worst: dict[str, str] = {}
     for measurement in measurements:
         for client, outcome in measurement.clients.items():
-            if client not in worst or _rank(outcome) < _rank(worst[client]):
+            if client not in worst or rank(outcome) < rank(worst[client]):
                 worst[client] = outcome
     if not worst:
         return UNMEASURED
     groups: dict[str, list[str]] = {}
-    for client, outcome in sorted(worst.items(), key=lambda item: (_rank(item[1]), item[1], item[0])):
+    for client, outcome in sorted(worst.items(), key=lambda item: (rank(item[1]), item[1], item[0])):
         groups.setdefault(outcome, []).append(client)
     unharmed = groups.pop(HARMLESS, [])
     parts = [f"{outcome}: {listed(clients, most or len(clients))}" for outcome, clients in groups.items()]
@@ -56,7 +56,7 @@ def described(measurements: Iterable[Measurement], severity: str, *, most: int |
     return "; ".join([severity, *parts])
 
 
-def _rank(outcome: str) -> int:
+def rank(outcome: str) -> int:
     if outcome == HARMLESS:
         return len(_WORST_FIRST) + 1
     return next((place for place, stem in enumerate(_WORST_FIRST) if stem in outcome), len(_WORST_FIRST))

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from messages_conformance import contract
 from messages_conformance.exchange import Exchange
-from messages_conformance.report.blocks import command, sentence_of, source_of
+from messages_conformance.report.blocks import command_of, sentence_of, source_of
 from messages_conformance.report.files import replace
 from messages_conformance.report.impacts import whom_it_breaks
 from messages_conformance.report.model import Report, counts, exit_code, verdict_sentence
@@ -32,6 +32,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "verdict_sentence": verdict_sentence(report),
         "statement": None if report.statement is None else asdict(report.statement),
         "run": asdict(report.run),
+        "planned": None if report.planned is None else asdict(report.planned),
         "spent": asdict(report.spent),
         "counts": {**asdict(counts(report)), "verified": counts(report).verified},
         "harness_errors": report.harness_errors,
@@ -62,8 +63,7 @@ class _Commands:
         return self._made(number)
 
     def _make(self, number: int) -> str | None:
-        exchange = self._report.exchanges.get(number)
-        return None if exchange is None else command(self._report.run, exchange)
+        return command_of(self._report, number) or None
 
 
 def _requirement(report: Report, verdict: Verdict, commands: _Commands) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _requirement(report: Report, verdict: Verdict, commands: _Commands) -> dict[
 def _finding(report: Report, finding: Finding, impact: str, commands: _Commands) -> dict[str, Any]:
     exchange = report.exchanges.get(finding.exchange)
     return {
-        "exchange": None if exchange is None else exchange.number,
+        "exchange": finding.exchange or None,
         "situations": () if exchange is None else exchange.situations,
         "place": {**asdict(finding.place), "text": str(finding.place)},
         "found": finding.found,

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 from messages_conformance import contract
 from messages_conformance.exchange import Exchange
 from messages_conformance.report.text import counted, sentence
-from messages_conformance.rules.catalogue import Requirement
 from messages_conformance.rules.verdict import (
     ERROR,
     FAIL,
@@ -86,6 +85,25 @@ class Spent:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Planned:
+    """What the run was going to send at most, before it began; `duplicates` are requests saved by sharing."""
+
+    requests: int
+    output_tokens: int
+    duplicates: int = 0
+
+
+class Described(Protocol):
+    """What a report says about a requirement: the catalogue's row, or what an earlier report kept of it."""
+
+    @property
+    def sentence(self) -> str: ...
+
+    @property
+    def source(self) -> str: ...
+
+
+@dataclass(frozen=True, kw_only=True)
 class Statement:
     """Why the run could not be judged as a whole: a `kind` such as "wrong-key", and the message with its cure."""
 
@@ -111,19 +129,21 @@ class Report:
     """A run and its verdicts. `harness_errors` are faults of ours that belong to no single requirement.
 
     `drifts` are differences from the shapes that the user keeps: no violations, but the run fails by them, as by the
-    `failed_tests`.
+    `failed_tests`. `commands` are the curl commands of exchanges that are not here any more, by number.
     """
 
     run: RunInfo
     verdicts: tuple[Verdict, ...] = ()
     exchanges: Mapping[int, Exchange]
-    catalogue: Mapping[str, Requirement]
+    catalogue: Mapping[str, Described]
     spent: Spent = Spent()
+    planned: Planned | None = None
     complete: bool = True
     statement: Statement | None = None
     harness_errors: tuple[str, ...] = ()
     drifts: tuple[Drift, ...] = ()
     failed_tests: tuple[FailedTest, ...] = ()
+    commands: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

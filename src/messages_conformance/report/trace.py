@@ -48,7 +48,7 @@ def _sent(request: Request) -> list[str]:
     lines = [f"> {inline(request.method)} {inline(request.path, 200)}"]
     lines += [f"> {inline(n)}: {inline(v, 120)}" for n, v in request.headers if _matters(n, _REQUEST_HEADERS)]
     if request.body:
-        lines.append(f"> {_shortened(request.body)}")
+        lines.append(f"> {shortened(request.body)}")
     return lines
 
 
@@ -69,13 +69,13 @@ def _body(response: Response) -> list[str]:
     if not response.body:
         return []
     at_s = response.chunks[0].at_s if response.chunks else response.ended_at_s
-    return [f"  {_at(at_s)}  {_shortened(response.body)}"]
+    return [f"  {_at(at_s)}  {shortened(response.body)}"]
 
 
 def _streamed(events: Sequence[StreamEvent], focus: int | None) -> list[str]:
     lines: list[str] = []
     last = 0
-    for number in _shown(len(events), focus):
+    for number in shown(len(events), focus):
         if number > last + 1:
             lines.append(f"  … {counted(number - last - 1, 'more event')} …")
         lines.append(_event(events[number - 1]))
@@ -83,7 +83,8 @@ def _streamed(events: Sequence[StreamEvent], focus: int | None) -> list[str]:
     return lines
 
 
-def _shown(total: int, focus: int | None) -> list[int]:
+def shown(total: int, focus: int | None) -> list[int]:
+    """The numbers of the events to show, out of so many."""
     numbers = set(range(1, total + 1))
     if total > HEAD_EVENTS + TAIL_EVENTS + 1:
         near = set() if focus is None else set(range(focus - NEAR_EVENTS, focus + NEAR_EVENTS + 1))
@@ -94,21 +95,27 @@ def _shown(total: int, focus: int | None) -> list[int]:
 def _event(event: StreamEvent) -> str:
     wire = event.wire
     name = inline(wire.name, 60) if wire.name is not None else "(no event name)"
+    return f"  {_at(event.at_s)}  #{event.number}  byte {wire.offset_bytes:,}  {name} {content(event)}"
+
+
+def content(event: StreamEvent) -> str:
+    """What an event carries, in short: its data, else its first comment."""
+    wire = event.wire
     if wire.data is not None:
-        content = inline(wire.data, DATA_CHARACTERS)
+        carried = inline(wire.data, DATA_CHARACTERS)
     elif wire.comments:
-        content = f"(comment {inline(wire.comments[0], 60)})"
+        carried = f"(comment {inline(wire.comments[0], 60)})"
     else:
-        content = "(no data)"
-    cut_off = "" if wire.dispatched else "  (cut off before its blank line)"
-    return f"  {_at(event.at_s)}  #{event.number}  byte {wire.offset_bytes:,}  {name} {content}{cut_off}"
+        carried = "(no data)"
+    return carried if wire.dispatched else f"{carried}  (cut off before its blank line)"
 
 
 def _at(at_s: float) -> str:
     return f"+{round(at_s * 1000):,} ms"
 
 
-def _shortened(body: bytes) -> str:
+def shortened(body: bytes) -> str:
+    """The head and the tail of a body, JSON without its white space."""
     value = parse_json(body)
     if value is UNPARSED:
         # Far more than is shown, so that the count of what is left out stays true for all but giant bodies.

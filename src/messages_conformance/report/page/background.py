@@ -1,0 +1,111 @@
+"""The rest of the page: what is left open and why, our own errors, what it cost, and how to read it all."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from messages_conformance.report.model import Report, not_verified
+from messages_conformance.report.page.document import Section, definitions, paragraph, row, table
+from messages_conformance.report.page.markup import Markup, breakable, element, joined
+from messages_conformance.report.text import cut, inline, sentence
+from messages_conformance.rules.verdict import ERROR
+
+REASON_CHARACTERS: Final = 400
+NAMED: Final = 12
+
+
+def unverified(report: Report) -> Section | None:
+    """Reasons, each with the requirements that stayed open for it; None without any."""
+    groups = not_verified(report)
+    if not groups:
+        return None
+    rows = [row(_reason(reason), _ids(ids)) for reason, ids in groups.items()]
+    number = sum(map(len, groups.values()))
+    made = table(("why", "requirements"), rows, class_="open", caption="Not verified, by reason")
+    note = paragraph("Neither a pass nor a failure: nothing is claimed about these.", class_="note")
+    return Section(name="unverified", title=f"Not verified ({number:,})", body=joined((note, made)))
+
+
+def _reason(reason: str) -> str:
+    return cut(sentence(reason), REASON_CHARACTERS)
+
+
+def _ids(ids: tuple[str, ...]) -> Markup:
+    names = [element("code", breakable(inline(name))) for name in ids]
+    shown = joined(names[:NAMED], ", ")
+    if len(names) <= NAMED:
+        return shown
+    more = element("details", element("summary", f"{len(names) - NAMED:,} more"), joined(names[NAMED:], ", "))
+    return joined((shown, more))
+
+
+def own_errors(report: Report) -> Section | None:
+    """Errors of the suite's own; None without any."""
+    single = [f"{v.requirement}: {v.reason}" for v in report.verdicts if v.outcome == ERROR]
+    messages = [*report.harness_errors, *single]
+    if not messages:
+        return None
+    items = (element("li", element("code", cut(sentence(message), 4 * REASON_CHARACTERS))) for message in messages)
+    note = paragraph("Ours, not the target's: please report them.", class_="note")
+    return Section(
+        name="errors", title=f"Errors of the suite ({len(messages):,})", body=joined((note, element("ul", *items)))
+    )
+
+
+def cost(report: Report) -> Section:
+    """What was planned, allowed and spent."""
+    planned, spent = report.planned, report.spent
+    rows = [
+        row(
+            "requests",
+            "" if planned is None else f"at most {planned.requests:,}",
+            f"{spent.requests:,}",
+        ),
+        row(
+            "output tokens",
+            "" if planned is None else f"at most {planned.output_tokens:,}",
+            f"{spent.output_tokens:,}",
+        ),
+        row("input tokens", "", f"{spent.input_tokens:,}"),
+        row("time", "", f"{spent.elapsed_s:.1f} s"),
+    ]
+    shared = planned.duplicates if planned is not None else 0
+    told = [
+        report.run.budget and f"Allowed: {sentence(report.run.budget)}.",
+        shared and f"{shared:,} requests were saved, because several situations share one.",
+        "Tokens are those that the target reports.",
+    ]
+    body = (
+        table(("", "planned", "spent"), rows, class_="cost", caption="Plan and cost"),
+        paragraph(" ".join(part for part in told if part), class_="note"),
+    )
+    return Section(name="cost", title="Plan and cost", body=joined(body))
+
+
+def reading(report: Report) -> Section:
+    """The options of the run, and what the words mean."""
+    run = report.run
+    options = [
+        ("target", run.target),
+        ("model", run.model),
+        ("profile", run.profile),
+        ("depth", f"{run.depth}, seed {run.seed}"),
+        ("only", ", ".join(run.only)),
+        ("left out", ", ".join(run.skip)),
+        ("fails on", run.fail_on.upper()),
+        ("began", run.started_at),
+        *(("note", note) for note in run.notes),
+    ]
+    words = [
+        ("MUST, SHOULD, MAY", "From the words of the source that stands with each requirement. A MUST fails the run."),
+        ("pass", "It was seen to hold. A skip is never a pass."),
+        ("not verified", "The situation did not come about, or the budget ended: nothing is claimed."),
+        ("not applicable", "The profile does not promise it, or the model does not have it."),
+        ("byte", "In the decoded body of the response, from 0."),
+    ]
+    body = (
+        definitions([(term, sentence(told)) for term, told in options if told], class_="terms"),
+        element("h3", "Words"),
+        definitions(words, class_="terms"),
+    )
+    return Section(name="run", title="This run", body=joined(body))

@@ -1,0 +1,100 @@
+"""The frame of a page: head, style, contents, and the sections one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from messages_conformance import resources
+from messages_conformance.report.page.markup import Child, Markup, element, joined
+
+STYLE: Final = "report/page/style.css"
+
+POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+"""Should anything foreign ever get in as a tag, a browser neither runs nor loads it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """One part of the page. `name` is its address and stands in the contents as `title`."""
+
+    name: str
+    title: str
+    body: Markup
+
+
+def document(*, title: str, head: Markup, sections: Sequence[Section | None]) -> str:
+    """A whole HTML document; sections that have nothing to say are None."""
+    shown = [section for section in sections if section is not None]
+    html = element("html", _head(title), element("body", *_body(head, shown)), lang="en")
+    return f"<!doctype html>\n{html}\n"
+
+
+def _head(title: str) -> Markup:
+    return element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        element("meta", name="color-scheme", content="light dark"),
+        element("meta", name="referrer", content="no-referrer"),
+        element("title", title),
+        element("style", Markup(resources.text(STYLE))),
+    )
+
+
+def _body(head: Markup, sections: Sequence[Section]) -> tuple[Child, ...]:
+    entries = (element("li", element("a", section.title, href=f"#{section.name}")) for section in sections)
+    return (
+        element("a", "Skip to the findings", href="#content", class_="skip"),
+        element("header", head),
+        element("nav", element("ul", *entries), aria_label="Contents"),
+        element("main", *map(_section, sections), id="content", tabindex="-1"),
+    )
+
+
+def _section(section: Section) -> Markup:
+    heading = element("h2", section.title, id=f"{section.name}-title")
+    return element("section", heading, section.body, id=section.name, aria_labelledby=f"{section.name}-title")
+
+
+def paragraph(*children: Child, class_: str | None = None) -> Markup:
+    """A paragraph of prose."""
+    return element("p", *children, class_=class_)
+
+
+def table(head: Sequence[Child], rows: Sequence[Markup], *, class_: str | None = None, caption: str = "") -> Markup:
+    """A table with a row of headings; a wide one scrolls by itself, and by keyboard."""
+    cells = (element("th", cell, scope="col") for cell in head)
+    made = element(
+        "table",
+        element("caption", caption) if caption else None,
+        element("thead", element("tr", *cells)),
+        element("tbody", *rows),
+        class_=class_,
+    )
+    return element("div", made, class_="scroll", tabindex="0", role="region", aria_label=caption or "table")
+
+
+def row(first: Child, *cells: Child, class_: str | None = None) -> Markup:
+    """A table's row, whose first cell names it."""
+    rest = (cell if isinstance(cell, Cell) else element("td", cell) for cell in cells)
+    return element("tr", element("th", first, scope="row"), *rest, class_=class_)
+
+
+class Cell(Markup):
+    """A table's cell that brings its own tag."""
+
+    __slots__ = ()
+
+
+def cell(*children: Child, class_: str) -> Cell:
+    """A table's cell of a class."""
+    return Cell(element("td", *children, class_=class_))
+
+
+def definitions(rows: Sequence[tuple[str, Child]], *, class_: str | None = None) -> Markup:
+    """A list of terms, each with what it is."""
+    parts = (element("div", element("dt", term), element("dd", told)) for term, told in rows)
+    return element("dl", joined(parts), class_=class_)

@@ -1,0 +1,185 @@
+"""What failed, worst first, with all that somebody needs to see it happen again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Final
+
+from messages_conformance import contract
+from messages_conformance.report.blocks import Block, block
+from messages_conformance.report.model import Report, failures, warnings
+from messages_conformance.report.page.document import Section, cell, definitions, paragraph, row, table
+from messages_conformance.report.page.markup import Markup, breakable, element, joined
+from messages_conformance.report.page.overview import address
+from messages_conformance.report.text import counted, cut, sentence, visible
+from messages_conformance.report.timeline import Step, timeline
+from messages_conformance.rules.verdict import Verdict
+
+IN_FULL: Final = 60
+"""So many failures come with command and timeline; a page with more of them is read by no one, and loads slowly."""
+
+LISTED: Final = 500
+COMMAND_CHARACTERS: Final = 8_000
+
+MEANINGS: Final = {
+    "fatal": "two or more of the Python SDK, the TypeScript SDK and Claude Code fail or lose data",
+    "major": "one of the Python SDK, the TypeScript SDK and Claude Code fails or loses data, or any two clients do",
+    "moderate": "one other client fails or loses data",
+    "unmeasured": "nobody measured what it does to clients",
+    "minor": "only counts, metadata or extra cost",
+    "harmless": "no measured client minds",
+}
+
+
+def failed(report: Report) -> Section | None:
+    """The failures by impact; None without any."""
+    found = () if _is_void(report) else failures(report)
+    if not found:
+        return None
+    return Section(name="failures", title=f"Failures ({len(found):,})", body=joined(_graded(report, found)))
+
+
+def warned(report: Report) -> Section | None:
+    """The warnings by impact; None without any."""
+    found = () if _is_void(report) else warnings(report)
+    if not found:
+        return None
+    note = paragraph("Recommendations that do not hold. They do not fail the run.", class_="note")
+    return Section(
+        name="warnings", title=f"Warnings ({len(found):,})", body=joined((note, *_graded(report, found, open_to=0)))
+    )
+
+
+def own_tests(report: Report) -> Section | None:
+    """Tests of the user's own that found fault with the target; None without any."""
+    if not report.failed_tests:
+        return None
+    told = [
+        row(element("code", sentence(test.name)), cut(visible(test.message), 2_000)) for test in report.failed_tests
+    ]
+    shown = table(("test", "what it said"), told[:LISTED], class_="wide", caption="Tests of your own that failed")
+    return Section(name="own-tests", title=f"Tests of your own that failed ({len(told):,})", body=shown)
+
+
+def drifted(report: Report) -> Section | None:
+    """Shapes that differ from those that the user keeps; None without any."""
+    if not report.drifts:
+        return None
+    told = [row(element("code", sentence(drift.situation)), cut(sentence(str(drift)), 600)) for drift in report.drifts]
+    note = paragraph(
+        "No violations: both may conform. The kept shapes say what your clients saw before.", class_="note"
+    )
+    shown = table(("situation", "what differs"), told[:LISTED], class_="wide", caption="Shapes that differ")
+    return Section(name="drifts", title=f"Shapes that differ ({len(told):,})", body=joined((note, shown)))
+
+
+def _is_void(report: Report) -> bool:
+    return report.statement is not None and report.statement.voids
+
+
+def _graded(report: Report, found: Sequence[Verdict], *, open_to: int = IN_FULL) -> Iterable[Markup]:
+    """The verdicts below a heading for each severity; beyond IN_FULL in a list, and what is cut is said."""
+    for severity, group in groupby(found[:IN_FULL], key=lambda verdict: contract.severity(verdict.requirement)):
+        verdicts = list(group)
+        heading = element("h3", severity, " ", element("small", MEANINGS.get(severity, "")), class_="severity")
+        yield joined((heading, *(_article(report, verdict) for verdict in verdicts)))
+    rest = found[IN_FULL:]
+    if rest:
+        yield paragraph(
+            f"{counted(len(rest), 'more failure')} without command and timeline; report.json has them all.",
+            class_="note",
+        )
+        yield table(("requirement", "severity", "found"), [_line(report, verdict) for verdict in rest[:LISTED]])
+    if len(rest) > LISTED:
+        yield paragraph(f"{len(rest) - LISTED:,} more are left to report.json.", class_="note")
+
+
+def _line(report: Report, verdict: Verdict) -> Markup:
+    first = verdict.findings[0].found if verdict.findings else verdict.reason
+    name = verdict.requirement
+    return row(
+        element("code", breakable(sentence(name)), id=address(name)), contract.severity(name), cut(sentence(first), 160)
+    )
+
+
+def _article(report: Report, verdict: Verdict) -> Markup:
+    told = block(report, verdict)
+    heading = element("h4", element("code", breakable(told.id)), " ", element("span", told.level, class_="level"))
+    facts = [(label, _fact(label, text)) for label, text in told.facts]
+    return element(
+        "article",
+        heading,
+        paragraph(told.sentence, class_="sentence"),
+        definitions(facts, class_="failure"),
+        _command(told),
+        _timeline(report, verdict),
+        id=address(told.id),
+    )
+
+
+def _fact(label: str, text: str) -> Markup:
+    return element("code", text, class_="value") if label in ("found", "wanted") else joined((text,))
+
+
+def _command(told: Block) -> Markup | None:
+    if not told.curl:
+        return None
+    if len(told.curl) > COMMAND_CHARACTERS:
+        text = f"The command is {len(told.curl):,} characters long: it stands in report.json under {told.id}."
+        return paragraph(text, class_="note")
+    return element(
+        "details",
+        element("summary", "curl command that sends it again"),
+        element("pre", element("code", told.curl), tabindex="0"),
+    )
+
+
+def _timeline(report: Report, verdict: Verdict) -> Markup | None:
+    first = verdict.findings[0] if verdict.findings else None
+    exchange = report.exchanges.get(first.exchange) if first is not None else None
+    if first is None or exchange is None:
+        return None
+    steps = timeline(exchange, focus=first.place.event)
+    end_ms = max((step.at_ms for step in steps if step.at_ms is not None), default=0.0)
+    rows = [_step(step, end_ms) for step in steps]
+    head = ("at", "after", "byte", "what", "content")
+    label = f"Timeline of exchange {exchange.number}"
+    return element("details", element("summary", label), table(head, rows, class_="timeline", caption=label))
+
+
+def _step(step: Step, end_ms: float) -> Markup:
+    at = "" if step.at_ms is None else milliseconds(step.at_ms)
+    gap = "" if step.gap_ms is None else f"+{milliseconds(step.gap_ms)}"
+    offset = "" if step.offset_bytes is None else f"{step.offset_bytes:,}"
+    what = element("strong", step.label, " ◀ named by the finding") if step.named else step.label
+    return row(
+        joined((at, _needle(step.at_ms, end_ms))),
+        cell(gap, class_="number"),
+        cell(offset, class_="number"),
+        cell(what, class_="what"),
+        cell(element("code", step.text), class_="content"),
+        class_="named" if step.named else None,
+    )
+
+
+def _needle(at_ms: float | None, end_ms: float) -> Markup | None:
+    """Where in the exchange's time a step lies, as a small bar."""
+    if at_ms is None or end_ms <= 0:
+        return None
+    place = f"{100 * at_ms / end_ms:.1f}"
+    bar = element("rect", x="0", y="3", width=place, height="2", class_="elapsed")
+    return element(
+        "svg",
+        bar,
+        viewBox="0 0 100 8",
+        preserveAspectRatio="none",
+        class_="needle",
+        aria_hidden="true",
+        focusable="false",
+    )
+
+
+def milliseconds(value: float) -> str:
+    """A time in words: `0.4 ms`, `12 ms`, `3,400 ms`."""
+    return f"{value:.1f} ms" if value < 10 else f"{value:,.0f} ms"

@@ -1,0 +1,133 @@
+"""What a reader sees first: the verdict, the three figures, who can use the endpoint, and the areas."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from messages_conformance.report.areas import areas
+from messages_conformance.report.clients import (
+    FAILS,
+    NOT_KNOWN,
+    WORKS,
+    WORKS_WITH_LOSS,
+    Standing,
+    standings,
+    unmeasured,
+)
+from messages_conformance.report.figures import figures
+from messages_conformance.report.model import CONFORMANT, VIOLATIONS, Report, exit_code, verdict_sentence
+from messages_conformance.report.page.document import Section, cell, paragraph, row, table
+from messages_conformance.report.page.markup import Markup, breakable, element, joined
+from messages_conformance.report.text import counted, inline
+from messages_conformance.rules.verdict import OUTCOMES
+
+TONES: Final = {CONFORMANT: "good", VIOLATIONS: "bad"}
+MARKS: Final = {WORKS: ("good", "●"), WORKS_WITH_LOSS: ("fair", "◐"), FAILS: ("bad", "✕"), NOT_KNOWN: ("open", "○")}
+"""A colour and a sign for each standing; the word always stands beside them."""
+
+NAMED: Final = 3
+"""So many requirements are named at once for each client; the others unfold."""
+
+OUTCOME_TONES: Final = dict(zip(OUTCOMES, ("good", "bad", "fair", "open", "none", "own"), strict=True))
+
+
+def headline(report: Report) -> Markup:
+    """The target and the verdict in one sentence."""
+    run = report.run
+    facts = [run.model and f"model {run.model}", f"profile {run.profile}", f"depth {run.depth}", run.started_at]
+    return joined(
+        (
+            paragraph("messages-conformance ", inline(run.version), class_="eyebrow"),
+            element("h1", breakable(inline(run.target, 200))),
+            paragraph(" · ".join(inline(fact, 120) for fact in facts if fact), class_="facts"),
+            paragraph(verdict_sentence(report), class_=f"verdict {TONES.get(exit_code(report), 'open')}"),
+        )
+    )
+
+
+def key_figures(report: Report) -> Section:
+    """Coverage, conformance and what is unverified, side by side."""
+    told = figures(report)
+    held = [_figure(str(share), f"{level} that were verified hold") for level, share in told.conformance]
+    left = f"not verified; {counted(told.inapplicable, 'more requirement')} not applicable"
+    boxes = (
+        element("div", element("h3", "Coverage"), _figure(str(told.coverage), "applicable requirements verified")),
+        element("div", element("h3", "Conformance"), *(held or [_figure("none", "was verified")])),
+        element("div", element("h3", "Left open"), _figure(f"{told.unverified:,}", left)),
+    )
+    note = paragraph("Three different questions: they are never added up to one score.", class_="note")
+    return Section(name="figures", title="Figures", body=joined((element("div", *boxes, class_="figures"), note)))
+
+
+def _figure(number: str, words: str) -> Markup:
+    return element("p", element("strong", number), " ", element("span", words))
+
+
+def clients(report: Report) -> Section:
+    """Each measured client: whether it works, and through which requirement."""
+    rows = [row(found.client, _standing(found), _through(found)) for found in standings(report)]
+    note = (
+        "Measured, not guessed: a client fails or loses something here only when a requirement failed in this run "
+        "whose violation did that to it on a test server, at worst. It works when everything that was measured to "
+        "stop it was seen to be right. What the profile does not ask for leaves it not known."
+    )
+    body = [table(("client", "standing", "through"), rows, class_="clients", caption="Who can use this endpoint")]
+    silent = unmeasured(report)
+    if silent:
+        names = joined((link(name) for name in silent), ", ")
+        body.append(paragraph("Nobody measured what these failures do to a client: ", names, ".", class_="note"))
+    return Section(name="clients", title="Who can use it", body=joined((*body, paragraph(note, class_="note"))))
+
+
+def _standing(found: Standing) -> Markup:
+    tone, mark = MARKS[found.standing]
+    return element("span", element("span", mark, aria_hidden="true"), f" {found.standing}", class_=f"standing {tone}")
+
+
+def _through(found: Standing) -> Markup:
+    lines = [joined((f"{effect.outcome}: ", link(effect.requirement))) for effect in found.effects]
+    if found.standing != FAILS:
+        lines += [joined(("not seen to hold: ", code(name))) for name in found.unknown]
+    if found.beyond:
+        lines.append(joined((f"leaving aside {', '.join(found.beyond)}, which is not promised",)))
+    if found.streams_only:
+        lines.append(joined(("measured on streams only",)))
+    shown = [element("li", line) for line in lines[:NAMED]]
+    rest = [element("li", line) for line in lines[NAMED:]]
+    parts = [element("ul", *shown) if shown else joined(("nothing that failed touches it",))]
+    if rest:
+        parts.append(element("details", element("summary", f"{len(rest):,} more"), element("ul", *rest)))
+    return joined(parts)
+
+
+def code(requirement: str) -> Markup:
+    """A requirement's id."""
+    return element("code", breakable(inline(requirement)))
+
+
+def link(requirement: str) -> Markup:
+    """A requirement's id that leads to its failure further down."""
+    return element("a", code(requirement), href=f"#{address(requirement)}")
+
+
+def address(requirement: str) -> str:
+    """Where a requirement's failure stands on the page."""
+    return f"requirement-{inline(requirement)}"
+
+
+def matrix(report: Report) -> Section | None:
+    """Topics by verdicts."""
+    found = areas(report)
+    if not found:
+        return None
+    rows = [
+        row(area.topic, *map(_count, OUTCOMES, area.counts), cell(f"{area.total:,}", class_="number")) for area in found
+    ]
+    totals = [sum(area.counts[place] for area in found) for place in range(len(OUTCOMES))]
+    rows.append(row("all", *map(_count, OUTCOMES, totals), cell(f"{sum(totals):,}", class_="number"), class_="total"))
+    head = ("area", *(name.replace("-", " ") for name in OUTCOMES), "all")
+    return Section(name="areas", title="Areas", body=table(head, rows, class_="matrix", caption="Requirements by area"))
+
+
+def _count(outcome: str, number: int) -> Markup:
+    return cell(f"{number:,}" if number else "·", class_=f"number {OUTCOME_TONES[outcome] if number else 'zero'}")

@@ -1,0 +1,133 @@
+"""A saved run, read back into a report: report.json says what was judged, exchanges.jsonl beside it what was exchanged.
+
+Without exchanges.jsonl everything but traces and times can still be told. Nothing is judged anew: the verdicts, the
+sentences and the sources are those of the version that ran.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+from messages_conformance.exchange import Exchange
+from messages_conformance.report import recording
+from messages_conformance.report.errors import ReportError
+from messages_conformance.report.json_report import FILE_NAME, SCHEMA_ID
+from messages_conformance.report.model import FailedTest, Planned, Report, RunInfo, Spent, Statement
+from messages_conformance.rules.verdict import Finding, Place, Verdict
+from messages_conformance.shapes import Drift
+
+FAMILY: Final = SCHEMA_ID.rpartition("/")[0]
+VERSION: Final = int(SCHEMA_ID.rpartition("/")[2])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """A requirement in the words of the version that ran."""
+
+    sentence: str
+    source: str
+
+
+def load(place: Path | str) -> Report:
+    """The report of a folder or of a report.json; a ReportError that names the cure when there is none."""
+    path = Path(place)
+    path = path / FILE_NAME if path.is_dir() else path
+    document = _document(path)
+    try:
+        return _report(document, _exchanges(path.parent / recording.FILE_NAME))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ReportError(
+            f"{str(path)!r} is not a whole report: {_missing(error)}; was it cut off or edited? run again with --report"
+        ) from error
+
+
+def _missing(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def _document(path: Path) -> Mapping[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ReportError(
+            f"{str(path)!r} could not be read: {error.strerror}; name the folder that a run with --report wrote"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ReportError(
+            f"{str(path)!r} is not JSON ({error}): was it cut off? run again with --report, or name another folder"
+        ) from error
+    if not isinstance(document, dict) or not str(document.get("schema", "")).startswith(f"{FAMILY}/"):
+        raise ReportError(f'{str(path)!r} is no report of ours: it does not begin with "schema": "{SCHEMA_ID}"')
+    _check_version(path, str(document["schema"]))
+    return document
+
+
+def _check_version(path: Path, stated: str) -> None:
+    version = stated.rpartition("/")[2]
+    if version == str(VERSION):
+        return
+    newer = version.isdecimal() and int(version) > VERSION
+    cure = "update messages-conformance to read it" if newer else "it was never released"
+    raise ReportError(
+        f"{str(path)!r} is in the form {stated}, and this version reads {SCHEMA_ID}: {cure}",
+    )
+
+
+def _exchanges(path: Path) -> dict[int, Exchange]:
+    return {exchange.number: exchange for exchange in recording.read(path)} if path.is_file() else {}
+
+
+def _report(document: Mapping[str, Any], exchanges: dict[int, Exchange]) -> Report:
+    rows = document["requirements"]
+    statement, planned = document["statement"], document.get("planned")
+    judged = {row["number"] for row in document["exchanges"]}
+    return Report(
+        run=_made(RunInfo, document["run"]),
+        verdicts=tuple(_verdict(row) for row in rows),
+        exchanges={number: exchange for number, exchange in exchanges.items() if number in judged},
+        catalogue={row["id"]: Described(sentence=row["sentence"], source=row["source"]) for row in rows},
+        spent=_made(Spent, document["spent"]),
+        planned=None if planned is None else _made(Planned, planned),
+        complete=bool(document["complete"]),
+        statement=None if statement is None else _made(Statement, statement),
+        harness_errors=tuple(document["harness_errors"]),
+        drifts=tuple(_made(Drift, row) for row in document.get("drifts", ())),
+        failed_tests=tuple(_made(FailedTest, row) for row in document.get("failed_tests", ())),
+        commands=_commands(rows),
+    )
+
+
+def _verdict(row: Mapping[str, Any]) -> Verdict:
+    findings = tuple(_finding(row["id"], found) for found in row["findings"])
+    made: Verdict = _made(Verdict, {**row, "requirement": row["id"], "outcome": row["verdict"], "findings": findings})
+    return made
+
+
+def _finding(requirement: str, row: Mapping[str, Any]) -> Finding:
+    place = _made(Place, row["place"])
+    made: Finding = _made(
+        Finding, {**row, "requirement": requirement, "place": place, "exchange": row["exchange"] or 0}
+    )
+    return made
+
+
+def _commands(rows: list[Mapping[str, Any]]) -> dict[int, str]:
+    """The curl command of each exchange that a finding names."""
+    found = (finding for row in rows for finding in row["findings"])
+    return {finding["exchange"]: finding["curl"] for finding in found if finding["curl"]}
+
+
+def _made(kind: Any, row: Mapping[str, Any]) -> Any:
+    """A record out of a JSON object: keys that this version does not know are left alone, lists become tuples."""
+    known = {field.name for field in fields(kind)}
+    if not isinstance(row, Mapping):
+        raise TypeError(f"{row!r:.60} stands where {kind.__name__} belongs")
+    return kind(**{name: _frozen(value) for name, value in row.items() if name in known})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value

@@ -1,0 +1,99 @@
+"""When answers came: the first event of a stream, the gaps between its events, whether it was live or came at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from messages_conformance.exchange import Exchange
+from messages_conformance.report.model import Report
+from messages_conformance.report.text import inline
+from messages_conformance.rules.stream import BUFFERED_SHARE, BURST_S, MAX_OBSERVER_LAG_S, MIN_TIMED_DELTAS, MIN_TIMED_S
+
+LIVE: Final = "live"
+AT_ONCE: Final = "at once"
+TOO_SHORT: Final = "too short to tell"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Streamed:
+    """One stream: times in seconds since its request began. `pace` is LIVE, AT_ONCE or TOO_SHORT."""
+
+    number: int
+    situation: str
+    headers_at_s: float
+    events_at_s: tuple[float, ...]
+    ended_at_s: float
+    pace: str
+
+    @property
+    def longest_gap_s(self) -> float:
+        return max(gaps(self.events_at_s), default=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """All times of a run, in seconds. Exchanges during which our own clock stood still are counted, but left out."""
+
+    whole_answers: tuple[float, ...]
+    refusals: tuple[float, ...]
+    first_events: tuple[float, ...]
+    event_gaps: tuple[float, ...]
+    streams: tuple[Streamed, ...]
+    disturbed: int
+
+
+def timing(report: Report) -> Timing:
+    """The times of a report's exchanges."""
+    answered = [exchange for _, exchange in sorted(report.exchanges.items()) if exchange.response is not None]
+    clean = [exchange for exchange in answered if exchange.observer_lag_s <= MAX_OBSERVER_LAG_S]
+    streams = tuple(stream for exchange in clean if (stream := _streamed(exchange)) is not None)
+    names = {stream.number for stream in streams}
+    whole = [exchange for exchange in clean if exchange.number not in names]
+    return Timing(
+        whole_answers=tuple(_ended_s(exchange) for exchange in whole if exchange.succeeded),
+        refusals=tuple(_ended_s(exchange) for exchange in whole if not exchange.succeeded),
+        first_events=tuple(stream.events_at_s[0] for stream in streams),
+        event_gaps=tuple(gap for stream in streams for gap in gaps(stream.events_at_s)),
+        streams=streams,
+        disturbed=len(answered) - len(clean),
+    )
+
+
+def gaps(times: tuple[float, ...]) -> Iterable[float]:
+    """The time from each to the next."""
+    return (later - earlier for earlier, later in pairwise(times))
+
+
+def quantile(values: Iterable[float], share: float) -> float:
+    """The value below which that share of them lies; 0 for none."""
+    ordered = sorted(values)
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0
+
+
+def _ended_s(exchange: Exchange) -> float:
+    return exchange.response.ended_at_s if exchange.response is not None else 0.0
+
+
+def _streamed(exchange: Exchange) -> Streamed | None:
+    response = exchange.response
+    if response is None or not exchange.succeeded or not response.is_event_stream or not response.events:
+        return None
+    times = tuple(event.at_s for event in response.events)
+    return Streamed(
+        number=exchange.number,
+        situation=inline(exchange.situations[0], 60) if exchange.situations else "",
+        headers_at_s=response.headers_at_s,
+        events_at_s=times,
+        ended_at_s=response.ended_at_s,
+        pace=_pace(times, response.ended_at_s),
+    )
+
+
+def _pace(times: tuple[float, ...], ended_at_s: float) -> str:
+    if len(times) < MIN_TIMED_DELTAS or ended_at_s < MIN_TIMED_S:
+        return TOO_SHORT
+    late = times[0] > BUFFERED_SHARE * ended_at_s
+    return AT_ONCE if late and times[-1] - times[0] < BURST_S else LIVE
