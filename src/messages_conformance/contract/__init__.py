@@ -13,14 +13,7 @@ from messages_conformance.contract.blocks import (
 )
 from messages_conformance.contract.documents import API_VERSIONS, annotated_requirements, schema, schema_names
 from messages_conformance.contract.errors import ContractError
-from messages_conformance.contract.impacts import (
-    Measurement,
-    clients,
-    impact,
-    is_failure,
-    measured_requirements,
-    severity,
-)
+from messages_conformance.contract.impacts import Measurement, clients, faults, impact, is_failure, severity
 from messages_conformance.contract.inputs import misfit
 from messages_conformance.contract.problems import Problem, explain
 from messages_conformance.contract.profiles import Auth, Profile, profile, profile_names
@@ -44,9 +37,9 @@ __all__ = [
     "error_types",
     "event_types",
     "explain",
+    "faults",
     "impact",
     "is_failure",
-    "measured_requirements",
     "misfit",
     "profile",
     "profile_names",

@@ -20,7 +20,7 @@ Source = Literal["impact.json", "sdk_streams.json"]
 _WORST_FIRST: tuple[Severity, ...] = ("fatal", "major", "moderate", "minor", "harmless", "unmeasured")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Measurement:
     """One measured fault: client with version -> what happened to it, such as `loses text silently` or `unaffected`."""
 
@@ -41,9 +41,14 @@ def severity(requirement: str) -> Severity:
     return found[0].severity if found else "unmeasured"
 
 
-def measured_requirements() -> tuple[str, ...]:
-    """The requirements whose violation somebody measured."""
-    return tuple(_measurements())
+@cache
+def faults() -> Mapping[Measurement, tuple[str, ...]]:
+    """Every measured fault once, with the requirements that it violates: any of them shows it."""
+    found: dict[str, tuple[Measurement, list[str]]] = {}
+    for requirement, measurements in _measurements().items():
+        for measurement in measurements:
+            found.setdefault(measurement.measured, (measurement, []))[1].append(requirement)
+    return MappingProxyType({measurement: tuple(names) for measurement, names in found.values()})
 
 
 @cache

@@ -67,7 +67,7 @@ def standings(report: Report) -> tuple[Standing, ...]:
 
 
 def _standing(report: Report, client: str, verdicts: Mapping[str, Verdict]) -> Standing:
-    effects = sorted(_effects(client, verdicts), key=lambda effect: (not effect.stops, rank(effect.outcome)))
+    effects = sorted(_effects(client, verdicts), key=lambda e: (not e.stops, rank(e.outcome), e.requirement))
     open_ends = list(_open_ends(report, client, verdicts))
     unknown = [name for name, feature in open_ends if not feature]
     if any(effect.stops for effect in effects):
@@ -132,26 +132,17 @@ def _harmless_unseen(requirement: str) -> bool:
 
 def _stopping(client: str) -> Iterator[tuple[tuple[str, ...], str]]:
     """(requirements, outcome) of each measured fault that stops the client: any of the requirements shows the fault."""
-    for requirements, measured in _faults():
-        outcome = measured.get(client, HARMLESS)
+    for measurement, requirements in contract.faults().items():
+        outcome = measurement.clients.get(client, HARMLESS)
         if contract.is_failure(outcome):
             yield requirements, outcome
 
 
 @cache
-def _faults() -> tuple[tuple[tuple[str, ...], Mapping[str, str]], ...]:
-    """(requirements that it violates, client -> outcome) of every measured fault."""
-    found: dict[str, tuple[list[str], Mapping[str, str]]] = {}
-    for name in contract.measured_requirements():
-        for measurement in contract.impact(name):
-            found.setdefault(measurement.measured, ([], measurement.clients))[0].append(name)
-    return tuple((tuple(names), clients) for names, clients in found.values())
-
-
-@cache
 def _measured_on_streams_only() -> frozenset[str]:
-    found = [m for name in contract.measured_requirements() for m in contract.impact(name)]
-    whole = {client for m in found if m.source != STREAMS for client in m.clients}
+    whole = {
+        client for measurement in contract.faults() if measurement.source != STREAMS for client in measurement.clients
+    }
     return frozenset(contract.clients()) - whole
 
 

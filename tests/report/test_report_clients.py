@@ -1,0 +1,116 @@
+"""Who can use the endpoint: out of real measurements, and nothing but what failed or held in the run."""
+
+import pytest
+from report_samples import INAPPLICABLE, report, wrong_key
+
+from messages_conformance import contract
+from messages_conformance.contract import faults, impacts, is_failure
+from messages_conformance.report.clients import (
+    FAILS,
+    NOT_KNOWN,
+    STANDINGS,
+    WORKS,
+    WORKS_WITH_LOSS,
+    standings,
+    unmeasured,
+)
+from messages_conformance.rules import CATALOGUE
+from messages_conformance.rules.verdict import Finding, Verdict
+
+PYTHON, TYPESCRIPT, CLAUDE_CODE = "anthropic (Python) 2.12.0", "@anthropic-ai/sdk 1.12.0", "Claude Code 2.1.197"
+VERCEL = "Vercel AI SDK 6.0.326"
+
+
+@pytest.fixture(autouse=True)
+def measured(monkeypatch):
+    """The real measurements in place of the made-up ones of this folder."""
+    monkeypatch.setattr(contract, "impact", impacts.impact)
+
+
+def run(*failed, outcome="pass", without=()):
+    """Every requirement has the outcome, but for those that failed and those that are left out."""
+    finding = Finding(found="x", wanted="y", exchange=1)
+    rows = [
+        Verdict(requirement=name, level="MUST", outcome="fail", findings=(finding,))
+        if name in failed
+        else Verdict(requirement=name, level="MUST", outcome=outcome)
+        for name in CATALOGUE
+        if name not in without
+    ]
+    return {found.client: found for found in standings(report(*rows))}
+
+
+def test_all_measured_clients_are_there_and_work_when_all_holds():
+    found = run()
+    assert list(found) == list(contract.clients())
+    assert len(found) == 11
+    assert {standing.standing for standing in found.values()} == {WORKS}
+    assert not [standing for standing in found.values() if standing.effects or standing.unknown or standing.beyond]
+
+
+def test_a_client_fails_through_the_requirement_that_was_measured_to_stop_it():
+    found = run("auth.bearer.accepted", "claude-code.auth.bearer")
+    assert found[PYTHON].standing == FAILS
+    refused = "cannot connect at all: its requests are refused"
+    assert [(effect.requirement, effect.outcome, effect.stops) for effect in found[PYTHON].effects] == [
+        ("auth.bearer.accepted", refused, True),
+        ("claude-code.auth.bearer", refused, True),
+    ]
+    assert found[VERCEL].standing == WORKS
+
+
+def test_a_silent_loss_is_no_failure():
+    found = run("stream.order.message-stop-once")
+    assert (found[VERCEL].standing, found[TYPESCRIPT].standing) == (WORKS_WITH_LOSS, FAILS)
+    assert found[VERCEL].effects[0].outcome == "loses or changes the tool call silently"
+
+
+def test_a_failure_beside_the_messages_endpoint_stops_nobody():
+    found = run("adjacent.count_tokens.shape")
+    assert found[PYTHON].standing == WORKS_WITH_LOSS
+    assert found[PYTHON].effects[0].outcome == "raises an error"
+
+
+def test_what_was_not_seen_to_hold_leaves_it_not_known():
+    found = run(without=("version.header.2026-10-21", "version.header.2026-10-21-tokmodel"))
+    assert (found[PYTHON].standing, found[PYTHON].unknown) == (NOT_KNOWN, ("version.header.2026-10-21",))
+    assert found[VERCEL].standing == WORKS
+
+
+@pytest.mark.parametrize("outcome", ["not-verified", "not-applicable", "error"])
+def test_a_run_that_verified_nothing_knows_nothing(outcome):
+    assert {standing.standing for standing in run(outcome=outcome).values()} == {NOT_KNOWN}
+
+
+def test_a_void_run_knows_nothing():
+    assert {(found.standing, found.effects) for found in standings(wrong_key())} == {(NOT_KNOWN, ())}
+
+
+def test_a_feature_that_the_model_does_not_have_is_left_aside():
+    thinking = [name for name, row in CATALOGUE.items() if row.capability or row.needs & {"thinking"}]
+    rows = [
+        Verdict(requirement=name, level="MUST", outcome="not-applicable" if name in thinking else "pass")
+        for name in CATALOGUE
+    ]
+    found = {standing.client: standing for standing in standings(report(*rows))}
+    assert found[PYTHON].standing == WORKS
+
+
+def test_failures_that_nobody_measured_are_named_but_for_leniency():
+    finding = (Finding(found="x", wanted="y"),)
+    names = ("headers.request-id.present", "request.max_tokens.required", "stream.order.message-stop-once")
+    assert set(names) <= set(CATALOGUE)
+    rows = [Verdict(requirement=name, level="MUST", outcome="fail", findings=finding) for name in names]
+    assert unmeasured(report(*rows, INAPPLICABLE)) == names[:1]
+
+
+def test_every_outcome_is_graded():
+    outcomes = {outcome for measurement in faults() for outcome in measurement.clients.values()}
+    assert {outcome for outcome in outcomes if is_failure(outcome)} == {
+        "raises an error",
+        "crashes",
+        "hangs",
+        "hands on a malformed message: the application crashes",
+        "cannot connect at all: its requests are refused",
+    }
+    assert len(STANDINGS) == 4

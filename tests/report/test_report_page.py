@@ -1,0 +1,203 @@
+"""report.html: structure, escaping, limits. Nothing here needs a browser; test_report_browser.py uses one."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from report_samples import CATALOGUE, EVERY, FAILED, MINOR, exchange, green, hostile, red, report, requirement
+
+from messages_conformance.report import verdict_sentence
+from messages_conformance.report.page import failing, to_html
+from messages_conformance.report.page.markup import VOID, Markup, breakable, element
+
+SCRIPTS = (
+    "<script>alert(1)</script>",
+    "</style><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "' onmouseover='alert(1)",
+    "javascript:alert(1)",
+    "<!-- <a href=x>",
+    "]]><details open ontoggle=alert(1)>",
+)
+
+
+class Page(HTMLParser):
+    """Every tag with its attributes, the text, and the tags that were never closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.stack, self.texts, self.ids = [], [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.ids += [value for name, value in attrs if name == "id"]
+        if tag not in VOID and tag != "wbr":
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.stack.pop() == tag, tag
+
+    def handle_data(self, data):
+        if not self.stack or self.stack[-1] != "style":
+            self.texts.append(data)
+
+    @property
+    def text(self):
+        return " ".join("".join(self.texts).split())
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_report_makes_a_page_that_is_well_formed_and_needs_nothing_else(name):
+    text = to_html(EVERY[name]())
+    page = Page(text)
+    assert page.stack == []
+    assert len(page.ids) == len(set(page.ids))
+    assert not {tag for tag, _ in page.tags} & {"script", "img", "link", "iframe", "object", "form", "base"}
+    for tag, attributes in page.tags:
+        assert not [key for key in attributes if key.startswith("on") or key in ("src", "style", "srcset")], tag
+        assert attributes.get("href", "#").startswith("#")
+    assert not re.search(r"url\(|@import|https?:", text[text.index("<style>") : text.index("</style>")])
+    assert "default-src 'none'" in str(page.tags)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_verdict_is_on_every_page(name):
+    made = EVERY[name]()
+    assert " ".join(verdict_sentence(made).split()) in Page(to_html(made)).text
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_what_a_target_sends_is_text_wherever_it_stands(script):
+    plain = hostile()
+    finding = replace(
+        FAILED.findings[0],
+        found=script,
+        wanted=script,
+        place=replace(FAILED.findings[0].place, event_type=script, pointer=script, header=script),
+    )
+    data = f'{{"type":"message_start","x":"{script}"}}'.encode()
+    frames = exchange(1, situation=script)
+    stream = replace(
+        frames.response,
+        chunks=(replace(frames.response.chunks[0], data=b"event: " + script.encode() + b"\ndata: " + data + b"\n\n"),),
+        headers=(("content-type", "text/event-stream"), ("request-id", script)),
+        ending="reset",
+        detail=script,
+    )
+    made = replace(
+        plain,
+        run=replace(plain.run, target=script, model=script, profile=script, notes=(script,), budget=script),
+        verdicts=(replace(FAILED, findings=(finding,)), replace(MINOR, requirement=script, findings=(finding,))),
+        exchanges={1: replace(frames, response=stream, waits=(script,))},
+        catalogue={"stream.order": requirement("stream.order", sentence=script, source=script)},
+        harness_errors=(script,),
+    )
+    page, safe = Page(to_html(made)), Page(to_html(red()))
+    assert {tag for tag, _ in page.tags} <= {tag for tag, _ in safe.tags} | {
+        "article",
+        "ul",
+        "li",
+        "details",
+        "summary",
+    }
+    assert not [key for _, attributes in page.tags for key in attributes if key.startswith("on")]
+    assert all(attributes.get("href", "#").startswith("#") for _, attributes in page.tags)
+    assert " ".join(script.split()) in page.text
+
+
+def test_invisible_characters_are_spelled_out():
+    text = to_html(hostile())
+    assert not set(text) & set("\x00\x07\x0c\x1b\x9b\r\ufffe\ud800\u202e")
+    assert "\\x1b[2J" in text
+    text.encode("utf-8")
+
+
+def test_only_markup_passes_as_it_is():
+    assert element("p", "<b>", Markup("<i>x</i>"), title='"<') == '<p title="&quot;&lt;">&lt;b&gt;<i>x</i></p>'
+    assert element("p", None, hidden=True, lang=None, dir=False) == "<p hidden></p>"
+    assert breakable("a.b/<c>") == "a.<wbr>b/<wbr>&lt;c&gt;"
+
+
+def test_the_sections_come_in_their_order():
+    text = to_html(red())
+    order = (
+        "Figures",
+        "Who can use it",
+        "Areas",
+        "Failures (2)",
+        "Warnings (1)",
+        "Not verified (1)",
+        "Times",
+        "Plan and cost",
+    )
+    places = [text.index(f">{title}</h2>") for title in order]
+    assert places == sorted(places)
+
+
+def test_a_failure_says_everything():
+    text = Page(to_html(red())).text
+    facts = (
+        "stream.order MUST",
+        "The stream ends with message_stop.",
+        "exchange 1 (streamed-system), event #4 content_block_delta, byte 1,204, /type",
+        "nothing after event #4",
+        "message_delta or message_stop",
+        "crashes: sdk-py 2.12.0",
+        "streaming page, 2026-11-22",
+        "curl -isS",
+        "Timeline of exchange 1",
+        "#4 content_block_delta ◀ named by the finding",
+    )
+    places = [text.index(fact) for fact in facts]
+    assert places == sorted(places)
+    assert "+10 ms" in text
+
+
+def test_the_three_figures_stand_apart():
+    text = Page(to_html(report(*red().verdicts))).text
+    assert "4 of 5 applicable requirements verified" in text
+    assert "1 of 3 MUST that were verified hold" in text
+    assert "0 of 1 SHOULD that were verified hold" in text
+    assert "1 not verified; 0 more requirements not applicable" in text
+    assert "%" not in text.split("Who can use it")[1].split("Areas")[0]
+
+
+def test_links_lead_somewhere():
+    for made in (red(), green()):
+        page = Page(to_html(made))
+        targets = {attributes["href"][1:] for tag, attributes in page.tags if tag == "a"}
+        assert targets <= set(page.ids)
+
+
+def test_what_cannot_be_operated_by_keyboard_is_not_there():
+    page = Page(to_html(red()))
+    assert page.tags[[tag for tag, _ in page.tags].index("a")][1] == {"href": "#content", "class": "skip"}
+    scrolling = [attributes for _, attributes in page.tags if attributes.get("class") == "scroll"]
+    assert scrolling
+    assert all(attributes["tabindex"] == "0" for attributes in scrolling)
+    drawings = [attributes for tag, attributes in page.tags if tag == "svg"]
+    assert drawings
+    assert all(attributes.get("aria-label") or attributes.get("aria-hidden") == "true" for attributes in drawings)
+
+
+def test_a_page_of_five_thousand_failures_stays_small_and_says_what_was_cut():
+    names = [f"stream.many-{number}" for number in range(5000)]
+    catalogue = dict.fromkeys(names, CATALOGUE["stream.order"])
+    text = to_html(report(*(replace(FAILED, requirement=name) for name in names), catalogue=catalogue))
+    assert len(text) < 2_000_000
+    assert f"{5000 - failing.IN_FULL:,} more failures without command and timeline" in text
+    assert f"{5000 - failing.IN_FULL - failing.LISTED:,} more are left to report.json" in text
+    assert text.count("<pre") == failing.IN_FULL
+
+
+def test_a_void_run_shows_its_statement_and_no_failures():
+    page = Page(to_html(EVERY["wrong_key"]()))
+    assert "COULD NOT BE JUDGED: the target answers 401" in page.text
+    assert "failures" not in page.ids

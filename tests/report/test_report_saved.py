@@ -1,0 +1,103 @@
+"""A saved run read back: nothing is lost on the way, and what cannot be read is told in one message with its cure."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from report_samples import EVERY, FAILED, red
+
+from messages_conformance.report import ReportError, append, load, to_json, write_all
+from messages_conformance.report.model import FailedTest, Planned
+from messages_conformance.report.page import to_html
+from messages_conformance.shapes import Drift
+
+
+def saved(made, folder):
+    write_all(made, folder)
+    for exchange in made.exchanges.values():
+        append(folder / "exchanges.jsonl", exchange)
+    return folder
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY if name != "hostile"])
+def test_a_report_comes_back_whole(name, tmp_path):
+    made = replace(
+        EVERY[name](),
+        planned=Planned(requests=60, output_tokens=900, duplicates=3),
+        failed_tests=(FailedTest(name="test_ours", message="no"),),
+        drifts=(Drift(situation="plain", path=".usage", before="object", after=None),),
+    )
+    read = load(saved(made, tmp_path))
+    assert to_json(read) == to_json(made)
+    assert to_html(read) == to_html(made)
+    assert load(tmp_path / "report.json").verdicts == read.verdicts
+
+
+def test_a_hostile_report_can_be_read_again_and_stays_harmless(tmp_path):
+    read = load(saved(EVERY["hostile"](), tmp_path))
+    assert "\x1b" not in to_html(read)
+
+
+def test_without_the_exchanges_everything_but_traces_and_times_is_told(tmp_path):
+    made = red()
+    write_all(made, tmp_path)
+    read = load(tmp_path)
+    assert read.exchanges == {}
+    page = to_html(read)
+    assert "curl -isS -N -X POST http://127.0.0.1:4000/v1/messages" in page
+    assert "Timeline" not in page
+    first = to_json(read)["requirements"][2]["findings"][0]
+    assert (first["exchange"], first["curl"]) == (1, to_json(made)["requirements"][2]["findings"][0]["curl"])
+
+
+def test_keys_of_later_versions_are_left_alone(tmp_path):
+    document = to_json(red())
+    document |= {"novelty": 1, "run": {**document["run"], "mood": "good"}}
+    document["requirements"][0]["colour"] = "blue"
+    (tmp_path / "report.json").write_text(json.dumps(document))
+    assert load(tmp_path).run.target == "http://127.0.0.1:4000"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"schema": "messages-conformance/report/2"}, "update messages-conformance to read it"),
+        ({"schema": "messages-conformance/report/0"}, "this version reads messages-conformance/report/1"),
+        ({"schema": "somebody/else/1"}, "is no report of ours"),
+        ({"requirements": [{"id": "x"}]}, "is not a whole report: 'findings' is missing"),
+        ({"requirements": None}, "is not a whole report"),
+        ({"run": []}, "stands where RunInfo belongs"),
+        ({"run": {}}, "missing"),
+    ],
+)
+def test_what_is_no_report_is_told_with_the_cure(tmp_path, change, said):
+    (tmp_path / "report.json").write_text(json.dumps({**to_json(red()), **change}))
+    with pytest.raises(ReportError, match=said) as told:
+        load(tmp_path)
+    assert "report.json" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is not JSON"),
+        ('{"schema": "messages-con', "was it cut off"),
+        ("[1]", "is no report of ours"),
+        ("[" * 10**5, "is not"),
+    ],
+)
+def test_a_file_that_was_cut_off_is_told(tmp_path, text, said):
+    (tmp_path / "report.json").write_text(text)
+    with pytest.raises(ReportError, match=said):
+        load(tmp_path)
+
+
+def test_a_folder_without_a_report_is_told(tmp_path):
+    for place in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(ReportError, match="could not be read"):
+            load(place)
+
+
+def test_a_finding_without_its_exchange_keeps_its_number(tmp_path):
+    write_all(replace(red(), verdicts=(FAILED,)), tmp_path)
+    assert [finding.exchange for finding in load(tmp_path).verdicts[0].findings] == list(range(1, 51))
