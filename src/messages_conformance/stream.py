@@ -246,16 +246,24 @@ def logical_events(response: Response) -> tuple[StreamEvent, ...]:
 
     What is wrong with the framing is judged on the events as they came; the order is judged on these.
     """
-    events: list[StreamEvent] = []
-    for event in response.events:
-        events.extend(_taken_apart(event))
-    return tuple(events)
+    if response not in _logical:
+        events: list[StreamEvent] = []
+        for event in response.events:
+            if len(event.wire.names) < 2:
+                events.append(event)
+            else:
+                events.extend(_taken_apart(event))
+        _logical[response] = tuple(events)
+    return _logical[response]
+
+
+_logical: WeakKeyDictionary[Response, tuple[StreamEvent, ...]] = WeakKeyDictionary()
 
 
 def _taken_apart(event: StreamEvent) -> Iterator[StreamEvent]:
     names, data = event.wire.names, event.wire.data
     lines = [] if data is None else data.split("\n")
-    if len(names) < 2 or len(names) != len(lines) or event.data is not UNPARSED:
+    if len(names) != len(lines) or event.data is not UNPARSED:
         yield event
         return
     for name, line in zip(names, lines, strict=True):

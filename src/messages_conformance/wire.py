@@ -13,12 +13,16 @@ Lines are split on LF, CR and CRLF alone. U+2028 and its kin are ordinary charac
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 BOM = b"\xef\xbb\xbf"
 
 LF, CR, CRLF = "LF", "CR", "CRLF"
+
+_PLAIN = re.compile(rb"event: ?([^\r\n]*)\ndata: ?([^\r\n]*)\n\n")
+"""The form that nearly every event has. It is read in one step; whatever differs from it is read line by line."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,6 +138,11 @@ class Lexer:
         start = 0
         size = len(buffer)
         while start < size:
+            plain = None if self._block.lines else self._plain(start)
+            if plain is not None:
+                events.append(plain)
+                start = plain.end_bytes - self._offset_bytes
+                continue
             end, after, ending = _line_end(buffer, start, size)
             if ending is None or (ending == CR and after == size and not final):
                 break  # a CR at the end of a chunk may be the first half of CRLF
@@ -150,6 +159,26 @@ class Lexer:
         del buffer[:start]
         self._offset_bytes += start
         return events
+
+    def _plain(self, start: int) -> WireEvent | None:
+        """The event at this place of the pending bytes when it is whole and in the commonest form."""
+        found = _PLAIN.match(self._pending, start)
+        if found is None:
+            return None
+        try:
+            name, data = found[1].decode("utf-8"), found[2].decode("utf-8")
+        except UnicodeDecodeError:
+            return None
+        self._note_ending(LF, self._offset_bytes + found.end(1))
+        offset, end = self._block.offset_bytes, self._offset_bytes + found.end()
+        self._block.offset_bytes = end
+        return WireEvent(
+            offset_bytes=offset,
+            end_bytes=end,
+            names=(name,),
+            data=data,
+            data_offset_bytes=self._offset_bytes + found.start(2),
+        )
 
     def _note_ending(self, ending: str, at_bytes: int) -> None:
         if self._endings and ending not in self._endings and self._mixed_at_bytes is None:

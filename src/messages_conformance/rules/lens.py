@@ -200,10 +200,20 @@ _shapes: WeakKeyDictionary[Response, tuple[tuple[str | None, Finding], ...]] = W
 
 def shape(exchange: Exchange, requirement: str) -> Iterator[Finding]:
     """Where the body leaves its schema in a way that violates the requirement, as the schema itself names it."""
+    yield from grouped(finding for named, finding in _misfits(exchange) if named == requirement)
+
+
+def has_misshapen_event(exchange: Exchange) -> bool:
+    """Whether some event of a stream leaves its schema, whichever requirement that violates."""
+    return bool(_misfits(exchange))
+
+
+def _misfits(exchange: Exchange) -> tuple[tuple[str | None, Finding], ...]:
+    """Every place where the body leaves its schema, with the requirement that this violates; found once."""
     response = _response(exchange)
     if response not in _shapes:
         _shapes[response] = tuple(_shape_findings(exchange, response))
-    yield from grouped(finding for named, finding in _shapes[response] if named == requirement)
+    return _shapes[response]
 
 
 def _shape_findings(exchange: Exchange, response: Response) -> Iterator[tuple[str | None, Finding]]:

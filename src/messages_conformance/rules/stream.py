@@ -27,6 +27,7 @@ from messages_conformance.rules.lens import (
     at,
     count,
     grouped,
+    has_misshapen_event,
     response_of,
     shape,
     shown,
@@ -524,7 +525,7 @@ def sends_text_as_strings(exchange: Exchange) -> Iterable[Finding]:
 def sends_text_in_increments(exchange: Exchange) -> Iterable[Finding]:
     """Text deltas are increments, not ever longer snapshots of the whole text."""
     for block in walk_of(exchange).blocks:
-        pieces = [(event, _delta_text(event)) for event in block.deltas if _delta_text(event)]
+        pieces = [(event, text) for event in block.deltas if (text := _delta_text(event))]
         if are_snapshots([text for _, text in pieces]):
             yield Finding(
                 place=at(pieces[1][0], "/delta/text"),
@@ -790,11 +791,7 @@ def adds_up_to_a_message(exchange: Exchange) -> Iterable[Finding | Unverified]:
 
 def _misshapen(exchange: Exchange) -> bool:
     """Whether something judged under another requirement already keeps the stream from adding up."""
-    if any(
-        not contract.valid(f"events/{event.type}", event.data)
-        for event in walk_of(exchange).events
-        if known_event(event) and isinstance(event.data, dict)
-    ):
+    if has_misshapen_event(exchange):
         return True
     held = any(
         isinstance(finding, Finding)
