@@ -179,7 +179,11 @@ FEATURES = [
         situation="claude-code.thinking.enabled",
     ),
     lone("thinking.disabled", thinking={"type": "disabled"}),
-    lone("context-management", context_management=CONTEXT),
+    lone(
+        "context-management",
+        http={"headers": (("anthropic-beta", "context-management-2025-06-27"),)},  # never sent without it
+        context_management=CONTEXT,
+    ),
     lone("metadata", metadata=METADATA),
     lone("output-config.effort", max_tokens=400, output_config={"effort": "high"}),
     lone(

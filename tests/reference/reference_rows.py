@@ -6,15 +6,34 @@ from typing import Any
 
 from reference_support import body
 
+from messages_conformance.reference.blocks import signature
+
 CITED = [{"type": "char_location", "cited_text": "x"}]
 
 
-TOOL = {"name": "f", "input_schema": {"type": "object", "properties": {"a": {"type": "string"}}}}
+TOOL: dict[str, Any] = {"name": "f", "input_schema": {"type": "object", "properties": {"a": {"type": "string"}}}}
+STRICT_TOOL = {
+    "name": "f",
+    "strict": True,
+    "input_schema": TOOL["input_schema"] | {"additionalProperties": False},
+}
 CALL = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
 RESULT = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "ok"}
 CACHE = {"type": "ephemeral"}
 PNG = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
 DOCUMENT = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}
+
+
+SEARCH = {"type": "web_search_20250305", "name": "web_search"}
+SYSTEM = {"role": "system", "content": "Be kind."}
+ADAPTIVE = {"type": "adaptive"}
+THOUGHT = {"type": "thinking", "thinking": "Let me see.", "signature": signature("Let me see.")}
+PDF = {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0xLjQK"}
+RESULTS = {"type": "search_result", "source": "notes", "title": "Notes", "content": [{"type": "text", "text": "x"}]}
+
+
+def formatted(schema: dict[str, Any]) -> dict[str, Any]:
+    return body(output_config={"format": {"type": "json_schema", "schema": schema}})
 
 
 def user(content: Any) -> dict[str, Any]:
@@ -119,6 +138,50 @@ REFUSED: list[tuple[str, Any]] = [
         ),
     ),
     (
+        "cache lifetime of the whole",
+        body([user([{"type": "text", "text": "x", "cache_control": CACHE | {"ttl": "1h"}}])], cache_control=CACHE),
+    ),
+    ("cache on a tool", body(tools=[TOOL | {"cache_control": {"type": "eternal"}}])),
+    ("system role first", body([{"role": "system", "content": "Be kind."}, user("hi")])),
+    ("system role before a result", body([user("hi"), assistant([CALL]), SYSTEM, user([RESULT])])),
+    ("system role before the user", body([user("hi"), SYSTEM, user("ho")])),
+    ("tool_result twice", body([user("hi"), assistant([CALL]), user([RESULT, RESULT])])),
+    ("tool_result from an assistant", body([user("hi"), assistant([RESULT])])),
+    ("tool_use from a user", body([user([CALL])])),
+    ("tool extra key", body(tools=[TOOL | {"colour": "red"}])),
+    ("tool description", body(tools=[TOOL | {"description": 1}])),
+    ("tool example that does not fit", body(tools=[TOOL | {"input_examples": [{"a": 1}]}])),
+    ("tools all deferred", body(tools=[TOOL | {"defer_loading": True}])),
+    ("tool of unknown type", body(tools=[{"type": "time_machine_20250101", "name": "time_machine"}])),
+    ("server tool renamed", body(tools=[SEARCH | {"name": "search"}])),
+    ("server tool without uses", body(tools=[SEARCH | {"max_uses": 0}])),
+    ("server tool both lists", body(tools=[SEARCH | {"allowed_domains": ["a.com"], "blocked_domains": ["b.com"]}])),
+    ("strict without additionalProperties", body(tools=[TOOL | {"strict": True}])),
+    ("parallel flag", body(tools=[TOOL], tool_choice={"type": "auto", "disable_parallel_tool_use": "yes"})),
+    ("format without schema", body(output_config={"format": {"type": "json_schema"}})),
+    ("format of unknown type", body(output_config={"format": {"type": "xml"}})),
+    ("format with a limit", formatted({"type": "string", "minLength": 3})),
+    ("format open to more", formatted({"type": "object", "properties": {}})),
+    ("format recursive", formatted({"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}]}}})),
+    ("effort", body(output_config={"effort": "heroic"})),
+    ("thinking display", body(thinking={"type": "adaptive", "display": "loud"})),
+    ("thinking extra key", body(thinking={"type": "disabled", "budget_tokens": 1024})),
+    (
+        "thinking with prefill",
+        body([user("hi"), assistant("Well")], thinking={"type": "enabled", "budget_tokens": 1024}, max_tokens=2000),
+    ),
+    ("thinking changed", body([user("hi"), assistant([THOUGHT | {"thinking": "x"}]), user("ho")], thinking=ADAPTIVE)),
+    ("thinking signature", body([user("hi"), assistant([THOUGHT | {"signature": 1}]), user("ho")])),
+    ("pdf garbage", body([user([{"type": "document", "source": PDF | {"data": "aGVsbG8="}}])])),
+    ("document title empty", body([user([DOCUMENT | {"title": ""}])])),
+    ("citations of unknown type", body([user("hi"), assistant([{"type": "text", "text": "x", "citations": [1]}])])),
+    ("search result without source", body([user([RESULTS | {"source": ""}])])),
+    ("container number", body(container=3)),
+    ("diagnostics string", body(diagnostics="x")),
+    ("speed", body(speed="warp")),
+    ("context_management without its beta", body(context_management={"edits": []})),
+    ("thread without its beta", body(thread={"type": "create"})),
+    (
         "citations mixed",
         body([user([DOCUMENT | {"citations": {"enabled": True}}, DOCUMENT, {"type": "text", "text": "x"}])]),
     ),
@@ -153,7 +216,24 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("server tool", body(tools=[{"type": "web_search_20250305", "name": "web_search"}])),
     ("redacted thinking", body([user("hi"), assistant([{"type": "redacted_thinking", "data": "x"}]), user("ho")])),
     ("effort", body(output_config={"effort": "low"})),
-    ("adaptive thinking", body(thinking={"type": "adaptive"})),
+    ("adaptive thinking", body(thinking=ADAPTIVE)),
+    ("thinking between tools", body(thinking={"type": "between_tools"})),
+    ("thinking off", body(thinking={"type": "disabled"})),
+    ("thought replayed", body([user("hi"), assistant([THOUGHT]), user("ho")], thinking=ADAPTIVE)),
+    ("thought left out", body([user("hi"), assistant([THOUGHT | {"thinking": ""}]), user("ho")], thinking=ADAPTIVE)),
+    ("strict tool", body(tools=[STRICT_TOOL])),
+    ("tool example", body(tools=[TOOL | {"input_examples": [{"a": "x"}]}])),
+    ("tool deferred beside another", body(tools=[TOOL | {"defer_loading": True}, TOOL | {"name": "g"}])),
+    ("tool of type custom", body(tools=[TOOL | {"type": "custom", "description": "Does f."}])),
+    ("client tools of known types", body(tools=[{"type": "bash_20250124", "name": "bash"}])),
+    ("toolset", body(tools=[{"type": "computer_toolset_20260801"}])),
+    ("search result", body([user([RESULTS, {"type": "text", "text": "What is noted?"}])])),
+    ("pdf", body([user([{"type": "document", "source": PDF}, {"type": "text", "text": "Why?"}])])),
+    ("document of blocks", body([user([{"type": "document", "source": {"type": "content", "content": "x"}}])])),
+    ("system role last", body([user("hi"), SYSTEM])),
+    ("system role between", body([user("hi"), SYSTEM, SYSTEM, assistant("ho"), user("hum")])),
+    ("whole request cached", body(cache_control=CACHE)),
+    ("small options", body(speed="standard", inference_geo="eu", container=None, diagnostics={})),
 ]
 
 

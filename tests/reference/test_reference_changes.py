@@ -9,7 +9,19 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from reference_rows import ACCEPTED, CALL, CITED, DOCUMENT, REFUSED, RESULT, STREAMED, TOOL, assistant, user
+from reference_rows import (
+    ACCEPTED,
+    CALL,
+    CITED,
+    DOCUMENT,
+    REFUSED,
+    RESULT,
+    STREAMED,
+    STRICT_TOOL,
+    TOOL,
+    assistant,
+    user,
+)
 from reference_support import HEADERS, VERSION, accumulated, body, decoded, document, post, read_events, text_of
 
 from messages_conformance.reference import (
@@ -134,7 +146,7 @@ def probes() -> list[HttpRequest]:
         request(body(), headers=(*plain_headers, ("anthropic-beta", "a-2025-01-01,b-2025-01-01"))),
         request(body([{"role": "system", "content": "Be kind."}, user("hi")])),
         request(body(output_config=output_format())),
-        request(body("Call the tool", tools=[TOOL | {"strict": True}], tool_choice={"type": "any"}, max_tokens=200)),
+        request(body("Call the tool", tools=[STRICT_TOOL], tool_choice={"type": "any"}, max_tokens=200)),
         *(
             request(body("What is 27 times 43?", thinking=hidden, max_tokens=2000, stream=stream))
             for hidden in ({"type": "enabled", "budget_tokens": 1024, "display": "omitted"},)
@@ -144,7 +156,7 @@ def probes() -> list[HttpRequest]:
 
 
 def output_format() -> dict[str, Any]:
-    return {"format": {"type": "json_schema", "schema": {"type": "object"}}}
+    return {"format": {"type": "json_schema", "schema": {"type": "object", "additionalProperties": False}}}
 
 
 PROBES = probes()

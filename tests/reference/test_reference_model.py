@@ -182,7 +182,8 @@ def test_thinks_before_it_answers() -> None:
 
 
 def test_answers_in_the_demanded_schema() -> None:
-    schema = {"type": "object", "properties": {"n": {"type": "integer"}, "ok": {"type": "boolean"}}}
+    fields = {"n": {"type": "integer"}, "ok": {"type": "boolean"}}
+    schema = {"type": "object", "properties": fields, "additionalProperties": False}
     message = ask("Give me 7", output_config={"format": {"type": "json_schema", "schema": schema}})
     assert text_of(message) == '{"n": 7, "ok": true}'
 

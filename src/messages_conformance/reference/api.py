@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
-from messages_conformance.reference import caching, events, message, models, validation
+from messages_conformance.reference import caching, citing, events, message, models, threads, validation
 from messages_conformance.reference.changes import Change, ErrorReply, Scene, Stage, rewrites
 from messages_conformance.reference.failures import Failure
 from messages_conformance.reference.http import Header, HttpRequest, HttpResponse
@@ -24,9 +24,14 @@ from messages_conformance.reference.model import Model
 API_KEY = "reference-key"
 VERSIONS = ("2023-06-01", "2026-10-21")
 MAX_BODY_BYTES = 32 * 1024 * 1024
-CONTEXT_TOKENS = 200_000
 ORGANIZATION_ID = "6f0f1d4e-8a53-4ab5-9d0e-1d8f4c3f7a10"
-REQUESTS_PER_MINUTE = 4_000
+RATE_LIMITS = (
+    ("requests", 4_000, 3_999),
+    ("input-tokens", 2_000_000, 1_990_000),
+    ("output-tokens", 400_000, 398_000),
+    ("tokens", 2_400_000, 2_388_000),
+)
+"""Name, limit and what remains, tokens rounded to thousands: nobody is ever limited here."""
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
@@ -181,13 +186,15 @@ class _Exchange:
     def create(self) -> HttpResponse:
         body = self.accepted_body(counting=False)
         model: Model = self.change(Stage.MODEL, Model())
-        if message.input_tokens(body, model) > CONTEXT_TOKENS:
+        if message.input_tokens(body, model) > message.CONTEXT_TOKENS:
             self.check([Failure(message="prompt is too long for this model", requirement="request.context.too-long")])
         if not isinstance(body.get("model"), str):
             body = {**body, "model": self.settings.models[0]}
         answer = message.message(body, model, message_id=new_id("msg_"), tool_ids=tool_ids())
+        answer["content"] = citing.cited(answer["content"], body)
         answer = caching.billed(answer, body, model, self.scene.memory)
         answer = self.change(Stage.MESSAGE, answer)
+        threads.remember(body, answer, self.scene.memory)
         if not body.get("stream"):
             return self.json(self.change(Stage.DOCUMENT, answer))
         return self.stream(answer)
@@ -223,15 +230,29 @@ class _Exchange:
     # Bodies
 
     def accepted_body(self, *, counting: bool) -> Mapping[str, Any]:
-        body = self.parsed_body()
+        body: Mapping[str, Any] = self.parsed_body()
         self.scene = replace(self.scene, body=body)
         version = self.request.header("anthropic-version")
-        self.check(validation.failures(body, version=version, counting=counting))
+        betas = validation.betas(self.request.header_values("anthropic-beta"))
+        body = self.resumed(body, betas)
+        self.check(validation.failures(body, version=version, counting=counting, betas=betas))
         name = body.get("model")
         if not any(validation.model_name(body)) and name not in self.settings.models:
             self.check([unknown_model(name)])
         changed: Mapping[str, Any] = self.change(Stage.BODY, body)
         return changed
+
+    def resumed(self, body: Mapping[str, Any], betas: frozenset[str]) -> Mapping[str, Any]:
+        """The body with the conversation that the endpoint holds for it, where it continues one."""
+        if not validation.unlocked("thread", betas):
+            return body
+        wrong = threads.shape_failure(body)
+        if wrong is None and threads.continues(body):
+            whole = threads.resumed(body, self.scene.memory)
+            return self.refuse(whole) if isinstance(whole, Failure) else whole
+        if wrong is not None:
+            self.check([wrong])
+        return body
 
     def parsed_body(self) -> dict[str, Any]:
         if not self.request.body:
@@ -253,13 +274,13 @@ class _Exchange:
 
     def common_headers(self) -> tuple[Header, ...]:
         reset = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=1)
-        return (
-            ("request-id", self.scene.request_id),
-            ("anthropic-organization-id", ORGANIZATION_ID),
-            ("anthropic-ratelimit-requests-limit", str(REQUESTS_PER_MINUTE)),
-            ("anthropic-ratelimit-requests-remaining", str(REQUESTS_PER_MINUTE - 1)),
-            ("anthropic-ratelimit-requests-reset", reset.isoformat().replace("+00:00", "Z")),
-        )
+        stamp = reset.isoformat().replace("+00:00", "Z")
+        limits = [
+            (f"anthropic-ratelimit-{name}-{what}", value)
+            for name, limit, remaining in RATE_LIMITS
+            for what, value in (("limit", str(limit)), ("remaining", str(remaining)), ("reset", stamp))
+        ]
+        return (("request-id", self.scene.request_id), ("anthropic-organization-id", ORGANIZATION_ID), *limits)
 
     def json(self, value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
         data = value if isinstance(value, bytes) else events.to_json(value).encode()
@@ -275,9 +296,10 @@ class _Exchange:
         headers = {"content-type": "application/json"}
         if failure.retry_after_s is not None:
             headers["retry-after"] = str(failure.retry_after_s)
+        details = {} if failure.details is None else {"details": dict(failure.details)}
         body = {
             "type": "error",
-            "error": {"type": failure.type, "message": failure.message},
+            "error": {"type": failure.type, "message": failure.message, **details},
             "request_id": self.scene.request_id,
         }
         reply = ErrorReply(status=failure.status, body=body, headers=headers, requirement=failure.requirement)

@@ -20,6 +20,8 @@ MAGIC = {
     "image/webp": (b"RIFF",),
 }
 MAX_TITLE = 500
+DIGEST_BYTES = 32
+PDF_MAGIC = b"%PDF-"
 UNCACHED = ("thinking", "redacted_thinking")
 SERVER_RESULTS = (
     "web_search_tool_result",
@@ -44,11 +46,19 @@ FIELDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
         "server_tool_use": ("id name input", "caller"),
         "container_upload": ("file_id", ""),
         "tool_reference": ("tool_name", ""),
+        "browser_state": ("tabs", "state_changes"),
         **dict.fromkeys(SERVER_RESULTS, ("tool_use_id content", "caller")),
     }.items()
 }
 """Block type -> its required and its optional fields; `cache_control` is allowed on all but the thinking ones."""
 
+CITATION_TYPES = (
+    "char_location",
+    "page_location",
+    "content_block_location",
+    "web_search_result_location",
+    "search_result_location",
+)
 RESULT_PARTS = ("text", "image", "search_result", "document", "tool_reference", "browser_state")
 ASSISTANT_ONLY = ("thinking", "redacted_thinking", "tool_use", "server_tool_use", *SERVER_RESULTS)
 USER_ONLY = ("tool_result", "search_result", "container_upload")
@@ -124,11 +134,27 @@ def text(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
         if block.get("cache_control") is not None:
             yield cannot_cache(where)
         yield Failure(message=f"{where}: text content blocks must be non-empty", requirement="request.text.min-length")
+    elif not well_cited(block.get("citations")):
+        yield Failure(message=f"{where}.citations: Input should be a list of citations")
     elif not value.strip():
         yield Failure(
             message=f"{where}: text content blocks must contain non-whitespace text",
             requirement="request.text.non-whitespace",
         )
+
+
+def well_cited(citations: object) -> bool:
+    """Whether citations are absent, or a list of known kinds."""
+    return citations is None or (
+        isinstance(citations, list)
+        and all(isinstance(item, dict) and item.get("type") in CITATION_TYPES for item in citations)
+    )
+
+
+def thought(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
+    for name in ("thinking", "signature") if block["type"] == "thinking" else ("data",):
+        if not isinstance(block[name], str):
+            yield Failure(message=f"{where}.{name}: Input should be a valid string")
 
 
 def image(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
@@ -150,8 +176,13 @@ def image(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
 
 
 def is_image(data: str, media_type: str) -> bool:
+    return begins_with(data, *MAGIC[media_type])
+
+
+def begins_with(data: str, *magic: bytes) -> bool:
+    """Whether the data is base64, and decoded begins as files of its kind do."""
     try:
-        return base64.b64decode(data, validate=True).startswith(MAGIC[media_type])
+        return base64.b64decode(data, validate=True).startswith(magic)
     except (binascii.Error, ValueError):
         return False
 
@@ -175,6 +206,11 @@ def document(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
         good = False
     if context is not None and not (isinstance(context, str) and context):
         good = False
+    if good and source["type"] == "base64" and not begins_with(source["data"], PDF_MAGIC):
+        yield Failure(
+            message=f"{where}.source.base64: The PDF specified was not valid",
+            requirement="request.document.source-types",
+        )
     if not good:
         yield Failure(
             message=f"{where}.source: Input should be a base64, text, content, url or file source, the title at most "
@@ -187,6 +223,9 @@ def search_result(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
     if not isinstance(block["content"], list):
         yield Failure(message=f"{where}.content: Input should be a list of text blocks")
         return
+    for name in ("source", "title"):
+        if not isinstance(block[name], str) or not block[name]:
+            yield Failure(message=f"{where}.{name}: Input should be a string of at least 1 character")
     for at, part in enumerate(block["content"]):
         yield from failures(part, f"{where}.content.{at}", role=None, known=("text",))
 
@@ -226,6 +265,8 @@ def tool_result(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
 
 CHECKS: Mapping[str, Callable[[Mapping[str, Any], str], Iterator[Failure]]] = {
     "text": text,
+    "thinking": thought,
+    "redacted_thinking": thought,
     "image": image,
     "document": document,
     "search_result": search_result,
@@ -236,12 +277,23 @@ CHECKS: Mapping[str, Callable[[Mapping[str, Any], str], Iterator[Failure]]] = {
 
 
 def signature(thinking: str) -> str:
-    """The mark under a thinking text; another text has another one."""
-    digest = hashlib.sha256(b"thinking:" + thinking.encode("utf-8", "surrogatepass")).digest()
-    return base64.b64encode(digest * 2).decode("ascii")
+    """The seal of a thought: its digest and the thought itself, so that one that was left out can be checked, too."""
+    thought = thinking.encode("utf-8", "surrogatepass")
+    return base64.b64encode(seal(thought) + thought).decode("ascii")
+
+
+def seal(thought: bytes) -> bytes:
+    return hashlib.sha256(b"thinking:" + thought).digest()
 
 
 def signed(block: Mapping[str, Any]) -> bool:
     """Whether a thinking block is still as it was given out; an empty one stands for a thought that was left out."""
-    thinking = block.get("thinking")
-    return isinstance(thinking, str) and (thinking == "" or block.get("signature") == signature(thinking))
+    thinking, held = block.get("thinking"), block.get("signature")
+    if not isinstance(thinking, str) or not isinstance(held, str):
+        return False
+    try:
+        raw = base64.b64decode(held, validate=True)
+    except ValueError:
+        return False
+    sealed, thought = raw[:DIGEST_BYTES], raw[DIGEST_BYTES:]
+    return sealed == seal(thought) and thinking.encode("utf-8", "surrogatepass") in (b"", thought)

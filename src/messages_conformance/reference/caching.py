@@ -1,61 +1,125 @@
-"""The prompt cache: what a request marks with cache_control is written once and read from then on."""
+"""The prompt cache: what a request marks with cache_control is written once and read from then on.
+
+A breakpoint writes everything up to it, in the order tools, system, messages. A request reads the longest beginning
+that an earlier one wrote, if it ends at a breakpoint or at most LOOKBACK_BLOCKS before one. The marks themselves are no
+part of what is compared: an agent moves its breakpoint with every turn, and still reads what the turn before wrote.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping, MutableMapping
+import time
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from messages_conformance.reference.message import as_list, as_object, input_tokens
+from messages_conformance.reference.message import as_list, as_object, input_tokens, uncached
 from messages_conformance.reference.model import Model
 
 MIN_CACHED_TOKENS = 1024
 """Shorter beginnings are not cached; the real minimum is 512 to 4096, by model."""
 
-PARTS = ("tools", "system", "messages")
+LOOKBACK_BLOCKS = 20
+"""How far before a breakpoint an earlier entry is looked for (platform.claude.com/docs, prompt caching, 2026-11-22)."""
+
+LIFETIME_S = {"5m": 300.0, "1h": 3600.0}
 Body = Mapping[str, Any]
+Entries = MutableMapping[bytes, float]
+"""Digest of a beginning -> the time at which it is forgotten."""
 
 
-def billed(answer: Mapping[str, Any], body: Body, model: Model, memory: MutableMapping[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One block of a request: where it stands, its digest with all that comes before, and its mark."""
+
+    place: tuple[str, int, int]
+    digest: bytes
+    ttl: str | None
+
+
+def billed(
+    answer: Mapping[str, Any], body: Body, model: Model, memory: MutableMapping[str, Any], *, now_s: float | None = None
+) -> dict[str, Any]:
     """The answer with its input counted in three parts: written to the cache, read from it, and the rest."""
-    beginning = marked(body)
-    cached = input_tokens(beginning, model) if beginning else 0
-    if cached < MIN_CACHED_TOKENS:
+    parts = list(parts_of(body))
+    sizes = {at: input_tokens(up_to(body, part.place), model) for at, part in enumerate(parts) if part.ttl}
+    marks = [at for at, size in sizes.items() if size >= MIN_CACHED_TOKENS]
+    if not marks:
         return dict(answer)
-    key = json.dumps([body.get("model"), beginning], sort_keys=True)
-    known: set[str] = memory.setdefault("cache", set())
+    now_s = time.monotonic() if now_s is None else now_s
+    entries: Entries = memory.setdefault("cache", {})
+    known = known_part(parts, marks, entries, now_s)
+    read = 0 if known is None else sizes.get(known) or input_tokens(up_to(body, parts[known].place), model)
+    hours = max((sizes[at] for at in marks if parts[at].ttl == "1h"), default=0)
+    whole = sizes[marks[-1]]
+    long_lived = max(0, hours - read)
+    for at in [*marks, *([] if known is None else [known])]:
+        lifetime = LIFETIME_S[parts[at].ttl or "5m"]
+        entries[parts[at].digest] = max(entries.get(parts[at].digest, 0.0), now_s + lifetime)
     usage = answer["usage"]
-    counts = {"input_tokens": max(0, usage["input_tokens"] - cached)}
-    if key in known:
-        counts["cache_read_input_tokens"] = cached
-    else:
-        counts["cache_creation_input_tokens"] = cached
-        counts["cache_creation"] = {"ephemeral_5m_input_tokens": cached, "ephemeral_1h_input_tokens": 0}
-    known.add(key)
+    created = max(0, whole - read)
+    counts = {
+        "input_tokens": max(0, usage["input_tokens"] - max(whole, read)),
+        "cache_creation_input_tokens": created,
+        "cache_read_input_tokens": read,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": created - long_lived,
+            "ephemeral_1h_input_tokens": long_lived,
+        },
+    }
     return {**answer, "usage": {**usage, **counts}}
 
 
-def marked(body: Body) -> Body:
-    """The part of a request up to its last breakpoint, in the order tools, system, messages; empty without one."""
-    if as_object(body.get("cache_control")):
-        return {name: body[name] for name in PARTS if name in body}
-    for place in (2, 1, 0):
-        name = PARTS[place]
-        held = as_list(body.get(name))
-        kept = up_to_breakpoint_in_turns(held) if name == "messages" else up_to_breakpoint(held)
-        if kept:
-            return {**{before: body[before] for before in PARTS[:place] if before in body}, name: kept}
-    return {}
+def known_part(parts: Sequence[Part], marks: Sequence[int], entries: Entries, now_s: float) -> int | None:
+    """The last part that an entry ends at, near enough before a breakpoint."""
+    near = {at for mark in marks for at in range(max(0, mark - LOOKBACK_BLOCKS), mark + 1)}
+    return max((at for at in near if entries.get(parts[at].digest, 0.0) > now_s), default=None)
 
 
-def up_to_breakpoint(items: list[Any]) -> list[Any]:
-    last = max((at for at, item in enumerate(items) if as_object(item).get("cache_control")), default=-1)
-    return items[: last + 1]
+def parts_of(body: Body) -> Iterator[Part]:
+    """Every block of a request in order; the mark of the whole request is that of its last block."""
+    held = list(blocks_of(body))
+    whole = ttl_of(body)
+    digest = hashlib.sha256(json.dumps(body.get("model")).encode())
+    for at, (place, block) in enumerate(held):
+        digest.update(json.dumps(uncached(block), sort_keys=True).encode())
+        ttl = ttl_of(block) or (whole if at == len(held) - 1 else None)
+        yield Part(place=place, digest=digest.digest(), ttl=ttl)
 
 
-def up_to_breakpoint_in_turns(turns: list[Any]) -> list[Any]:
-    for at in reversed(range(len(turns))):
-        kept = up_to_breakpoint(as_list(as_object(turns[at]).get("content")))
-        if kept:
-            return [*turns[:at], {**turns[at], "content": kept}]
-    return []
+def blocks_of(body: Body) -> Iterator[tuple[tuple[str, int, int], Any]]:
+    for at, tool in enumerate(as_list(body.get("tools"))):
+        yield ("tools", at, 0), tool
+    for at, block in enumerate(listed(body.get("system"))):
+        yield ("system", at, 0), block
+    for at, turn in enumerate(as_list(body.get("messages"))):
+        for number, block in enumerate(listed(as_object(turn).get("content"))):
+            yield ("messages", at, number), [as_object(turn).get("role"), block]
+
+
+def listed(content: object) -> list[Any]:
+    return [content] if isinstance(content, str) and content else as_list(content)
+
+
+def ttl_of(holder: object) -> str | None:
+    """The lifetime that a block asks for, itself or by a block inside it; None without a mark."""
+    if isinstance(holder, list):
+        return next((ttl for ttl in map(ttl_of, holder) if ttl), None)
+    control = as_object(as_object(holder).get("cache_control"))
+    if control:
+        return "1h" if control.get("ttl") == "1h" else "5m"
+    return ttl_of(as_object(holder).get("content")) if isinstance(as_object(holder).get("content"), list) else None
+
+
+def up_to(body: Body, place: tuple[str, int, int]) -> Body:
+    """The beginning of a request that ends with one block."""
+    name, at, number = place
+    order = ("tools", "system", "messages")
+    kept = {before: body[before] for before in order[: order.index(name)] if before in body}
+    if name != "messages":
+        held = body[name]
+        return {**kept, name: held[: at + 1] if isinstance(held, list) else held}
+    turn = body[name][at]
+    content = turn["content"][: number + 1] if isinstance(turn["content"], list) else turn["content"]
+    return {**kept, name: [*body[name][:at], {**turn, "content": content}]}

@@ -14,6 +14,9 @@ Event = tuple[str, dict[str, Any]]
 
 START_OUTPUT_TOKENS = 1
 CUMULATIVE = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
+FINAL = ("output_tokens_details", "server_tool_use")
+"""Usage that only the end of a stream knows."""
+
 PARTS = re.compile(r"\s*\S{1,6}\s*|\s+")
 """What one delta carries: a few characters, and never half of one."""
 
@@ -39,14 +42,19 @@ def events(message: Mapping[str, Any]) -> list[Event]:
 
 
 def start(message: Mapping[str, Any]) -> Event:
-    usage = {**message["usage"], "output_tokens": min(START_OUTPUT_TOKENS, message["usage"]["output_tokens"])}
+    early = {name: value for name, value in message["usage"].items() if name not in FINAL}
+    usage = {**early, "output_tokens": min(START_OUTPUT_TOKENS, message["usage"]["output_tokens"])}
     opening = {**message, "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
+    if opening.get("stop_details") is not None:
+        opening["stop_details"] = None
     return "message_start", {"type": "message_start", "message": opening}
 
 
 def closing_delta(message: Mapping[str, Any]) -> Event:
-    usage = {name: message["usage"][name] for name in CUMULATIVE if name in message["usage"]}
+    usage = {name: message["usage"][name] for name in (*CUMULATIVE, *FINAL) if name in message["usage"]}
     ending = {"stop_reason": message["stop_reason"], "stop_sequence": message["stop_sequence"]}
+    if message.get("stop_details") is not None:
+        ending["stop_details"] = message["stop_details"]
     return "message_delta", {"type": "message_delta", "delta": ending, "usage": usage}
 
 
@@ -62,12 +70,14 @@ def taken_apart(block: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[dict
     """A block as its empty beginning and the deltas that fill it; one that has no deltas arrives whole."""
     match block.get("type"):
         case "text":
-            return {**block, "text": ""}, [{"type": "text_delta", "text": part} for part in parts(block["text"])]
+            told = [{"type": "citations_delta", "citation": item} for item in block.get("citations") or ()]
+            opening = {**block, "text": "", **({"citations": []} if told else {})}
+            return opening, [*told, *({"type": "text_delta", "text": part} for part in parts(block["text"]))]
         case "thinking":
             thoughts = [{"type": "thinking_delta", "thinking": part} for part in parts(block["thinking"])]
             sign = {"type": "signature_delta", "signature": block["signature"]}
             return {**block, "thinking": "", "signature": ""}, [*thoughts, sign]
-        case "tool_use":
+        case "tool_use" | "server_tool_use":
             fragments = ["", *parts(json.dumps(block["input"], ensure_ascii=False))] if block["input"] else [""]
             deltas = [{"type": "input_json_delta", "partial_json": part} for part in fragments]
             return {**block, "input": {}}, deltas

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 TYPES = {
     400: "invalid_request_error",
@@ -28,6 +30,8 @@ class Failure:
     status: int = 400
     requirement: str | None = None
     retry_after_s: int | None = None
+    details: Mapping[str, Any] | None = None
+    """What newer errors say for programs: an `error_code`, and what belongs to it."""
 
     @property
     def type(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from messages_conformance.reference import skills
@@ -67,11 +67,15 @@ class Prompt:
     parallel: bool = True
     thinking: bool = False
     answer_schema: Mapping[str, Any] | None = None
+    searches: tuple[str, ...] = ()
+    """What is to be searched for before the answer is written."""
+    pauses: bool = False
+    """Whether more is to be searched for than one turn may."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Completion:
-    """What the model generated; `cut_json` is a tool input that the token limit broke off."""
+    """What the model generated; `refusal` is the category of a question that it does not answer."""
 
     text: str
     calls: tuple[Call, ...]
@@ -79,6 +83,9 @@ class Completion:
     output_tokens: int
     stop_reason: str
     stop_sequence: str | None = None
+    thinking_tokens: int = 0
+    searches: tuple[str, ...] = ()
+    refusal: str | None = None
 
 
 Answer = Callable[[Prompt, str], str]
@@ -100,13 +107,35 @@ class Model:
 
     def complete(self, prompt: Prompt) -> Completion:
         """The answer to a prompt, cut at the first stop sequence or after `max_tokens` tokens."""
+        category = skills.declined(question(prompt))
+        if category is not None and prompt.max_tokens:
+            return Completion(
+                text="", calls=(), thinking=None, output_tokens=0, stop_reason="refusal", refusal=category
+            )
         thinking = THOUGHT if prompt.thinking else None
         spent = self.count(thinking or "")
         if prompt.max_tokens <= spent:
+            return replace(self._all_spent(prompt, thinking), thinking_tokens=min(spent, prompt.max_tokens))
+        return replace(self._after_thinking(prompt, thinking, spent), thinking_tokens=spent)
+
+    def _after_thinking(self, prompt: Prompt, thinking: str | None, spent: int) -> Completion:
+        if calls := wanted_calls(prompt):
+            return self._calling(prompt, calls, thinking, spent)
+        if prompt.searches:
+            return self._searching(prompt, thinking, spent)
+        return self._writing(prompt, self._answer(prompt), thinking, spent)
+
+    def _searching(self, prompt: Prompt, thinking: str | None, spent: int) -> Completion:
+        """The searches, and what is written after them; a turn that pauses writes nothing yet."""
+        spent += sum(self.count(query) + TURN_OVERHEAD_TOKENS for query in prompt.searches)
+        if spent >= prompt.max_tokens:
             return self._all_spent(prompt, thinking)
-        calls = wanted_calls(prompt)
-        text = "" if calls else self._answer(prompt)
-        return self._calling(prompt, calls, thinking, spent) if calls else self._writing(prompt, text, thinking, spent)
+        if prompt.pauses:
+            done = Completion(text="", calls=(), thinking=thinking, output_tokens=spent, stop_reason="pause_turn")
+        else:
+            text = styled(prompt.system, f"I found pages about {', '.join(prompt.searches)}.")
+            done = self._writing(prompt, text, thinking, spent)
+        return replace(done, searches=prompt.searches)
 
     def _answer(self, prompt: Prompt) -> str:
         text = continued(prompt, answer(prompt))
@@ -211,6 +240,8 @@ def styled(system: str, text: str) -> str:
 def wanted_calls(prompt: Prompt) -> tuple[Call, ...]:
     """The tool calls for this prompt: forced ones always, others where the question is about the tool."""
     if not prompt.tools or prompt.tool_choice == "none":
+        return ()
+    if prompt.searches and prompt.tool_choice == "any":
         return ()
     if prompt.turns and last_user_turn(prompt).tool_results and prompt.tool_choice == "auto":
         return ()

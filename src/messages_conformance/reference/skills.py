@@ -222,6 +222,26 @@ EDGE = re.compile(
 )
 
 
+DECLINED = {
+    "bio": re.compile(r"\b(?:nerve agent|nerve gas|bioweapon|biological weapon|weaponi[sz]e)\b", re.IGNORECASE),
+    "cyber": re.compile(r"\bransomware\b|\bcomputer (?:worm|virus)\b", re.IGNORECASE),
+}
+DOING = re.compile(r"\b(?:how (?:do|can|would|to)|steps|instructions|recipe|write|make|build|create)\b", re.IGNORECASE)
+REASONED = re.compile(r"\b(?:think|reason|prove|explain|why|step by step|work out|figure out)\b", re.IGNORECASE)
+
+
+def declined(question: str) -> str | None:
+    """The category of harm for which a question is not answered; None for all that are."""
+    if not DOING.search(question):
+        return None
+    return next((category for category, pattern in DECLINED.items() if pattern.search(question)), None)
+
+
+def takes_thought(question: str) -> bool:
+    """Whether a question is worth thinking about before it is answered: a calculation, or one that asks for reasons."""
+    return bool(SUM.search(question) or REASONED.search(question))
+
+
 def reply(question: str, memory: Sequence[str]) -> str:
     """The answer to a question; `memory` is everything said before, oldest first."""
     for skill in (repeat_exactly, recall_with(memory), count, calculate, know, one_word, say, write_at_length):

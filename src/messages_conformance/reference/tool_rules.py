@@ -1,18 +1,13 @@
-"""What makes a request with tools wrong: definitions, choices, and results that do not answer their calls."""
+"""What makes a request with tools wrong: choices, and results that do not answer their calls."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from messages_conformance.reference import tool_definitions
 from messages_conformance.reference.failures import Failure
 
-NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
-"""Documentation says 64 characters, the live schema says 128; names between the two are accepted."""
-
-SERVER_TOOL = re.compile(r"[a-z_]+_\d{8}|tool_search_tool_(?:bm25|regex)")
-SCHEMA_TYPES = frozenset(["object", "array", "string", "number", "integer", "boolean", "null"])
 CHOICES: Mapping[str, frozenset[str]] = {
     "auto": frozenset({"disable_parallel_tool_use"}),
     "any": frozenset({"disable_parallel_tool_use"}),
@@ -27,59 +22,12 @@ def failures(body: Body) -> Iterator[Failure]:
     if tools is not None and not isinstance(tools, list):
         yield Failure(message="tools: Input should be a valid list")
         return
-    for at, tool in enumerate(tools or ()):
-        yield from definition(tool, f"tools.{at}")
-    names = [tool.get("name") for tool in tools or () if isinstance(tool, dict) and isinstance(tool.get("name"), str)]
-    if len(names) != len(set(names)):
-        yield Failure(message="tools: Tool names must be unique.", requirement="request.tools.unique-names")
+    yield from tool_definitions.failures(tools or ())
+    names = [tool.get("name") for tool in tools or () if isinstance(tool, dict)]
     yield from choice(body.get("tool_choice"), tools or (), names)
     turns = body.get("messages")
     if isinstance(turns, list):
         yield from results(turns)
-
-
-def definition(tool: object, where: str) -> Iterator[Failure]:
-    if not isinstance(tool, dict):
-        yield Failure(message=f"{where}: Input should be an object")
-        return
-    kind = tool.get("type")
-    if kind not in (None, "custom"):
-        if not isinstance(kind, str) or not SERVER_TOOL.fullmatch(kind):
-            yield Failure(message=f"{where}: Input tag {kind!r} does not match any of the expected tags")
-        return
-    name, schema = tool.get("name"), tool.get("input_schema")
-    if not isinstance(name, str) or not NAME.fullmatch(name):
-        yield Failure(
-            message=f"{where}.custom.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'",
-            requirement="request.tools.name-pattern",
-        )
-    if not isinstance(schema, dict) or schema.get("type") != "object":
-        yield Failure(
-            message=f"{where}.custom.input_schema: an object with type 'object' is required",
-            requirement="request.tools.input_schema-required",
-        )
-    elif not valid_schema(schema):
-        yield Failure(
-            message=f"{where}.custom.input_schema: JSON schema is invalid, it must match draft 2020-12",
-            requirement="request.tools.schema-2020-12",
-        )
-
-
-def valid_schema(schema: object) -> bool:
-    """Whether types, properties and item schemas are of the right kind; no full check of the metaschema."""
-    if isinstance(schema, bool):
-        return True
-    if not isinstance(schema, dict):
-        return False
-    kinds = schema.get("type", [])
-    if not set(kinds if isinstance(kinds, list) else [kinds]) <= SCHEMA_TYPES:
-        return False
-    properties = schema.get("properties", {})
-    required = schema.get("required", [])
-    if not isinstance(properties, dict) or not isinstance(required, list):
-        return False
-    parts = [*properties.values(), *([schema["items"]] if "items" in schema else [])]
-    return all(valid_schema(part) for part in parts)
 
 
 def choice(value: object, tools: Sequence[Any], names: Sequence[Any]) -> Iterator[Failure]:
@@ -103,6 +51,9 @@ def choice(value: object, tools: Sequence[Any], names: Sequence[Any]) -> Iterato
             message=f"tool_choice.{kind}.{name}: Extra inputs are not permitted",
             requirement="request.tool_choice.none-no-disable" if kind == "none" else "request.tool_choice.shape",
         )
+    parallel = value.get("disable_parallel_tool_use")
+    if parallel is not None and not isinstance(parallel, bool):
+        yield Failure(message=f"tool_choice.{kind}.disable_parallel_tool_use: Input should be a valid boolean")
     if kind in ("any", "tool") and not tools:
         yield Failure(
             message="tool_choice: may only be specified while providing tools",
@@ -146,6 +97,8 @@ def results(turns: Sequence[Any]) -> Iterator[Failure]:
             yield unanswered(missing, turns, at)
         given = [block.get("tool_use_id") for block in parts(turn, "tool_result")]
         yield from misplaced(given, together[:at], at)
+        if len(given) != len(set(map(str, given))):
+            yield Failure(message=f"messages.{at}: each tool_use must have a single result")
         if given and not results_first(turn["content"]):
             yield Failure(
                 message=f"messages.{at}: tool_result blocks must come before any other content",

@@ -10,13 +10,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from messages_conformance.reference import blocks, tool_rules
+from messages_conformance.reference import blocks, output_schemas, thinking_rules, tool_rules
 from messages_conformance.reference.failures import Failure
 
 MAX_MODEL_NAME = 256
 MAX_MESSAGES = 100_000
 MAX_USER_ID = 256
-MIN_THINKING_BUDGET = 1024
 MODEL_MAX_OUTPUT_TOKENS = 128_000
 MAX_CACHE_BREAKPOINTS = 4
 SAMPLING = ("temperature", "top_p", "top_k")
@@ -32,8 +31,6 @@ COUNT_FIELDS = frozenset(
         "thinking",
         "output_config",
         "cache_control",
-        "context_management",
-        "mcp_servers",
     ]
 )
 CREATE_FIELDS = COUNT_FIELDS | frozenset(
@@ -52,32 +49,55 @@ CREATE_FIELDS = COUNT_FIELDS | frozenset(
         "diagnostics",
     ]
 )
+BETA_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "compaction": ("compact-", "compaction-"),
+    "context_management": ("context-management-", "compact-"),
+    "fallbacks": ("server-side-fallback-", "fallbacks-"),
+    "mcp_servers": ("mcp-client-",),
+    "output_format": ("structured-outputs-",),
+    "thread": ("message-threads-",),
+}
+"""Fields that are known only to requests with a beta whose name begins so."""
+
 ROLES = ("user", "assistant", "system")
 AFTER_SYSTEM = (["assistant"], ["system"])
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 Body = Mapping[str, Any]
 
 
-def failures(body: Body, *, version: str | None, counting: bool = False) -> Iterator[Failure]:
+def failures(
+    body: Body, *, version: str | None, counting: bool = False, betas: frozenset[str] = frozenset()
+) -> Iterator[Failure]:
     """Every reason to refuse a request body, in the order in which they are reported."""
     yield from model_name(body)
     if not counting:
         yield from max_tokens(body)
     yield from messages(body)
     yield from system(body)
-    yield from extra_fields(body, COUNT_FIELDS if counting else CREATE_FIELDS)
+    known = COUNT_FIELDS if counting else CREATE_FIELDS
+    yield from extra_fields(body, known | {name for name in BETA_FIELDS if unlocked(name, betas)})
     if not counting:
         yield from sampling(body)
         yield from small_options(body)
         yield from stop_sequences(body)
         yield from zero_conflicts(body)
-    yield from thinking(body, counting=counting)
+    yield from thinking_rules.failures(body, counting=counting, betas=betas)
     yield from tool_rules.failures(body)
     yield from output_config(body)
     yield from cache_breakpoints(body)
     yield from citation_conflicts(body)
     if version == REMOVED_SAMPLING_VERSION:
         yield from newer_version(body)
+
+
+def betas(values: Sequence[str]) -> frozenset[str]:
+    """The betas that anthropic-beta headers name."""
+    return frozenset(name.strip() for value in values for name in value.split(","))
+
+
+def unlocked(field: str, betas: frozenset[str]) -> bool:
+    """Whether a request may hold a field of a beta."""
+    return any(beta.startswith(BETA_FIELDS[field]) for beta in betas)
 
 
 def is_integer(value: object) -> bool:
@@ -235,6 +255,13 @@ def sampling(body: Body) -> Iterator[Failure]:
         yield Failure(message="top_k: Input should be an integer from 0", requirement="request.top_k.range")
 
 
+OPTIONS = (
+    ("inference_geo", str | None, "a valid string"),
+    ("container", str | dict | None, "a container's id or an object"),
+    ("diagnostics", dict | None, "an object"),
+)
+
+
 def small_options(body: Body) -> Iterator[Failure]:
     if body.get("stream") is not None and not isinstance(body["stream"], bool):
         yield Failure(message="stream: Input should be a valid boolean", requirement="request.stream.boolean")
@@ -250,6 +277,9 @@ def small_options(body: Body) -> Iterator[Failure]:
         )
     if body.get("speed") not in (None, "standard", "fast"):
         yield Failure(message="speed: Input should be 'standard' or 'fast'")
+    for name, kinds, wanted in OPTIONS:
+        if not isinstance(body.get(name), kinds):
+            yield Failure(message=f"{name}: Input should be {wanted}")
 
 
 def valid_metadata(metadata: object) -> bool:
@@ -298,77 +328,37 @@ def as_object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def thinking(body: Body, *, counting: bool) -> Iterator[Failure]:
-    value = body.get("thinking")
-    if value is None:
-        return
-    if not isinstance(value, dict) or value.get("type") not in ("enabled", "disabled", "adaptive", "between_tools"):
-        yield Failure(message="thinking.type: Input should be 'enabled', 'disabled' or 'adaptive'")
-        return
-    if value["type"] != "enabled":
-        return
-    budget = value.get("budget_tokens")
-    if not isinstance(budget, int) or not is_integer(budget) or budget < MIN_THINKING_BUDGET:
-        yield Failure(
-            message=f"thinking.enabled.budget_tokens: Input should be an integer from {MIN_THINKING_BUDGET}",
-            requirement="request.thinking.budget-min",
-        )
-    elif not counting and is_integer(body.get("max_tokens")) and budget >= body["max_tokens"] > 0:
-        yield Failure(
-            message="max_tokens: must be greater than thinking.budget_tokens",
-            requirement="request.thinking.budget-lt-max",
-        )
-    if as_object(body.get("tool_choice")).get("type") in ("any", "tool"):
-        yield Failure(
-            message="tool_choice: thinking may not be enabled when a tool call is forced",
-            requirement="request.tool_choice.thinking-conflict",
-        )
-    yield from edited_thinking(body)
-
-
-def edited_thinking(body: Body) -> Iterator[Failure]:
-    turns = [turn for turn in as_list(body.get("messages")) if isinstance(turn, dict)]
-    at = max((at for at, turn in enumerate(turns) if turn.get("role") == "assistant"), default=None)
-    if at is None:
-        return
-    for position, block in enumerate(as_list(turns[at].get("content"))):
-        if isinstance(block, dict) and block.get("type") == "thinking" and not blocks.signed(block):
-            yield Failure(
-                message=f"messages.{at}.content.{position}: thinking blocks of the latest assistant turn cannot be "
-                "modified",
-                requirement="request.thinking.unmodified-blocks",
-            )
-
-
 def as_list(value: object) -> Sequence[Any]:
     return value if isinstance(value, list) else ()
 
 
 def output_config(body: Body) -> Iterator[Failure]:
-    value = body.get("output_config")
-    if value is None:
-        return
-    if not isinstance(value, dict):
+    value = body.get("output_config", {})
+    if not isinstance(value, dict | None):
         yield Failure(message="output_config: Input should be an object")
         return
+    value = value or {}
     for name in value.keys() - {"effort", "format"}:
         yield blocks.extra_input(f"output_config.{name}")
     if value.get("effort") not in (None, *EFFORTS):
         yield Failure(message=f"output_config.effort: Input should be one of {', '.join(EFFORTS)}")
-    wanted = value.get("format")
+    yield from output_format(body)
+
+
+def output_format(body: Body) -> Iterator[Failure]:
+    wanted = as_object(body.get("output_config")).get("format") or body.get("output_format")
     if wanted is None:
         return
-    if (
-        not isinstance(wanted, dict)
-        or wanted.get("type") != "json_schema"
-        or not isinstance(wanted.get("schema"), dict)
-    ):
+    schema = as_object(wanted).get("schema")
+    if as_object(wanted).get("type") != "json_schema" or not isinstance(schema, dict):
         yield Failure(message="output_config.format: Input should be {type: 'json_schema', schema: object}")
-    elif any(enabled for _, enabled in documents_with_citations(body)):
+        return
+    if any(enabled for _, enabled in documents_with_citations(body)):
         yield Failure(
             message="output_config.format: not allowed together with citations",
             requirement="request.output_config.citations-conflict",
         )
+    yield from output_schemas.failures(schema, "output_config.format.schema")
 
 
 def content_blocks(body: Body) -> Iterator[tuple[Body, Body]]:
@@ -414,7 +404,7 @@ def cache_breakpoints(body: Body) -> Iterator[Failure]:
             f"Found {len(found)}.",
             requirement="request.cache_control.max-4",
         )
-    lifetimes = [control.get("ttl", "5m") for control in found]
+    lifetimes = [control.get("ttl") or "5m" for control in found]
     if "5m" in lifetimes and "1h" in lifetimes[lifetimes.index("5m") :]:
         yield Failure(
             message="cache_control.ttl: a '1h' block must not come after a '5m' block",
@@ -422,6 +412,18 @@ def cache_breakpoints(body: Body) -> Iterator[Failure]:
         )
     if "cache_control" in body and body["cache_control"] is not None:
         yield from blocks.cache_control(body["cache_control"], "cache_control")
+        yield from two_lifetimes(body)
+
+
+def two_lifetimes(body: Body) -> Iterator[Failure]:
+    """The mark of the whole request falls on its last block, and may not contradict that block's own."""
+    last = [block for _, block in content_blocks(body)][-1:]
+    own = as_object(last[0].get("cache_control")) if last else {}
+    if own and (own.get("ttl") or "5m") != (as_object(body["cache_control"]).get("ttl") or "5m"):
+        yield Failure(
+            message="cache_control.ttl: differs from that of the last block",
+            requirement="request.cache_control.ttl-order",
+        )
 
 
 def newer_version(body: Body) -> Iterator[Failure]:

@@ -1,0 +1,68 @@
+"""The endpoint's own tool: a web search over a small web that nobody else can reach.
+
+Searches run inside one answer. More than MAX_SEARCHES in one go end it with pause_turn; sent back as it is, the turn
+goes on with those that are missing.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from messages_conformance.reference import skills
+
+MAX_SEARCHES = 10
+"""Rounds of the server's loop before it pauses (platform.claude.com/docs, handling stop reasons, 2026-11-22)."""
+
+TOOL_TYPE = "web_search_"
+WANTED = re.compile(r"\b(?:search|look)\b[^.\n]*\b(?:web|internet|online)\b|\bweb search\b|\blook up\b", re.IGNORECASE)
+Json = dict[str, Any]
+
+
+def search_tool(tools: Sequence[Any]) -> Mapping[str, Any] | None:
+    """The web search among the tools of a request."""
+    return next((tool for tool in tools if isinstance(tool, dict) and is_search(tool)), None)
+
+
+def is_search(tool: Mapping[str, Any]) -> bool:
+    return str(tool.get("type")).startswith(TOOL_TYPE)
+
+
+def queries(text: str, tool: Mapping[str, Any] | None, *, forced: bool) -> tuple[str, ...]:
+    """What is to be searched for: each thing that the question names, as often as the tool may be used."""
+    if tool is None or not (forced or WANTED.search(text)):
+        return ()
+    found = skills.subjects(text) or [" ".join(skills.main_words(text)[:5]) or "news"]
+    limit = tool.get("max_uses")
+    return tuple(found[:limit] if isinstance(limit, int) else found)
+
+
+def already_searched(turn: Any) -> frozenset[str]:
+    """The queries in the turn that is being continued."""
+    blocks = turn.get("content") if isinstance(turn, dict) and turn.get("role") == "assistant" else None
+    return frozenset(
+        str(block["input"].get("query"))
+        for block in (blocks if isinstance(blocks, list) else ())
+        if isinstance(block, dict) and block.get("type") == "server_tool_use" and isinstance(block.get("input"), dict)
+    )
+
+
+def blocks(searches: Sequence[str], ids: Iterator[str]) -> Iterator[Json]:
+    """Each search as its call and its result."""
+    for query in searches:
+        identifier = "srv" + next(ids)
+        yield {"type": "server_tool_use", "id": identifier, "name": "web_search", "input": {"query": query}}
+        yield {"type": "web_search_tool_result", "tool_use_id": identifier, "content": [page(query)]}
+
+
+def page(query: str) -> Json:
+    name = "-".join(re.findall(r"[a-z0-9]+", query.lower())) or "page"
+    return {
+        "type": "web_search_result",
+        "url": f"https://example.com/{name}",
+        "title": f"About {query}",
+        "encrypted_content": base64.b64encode(query.encode()).decode(),
+        "page_age": None,
+    }
