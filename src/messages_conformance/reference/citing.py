@@ -19,11 +19,19 @@ def cited(content: list[Json], body: Body) -> list[Json]:
     found = list(citations(body))
     if not found:
         return content
-    return [with_citation(block, found) if block["type"] == "text" else block for block in content]
+    asked = last_words(body)
+    return [with_citation(block, found, asked) if block["type"] == "text" else block for block in content]
 
 
-def with_citation(block: Json, found: list[tuple[Json, str]]) -> Json:
-    best = max(found, key=lambda item: shared_words(item[1], block["text"]))
+def last_words(body: Body) -> str:
+    """The text that the conversation ends with, which is what was asked."""
+    turn = as_object((as_list(body.get("messages")) or [None])[-1])
+    content = turn.get("content")
+    return content if isinstance(content, str) else plain_text(as_list(content)[-1:])
+
+
+def with_citation(block: Json, found: list[tuple[Json, str]], asked: str) -> Json:
+    best = max(found, key=lambda item: (shared_words(item[1], asked), shared_words(item[1], block["text"])))
     return {**block, "citations": [best[0]]} if shared_words(best[1], block["text"]) else block
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -97,13 +98,19 @@ def results(turns: Sequence[Any]) -> Iterator[Failure]:
             yield unanswered(missing, turns, at)
         given = [block.get("tool_use_id") for block in parts(turn, "tool_result")]
         yield from misplaced(given, together[:at], at)
-        if len(given) != len(set(map(str, given))):
+        if at and answered_twice(given, parts(together[at - 1], "tool_use")):
             yield Failure(message=f"messages.{at}: each tool_use must have a single result")
         if given and not results_first(turn["content"]):
             yield Failure(
                 message=f"messages.{at}: tool_result blocks must come before any other content",
                 requirement="request.tool_result.first-in-content",
             )
+
+
+def answered_twice(given: Sequence[Any], calls: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a call has more results than it was made times."""
+    made = Counter(str(call.get("id")) for call in calls)
+    return any(count > max(1, made[name]) for name, count in Counter(map(str, given)).items())
 
 
 def misplaced(given: Sequence[Any], before: Sequence[Any], at: int) -> Iterator[Failure]:

@@ -13,6 +13,7 @@ from messages_conformance.reference.faults.tools import (
     inserted,
     map_start,
     map_text_deltas,
+    only_counted,
     position,
     updated,
 )
@@ -323,7 +324,7 @@ def count_increments(events: Events) -> Events:
     if total < 5:
         return events
     started = map_start(events, lambda message: {**message, "usage": {**message["usage"], "output_tokens": total - 2}})
-    return updated(started, "message_delta", lambda data: {**data, "usage": {**data["usage"], "output_tokens": 2}})
+    return updated(started, "message_delta", lambda data: {**data, "usage": only_counted(data["usage"], 2)})
 
 
 @fault("stream-content", trips={"stream.msgdelta.no-zero-overwrite"}, at=Stage.EVENTS, seen="sdk_streams X61")

@@ -75,6 +75,11 @@ def dropped(value: Json, *names: str) -> Json:
     return {name: item for name, item in value.items() if name not in names}
 
 
+def only_counted(usage: Json, output_tokens: int) -> Json:
+    """The usage with another output, and without the details that would give it away."""
+    return {**dropped(usage, "output_tokens_details"), "output_tokens": output_tokens}
+
+
 def is_success(response: HttpResponse) -> bool:
     return response.status == 200
 

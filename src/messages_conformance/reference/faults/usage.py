@@ -6,7 +6,7 @@ from typing import Any
 
 from messages_conformance.reference.changes import Scene, Stage
 from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import Json, dropped, with_usage
+from messages_conformance.reference.faults.tools import Json, dropped, only_counted, with_usage
 
 
 @fault(
@@ -102,7 +102,9 @@ def undercount_cut_answers(message: Json) -> Json:
 @fault("usage", trips={"usage.output.monotone-with-text"}, at=Stage.DOCUMENT)
 def count_answers_not_tokens(message: Json) -> Json:
     """An answer that ended by itself counts as one token, however long."""
-    return with_usage(message, output_tokens=1) if message["stop_reason"] == "end_turn" else message
+    if message["stop_reason"] != "end_turn":
+        return message
+    return {**message, "usage": only_counted(message["usage"], 1)}
 
 
 @fault(

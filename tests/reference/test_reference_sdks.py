@@ -1,0 +1,140 @@
+"""The official SDKs drive the endpoint: Python's newest major and 0.75, and TypeScript's, each in a process of its own.
+
+Only the newest Python SDK is part of the development environment. The others are installed by their ordinary clients
+into the folder that MESSAGES_CONFORMANCE_SDKS names, where they are kept, or into a temporary one. Without the variable an
+SDK that cannot be installed is a skip with its reason; with it, as in CI, a failure.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from messages_conformance.reference import Server, serve
+
+DRIVERS = Path(__file__).parent / "sdks"
+CACHE_VARIABLE = "MESSAGES_CONFORMANCE_SDKS"
+OLD_PYTHON = "0.75.0"
+TYPESCRIPT = "1.12.0"
+INSTALL_TIMEOUT_S = 300
+DRIVE_TIMEOUT_S = 120
+
+PARIS = {"city": "Paris"}
+NOTE = "The library opens at nine."
+WANTED: dict[str, Any] = {
+    "create": ["1, 2, 3, 4, 5", "end_turn", "assistant", "claude-opus-4-5", True],
+    "limits": ["max_tokens", 5, "stop_sequence", "4", "1, 2, 3, "],
+    "stream": ["é漢😀", "é漢😀", "end_turn", True],
+    "raw_stream": ["message_start", "message_delta", "message_stop", True],
+    "tools": ["tool_use", "get_weather", PARIS, "end_turn", "The tool returned: Sunny."],
+    "tools_streamed": [["tool_use", "tool_use"], [PARIS, PARIS], "tool_use"],
+    "forced": ["tool_use", "tool_use", "end_turn"],
+    "runner": ["The tool returned: Sunny in Paris.", ["tool_use", "end_turn"]],
+    "thinking": [["thinking", "text"], ["thinking", "text"], True],
+    "structured": ["str", 36],
+    "documents": [NOTE, NOTE, True],
+    "count": True,
+    "models": [True, True, "model"],
+    "caching": [True, 0, 0, True],
+    "errors": [
+        ["AuthenticationError", 401, "authentication_error", True],
+        ["NotFoundError", 404, "not_found_error", True],
+        ["BadRequestError", 400, "invalid_request_error", True],
+        ["BadRequestError", 400, "invalid_request_error", True],
+        ["NotFoundError", 404, "not_found_error", True],
+    ],
+}
+"""What every SDK must make of the answers, scenario by scenario."""
+
+BUSY = {
+    "occasionally_throttled": [429, "rate_limit_error"],
+    "occasionally_overloaded": [529, "overloaded_error"],
+}
+
+
+class Sdks:
+    """Runs a driver against a server; installs what is not there yet, once a session."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def drive(self, name: str, server: Server, *more: str) -> dict[str, Any]:
+        command, environment = getattr(self, name)()
+        words = [*command, server.base_url, server.api_key, *more]
+        done = subprocess.run(
+            words, env=os.environ | environment, capture_output=True, text=True, timeout=DRIVE_TIMEOUT_S, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        results: dict[str, Any] = json.loads(done.stdout)
+        return results
+
+    def python(self) -> tuple[list[str], dict[str, str]]:
+        return [sys.executable, str(DRIVERS / "drive.py")], {}
+
+    def python_0_75(self) -> tuple[list[str], dict[str, str]]:
+        target = self.folder / f"anthropic-{OLD_PYTHON}-{sys.implementation.cache_tag}"
+        pip = [sys.executable, "-m", "pip", "install", "-q", "--target", str(target), f"anthropic=={OLD_PYTHON}"]
+        installed(target / f"anthropic-{OLD_PYTHON}.dist-info", pip)
+        return [sys.executable, str(DRIVERS / "drive.py")], {"PYTHONPATH": str(target)}
+
+    def typescript(self) -> tuple[list[str], dict[str, str]]:
+        node, npm = shutil.which("node"), shutil.which("npm")
+        if node is None or npm is None:
+            pytest.skip("the TypeScript SDK needs node and npm, and one of them is not installed")
+        target = self.folder / f"sdk-{TYPESCRIPT}"
+        package = f"@anthropic-ai/sdk@{TYPESCRIPT}"
+        install = [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(target), package]
+        installed(target / "node_modules" / "@anthropic-ai" / "sdk" / "package.json", install)
+        return [node, str(DRIVERS / "drive.mjs"), str(target)], {}
+
+
+def installed(proof: Path, command: list[str]) -> None:
+    """Runs an installer unless what it installs is there."""
+    if proof.exists():
+        return
+    done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
+    if done.returncode and CACHE_VARIABLE not in os.environ:
+        pytest.skip(f"this SDK could not be installed: {done.stderr.strip()[-300:]}")
+    assert done.returncode == 0, f"{' '.join(command[:4])} failed: {done.stderr[-2000:]}"
+    assert proof.exists()
+
+
+@pytest.fixture(scope="session")
+def sdks(tmp_path_factory: pytest.TempPathFactory) -> Sdks:
+    kept = os.environ.get(CACHE_VARIABLE)
+    return Sdks(Path(kept) if kept else tmp_path_factory.mktemp("sdks"))
+
+
+VERSIONS = {"python": "2.", "python_0_75": OLD_PYTHON, "typescript": TYPESCRIPT}
+
+
+@pytest.mark.parametrize("sdk", VERSIONS)
+def test_an_sdk_gets_what_it_asks_for(sdk: str, sdks: Sdks) -> None:
+    with serve() as server:
+        results = sdks.drive(sdk, server)
+    assert results.pop("version").startswith(VERSIONS[sdk])
+    assert results == WANTED
+
+
+@pytest.mark.parametrize(
+    ("sdk", "variant"),
+    [
+        ("python", "occasionally_throttled"),
+        ("typescript", "occasionally_overloaded"),
+        pytest.param("python_0_75", "occasionally_throttled", marks=pytest.mark.slow),
+        pytest.param("python_0_75", "occasionally_overloaded", marks=pytest.mark.slow),
+        pytest.param("python", "occasionally_overloaded", marks=pytest.mark.slow),
+        pytest.param("typescript", "occasionally_throttled", marks=pytest.mark.slow),
+    ],
+)
+def test_an_sdk_waits_for_a_busy_server(sdk: str, variant: str, sdks: Sdks) -> None:
+    with serve(variant=variant) as server:
+        results = sdks.drive(sdk, server, "patience")
+    assert results["patience"] == [9, [BUSY[variant]]]
