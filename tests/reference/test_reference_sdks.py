@@ -1,8 +1,8 @@
 """The official SDKs drive the endpoint: Python's newest major and 0.75, and TypeScript's, each in a process of its own.
 
 Only the newest Python SDK is part of the development environment. The others are installed by their ordinary clients
-into the folder that MESSAGES_CONFORMANCE_SDKS names, where they are kept, or into a temporary one. Without the variable an
-SDK that cannot be installed is a skip with its reason; with it, as in CI, a failure.
+into the folder that MESSAGES_CONFORMANCE_SDKS names, where they are kept, or into a temporary one. An SDK that cannot
+be installed is a skip with its reason, and a failure where the variable is set, as in CI.
 """
 
 from __future__ import annotations

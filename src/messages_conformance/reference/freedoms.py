@@ -127,6 +127,12 @@ def workspace_header(response: HttpResponse) -> HttpResponse:
 # Why an answer ends
 
 
+def counted(message: Json, output_tokens: int) -> Json:
+    """The usage of a message with another output, which was not thought about."""
+    usage = {name: value for name, value in message["usage"].items() if name != "output_tokens_details"}
+    return {**usage, "output_tokens": output_tokens}
+
+
 def is_plain_end(message: Json) -> bool:
     return message.get("stop_reason") == "end_turn" and bool(message["content"])
 
@@ -136,7 +142,7 @@ def silent_model(message: Json) -> Json:
     """The model has nothing to say: its turn ends with empty content and two tokens."""
     if not is_plain_end(message):
         return message
-    return {**message, "content": [], "usage": {**message["usage"], "output_tokens": 2}}
+    return {**message, "content": [], "usage": counted(message, 2)}
 
 
 @variant(at=Stage.MESSAGE, conforms=NOT_TOKMODEL)
@@ -145,8 +151,8 @@ def refusing_model(message: Json) -> Json:
     if not is_plain_end(message) or message["usage"]["output_tokens"] <= SHORT_ANSWER_TOKENS:
         return message
     details = {"type": "refusal", "category": None, "explanation": None}
-    usage = {**message["usage"], "output_tokens": 0}
-    return {**message, "content": [], "stop_reason": "refusal", "stop_details": details, "usage": usage}
+    refusal = {"stop_reason": "refusal", "stop_details": details}
+    return {**message, **refusal, "content": [], "usage": counted(message, 0)}
 
 
 @variant(at=Stage.MESSAGE, conforms=NOT_TOKMODEL)
