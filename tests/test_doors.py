@@ -31,7 +31,8 @@ DOORS: dict[str, frozenset[str]] = {
     "shapes": frozenset({"exchange", "syrupy"}),
     "run": OURS | {"rich"},
     "plugin": EVERYTHING,
-    "cli": frozenset({"resources", "contract", "rules", "run", "plugin", "reference"}),
+    "options": frozenset(),
+    "cli": frozenset({"resources", "contract", "rules", "run", "options", "reference"}),
     "suites": frozenset({"generate", "pytest"}),
 }
 PURE = ("contract", "wire", "exchange", "stream", "rules", "report")

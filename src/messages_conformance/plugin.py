@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from messages_conformance.options import OPTIONS
+
 if TYPE_CHECKING:
     from messages_conformance.exchange import Exchange
     from messages_conformance.run import Options, Run
@@ -28,41 +30,6 @@ PARAMETERS: Final = ("exchange", "dialogue")
 
 SHAPES: Final = "same_shape"
 """The fixture of tests that only have a meaning where shapes are kept."""
-
-OPTIONS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
-    ("--target", {"help": "what to judge: http(s)://..., reference:, reference:FAULT or replay:FILE"}),
-    ("--model", {"help": "the model to ask (default: the profile's, else the first of GET /v1/models)"}),
-    ("--profile", {"help": "what the target promises (default: tokmodel)"}),
-    ("--api-key-env", {"help": "the environment variable that holds the key (default: MESSAGES_API_KEY)"}),
-    ("--depth", {"help": "smoke, standard (default) or deep"}),
-    ("--only", {"action": "append", "help": "judge only requirements that match this glob; may be repeated"}),
-    ("--skip", {"action": "append", "help": "leave out requirements that match this glob; may be repeated"}),
-    ("--fail-on", {"help": "must (default) or should"}),
-    ("--concurrency", {"type": int, "help": "requests in flight at most (default: 16)"}),
-    ("--max-requests", {"type": int, "help": "requests sent at most, repetitions included"}),
-    ("--max-output-tokens", {"type": int, "help": "output tokens spent at most"}),
-    (
-        "--timeout",
-        {
-            "type": float,
-            "dest": "timeout_s",
-            "help": "seconds to wait for the next byte, and to sit out the 429 and 503 of one request (default: 60)",
-        },
-    ),
-    ("--seed", {"type": int, "help": "seed of everything that is drawn (default: 0)"}),
-    ("--snapshots", {"help": "folder of the shapes of answers; what differs from them is reported and fails the run"}),
-    ("--report", {"help": "folder for report.html, report.json, junit.xml and exchanges.jsonl"}),
-    ("--show-trace", {"action": "store_true", "help": "show the whole exchange with each failure"}),
-)
-"""The options of a run, with the same names on the command line and in pytest."""
-
-SYRUPY_OPTIONS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
-    (
-        "--snapshot-update",
-        {"action": "store_true", "dest": "update_snapshots", "help": "keep the shapes of this run in --snapshots"},
-    ),
-)
-"""Options of a run that syrupy defines in pytest; the command line offers them, too."""
 
 
 class Violation(AssertionError):
@@ -95,10 +62,10 @@ def _add_options(config: pytest.Config, parser: pytest.Parser) -> None:
         return
     config.stash[_OPTIONS_ADDED] = True
     group = parser.getgroup("messages-conformance", "conformance of a Messages API endpoint")
-    for name, settings in OPTIONS:
+    for option in OPTIONS:
         # Where another plugin has an option of the same name, that one is left alone.
-        if _is_free(parser, name):
-            group.addoption(name, default=None, **settings)
+        if option.belongs_to == "run" and _is_free(parser, option.flag):
+            group.addoption(option.flag, **option.settings)
 
 
 def _is_free(parser: pytest.Parser, name: str) -> bool:
@@ -163,11 +130,10 @@ def _options(config: pytest.Config) -> Options:
     from messages_conformance.run import Options
 
     given: dict[str, Any] = {}
-    for name, settings in OPTIONS + SYRUPY_OPTIONS:
-        field = settings.get("dest", name.removeprefix("--").replace("-", "_"))
-        value = config.getoption(field, default=None)
+    for option in OPTIONS:
+        value = config.getoption(option.destination, default=None)
         if value is not None:
-            given[field] = tuple(value) if isinstance(value, list) else value
+            given[option.destination] = tuple(value) if isinstance(value, list) else value
     return Options(**{"target": None, **given})
 
 

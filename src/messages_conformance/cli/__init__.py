@@ -1,0 +1,42 @@
+"""The command line: one module a command; `run` builds one pytest command and runs it in a subprocess.
+
+A module of a command has `add(commands)`, which declares its arguments and names the function that takes them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from messages_conformance import __version__
+from messages_conformance.cli import catalogue, running, serving
+from messages_conformance.cli.parsing import Parser
+
+COMMANDS = (running, catalogue, serving)
+"""The modules of the commands, in the order of `--help`."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code."""
+    try:
+        parsed, unknown = _parser().parse_known_args(arguments)
+        if unknown:
+            parsed.parser.unknown(unknown)
+        code: int = parsed.command(parsed)
+    except KeyboardInterrupt:
+        return 2
+    except BrokenPipeError:
+        # Whoever reads the list has seen enough of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="messages-conformance", description="Judges Messages API endpoints.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
+    for module in COMMANDS:
+        module.add(commands)
+    return parser

@@ -1,0 +1,115 @@
+"""`list` and `explain`: what is required, at which level, says who, and how it is provoked."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from messages_conformance.cli.parsing import Commands, wrong_usage
+
+
+def add(commands: Commands) -> None:
+    listing = commands.add_parser("list", help="every requirement, its level and source", allow_abbrev=False)
+    listing.set_defaults(command=_list, parser=listing)
+    listing.add_argument("--profile", help="only what this profile promises")
+    listing.add_argument("--format", choices=("text", "json", "markdown"), default="text")
+
+    explain = commands.add_parser("explain", help="one requirement in full", allow_abbrev=False)
+    explain.set_defaults(command=_explain, parser=explain)
+    explain.add_argument("requirement", metavar="REQUIREMENT")
+
+
+def _rows(profile_name: str | None) -> list[Any]:
+    from messages_conformance.rules.listing import listed
+    from messages_conformance.run import checked_profile
+
+    if profile_name is None:
+        return list(listed())
+    profile = checked_profile(profile_name)
+    return [row for row in listed(profile) if profile.name in row.profiles]
+
+
+def _list(parsed: argparse.Namespace) -> int:
+    from messages_conformance.run import UsageError
+
+    try:
+        rows = _rows(parsed.profile)
+    except UsageError as error:
+        return wrong_usage(error)
+    if parsed.format == "json":
+        print(json.dumps([_row(row) for row in rows], indent=2, ensure_ascii=False))
+    elif parsed.format == "markdown":
+        _print_markdown(rows)
+    else:
+        _print_text(rows)
+    return 0
+
+
+def _print_markdown(rows: Sequence[Any]) -> None:
+    from messages_conformance import contract
+
+    print("| requirement | level | kind | severity | profiles | sentence | source |\n|---|---|---|---|---|---|---|")
+    for row in rows:
+        profiles = ", ".join(row.profiles)
+        cells = (f"`{row.id}`", row.level, row.kind, contract.severity(row.id), profiles, row.sentence, row.source)
+        print(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+
+
+def _print_text(rows: Sequence[Any]) -> None:
+    from messages_conformance import contract
+    from messages_conformance.rules.listing import KINDS
+
+    width = max(len(row.id) for row in rows)
+    for row in rows:
+        print(f"{row.id:<{width}}  {row.level:<6}  {contract.severity(row.id):<10}  {row.kind:<9}  {row.sentence}")
+        print(f"{'':<{width}}          {', '.join(row.profiles) or 'no profile'}; {row.source}")
+    counted = (f"{sum(row.kind == kind for row in rows)} {kind}" for kind in KINDS)
+    print(f"{len(rows)} requirements: {', '.join(counted)}")
+
+
+def _row(row: Any) -> dict[str, Any]:
+    from messages_conformance import contract
+
+    return {
+        "id": row.id,
+        "level": row.level,
+        "kind": row.kind,
+        "sentence": row.sentence,
+        "source": row.source,
+        "severity": contract.severity(row.id),
+        "profiles": list(row.profiles),
+        "families": sorted(row.families),
+        "api_version": row.api_version,
+        "model_dependent": row.model_dependent,
+        "needs": sorted(row.needs),
+        "how": row.how,
+    }
+
+
+def _explain(parsed: argparse.Namespace) -> int:
+    from messages_conformance import contract
+    from messages_conformance.rules.listing import EXCLUDED_KIND, TOLERATED, listed
+    from messages_conformance.run import UsageError, checked_requirements
+
+    found = {row.id: row for row in listed()}
+    try:
+        if parsed.requirement not in found:
+            checked_requirements([parsed.requirement])
+        row = found[parsed.requirement]
+    except UsageError as error:
+        return wrong_usage(error)
+    except KeyError:
+        return wrong_usage(UsageError(f"{parsed.requirement!r} names several requirements; explain takes one id"))
+    label = {TOLERATED: "tolerated", EXCLUDED_KIND: "excluded"}.get(row.kind, "provoked")
+    print(f"{row.id}  {row.level}\n  {row.sentence}\n")
+    print(f"source     {row.source}")
+    print(f"profiles   {', '.join(row.profiles) or 'none'}")
+    print(f"{label:<9}  {row.how}")
+    print(f"severity   {contract.severity(row.id)}")
+    for measurement in contract.impact(row.id):
+        print(f"measured   {measurement.measured} ({measurement.source}), {measurement.severity}")
+        for client, outcome in sorted(measurement.clients.items()):
+            print(f"             {client}: {outcome}")
+    return 0

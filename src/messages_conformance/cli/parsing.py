@@ -1,0 +1,66 @@
+"""The parser of every command: wrong usage is one message with its cure, and exit code 4."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any, Final, NoReturn, TypeAlias
+
+USAGE: Final = 4
+"""The exit code of wrong usage; 0 conformant, 1 violations, 2 could not be judged."""
+
+TARGETS: Final = "an address (http://... or https://...), reference:, reference:FAULT, or replay:FILE"
+
+Commands: TypeAlias = argparse._SubParsersAction[Any]  # argparse has no public name for what takes subcommands
+
+
+class Parser(argparse.ArgumentParser):
+    """Ends wrong usage with our exit code and one message."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"ERROR: {self._cured(message)}\n")
+
+    def _cured(self, message: str) -> str:
+        """argparse's complaint, with what would have been valid."""
+        if "required: TARGET" in message:
+            what = f"no TARGET was given, and none is taken by default; it is {TARGETS}"
+            return f"{what}; it stands before --only and --skip"
+        if "required: COMMAND" in message:
+            return f"no command was given; valid: {', '.join(self._commands())}"
+        command = re.fullmatch(r"argument COMMAND: invalid choice: '(.*)' \(.*\)", message)
+        if command is not None:
+            valid = self._commands()
+            return f"unknown command {command[1]!r}{near(command[1], valid)}; valid: {', '.join(valid)}"
+        kind = re.fullmatch(r"argument (.*): invalid (int|float) value: (.*)", message)
+        if kind is not None:
+            return f"{kind[1]} is {kind[3]}; it is a {'whole number' if kind[2] == 'int' else 'number'}"
+        return message
+
+    def _commands(self) -> list[str]:
+        return [name for action in self._actions for name in action.choices or () if action.metavar == "COMMAND"]
+
+    def unknown(self, arguments: Sequence[str]) -> NoReturn:
+        """Ends wrong usage by arguments that no option takes."""
+        first = arguments[0]
+        if not first.startswith("-"):
+            self.exit(USAGE, f"ERROR: unexpected {first!r}; `{self.prog} --help` shows what is valid\n")
+        name = first.partition("=")[0]
+        if name == "--target":
+            self.exit(USAGE, f"ERROR: the target needs no option: write `{self.prog} TARGET`\n")
+        valid = [text for action in self._actions for text in action.option_strings if text.startswith("--")]
+        self.exit(USAGE, f"ERROR: unknown option {name}{near(name, valid)}; valid: {', '.join(valid)}\n")
+
+
+def near(word: str, valid: Sequence[str]) -> str:
+    """The nearest valid word as a question that follows a complaint; empty when none is near."""
+    found = get_close_matches(word, valid, n=1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def wrong_usage(error: Exception) -> int:
+    """Says what is wrong; the exit code of it."""
+    print(f"ERROR: {error}", file=sys.stderr)
+    return USAGE
