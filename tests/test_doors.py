@@ -29,6 +29,8 @@ DOORS: dict[str, frozenset[str]] = {
     "engine": frozenset({"contract", "exchange", "targets"}),
     "report": frozenset({"rules", "exchange", "contract", "resources", "shapes", "rich"}),
     "shapes": frozenset({"exchange", "syrupy"}),
+    "scope": frozenset({"contract", "exchange", "generate", "report", "rules"}),
+    "forecast": frozenset({"contract", "engine", "exchange", "generate", "targets", "rich"}),
     "run": OURS | {"rich"},
     "plugin": EVERYTHING,
     "options": frozenset(),

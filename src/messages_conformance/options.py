@@ -70,6 +70,8 @@ OPTIONS: Final = (
     Option("concurrency", "requests in flight at most (default: 16)", "whole number"),
     Option("max-requests", "requests sent at most, repetitions included", "whole number"),
     Option("max-output-tokens", "output tokens spent at most", "whole number"),
+    Option("minutes", "minutes after which nothing more is sent", "number"),
+    Option("rate", "requests sent in a second at most", "number"),
     Option(
         "timeout",
         "seconds to wait for the next byte, and to sit out the 429 and 503 of one request (default: 60)",
@@ -85,5 +87,7 @@ OPTIONS: Final = (
     Option(
         "snapshot-update", "keep the shapes of this run in --snapshots", "flag", "update_snapshots", belongs_to="syrupy"
     ),
+    Option("price-in", "what a million input tokens cost, for the plan", "number"),
+    Option("price-out", "what a million output tokens cost, for the plan", "number"),
     Option("show-trace", "show the whole exchange with each failure", "flag"),
 )

@@ -19,10 +19,11 @@ from messages_conformance.options import OPTIONS
 
 if TYPE_CHECKING:
     from messages_conformance.exchange import Exchange
-    from messages_conformance.run import Options, Run
+    from messages_conformance.run import Options, Planned, Run
 
 INI: Final = "messages_conformance"
 RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
+PLAN: Final[pytest.StashKey[Planned]] = pytest.StashKey()
 _OPTIONS_ADDED: Final[pytest.StashKey[bool]] = pytest.StashKey()
 _HANDLERS: Final[pytest.StashKey[dict[int, Any]]] = pytest.StashKey()
 PARAMETERS: Final = ("exchange", "dialogue")
@@ -66,6 +67,8 @@ def _add_options(config: pytest.Config, parser: pytest.Parser) -> None:
         # Where another plugin has an option of the same name, that one is left alone.
         if option.belongs_to == "run" and _is_free(parser, option.flag):
             group.addoption(option.flag, **option.settings)
+    if _is_free(parser, "--plan"):
+        group.addoption("--plan", action="store_true", help="say what would be asked and what it may cost; ask nothing")
 
 
 def _is_free(parser: pytest.Parser, name: str) -> bool:
@@ -80,13 +83,16 @@ def _is_free(parser: pytest.Parser, name: str) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     if not config.getini(INI) or config.option.collectonly or config.option.help:
         return
-    from messages_conformance.run import Run, UsageError
+    from messages_conformance.run import Planned, Run, UsageError
 
     options = _options(config)
     if options.snapshots is not None:
         _prepare_snapshots(config)
     try:
-        config.stash[RUN] = Run(options)
+        if config.getoption("plan", default=False) is True:
+            config.stash[PLAN] = Planned(options)
+        else:
+            config.stash[RUN] = Run(options)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -155,7 +161,7 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    run = _run(config)
+    run = config.stash.get(PLAN, None) or _run(config)
     if run is None:
         return
     kept = [item for item in items if _is_wanted(item, run)]
@@ -165,7 +171,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = kept
 
 
-def _is_wanted(item: pytest.Item, run: Run) -> bool:
+def _is_wanted(item: pytest.Item, run: Run | Planned) -> bool:
     if SHAPES in getattr(item, "fixturenames", ()) and run.options.snapshots is None:
         return False
     asked = _asked(item)
@@ -173,6 +179,15 @@ def _is_wanted(item: pytest.Item, run: Run) -> bool:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
+    planned = session.config.stash.get(PLAN, None)
+    if planned is not None:
+        suites: dict[str, list[Any]] = {}
+        for item in session.items:
+            asked = _asked(item)
+            suites.setdefault(item.path.stem.removeprefix("test_"), []).extend([] if asked is None else [asked])
+        planned.show(suites)
+        session.items.clear()
+        return
     run = _run(session.config)
     if run is None or not session.items:
         return
@@ -322,6 +337,8 @@ def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if PLAN in session.config.stash and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        session.exitstatus = pytest.ExitCode.OK
     run = _run(session.config)
     if run is None:
         return

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,20 +18,17 @@ from rich.console import Console
 
 from messages_conformance import __version__, contract, report
 from messages_conformance.contract import Auth, ContractError, Profile
-from messages_conformance.contract.probes import probes
 from messages_conformance.engine import DEFAULT_CONCURRENCY, Conversation, Engine, EngineError, Limits, Plan, State
 from messages_conformance.exchange import Ask, Exchange, Failure, Response
+from messages_conformance.forecast import Prices, ceilings, show
 from messages_conformance.generate import Dialogue, ask
 from messages_conformance.report import FailedTest, RunInfo
 from messages_conformance.rules import CATALOGUE, Finding, Judge, matches, select
 from messages_conformance.rules.catalogue import ANTHROPIC
 from messages_conformance.rules.lens import has_message
-from messages_conformance.rules.probes import ECHO, PLAIN
+from messages_conformance.scope import DEPTHS, Scope, impact_rank
 from messages_conformance.shapes import Drift, unreadable
 from messages_conformance.targets import DEFAULT_TIMEOUT_S, VALID_FORMS, TargetError, open_target
-
-DEPTHS: Final = ("smoke", "standard", "deep")
-"""Each depth asks what the one before it asks, and more."""
 
 FAIL_ON: Final = ("must", "should")
 DEFAULT_PROFILE: Final = "tokmodel"
@@ -51,8 +48,10 @@ BUSY: Final = frozenset({502, 503, 504, 529, 429})
 OTHER_VERSION: Final = {None: "2023-06-01", "2026-10-21": "2023-06-01", "2023-06-01": "2026-10-21"}
 """What is tried when a target refuses the plainest request under the profile's version."""
 
-FOLLOW_UPS: Final = frozenset({ECHO, f"{ECHO}-tokmodel"})
-"""Requirements that the second step of a dialogue answers for."""
+MODELS: Final = Ask(situation="models", method="GET", path="/v1/models", expect="either")
+PLAINEST: Final = ask("preflight", "Reply with the single word: ok")
+PLAINEST_STREAMED: Final = ask("preflight.streamed", "Reply with the single word: ok", stream=True)
+"""What is asked before everything else, whatever is left to be asked."""
 
 
 class UsageError(Exception):
@@ -74,11 +73,15 @@ class Options:
     concurrency: int = DEFAULT_CONCURRENCY
     max_requests: int | None = None
     max_output_tokens: int | None = None
+    minutes: float | None = None
+    rate: float | None = None
     timeout_s: float = DEFAULT_TIMEOUT_S
     seed: int = 0
     report: str | None = None
     snapshots: str | None = None
     update_snapshots: bool = False
+    price_in: float | None = None
+    price_out: float | None = None
     show_trace: bool = False
 
 
@@ -110,6 +113,31 @@ def _nearest(glob: str) -> str:
     return f"ids begin with {', '.join(sorted({row.topic for row in CATALOGUE.values()}))}"
 
 
+class Planned:
+    """A run that is only told: what it would ask, and what that may cost. A target needs no key for it, and no name."""
+
+    def __init__(self, options: Options, *, out: Console | None = None) -> None:
+        self.options = replace(options, target=options.target or "reference:")
+        self.out = out or report.console()
+        self.profile = _checked(self.options)
+        try:
+            # A target that could not be run is no target to plan for.
+            asyncio.run(open_target(self.options.target or "", key=None).aclose())
+        except TargetError as error:
+            raise UsageError(str(error)) from error
+        selected = select(options.only, options.skip)
+        self._scope = Scope(profile=self.profile, depth=options.depth, selected=selected)
+        self.wants = self._scope.wants
+
+    def show(self, suites: Mapping[str, Sequence[Ask | Dialogue]]) -> None:
+        """Prints the plan of these suites, and of what is asked before them."""
+        options, model = self.options, self.options.model or self.profile.default_model
+        first: list[Ask | Dialogue] = [PLAINEST, PLAINEST_STREAMED, *([] if model else [MODELS])]
+        suites = {"before the suites": first, **suites}
+        prices = Prices(per_million_input=options.price_in, per_million_output=options.price_out)
+        show(self.out, ceilings(suites, profile=self.profile, model=model), prices)
+
+
 class Run:
     """Opens the target, asks what is planned, judges what comes, and reports it; in this order.
 
@@ -121,6 +149,7 @@ class Run:
         self.out = out or report.console()
         self.profile = _checked(options)
         self.selected = select(options.only, options.skip)
+        self.scope = Scope(profile=self.profile, depth=options.depth, selected=self.selected)
         self.judge = Judge(self.profile, selected=self.selected)
         self.folder = self._folder()
         self.target = self._opened()
@@ -135,7 +164,13 @@ class Run:
             profile=self.profile,
             model=self._model,
             concurrency=options.concurrency,
-            limits=Limits(max_requests=options.max_requests, max_output_tokens=options.max_output_tokens),
+            limits=Limits(
+                max_requests=options.max_requests,
+                max_output_tokens=options.max_output_tokens,
+                max_minutes=options.minutes,
+            ),
+            rate=options.rate,
+            rank=impact_rank,
             retry_budget_s=options.timeout_s,
             again=self._again,
             observe=self._record,
@@ -193,24 +228,11 @@ class Run:
 
     def wants(self, asked: Ask | Dialogue) -> bool:
         """Whether depth, profile and selection leave this to be asked."""
-        if DEPTHS.index(asked.depth) > DEPTHS.index(self.options.depth):
-            return False
-        if not asked.needs <= self.profile.offers:
-            return False
-        if isinstance(asked, Dialogue):
-            return any(self._asked_for(name) for name in (*FOLLOW_UPS, *_general()))
-        row = CATALOGUE.get(asked.probe)
-        if row is not None and asked.probe != PLAIN:
-            # A refused request also shows what every error must look like; it is sent for its own sake only.
-            return self._asked_for(asked.probe)
-        return any(self._asked_for(name) for name in _general())
+        return self.scope.wants(asked)
 
     def _again(self, exchange: Exchange) -> bool:
         premise = [name for situation in exchange.situations for name in self._premises.get(situation, ())]
         return bool(self.judge.unverified(exchange, premise))
-
-    def _asked_for(self, name: str) -> bool:
-        return self.selected(name) and not CATALOGUE[name].inapplicable(self.profile)
 
     # -- asking -----------------------------------------------------------------------------------------------------
 
@@ -278,7 +300,7 @@ class Run:
 
     def _discovered_model(self) -> str | None:
         """The first model of GET /v1/models; states why there is none when the target cannot be reached."""
-        listed = self._send(Ask(situation="models", method="GET", path="/v1/models", expect="either"))
+        listed = self._send(MODELS)
         if self._explains_any(listed):
             return None
         response = listed.response
@@ -328,16 +350,15 @@ class Run:
 
     def _answers(self) -> bool:
         """Whether the plainest question brings a message, whole or streamed; judges what came, says why not."""
-        question = "Reply with the single word: ok"
-        first = self._send(ask("preflight", question))
+        first = self._send(PLAINEST)
         if first.response is not None and first.response.status == 400:
-            first = self._with_other_version(ask("preflight", question), first) or first
+            first = self._with_other_version(PLAINEST, first) or first
         if self._explains(first):
             return False
         self._judge(first)
         if has_message(first):
             return True
-        second = self._send(ask("preflight.streamed", question, stream=True))
+        second = self._send(PLAINEST_STREAMED)
         self._judge(second)
         return second.response is not None and has_message(second)
 
@@ -547,6 +568,8 @@ class Run:
             for text in (
                 options.max_requests is not None and f"{options.max_requests:,} requests",
                 options.max_output_tokens is not None and f"{options.max_output_tokens:,} output tokens",
+                options.minutes is not None and f"{options.minutes:g} minutes",
+                options.rate is not None and f"{options.rate:g} requests a second",
             )
             if text
         ]
@@ -578,12 +601,6 @@ def _said(response: Response) -> str:
     text = message if isinstance(message, str) else response.body[: 4 * SAID_CHARACTERS].decode("utf-8", "replace")
     text = " ".join(text.split())
     return f" ({text[:SAID_CHARACTERS]}{'…' if len(text) > SAID_CHARACTERS else ''})" if text else ""
-
-
-@cache
-def _general() -> tuple[str, ...]:
-    """The requirements that are judged on ordinary questions, not on a row of the probe table."""
-    return tuple(name for name in CATALOGUE if name not in probes())
 
 
 def _check_snapshots(options: Options) -> None:
@@ -631,6 +648,12 @@ def _checked(options: Options) -> Profile:
     for name, value in (("--max-requests", options.max_requests), ("--max-output-tokens", options.max_output_tokens)):
         if value is not None and value < 1:
             raise UsageError(f"{name} is {value}; it must be 1 or more, or left out for no limit")
+    for name, number in (("--minutes", options.minutes), ("--rate", options.rate)):
+        if number is not None and not 0 < number < math.inf:
+            raise UsageError(f"{name} is {number:g}; it is a number above 0, or left out for no limit")
+    for name, price in (("--price-in", options.price_in), ("--price-out", options.price_out)):
+        if price is not None and not 0 <= price < math.inf:
+            raise UsageError(f"{name} is {price:g}; it is the price of a million tokens, 0 or more")
     _check_snapshots(options)
     checked_requirements((*options.only, *options.skip))
     return checked_profile(options.profile)

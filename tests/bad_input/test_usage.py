@@ -14,7 +14,7 @@ from misbehaving import KEY, Menagerie
 Judge = Callable[..., Outcome]
 
 WRONG = {
-    "no-command": ([], ["no command was given", "run, list, explain, serve"]),
+    "no-command": ([], ["no command was given", "run, ", "list, explain, serve"]),
     "command": (["rnu"], ["unknown command 'rnu'", "did you mean run?", "list, explain, serve"]),
     "no-target": (["run"], ["no TARGET was given", "reference:", "https://"]),
     "empty-target": (["run", ""], ["no target was given", "http(s)://host"]),
@@ -41,6 +41,10 @@ WRONG = {
     "concurrency": (["run", "reference:", "--concurrency", "0"], ["--concurrency is 0", "1 or more"]),
     "requests": (["run", "reference:", "--max-requests", "0"], ["--max-requests is 0", "1 or more"]),
     "tokens": (["run", "reference:", "--max-output-tokens=-1"], ["--max-output-tokens is -1", "1 or more"]),
+    "minutes": (["run", "reference:", "--minutes", "0"], ["--minutes is 0", "above 0"]),
+    "rate": (["run", "reference:", "--rate", "inf"], ["--rate is inf", "above 0"]),
+    "price": (["plan", "reference:", "--price-in=-1"], ["--price-in is -1", "a million tokens"]),
+    "plan-of-nothing": (["plan", "htp://x"], ["'htp", "did you mean http"]),
     "timeout": (["run", "reference:", "--timeout", "0"], ["--timeout is 0", "above 0"]),
     "timeout-nan": (["run", "reference:", "--timeout", "nan"], ["--timeout is nan", "above 0"]),
     "timeout-inf": (["run", "reference:", "--timeout", "inf"], ["--timeout is inf", "above 0"]),

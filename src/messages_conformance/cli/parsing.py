@@ -14,7 +14,7 @@ USAGE: Final = 4
 
 TARGETS: Final = "an address (http://... or https://...), reference:, reference:FAULT, or replay:FILE"
 
-Commands: TypeAlias = argparse._SubParsersAction[Any]  # argparse has no public name for what takes subcommands
+Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # argparse has no public name for what takes subcommands
 
 
 class Parser(argparse.ArgumentParser):

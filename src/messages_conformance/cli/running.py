@@ -21,6 +21,13 @@ def add(commands: Commands) -> None:
     run.add_argument("target", metavar="TARGET", help=TARGETS)
     add_options(run)
 
+    plan = commands.add_parser(
+        "plan", help="what a run would ask and may cost, before anything is sent", allow_abbrev=False
+    )
+    plan.set_defaults(command=_plan, parser=plan)
+    plan.add_argument("target", metavar="TARGET", nargs="?", help=f"{TARGETS}; not needed with --profile")
+    add_options(plan)
+
 
 def add_options(parser: Parser) -> None:
     """Declares every option of a run, except the target."""
@@ -31,12 +38,16 @@ def add_options(parser: Parser) -> None:
             parser.add_argument(option.flag, **{**option.settings, **several})
 
 
-def _run(parsed: argparse.Namespace) -> int:
+def _plan(parsed: argparse.Namespace) -> int:
+    return _run(parsed, "--plan")
+
+
+def _run(parsed: argparse.Namespace, *more: str) -> int:
     missing = [path for path in parsed.suite or [] if not os.path.exists(path)]
     if missing:
         return wrong_usage(FileNotFoundError(f"--suite: there is no file or folder {missing[0]!r}"))
     with deaf():
-        process = subprocess.Popen(_command(parsed), env=_environment())
+        process = subprocess.Popen([*_command(parsed), *more], env=_environment())
         pass_on_signals(process)
     code = process.wait()
     return 2 if code < 0 or code in (3, 5) else code
@@ -50,7 +61,7 @@ def _command(parsed: argparse.Namespace) -> list[str]:
     command += ["-p", "messages_conformance.plugin", "-p", "no:cacheprovider", "-p", "no:terminal", "-s"]
     if parsed.snapshots is not None or parsed.update_snapshots:
         command += ["-p", "syrupy"]
-    return [*command, f"--target={parsed.target}", *_passed_on(parsed)]
+    return [*command, *([] if parsed.target is None else [f"--target={parsed.target}"]), *_passed_on(parsed)]
 
 
 def _passed_on(parsed: argparse.Namespace) -> list[str]:

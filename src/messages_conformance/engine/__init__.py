@@ -15,7 +15,7 @@ from messages_conformance.engine.engine import (
     EngineError,
     State,
 )
-from messages_conformance.engine.planning import Plan
+from messages_conformance.engine.planning import Plan, Question, question_of, sharing_key
 from messages_conformance.engine.recording import Spent
 
 __all__ = [
@@ -28,7 +28,10 @@ __all__ = [
     "EngineError",
     "Limits",
     "Plan",
+    "Question",
     "Spent",
     "State",
     "compose",
+    "question_of",
+    "sharing_key",
 ]

@@ -7,6 +7,7 @@ much is held back waits for others to settle; whoever could not be paid for even
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from messages_conformance.exchange import Failure
@@ -14,18 +15,27 @@ from messages_conformance.exchange import Failure
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a run may spend; None is no limit. `max_requests` counts everything sent, repetitions too."""
+    """What a run may spend; None is no limit. `max_requests` counts everything sent, repetitions too.
+
+    After `max_minutes` nothing more is sent; what is in flight then may end.
+    """
 
     max_requests: int | None = None
     max_output_tokens: int | None = None
+    max_minutes: float | None = None
+
+    @property
+    def any(self) -> bool:
+        return (self.max_requests, self.max_output_tokens, self.max_minutes) != (None, None, None)
 
 
 class Budget:
-    """The account of one run. Belongs to one event loop."""
+    """The account of one run. Belongs to one event loop. `elapsed_s` tells how long the run has lasted."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, elapsed_s: Callable[[], float]) -> None:
         self.requests = 0
         self._limits = limits
+        self._elapsed_s = elapsed_s
         self._settled_tokens = 0
         self._held_tokens = 0
         self._waiters: list[asyncio.Future[None]] = []
@@ -62,8 +72,11 @@ class Budget:
             return _spent(f"{self.requests} of {most} requests are used up", "--max-requests")
         ceiling = self._limits.max_output_tokens
         if ceiling is not None and self._settled_tokens + tokens > ceiling:
-            what = f"{self._settled_tokens} of {ceiling} output tokens are used up and this may take {tokens}"
-            return _spent(what, "--max-output-tokens")
+            # Without the numbers of this request, so that everything that ended here has one reason.
+            return _spent(f"it may take more than is left of {ceiling:,} output tokens", "--max-output-tokens")
+        minutes = self._limits.max_minutes
+        if minutes is not None and self._elapsed_s() >= minutes * 60:
+            return _spent(f"{minutes:g} {'minute is' if minutes == 1 else 'minutes are'} over", "--minutes")
         return None
 
 

@@ -15,7 +15,8 @@ from messages_conformance.engine.budget import Budget, Limits
 from messages_conformance.engine.composition import compose
 from messages_conformance.engine.conversation import Conversation
 from messages_conformance.engine.limiter import Limiter
-from messages_conformance.engine.planning import Outcome, Plan, Question, expected, sharing_key
+from messages_conformance.engine.pace import Pace
+from messages_conformance.engine.planning import Outcome, Plan, Question, question_of, sharing_key
 from messages_conformance.engine.recording import Recorder, Spent
 from messages_conformance.engine.sending import Sender
 from messages_conformance.exchange import Ask, Exchange, Failure, Request
@@ -53,6 +54,7 @@ class State:
 class Engine:
     """Plans asks, sends them concurrently within limits, and hands out their exchanges.
 
+    `rate` is the requests a second at most. `rank` says what a limited run sends first: what has the lowest.
     `observe` gets every exchange as it is recorded, refused ones that were waited out included; `again` is asked after
     an exchange of an Ask with attempts left; `progress` gets the State after each of them. All three are called on the
     engine's thread. Closes the target when it stops.
@@ -66,6 +68,8 @@ class Engine:
         model: str | None,
         concurrency: int = DEFAULT_CONCURRENCY,
         limits: Limits = Limits(),  # noqa: B008 (frozen)
+        rate: float | None = None,
+        rank: Callable[[Ask | Conversation], Any] | None = None,
         retry_budget_s: float = DEFAULT_RETRY_BUDGET_S,
         again: Callable[[Exchange], bool] | None = None,
         observe: Callable[[Exchange], None] | None = None,
@@ -79,12 +83,14 @@ class Engine:
         self._progress = progress
         self._began_s = time.monotonic()
         self._limiter = Limiter(concurrency)
-        self._budget = Budget(limits)
+        self._rank = rank if limits.any else None
+        self._budget = Budget(limits, lambda: time.monotonic() - self._began_s)
         self._recorder = Recorder(observe)
         self._sender = Sender(
             target,
             limiter=self._limiter,
             budget=self._budget,
+            pace=Pace(rate, sleep=sleep),
             recorder=self._recorder,
             retry_budget_s=retry_budget_s,
             again=again,
@@ -146,15 +152,8 @@ class Engine:
         return question, True
 
     def _question(self, ask: Ask, request: Request | None = None) -> Question:
-        return Question(
-            ask=ask,
-            request=request or compose(ask, profile=self.profile, model=self.model),
-            number=self._recorder.next_number(),
-            attempts=max(1, ask.attempts),
-            situations=[ask.situation],
-            probes=[ask.probe],
-            expect=expected(ask, self.profile),
-        )
+        number = self._recorder.next_number()
+        return question_of(ask, profile=self.profile, model=self.model, number=number, request=request)
 
     def _take(self, item: Question | Conversation) -> None:
         self._planned += 1
@@ -293,11 +292,18 @@ class Engine:
     def _launch(self) -> None:
         with self._lock:
             items, self._unsent = self._unsent, []
-        # Conversations take longest, one step after another: they begin first.
-        for item in sorted(items, key=lambda item: isinstance(item, Question)):
+        for item in sorted(items, key=self._place):
             outcome = item.outcome if isinstance(item, Question) else self._outcomes[item]
             work = self._sender.perform(item) if isinstance(item, Question) else self._converse(item, outcome)
             self._spawn(self._settled(work, outcome))
+
+    def _place(self, item: Question | Conversation) -> Any:
+        """What is sent first: what matters most, where not all may be sent; else conversations, which take longest."""
+        if self._rank is None:
+            return isinstance(item, Question)
+        if isinstance(item, Question):
+            return min(map(self._rank, (item.ask, *item.sharers)))
+        return self._rank(item)
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.get_running_loop().create_task(work)

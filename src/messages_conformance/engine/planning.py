@@ -7,14 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from messages_conformance.engine.composition import compose
 from messages_conformance.exchange import ACCEPTED, EITHER, MESSAGES_PATH, REFUSED, Ask, Exchange, Request
 
 if TYPE_CHECKING:
     from messages_conformance.contract import Profile
 
-REFUSED_TOKENS: Final = 256
-"""The most that a request which must be refused is taken to cost when it is answered all the same: its question asks
-for one word, whatever absurd limit it states."""
+UNSTATED_TOKENS: Final = 256
+"""What a request is taken to cost at most that states no valid max_tokens, or an absurd one: it must be refused, and if
+it is not, its question asks for one word."""
+
+ABSURD_TOKENS: Final = 100_000
+"""Above this a max_tokens that must be refused bounds nothing (origin: our own; the largest that a valid request of the
+suites states is 32,000)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,20 +55,34 @@ class Question:
     probes: list[str]
     expect: str
     outcome: Outcome = field(default_factory=Outcome)
+    sharers: list[Ask] = field(default_factory=list)
+
+    @property
+    def creates(self) -> bool:
+        """Whether it asks for a message; whatever does not costs no output tokens."""
+        return self.request.method == "POST" and self.request.route == MESSAGES_PATH
+
+    @property
+    def stated_tokens(self) -> int | None:
+        """Its valid max_tokens; None without one."""
+        fields: Mapping[str, Any] = self.ask.body if isinstance(self.ask.body, Mapping) else self.request.fields
+        stated = fields.get("max_tokens")
+        return stated if isinstance(stated, int) and not isinstance(stated, bool) and stated >= 0 else None
 
     @property
     def max_tokens(self) -> int:
         """The output tokens that an answer may cost; 0 where no message is created."""
-        if self.request.method != "POST" or self.request.route != MESSAGES_PATH:
-            return 0
-        fields: Mapping[str, Any] = self.ask.body if isinstance(self.ask.body, Mapping) else self.request.fields
-        stated = fields.get("max_tokens")
-        return stated if isinstance(stated, int) and not isinstance(stated, bool) and stated > 0 else 0
+        return self.stated_tokens or 0 if self.creates else 0
 
     @property
     def held_tokens(self) -> int:
-        """What is held back of a budget while it is asked: a limit that must be refused is no cost to expect."""
-        return min(self.max_tokens, REFUSED_TOKENS) if self.expect == REFUSED else self.max_tokens
+        """What is held back of a budget while it is asked: a target may answer what it must refuse, and bill it."""
+        stated = self.stated_tokens
+        if not self.creates:
+            return 0
+        if stated is None or (self.expect == REFUSED and stated > ABSURD_TOKENS):
+            return UNSTATED_TOKENS
+        return stated
 
     @property
     def token_ceiling(self) -> int:
@@ -73,10 +92,26 @@ class Question:
     def share(self, ask: Ask) -> None:
         """Lets one more Ask take part in this question."""
         self.attempts = max(self.attempts, ask.attempts)
+        self.sharers.append(ask)
         if ask.situation not in self.situations:
             self.situations.append(ask.situation)
         if ask.probe not in self.probes:
             self.probes.append(ask.probe)
+
+
+def question_of(
+    ask: Ask, *, profile: Profile, model: str | None, number: int = 0, request: Request | None = None
+) -> Question:
+    """The question that an Ask comes to; `request` is given by who has composed it already."""
+    return Question(
+        ask=ask,
+        request=request or compose(ask, profile=profile, model=model),
+        number=number,
+        attempts=max(1, ask.attempts),
+        situations=[ask.situation],
+        probes=[ask.probe],
+        expect=expected(ask, profile),
+    )
 
 
 def sharing_key(ask: Ask, request: Request) -> tuple[object, ...]:

@@ -25,6 +25,7 @@ from typing import Any, Final
 from messages_conformance.engine.backoff import WAITED_OUT, pause_s, stated_pause_s
 from messages_conformance.engine.budget import Budget
 from messages_conformance.engine.limiter import Limiter, Slot
+from messages_conformance.engine.pace import Pace
 from messages_conformance.engine.planning import Question
 from messages_conformance.engine.pulse import Pulse
 from messages_conformance.engine.recording import Recorder
@@ -66,6 +67,7 @@ class Sender:
         *,
         limiter: Limiter,
         budget: Budget,
+        pace: Pace,
         recorder: Recorder,
         retry_budget_s: float,
         again: Callable[[Exchange], bool] | None,
@@ -79,6 +81,7 @@ class Sender:
         self._offline = bool(getattr(target, "offline", False))
         self._limiter = limiter
         self._budget = budget
+        self._pace = pace
         self._recorder = recorder
         self._retry_budget_s = retry_budget_s
         self._again = again
@@ -177,6 +180,8 @@ class Sender:
         if self.ended is not None:
             return None, self.ended
         with self._interruptible():
+            if not self._offline:
+                await self._pace.turn()
             failure = await self._budget.reserve(held)
         if failure is not None:
             return None, failure

@@ -1,0 +1,179 @@
+"""What a run would cost at most, told before anything is sent: requests, tokens and money of each suite."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from messages_conformance.contract import Profile
+from messages_conformance.engine import Question, compose, question_of, sharing_key
+from messages_conformance.exchange import REFUSED, Ask, Exchange, Request
+from messages_conformance.generate import Dialogue
+from messages_conformance.targets import Target, Unreachable, open_target
+
+BYTES_PER_TOKEN: Final = 2
+"""A low estimate, so that the count is a high one: tokenizers make 3 to 4 bytes of English, JSON and code a token
+(origin: our own measurement of the suites' bodies; half is spare for other tokenizers and scripts)."""
+
+ADDED_TOKENS: Final = 600
+"""What a target adds unseen to a request: its chat template, and a prompt about tools, which the vendor's documentation
+puts at up to 530 tokens (tool use, pricing)."""
+
+MEDIA_TOKENS: Final = 3_000
+"""An image or a page of a document, whatever its bytes (vision and PDF support: up to 1,600 and 3,000)."""
+
+STAND_IN: Final = "reference:transport=memory"
+"""Answers dialogues while they are planned, so that their later requests are known; nothing leaves the process."""
+
+STAND_IN_MODEL: Final = "reference-1"
+
+MODEL: Final = "the-model-of-the-run-00000000000"
+"""Stands for a model that is not known yet; about as long as the names of models are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ceiling:
+    """The most that something may take. Tokens of requests that must be refused are none: they are not billed."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def __add__(self, other: Ceiling) -> Ceiling:
+        return Ceiling(
+            requests=self.requests + other.requests,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prices:
+    """What a million tokens cost, in whatever currency; None where nobody said."""
+
+    per_million_input: float | None = None
+    per_million_output: float | None = None
+
+    def of(self, ceiling: Ceiling) -> float | None:
+        """The cost of it; None when no price is known, and a price that is missing counts as 0."""
+        if self.per_million_input is None and self.per_million_output is None:
+            return None
+        paid = ceiling.input_tokens * (self.per_million_input or 0) + ceiling.output_tokens * (
+            self.per_million_output or 0
+        )
+        return paid / 1_000_000
+
+
+def ceilings(
+    suites: Mapping[str, Sequence[Ask | Dialogue]], *, profile: Profile, model: str | None
+) -> Mapping[str, Ceiling]:
+    """The ceiling of each suite. A request that several share is counted where it comes first."""
+    parts: dict[str, list[Ceiling]] = {name: [] for name in suites}
+    shared: dict[tuple[object, ...], tuple[str, Question]] = {}
+    for name, asked in ((name, asked) for name, group in suites.items() for asked in group):
+        if isinstance(asked, Dialogue):
+            parts[name].append(_of_dialogue(asked, profile, model or MODEL))
+            continue
+        question = question_of(asked, profile=profile, model=model or MODEL)
+        _, first = shared.setdefault(sharing_key(asked, question.request), (name, question))
+        if first is not question:
+            first.share(asked)
+    for name, question in shared.values():
+        parts[name].append(_of_question(question))
+    return {name: _sum(found) for name, found in parts.items()}
+
+
+def _sum(parts: Iterable[Ceiling]) -> Ceiling:
+    return sum(parts, start=Ceiling())
+
+
+def _of_question(question: Question) -> Ceiling:
+    return Ceiling(
+        requests=question.attempts,
+        input_tokens=question.attempts * input_ceiling(question),
+        output_tokens=question.token_ceiling,
+    )
+
+
+def _of_dialogue(dialogue: Dialogue, profile: Profile, model: str) -> Ceiling:
+    largest = max(map(input_ceiling, _rehearsed(dialogue, profile, model)), default=0)
+    return Ceiling(
+        requests=dialogue.max_requests,
+        input_tokens=dialogue.max_requests * largest,
+        output_tokens=dialogue.max_output_tokens,
+    )
+
+
+def input_ceiling(question: Question) -> int:
+    """More input tokens than any known tokenizer makes of the request; 0 where none are billed."""
+    if not question.creates or question.expect == REFUSED:
+        return 0
+    body = question.request.body
+    return len(body) // BYTES_PER_TOKEN + ADDED_TOKENS + body.count(b'"media_type"') * MEDIA_TOKENS
+
+
+def _rehearsed(dialogue: Dialogue, profile: Profile, model: str) -> list[Question]:
+    """What a dialogue asks when the reference endpoint answers it; what follows a step that breaks is not known."""
+    asked: list[Question] = []
+
+    async def rehearse() -> None:
+        target = open_target(STAND_IN, key=None)
+
+        async def send(ask: Ask) -> Exchange:
+            asked.append(question_of(ask, profile=profile, model=model))
+            return await _answered(ask, compose(ask, profile=profile, model=STAND_IN_MODEL), target)
+
+        try:
+            await dialogue.steps(send)
+        finally:
+            await target.aclose()
+
+    with contextlib.suppress(Exception):  # a dialogue may rely on what only a real answer has
+        asyncio.run(rehearse())
+    return asked
+
+
+async def _answered(ask: Ask, request: Request, target: Target) -> Exchange:
+    situations = (ask.situation,)
+    try:
+        response = await target.send(request)
+    except Unreachable as error:
+        return Exchange(number=0, request=request, situations=situations, response=None, failure=error.failure)
+    return Exchange(number=0, request=request, situations=situations, response=response, expect=ask.expect)
+
+
+def show(out: Console, suites: Mapping[str, Ceiling], prices: Prices) -> None:
+    """The plan as a table, with what it does and does not hold."""
+    total = _sum(suites.values())
+    rows = [
+        ("suite", "requests", "input tokens", "output tokens", *(["money"] if prices.of(total) is not None else []))
+    ]
+    rows += [_row(name, ceiling, prices) for name, ceiling in [*suites.items(), ("at most", total)]]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        out.print(Text("  ".join(cells), style="bold" if row in (rows[0], rows[-1]) else ""), soft_wrap=True)
+    out.print()
+    for note in NOTES:
+        out.print("\n".join(textwrap.wrap(note, out.width)), soft_wrap=True)
+
+
+NOTES: Final = (
+    "Nothing was sent. Output is the sum of max_tokens. Input is estimated from the bytes of the bodies, on the high "
+    f"side: {BYTES_PER_TOKEN} bytes a token and {ADDED_TOKENS} tokens for what a target adds to each request.",
+    "Requests that must be refused, counts and lists are taken to cost no tokens. What is sent again after a 429, a "
+    "5xx or a broken connection is not in the plan; --max-requests and --max-output-tokens hold for that, too.",
+)
+
+
+def _row(name: str, ceiling: Ceiling, prices: Prices) -> tuple[str, ...]:
+    counts = (f"{number:,}" for number in (ceiling.requests, ceiling.input_tokens, ceiling.output_tokens))
+    money = prices.of(ceiling)
+    return (name, *counts, *([] if money is None else [f"{money:,.4f}"]))

@@ -1,0 +1,74 @@
+"""What a run asks: the asks and dialogues that depth, profile and selection leave, and which of them matter most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, Protocol
+
+from messages_conformance import contract, report
+from messages_conformance.contract import Profile
+from messages_conformance.contract.probes import probes
+from messages_conformance.exchange import Ask
+from messages_conformance.generate import Dialogue
+from messages_conformance.rules import CATALOGUE
+from messages_conformance.rules.probes import ECHO, PLAIN
+from messages_conformance.rules.verdict import LEVELS
+
+DEPTHS: Final = ("smoke", "standard", "deep")
+"""Each depth asks what the one before it asks, and more."""
+
+FOLLOW_UPS: Final = frozenset({ECHO, f"{ECHO}-tokmodel"})
+"""Requirements that the second step of a dialogue answers for."""
+
+
+class Asked(Protocol):
+    """An Ask, a Dialogue, or what the engine makes of one."""
+
+    @property
+    def depth(self) -> str: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """What is left to be asked. `selected` says of a requirement's id whether the run judges it."""
+
+    profile: Profile
+    depth: str
+    selected: Callable[[str], bool]
+
+    def wants(self, asked: Ask | Dialogue) -> bool:
+        """Whether depth, profile and selection leave this to be asked."""
+        if DEPTHS.index(asked.depth) > DEPTHS.index(self.depth):
+            return False
+        if not asked.needs <= self.profile.offers:
+            return False
+        if isinstance(asked, Dialogue):
+            return any(self._asks_for(name) for name in (*FOLLOW_UPS, *_general()))
+        row = CATALOGUE.get(asked.probe)
+        if row is not None and asked.probe != PLAIN:
+            # A refused request also shows what every error must look like; it is sent for its own sake only.
+            return self._asks_for(asked.probe)
+        return any(self._asks_for(name) for name in _general())
+
+    def _asks_for(self, name: str) -> bool:
+        return self.selected(name) and not CATALOGUE[name].inapplicable(self.profile)
+
+
+def impact_rank(asked: Asked) -> tuple[int, int, int]:
+    """What a limited run asks first has the lowest: smoke first, then what an answer shows that breaks clients worst.
+
+    An ordinary question shows all that holds of every answer, and so comes before a probe, which shows one thing.
+    """
+    depth = DEPTHS.index(asked.depth)
+    if isinstance(asked, Ask) and (asked.probe == PLAIN or asked.probe not in CATALOGUE):
+        return depth, 0, 0
+    shown = asked.probe if isinstance(asked, Ask) else ECHO
+    return depth, 1 + report.SEVERITIES.index(contract.severity(shown)), LEVELS.index(CATALOGUE[shown].level)
+
+
+@cache
+def _general() -> tuple[str, ...]:
+    """The requirements that are judged on ordinary questions, not on a row of the probe table."""
+    return tuple(name for name in CATALOGUE if name not in probes())

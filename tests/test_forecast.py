@@ -1,0 +1,87 @@
+"""The plan: more than a run comes to, told without a request."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import run as command
+from misbehaving import KEY, Menagerie
+
+from messages_conformance import contract
+from messages_conformance.exchange import REFUSED, Ask
+from messages_conformance.forecast import ADDED_TOKENS, Ceiling, Prices, ceilings
+from messages_conformance.generate import Dialogue, ask, get
+
+sys.path.append(str(Path(__file__).parent / "proof"))
+
+from runs import asked, run
+
+PROFILE = contract.profile("anthropic-2023-06-01")
+
+
+def planned(*wanted: Ask | Dialogue) -> Ceiling:
+    return ceilings({"suite": wanted}, profile=PROFILE, model="m")["suite"]
+
+
+def test_a_question_costs_its_body_and_its_max_tokens_for_each_attempt() -> None:
+    once = planned(ask("once", "x" * 10_000, max_tokens=20))
+    twice = planned(ask("twice", "x" * 10_000, max_tokens=20, attempts=2))
+    assert once.input_tokens >= 5_000 + ADDED_TOKENS
+    assert (once.requests, once.output_tokens) == (1, 20)
+    assert twice == once + once
+
+
+def test_what_must_be_refused_counted_or_listed_costs_no_tokens() -> None:
+    assert planned(ask("refused", "Hi", expect=REFUSED), get("list", "/v1/models")) == Ceiling(requests=2)
+
+
+def test_a_shared_request_is_counted_once_where_it_comes_first_with_the_most_attempts() -> None:
+    suites = {"first": [ask("a", "Hi")], "second": [ask("b", "Hi", attempts=3), ask("c", "Ho")]}
+    found = ceilings(suites, profile=PROFILE, model="m")
+    assert [ceiling.requests for ceiling in found.values()] == [3, 1]
+
+
+def test_a_dialogue_costs_its_bounds_and_its_largest_request_each_time() -> None:
+    async def steps(send):
+        await send(ask("short", "Hi"))
+        await send(ask("long", "x" * 4_000))
+
+    found = planned(Dialogue(name="d", steps=steps, max_requests=3, max_output_tokens=50))
+    assert (found.requests, found.output_tokens) == (3, 50)
+    assert found.input_tokens > 3 * 2_000
+
+
+def test_prices_are_of_a_million_tokens() -> None:
+    ceiling = Ceiling(input_tokens=2_000_000, output_tokens=500_000)
+    assert Prices(per_million_input=3, per_million_output=10).of(ceiling) == 11
+    assert Prices(per_million_output=10).of(ceiling) == 5
+    assert Prices().of(ceiling) is None
+
+
+@pytest.mark.parametrize("profile", contract.profile_names())
+def test_a_run_stays_below_its_plan(profile: str) -> None:
+    from messages_conformance.rules import select
+    from messages_conformance.scope import Scope
+
+    scope = Scope(profile=contract.profile(profile), depth="standard", selected=select())
+    wanted = [what for what in (*asked()[0], *asked()[1]) if scope.wants(what)]
+    ceiling = ceilings({"all": wanted}, profile=scope.profile, model="reference-1")["all"]
+    _, report = run("reference:transport=memory", profile, model="reference-1")
+    before_the_suites = 3
+    assert report.spent.requests - before_the_suites <= ceiling.requests
+    assert 0 < report.spent.input_tokens <= ceiling.input_tokens
+    assert 0 < report.spent.output_tokens <= ceiling.output_tokens
+
+
+def test_the_command_prints_each_suite_and_sends_nothing(zoo: Menagerie) -> None:
+    options = ("--profile", "tokmodel", "--depth", "smoke", "--price-in", "3", "--price-out", "15")
+    for target in ([zoo.url("correct/plan")], []):
+        outcome = command("plan", *target, *options, key=KEY)
+        assert outcome.code == 0, outcome.all
+        rows = {line.split("  ")[0] for line in outcome.out.splitlines()}
+        assert {"suite", "before the suites", "messages", "probes", "at most"} <= rows
+        assert "money" in outcome.out
+        assert "2 bytes a token" in outcome.out
+    assert zoo.counts["/correct/plan"] == 0
