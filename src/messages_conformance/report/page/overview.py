@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Final
 
 from messages_conformance.report.areas import areas
@@ -19,14 +21,14 @@ from messages_conformance.report.model import CONFORMANT, VIOLATIONS, Report, ex
 from messages_conformance.report.page.document import Section, cell, paragraph, row, table
 from messages_conformance.report.page.markup import Markup, breakable, element, joined
 from messages_conformance.report.text import counted, inline
-from messages_conformance.rules.verdict import OUTCOMES
+from messages_conformance.rules.verdict import ERROR, OUTCOMES
 
 TONES: Final = {CONFORMANT: "good", VIOLATIONS: "bad"}
 MARKS: Final = {WORKS: ("good", "●"), WORKS_WITH_LOSS: ("fair", "◐"), FAILS: ("bad", "✕"), NOT_KNOWN: ("open", "○")}
 """A colour and a sign for each standing; the word always stands beside them."""
 
 NAMED: Final = 3
-"""So many requirements are named at once for each client; the others unfold."""
+"""So many lines are shown at once for each client, the others unfold; so many requirements are named as open."""
 
 OUTCOME_TONES: Final = dict(zip(OUTCOMES, ("good", "bad", "fair", "open", "none", "own"), strict=True))
 
@@ -85,9 +87,12 @@ def _standing(found: Standing) -> Markup:
 
 
 def _through(found: Standing) -> Markup:
-    lines = [joined((f"{effect.outcome}: ", link(effect.requirement))) for effect in found.effects]
-    if found.standing != FAILS:
-        lines += [joined(("not seen to hold: ", code(name))) for name in found.unknown]
+    lines = [
+        joined((f"{outcome}: ", joined((link(effect.requirement) for effect in effects), ", ")))
+        for outcome, effects in groupby(found.effects, key=lambda effect: effect.outcome)
+    ]
+    if found.standing != FAILS and found.unknown:
+        lines.append(joined(("not seen to hold: ", _codes(found.unknown))))
     if found.beyond:
         lines.append(joined((f"leaving aside {', '.join(found.beyond)}, which is not promised",)))
     if found.streams_only:
@@ -98,6 +103,11 @@ def _through(found: Standing) -> Markup:
     if rest:
         parts.append(element("details", element("summary", f"{len(rest):,} more"), element("ul", *rest)))
     return joined(parts)
+
+
+def _codes(requirements: tuple[str, ...]) -> Markup:
+    more = f", and {len(requirements) - NAMED:,} more" if len(requirements) > NAMED else None
+    return joined((joined(map(code, requirements[:NAMED]), ", "), more))
 
 
 def code(requirement: str) -> Markup:
@@ -120,13 +130,18 @@ def matrix(report: Report) -> Section | None:
     found = areas(report)
     if not found:
         return None
-    rows = [
-        row(area.topic, *map(_count, OUTCOMES, area.counts), cell(f"{area.total:,}", class_="number")) for area in found
-    ]
     totals = [sum(area.counts[place] for area in found) for place in range(len(OUTCOMES))]
-    rows.append(row("all", *map(_count, OUTCOMES, totals), cell(f"{sum(totals):,}", class_="number"), class_="total"))
-    head = ("area", *(name.replace("-", " ") for name in OUTCOMES), "all")
+    # An error is ours and rare: its column is there when it has something to say.
+    shown = [place for place, outcome in enumerate(OUTCOMES) if outcome != ERROR or totals[place]]
+    rows = [row(area.topic, *_cells(area.counts, shown)) for area in found]
+    rows.append(row("all", *_cells(totals, shown), class_="total"))
+    head = ("area", *(OUTCOMES[place].replace("-", " ") for place in shown), "all")
     return Section(name="areas", title="Areas", body=table(head, rows, class_="matrix", caption="Requirements by area"))
+
+
+def _cells(counts: Sequence[int], shown: Sequence[int]) -> Iterator[Markup]:
+    yield from (_count(OUTCOMES[place], counts[place]) for place in shown)
+    yield cell(f"{sum(counts):,}", class_="number")
 
 
 def _count(outcome: str, number: int) -> Markup:
