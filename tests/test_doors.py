@@ -34,7 +34,7 @@ DOORS: dict[str, frozenset[str]] = {
     "run": OURS | {"rich"},
     "plugin": EVERYTHING,
     "options": frozenset(),
-    "cli": frozenset({"resources", "contract", "rules", "run", "options", "reference"}),
+    "cli": frozenset({"resources", "contract", "rules", "report", "run", "options", "reference"}),
     "suites": frozenset({"generate", "pytest"}),
 }
 PURE = ("contract", "wire", "exchange", "stream", "rules", "report")

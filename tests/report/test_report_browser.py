@@ -13,7 +13,7 @@ from report_samples import CATALOGUE, FAILED, RUN, green, hostile, incomplete, r
 from messages_conformance.report.page import to_html
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = [
+FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -23,7 +23,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--allow-file-access-from-files",
-]
+)
 EVIL = "<script>parent.ran=1</script><img src=x onerror=parent.ran=1><svg onload=parent.ran=1>"
 
 WATCHER = """<!doctype html><body><script>

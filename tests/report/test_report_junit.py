@@ -14,7 +14,8 @@ from report_samples import (
     should_only,
 )
 
-from messages_conformance.report import to_xml, write_all
+from messages_conformance.report import FailedTest, to_xml, write_all
+from messages_conformance.shapes import Drift
 
 
 def parsed(made):
@@ -50,7 +51,10 @@ def test_a_suite_is_a_topic_and_a_case_is_a_requirement():
 
 def test_a_failure_holds_the_sentence_and_the_block():
     failure = case(parsed(red()), "stream.order").find("failure")
-    assert failure.get("message") == "The stream ends with message_stop."
+    assert failure.get("message") == (
+        "The stream ends with message_stop. Found nothing after event #4, wanted message_delta or message_stop "
+        "(exchange 1 (streamed-system), event #4 content_block_delta, byte 1,204, /type)"
+    )
     assert failure.get("type") == "MUST"
     assert failure.text.startswith("stream.order  MUST\n  The stream ends with message_stop.\n  where   exchange 1 ")
     assert "curl -isS" in failure.text
@@ -90,3 +94,11 @@ def test_hostile_text_is_spelled_out():
     text = to_xml(report(harness_errors=(HOSTILE,)))
     assert not set(text) & set("\x00\x07\x0c\x1b\x9b\r\ufffe\ud800")
     assert "\\x1b[2J" in text
+
+
+def test_what_the_user_added_fails_in_its_own_words():
+    drift = Drift(situation="plain", path=".usage", before="object", after=None)
+    root = parsed(report(PASSED, failed_tests=(FailedTest(name="test_ours", message="no\nreally"),), drifts=(drift,)))
+    assert case(root, "test_ours").find("failure").get("message") == "no"
+    assert case(root, "shapes").find("failure").text == "plain: .usage vanished: object"
+    assert root.get("failures") == "2"

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 
 from messages_conformance import __version__
-from messages_conformance.cli import catalogue, running, serving
+from messages_conformance.cli import catalogue, running, saved, serving
 from messages_conformance.cli.parsing import Parser
 
-COMMANDS = (running, catalogue, serving)
+COMMANDS = (running, saved, catalogue, serving)
 """The modules of the commands, in the order of `--help`."""
 
 

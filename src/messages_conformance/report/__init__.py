@@ -10,8 +10,10 @@ from pathlib import Path
 
 from messages_conformance.report import json_report, junit, page
 from messages_conformance.report.blocks import Block, block, command
+from messages_conformance.report.comparison import Comparison, compare
 from messages_conformance.report.errors import ReportError
-from messages_conformance.report.files import prepare
+from messages_conformance.report.files import prepare, replace
+from messages_conformance.report.formats import COMPARISONS, FORMATS
 from messages_conformance.report.impacts import whom_it_breaks
 from messages_conformance.report.json_report import to_json
 from messages_conformance.report.junit import to_xml
@@ -60,7 +62,9 @@ def write_interim(report: Report, folder: Path | str) -> tuple[Path, ...]:
 
 __all__ = [
     "BUDGET",
+    "COMPARISONS",
     "CONFORMANT",
+    "FORMATS",
     "INTERRUPTED",
     "NOTHING_ASKED",
     "NOT_JUDGED",
@@ -71,6 +75,7 @@ __all__ = [
     "VIOLATIONS",
     "WRONG_KEY",
     "Block",
+    "Comparison",
     "Counts",
     "FailedTest",
     "Planned",
@@ -83,6 +88,7 @@ __all__ = [
     "append",
     "block",
     "command",
+    "compare",
     "console",
     "counts",
     "curl",
@@ -93,6 +99,7 @@ __all__ = [
     "not_verified",
     "prepare",
     "read",
+    "replace",
     "summary",
     "to_json",
     "to_xml",

@@ -31,7 +31,7 @@ def prepare(folder: Path | str, *, option: str = "--report") -> Path:
     return path
 
 
-def replace(path: Path, text: str) -> None:
+def replace(path: Path, text: str, *, cure: str = "free space or name another folder with --report") -> None:
     """Writes the file at once: a reader sees the old contents or the new, never half of them."""
     temporary = ""
     try:
@@ -46,9 +46,7 @@ def replace(path: Path, text: str) -> None:
     except OSError as error:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
-        raise ReportError(
-            f"{str(path)!r} could not be written: {_why(error)}; free space or name another folder with --report"
-        ) from error
+        raise ReportError(f"{str(path)!r} could not be written: {_why(error)}; {cure}") from error
 
 
 def _umask() -> int:

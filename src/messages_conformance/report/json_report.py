@@ -45,10 +45,15 @@ def to_json(report: Report) -> dict[str, Any]:
     return cleaned
 
 
+def to_text(report: Report) -> str:
+    """The JSON object as the file has it."""
+    return json.dumps(to_json(report), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
 def write(report: Report, folder: Path | str) -> Path:
     """Writes report.json into the folder, whole or not at all; a ReportError when it cannot."""
     path = Path(folder) / FILE_NAME
-    replace(path, json.dumps(to_json(report), ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+    replace(path, to_text(report))
     return path
 
 

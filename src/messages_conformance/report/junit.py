@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from messages_conformance.report.blocks import as_text, block, sentence_of
+from messages_conformance.report.blocks import Block, as_text, block
 from messages_conformance.report.files import replace
 from messages_conformance.report.model import Report, fails, verdict_sentence
 from messages_conformance.report.text import sentence, xml_safe
@@ -15,7 +15,7 @@ from messages_conformance.rules.verdict import ERROR, NOT_APPLICABLE, NOT_VERIFI
 
 FILE_NAME: Final = "junit.xml"
 RUN_SUITE: Final = "run"
-"""Holds what belongs to no requirement: the statement of a run that ended early or was never judged, and our errors."""
+"""Holds what belongs to no requirement: why a run ended early or was never judged, the user's own, and our errors."""
 
 
 def to_xml(report: Report) -> str:
@@ -61,8 +61,8 @@ def _case(report: Report, verdict: Verdict) -> ElementTree.Element:
     case = _element("testcase", classname=verdict.requirement.partition(".")[0], name=verdict.requirement, time="0")
     reason = sentence(verdict.reason)
     if fails(report, verdict):
-        message = sentence_of(report, verdict.requirement)
-        _child(case, "failure", as_text(block(report, verdict)), message=message, type=verdict.level)
+        told = block(report, verdict)
+        _child(case, "failure", as_text(told), message=_message(told), type=verdict.level)
     elif verdict.outcome == WARN:
         _child(case, "system-out", as_text(block(report, verdict)))
     elif verdict.outcome in (NOT_VERIFIED, NOT_APPLICABLE):
@@ -72,12 +72,28 @@ def _case(report: Report, verdict: Verdict) -> ElementTree.Element:
     return case
 
 
+def _message(told: Block) -> str:
+    """What the list of failures shows, before anybody opens one: GitLab and Jenkins print it beside the name."""
+    found = f" Found {told.found}" if told.found else ""
+    wanted = f", wanted {told.wanted}" if told.wanted else ""
+    return f"{told.sentence}{found}{wanted}" + (f" ({told.where})" if told.where else "")
+
+
 def _run_cases(report: Report) -> Iterable[ElementTree.Element]:
     if report.statement is not None or not report.complete:
         case = _element("testcase", classname=RUN_SUITE, name="judged-as-a-whole", time="0")
         message = verdict_sentence(report) if report.statement is None else sentence(report.statement.message)
         kind = "incomplete" if report.statement is None else report.statement.kind
         _child(case, "error", message, message=message, type=kind)
+        yield case
+    for test in report.failed_tests:
+        case = _element("testcase", classname="own-tests", name=test.name, time="0")
+        _child(case, "failure", test.message, message=sentence(test.message.partition("\n")[0]), type="own-test")
+        yield case
+    if report.drifts:
+        case = _element("testcase", classname=RUN_SUITE, name="shapes", time="0")
+        told = [f"{drift.situation}: {drift}" for drift in report.drifts]
+        _child(case, "failure", "\n".join(told), message=sentence(told[0]), type="drift")
         yield case
     for number, error in enumerate(report.harness_errors, start=1):
         case = _element("testcase", classname=RUN_SUITE, name=f"harness-error-{number}", time="0")

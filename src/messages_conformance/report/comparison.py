@@ -1,0 +1,148 @@
+"""Several runs side by side: targets, models or releases, and who fails what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from messages_conformance import contract
+from messages_conformance.report.blocks import sentence_of
+from messages_conformance.report.clients import standings
+from messages_conformance.report.figures import Figures, figures
+from messages_conformance.report.markdown import CUT, MAX_BYTES, code, prose, table
+from messages_conformance.report.model import SEVERITIES, Report, exit_code, verdict_sentence
+from messages_conformance.report.text import sentence
+from messages_conformance.rules.verdict import FAIL, LEVELS, WARN
+
+ABSENT: Final = "not in this run"
+DEVIATIONS: Final = (FAIL, WARN)
+
+_TELLING: Final = ("target", "model", "profile", "version", "depth", "started_at")
+"""What tells runs apart, the most telling first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One run. `standings` are in the order of the measured clients."""
+
+    label: str
+    verdict: str
+    exit_code: int
+    figures: Figures
+    standings: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One requirement that at least one run violates, with its verdict in each."""
+
+    requirement: str
+    level: str
+    severity: str
+    sentence: str
+    outcomes: tuple[str, ...]
+
+    @property
+    def differs(self) -> bool:
+        return len(set(self.outcomes)) > 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The matrix: rows by impact, and among equals by how many runs violate them."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+
+
+def compare(reports: Sequence[Report]) -> Comparison:
+    """Runs in the order in which they are given."""
+    labels = _labels(reports)
+    columns = tuple(_column(report, label) for report, label in zip(reports, labels, strict=True))
+    return Comparison(columns=columns, rows=tuple(sorted(_rows(reports), key=_rank)))
+
+
+def _column(report: Report, label: str) -> Column:
+    return Column(
+        label=label,
+        verdict=verdict_sentence(report),
+        exit_code=exit_code(report),
+        figures=figures(report),
+        standings=tuple(found.standing for found in standings(report)),
+    )
+
+
+def _labels(reports: Sequence[Report]) -> list[str]:
+    """A name for each: what differs between them, and no more of that than tells them apart."""
+    chosen: list[str] = []
+    for name in _TELLING:
+        if len(set(_named(reports, chosen))) == len(reports):
+            break
+        if len({getattr(report.run, name) for report in reports}) > 1:
+            chosen.append(name)
+    labels = _named(reports, chosen or ["target"])
+    return [text if labels.count(text) == 1 else f"{text} ({place})" for place, text in enumerate(labels, start=1)]
+
+
+def _named(reports: Sequence[Report], fields: Sequence[str]) -> list[str]:
+    return [" · ".join(sentence(str(getattr(report.run, name))) for name in fields) for report in reports]
+
+
+def _rows(reports: Sequence[Report]) -> Iterator[Row]:
+    outcomes = [{verdict.requirement: verdict.outcome for verdict in report.verdicts} for report in reports]
+    levels = {verdict.requirement: verdict.level for report in reports for verdict in report.verdicts}
+    for name, level in levels.items():
+        found = tuple(by.get(name, ABSENT) for by in outcomes)
+        if set(found) & set(DEVIATIONS):
+            first = next((report for report in reports if name in report.catalogue), reports[0])
+            yield Row(
+                requirement=name,
+                level=level,
+                severity=contract.severity(name),
+                sentence=sentence_of(first, name),
+                outcomes=found,
+            )
+
+
+def _rank(row: Row) -> tuple[int, int, int, str]:
+    violating = sum(outcome in DEVIATIONS for outcome in row.outcomes)
+    return SEVERITIES.index(row.severity), LEVELS.index(row.level), -violating, row.requirement
+
+
+def to_markdown(made: Comparison, *, max_bytes: int = MAX_BYTES) -> str:
+    """The comparison as Markdown, in at most so many bytes."""
+    text, room = "", max_bytes - len(CUT.encode())
+    for part in _parts(made):
+        if len((text + part).encode()) > room:
+            return text + CUT
+        text += part
+    return text
+
+
+def _parts(made: Comparison) -> Iterator[str]:
+    labels = [code(column.label) for column in made.columns]
+    yield "## Comparison\n"
+    yield table(
+        ("run", "verified", "not verified", "verdict"),
+        [
+            (label, str(column.figures.coverage), f"{column.figures.unverified:,}", prose(column.verdict))
+            for label, column in zip(labels, made.columns, strict=True)
+        ],
+    )
+    by_client = zip(contract.clients(), zip(*(column.standings for column in made.columns), strict=True), strict=True)
+    yield "\n### Who can use which\n"
+    yield table(("client", *labels), [(prose(client), *found) for client, found in by_client])
+    yield f"\n### Who fails what ({len(made.rows):,})\n"
+    yield table(("requirement", "impact", *labels), [])
+    for row in made.rows:
+        yield table_row((code(row.requirement), row.severity, *(_shown(outcome) for outcome in row.outcomes)))
+
+
+def table_row(cells: Sequence[str]) -> str:
+    """One more row below a table."""
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _shown(outcome: str) -> str:
+    return f"**{outcome}**" if outcome == FAIL else outcome

@@ -1,0 +1,51 @@
+"""Every form that a report can take, by name."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from messages_conformance.report import comparison, json_report
+from messages_conformance.report.badge import to_badge
+from messages_conformance.report.comparison import Comparison
+from messages_conformance.report.github import to_annotations
+from messages_conformance.report.junit import to_xml
+from messages_conformance.report.markdown import to_markdown
+from messages_conformance.report.model import Report
+from messages_conformance.report.page import to_html
+from messages_conformance.report.page.comparison import to_html as comparison_to_html
+from messages_conformance.report.sarif import to_sarif
+from messages_conformance.report.terminal import PLAIN_COLUMNS, console, header, summary
+
+
+def _terminal(report: Report) -> str:
+    out = console(io.StringIO(), columns=PLAIN_COLUMNS)
+    header(out, report.run)
+    summary(out, report)
+    text = out.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO above
+    return str(text)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+FORMATS: Final[Mapping[str, Callable[[Report], str]]] = MappingProxyType(
+    {
+        "html": to_html,
+        "markdown": to_markdown,
+        "sarif": lambda report: _json(to_sarif(report)),
+        "junit": to_xml,
+        "github": to_annotations,
+        "badge": lambda report: _json(to_badge(report)),
+        "json": json_report.to_text,
+        "terminal": _terminal,
+    }
+)
+
+COMPARISONS: Final[Mapping[str, Callable[[Comparison], str]]] = MappingProxyType(
+    {"markdown": comparison.to_markdown, "html": comparison_to_html}
+)

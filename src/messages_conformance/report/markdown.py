@@ -1,0 +1,184 @@
+"""The report as Markdown, for a comment below a pull request or a job's summary.
+
+Text of the target stands in code spans, so that it is neither markup nor a mention; what does not fit is cut, and said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Final
+
+from messages_conformance import contract
+from messages_conformance.report.blocks import Block, block
+from messages_conformance.report.clients import FAILS, Standing, standings
+from messages_conformance.report.figures import figures
+from messages_conformance.report.model import (
+    CONFORMANT,
+    VIOLATIONS,
+    Report,
+    exit_code,
+    failures,
+    not_verified,
+    verdict_sentence,
+    warnings,
+)
+from messages_conformance.report.text import counted, cut, inline, sentence
+from messages_conformance.rules.verdict import Verdict
+
+MAX_BYTES: Final = 60_000
+"""A comment on GitHub holds 65,536 characters."""
+
+VALUE_CHARACTERS: Final = 200
+COMMAND_CHARACTERS: Final = 2_000
+LISTED: Final = 100
+IN_FULL: Final = 20
+NAMED: Final = 3
+CUT: Final = "\n*Cut here, because a comment holds no more: the rest stands in report.html and report.json.*\n"
+
+BAR: Final = "\\|"
+SIGNS: Final = {CONFORMANT: "✅", VIOLATIONS: "❌"}
+_REFERRING: Final = re.compile(r"([@#!])(?=\w)")
+"""What makes a mention of a person or an issue; a backslash before it does not help, a comment within it does."""
+
+_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>~])")
+
+
+def to_markdown(report: Report, *, max_bytes: int = MAX_BYTES) -> str:
+    """The report in at most so many bytes of UTF-8."""
+    text, room = "", max_bytes - len(CUT.encode())
+    for part in _parts(report):
+        if len((text + part).encode()) > room:
+            return text + CUT
+        text += part
+    return text
+
+
+def _parts(report: Report) -> Iterator[str]:
+    """Pieces that stand by themselves, the most important first."""
+    yield f"## {SIGNS.get(exit_code(report), '⚠️')} {prose(verdict_sentence(report))}\n\n"
+    run = report.run
+    yield f"{code(run.target)} · model {code(run.model)} · profile {code(run.profile)} · depth {code(run.depth)}\n"
+    yield _figures(report)
+    if report.statement is not None and report.statement.voids:
+        return
+    yield from _listing("Failures", failures(report), report)
+    yield from _clients(report)
+    yield from _blocks(report)
+    yield from _own(report)
+    yield from _listing("Warnings", warnings(report), report)
+    yield from _unverified(report)
+
+
+def _figures(report: Report) -> str:
+    told = figures(report)
+    rows = [("coverage", f"{told.coverage} applicable requirements verified")]
+    rows += [("conformance", f"{share} {level} that were verified hold") for level, share in told.conformance]
+    rows += [("left open", f"{told.unverified:,} not verified, {told.inapplicable:,} not applicable")]
+    spent = report.spent
+    cost = f"{counted(spent.requests, 'request')}, {spent.output_tokens:,} output tokens, {spent.elapsed_s:.1f} s"
+    return table(("", ""), [*rows, ("cost", cost)])
+
+
+def _listing(title: str, found: Sequence[Verdict], report: Report) -> Iterator[str]:
+    if not found:
+        return
+    yield f"\n### {title} ({len(found):,})\n"
+    yield table(("requirement", "level", "impact", "found", "wanted"), [_line(v) for v in found[:LISTED]])
+    if len(found) > LISTED:
+        yield f"\nand {len(found) - LISTED:,} more in report.json\n"
+
+
+def _line(verdict: Verdict) -> tuple[str, ...]:
+    first = verdict.findings[0] if verdict.findings else None
+    found, wanted = (code(first.found), code(first.wanted)) if first else (code(verdict.reason), "")
+    return code(verdict.requirement), verdict.level, contract.severity(verdict.requirement), found, wanted
+
+
+def _clients(report: Report) -> Iterator[str]:
+    yield "\n### Who can use it\n"
+    rows = [(prose(found.client), found.standing, _through(found)) for found in standings(report)]
+    yield table(("client", "standing", "through"), rows)
+
+
+def _through(found: Standing) -> str:
+    lines = [
+        f"{outcome}: {_names([effect.requirement for effect in effects])}"
+        for outcome, effects in groupby(found.effects, key=lambda effect: effect.outcome)
+    ]
+    if found.unknown and found.standing != FAILS:
+        lines.append(f"not seen to hold: {_names(found.unknown)}")
+    return "; ".join(lines)
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(map(code, names[:NAMED])) + more
+
+
+def _blocks(report: Report) -> Iterator[str]:
+    for verdict in failures(report)[:IN_FULL]:
+        yield _details(block(report, verdict))
+
+
+def _details(told: Block) -> str:
+    facts = "".join(f"- {label}: {code(text, 2 * VALUE_CHARACTERS)}\n" for label, text in told.facts)
+    summary = f"<summary><code>{_html(told.id)}</code> {told.level}</summary>"
+    command = f"\n{fenced(told.curl, 'sh')}" if told.curl and len(told.curl) <= COMMAND_CHARACTERS else ""
+    return f"\n<details>{summary}\n\n{prose(told.sentence)}\n\n{facts}{command}\n</details>\n"
+
+
+def _own(report: Report) -> Iterator[str]:
+    """Tests and shapes of the user's own, and our errors."""
+    tests = [(code(test.name), code(test.message)) for test in report.failed_tests[:LISTED]]
+    drifts = [(code(drift.situation), code(str(drift))) for drift in report.drifts[:LISTED]]
+    if tests:
+        yield f"\n### Tests of your own that failed ({len(report.failed_tests):,})\n" + table(("test", "said"), tests)
+    if drifts:
+        yield f"\n### Shapes that differ ({len(report.drifts):,})\n" + table(("situation", "what"), drifts)
+    for error in report.harness_errors[:LISTED]:
+        yield f"\nError of the suite's own: {code(error, 2 * VALUE_CHARACTERS)}\n"
+
+
+def _unverified(report: Report) -> Iterator[str]:
+    groups = not_verified(report)
+    if groups:
+        rows = [(code(reason), _names(ids)) for reason, ids in list(groups.items())[:LISTED]]
+        yield f"\n### Not verified ({sum(map(len, groups.values())):,})\n" + table(("why", "requirements"), rows)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table whose cells are Markdown already; a bar in them is no border, not even inside code."""
+    lines = [_row(head), f"|{'---|' * len(head)}", *map(_row, rows)]
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', BAR) for cell in cells)} |"
+
+
+def prose(text: str) -> str:
+    """Text whose every special character means itself."""
+    return _REFERRING.sub(r"\1<!-- -->", _SPECIAL.sub(r"\\\1", sentence(text)))
+
+
+def code(text: str, limit: int = VALUE_CHARACTERS) -> str:
+    """A code span; empty for no text."""
+    shown = cut(inline(text), limit)
+    if not shown:
+        return ""
+    longest = max((len(run) for run in re.findall("`+", shown)), default=0)
+    ticks = "`" * (longest + 1)
+    pad = " " if longest or shown != shown.strip() else ""
+    return f"{ticks}{pad}{shown}{pad}{ticks}"
+
+
+def fenced(text: str, language: str) -> str:
+    """A block of code, whatever backticks are in it."""
+    ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{ticks}{language}\n{text}\n{ticks}\n"
+
+
+def _html(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

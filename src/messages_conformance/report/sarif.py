@@ -1,0 +1,123 @@
+"""SARIF 2.1.0, for code scanning: each requirement is a rule, each finding a result.
+
+A service has no source file. What a result points at is the requirement's entry in report.json beside it; where in the
+traffic it happened is its logical location.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from messages_conformance import contract
+from messages_conformance.report.blocks import command_of, place, sentence_of, source_of
+from messages_conformance.report.impacts import whom_it_breaks
+from messages_conformance.report.json_report import FILE_NAME, to_text
+from messages_conformance.report.model import NOT_JUDGED, Report, exit_code, fails, verdict_sentence
+from messages_conformance.report.text import cut, encodable, inline, sentence
+from messages_conformance.rules.verdict import ERROR, FAIL, WARN, Finding, Verdict
+
+VERSION: Final = "2.1.0"
+SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+FINDINGS: Final = 20
+"""So many places of one requirement become results; the first says how many more there are."""
+
+RESULTS: Final = 5_000
+"""GitHub takes 25,000 results of a run and shows 5,000."""
+
+TEXT_CHARACTERS: Final = 1_000
+
+
+def to_sarif(report: Report) -> dict[str, Any]:
+    """The report as a SARIF log of one run."""
+    judged = [verdict for verdict in report.verdicts if verdict.outcome in (FAIL, WARN)]
+    void = report.statement is not None and report.statement.voids
+    run = {
+        "tool": {"driver": _driver(report, judged)},
+        "invocations": [_invocation(report)],
+        "automationDetails": {"id": f"messages-conformance/{inline(report.run.profile)}/"},
+        "columnKind": "unicodeCodePoints",
+        "results": [] if void else list(_results(report, judged))[:RESULTS],
+        "properties": {"target": report.run.target, "model": report.run.model, "verdict": verdict_sentence(report)},
+    }
+    cleaned: dict[str, Any] = encodable({"$schema": SCHEMA, "version": VERSION, "runs": [run]})
+    return cleaned
+
+
+def _driver(report: Report, judged: list[Verdict]) -> dict[str, Any]:
+    return {
+        "name": "messages-conformance",
+        "semanticVersion": report.run.version,
+        "rules": [_rule(report, verdict) for verdict in judged],
+    }
+
+
+def _rule(report: Report, verdict: Verdict) -> dict[str, Any]:
+    name, told = verdict.requirement, sentence_of(report, verdict.requirement)
+    return {
+        "id": name,
+        "shortDescription": {"text": told},
+        "fullDescription": {"text": told},
+        "help": {"text": f"Source: {source_of(report, name)}. What it breaks: {whom_it_breaks(name)}"},
+        "defaultConfiguration": {"level": "error" if verdict.level == "MUST" else "warning"},
+        "properties": {"tags": [name.partition(".")[0], verdict.level], "severity": contract.severity(name)},
+    }
+
+
+def _results(report: Report, judged: list[Verdict]) -> Iterator[dict[str, Any]]:
+    lines = _lines(report)
+    for index, verdict in enumerate(judged):
+        # A verdict without a place is still a result.
+        found = verdict.findings or (Finding(found=verdict.reason, wanted=""),)
+        for number, finding in enumerate(found[:FINDINGS]):
+            more = 0 if number else len(found) - FINDINGS
+            yield _result(report, verdict, finding, index=index, line=lines.get(verdict.requirement, 1), more=more)
+
+
+def _result(report: Report, verdict: Verdict, finding: Finding, *, index: int, line: int, more: int) -> dict[str, Any]:
+    told = place(finding, report.exchanges.get(finding.exchange))
+    found, wanted = inline(finding.found, TEXT_CHARACTERS), inline(finding.wanted, TEXT_CHARACTERS)
+    text = f"{sentence_of(report, verdict.requirement)} Found: {found}. Wanted: {wanted}. Where: {told}."
+    text += f" And {more:,} more places." if more > 0 else ""
+    key = f"{verdict.requirement}\n{finding.place.pointer or finding.place.header or finding.place.event_type or ''}"
+    curl = command_of(report, finding.exchange)
+    return {
+        "ruleId": verdict.requirement,
+        "ruleIndex": index,
+        "level": "error" if fails(report, verdict) else "warning",
+        "message": {"text": sentence(text)},
+        "locations": [
+            {
+                "physicalLocation": {"artifactLocation": {"uri": FILE_NAME}, "region": {"startLine": line}},
+                "logicalLocations": [{"fullyQualifiedName": told, "kind": "exchange"}],
+            }
+        ],
+        "partialFingerprints": {"requirementAndPlace/v1": hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()},
+        "properties": {"exchange": finding.exchange, "curl": cut(curl, 8 * TEXT_CHARACTERS)},
+    }
+
+
+def _lines(report: Report) -> dict[str, int]:
+    """The line of each requirement's entry in report.json."""
+    found: dict[str, int] = {}
+    ids = {f'   "id": {json.dumps(verdict.requirement, ensure_ascii=False)},': verdict for verdict in report.verdicts}
+    for number, text in enumerate(to_text(report).split("\n"), start=1):
+        if text in ids:
+            found.setdefault(ids[text].requirement, number)
+    return found
+
+
+def _invocation(report: Report) -> dict[str, Any]:
+    """How the run itself went; what is ours or the network's is a notification, never a result."""
+    told = [(f"{v.requirement}: {v.reason}", "error") for v in report.verdicts if v.outcome == ERROR]
+    told += [(message, "error") for message in report.harness_errors]
+    told += [(report.statement.message, "error")] if report.statement is not None else []
+    told += [(note, "note") for note in report.run.notes]
+    code = exit_code(report)
+    return {
+        "executionSuccessful": code != NOT_JUDGED,
+        "exitCode": code,
+        "toolExecutionNotifications": [{"message": {"text": sentence(text)}, "level": level} for text, level in told],
+    }

@@ -1,0 +1,77 @@
+"""Runs side by side: what tells them apart, who fails what, as Markdown and as a page."""
+
+from dataclasses import replace
+
+import pytest
+from report_samples import FAILED, MINOR, PASSED, RUN, UNVERIFIED, WARNED, green, hostile, red, report, wrong_key
+from test_report_page import Page
+
+from messages_conformance.report import COMPARISONS, compare
+
+
+def named(made, **changes):
+    return replace(made, run=replace(made.run, **changes))
+
+
+def test_rows_are_what_any_run_violates_the_worst_first():
+    made = compare([report(replace(FAILED, outcome="pass", findings=()), MINOR, PASSED), red(), report(UNVERIFIED)])
+    assert [(row.requirement, row.severity, row.outcomes) for row in made.rows] == [
+        ("stream.order", "fatal", ("pass", "fail", "not in this run")),
+        ("headers.request-id", "unmeasured", ("not in this run", "warn", "not in this run")),
+        ("usage.present", "minor", ("fail", "fail", "not in this run")),
+    ]
+    assert all(row.differs for row in made.rows)
+    assert [column.exit_code for column in made.columns] == [1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "labels"),
+    [
+        ([{"target": "a"}, {"target": "b"}], ["a", "b"]),
+        ([{"model": "m"}, {"model": "n"}], ["m", "n"]),
+        (
+            [{"target": "a"}, {"target": "a", "model": "n"}, {"target": "b"}],
+            [f"a · {RUN.model}", "a · n", f"b · {RUN.model}"],
+        ),
+        ([{"version": "1"}, {"version": "2"}], ["1", "2"]),
+        ([{}, {}], [f"{RUN.target} (1)", f"{RUN.target} (2)"]),
+        ([{}], [RUN.target]),
+    ],
+)
+def test_a_label_is_what_differs(changes, labels):
+    made = compare([named(green(), **change) for change in changes])
+    assert [column.label for column in made.columns] == labels
+
+
+@pytest.mark.parametrize("form", COMPARISONS)
+def test_both_forms_say_who_fails_what(form):
+    text = COMPARISONS[form](compare([named(green(), model="good"), named(red(), model="bad"), wrong_key()]))
+    shown = Page(text).text if form == "html" else text
+    for told in ("good", "bad", "stream.order", "fatal", "Claude Code 2.1.197", "COULD NOT BE JUDGED"):
+        assert told in shown
+
+
+def test_markdown_is_one_table_with_a_cell_for_each_run():
+    lines = COMPARISONS["markdown"](compare([green(), red(), report(WARNED)])).splitlines()
+    rows = [line for line in lines if line.startswith("| `stream.order`")]
+    assert rows == ["| `stream.order` | fatal | not in this run | **fail** | not in this run |"]
+
+
+def test_the_comparison_of_hostile_runs_is_harmless():
+    made = compare([hostile(), hostile(), red()])
+    page = Page(COMPARISONS["html"](made))
+    assert not {tag for tag, _ in page.tags} & {"script", "img"}
+    assert page.stack == []
+    for form in COMPARISONS.values():
+        assert not set(form(made)) & set("\x00\x07\x1b\x9b\r\u202e")
+
+
+def test_nothing_violated_is_said():
+    assert "No run violates anything that was verified." in COMPARISONS["html"](compare([green(), green()]))
+
+
+def test_a_long_comparison_is_cut_with_a_note():
+    names = [f"stream.many-{number}" for number in range(3000)]
+    made = compare([report(*(replace(FAILED, requirement=name) for name in names))])
+    assert len(COMPARISONS["markdown"](made).encode()) <= 60_000
+    assert "2,000 more are left out" in COMPARISONS["html"](made)
