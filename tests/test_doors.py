@@ -33,13 +33,14 @@ DOORS: dict[str, frozenset[str]] = {
     "forecast": frozenset({"contract", "engine", "exchange", "generate", "targets", "rich"}),
     "run": OURS | {"rich"},
     "plugin": EVERYTHING,
+    "proof": EVERYTHING,
     "options": frozenset(),
-    "cli": frozenset({"resources", "contract", "rules", "report", "run", "options", "reference"}),
+    "cli": frozenset({"resources", "contract", "rules", "report", "run", "options", "proof", "reference"}),
     "suites": frozenset({"generate", "pytest"}),
 }
 PURE = ("contract", "wire", "exchange", "stream", "rules", "report")
 IMPURE = frozenset({"httpx", "pytest", "hypothesis", "asyncio", "socket", "time", "random"})
-UPPERMOST = frozenset({"plugin", "cli", "suites", "__main__"})
+UPPERMOST = frozenset({"plugin", "proof", "cli", "suites", "__main__"})
 """Rooms that nobody below them may import: `OURS` is every room but these."""
 
 

@@ -1,15 +1,17 @@
 """What a run of the plain reference endpoint shows, and what it costs."""
 
 import pytest
-from runs import MODEL, run
 
 from messages_conformance import contract
+from messages_conformance.proof import MODEL, run
 from messages_conformance.rules import MUST, NOT_VERIFIED
+
+PLAIN = "reference:transport=memory"
 
 
 @pytest.mark.parametrize("profile", contract.profile_names())
 def test_a_standard_run_verifies_every_must_within_its_budget(profile):
-    exit_code, report = run("reference:", profile, model=MODEL)
+    exit_code, report = run(PLAIN, profile, model=MODEL)
     assert exit_code == 0
     unseen = [verdict for verdict in report.verdicts if verdict.outcome == NOT_VERIFIED and verdict.level == MUST]
     assert unseen == []
@@ -19,6 +21,6 @@ def test_a_standard_run_verifies_every_must_within_its_budget(profile):
 
 @pytest.mark.parametrize("profile", contract.profile_names())
 def test_a_smoke_run_takes_few_requests(profile):
-    exit_code, report = run("reference:", profile, model=MODEL, depth="smoke")
+    exit_code, report = run(PLAIN, profile, model=MODEL, depth="smoke")
     assert exit_code == 0
     assert report.spent.requests <= 25

@@ -1,20 +1,30 @@
 """A run over memory comes to the same verdicts as one over a socket."""
 
+from dataclasses import replace
+
 import pytest
-from runs import outcome
 
-SAMPLE = (
-    ("reference:", "anthropic-2023-06-01"),
-    ("reference:", "tokmodel"),
-    ("reference:variant=compressed_streams", "claude-code"),
-    ("reference:drop_message_stop", "anthropic-2023-06-01"),
-    ("reference:buffer_stream", "anthropic-2023-06-01"),
-    ("reference:answer_errors_in_html", "tokmodel"),
-)
+from messages_conformance.proof import subjects, try_subject
+
+SAMPLE = {
+    ("plain", "anthropic-2023-06-01"),
+    ("plain", "tokmodel"),
+    ("compressed_streams", "claude-code"),
+    ("drop_message_stop", "anthropic-2023-06-01"),
+    ("buffer_stream", "anthropic-2023-06-01"),
+    ("answer_errors_in_html", "anthropic-2023-06-01"),
+}
+CHOSEN = [subject for subject in subjects() if (subject.name, subject.profile) in SAMPLE]
 
 
-@pytest.mark.parametrize(("target", "profile"), SAMPLE)
-def test_both_transports_give_the_same_verdicts(target, profile):
-    wired, handed = outcome(target, profile), outcome(f"{target},transport=memory", profile)
+@pytest.mark.parametrize("subject", CHOSEN, ids=[f"{subject.name}-{subject.profile}" for subject in CHOSEN])
+def test_both_transports_give_the_same_verdicts(subject):
+    assert not subject.needs_socket
+    handed, wired = (try_subject(one, "standard") for one in (subject, replace(subject, needs_socket=True)))
+    assert "transport=memory" not in wired.subject.target
     assert handed.outcomes == wired.outcomes
     assert handed.exit_code == wired.exit_code
+
+
+def test_the_sample_is_there():
+    assert len(CHOSEN) == len(SAMPLE)

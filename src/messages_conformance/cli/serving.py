@@ -1,9 +1,12 @@
-"""`serve`: the reference endpoint on loopback."""
+"""`serve`: the reference endpoint on loopback, and the list of what it can be."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+from dataclasses import asdict
+from itertools import groupby
 
 from messages_conformance.cli.parsing import Commands, wrong_usage
 from messages_conformance.cli.signals import deaf, until_signal
@@ -15,11 +18,17 @@ def add(commands: Commands) -> None:
     serve.add_argument("--port", type=int, default=8787)
     serve.add_argument("--fault", help="misbehave in this one way")
     serve.add_argument("--variant", help="be correct in this other way")
+    serve.add_argument(
+        "--list", action="store_true", help="show all faults and variants by category, and serve nothing"
+    )
+    serve.add_argument("--format", choices=("text", "json"), default="text", help="of the list")
 
 
 def _serve(parsed: argparse.Namespace) -> int:
     from messages_conformance.reference import API_KEY, serve
 
+    if parsed.list:
+        return _list(parsed.format)
     if not 0 <= parsed.port <= 65_535:
         return wrong_usage(ValueError(f"--port is {parsed.port}; it is a number from 0 (any free one) to 65535"))
     try:
@@ -30,6 +39,25 @@ def _serve(parsed: argparse.Namespace) -> int:
         return wrong_usage(error)
     except OSError as error:
         return wrong_usage(OSError(f"port {parsed.port} cannot be used ({_why(error)}); name another with --port"))
+    return 0
+
+
+def _list(form: str) -> int:
+    from messages_conformance.reference.listing import listed
+
+    rows = listed()
+    if form == "json":
+        print(json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False))
+        return 0
+    width = max(len(row.name) for row in rows)
+    for (kind, category), group in groupby(rows, key=lambda row: (row.kind, row.category)):
+        held = list(group)
+        print(f"{kind}s: {category} ({len(held)})")
+        for row in held:
+            print(f"  {row.name:<{width}}  {row.summary}")
+        print()
+    counted = ", ".join(f"{sum(row.kind == kind for row in rows)} {kind}s" for kind in ("fault", "variant"))
+    print(f"{counted}; `serve --fault NAME` and `serve --variant NAME` show how a client takes one")
     return 0
 
 

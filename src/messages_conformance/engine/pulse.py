@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from typing import Final
@@ -19,16 +20,18 @@ class Pulse:
 
     def __init__(self) -> None:
         self._late: deque[tuple[float, float]] = deque(maxlen=KEPT_BEATS)
+        self._due_s = math.inf
 
     async def beat(self) -> None:
         """Runs until it is cancelled."""
         while True:
-            due_s = time.monotonic() + BEAT_S
+            self._due_s = time.monotonic() + BEAT_S
             await asyncio.sleep(BEAT_S)
-            late_s = time.monotonic() - due_s
+            late_s = time.monotonic() - self._due_s
             if late_s > BEAT_S:
-                self._late.append((due_s + late_s, late_s))
+                self._late.append((self._due_s + late_s, late_s))
 
     def lag_s(self, since_s: float) -> float:
-        """The longest delay of a beat since then, in seconds."""
-        return max((late_s for at_s, late_s in self._late if at_s >= since_s), default=0.0)
+        """The longest delay of a beat since then, in seconds; of one that is still to come, too."""
+        late = (late_s for at_s, late_s in self._late if at_s >= since_s)
+        return max(0.0, time.monotonic() - self._due_s, *late)

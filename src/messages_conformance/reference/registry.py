@@ -18,6 +18,5 @@ def find(kind: str, name: str, known: Mapping[str, Named]) -> Named:
     offer = f"Did you mean {', '.join(near)}? " if near else ""
     raise LookupError(
         f"no {kind} is named {name!r}. {offer}"
-        f"All {len(known)} names: python -c 'from messages_conformance import reference; "
-        f'print(*reference.{kind}s(), sep="\\n")\''
+        f"`messages-conformance serve --list` shows all {len(known)} {kind}s by category"
     )

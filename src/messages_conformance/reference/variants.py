@@ -47,6 +47,11 @@ class Variant:
     needs_socket: bool = False
     """Whether the freedom is one of the connection, which bytes that are handed over in memory have none of."""
 
+    @property
+    def category(self) -> str:
+        """The layer of the endpoint that takes the freedom."""
+        return str(self.at)
+
 
 _VARIANTS: dict[str, Variant] = {}
 Function = Callable[..., Any]

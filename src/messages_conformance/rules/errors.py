@@ -22,6 +22,7 @@ from messages_conformance.rules.verdict import MAY, MUST, SHOULD, Finding, Place
 
 INVALID_REQUEST = "invalid_request_error"
 MODEL_FORM = "request.model.string"
+SIZE = "transport.request.size-limit"
 
 
 def _enveloped(exchange: Exchange) -> bool:
@@ -102,8 +103,9 @@ def _refused_as_invalid(exchange: Exchange) -> bool:
 def answers_400_to_invalid_requests(exchange: Exchange) -> Iterable[Finding]:
     """An invalid request is answered with 400 and the error type invalid_request_error."""
     status, kind = response_of(exchange).status, _error_type(exchange)
-    if status in (429, *((404,) if MODEL_FORM in exchange.probes else ())):
-        return  # a limit that was hit, or a model of no form at all that nobody has
+    own = {404} if MODEL_FORM in exchange.probes else {413} if SIZE in exchange.probes else set()
+    if status in {429, *own}:
+        return  # a limit that was hit, a model of no form at all that nobody has, or a body beyond the limit
     if status != 400:
         yield Finding(place=Place(header=":status"), found=str(status), wanted="400")
     elif body_of(exchange).get("type") == "error" and kind is not None and kind != INVALID_REQUEST:

@@ -10,6 +10,7 @@ from messages_conformance import contract
 from messages_conformance.exchange import UNPARSED, Exchange, parse_json
 from messages_conformance.rules import sources
 from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.errors import SIZE
 from messages_conformance.rules.lens import (
     answered,
     in_message,
@@ -22,8 +23,6 @@ from messages_conformance.rules.lens import (
 from messages_conformance.rules.verdict import SHOULD, Finding, Place, Unverified
 
 STRUCTURED: Final = "platform.claude.com/docs/en/build-with-claude/structured-outputs, read 2026-11-22"
-
-SIZE: Final = "transport.request.size-limit"
 
 STATUS: Final = Place(header=":status")
 

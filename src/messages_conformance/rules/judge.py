@@ -88,6 +88,11 @@ class Judge:
     def exchanges(self) -> tuple[Exchange, ...]:
         return tuple(self._exchanges)
 
+    @property
+    def found(self) -> frozenset[str]:
+        """The requirements over single exchanges that were found broken so far."""
+        return frozenset(name for name, tally in self._tallies.items() if tally.findings)
+
     def add(self, exchange: Exchange) -> tuple[Finding, ...]:
         """Judges one exchange by every rule that applies to it; returns what was found."""
         self._exchanges.append(exchange)

@@ -32,6 +32,12 @@ class Fault:
     summary: str
     rewrite: Rewrite = field(repr=False)
     also: Mapping[Stage, Rewrite] = field(default_factory=dict, repr=False)
+    void: str = ""
+    """Words of the one statement to which a run comes when the crime leaves nothing to judge."""
+    unseen: str = ""
+    """Why no run can tell the crime from what a correct server may do."""
+    depth: str = "standard"
+    """The least depth at which a run provokes what the crime breaks."""
 
     @property
     def needs_socket(self) -> bool:
@@ -50,6 +56,9 @@ def fault(
     at: Stage,
     seen: str = "",
     trips_tokmodel: Iterable[str] | None = None,
+    void: str = "",
+    unseen: str = "",
+    depth: str = "standard",
 ) -> Callable[[Function], Function]:
     """Declares a fault: the function's name is the crime, its docstring's first line what happens."""
 
@@ -66,6 +75,9 @@ def fault(
             at=at,
             summary=summary_of(function),
             rewrite=two_handed(function),
+            void=void,
+            unseen=unseen,
+            depth=depth,
         )
         return function
 

@@ -170,6 +170,7 @@ def depend_on_key_order(failures: Failures, scene: Scene) -> Failures:
     "request",
     trips=set(),
     trips_tokmodel={"request.model.provider-prefix", "tokmodel.example.request"},
+    void="refused the model",
     at=Stage.FAILURES,
 )
 def refuse_prefixed_models(failures: Failures, scene: Scene) -> Failures:

@@ -215,13 +215,13 @@ def crash_on_empty_body(reply: ErrorReply) -> ErrorReply:
     return crash_for(reply, "transport.request.empty-body")
 
 
-@fault("transport", trips={"transport.request.size-limit"}, at=Stage.FAILURES)
+@fault("transport", trips={"transport.request.size-limit"}, at=Stage.FAILURES, depth="deep")
 def accept_oversized_body(failures: Failures) -> Failures:
     """A body above 32 MB is read as any other."""
     return forgive(failures, "transport.request.size-limit")
 
 
-@fault("transport", trips={"errors.status.413"}, at=Stage.ERROR)
+@fault("transport", trips={"errors.status.413"}, at=Stage.ERROR, depth="deep")
 def mistype_oversized_body(reply: ErrorReply) -> ErrorReply:
     """A body above 32 MB is answered with 413, but as invalid_request_error."""
     if reply.status != 413:
@@ -284,6 +284,7 @@ def redirect_unknown_paths(response: HttpResponse, scene: Scene) -> HttpResponse
     "transport",
     trips={"stream.disconnect.client"},
     at=Stage.RESPONSE,
+    unseen="no run leaves a stream early: a proxy that cools down after it would spoil the answers that follow",
     seen="defects.json client-abort-poisons-upstream",
 )
 def suffer_from_disconnects(response: HttpResponse, scene: Scene) -> HttpResponse:
@@ -303,7 +304,7 @@ def suffer_from_disconnects(response: HttpResponse, scene: Scene) -> HttpRespons
     return replace(response, pieces=watched())
 
 
-@fault("transport", trips={"transport.path.post-messages"}, at=Stage.RESPONSE)
+@fault("transport", trips={"transport.path.post-messages"}, void="answered 404 to POST /v1/messages", at=Stage.RESPONSE)
 def lose_messages(response: HttpResponse, scene: Scene) -> HttpResponse:
     """The path /v1/messages does not exist."""
     if scene.request.path != "/v1/messages":

@@ -92,19 +92,19 @@ def hang_up_in_document(response: HttpResponse, scene: Scene) -> HttpResponse:
     return replace(cut, headers=(*cut.headers, ("content-length", str(len(body)))))
 
 
-@fault("wire", trips=set(), at=Stage.RESPONSE, seen="impact.json drop_connection")
+@fault("wire", trips=set(), at=Stage.RESPONSE, void="closed the connection", seen="impact.json drop_connection")
 def drop_connection(response: HttpResponse, scene: Scene) -> HttpResponse:
     """The connection is closed instead of an answer to every message."""
     return silent(response, "cut") if scene.request.path == "/v1/messages" else response
 
 
-@fault("wire", trips=set(), at=Stage.RESPONSE)
+@fault("wire", trips=set(), at=Stage.RESPONSE, void="closed the connection")
 def reset_connection(response: HttpResponse, scene: Scene) -> HttpResponse:
     """The connection is reset instead of an answer to every message."""
     return silent(response, "reset") if scene.request.path == "/v1/messages" else response
 
 
-@fault("wire", trips=set(), at=Stage.RESPONSE)
+@fault("wire", trips=set(), at=Stage.RESPONSE, void="did not begin to answer")
 def never_answer(response: HttpResponse) -> HttpResponse:
     """No request is ever answered."""
     return silent(response, "hang")
@@ -114,13 +114,22 @@ def silent(response: HttpResponse, ending: Ending) -> HttpResponse:
     return replace(response, framing="raw", pieces=(), ending=ending)
 
 
-@fault("wire", trips=set(), at=Stage.RESPONSE)
+@fault("wire", trips=set(), at=Stage.RESPONSE, void="does not speak HTTP")
 def answer_garbage(response: HttpResponse) -> HttpResponse:
     """Every answer is bytes that are no HTTP."""
     return replace(response, framing="raw", pieces=((0.0, bytes(range(256)) * 4),))
 
 
-@fault("wire", trips=set(), at=Stage.RESPONSE)
+@fault(
+    "wire",
+    trips={
+        "headers.request-id.present",
+        "response.object",
+        "transport.content-type.json-response",
+        "transport.content-type.sse-response",
+    },
+    at=Stage.RESPONSE,
+)
 def answer_web_page(response: HttpResponse) -> HttpResponse:
     """Every request is answered with a web page and 200, as by a server for something else."""
     page = b"<!doctype html><html><head><title>Welcome</title></head><body><h1>It works!</h1></body></html>"

@@ -1,0 +1,42 @@
+"""`prove`: the suites against every fault and every correct variant of the reference endpoint."""
+
+from __future__ import annotations
+
+import argparse
+
+from messages_conformance.cli.parsing import Commands, wrong_usage
+
+
+def add(commands: Commands) -> None:
+    prove = commands.add_parser(
+        "prove", help="the suites against every fault and every correct variant", allow_abbrev=False
+    )
+    prove.set_defaults(command=_prove, parser=prove)
+    prove.add_argument("--jobs", type=int, help="processes (default: the cores and 2 more)")
+    prove.add_argument(
+        "--depth", action="extend", nargs="+", help="smoke, standard, deep (default: smoke and standard)"
+    )
+    prove.add_argument("--only", action="extend", nargs="+", metavar="GLOB", help="faults, variants or categories")
+    prove.add_argument("--profile", help="what is tried in this profile only")
+    prove.add_argument("--seed", type=int, default=0, help="seed of everything that is drawn (default: 0)")
+    prove.add_argument(
+        "--report", help="folder for the proof (default: reports/published/proof when nothing is left out)"
+    )
+
+
+def _prove(parsed: argparse.Namespace) -> int:
+    from messages_conformance.proof import ProofOptions, prove
+    from messages_conformance.run import UsageError
+
+    options = ProofOptions(
+        jobs=parsed.jobs,
+        depths=tuple(parsed.depth or ()),
+        only=tuple(parsed.only or ()),
+        profile=parsed.profile,
+        report=parsed.report,
+        seed=parsed.seed,
+    )
+    try:
+        return prove(options)
+    except UsageError as error:
+        return wrong_usage(error)

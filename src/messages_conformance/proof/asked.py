@@ -1,0 +1,48 @@
+"""What the suites ask, read off their parametrised tests without a test run in between."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from messages_conformance import resources
+from messages_conformance.plugin import PARAMETERS, SHAPES
+
+
+@cache
+def asked() -> tuple[Any, ...]:
+    """Every parameter of every suite that stands for something to be asked, in the order of files and functions."""
+    return tuple(
+        value
+        for path in sorted(resources.path("suites").glob("test_*.py"))
+        for function in _tests(_loaded(path))
+        for value in _parameters(function)
+    )
+
+
+def _loaded(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"suite_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _tests(module: ModuleType) -> Iterator[Callable[..., object]]:
+    for name, function in vars(module).items():
+        # What compares shapes asks nothing of its own, and only where shapes are kept.
+        if name.startswith("test_") and SHAPES not in inspect.signature(function).parameters:
+            yield function
+
+
+def _parameters(function: Callable[..., object]) -> Iterator[Any]:
+    for mark in getattr(function, "pytestmark", ()):
+        if mark.name == "parametrize" and mark.args[0] in PARAMETERS:
+            # A plain value, or one that pytest.param has wrapped.
+            yield from (getattr(value, "values", (value,))[0] for value in mark.args[1])

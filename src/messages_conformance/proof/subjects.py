@@ -1,0 +1,147 @@
+"""What is tried: every fault where its promise is made, and every correct server in every profile that it conforms to.
+
+All of it is read off the registers of the reference endpoint, so that a new fault or variant joins by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from messages_conformance import contract
+from messages_conformance.contract import Profile
+from messages_conformance.reference import Fault, Variant, faults, variants
+from messages_conformance.rules import CATALOGUE, MUST
+
+FAULT: Final = "fault"
+VARIANT: Final = "variant"
+PLAIN: Final = "plain"
+"""The name of the reference endpoint without any change; a correct server as any variant is."""
+
+PROFILES: Final = ("anthropic-2023-06-01", "anthropic-2026-10-21", "tokmodel")
+"""A fault is tried in the first of these profiles that promises what it breaks."""
+
+TOKMODEL: Final = "tokmodel"
+CLAUDE_CODE: Final = "claude-code"
+"""The category, and the profile, of what breaks one client only."""
+
+NEVER_SHOWN: Final = {
+    "request.messages.content-string": "the plainest request has a string, and a run stops where that is refused",
+}
+"""Rules that no run against a fault can show, each with the reason; their own tests are in tests/rules."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """One server to be judged in one profile.
+
+    `wanted` are the requirements that have to be found broken, and no others: none for a correct server. `void` are
+    words of the one statement that a dead server leads to. `depth` is the least one that shows anything.
+    """
+
+    kind: str
+    name: str
+    category: str
+    summary: str
+    profile: str
+    wanted: frozenset[str] = frozenset()
+    void: str = ""
+    depth: str = "standard"
+    needs_socket: bool = False
+
+    @property
+    def target(self) -> str:
+        parts = [] if self.name == PLAIN else [f"{self.kind}={self.name}"]
+        return "reference:" + ",".join([*parts, *(() if self.needs_socket else ("transport=memory",))])
+
+    @property
+    def wanted_musts(self) -> frozenset[str]:
+        """Those of the wanted that fail a run in this profile."""
+        softened = contract.profile(self.profile).only_warns
+        return frozenset(name for name in self.wanted if CATALOGUE[name].level == MUST and not softened(name))
+
+
+def subjects() -> tuple[Subject, ...]:
+    """Everything that is tried, faults first."""
+    return (*_faulty(), *_correct())
+
+
+def untried() -> dict[str, str]:
+    """Faults that nothing is tried against, each with the reason."""
+    tried = {subject.name for subject in _faulty()}
+    missing = "no rule judges what it breaks"
+    return {name: fault.unseen or missing for name, fault in faults().items() if name not in tried}
+
+
+def rules_without_fault() -> tuple[str, ...]:
+    """Rules that no fault is named for; each of them is believed on its word alone."""
+    named = {name for subject in _faulty() for name in subject.wanted}
+    named |= {name for fault in faults().values() for name in _broken(fault, contract.profile(TOKMODEL))}
+    return tuple(sorted(set(CATALOGUE) - named - set(NEVER_SHOWN)))
+
+
+def _faulty() -> Iterator[Subject]:
+    for fault in faults().values():
+        home = _home(fault)
+        if home is not None:
+            yield _of_fault(fault, home)
+        if home is not None and home != TOKMODEL and _promises_of_tokmodel(fault):
+            yield _of_fault(fault, TOKMODEL)
+
+
+def _of_fault(fault: Fault, profile: str) -> Subject:
+    return Subject(
+        kind=FAULT,
+        name=fault.name,
+        category=fault.category,
+        summary=fault.summary,
+        profile=profile,
+        wanted=frozenset() if fault.void else _broken(fault, contract.profile(profile)),
+        void=fault.void,
+        depth=fault.depth,
+        needs_socket=fault.needs_socket,
+    )
+
+
+def _home(fault: Fault) -> str | None:
+    """The profile in which a fault is tried; None for one that no rule can see."""
+    if fault.unseen:
+        return None
+    if fault.void:
+        return TOKMODEL
+    if fault.category == CLAUDE_CODE:
+        return CLAUDE_CODE
+    return next((name for name in PROFILES if _broken(fault, contract.profile(name))), None)
+
+
+def _promises_of_tokmodel(fault: Fault) -> bool:
+    """Whether the fault also breaks a promise that tokmodel alone makes."""
+    own = _broken(fault, contract.profile(TOKMODEL)) - _broken(fault, contract.profile(PROFILES[0]))
+    return bool(own) and not fault.void and fault.category != CLAUDE_CODE
+
+
+def _broken(fault: Fault, profile: Profile) -> frozenset[str]:
+    """What the fault names, as far as it is judged in the profile."""
+    named = fault.trips_tokmodel if profile.family == TOKMODEL else fault.trips
+    judged = (name for name in named if name in CATALOGUE and not CATALOGUE[name].inapplicable(profile))
+    return frozenset(judged) - frozenset(NEVER_SHOWN)
+
+
+def _correct() -> Iterator[Subject]:
+    for profile in contract.profile_names():
+        yield Subject(
+            kind=VARIANT, name=PLAIN, category=PLAIN, summary="The endpoint as it is.", profile=profile, depth="deep"
+        )
+        yield from (_of_variant(one, profile) for one in variants().values() if profile in one.conforms)
+
+
+def _of_variant(variant: Variant, profile: str) -> Subject:
+    return Subject(
+        kind=VARIANT,
+        name=variant.name,
+        category=variant.category,
+        summary=variant.summary,
+        profile=profile,
+        needs_socket=variant.needs_socket,
+    )

@@ -1,0 +1,86 @@
+"""The proof as it is printed: a row for each category, the price of a catch, and what went wrong."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from messages_conformance.proof.matrix import SMOKE, Matrix, complaint, grouped
+from messages_conformance.proof.telling import at_smoke, of, percent, verdict
+from messages_conformance.proof.trial import Trial
+
+PRICED_DEPTH = "standard"
+
+
+def summary(matrix: Matrix, out: Console, *, whole: bool) -> None:
+    """Prints the matrix; the sentence comes last, where a reader of a log looks."""
+    if matrix.faulty:
+        out.print(_by_category(matrix))
+    if matrix.correct:
+        out.print(_correct(matrix))
+    if PRICED_DEPTH in matrix.depths and matrix.faulty:
+        _price(matrix, out)
+    for title, trials in (
+        ("errors of the suite's own", matrix.errors),
+        ("false alarms", matrix.false_alarms),
+        ("missed", matrix.missed),
+    ):
+        _list(title, trials, out)
+    for name, reason in matrix.untried.items():
+        out.print(f"not tried: {name}: {reason}", soft_wrap=True)
+    for problem in matrix.problems(whole=whole)[len(matrix.errors) + len(matrix.false_alarms) :]:
+        out.print(f"problem: {problem}", soft_wrap=True)
+    out.print(verdict(matrix, whole=whole), soft_wrap=True)
+
+
+def _table(title: str, first: str, columns: tuple[str, ...]) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column(first)
+    for column in columns:
+        table.add_column(column, justify="right")
+    return table
+
+
+def _by_category(matrix: Matrix) -> Table:
+    columns = (
+        "faults",
+        *(f"{depth} {what}" for depth in matrix.depths for what in ("caught", "missed")),
+        "false alarms",
+    )
+    table = _table("faults", "category", columns)
+    alarms = grouped((t for t in matrix.false_alarms if t in matrix.faulty), lambda trial: trial.subject.category)
+    for category in matrix.categories:
+        table.add_row(*_row(matrix, category, category, len(alarms.get(category, []))))
+    table.add_row(*_row(matrix, "all", None, sum(map(len, alarms.values()))))
+    return table
+
+
+def _row(matrix: Matrix, title: str, category: str | None, alarms: int) -> list[str]:
+    cells = [title, str(len(matrix.faults(category=category)))]
+    for depth in matrix.depths:
+        share = matrix.caught(depth, category=category)
+        cells += [f"{share.part} ({percent(share)})", str(share.whole - share.part)]
+    return [*cells, str(alarms)]
+
+
+def _correct(matrix: Matrix) -> Table:
+    table = _table("correct servers", "profile", ("runs", "false alarms"))
+    for profile, trials in grouped(matrix.correct, lambda trial: trial.subject.profile).items():
+        table.add_row(profile, str(len(trials)), str(sum(trial in matrix.false_alarms for trial in trials)))
+    return table
+
+
+def _price(matrix: Matrix, out: Console) -> None:
+    table = _table("requests spent and faults found", "requests", ("faults found", "share"))
+    for spent, share in matrix.curve(PRICED_DEPTH):
+        table.add_row(str(spent), of(share), percent(share))
+    out.print(table)
+    if SMOKE in matrix.depths:
+        out.print(at_smoke(matrix), soft_wrap=True)
+
+
+def _list(title: str, trials: tuple[Trial, ...], out: Console) -> None:
+    if trials:
+        out.print(f"{title}:")
+    for trial in trials:
+        out.print(f"  {complaint(trial)}", soft_wrap=True)

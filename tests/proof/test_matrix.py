@@ -1,0 +1,109 @@
+"""What counts as caught, as missed and as a false alarm."""
+
+from dataclasses import replace
+
+import pytest
+
+from messages_conformance.proof import Matrix, Subject, Trial
+from messages_conformance.proof.matrix import ACCUSED, BROKEN, CAUGHT, GREEN, MISSED, PARTLY, outcome
+
+MUST, OTHER_MUST, SHOULD = "response.object", "stream.frame.terminates", "stream.frame.incremental"
+
+
+def subject(kind: str = "fault", **fields) -> Subject:
+    plain = {"name": "one", "category": "some", "summary": "It is wrong.", "profile": "anthropic-2023-06-01"}
+    return Subject(kind=kind, **plain | fields)
+
+
+def trial(tried: Subject, *tripped: str, exit_code: int = 0, depth: str = "standard", **fields) -> Trial:
+    return Trial(
+        subject=tried,
+        depth=depth,
+        exit_code=exit_code,
+        tripped=frozenset(tripped),
+        outcomes={},
+        statement=fields.get("statement", ""),
+        harness_errors=fields.get("harness_errors", ()),
+        requests=30,
+        output_tokens=0,
+        found_after=fields.get("found_after"),
+    )
+
+
+BOTH = subject(wanted=frozenset({MUST, OTHER_MUST}))
+MILD = subject(wanted=frozenset({SHOULD}))
+DEAD = subject(void="closed the connection")
+CORRECT = subject("variant")
+
+
+@pytest.mark.parametrize(
+    ("tried", "came_to"),
+    [
+        (trial(BOTH, MUST, OTHER_MUST, exit_code=1), CAUGHT),
+        (trial(BOTH, MUST, exit_code=1), PARTLY),
+        (trial(BOTH, MUST, OTHER_MUST, exit_code=0), PARTLY),
+        (trial(BOTH), MISSED),
+        (trial(BOTH, MUST, OTHER_MUST, SHOULD, exit_code=1), ACCUSED),
+        (trial(BOTH, MUST, OTHER_MUST, exit_code=1, harness_errors=("ours",)), BROKEN),
+        (trial(DEAD, exit_code=2, statement="it closed the connection"), CAUGHT),
+        (trial(DEAD, exit_code=2, statement="something else"), MISSED),
+        (trial(DEAD, exit_code=0, statement="it closed the connection"), MISSED),
+        (trial(DEAD, MUST, exit_code=1), ACCUSED),
+        (trial(CORRECT), GREEN),
+        (trial(CORRECT, SHOULD), ACCUSED),
+        (trial(CORRECT, exit_code=2, statement="it is down"), ACCUSED),
+    ],
+)
+def test_a_trial_comes_to(tried, came_to):
+    assert outcome(tried) == came_to
+
+
+def matrix(*trials: Trial, depths: tuple[str, ...] = ("standard",)) -> Matrix:
+    return Matrix(trials=trials, depths=depths)
+
+
+@pytest.mark.parametrize(
+    ("tried", "told"),
+    [
+        (trial(BOTH, MUST, exit_code=1), f"one in anthropic-2023-06-01 at standard: {OTHER_MUST} was not found"),
+        (trial(DEAD), "closed the connection was not found"),
+        (trial(CORRECT, SHOULD), f"{SHOULD} without reason"),
+        (trial(MILD, MUST, exit_code=1), f"{MUST} without reason"),
+        (trial(MILD, harness_errors=("it broke",)), "an error of the suite's own: it broke"),
+    ],
+)
+def test_what_keeps_a_proof_from_holding_is_told(tried, told):
+    (problem,) = matrix(tried).problems(whole=True)
+    assert told in problem
+
+
+def test_a_missed_should_is_shown_and_fails_nothing():
+    held = matrix(trial(MILD))
+    assert held.problems(whole=True) == ()
+    assert [one.subject for one in held.missed] == [MILD]
+
+
+def test_smoke_may_find_a_part_and_miss_some_but_not_most():
+    others = [trial(replace(BOTH, name=f"other{n}"), depth="smoke") for n in range(1, 4)]
+    partly = trial(BOTH, MUST, exit_code=1, depth="smoke")
+    assert matrix(partly, depths=("smoke",)).problems(whole=True) == ()
+    few = matrix(partly, *others, depths=("smoke",))
+    assert few.problems(whole=True) == ("smoke catches 1 of 4 faults, less than 60%",)
+    assert few.problems(whole=False) == ()
+
+
+def test_a_fault_is_caught_where_all_its_profiles_catch_it():
+    elsewhere = replace(BOTH, profile="tokmodel")
+    caught = trial(BOTH, MUST, OTHER_MUST, exit_code=1)
+    assert matrix(caught, trial(elsewhere)).caught("standard").part == 0
+    assert matrix(caught, trial(elsewhere, MUST, OTHER_MUST, exit_code=1)).caught("standard").part == 1
+
+
+def test_the_curve_counts_what_was_found_by_then():
+    late = replace(BOTH, name="late")
+    held = matrix(trial(BOTH, MUST, found_after=7), trial(late, MUST, found_after=26))
+    assert [(spent, share.part, share.whole) for spent, share in held.curve("standard")] == [
+        (10, 1, 2),
+        (25, 1, 2),
+        (30, 2, 2),
+    ]
