@@ -189,6 +189,7 @@ class Run:
         self._drifts: list[Drift] = []
         self._failed_tests: list[FailedTest] = []
         self._planned: report.Planned | None = None
+        self._coverage: tuple[report.FieldCoverage, ...] = ()
         self.result: report.Report | None = None
 
     # -- before anything is sent ------------------------------------------------------------------------------------
@@ -500,6 +501,7 @@ class Run:
         # Refusals that were waited out belong to no test. What is void is not judged: it only says why.
         self.judged(exchange for exchange in self._engine.exchanges if not void or exchange.response is None)
         self._complete = self._statement is None
+        self._coverage = report.request_coverage(self._engine.exchanges, api_version=self.profile.body_version)
         self._write(ended=True)
         self.result = result = self.report()
         report.summary(self.out, result, verbose=self.options.show_trace)
@@ -547,6 +549,7 @@ class Run:
             complete=self._complete,
             statement=self._statement,
             harness_errors=tuple(self.harness_errors),
+            request_coverage=self._coverage,
             drifts=tuple(self._drifts),
             failed_tests=tuple(self._failed_tests),
         )

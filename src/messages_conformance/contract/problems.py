@@ -8,7 +8,7 @@ annotation that stands on its way.
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast
 
@@ -31,13 +31,14 @@ class Problem:
 
     `pointer` is a JSON pointer; a missing key is named by the pointer that it would have. `found` is the value there as
     JSON, cut at 80 characters, or `absent`. `requirement` is None where the contract states the shape, but no
-    requirement covers it.
+    requirement covers it. `keyword` is the one of the schema that is broken.
     """
 
     pointer: str
     requirement: str | None
     found: str
     wanted: str
+    keyword: str = field(default="", compare=False)
 
 
 def explain(name: str, instance: Any, *, api_version: str = API_VERSIONS[0]) -> tuple[Problem, ...]:
@@ -59,6 +60,7 @@ def _problem(error: ValidationError) -> Problem:
         requirement=notes.get("requirement"),
         found=ABSENT if missing is not None else _shortened(error.instance),
         wanted=notes.get("wanted") or in_words(error),
+        keyword=str(error.validator),
     )
 
 

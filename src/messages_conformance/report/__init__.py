@@ -12,6 +12,7 @@ from messages_conformance.report import json_report, junit, page
 from messages_conformance.report.blocks import Block, block, command
 from messages_conformance.report.comparison import Comparison, compare
 from messages_conformance.report.errors import ReportError
+from messages_conformance.report.exercised import FieldCoverage, request_coverage
 from messages_conformance.report.files import prepare, replace
 from messages_conformance.report.formats import COMPARISONS, FORMATS
 from messages_conformance.report.impacts import whom_it_breaks
@@ -78,6 +79,7 @@ __all__ = [
     "Comparison",
     "Counts",
     "FailedTest",
+    "FieldCoverage",
     "Planned",
     "Progress",
     "Report",
@@ -100,6 +102,7 @@ __all__ = [
     "prepare",
     "read",
     "replace",
+    "request_coverage",
     "summary",
     "to_json",
     "to_xml",

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from messages_conformance import contract
 from messages_conformance.exchange import Exchange
+from messages_conformance.report import exercised
 from messages_conformance.report.blocks import command_of, sentence_of, source_of
 from messages_conformance.report.files import replace
 from messages_conformance.report.impacts import whom_it_breaks
@@ -36,6 +37,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "spent": asdict(report.spent),
         "counts": {**asdict(counts(report)), "verified": counts(report).verified},
         "harness_errors": report.harness_errors,
+        "request_coverage": exercised.to_json(report.request_coverage) if report.request_coverage else None,
         "failed_tests": [asdict(test) for test in report.failed_tests],
         "drifts": [asdict(drift) for drift in report.drifts],
         "requirements": [_requirement(report, verdict, commands) for verdict in report.verdicts],

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from messages_conformance import contract
 from messages_conformance.exchange import Exchange
+from messages_conformance.report.exercised import FieldCoverage
 from messages_conformance.report.text import counted, sentence
 from messages_conformance.rules.verdict import (
     ERROR,
@@ -129,7 +130,8 @@ class Report:
     """A run and its verdicts. `harness_errors` are faults of ours that belong to no single requirement.
 
     `drifts` are differences from the shapes that the user keeps: no violations, but the run fails by them, as by the
-    `failed_tests`. `commands` are the curl commands of exchanges that are not here any more, by number.
+    `failed_tests`. `request_coverage` is there when the run is over. `commands` are the curl commands of exchanges that
+    are not here any more, by number.
     """
 
     run: RunInfo
@@ -143,6 +145,7 @@ class Report:
     harness_errors: tuple[str, ...] = ()
     drifts: tuple[Drift, ...] = ()
     failed_tests: tuple[FailedTest, ...] = ()
+    request_coverage: tuple[FieldCoverage, ...] = ()
     commands: Mapping[int, str] = field(default_factory=dict)
 
 

@@ -18,6 +18,8 @@ from rich.text import Text
 
 from messages_conformance import contract
 from messages_conformance.report.blocks import VALUE_CHARACTERS, Block, block, place
+from messages_conformance.report.exercised import sentence as coverage_sentence
+from messages_conformance.report.exercised import shares
 from messages_conformance.report.model import (
     CONFORMANT,
     VIOLATIONS,
@@ -44,6 +46,7 @@ CURL_CHARACTERS: Final = 1500
 IMPACT_LINES: Final = 2
 WARNING_CHARACTERS: Final = 100
 IDS_PER_REASON: Final = 12
+CASES_PER_FIELD: Final = 8
 MIN_LISTED: Final = 3
 MAX_LISTED: Final = 25
 """From and up to this many failures they are listed once more at the end: a screen's worth."""
@@ -140,6 +143,8 @@ def summary(out: Console, report: Report, *, verbose: bool = False) -> None:
         _harness_errors(out, report)
         _not_verified(out, report)
         _in_short(out, report)
+        if verbose:
+            _request_fields(out, report)
     _counts(out, report)
     _line(out, verdict_sentence(report), style=_STYLES.get(exit_code(report), "bold yellow"))
 
@@ -273,6 +278,22 @@ def _counts(out: Console, report: Report) -> None:
         f"{counted(total.harness_errors, 'harness error')} · {counted(spent.requests, 'request')}, "
         f"{spent.input_tokens:,} input and {spent.output_tokens:,} output tokens, {spent.elapsed_s:.1f} s",
     )
+    if report.request_coverage:
+        _wrapped(out, coverage_sentence(shares(report.request_coverage)))
+
+
+def _request_fields(out: Console, report: Report) -> None:
+    """Each field of the request schema that was sent, and its cases that were not."""
+    rows = [row for row in report.request_coverage if row.valid.sent or row.invalid.sent]
+    if not rows:
+        return
+    _title(out, "REQUEST FIELDS: valid sent/accepted/refused, broken sent/accepted/refused", len(rows), "cyan")
+    for row in rows:
+        text = f"{row.name}: " + ", ".join(f"{t.sent}/{t.accepted}/{t.refused}" for t in (row.valid, row.invalid))
+        missing = [case for case, tally in row.cases.items() if not tally.sent]
+        text += f"; never {listed(missing, CASES_PER_FIELD)}" if missing and row.valid.sent else ""
+        _wrapped(out, text, indent=2, hang=4)
+    _line(out)
 
 
 def _title(out: Console, name: str, number: int, colour: str) -> None:

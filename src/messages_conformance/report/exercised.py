@@ -1,0 +1,191 @@
+"""What of the request schema a run exercised: each field, its cases and its keywords, kept to and broken.
+
+A request counts as broken on purpose when the run wanted it refused; it counts where the schema sees the fault, and for
+the whole body where the fault is none of the schema's: two fields that exclude each other, a header, or no JSON at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from messages_conformance import contract
+from messages_conformance.contract.request_fields import WHOLE, RequestField, fields_to, request_fields, touched
+from messages_conformance.exchange import MESSAGES_PATH, REFUSED, Exchange
+
+ACCEPTED: Final = "accepted"
+REFUSED_OUTCOME: Final = "refused"
+FAILED: Final = "failed"
+"""What became of a request: a success status; a 4xx; anything else, no answer included."""
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """How often something was sent, and what became of it; the rest failed or got no answer."""
+
+    sent: int = 0
+    accepted: int = 0
+    refused: int = 0
+
+    def add(self, outcome: str) -> None:
+        self.sent += 1
+        self.accepted += outcome == ACCEPTED
+        self.refused += outcome == REFUSED_OUTCOME
+
+
+@dataclass(kw_only=True)
+class Keyword:
+    """How often valid requests kept to a keyword of the schema, and requests broke it on purpose."""
+
+    held: int = 0
+    broken: int = 0
+
+
+@dataclass(kw_only=True)
+class FieldCoverage:
+    """One field of the request schema. `valid` counts requests that a target accepts, `invalid` broken ones."""
+
+    name: str
+    beta: bool
+    valid: Tally = field(default_factory=Tally)
+    invalid: Tally = field(default_factory=Tally)
+    cases: dict[str, Tally] = field(default_factory=dict)
+    keywords: dict[str, Keyword] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shares:
+    """The figures of the whole table, fields behind a beta header left out."""
+
+    fields: int
+    fields_sent: int
+    cases: int
+    cases_sent: int
+    fields_broken: int
+
+
+def request_coverage(exchanges: Iterable[Exchange], *, api_version: str) -> tuple[FieldCoverage, ...]:
+    """The table over the requests for messages of a run, in the order of the schema."""
+    table = {id(node): _empty(node) for node in request_fields()}
+    for exchange in exchanges:
+        if exchange.request.method != "POST" or exchange.request.route != MESSAGES_PATH:
+            continue
+        if exchange.expect == REFUSED:
+            _add_broken(exchange, table, api_version)
+        else:
+            _add_valid(exchange, table)
+    return tuple(table.values())
+
+
+def shares(table: Iterable[FieldCoverage]) -> Shares:
+    """How much of the table was exercised."""
+    rows = [row for row in table if not row.beta]
+    return Shares(
+        fields=len(rows),
+        fields_sent=sum(row.valid.sent > 0 for row in rows),
+        cases=sum(len(row.cases) for row in rows),
+        cases_sent=sum(case.sent > 0 for row in rows for case in row.cases.values()),
+        fields_broken=sum(row.invalid.sent > 0 for row in rows),
+    )
+
+
+def sentence(found: Shares) -> str:
+    """The shares in words, for people."""
+    return (
+        f"request schema: {found.fields_sent:,} of {found.fields:,} fields and {found.cases_sent:,} of {found.cases:,} "
+        f"cases sent, {found.fields_broken:,} fields broken on purpose"
+    )
+
+
+def to_json(table: Iterable[FieldCoverage]) -> dict[str, Any]:
+    """The table as report.json has it: rows of what was sent, names of what was not."""
+    rows = [row for row in table if not row.beta or row.valid.sent or row.invalid.sent]
+    sent = [row for row in rows if row.valid.sent or row.invalid.sent]
+    return {
+        **asdict(shares(rows)),
+        "rows": [{**asdict(row), "cases": _named(row.cases), "keywords": _named(row.keywords)} for row in sent],
+        "not_sent": [row.name for row in rows if not (row.valid.sent or row.invalid.sent)],
+    }
+
+
+def from_json(document: Mapping[str, Any]) -> tuple[FieldCoverage, ...]:
+    """The rows of a saved table; what was never sent has a name and nothing else."""
+    rows = [
+        FieldCoverage(
+            name=row["name"],
+            beta=row["beta"],
+            valid=Tally(**row["valid"]),
+            invalid=Tally(**row["invalid"]),
+            cases={case.pop("name"): Tally(**case) for case in map(dict, row["cases"])},
+            keywords={keyword.pop("name"): Keyword(**keyword) for keyword in map(dict, row["keywords"])},
+        )
+        for row in document["rows"]
+    ]
+    return (*rows, *(FieldCoverage(name=name, beta=False) for name in document["not_sent"]))
+
+
+def _named(parts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"name": name, **asdict(part)} for name, part in parts.items()]
+
+
+def _empty(node: RequestField) -> FieldCoverage:
+    return FieldCoverage(
+        name=node.name,
+        beta=node.beta,
+        cases={case: Tally() for case in node.cases},
+        keywords={name: Keyword() for name in node.keywords},
+    )
+
+
+def _outcome(exchange: Exchange) -> str:
+    status = exchange.response.status if exchange.response is not None else 0
+    return ACCEPTED if 200 <= status < 300 else REFUSED_OUTCOME if 400 <= status < 500 else FAILED
+
+
+def _add_valid(exchange: Exchange, table: Mapping[int, FieldCoverage]) -> None:
+    """Counts each field and case once a request, however often it stands in it."""
+    outcome = _outcome(exchange)
+    cases: dict[int, set[str]] = {}
+    for node, found in touched(exchange.request.fields):
+        cases.setdefault(id(node), set()).update(found)
+    for key, found_cases in cases.items():
+        row = table.get(key)
+        if row is None:  # the constant type of a branch
+            continue
+        row.valid.add(outcome)
+        for case in found_cases:
+            row.cases[case].add(outcome)
+        for keyword in row.keywords.values():
+            keyword.held += 1
+
+
+def _add_broken(exchange: Exchange, table: Mapping[int, FieldCoverage], api_version: str) -> None:
+    outcome, body = _outcome(exchange), exchange.request.json
+    ways = [tuple(table.values())[:1]]
+    if isinstance(body, dict):
+        problems = contract.explain("request", body, api_version=api_version)
+        for problem in problems:
+            nodes = fields_to(body, problem.pointer)
+            ways.append(tuple(table[id(node)] for node in nodes if id(node) in table))
+            # A key that is required is missed by the object around it.
+            row = next((row for row in reversed(ways[-1]) if problem.keyword in row.keywords), None)
+            if row is not None:
+                row.keywords[problem.keyword].broken += 1
+    rows = {way[-1].name: way[-1] for way in ways[1:] or ways}
+    for row in rows.values():
+        row.invalid.add(outcome)
+
+
+__all__ = [
+    "WHOLE",
+    "FieldCoverage",
+    "Keyword",
+    "Shares",
+    "Tally",
+    "from_json",
+    "request_coverage",
+    "sentence",
+    "shares",
+    "to_json",
+]
