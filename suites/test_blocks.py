@@ -24,8 +24,10 @@ USER = {
 LONG_NAME = tool("get_" + "very_" * 10 + "long_names", "Lists cities with long names.")  # 64 characters
 
 PARIS = "What is the weather in Paris? Call the tool get_weather."
-BOTH = "Call both tools in parallel: get_weather for Paris and get_time for Paris."
-TWO_CITIES = "What is the weather in Paris and in Tokyo? Call the tool get_weather for each of them, in parallel."
+BOTH = "Call both tools in parallel: get_weather for Paris and get_time for New York."
+# A thought, a text and two calls: the order of a stream shows in turns of several blocks.
+TURN = f"In one short sentence, say what you are about to do. Then do it. {BOTH}"
+TWO_CITIES = "What is the weather in Paris and in New York? Call the tool get_weather for each of them, in parallel."
 WHO = "Who is logged in? Call the tool get_current_user."
 OK = "Reply with the single word: ok"
 
@@ -33,7 +35,7 @@ CALLED = {"attempts": 2, "premise": "response.content.tool_use-fields"}
 
 TOOLS = [
     *both_ways("tool", PARIS, max_tokens=200, tools=[WEATHER, LONG_NAME], needs=["tools"], **CALLED),
-    *both_ways("tools.parallel", BOTH, max_tokens=300, tools=[WEATHER, TIME], needs=["tools"], **CALLED),
+    *both_ways("tools.parallel", TURN, max_tokens=300, tools=[WEATHER, TIME], needs=["tools"], **CALLED),
     *both_ways(
         "tools.twice",
         TWO_CITIES,
@@ -118,7 +120,7 @@ THINKING = [
     *both_ways("thinking", SUM, thinking=ENABLED, **THOUGHTFUL),
     *both_ways("thinking.omitted", SUM, thinking={**ENABLED, "display": "omitted"}, **THOUGHTFUL),
     *both_ways("thinking.adaptive", SUM, thinking={"type": "adaptive"}, **THOUGHTFUL),
-    ask("thinking.tools.streamed", BOTH, stream=True, thinking=ENABLED, tools=[WEATHER, TIME], **THOUGHTFUL),
+    ask("thinking.tools.streamed", TURN, stream=True, thinking=ENABLED, tools=[WEATHER, TIME], **THOUGHTFUL),
 ]
 
 RED_SQUARE = (

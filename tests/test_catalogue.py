@@ -27,6 +27,9 @@ ADDED = ids("requirement_ids_added.txt")
 SPLIT = ["response.stop_reason.own-words"]
 """Rows that were split from one of the contract's, because their parts weigh differently."""
 
+OWN = ["stream.delta.blanks-kept", "stream.final.same-kinds", "stream.final.tool-input"]
+"""Rows of our own, for losses that gateways were seen to cause and that no row of the contract names."""
+
 LEVELS = dict(
     reversed(line.split()) for line in (HERE / "rules" / "requirement_levels.txt").read_text("utf-8").splitlines()
 )
@@ -37,7 +40,7 @@ ROWS = {row.id: row for row in listed()}
 def test_the_lists_name_each_requirement_once() -> None:
     assert len(CONTRACT) == 315
     assert [name for name, times in Counter([*CONTRACT, *ADDED]).items() if times > 1] == []
-    assert [name for name in ADDED if not name.startswith("claude-code.")] == SPLIT
+    assert [name for name in ADDED if not name.startswith("claude-code.")] == [*SPLIT, *OWN]
 
 
 def test_none_is_missing() -> None:
@@ -81,7 +84,7 @@ def test_a_tolerance_is_proved_by_variants(tolerance: Tolerance) -> None:
     assert tolerance.families <= families
 
 
-@pytest.mark.parametrize("requirement", [name for name in ADDED if name not in SPLIT])
+@pytest.mark.parametrize("requirement", [name for name in ADDED if name not in [*SPLIT, *OWN]])
 def test_what_is_added_belongs_to_its_client(requirement: str) -> None:
     row = ROWS[requirement]
     assert (row.kind, row.profiles) == (JUDGED, ("claude-code",))

@@ -78,6 +78,12 @@ def probes() -> list[HttpRequest]:
             tool_choice={"type": "any", "disable_parallel_tool_use": True},
         ),
         body("What is the f for Ada and Bob?", tools=[TOOL], tool_choice={"type": "none"}),
+        body(
+            "Say what you are about to do, then use f for Ada Lovelace and Bob.",
+            tools=[TOOL | {"input_schema": {"type": "object", "properties": {"name": {"type": "string"}}}}],
+            thinking=thinking,
+            max_tokens=2000,
+        ),
         body("Use f for Ada and Bob.", tools=[TOOL], tool_choice={"type": "auto", "disable_parallel_tool_use": True}),
         body("Use f.", tools=[TOOL, TOOL | {"name": "g"}], tool_choice={"type": "tool", "name": "g"}),
         body("Hello!", tools=[TOOL], tool_choice={"type": "any"}),
@@ -107,7 +113,7 @@ def probes() -> list[HttpRequest]:
         *(content for _, content in REFUSED),
         body(long, max_tokens=3000),
     ]
-    streamed = [content | {"stream": True} for content in bodies[:22] if isinstance(content, dict)]
+    streamed = [content | {"stream": True} for content in bodies[:23] if isinstance(content, dict)]
     count = {key: value for key, value in body(system="Be kind.", tools=[TOOL]).items() if key != "max_tokens"}
     plain_headers = (*HEADERS, VERSION)
     return [

@@ -149,13 +149,15 @@ class Model:
         )
 
     def _calling(self, prompt: Prompt, calls: tuple[Call, ...], thinking: str | None, spent: int) -> Completion:
+        text = skills.preface(question(prompt))
         size = sum(self.count(call.name + json.dumps(dict(call.input))) + TURN_OVERHEAD_TOKENS for call in calls)
+        size += self.count(text)
         if spent + size >= prompt.max_tokens:
             # A call that does not fit is not begun: half an input object would be of no use to anybody.
             return Completion(
                 text="", calls=(), thinking=thinking, output_tokens=prompt.max_tokens, stop_reason="max_tokens"
             )
-        return Completion(text="", calls=calls, thinking=thinking, output_tokens=spent + size, stop_reason="tool_use")
+        return Completion(text=text, calls=calls, thinking=thinking, output_tokens=spent + size, stop_reason="tool_use")
 
     def _writing(self, prompt: Prompt, text: str, thinking: str | None, spent: int) -> Completion:
         room = prompt.max_tokens - spent

@@ -429,6 +429,14 @@ def closing(prefill: str) -> str | None:
     return ends.get(prefill[-1:])
 
 
+PREFACED = re.compile(r"\b(?:say|tell me|announce|explain)\b[^.\n]*\babout to\b", re.IGNORECASE)
+
+
+def preface(question: str) -> str:
+    """What is said before a tool is called, where the question asks for it."""
+    return "I am going to look that up now." if PREFACED.search(question) else ""
+
+
 GENERIC = frozenset(["get", "set", "do", "run", "call", "make", "fetch", "find", "tool", "function", "lookup", "the"])
 
 

@@ -2,6 +2,7 @@
 
 from messages_conformance.rules import (
     adjacent,
+    both_ways,
     claude_code,
     edges,
     errors,
@@ -45,6 +46,7 @@ TOPICS = (
     stop,
     stream,
     relations,
+    both_ways,
     edges,
     adjacent,
     tools,

@@ -216,6 +216,12 @@ def _misfits(exchange: Exchange) -> tuple[tuple[str | None, Finding], ...]:
     return _shapes[response]
 
 
+def is_misshapen(exchange: Exchange, *event_types: str) -> bool:
+    """Whether some event of these types leaves its schema, so that what it brings cannot be relied on."""
+    list(shape(exchange, ""))
+    return any(finding.place.event_type in event_types for _, finding in _shapes[_response(exchange)])
+
+
 def _shape_findings(exchange: Exchange, response: Response) -> Iterator[tuple[str | None, Finding]]:
     if streamed(exchange):
         for event in logical_events(response):

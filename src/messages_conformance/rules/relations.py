@@ -25,6 +25,7 @@ from messages_conformance.rules.lens import (
     total_input,
     usage_of,
 )
+from messages_conformance.rules.stream import keeps_the_input_counts
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 PROMPT_SLACK_TOKENS: Final = 2
@@ -116,8 +117,14 @@ def gives_every_answer_its_own_request_id(exchanges: Sequence[Exchange]) -> Iter
 
 
 def _counted(exchanges: Sequence[Exchange]) -> list[Exchange]:
-    """Messages with an input count to compare; one that is no number leaves no total."""
-    return [exchange for exchange in exchanges if has_message(exchange) and _total(usage_of(exchange)) > 0]
+    """Messages with an input count to compare; one that is no number, or is taken back later, leaves no total."""
+    return [
+        exchange
+        for exchange in exchanges
+        if has_message(exchange)
+        and _total(usage_of(exchange)) > 0
+        and not (streamed(exchange) and any(True for _ in keeps_the_input_counts(exchange)))
+    ]
 
 
 def _total(usage: Mapping[str, Any]) -> int:

@@ -12,6 +12,7 @@ from messages_conformance.rules.catalogue import ANTHROPIC, TOKMODEL, rule
 from messages_conformance.rules.lens import (
     blocks_of,
     body_of,
+    count,
     has_message,
     in_message,
     is_utf8,
@@ -21,6 +22,9 @@ from messages_conformance.rules.lens import (
     shape,
     shown,
     stop_reason_of,
+    streamed,
+    usage_of,
+    walk_of,
     whole,
 )
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
@@ -107,18 +111,28 @@ def is_the_assistants(exchange: Exchange) -> Iterable[Finding]:
     return shape(exchange, "response.role.assistant")
 
 
-@rule("response.content.array", MUST, source=sources.SEED, applies=json_message)
+@rule("response.content.array", MUST, source=sources.SEED, applies=has_message)
 def has_content_blocks(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """content is an array, and it holds what the tokens were spent on."""
     yield from shape(exchange, "response.content.array")
-    body = body_of(exchange)
-    usage = body.get("usage")
-    spent = usage.get("output_tokens") if isinstance(usage, dict) else None
-    # Empty content is legal: a pre-warm, a refusal, an end_turn of two or three tokens (handling stop reasons).
-    lost = isinstance(spent, int) and spent > EMPTY_ANSWER_TOKENS
-    if body.get("content") == [] and body.get("stop_reason") == "end_turn" and lost:
+    spent = spent_on_nothing(exchange)
+    if spent:
         found = f"[] although {spent} output tokens were spent"
-        yield Finding(place=Place(pointer="/content"), found=found, wanted="the blocks that were generated")
+        yield Finding(place=in_message(exchange, "/content"), found=found, wanted="the blocks that were generated")
+
+
+def spent_on_nothing(exchange: Exchange) -> int:
+    """The output tokens of an empty answer that was not empty when it was counted; 0 for all others.
+
+    Empty content is legal: a pre-warm, a refusal, an end_turn of two or three tokens (handling stop reasons).
+    """
+    message = message_of(exchange) or {}
+    if message.get("content") != [] or message.get("stop_reason") != "end_turn":
+        return 0
+    if streamed(exchange) and (walk_of(exchange).deviations or not walk_of(exchange).complete):
+        return 0
+    spent = count(usage_of(exchange), "output_tokens")
+    return spent if spent > EMPTY_ANSWER_TOKENS else 0
 
 
 @rule("response.content.block-type", MUST, source=sources.SEED, applies=has_message)

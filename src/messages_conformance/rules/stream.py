@@ -437,6 +437,8 @@ def starts_with_the_prompt_size(exchange: Exchange) -> Iterable[Finding | Unveri
     if usage is None or walked.message_start is None:
         yield NO_MESSAGE
         return
+    if any(True for _ in shape(exchange, "stream.start.usage-object")):
+        return  # a count that is missing or none at all is judged as that
     if total_input(usage) == 0 and all(name not in usage or usage[name] in (0, None) for name in INPUT_COUNTS):
         yield Finding(
             place=at(walked.message_start, "/message/usage/input_tokens"),
@@ -509,8 +511,9 @@ def starts_thinking_blocks_empty(exchange: Exchange) -> Iterable[Finding]:
 
 @rule("stream.delta.type-matches-block", MUST, source=sources.measured("X11, X12"), applies=streamed)
 def builds_each_block_with_its_own_deltas(exchange: Exchange) -> Iterable[Finding]:
-    """Each kind of delta comes only in the kinds of block that it builds."""
-    return _grammar(exchange, "stream.delta.type-matches-block")
+    """Each delta has a type, and comes only in the kinds of block that it builds."""
+    yield from shape(exchange, "stream.delta.type-matches-block")
+    yield from _grammar(exchange, "stream.delta.type-matches-block")
 
 
 @rule("stream.delta.text-string", MUST, source=sources.measured("X67"), applies=streamed)
@@ -606,6 +609,9 @@ def streams_eagerly(exchange: Exchange, block: Block) -> bool:
 )
 def signs_a_thinking_block_once(exchange: Exchange) -> Iterable[Finding]:
     """A thinking block has one signature_delta, right before its stop: clients keep the last one only."""
+    yield from shape(exchange, "stream.delta.signature-single")
+    if any(True for _ in shape(exchange, "stream.delta.type-matches-block")):
+        return  # a delta without a type may be the one that is missed
     for block in walk_of(exchange).blocks:
         if block.type != "thinking" or block.implied or not block.closed:
             continue
@@ -672,6 +678,7 @@ def keeps_the_stop_reason(exchange: Exchange) -> Iterable[Finding]:
 )
 def says_which_stop_sequence(exchange: Exchange) -> Iterable[Finding]:
     """The message_delta that carries the stop_reason has a stop_sequence key, null or a string."""
+    yield from shape(exchange, "stream.msgdelta.stop_sequence-key")
     yield from grouped(
         Finding(place=at(event, "/delta/stop_sequence"), found="absent", wanted="null or the sequence that matched")
         for event in walk_of(exchange).message_deltas
@@ -776,6 +783,10 @@ def counts_what_it_streamed(exchange: Exchange) -> Iterable[Finding | Unverified
 def adds_up_to_a_message(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """What the events add up to is a message as it would have come without streaming."""
     walked = walk_of(exchange)
+    misshapen = list(shape(exchange, "stream.final.equals-nonstream-shape"))
+    if misshapen:
+        yield from misshapen
+        return
     if walked.deviations or not walked.complete or walked.message is None or _misshapen(exchange):
         yield BROKEN_STREAM
         return

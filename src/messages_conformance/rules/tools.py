@@ -251,7 +251,12 @@ def gives_calls_an_id_that_may_come_back(exchange: Exchange) -> Iterable[Finding
 )
 def gives_every_call_its_own_id(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """No two tool_use blocks of an answer have the same id."""
-    calls = [(number, block["id"]) for number, block in _calls(exchange) if isinstance(block.get("id"), str)]
+    calls = [
+        (number, block["id"]) for number, block in _calls(exchange) if block.get("id") and isinstance(block["id"], str)
+    ]
+    if streamed(exchange) and walk_of(exchange).deviations:
+        yield BROKEN_STREAM  # a block that began anew is the fault that was said
+        return
     if len(calls) < 2:
         yield Unverified(reason="no answer held two tool calls")
     seen: dict[str, int] = {}
@@ -357,6 +362,9 @@ def streams_readable_tool_input(exchange: Exchange) -> Iterable[Finding | Unveri
     blocks = [block for block in walk_of(exchange).blocks if block.json_text and not streams_eagerly(exchange, block)]
     if not blocks or not walk_of(exchange).complete:
         yield Unverified(reason="no tool input was streamed to its end")
+        return
+    if walk_of(exchange).deviations:
+        yield BROKEN_STREAM  # pieces that went to another block are the fault that was said
         return
     for block in blocks:
         if is_prefix(block.json_text):

@@ -200,6 +200,7 @@ def caches_only_when_asked(exchange: Exchange) -> Iterable[Finding]:
 )
 def counts_thinking_as_output(exchange: Exchange) -> Iterable[Finding]:
     """The thinking tokens are at most the output_tokens."""
+    yield from shape(exchange, "usage.thinking.le-output")
     usage = usage_of(exchange)
     details = usage.get("output_tokens_details")
     thinking = count(details, "thinking_tokens") if isinstance(details, dict) else 0

@@ -1,0 +1,265 @@
+"""Verdicts on what streaming must not change: a question asked both ways is answered with the same kinds of things.
+
+No two answers of a model need be alike, so nothing here compares words. What is compared is what no honest pair of
+answers differs in: that there are words at all, that there are blanks between them, that a call has an input.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from messages_conformance.exchange import Exchange
+from messages_conformance.rules import sources
+from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
+from messages_conformance.rules.lens import (
+    blocks_of,
+    count,
+    in_message,
+    is_misshapen,
+    shown,
+    stop_reason_of,
+    usage_of,
+    walk_of,
+)
+from messages_conformance.rules.relations import questions_without
+from messages_conformance.rules.response import spent_on_nothing
+from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
+from messages_conformance.stream import BLOCK_DELTA, BLOCK_START
+
+Pair = tuple[Exchange, Exchange]
+"""A streamed answer, and the answer to the same question that came whole."""
+
+MIN_PIECES: Final = 20
+MIN_CHARS: Final = 100
+"""Of fewer pieces, or shorter texts, it may be chance that none begins or ends with a blank."""
+
+PROSE_BLANKS: Final = 0.08
+"""At least this share of prose in languages with spaces is blanks (English: 15 to 18 %)."""
+
+LOST_SHARE: Final = 0.5
+"""A stream with less than this share of the blanks of its twin has lost them (our own; deltas of one word lose all)."""
+
+MIN_LOST_INPUTS: Final = 2
+"""One call without its input may be a weak model's; two of the streamed alone are none."""
+
+MIN_PAIRS: Final = {"text": 3, "tool_use": 3, "thinking": 2}
+"""As many questions must show it, and none the contrary, before chance is ruled out (our own). A model that is told to
+think does so every time, which is why two are enough there."""
+
+MIN_BILLED_PAIRS: Final = 2
+BILLED_SHARE: Final = 0.9
+"""One call costs about half of what two do; a stream with one that is billed like two has lost the other (our own)."""
+
+CUT: Final = ("max_tokens", "refusal", "model_context_window_exceeded", "pause_turn")
+TWO_WORDS: Final = re.compile(r"(?<=\w)\s+(?=\w)")
+
+
+def _pairs(exchanges: Sequence[Exchange]) -> list[Pair]:
+    """Each question that was answered both ways, both times to the end and in good order."""
+    return [(streamed, whole) for streamed, whole in questions_without("stream", exchanges) if _sound(streamed, whole)]
+
+
+def _sound(streamed: Exchange, whole: Exchange) -> bool:
+    walked = walk_of(streamed)
+    if walked.deviations or not walked.complete or is_misshapen(streamed, BLOCK_START, BLOCK_DELTA):
+        return False
+    return all(isinstance(stop_reason_of(answer), str) for answer in (streamed, whole))
+
+
+def _ended(pair: Pair) -> bool:
+    return all(stop_reason_of(answer) not in CUT for answer in pair)
+
+
+# -- blanks ---------------------------------------------------------------------------------------------------------
+
+
+@rule(
+    "stream.delta.blanks-kept",
+    MUST,
+    source=f"{sources.STREAMING} (the deltas add up to the text); measured in three gateways, 2026-11-22",
+    over=RUN,
+    model_dependent=True,
+    provoked="A long text is asked for, whole and streamed.",
+)
+def keeps_the_blanks_between_words(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """The blanks between words are in the deltas: none is lost where one delta ends and the next begins."""
+    seen = False
+    for streamed, whole in _pairs(exchanges):
+        pieces = _pieces(streamed)
+        text, other = "".join(pieces), "".join(_texts(whole))
+        if len(pieces) < MIN_PIECES or min(len(text), len(other)) < MIN_CHARS or _blanks(other) < PROSE_BLANKS:
+            continue
+        seen = True
+        bare = all(not piece[0].isspace() and not piece[-1].isspace() for piece in pieces)
+        if bare and _blanks(text) < LOST_SHARE * _blanks(other):
+            found = f"{shown(text, 60)}, in {len(pieces)} deltas of which none begins or ends with a blank"
+            wanted = f"blanks between the words, as in exchange {whole.number}"
+            yield Finding(exchange=streamed.number, place=in_message(streamed, "/content"), found=found, wanted=wanted)
+            return
+    if not seen:
+        yield Unverified(reason="no text of some length came both whole and streamed")
+
+
+def _pieces(exchange: Exchange) -> list[str]:
+    """The texts of all text deltas that hold any."""
+    deltas = [event.fields.get("delta") for block in walk_of(exchange).blocks for event in block.deltas]
+    texts = [delta.get("text") for delta in deltas if isinstance(delta, dict) and delta.get("type") == "text_delta"]
+    return [text for text in texts if isinstance(text, str) and text]
+
+
+def _texts(exchange: Exchange) -> list[str]:
+    texts = [block.get("text") for block in blocks_of(exchange) if block.get("type") == "text"]
+    return [text for text in texts if isinstance(text, str) and text]
+
+
+def _blanks(text: str) -> float:
+    return sum(char.isspace() for char in text) / len(text) if text else 0.0
+
+
+# -- the input of calls ---------------------------------------------------------------------------------------------
+
+
+@rule(
+    "stream.final.tool-input",
+    MUST,
+    families={ANTHROPIC},
+    needs={"tools"},
+    source=f"{sources.STREAMING} (the final message equals that of create); {sources.measured('X28, X29')}",
+    over=RUN,
+    model_dependent=True,
+    provoked="Tools are called, whole and streamed.",
+)
+def streams_the_input_of_calls(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """A tool call has its input both whole and streamed, and the same blanks in it."""
+    calls = [twins for pair in _pairs(exchanges) for twins in _twin_calls(*pair)]
+    if not calls:
+        yield Unverified(reason="no question was answered with calls of the same tools both whole and streamed")
+        return
+    squeezed = [finding for finding in map(_squeezed, calls) if finding is not None]
+    yield from squeezed[:1]
+    for one_way in (calls, [(twin, call) for call, twin in calls]):
+        empty = [finding for finding in map(_empty, one_way) if finding is not None]
+        yield from empty[:1] if len(empty) >= MIN_LOST_INPUTS else ()
+
+
+Call = tuple[Exchange, int, Mapping[str, Any]]
+"""An answer, the place of a call in its content, and that call."""
+
+
+def _twin_calls(streamed: Exchange, whole: Exchange) -> Iterator[tuple[Call, Call]]:
+    """The calls of a streamed answer, each with the whole answer's in its place, where the same tools are called."""
+    mine, theirs = _placed(streamed), _placed(whole)
+    if _ended((streamed, whole)) and [call[2].get("name") for call in mine] == [call[2].get("name") for call in theirs]:
+        yield from zip(mine, theirs, strict=True)
+
+
+def _placed(exchange: Exchange) -> list[Call]:
+    calls = [(number, block) for number, block in enumerate(blocks_of(exchange)) if block.get("type") == "tool_use"]
+    return [(exchange, number, block) for number, block in calls if isinstance(block.get("input"), dict)]
+
+
+def _empty(twins: tuple[Call, Call]) -> Finding | None:
+    """A call without any input where its tool requires one and the twin has it."""
+    (exchange, number, block), (_, _, twin) = twins
+    required = _required(exchange, block.get("name"))
+    if block["input"] or not required or any(name not in twin["input"] for name in required):
+        return None
+    place = in_message(exchange, f"/content/{number}/input")
+    return Finding(exchange=exchange.number, place=place, found="{}", wanted=f"an input with {', '.join(required)}")
+
+
+def _required(exchange: Exchange, name: object) -> list[str]:
+    """What the input_schema of a tool requires."""
+    tools = exchange.request.fields.get("tools")
+    for tool in tools if isinstance(tools, list) else []:
+        schema = tool.get("input_schema") if isinstance(tool, dict) and tool.get("name") == name else None
+        required = schema.get("required") if isinstance(schema, dict) else None
+        if isinstance(required, list):
+            return [item for item in required if isinstance(item, str)]
+    return []
+
+
+def _squeezed(twins: tuple[Call, Call]) -> Finding | None:
+    """A value of a streamed input that is the twin's but for the blanks between its words."""
+    (exchange, number, block), (_, _, twin) = twins
+    for name, value in block["input"].items():
+        other = twin["input"].get(name)
+        if isinstance(value, str) and isinstance(other, str) and value != other and value == TWO_WORDS.sub("", other):
+            place = in_message(exchange, f"/content/{number}/input/{name}")
+            return Finding(exchange=exchange.number, place=place, found=shown(value), wanted=shown(other))
+    return None
+
+
+# -- whole blocks ---------------------------------------------------------------------------------------------------
+
+
+@rule(
+    "stream.final.same-kinds",
+    SHOULD,
+    source=f"{sources.STREAMING} (the final message equals that of create); gateways that lose a kind of block one way",
+    over=RUN,
+    model_dependent=True,
+    provoked="Questions are asked whole and streamed: for text, for tool calls, with thinking.",
+)
+def answers_alike_both_ways(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """Text, tool calls and thoughts come both whole and streamed, not one way alone."""
+    # A call that is claimed and does not come is judged as that, and so is an answer of nothing that was billed.
+    pairs = [pair for pair in _pairs(exchanges) if _ended(pair) and not any(map(_claims_a_call, pair))]
+    if any(spent_on_nothing(answer) for pair in pairs for answer in pair):
+        return
+    if not pairs:
+        yield Unverified(reason="no question was answered both whole and streamed")
+    for kind, least in MIN_PAIRS.items():
+        shows = [(pair, _has(kind, pair[0]), _has(kind, pair[1])) for pair in pairs if _asks_for(kind, pair[0])]
+        streamed_only = [pair for pair, mine, theirs in shows if mine and not theirs]
+        whole_only = [pair for pair, mine, theirs in shows if theirs and not mine]
+        if any(mine and theirs for _, mine, theirs in shows) or min(len(streamed_only), len(whole_only)):
+            continue
+        for lacking, other, found in (
+            (0, whole_only, f"no {kind} block in any stream"),
+            (1, streamed_only, f"no {kind} block in any answer that came whole"),
+        ):
+            if len(other) >= least:
+                answer, twin = other[0][lacking], other[0][1 - lacking]
+                wanted = f"one, as in exchange {twin.number}"
+                place = Place(pointer="/content")
+                yield Finding(exchange=answer.number, place=place, found=f"{found} ({len(other)})", wanted=wanted)
+
+    yield from _lost_calls(pairs)
+
+
+def _lost_calls(pairs: list[Pair]) -> Iterator[Finding]:
+    """Several calls that become one in every stream, and are billed as several."""
+    several = [pair for pair in pairs if len(_calls(pair[1])) > 1]
+    lost = [pair for pair in several if len(_calls(pair[0])) == 1 and _billed_alike(*pair)]
+    if len(lost) == len(several) >= MIN_BILLED_PAIRS:
+        streamed, whole = lost[0]
+        found = f"one call, billed like the {len(_calls(whole))} of exchange {whole.number} ({len(lost)} times)"
+        place = in_message(streamed, "/content")
+        yield Finding(exchange=streamed.number, place=place, found=found, wanted="all calls that were billed")
+
+
+def _calls(exchange: Exchange) -> list[Mapping[str, Any]]:
+    return [block for block in blocks_of(exchange) if block.get("type") == "tool_use"]
+
+
+def _billed_alike(streamed: Exchange, whole: Exchange) -> bool:
+    tokens = count(usage_of(streamed), "output_tokens")
+    return tokens > 0 and tokens >= BILLED_SHARE * count(usage_of(whole), "output_tokens")
+
+
+def _has(kind: str, exchange: Exchange) -> bool:
+    blocks = [block for block in blocks_of(exchange) if block.get("type") == kind]
+    return any(block.get("text") != "" for block in blocks)
+
+
+def _claims_a_call(exchange: Exchange) -> bool:
+    return stop_reason_of(exchange) == "tool_use" and not _calls(exchange)
+
+
+def _asks_for(kind: str, exchange: Exchange) -> bool:
+    """Whether the kind may be expected: thoughts only of a model that was told to think."""
+    thinking = exchange.request.fields.get("thinking")
+    return kind != "thinking" or (isinstance(thinking, dict) and thinking.get("type") == "enabled")

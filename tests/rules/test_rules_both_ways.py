@@ -1,0 +1,160 @@
+"""What streaming must not change: words, blanks, calls and thoughts; and honest pairs that differ all the same."""
+
+from typing import Any
+
+import pytest
+from builders import FULL_PROFILE, TOOL_CALL, answered, numbered, streamed, verdicts
+from stream_frames import Event, block, ends, fragment, over, start, stop, text
+
+from messages_conformance.exchange import Exchange
+from messages_conformance.rules import NOT_VERIFIED, PASS, Verdict
+
+Run = list[Exchange]
+PROSE = (
+    "The bread was baked early in the morning and sold warm on the square before the bells rang for the first time. "
+)
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+TOOLS = {"tools": [{"name": "f", "input_schema": SCHEMA}]}
+THINKING = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
+THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
+
+
+def asked(number: int, more: Any = None) -> dict[str, Any]:
+    """A question of its own, so that pairs are not mixed up."""
+    return {"messages": [{"role": "user", "content": f"Question {number}"}], **(more or {})}
+
+
+def whole(number: int, *blocks: Any, ask: Any = None, reason: str = "end_turn", tokens: int = 5) -> Exchange:
+    usage = {"input_tokens": 10, "output_tokens": tokens}
+    return answered({"content": list(blocks), "stop_reason": reason, "usage": usage}, ask=asked(number, ask))
+
+
+def flowing(number: int, *events: Event, ask: Any = None, reason: str = "end_turn", tokens: int = 5) -> Exchange:
+    return streamed([start(), *events, ends(reason, tokens), over()], ask=asked(number, ask))
+
+
+def written(number: int, pieces: list[str]) -> Exchange:
+    return flowing(number, block(), *map(text, pieces), stop())
+
+
+def calling(number: int, *inputs: str, tokens: int = 5) -> Exchange:
+    """A stream with one call for each input, given as JSON."""
+    calls: list[Event] = []
+    for index, given in enumerate(inputs):
+        calls += [block(index, "tool_use", id=f"toolu_{index}"), fragment(given, index), stop(index)]
+    return flowing(number, *calls, ask=TOOLS, reason="tool_use", tokens=tokens)
+
+
+def called(number: int, *inputs: Any, tokens: int = 5) -> Exchange:
+    blocks = [{**TOOL_CALL, "id": f"toolu_{index}", "input": given} for index, given in enumerate(inputs)]
+    return whole(number, *blocks, ask=TOOLS, reason="tool_use", tokens=tokens)
+
+
+def words(number: int = 1) -> Exchange:
+    return whole(number, {"type": "text", "text": PROSE * 2})
+
+
+def thought(number: int) -> Exchange:
+    return flowing(number, block(0, "thinking"), stop(0), block(1), text("Hello", 1), stop(1), ask=THINKING)
+
+
+def judged(requirement: str, run: Run) -> Verdict:
+    return verdicts(numbered(*run), under=FULL_PROFILE, only=[requirement])[requirement]
+
+
+SPLIT = PROSE.split()
+PARIS = {"city": "Paris"}
+PLAIN = [whole(number, {"type": "text", "text": "Hello"}) for number in (1, 2, 3)]
+SILENT = [flowing(number) for number in (1, 2, 3)]
+
+ROWS: dict[str, tuple[Run, Run]] = {
+    "stream.delta.blanks-kept": (
+        [written(1, SPLIT * 2), words()],
+        [written(1, [f"{word} " for word in SPLIT * 2]), words()],
+    ),
+    "stream.final.tool-input": (
+        [calling(1, ""), called(1, PARIS), calling(2, ""), called(2, PARIS)],
+        [calling(1, '{"city": "Rome"}'), called(1, PARIS), calling(2, '{"city": "Oslo"}'), called(2, PARIS)],
+    ),
+    "stream.final.same-kinds": ([*SILENT, *PLAIN], [flowing(1, block(), text("Hi"), stop()), *SILENT[1:], *PLAIN]),
+}
+
+
+@pytest.mark.parametrize("requirement", ROWS)
+def test_it_is_violated(requirement: str) -> None:
+    verdict = judged(requirement, ROWS[requirement][0])
+    assert len(verdict.findings) == 1
+    assert verdict.findings[0].exchange == 1
+    assert verdict.findings[0].wanted
+
+
+@pytest.mark.parametrize("requirement", ROWS)
+def test_it_is_kept(requirement: str) -> None:
+    verdict = judged(requirement, ROWS[requirement][1])
+    assert (verdict.outcome, verdict.findings) == (PASS, ())
+
+
+@pytest.mark.parametrize(
+    ("requirement", "run"),
+    [
+        ("stream.final.tool-input", [calling(1, '{"city": "NewYork"}'), called(1, {"city": "New York"})]),
+        # The input is lost where it came whole.
+        (
+            "stream.final.tool-input",
+            [calling(1, '{"city": "Rome"}'), called(1, {}), calling(2, '{"city": "Oslo"}'), called(2, {})],
+        ),
+        # Two calls were billed, and one came.
+        (
+            "stream.final.same-kinds",
+            [
+                pair
+                for number in (1, 2)
+                for pair in (
+                    calling(number, '{"city": "Rome"}', tokens=40),
+                    called(number, PARIS, {"city": "Oslo"}, tokens=40),
+                )
+            ],
+        ),
+        ("stream.final.same-kinds", [thought(1), whole(1, ask=THINKING), thought(2), whole(2, ask=THINKING)]),
+    ],
+)
+def test_other_ways_of_violating_it(requirement: str, run: Run) -> None:
+    assert len(judged(requirement, run).findings) == 1
+
+
+@pytest.mark.parametrize(
+    ("requirement", "run"),
+    [
+        # A language without blanks, a short text, and text that was cut inside of its words only.
+        ("stream.delta.blanks-kept", [written(1, ["麦"] * 120), whole(1, {"type": "text", "text": "麦" * 120})]),
+        ("stream.delta.blanks-kept", [written(1, SPLIT[:5]), words()]),
+        (
+            "stream.delta.blanks-kept",
+            [written(1, [f"{a} {b}" for a, b in zip(SPLIT, SPLIT, strict=True)] * 2), words()],
+        ),
+        # One call without its input may be the model's own.
+        ("stream.final.tool-input", [calling(1, ""), called(1, PARIS)]),
+        # The model chose other words for the same city.
+        ("stream.final.tool-input", [calling(1, '{"city": "NYC"}'), called(1, {"city": "New York"})]),
+        # One call that is billed as one, twice: the model made up its mind otherwise.
+        (
+            "stream.final.same-kinds",
+            [
+                pair
+                for number in (1, 2)
+                for pair in (
+                    calling(number, '{"city": "Rome"}', tokens=20),
+                    called(number, PARIS, {"city": "Oslo"}, tokens=40),
+                )
+            ],
+        ),
+        ("stream.final.same-kinds", [*SILENT[:2], *PLAIN[:2]]),
+    ],
+)
+def test_honest_answers_differ(requirement: str, run: Run) -> None:
+    assert judged(requirement, run).findings == ()
+
+
+@pytest.mark.parametrize("requirement", ROWS)
+def test_nothing_is_known_of_one_way_alone(requirement: str) -> None:
+    assert judged(requirement, PLAIN).outcome == NOT_VERIFIED
