@@ -2,7 +2,7 @@
 
 import pytest
 
-from messages_conformance.generate import REFUSED, Dialogue, ask, assistant, both_ways, content_to_echo, user
+from messages_conformance.generate import EITHER, REFUSED, Dialogue, ask, assistant, both_ways, content_to_echo, user
 
 
 def tool(name, description, location="The city", **more):
@@ -173,6 +173,23 @@ INPUTS = [
     ),
 ]
 
+# Nobody can make up a redacted thought that is genuine: it may be refused, and nothing else may come of it.
+REDACTED = [
+    ask(
+        "thought.redacted",
+        [
+            user("Hello."),
+            assistant(
+                [{"type": "redacted_thinking", "data": "bm90IGEgdGhvdWdodA=="}, {"type": "text", "text": "Hello."}]
+            ),
+            user(OK),
+        ],
+        expect=EITHER,
+        probe="errors.no-5xx-on-bad-input",
+        needs=["thinking"],
+    )
+]
+
 OVERSIZED = [
     ask(
         "size",
@@ -184,8 +201,12 @@ OVERSIZED = [
 ]
 
 
+# Long enough to be told from nothing by the tokens that it costs.
+SUNNY = "Sunny, 21 degrees, with a light wind from the west and no rain until the evening."
+
+
 async def results(send):
-    """The model's own call comes back with its result, in every form that a result may have."""
+    """The model's own call comes back with its result, in every form that a result may have, and it calls again."""
     question = user(PARIS)
     first = await send(ask("result.call", [question], max_tokens=200, tools=[WEATHER]))
     content = content_to_echo(first, calls=True) or []
@@ -193,8 +214,8 @@ async def results(send):
     if not calls:
         return
     for name, result in {
-        "string": {"content": "Sunny, 21 degrees."},
-        "blocks": {"content": [{"type": "text", "text": "Sunny, 21 degrees."}]},
+        "string": {"content": SUNNY},
+        "blocks": {"content": [{"type": "text", "text": SUNNY}]},
         "nothing": {},
         "error": {"content": "The weather service is down.", "is_error": True},
     }.items():
@@ -203,6 +224,19 @@ async def results(send):
         await send(
             ask(f"result.{name}", turns, max_tokens=60, tools=[WEATHER], probe="request.tool_result.content-optional")
         )
+    given = [{"type": "tool_result", "tool_use_id": identifier, "content": SUNNY} for identifier in calls]
+    more = {"type": "text", "text": "And in New York? Call the tool get_weather again."}
+    again = [question, assistant(content), user([*given, more])]
+    await send(
+        ask(
+            "result.call-again",
+            again,
+            max_tokens=200,
+            tools=[WEATHER],
+            probe="request.tool_result.content-optional",
+            premise="response.content.tool_use-ids-unique",
+        )
+    )
 
 
 async def replay(send):
@@ -237,7 +271,7 @@ def other_letter(signature):
 
 
 DIALOGUES = [
-    Dialogue(name="results", steps=results, max_requests=5, max_output_tokens=440, needs=frozenset({"tools"})),
+    Dialogue(name="results", steps=results, max_requests=6, max_output_tokens=640, needs=frozenset({"tools"})),
     Dialogue(
         name="replay",
         steps=replay,
@@ -258,7 +292,7 @@ def test_thinks(exchange, judge):
     judge(exchange)
 
 
-@pytest.mark.parametrize("exchange", [*INPUTS, *OVERSIZED], indirect=True)
+@pytest.mark.parametrize("exchange", [*INPUTS, *REDACTED, *OVERSIZED], indirect=True)
 def test_reads_and_writes_other_forms(exchange, judge):
     judge(exchange)
 

@@ -40,6 +40,7 @@ HISTORY = [
             user("What is my name? Reply with the name only."),
         ],
     ),
+    ask("history.alone", "What is my name? Reply with the name only."),  # a control: the same without what came before
     ask(
         "history.blocks",
         [

@@ -27,7 +27,14 @@ ADDED = ids("requirement_ids_added.txt")
 SPLIT = ["response.stop_reason.own-words"]
 """Rows that were split from one of the contract's, because their parts weigh differently."""
 
-OWN = ["stream.delta.blanks-kept", "stream.final.same-kinds", "stream.final.tool-input"]
+OWN = [
+    "request.messages.affects-input-tokens",
+    "request.tool_result.affects-input-tokens",
+    "request.tool_use.long-id",
+    "stream.delta.blanks-kept",
+    "stream.final.same-kinds",
+    "stream.final.tool-input",
+]
 """Rows of our own, for losses that gateways were seen to cause and that no row of the contract names."""
 
 LEVELS = dict(

@@ -245,9 +245,10 @@ def wanted_calls(prompt: Prompt) -> tuple[Call, ...]:
         return ()
     if prompt.searches and prompt.tool_choice == "any":
         return ()
-    if prompt.turns and last_user_turn(prompt).tool_results and prompt.tool_choice == "auto":
-        return ()
     text = question(prompt)
+    answered = bool(prompt.turns) and bool(last_user_turn(prompt).tool_results)
+    if answered and prompt.tool_choice == "auto" and not any(tool.name in text for tool in prompt.tools):
+        return ()
     chosen = [tool for tool in prompt.tools if skills.concerns(tool.name, tool.description, text)]
     if prompt.tool_choice == "tool":
         chosen = [tool for tool in prompt.tools if tool.name == prompt.forced_tool]

@@ -18,6 +18,7 @@ from messages_conformance.rules.lens import (
     count,
     in_message,
     is_misshapen,
+    message_of,
     shown,
     stop_reason_of,
     usage_of,
@@ -65,7 +66,12 @@ def _sound(streamed: Exchange, whole: Exchange) -> bool:
     walked = walk_of(streamed)
     if walked.deviations or not walked.complete or is_misshapen(streamed, BLOCK_START, BLOCK_DELTA):
         return False
-    return all(isinstance(stop_reason_of(answer), str) for answer in (streamed, whole))
+    content = (message_of(whole) or {}).get("content")
+    if not isinstance(content, list) or not all(isinstance(block.get("type"), str) for block in blocks_of(whole)):
+        return False
+    return len(blocks_of(whole)) == len(content) and all(
+        isinstance(stop_reason_of(answer), str) for answer in (streamed, whole)
+    )
 
 
 def _ended(pair: Pair) -> bool:
@@ -78,7 +84,7 @@ def _ended(pair: Pair) -> bool:
 @rule(
     "stream.delta.blanks-kept",
     MUST,
-    source=f"{sources.STREAMING} (the deltas add up to the text); measured in three gateways, 2026-11-22",
+    source=f"{sources.STREAMING} (text deltas); cita-777/metapi#494 (GitHub), read 2026-11-22",
     over=RUN,
     model_dependent=True,
     provoked="A long text is asked for, whole and streamed.",
@@ -126,7 +132,7 @@ def _blanks(text: str) -> float:
     MUST,
     families={ANTHROPIC},
     needs={"tools"},
-    source=f"{sources.STREAMING} (the final message equals that of create); {sources.measured('X28, X29')}",
+    source=f"{sources.STREAMING} (tool use); maximhq/bifrost#1354 (GitHub), read 2026-11-22",
     over=RUN,
     model_dependent=True,
     provoked="Tools are called, whole and streamed.",
@@ -198,7 +204,7 @@ def _squeezed(twins: tuple[Call, Call]) -> Finding | None:
 @rule(
     "stream.final.same-kinds",
     SHOULD,
-    source=f"{sources.STREAMING} (the final message equals that of create); gateways that lose a kind of block one way",
+    source=f"{sources.STREAMING} (the final message equals that of create); raullenchai/Rapid-MLX#413 (GitHub)",
     over=RUN,
     model_dependent=True,
     provoked="Questions are asked whole and streamed: for text, for tool calls, with thinking.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 from messages_conformance import contract
 from messages_conformance.exchange import REFUSED, Exchange
@@ -84,6 +85,9 @@ def repeats_the_request_id(exchange: Exchange) -> Iterable[Finding]:
 
 
 # -- which status ---------------------------------------------------------------------------------------------------
+
+
+NO_CRASH: Final = "errors.no-5xx-on-bad-input"
 
 
 def invalid(exchange: Exchange) -> bool:
@@ -212,10 +216,10 @@ def refused_in_stream(exchange: Exchange) -> bool:
 
 
 @rule(
-    "errors.no-5xx-on-bad-input",
+    NO_CRASH,
     MUST,
     source=sources.sdk("_base_client.py _should_retry (5xx is sent again)"),
-    applies=invalid,
+    applies=lambda exchange: invalid(exchange) or (answered(exchange) and NO_CRASH in exchange.probes),
 )
 def blames_bad_input_on_the_client(exchange: Exchange) -> Iterable[Finding]:
     """No invalid request is answered with a 5xx, which clients send again and again."""

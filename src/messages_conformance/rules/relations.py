@@ -116,7 +116,7 @@ def gives_every_answer_its_own_request_id(exchanges: Sequence[Exchange]) -> Iter
     )
 
 
-def _counted(exchanges: Sequence[Exchange]) -> list[Exchange]:
+def counted(exchanges: Sequence[Exchange]) -> list[Exchange]:
     """Messages with an input count to compare; one that is no number, or is taken back later, leaves no total."""
     return [
         exchange
@@ -144,7 +144,7 @@ def counts_equal_prompts_equally(exchanges: Sequence[Exchange]) -> Iterable[Find
     """Identical requests report the same total input."""
     seen: dict[tuple[Any, ...], Exchange] = {}
     pairs = 0
-    for exchange in _counted(exchanges):
+    for exchange in counted(exchanges):
         first = seen.setdefault(exchange.request.identity, exchange)
         if first is exchange:
             continue
@@ -169,7 +169,7 @@ def counts_alike_when_streaming(exchanges: Sequence[Exchange]) -> Iterable[Findi
     """The total input is the same whether an answer is streamed or not."""
     plain: dict[str, Exchange] = {}
     pairs = 0
-    messages = _counted(exchanges)
+    messages = counted(exchanges)
     for exchange in messages:
         if not streamed(exchange):
             plain.setdefault(_without(exchange.request.fields, "stream"), exchange)
@@ -218,7 +218,7 @@ def _prompt(exchange: Exchange) -> str | None:
 def counts_more_for_more_text(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """Text appended to the last user message never lowers the total input."""
     pairs = 0
-    asked = [(exchange, prompt) for exchange in _counted(exchanges) if (prompt := _prompt(exchange)) is not None]
+    asked = [(exchange, prompt) for exchange in counted(exchanges) if (prompt := _prompt(exchange)) is not None]
     if erratic([exchange for exchange, _ in asked]):
         yield ERRATIC
         return
@@ -255,11 +255,11 @@ def _but_for_prompt(exchange: Exchange) -> str:
 def counts_the_system_prompt(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """A system prompt raises the total input."""
     pairs = 0
-    counted = _counted(exchanges)
-    if erratic(counted):
+    asked = counted(exchanges)
+    if erratic(asked):
         yield ERRATIC
         return
-    for instructed, control in questions_without("system", counted, alike=True):
+    for instructed, control in questions_without("system", asked, alike=True):
         if len(json.dumps(instructed.request.fields["system"])) < MIN_ADDED_CHARS:
             continue
         pairs += 1
@@ -299,10 +299,10 @@ def reads_text_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unver
                 wanted="200: the request is valid",
             )
             return
-    counted = _counted(exchanges)
-    if erratic(counted):
+    asked = counted(exchanges)
+    if erratic(asked):
         return
-    for blocks, string in _twins(counted):
+    for blocks, string in _twins(asked):
         mine, theirs = total_input(usage_of(blocks)), total_input(usage_of(string))
         if not theirs - PROMPT_SLACK_TOKENS <= mine <= theirs * MAX_BLOCK_OVERHEAD + PROMPT_SLACK_TOKENS:
             found = f"{mine}, but {theirs} for the same text as a string (exchange {string.number})"

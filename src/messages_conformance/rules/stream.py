@@ -53,6 +53,11 @@ MIN_SNAPSHOT_CHARS: Final = 3
 """Two deltas of which the second repeats the first are a snapshot only from this length on: "1" then "12" is counting,
 "Hel" then "Hello" is not (origin: our own; shorter repetitions occur in honest text)."""
 
+MIN_REPEATED_DELTAS: Final = 3
+MIN_REPEATED_CHARS: Final = 20
+"""One delta that is word for word all deltas before it, from this many on, is no honest text (our own): it is the
+whole text that other APIs send at the end."""
+
 SMALL_START_OUTPUT: Final = 20
 """Output tokens in message_start above which the count is no partial one (examples in the documentation: 1 to 3)."""
 
@@ -535,6 +540,21 @@ def sends_text_in_increments(exchange: Exchange) -> Iterable[Finding]:
                 found=f"{shown(pieces[1][1])} after {shown(pieces[0][1])}",
                 wanted="only the text that is new",
             )
+        elif (again := _repeats_everything([text for _, text in pieces])) is not None:
+            event, found = pieces[again][0], shown(pieces[again][1])
+            yield Finding(
+                place=at(event, "/delta/text"), found=f"all that came before it: {found}", wanted="only what is new"
+            )
+
+
+def _repeats_everything(pieces: list[str]) -> int | None:
+    """The place of a delta that says once more what all deltas before it said; None where there is none."""
+    so_far = ""
+    for number, piece in enumerate(pieces):
+        if number >= MIN_REPEATED_DELTAS and len(piece) >= MIN_REPEATED_CHARS and piece == so_far:
+            return number
+        so_far += piece
+    return None
 
 
 def are_snapshots(pieces: list[str]) -> bool:
@@ -565,7 +585,7 @@ def sends_partial_json_as_strings(exchange: Exchange) -> Iterable[Finding]:
 def completes_the_json_of_a_tool_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The partial_json of a block adds up to nothing, which means {}, or to one JSON object."""
     walked = walk_of(exchange)
-    if walked.deviations:
+    if walked.deviations or any(event.data is UNPARSED for event in walked.events if known_event(event)):
         yield BROKEN_STREAM  # deltas that were lost or came too late are the fault that was said
         return
     for block in walked.blocks:

@@ -250,22 +250,30 @@ def gives_calls_an_id_that_may_come_back(exchange: Exchange) -> Iterable[Finding
     provoked="One tool is asked for twice at once.",
 )
 def gives_every_call_its_own_id(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """No two tool_use blocks of an answer have the same id."""
-    calls = [
-        (number, block["id"]) for number, block in _calls(exchange) if block.get("id") and isinstance(block["id"], str)
-    ]
+    """No two tool_use blocks of an answer, or of the conversation that it goes on, have the same id."""
+    named = [(number, block.get("id")) for number, block in _calls(exchange)]
+    calls = [(number, identifier) for number, identifier in named if isinstance(identifier, str) and identifier]
     if streamed(exchange) and walk_of(exchange).deviations:
         yield BROKEN_STREAM  # a block that began anew is the fault that was said
         return
-    if len(calls) < 2:
-        yield Unverified(reason="no answer held two tool calls")
-    seen: dict[str, int] = {}
+    seen = dict.fromkeys(_earlier_ids(exchange), "the request")
+    if len(seen) + len(calls) < 2 or not calls:
+        yield Unverified(reason="no conversation held two tool calls")
     for number, identifier in calls:
         if identifier in seen:
-            found = f"{shown(identifier)}, as in /content/{seen[identifier]}"
+            found = f"{shown(identifier)}, as in {seen[identifier]}"
             yield Finding(place=in_message(exchange, f"/content/{number}/id"), found=found, wanted="an id of its own")
             return
-        seen[identifier] = number
+        seen[identifier] = f"/content/{number}"
+
+
+def _earlier_ids(exchange: Exchange) -> list[str]:
+    """The ids of the tool calls that a request holds: with an equal one the next request would be refused."""
+    turns = exchange.request.fields.get("messages")
+    contents = [turn.get("content") for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
+    blocks = [block for content in contents if isinstance(content, list) for block in content]
+    ids = [block.get("id") for block in blocks if isinstance(block, dict) and block.get("type") == "tool_use"]
+    return [identifier for identifier in ids if isinstance(identifier, str)]
 
 
 @rule(

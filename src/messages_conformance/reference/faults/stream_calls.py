@@ -282,7 +282,7 @@ def lose_calls_in_stream(events: Events) -> Events:
 
 @fault(
     "stream-content",
-    trips={"request.tool_choice.any-forces", "request.tool_choice.tool-forces", "stream.final.same-kinds"},
+    trips={"request.tool_choice.any-forces", "request.tool_choice.tool-forces", "response.content.array"},
     at=Stage.EVENTS,
     seen="defects.json streaming-tool-call-dropped-ndjson",
 )
