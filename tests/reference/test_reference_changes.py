@@ -106,6 +106,15 @@ def probes() -> list[HttpRequest]:
         ),
         body([user("hi"), assistant([CALL | {"id": "a b"}]), user([RESULT | {"tool_use_id": "a b"}])]),
         body([user("hi"), assistant([CALL, CALL]), user([RESULT])]),
+        *(
+            body([user("hi"), assistant(calls), user(results)], tools=[TOOL])
+            for calls, results in (
+                ([CALL], [RESULT | {"is_error": True}]),
+                ([CALL], [RESULT, {"type": "text", "text": "Go on."}]),
+                ([CALL, CALL | {"id": "toolu_2"}], [RESULT, RESULT | {"tool_use_id": "toolu_2"}]),
+                ([CALL | {"id": "t" * 80}], [RESULT | {"tool_use_id": "t" * 80}]),
+            )
+        ),
         {"messages": [user("Hi")], "model": "reference-1", "max_tokens": 9},
         body(system=[{"type": "text", "text": "Be kind. " * 400, "cache_control": {"type": "ephemeral"}}]),
         *STREAMED,
