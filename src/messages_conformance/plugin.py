@@ -178,14 +178,19 @@ def _is_wanted(item: pytest.Item, run: Run | Planned) -> bool:
     return asked is None or run.wants(asked)
 
 
+def _by_suite(items: list[pytest.Item]) -> dict[str, list[Any]]:
+    """What the tests of each file want to be asked, by the file's name."""
+    suites: dict[str, list[Any]] = {}
+    for item in items:
+        asked = _asked(item)
+        suites.setdefault(item.path.stem.removeprefix("test_"), []).extend([] if asked is None else [asked])
+    return suites
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     planned = session.config.stash.get(PLAN, None)
     if planned is not None:
-        suites: dict[str, list[Any]] = {}
-        for item in session.items:
-            asked = _asked(item)
-            suites.setdefault(item.path.stem.removeprefix("test_"), []).extend([] if asked is None else [asked])
-        planned.show(suites)
+        planned.show(_by_suite(session.items))
         session.items.clear()
         return
     run = _run(session.config)
@@ -199,6 +204,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         run.begin(
             [what for what in asked if not isinstance(what, Dialogue)],
             [what for what in asked if isinstance(what, Dialogue)],
+            suites=_by_suite(session.items),
         )
     except UsageError as error:
         run.close()

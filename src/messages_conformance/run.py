@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from rich.console import Console
@@ -190,6 +191,7 @@ class Run:
         self._failed_tests: list[FailedTest] = []
         self._planned: report.Planned | None = None
         self._coverage: tuple[report.FieldCoverage, ...] = ()
+        self._suites: Mapping[str, Sequence[Ask | Dialogue]] = {}
         self.result: report.Report | None = None
 
     # -- before anything is sent ------------------------------------------------------------------------------------
@@ -237,11 +239,19 @@ class Run:
 
     # -- asking -----------------------------------------------------------------------------------------------------
 
-    def begin(self, asks: Iterable[Ask], dialogues: Iterable[Dialogue]) -> Plan | None:
+    def begin(
+        self,
+        asks: Iterable[Ask],
+        dialogues: Iterable[Dialogue],
+        *,
+        suites: Mapping[str, Sequence[Ask | Dialogue]] = MappingProxyType({}),
+    ) -> Plan | None:
         """Finds the model, asks the plainest question, and when that is answered starts all the others.
 
-        Nothing more is sent when the plainest question brings no message; None then.
+        Nothing more is sent when the plainest question brings no message; None then. `suites` says which of them belong
+        together, for those who watch.
         """
+        self._suites = suites
         asks = tuple(asks)
         # Tests of the user's, which are known by now, may have added rules of their own.
         self.judge = Judge(self.profile, selected=self.selected)
@@ -268,7 +278,7 @@ class Run:
             requests=plan.requests, output_tokens=plan.output_tokens, duplicates=plan.duplicates
         )
         if ready:
-            self._progress = report.Progress(self.out)
+            self._progress = report.Progress(self.out, self._standing)
             self._progress.__enter__()
         self._engine.start()
         return plan if ready else None
@@ -461,13 +471,29 @@ class Run:
 
     def _progressed(self, state: State) -> None:
         if self._progress is not None:
-            self._progress.update(
-                planned=state.planned,
-                done=state.done,
-                in_flight=state.in_flight,
-                waiting=state.waiting,
-                failed=len(self._failed),
-            )
+            self._progress.update()
+
+    def _standing(self) -> report.Standing:
+        """Where the run stands; may be asked from any thread."""
+        state, spent, planned = self._engine.state, self._engine.spent, self._planned
+        return report.Standing(
+            planned=state.planned,
+            done=state.done,
+            in_flight=state.in_flight,
+            waiting=state.waiting,
+            failed=len(self._failed),
+            tokens=spent.output_tokens,
+            tokens_most=self.options.max_output_tokens or (0 if planned is None else planned.output_tokens),
+            elapsed_s=spent.elapsed_s,
+            lanes=tuple(self._lane(name, asked) for name, asked in self._suites.items()),
+        )
+
+    def _lane(self, name: str, asked: Sequence[Ask | Dialogue]) -> report.Lane:
+        planned = [self._conversations.get(what) if isinstance(what, Dialogue) else what for what in asked]
+        state = self._engine.tally(what for what in planned if what is not None)
+        return report.Lane(
+            name=name, planned=state.planned, done=state.done, in_flight=state.in_flight, waiting=state.waiting
+        )
 
     # -- reporting --------------------------------------------------------------------------------------------------
 

@@ -1,10 +1,24 @@
 import io
+from dataclasses import replace
 
 import pytest
-from report_samples import EVERY, FAILED, HOSTILE, RUN, WARNED, exchange, hostile, red, report, request, wrong_key
+from report_samples import (
+    CATALOGUE,
+    EVERY,
+    FAILED,
+    HOSTILE,
+    RUN,
+    WARNED,
+    exchange,
+    hostile,
+    red,
+    report,
+    request,
+    wrong_key,
+)
 from rich.cells import cell_len
 
-from messages_conformance.report import Progress, console, header, summary, verdict_sentence
+from messages_conformance.report import console, header, summary, terminal, verdict_sentence
 
 
 @pytest.fixture(autouse=True)
@@ -35,9 +49,38 @@ def test_a_red_report_reads_well(snapshot, columns):
     assert printed(red(), columns=columns) == snapshot
 
 
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_red_report_reads_well_with_its_traces(snapshot, columns):
+    assert printed(red(), columns=columns, verbose=True) == snapshot
+
+
 @pytest.mark.parametrize("name", [name for name in EVERY if name not in ("red", "hostile")])
 def test_every_other_report_reads_well(snapshot, name):
     assert printed(EVERY[name]()) == snapshot
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize("name", ["green", "interrupted", "harness"])
+def test_narrow_and_wide_reports_read_well(snapshot, name, columns):
+    assert printed(EVERY[name](), columns=columns) == snapshot
+
+
+def test_five_thousand_findings_stay_readable():
+    names = [f"stream.many-{number}" for number in range(100)]
+    failed = [replace(FAILED, requirement=name) for name in names]
+    text = printed(report(*failed, catalogue=dict.fromkeys(names, CATALOGUE["stream.order"])))
+    lines = text.splitlines()
+    assert len(lines) < 40 * terminal.IN_FULL + 2 * len(names)
+    assert f"AND {100 - terminal.IN_FULL} MORE" in text
+    assert all(any(name in line for line in lines) for name in names)
+    assert text.count("more exchanges") >= terminal.IN_FULL
+
+
+def test_the_verbose_see_every_failure_in_full():
+    names = [f"stream.many-{number}" for number in range(60)]
+    failed = [replace(FAILED, requirement=name) for name in names]
+    text = printed(report(*failed), verbose=True)
+    assert text.count("  MUST\n") == 60
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -165,33 +208,6 @@ def test_a_poorer_encoding_is_no_crash():
         file.flush()
         text = raw.getvalue().decode("ascii")
     assert "gr\\xfc\\xdfe" in text
-
-
-def test_outside_a_terminal_progress_is_a_line_a_quarter():
-    file = io.StringIO()
-    with Progress(console(file, columns=100)) as progress:
-        for done in range(9):
-            progress.update(planned=8, done=done, in_flight=2, waiting=1, failed=1)
-    lines = file.getvalue().splitlines()
-    assert [line.split(" ·")[0] for line in lines] == [f"{done} of 8 exchanges" for done in (2, 4, 6, 8)]
-    assert lines[0].endswith("2 in flight · 1 waiting for a rate limit · 1 requirement failed so far")
-
-
-def test_nothing_planned_is_no_progress():
-    file = io.StringIO()
-    with Progress(console(file, columns=100)) as progress:
-        progress.update(planned=0, done=0)
-    assert file.getvalue() == ""
-
-
-def test_in_a_terminal_progress_is_a_line_that_vanishes(monkeypatch):
-    monkeypatch.setenv("TERM", "xterm-256color")
-    file = Terminal()
-    with Progress(console(file, columns=100)) as progress:
-        progress.update(planned=8, done=4)
-    text = file.getvalue()
-    assert "██████████·········· 4 of 8 exchanges" in text
-    assert "\x1b[2K" in text
 
 
 def test_options_that_narrow_a_run_stand_in_the_header():

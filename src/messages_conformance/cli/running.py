@@ -35,7 +35,8 @@ def add_options(parser: Parser) -> None:
         if option.name != "target":
             metavar = "PATH" if option.kind == "paths" else "GLOB"
             several = {"action": "extend", "nargs": "+", "metavar": metavar} if option.kind in SEVERAL else {}
-            parser.add_argument(option.flag, **{**option.settings, **several})
+            short = ["-v"] if option.name == "show-trace" else []
+            parser.add_argument(*short, option.flag, **{**option.settings, **several})
 
 
 def _plan(parsed: argparse.Namespace) -> int:

@@ -241,6 +241,18 @@ class Engine:
             concurrency=self._limiter.limit,
         )
 
+    def tally(self, asked: Iterable[Ask | Conversation]) -> State:
+        """Where a part of the run stands: the State of what was planned for these alone."""
+        outcomes = [outcome for what in asked if (outcome := self._outcomes.get(what)) is not None]
+        left = [outcome for outcome in outcomes if not outcome.done.is_set()]
+        return State(
+            planned=len(outcomes),
+            in_flight=sum(outcome.in_flight for outcome in left),
+            done=len(outcomes) - len(left),
+            waiting=sum(outcome.waiting for outcome in left),
+            concurrency=self._limiter.limit,
+        )
+
     # On the loop
 
     def _begin(self) -> asyncio.AbstractEventLoop:
@@ -341,9 +353,11 @@ class Engine:
             if asked > conversation.max_requests:
                 raise EngineError(f"{conversation.name} asks more than its {conversation.max_requests} requests")
             question = self._question(ask)
+            outcome.in_flight += 1
             try:
                 return await self._sender.perform(question, urgent=asked > 1)
             finally:
+                outcome.in_flight -= 1
                 outcome.exchanges.extend(question.outcome.exchanges)
 
         await conversation.steps(ask)

@@ -36,10 +36,15 @@ class Plan:
 
 @dataclass(kw_only=True, eq=False)
 class Outcome:
-    """Where waiting threads find what became of something."""
+    """Where waiting threads find what became of something.
+
+    `in_flight` counts its requests that are under way, `waiting` those of them that sit out a rate limit.
+    """
 
     exchanges: list[Exchange] = field(default_factory=list)
     done: threading.Event = field(default_factory=threading.Event)
+    in_flight: int = 0
+    waiting: int = 0
     error: BaseException | None = None
 
 

@@ -123,9 +123,11 @@ class Sender:
                 with self._interruptible():
                     slot = await self._limiter.acquire(urgent=urgent)
                 started_s = self._elapsed_s()
+                question.outcome.in_flight += 1
                 try:
                     response, failure = await self._answer(question, slot, patience)
                 finally:
+                    question.outcome.in_flight -= 1
                     slot.release()
             except asyncio.CancelledError:
                 failure = self._cancelled()
@@ -234,10 +236,14 @@ class Sender:
         patience.waited_s += pause
         patience.notes.append(f"waited {pause:.1f} s after {response.status}")
         slot.rest()
-        with self._interruptible():
-            if not self._offline:
-                await self._sleep(pause)
-            await slot.resume()
+        question.outcome.waiting += 1
+        try:
+            with self._interruptible():
+                if not self._offline:
+                    await self._sleep(pause)
+                await slot.resume()
+        finally:
+            question.outcome.waiting -= 1
         return None
 
     def _pause_s(self, question: Question, patience: _Patience, response: Response, *, wanted: bool) -> float | None:

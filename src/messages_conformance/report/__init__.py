@@ -44,10 +44,11 @@ from messages_conformance.report.model import (
     verdict_sentence,
     warnings,
 )
+from messages_conformance.report.progress import Lane, Progress, Standing
 from messages_conformance.report.recording import append, read
 from messages_conformance.report.reproduction import curl
 from messages_conformance.report.saved import load
-from messages_conformance.report.terminal import Progress, console, header, summary
+from messages_conformance.report.terminal import console, header, summary
 from messages_conformance.report.trace import trace
 
 
@@ -80,12 +81,14 @@ __all__ = [
     "Counts",
     "FailedTest",
     "FieldCoverage",
+    "Lane",
     "Planned",
     "Progress",
     "Report",
     "ReportError",
     "RunInfo",
     "Spent",
+    "Standing",
     "Statement",
     "append",
     "block",

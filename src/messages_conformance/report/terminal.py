@@ -1,6 +1,6 @@
 """The report as a person reads it in a terminal or in the log of a CI job.
 
-In order: what was run, live progress, what failed, what warns, our own errors, what was not verified, the counts, and
+In order: what was run, what failed, what warns, our own errors, what was not verified, the counts, and
 the verdict as the last line. Foreign text is made visible first and never read as markup. Commands are never wrapped,
 so that they can be copied.
 """
@@ -8,12 +8,10 @@ so that they can be copied.
 from __future__ import annotations
 
 import os
-from types import TracebackType
 from typing import Final, TextIO
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
 from messages_conformance import contract
@@ -41,6 +39,9 @@ MAX_COLUMNS: Final = 120
 
 PLAIN_COLUMNS: Final = 100
 """Where nobody can say how wide the reader's window is."""
+
+IN_FULL: Final = 40
+"""So many failures are printed with everything; what breaks a client comes first."""
 
 CURL_CHARACTERS: Final = 1500
 IMPACT_LINES: Final = 2
@@ -92,47 +93,6 @@ def header(out: Console, run: RunInfo) -> None:
     _line(out)
 
 
-class Progress:
-    """A live line while a run goes on; outside a terminal one plain line at each quarter of it.
-
-    Use it as a context manager and call `update` whenever something changed; the line vanishes at the end.
-    """
-
-    def __init__(self, out: Console) -> None:
-        self._out = out
-        self._live = _live(out) if out.is_terminal else None
-        self._quarter = 0
-
-    def __enter__(self) -> Progress:
-        if self._live is not None:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
-
-    def update(self, *, planned: int, done: int, in_flight: int = 0, waiting: int = 0, failed: int = 0) -> None:
-        """Shows the engine's counters. `waiting` counts the exchanges held back by a rate limit."""
-        text = f"{done:,} of {counted(planned, 'exchange')}"
-        text += f" · {in_flight:,} in flight" if in_flight else ""
-        text += f" · {waiting:,} waiting for a rate limit" if waiting else ""
-        text += f" · {counted(failed, 'requirement')} failed so far" if failed else ""
-        if self._live is not None:
-            bar = "█" * (done * 20 // max(planned, 1))
-            self._live.update(Text(_encodable(self._out, f"{bar:·<20} {text}")), refresh=True)
-        elif planned and done * 4 // planned > self._quarter:
-            self._quarter = done * 4 // planned
-            _line(self._out, text)
-
-
-def _live(out: Console) -> Live:
-    # Whoever runs us owns the standard streams: pytest captures them, and must find them as it left them.
-    return Live(console=out, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False)
-
-
 def summary(out: Console, report: Report, *, verbose: bool = False) -> None:
     """Everything after the run, in the fixed order; the verdict sentence is the last line."""
     if report.statement is None or not report.statement.voids:
@@ -155,8 +115,15 @@ def _failed(out: Console, report: Report, *, verbose: bool) -> None:
         return
     _title(out, "FAILED", len(failed), "red")
     shown: dict[int, str] = {}
-    for verdict in failed:
+    in_full = len(failed) if verbose else IN_FULL
+    for verdict in failed[:in_full]:
         _block(out, block(report, verdict), shown, verbose=verbose)
+        _line(out)
+    if failed[in_full:]:
+        more = f"AND {len(failed) - in_full:,} MORE, a line each: report.html and --show-trace have them in full"
+        _line(out, more, style="bold red")
+        for verdict in failed[in_full:]:
+            _wrapped(out, _warning(report, verdict), indent=2, hang=4)
         _line(out)
 
 
@@ -314,7 +281,7 @@ def _wrapped(
     if most is not None and len(lines) > most:
         lines = [*lines[: most - 1], set_cell_size(lines[most - 1], out.width - rest - 2).rstrip() + " …"]
     for number, line in enumerate(lines):
-        shown = Text(_encodable(out, (" " * rest if number else start) + line))
+        shown = Text(encoded_for(out, (" " * rest if number else start) + line))
         if label and not number:
             shown.stylize("dim", 0, rest)
         _print(out, shown)
@@ -345,14 +312,14 @@ def _broken(text: str, room: int, width: int) -> list[str]:
 
 def _line(out: Console, text: str = "", *, style: str = "") -> None:
     """Prints one line as it is: only the reader's terminal breaks it."""
-    _print(out, Text(_encodable(out, visible(text)), style=style))
+    _print(out, Text(encoded_for(out, visible(text)), style=style))
 
 
 def _print(out: Console, text: Text) -> None:
     out.print(text, soft_wrap=True)
 
 
-def _encodable(out: Console, text: str) -> str:
+def encoded_for(out: Console, text: str) -> str:
     """The text, with what the console's encoding does not have spelled out."""
     try:
         text.encode(out.encoding)

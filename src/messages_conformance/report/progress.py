@@ -1,0 +1,162 @@
+"""How far a run is: live lines in a terminal, one for each suite and one for all; elsewhere a plain line a quarter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from messages_conformance.report.terminal import encoded_for
+from messages_conformance.report.text import counted, inline
+
+REFRESHES_PER_SECOND: Final = 4
+BAR_CELLS: Final = 20
+NARROW_COLUMNS: Final = 80
+"""Below this the bars are half as long."""
+
+SEPARATOR: Final = " · "
+NAME_CELLS: Final = 18
+FIRST_GUESS: Final = 5
+"""So much must be done before the time that is left can be guessed from it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lane:
+    """One suite: how many of its questions there are, are answered, are under way, and sit out a rate limit."""
+
+    name: str
+    planned: int
+    done: int
+    in_flight: int = 0
+    waiting: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Where a run stands as a whole. `tokens` are output tokens, `tokens_most` their ceiling, 0 when there is none."""
+
+    planned: int
+    done: int
+    in_flight: int = 0
+    waiting: int = 0
+    failed: int = 0
+    tokens: int = 0
+    tokens_most: int = 0
+    elapsed_s: float = 0.0
+    lanes: tuple[Lane, ...] = ()
+
+
+class Progress:
+    """Shows what `read` returns: in a terminal all the time, elsewhere when `update` says that something changed.
+
+    Use it as a context manager; the live lines vanish at the end.
+    """
+
+    def __init__(self, out: Console, read: Callable[[], Standing]) -> None:
+        self._out = out
+        self._read = read
+        self._live = self._lines_of(out) if out.is_terminal else None
+        self._quarter = 0
+
+    def _lines_of(self, out: Console) -> Live:
+        # Whoever runs us owns the standard streams: pytest captures them, and must find them as it left them.
+        return Live(
+            console=out,
+            get_renderable=self._shown,
+            refresh_per_second=REFRESHES_PER_SECOND,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def __enter__(self) -> Progress:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def update(self) -> None:
+        """Prints a line where a quarter more is done and nobody watches live."""
+        if self._live is not None:
+            return
+        standing = self._read()
+        if standing.planned and standing.done * 4 // standing.planned > self._quarter:
+            self._quarter = standing.done * 4 // standing.planned
+            self._out.print(Text(encoded_for(self._out, SEPARATOR.join(_parts(standing)))), soft_wrap=True)
+
+    def _shown(self) -> Text:
+        text = "\n".join(lines(self._read(), self._out.width))
+        return Text(encoded_for(self._out, text), no_wrap=True, overflow="ellipsis")
+
+
+def lines(standing: Standing, columns: int) -> tuple[str, ...]:
+    """The live lines, none of them wider than the terminal: the suites that are not done, then the whole."""
+    cells = BAR_CELLS if columns >= NARROW_COLUMNS else BAR_CELLS // 2
+    unfinished = [lane for lane in standing.lanes if lane.done < lane.planned]
+    width = min(max((cell_len(lane.name) for lane in unfinished), default=0), NAME_CELLS)
+    shown = [f"{set_cell_size(inline(lane.name), width)} {_bar(lane, cells)} {_lane(lane)}" for lane in unfinished]
+    return tuple(_fitted(line, columns) for line in (*shown, *_broken(_parts(standing), columns)))
+
+
+def _broken(parts: list[str], columns: int) -> list[str]:
+    """The parts in as few lines as the columns allow: none of them is worth less than another."""
+    found = [parts[0]]
+    for part in parts[1:]:
+        if cell_len(found[-1]) + cell_len(SEPARATOR) + cell_len(part) <= columns:
+            found[-1] += SEPARATOR + part
+        else:
+            found.append(part)
+    return found
+
+
+def _fitted(line: str, columns: int) -> str:
+    return line if cell_len(line) <= columns else set_cell_size(line, columns - 1).rstrip() + "…"
+
+
+def _bar(lane: Lane, cells: int) -> str:
+    return f"{'█' * (lane.done * cells // max(lane.planned, 1)):·<{cells}}"
+
+
+def _lane(lane: Lane) -> str:
+    return SEPARATOR.join([f"{lane.done:,} of {lane.planned:,}", *_under_way(lane.in_flight, lane.waiting)])
+
+
+def _under_way(in_flight: int, waiting: int) -> list[str]:
+    found = [f"{in_flight:,} in flight"] if in_flight else []
+    return found + ([f"{waiting:,} waiting for a rate limit"] if waiting else [])
+
+
+def _parts(standing: Standing) -> list[str]:
+    """What is told of the whole, piece by piece."""
+    parts = [f"{standing.done:,} of {counted(standing.planned, 'exchange')}"]
+    parts += _under_way(standing.in_flight, standing.waiting)
+    if standing.tokens or standing.tokens_most:
+        most = f" of {standing.tokens_most:,}" if standing.tokens_most else ""
+        parts.append(f"{standing.tokens:,}{most} tokens")
+    left_s = _left_s(standing)
+    parts += [f"about {_duration(left_s)} left"] if left_s is not None else []
+    parts += [f"{counted(standing.failed, 'requirement')} failed so far"] if standing.failed else []
+    return parts
+
+
+def _left_s(standing: Standing) -> float | None:
+    """A guess by what is done: None before there is anything to go by, and at the end."""
+    if standing.done < FIRST_GUESS or standing.done >= standing.planned or not standing.elapsed_s:
+        return None
+    return standing.elapsed_s / standing.done * (standing.planned - standing.done)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{max(rest, 1)} s"

@@ -1,0 +1,122 @@
+"""Progress: live lines where somebody watches, a line a quarter where nobody does."""
+
+import io
+import time
+
+import pytest
+from rich.cells import cell_len
+
+from messages_conformance.report import Lane, Progress, Standing, console
+from messages_conformance.report.progress import lines
+
+
+@pytest.fixture(autouse=True)
+def quiet_environment(monkeypatch):
+    for name in ("CI", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+BUSY = Standing(
+    planned=220,
+    done=55,
+    in_flight=16,
+    waiting=2,
+    failed=3,
+    tokens=1234,
+    tokens_most=20_000,
+    elapsed_s=30,
+    lanes=(
+        Lane(name="messages", planned=40, done=40),
+        Lane(name="conversations", planned=20, done=10, in_flight=6),
+        Lane(name="probes", planned=160, done=5, in_flight=10, waiting=2),
+        Lane(name="a_suite_of_the_user_with_a_long_name", planned=1, done=0),
+    ),
+)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_every_suite_that_is_not_done_has_a_line(snapshot, columns):
+    shown = lines(BUSY, columns)
+    assert all(cell_len(line) <= columns for line in shown)
+    assert "\n".join(shown) == snapshot
+
+
+def test_the_whole_says_tokens_against_the_ceiling_and_the_time_left():
+    assert lines(BUSY, 200)[-1] == (
+        "55 of 220 exchanges · 16 in flight · 2 waiting for a rate limit · 1,234 of 20,000 tokens · "
+        "about 1 min 30 s left · 3 requirements failed so far"
+    )
+
+
+@pytest.mark.parametrize(("done", "elapsed_s"), [(0, 10), (4, 10), (220, 10), (100, 0)])
+def test_no_time_is_guessed_without_reason(done, elapsed_s):
+    assert "left" not in lines(Standing(planned=220, done=done, elapsed_s=elapsed_s), 200)[-1]
+
+
+def test_wide_names_and_control_characters_keep_to_their_place():
+    shown = lines(Standing(planned=2, done=0, lanes=(Lane(name="世界" * 20 + "\x1b[2J\n", planned=2, done=0),)), 60)
+    assert all(cell_len(line) <= 60 and "\x1b" not in line and "\n" not in line for line in shown)
+
+
+def test_outside_a_terminal_it_is_a_line_a_quarter():
+    file, done = io.StringIO(), iter(range(9))
+    out = console(file, columns=100)
+    with Progress(out, lambda: Standing(planned=8, done=next(done), in_flight=2, waiting=1, failed=1)) as progress:
+        for _ in range(9):
+            progress.update()
+    shown = file.getvalue().splitlines()
+    assert [line.split(" ·")[0] for line in shown] == [f"{done} of 8 exchanges" for done in (2, 4, 6, 8)]
+    assert shown[0].endswith("2 in flight · 1 waiting for a rate limit · 1 requirement failed so far")
+
+
+def test_ci_is_no_terminal(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("CI", "true")
+    file = Terminal()
+    with Progress(console(file, columns=100), lambda: BUSY) as progress:
+        progress.update()
+    assert file.getvalue().startswith("55 of 220 exchanges")
+    assert "\x1b" not in file.getvalue()
+
+
+def test_nothing_planned_is_no_progress():
+    file = io.StringIO()
+    with Progress(console(file, columns=100), lambda: Standing(planned=0, done=0)) as progress:
+        progress.update()
+    assert file.getvalue() == ""
+
+
+def test_in_a_terminal_it_refreshes_by_itself_and_vanishes(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    file, reads = Terminal(), []
+
+    def read():
+        reads.append(1)
+        return BUSY
+
+    with Progress(console(file, columns=100), read) as progress:
+        progress.update()
+        until_s = time.monotonic() + 10
+        while len(reads) < 3 and time.monotonic() < until_s:
+            time.sleep(0.05)
+    text = file.getvalue()
+    assert len(reads) >= 3
+    assert "conversations" in text
+    assert "██████████··········" in text
+    assert text.rstrip().endswith("\x1b[2K")
+
+
+def test_no_colour_is_needed(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", "1")
+    file = Terminal()
+    with Progress(console(file, columns=100), lambda: BUSY):
+        pass
+    assert not any(f"\x1b[{code}m" in file.getvalue() for code in range(30, 38))
