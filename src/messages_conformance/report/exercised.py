@@ -110,7 +110,8 @@ def to_json(table: Iterable[FieldCoverage]) -> dict[str, Any]:
 
 
 def from_json(document: Mapping[str, Any]) -> tuple[FieldCoverage, ...]:
-    """The rows of a saved table; what was never sent has a name and nothing else."""
+    """The rows of a saved table. Of what was never sent it holds the names; their cases are those of the schema."""
+    known = {node.name: node for node in request_fields()}
     rows = [
         FieldCoverage(
             name=row["name"],
@@ -122,7 +123,10 @@ def from_json(document: Mapping[str, Any]) -> tuple[FieldCoverage, ...]:
         )
         for row in document["rows"]
     ]
-    return (*rows, *(FieldCoverage(name=name, beta=False) for name in document["not_sent"]))
+    unsent = (
+        _empty(known[name]) if name in known else FieldCoverage(name=name, beta=False) for name in document["not_sent"]
+    )
+    return (*rows, *unsent)
 
 
 def _named(parts: Mapping[str, Any]) -> list[dict[str, Any]]:
