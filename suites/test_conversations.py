@@ -46,6 +46,7 @@ async def read_again(send):
     await send(count_tokens("cache.counted", SHELF, system=CATALOGUE))
     await send(ask("cache.written", SHELF, system=CATALOGUE, probe="request.system.blocks"))
     await send(ask("cache.read", SHELF, system=CATALOGUE, probe="request.system.blocks"))
+    await send(ask("cache.read.streamed", SHELF, system=CATALOGUE, stream=True, probe="request.system.blocks"))
 
 
 DIALOGUES = [
@@ -53,8 +54,8 @@ DIALOGUES = [
     Dialogue(
         name="cache",
         steps=read_again,
-        max_requests=3,
-        max_output_tokens=32,
+        max_requests=4,
+        max_output_tokens=48,
         needs=frozenset({"prompt-caching", "count-tokens"}),
     ),
 ]

@@ -25,7 +25,7 @@ PLAIN = [
 LIMITS = [
     *both_ways("count", COUNT, max_tokens=100, depth="smoke"),
     *both_ways("limit.five", COUNT, max_tokens=5, depth="smoke"),
-    ask("limit.one", COUNT, max_tokens=1, stream=True),
+    *both_ways("limit.one", COUNT, max_tokens=1),
     *both_ways("stop", COUNT, max_tokens=100, stop_sequences=["13"], depth="smoke"),
     *both_ways("stop.second-of-two", COUNT, max_tokens=100, stop_sequences=["zebra", ", 9,"]),
     ask("stop.unreached", COUNT, max_tokens=100, stop_sequences=["zebra"]),

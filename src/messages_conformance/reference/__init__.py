@@ -1,7 +1,14 @@
 """The embedded endpoint: correct by default, wrong on request, different where the contract leaves freedom."""
 
 from messages_conformance.reference.api import API_KEY, Endpoint, Settings
-from messages_conformance.reference.faults import Fault, faults, find_fault
+from messages_conformance.reference.conditions import (
+    Condition,
+    ConditionalFault,
+    conditional_faults,
+    conditions,
+    find_fault,
+)
+from messages_conformance.reference.faults import Fault, faults
 from messages_conformance.reference.http import HttpRequest, HttpResponse
 from messages_conformance.reference.server import (
     Received,
@@ -15,6 +22,8 @@ from messages_conformance.reference.variants import Variant, find_variant, varia
 
 __all__ = [
     "API_KEY",
+    "Condition",
+    "ConditionalFault",
     "Endpoint",
     "Fault",
     "HttpRequest",
@@ -23,6 +32,8 @@ __all__ = [
     "Server",
     "Settings",
     "Variant",
+    "conditional_faults",
+    "conditions",
     "endpoint",
     "faults",
     "find_fault",

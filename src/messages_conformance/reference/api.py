@@ -193,6 +193,7 @@ class _Exchange:
         answer = message.message(body, model, message_id=new_id("msg_"), tool_ids=tool_ids())
         answer["content"] = citing.cited(answer["content"], body)
         answer = caching.billed(answer, body, model, self.scene.memory)
+        self.scene = replace(self.scene, answer=answer)
         answer = self.change(Stage.MESSAGE, answer)
         threads.remember(body, answer, self.scene.memory)
         if not body.get("stream"):

@@ -49,6 +49,8 @@ class Scene:
     request_id: str
     body: Mapping[str, Any]
     memory: MutableMapping[str, Any] = field(repr=False)
+    answer: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The Message before any change; empty where the request is not answered with one."""
 
     @property
     def streams(self) -> bool:

@@ -80,7 +80,7 @@ class Server:
 
 def endpoint(*, fault: str | None = None, variant: str | None = None, settings: Settings | None = None) -> Endpoint:
     """The endpoint with at most one fault and one variant, by name; LookupError names near matches."""
-    from messages_conformance.reference.faults import find_fault
+    from messages_conformance.reference.conditions import find_fault
     from messages_conformance.reference.variants import find_variant
 
     changes: list[Change] = []

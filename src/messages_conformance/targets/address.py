@@ -11,7 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 from messages_conformance.targets.target import TargetError
 
 VALID_FORMS: Final = (
-    "valid: http(s)://host[:port][/prefix], reference:, reference:FAULT, reference:variant=NAME, replay:FILE"
+    "valid: http(s)://host[:port][/prefix], reference:, reference:FAULT, reference:FAULT@CONDITION, "
+    "reference:variant=NAME, replay:FILE"
 )
 
 _TAIL = re.compile(r"(?:/v1(?:/messages(?:/count_tokens)?)?)?/*$")

@@ -80,8 +80,8 @@ def _choices(description: str) -> _Choices:
     chosen: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in description.split(","))):
         name, given, value = part.partition("=")
-        if not given:
-            name, value = "fault", name
+        if not given or "@" in name:
+            name, value = "fault", part
         if name not in ("fault", "variant", "transport") or not value:
             raise TargetError(f"reference:{description} is not understood at {part!r}; {VALID_FORMS}")
         if name == "transport" and value not in TRANSPORTS:
