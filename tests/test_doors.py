@@ -35,7 +35,10 @@ DOORS: dict[str, frozenset[str]] = {
     "plugin": EVERYTHING,
     "proof": EVERYTHING,
     "options": frozenset(),
-    "cli": frozenset({"resources", "contract", "rules", "report", "run", "options", "proof", "reference"}),
+    "configuration": frozenset({"options"}),
+    "cli": frozenset(
+        {"resources", "contract", "rules", "report", "run", "options", "configuration", "proof", "reference"}
+    ),
     "suites": frozenset({"generate", "pytest"}),
 }
 PURE = ("contract", "wire", "exchange", "stream", "rules", "report")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-Kind = Literal["text", "path", "whole number", "number", "flag", "globs", "paths"]
+Kind = Literal["text", "path", "name or path", "whole number", "number", "flag", "globs", "paths"]
 """What an option's value is. A path in a file is meant from that file's folder; globs and paths may be several."""
 
 Owner = Literal["run", "syrupy", "command line"]
@@ -61,7 +61,7 @@ class Option:
 OPTIONS: Final = (
     Option("target", "what to judge: http(s)://..., reference:, reference:FAULT or replay:FILE"),
     Option("model", "the model to ask (default: the profile's, else the first of GET /v1/models)"),
-    Option("profile", "what the target promises (default: tokmodel)"),
+    Option("profile", "what the target promises (default: tokmodel)", "name or path"),
     Option("api-key-env", "the environment variable that holds the key (default: MESSAGES_API_KEY)"),
     Option("depth", "smoke, standard (default) or deep"),
     Option("only", "judge only requirements that match this glob; may be repeated", "globs"),
@@ -89,5 +89,6 @@ OPTIONS: Final = (
     ),
     Option("price-in", "what a million input tokens cost, for the plan", "number"),
     Option("price-out", "what a million output tokens cost, for the plan", "number"),
+    Option("config", "file of options (default: the nearest messages-conformance.toml or pyproject.toml)", "path"),
     Option("show-trace", "show the whole exchange with each failure", "flag"),
 )

@@ -7,9 +7,11 @@ value `messages_conformance`) it adds no option, imports nothing heavy and chang
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -133,14 +135,24 @@ def _signals() -> tuple[signal.Signals, ...]:
 
 
 def _options(config: pytest.Config) -> Options:
+    """What the command line, the environment and the nearest file say."""
+    from messages_conformance import configuration
     from messages_conformance.run import Options
 
-    given: dict[str, Any] = {}
+    values = {option.name: config.getoption(option.destination, default=None) for option in OPTIONS}
+    given = {name: value for name, value in values.items() if value is not None}
+    try:
+        file = configuration.read(Path.cwd(), configuration.file_of(given, os.environ))
+        found = configuration.settings(given, file, os.environ)
+    except configuration.ConfigurationError as error:
+        raise pytest.UsageError(str(error)) from error
+    fields: dict[str, Any] = {"target": None}
     for option in OPTIONS:
-        value = config.getoption(option.destination, default=None)
-        if value is not None:
-            given[option.destination] = tuple(value) if isinstance(value, list) else value
-    return Options(**{"target": None, **given})
+        if option.name in found and option.belongs_to != "command line":
+            value = found[option.name].value
+            fields[option.destination] = tuple(value) if isinstance(value, list) else value
+    fields.pop("config", None)
+    return Options(**fields)
 
 
 def _run(config: pytest.Config) -> Run | None:

@@ -6,7 +6,7 @@ import contextlib
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Final
 
@@ -29,21 +29,27 @@ def deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def pass_on_signals(process: subprocess.Popen[bytes]) -> None:
-    """From now on Ctrl-C and SIGTERM are the process's affair, which ends with a report.
+def pass_on_signals(processes: Sequence[subprocess.Popen[bytes]]) -> Callable[[], None]:
+    """From now on Ctrl-C and SIGTERM are the processes' affair, which end with reports; the result undoes that.
 
-    It may have had the same signal already, as a whole terminal does; it heeds only the first.
+    They may have had the same signal already, as a whole terminal does; they heed only the first.
     """
     heard = 0
 
     def pass_on(number: int, frame: FrameType | None) -> None:
         nonlocal heard
         heard += 1
-        # Whoever insists does not want to wait for a report any longer.
-        process.send_signal(number) if heard < INSISTENCE else process.kill()
+        for process in processes:
+            # Whoever insists does not want to wait for a report any longer.
+            process.send_signal(number) if heard < INSISTENCE else process.kill()
 
-    for number in SIGNALS:
-        signal.signal(number, pass_on)
+    before = {number: signal.signal(number, pass_on) for number in SIGNALS}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    return restore
 
 
 def until_signal() -> None:

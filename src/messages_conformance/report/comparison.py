@@ -56,9 +56,9 @@ class Comparison:
     rows: tuple[Row, ...]
 
 
-def compare(reports: Sequence[Report]) -> Comparison:
-    """Runs in the order in which they are given."""
-    labels = _labels(reports)
+def compare(reports: Sequence[Report], *, labels: Sequence[str] = ()) -> Comparison:
+    """Runs in the order in which they are given, with names of their own or by what differs between them."""
+    labels = labels or _labels(reports)
     columns = tuple(_column(report, label) for report, label in zip(reports, labels, strict=True))
     return Comparison(columns=columns, rows=tuple(sorted(_rows(reports), key=_rank)))
 

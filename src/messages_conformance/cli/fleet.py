@@ -1,0 +1,92 @@
+"""`run --all`: every target of the file at the same time, each with a report of its own, and one comparison of them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Final
+
+from messages_conformance import configuration
+from messages_conformance.cli.invocation import command, environment, outcome
+from messages_conformance.cli.settings import given
+from messages_conformance.cli.signals import deaf, pass_on_signals
+from messages_conformance.configuration import Configuration, ConfigurationError, Setting
+
+FOLDER: Final = "reports"
+"""Where the reports go when nobody says: a comparison needs them."""
+
+COMPARISON: Final = "comparison"
+SUFFIXES: Final = {"markdown": ".md", "html": ".html"}
+
+WORST_FIRST: Final = (4, 1, 2, 0)
+"""Of several exit codes, the one that says most: wrong usage, violations, not judged, conformant."""
+
+
+def run_all(parsed: argparse.Namespace, found: Configuration) -> int:
+    """Runs every target of the file; prints each run when all are over, in the file's order, and compares them."""
+    if parsed.target is not None:
+        raise ConfigurationError(f"--all runs every target of the file: leave {parsed.target!r} or --all out")
+    if not found.targets:
+        raise ConfigurationError(
+            f"--all needs targets: add tables such as [targets.staging] with target = ... to {configuration.FILE_NAME}"
+        )
+    base = Path(parsed.report or found.common.get("report") or FOLDER)
+    reserved = [name for name in found.targets if name.startswith(COMPARISON)]
+    if reserved:
+        raise ConfigurationError(
+            f"a target named {reserved[0]!r} would stand in the place of the comparison; rename it"
+        )
+    planned = {name: _settings(name, parsed, found, base) for name in found.targets}
+    codes = _ended({name: command(options) for name, options in planned.items()})
+    _compare({name: Path(options["report"].value) for name, options in planned.items()}, base)
+    return next(code for code in WORST_FIRST if code in codes)
+
+
+def _settings(name: str, parsed: argparse.Namespace, found: Configuration, base: Path) -> dict[str, Setting]:
+    """The options of one target; each has a report folder of its own."""
+    options = configuration.settings({**given(parsed), "target": name}, found, os.environ)
+    if "report" not in found.targets[name]:
+        options["report"] = Setting(value=str(base / name), origin="default")
+    return options
+
+
+def _ended(commands: dict[str, list[str]]) -> set[int]:
+    """The exit codes, once all have ended."""
+    with ExitStack() as files, deaf():
+        outputs = {name: files.enter_context(tempfile.TemporaryFile()) for name in commands}
+        processes = {name: _started(arguments, outputs[name]) for name, arguments in commands.items()}
+        print(f"judging {len(commands)} targets: {', '.join(commands)}", flush=True)
+        restore = pass_on_signals(list(processes.values()))
+        codes = {name: outcome(process.wait()) for name, process in processes.items()}
+        restore()
+        for name, output in outputs.items():
+            output.seek(0)
+            print(f"\n== {name} ==\n", flush=True)
+            sys.stdout.write(output.read().decode("utf-8", "replace"))
+    return set(codes.values())
+
+
+def _started(arguments: list[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(arguments, env=environment(), stdout=output, stderr=subprocess.STDOUT)
+
+
+def _compare(folders: dict[str, Path], base: Path) -> None:
+    """Writes the comparison of what there are reports of, and says where."""
+    from messages_conformance import report
+
+    reports = {name: folder for name, folder in folders.items() if (folder / "report.json").is_file()}
+    if not reports:
+        return
+    try:
+        made = report.compare([report.load(folder) for folder in reports.values()], labels=tuple(reports))
+        for form, suffix in SUFFIXES.items():
+            report.replace(base / f"{COMPARISON}{suffix}", report.COMPARISONS[form](made), cure="name another folder")
+    except report.ReportError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return
+    print(f"\ncomparison: {base / (COMPARISON + '.html')}, {base / (COMPARISON + '.md')}")

@@ -1,0 +1,52 @@
+"""The pytest command that runs the suites with somebody's options."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from messages_conformance import resources
+from messages_conformance.configuration import ConfigurationError, Setting
+from messages_conformance.options import OPTIONS
+
+
+def outcome(code: int) -> int:
+    """Our exit code for one of pytest's or of a signal's."""
+    return 2 if code < 0 or code in (3, 5) else code
+
+
+def command(found: Mapping[str, Setting]) -> list[str]:
+    """The pytest command that runs the suites with these options."""
+    own = found["suite"].value if "suite" in found else []
+    missing = [path for path in own if not os.path.exists(path)]
+    if missing:
+        raise ConfigurationError(f"--suite: there is no file or folder {missing[0]!r}")
+    suites = resources.path("suites")
+    arguments = [sys.executable, "-m", "pytest", str(suites), *own]
+    arguments += ["-c", str(suites / "pytest.ini"), "--rootdir", os.getcwd(), "--confcutdir", str(suites)]
+    arguments += ["-p", "messages_conformance.plugin", "-p", "no:cacheprovider", "-p", "no:terminal", "-s"]
+    if "snapshots" in found or "snapshot-update" in found:
+        arguments += ["-p", "syrupy"]
+    return [*arguments, *_passed_on(found)]
+
+
+def _passed_on(found: Mapping[str, Setting]) -> list[str]:
+    """The options that were set, one argument each."""
+    passed = []
+    for option in OPTIONS:
+        value = found[option.name].value if option.name in found else None
+        if option.belongs_to == "command line" or value is None or value is False:
+            continue
+        values = value if isinstance(value, list) else [value]
+        passed += [option.flag] if value is True else [f"{option.flag}={one}" for one in values]
+    return passed
+
+
+def environment() -> dict[str, str]:
+    """Our environment without what would bend the run: other plugins and somebody's pytest options."""
+    package = str(Path(__file__).resolve().parents[2])
+    kept = {name: value for name, value in os.environ.items() if name not in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")}
+    paths = [package, *filter(None, [kept.get("PYTHONPATH")])]
+    return {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": os.pathsep.join(paths)}

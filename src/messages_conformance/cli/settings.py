@@ -1,0 +1,96 @@
+"""What the options of a run come to; `config` shows each value and where it came from, but never the key."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from messages_conformance import configuration
+from messages_conformance.cli.parsing import TARGETS, Commands, Parser, wrong_usage
+from messages_conformance.configuration import Configuration, ConfigurationError, Setting
+from messages_conformance.options import OPTIONS, SEVERAL
+
+NAMES = f"{TARGETS}, or the name of a target in messages-conformance.toml"
+
+
+def add(commands: Commands) -> None:
+    show = commands.add_parser("config", help="the value of each option, and where it comes from", allow_abbrev=False)
+    show.set_defaults(command=_show, parser=show)
+    show.add_argument("target", metavar="TARGET", nargs="?", help=NAMES)
+    add_options(show)
+
+
+def add_options(parser: Parser) -> None:
+    """Declares every option of a run, except the target."""
+    for option in OPTIONS:
+        if option.name != "target":
+            metavar = "PATH" if option.kind == "paths" else "GLOB"
+            several = {"action": "extend", "nargs": "+", "metavar": metavar} if option.kind in SEVERAL else {}
+            short = ["-v"] if option.name == "show-trace" else []
+            parser.add_argument(*short, option.flag, **{**option.settings, **several})
+
+
+def given(parsed: argparse.Namespace) -> dict[str, Any]:
+    """The options of the command line, by name."""
+    values = {option.name: getattr(parsed, option.destination, None) for option in OPTIONS}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def configured(parsed: argparse.Namespace) -> Configuration:
+    """The file that holds for a command; a ConfigurationError when it cannot be used."""
+    return configuration.read(Path.cwd(), configuration.file_of(given(parsed), os.environ))
+
+
+def effective(parsed: argparse.Namespace) -> dict[str, Setting]:
+    """Every option that somebody set; a ConfigurationError when a file or a variable cannot be used."""
+    return configuration.settings(given(parsed), configured(parsed), os.environ)
+
+
+def _show(parsed: argparse.Namespace) -> int:
+    from messages_conformance.run import Options, UsageError, checked_profile
+
+    try:
+        file, found = configured(parsed), effective(parsed)
+        standard = {field.name: field.default for field in fields(Options)}
+        profile = checked_profile(str(found["profile"].value if "profile" in found else standard["profile"]))
+    except (ConfigurationError, UsageError) as error:
+        return wrong_usage(error)
+    unset = Setting(value=None, origin="default")
+    rows = {option.name: found.get(option.name) or _default(option.destination, standard) for option in OPTIONS}
+    if rows["model"] == unset and profile.default_model is not None:
+        rows["model"] = Setting(value=profile.default_model, origin=f"profile {profile.name}")
+    if rows["config"] == unset and file.path is not None:
+        rows["config"] = Setting(value=str(file.path), origin="the nearest file")
+    _print({name: (_shown(row.value), row.origin) for name, row in rows.items()} | _key(rows["api-key-env"].value))
+    return 0
+
+
+def _default(destination: str, standard: Mapping[str, Any]) -> Setting:
+    return Setting(value=standard.get(destination), origin="default")
+
+
+def _key(variable: str) -> dict[str, tuple[str, str]]:
+    state = "set, not shown" if os.environ.get(variable) else "not set"
+    return {"(the key)": (state, f"environment, {variable}")}
+
+
+def _print(rows: Mapping[str, tuple[str, str]]) -> None:
+    widths = [
+        max(map(len, column)) for column in zip(*((name, value) for name, (value, _) in rows.items()), strict=True)
+    ]
+    for name, (value, origin) in rows.items():
+        print(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}")
+
+
+def _shown(value: Any) -> str:
+    if value is None or value in ((), False):
+        return "-"
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value))
+    # What stands before an @ may be a password.
+    return "yes" if value is True else re.sub(r"//[^/@]*@", "//", str(value))

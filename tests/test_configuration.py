@@ -1,0 +1,213 @@
+"""Where options come from: command line, environment, file, in this order; and what a file must not hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import run
+
+from messages_conformance.configuration import Configuration, ConfigurationError, read, settings
+from messages_conformance.options import OPTIONS
+
+FILE = """
+depth = "smoke"
+seed = 1
+[targets.staging]
+target = "https://staging.example.com"
+model = "m"
+seed = 2
+"""
+
+
+def written(folder: Path, text: str, name: str = "messages-conformance.toml") -> Configuration:
+    (folder / name).write_text(text)
+    return read(folder)
+
+
+def found(configuration: Configuration, given: dict[str, Any] | None = None, **environment: str) -> dict[str, Any]:
+    variables = {f"MESSAGES_CONFORMANCE_{name}": value for name, value in environment.items()}
+    return {name: each.value for name, each in settings(given or {}, configuration, variables).items()}
+
+
+def test_the_command_line_comes_before_the_environment_and_that_before_the_file(tmp_path: Path) -> None:
+    file = written(tmp_path, FILE)
+    assert found(file) == {"depth": "smoke", "seed": 1}
+    assert found(file, SEED="5")["seed"] == 5
+    assert found(file, {"seed": 7}, SEED="5")["seed"] == 7
+
+
+def test_a_named_target_comes_before_what_holds_for_all_and_after_the_rest(tmp_path: Path) -> None:
+    file = written(tmp_path, FILE)
+    expected = {"target": "https://staging.example.com", "model": "m", "seed": 2, "depth": "smoke"}
+    assert found(file, {"target": "staging"}) == expected
+    assert found(file, TARGET="staging") == expected
+    assert found(file, {"target": "staging"}, SEED="5")["seed"] == 5
+    assert found(file, {"target": "reference:"}) == {"target": "reference:", "depth": "smoke", "seed": 1}
+
+
+def test_every_value_says_where_it_came_from(tmp_path: Path) -> None:
+    file = written(tmp_path, FILE)
+    told = settings({"target": "staging", "rate": 2.0}, file, {"MESSAGES_CONFORMANCE_DEPTH": "deep"})
+    origins = {name: each.origin for name, each in told.items()}
+    assert origins["rate"] == "command line"
+    assert origins["depth"] == "environment, MESSAGES_CONFORMANCE_DEPTH"
+    assert origins["model"].endswith("messages-conformance.toml, [targets.staging]")
+
+
+def test_every_option_has_a_variable_and_a_place_in_the_file(tmp_path: Path) -> None:
+    text = {"whole number": "3", "number": "3", "flag": "true", "globs": "a b,c", "paths": "a b,c"}
+    toml = {"whole number": "3", "number": "3", "flag": "true", "globs": '["a", "b", "c"]', "paths": '["a", "b", "c"]'}
+    options = [option for option in OPTIONS if option.name != "config"]
+    lines = "\n".join(f"{option.name} = {toml.get(option.kind, chr(34) + 'text' + chr(34))}" for option in options)
+    file = written(tmp_path, lines)
+    environment = {option.variable: text.get(option.kind, "text") for option in options}
+    by_file = settings({}, file, {})
+    by_environment = settings({}, Configuration(), environment)
+    assert set(by_file) == set(by_environment) == {option.name for option in options}
+    for option in options:
+        if option.kind not in ("path", "paths"):
+            assert by_file[option.name].value == by_environment[option.name].value
+
+
+def test_a_variable_that_is_empty_sets_nothing() -> None:
+    assert found(Configuration(), DEPTH="", SEED=" ") == {}
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"MESSAGES_CONFORMANCE_SEED": "x"}, "MESSAGES_CONFORMANCE_SEED is 'x'; it is a whole number"),
+        ({"MESSAGES_CONFORMANCE_SHOW_TRACE": "maybe"}, "it is true or false"),
+        ({"MESSAGES_CONFORMANCE_MAX_REQUEST": "3"}, "did you mean MESSAGES_CONFORMANCE_MAX_REQUESTS?"),
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_told(environment: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said.replace("?", r"\?")):
+        settings({}, Configuration(), environment)
+
+
+def test_a_variable_that_holds_the_key_is_left_alone() -> None:
+    key = {
+        "MESSAGES_CONFORMANCE_API_KEY_ENVS": "sk-1",
+        "MESSAGES_CONFORMANCE_API_KEY_ENV": "MESSAGES_CONFORMANCE_API_KEY_ENVS",
+    }
+    assert settings({}, Configuration(), key)["api-key-env"].value == "MESSAGES_CONFORMANCE_API_KEY_ENVS"
+
+
+# -- files ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_nearest_file_is_found_but_none_beyond_a_repository(tmp_path: Path) -> None:
+    written(tmp_path, FILE)
+    inner = tmp_path / "repository" / "inner"
+    inner.mkdir(parents=True)
+    assert read(inner).common == {"depth": "smoke", "seed": 1}
+    (tmp_path / "repository" / "pyproject.toml").write_text("[tool.messages-conformance]\nseed = 3")
+    assert read(inner).common == {"seed": 3}
+    (inner / "pyproject.toml").write_text("[tool.other]\nx = 1")
+    assert read(inner).common == {"seed": 3}
+    (inner / ".git").mkdir()
+    assert read(inner) == Configuration()
+
+
+def test_somebody_elses_broken_project_file_is_theirs(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "pyproject.toml").write_text("not toml")
+    assert read(tmp_path) == Configuration()
+    (tmp_path / "pyproject.toml").write_text("[tool.messages-conformance]\nnot toml")
+    with pytest.raises(ConfigurationError, match="is not TOML"):
+        read(tmp_path)
+
+
+def test_paths_in_a_file_are_meant_from_its_folder(tmp_path: Path) -> None:
+    text = 'report = "out"\nsuite = "own"\nprofile = "acme.toml"\ntarget = "replay:saved.jsonl"'
+    assert written(tmp_path, text).common == {
+        "report": str(tmp_path / "out"),
+        "suite": [str(tmp_path / "own")],
+        "profile": str(tmp_path / "acme.toml"),
+        "target": f"replay:{tmp_path / 'saved.jsonl'}",
+    }
+    assert written(tmp_path, 'profile = "tokmodel"').common == {"profile": "tokmodel"}
+
+
+BROKEN = {
+    "key": ('dept = "smoke"', ["unknown key 'dept'", "did you mean depth?", "max-requests"]),
+    "kind": ('seed = "1"', ["seed is text", "a whole number"]),
+    "truth": ("concurrency = true", ["concurrency is true or false", "a whole number"]),
+    "list": ("only = [1]", ["only is a list", "a list of globs"]),
+    "syntax": ("seed = x\n", ["is not TOML", "line 1"]),
+    "targets": ("targets = 1", ["targets are tables"]),
+    "target": ("[targets.a]\nseed = 1", ["[targets.a] has no target"]),
+    "target-key": ('[targets.a]\ntarget = "reference:"\nmodl = "m"', ["[targets.a]: unknown key 'modl'", "model"]),
+    "target-name": ('[targets."a.b"]\ntarget = "reference:"', ["a target's name is a word"]),
+    "secret": ("api-key-env = 1234567890", ["api-key-env is a number", "text"]),
+    "another-file": ('config = "x.toml"', ["unknown key 'config'"]),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_file_that_cannot_be_used_is_told_with_its_place(tmp_path: Path, case: str) -> None:
+    text, said = BROKEN[case]
+    with pytest.raises(ConfigurationError) as told:
+        written(tmp_path, text)
+    for part in ("messages-conformance.toml", *said):
+        assert part in str(told.value)
+    assert "1234567890" not in str(told.value)
+
+
+def test_an_unknown_target_is_told_with_the_nearest_one(tmp_path: Path) -> None:
+    file = written(tmp_path, FILE)
+    with pytest.raises(ConfigurationError, match=r"no target is named 'stagin'.*did you mean staging\?"):
+        found(file, {"target": "stagin"})
+    assert found(Configuration(), {"target": "localhost"}) == {"target": "localhost"}  # its reader says what is wrong
+
+
+# -- the commands ---------------------------------------------------------------------------------------------------
+
+
+def test_config_shows_values_and_places_but_no_key(tmp_path: Path) -> None:
+    written(tmp_path, 'target = "https://user:sk-secret@host.example"\napi-key-env = "OTHER_KEY"')
+    outcome = run("config", "--seed", "9", cwd=tmp_path, key="sk-kept-4711-from-every-file")
+    assert outcome.code == 0, outcome.all
+    rows = {line.split()[0]: line for line in outcome.out.splitlines()}
+    assert {option.name for option in OPTIONS} < set(rows)
+    assert rows["seed"].split()[1:] == ["9", "command", "line"]
+    assert rows["target"].split()[1] == "https://host.example"
+    assert "the nearest file" in rows["config"]
+    assert rows["(the"].endswith("environment, OTHER_KEY")
+    assert "sk-" not in outcome.all
+
+
+def test_targets_of_a_file_run_by_name_and_side_by_side(tmp_path: Path) -> None:
+    written(
+        tmp_path,
+        'depth = "smoke"\nonly = ["stream.order.*"]\n[targets.good]\ntarget = "reference:transport=memory"\n'
+        '[targets.bad]\ntarget = "reference:drop_message_stop,transport=memory"\n',
+    )
+    one = run("run", "good", cwd=tmp_path)
+    assert one.code == 0, one.all
+    assert "target   reference:transport=memory" in one.out
+    every = run("run", "--all", "--report", "out", cwd=tmp_path)
+    assert every.code == 1, every.all
+    assert every.out.index("== good ==") < every.out.index("CONFORMS") < every.out.index("== bad ==")
+    comparison = (tmp_path / "out" / "comparison.md").read_text()
+    assert "`good`" in comparison
+    assert "stream.order.message-stop-once" in comparison
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"good", "bad", "comparison.md", "comparison.html"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "--all"), "--all needs targets"),
+        (("run", "--all", "reference:"), "--all runs every target of the file"),
+        (("run",), "no TARGET was given"),
+        (("run", "reference:", "--config", "nowhere.toml"), "nowhere.toml cannot be read"),
+    ],
+)
+def test_what_cannot_be_run_is_wrong_usage(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    outcome = run(*arguments, cwd=tmp_path)
+    assert outcome.code == 4
+    assert said in outcome.error
