@@ -1,5 +1,7 @@
 """Plain and streamed messages: the questions on which most rules are judged."""
 
+from dataclasses import replace
+
 import pytest
 
 from messages_conformance.generate import ask, assistant, both_ways, user
@@ -15,6 +17,8 @@ INSTRUCTIONS = (
 NOTE = " This note only makes the question longer and asks for nothing: the library opens at nine and closes at five."
 
 PLAIN = [
+    # As pydantic-ai and the tool runner of the TypeScript SDK ask for what does not stream.
+    replace(ask("stated", OK), body={**ask("stated", OK).body, "stream": False}),
     *both_ways("plain", OK, depth="smoke"),
     *both_ways("system", OK, system=INSTRUCTIONS, probe="request.system.string"),
     *both_ways("longer", OK + NOTE),

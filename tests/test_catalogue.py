@@ -29,6 +29,7 @@ SPLIT = ["response.stop_reason.own-words"]
 
 OWN = [
     "request.messages.affects-input-tokens",
+    "request.metadata.accepted",
     "request.tool_result.affects-input-tokens",
     "request.tool_use.long-id",
     "stream.delta.blanks-kept",

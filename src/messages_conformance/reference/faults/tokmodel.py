@@ -76,6 +76,7 @@ NOT_PROMISED = frozenset(
         "request.messages.non-empty",
         "request.messages.role-system",
         "request.messages.system-not-first",
+        "request.metadata.accepted",
         "request.metadata.user_id",
         "request.model.string",
         "request.output_config.citations-conflict",
