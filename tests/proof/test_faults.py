@@ -4,14 +4,20 @@ import pytest
 
 from messages_conformance.proof import rules_without_fault, subjects
 from messages_conformance.proof.subjects import FAULT, untried
-from messages_conformance.reference import faults
+from messages_conformance.reference import conditional_faults, faults
 
 FAULTY = [subject for subject in subjects() if subject.kind == FAULT]
 LIVING = {f"{one.name}-{one.profile}": (one, one.depth) for one in FAULTY if not one.void}
+FIRST = {pair.condition: pair.name for pair in reversed(conditional_faults())}
+AGAIN = {pair.name for pair in conditional_faults()} - set(FIRST.values())
+"""Faults under a condition that repeat the proof of that condition with another fault."""
+KEYS = [
+    pytest.param(key, id=name, marks=pytest.mark.slow if key[0].name in AGAIN else ()) for name, key in LIVING.items()
+]
 DEAD = {one.name: (one, one.depth) for one in FAULTY if one.void}
 
 
-@pytest.mark.parametrize("key", LIVING.values(), ids=LIVING)
+@pytest.mark.parametrize("key", KEYS)
 def test_a_fault_trips_exactly_what_it_names(key, trials):
     subject, trial = key[0], trials[key]
     assert trial.harness_errors == ()

@@ -6,12 +6,12 @@ All of it is read off the registers of the reference endpoint, so that a new fau
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from messages_conformance import contract
 from messages_conformance.contract import Profile
-from messages_conformance.reference import Fault, Variant, faults, variants
+from messages_conformance.reference import Fault, Variant, conditional_faults, faults, find_fault, variants
 from messages_conformance.rules import CATALOGUE, MUST
 
 FAULT: Final = "fault"
@@ -23,6 +23,9 @@ PROFILES: Final = ("anthropic-2023-06-01", "anthropic-2026-10-21", "tokmodel")
 """A fault is tried in the first of these profiles that promises what it breaks."""
 
 TOKMODEL: Final = "tokmodel"
+CONDITIONAL: Final = "conditional"
+"""The category of faults that strike under a condition only."""
+
 CLAUDE_CODE: Final = "claude-code"
 """The category, and the profile, of what breaks one client only."""
 
@@ -88,6 +91,9 @@ def _faulty() -> Iterator[Subject]:
             yield _of_fault(fault, home)
         if home is not None and home != TOKMODEL and _promises_of_tokmodel(fault):
             yield _of_fault(fault, TOKMODEL)
+    for pair in conditional_faults():
+        # Whatever the fault is called otherwise: what is proved here is that a part-time crime is found, too.
+        yield replace(_of_fault(find_fault(pair.name), PROFILES[0]), category=CONDITIONAL)
 
 
 def _of_fault(fault: Fault, profile: str) -> Subject:

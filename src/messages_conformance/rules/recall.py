@@ -1,0 +1,116 @@
+"""Verdicts on what the model is shown: a word that was said in one part of the request is known in the answer.
+
+The model itself is judged by nobody. Each word stands in one place of a conversation, the model is asked to list them
+all, and it has shown elsewhere, where all words stand in the question itself, that it can. What it then leaves out of
+every answer to the same request, it was not shown.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from messages_conformance.exchange import Exchange
+from messages_conformance.rules import sources
+from messages_conformance.rules.catalogue import RUN, rule
+from messages_conformance.rules.lens import has_message, in_message, shown, stop_reason_of, streamed, text_of, walk_of
+from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
+
+QUESTION: Final = "list every code word"
+"""What the last turn says, in any case, where this is judged."""
+
+WORD: Final = re.compile(r"\b[a-z]{3,}-[0-9]{2}\b")
+"""A code word: made up, so that no model says it by chance."""
+
+MIN_ANSWERS: Final = 2
+"""So many answers to the same request must lack a word before chance is ruled out (our own)."""
+
+CUT: Final = ("max_tokens", "refusal", "model_context_window_exceeded", "stop_sequence", "tool_use", "pause_turn")
+
+Places = Mapping[str, str]
+"""Code words, each with the JSON pointer of the place in the request where it stands."""
+
+
+def _strings(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    """Every string in a JSON value, with its pointer."""
+    if isinstance(value, str):
+        yield pointer, value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _strings(inner, f"{pointer}/{name}")
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _strings(inner, f"{pointer}/{number}")
+
+
+def _places(exchange: Exchange) -> Places:
+    fields = exchange.request.fields
+    said = {name: fields.get(name) for name in ("system", "messages")}
+    return {word: pointer for pointer, text in _strings(said, "") for word in WORD.findall(text)}
+
+
+def _asks(exchange: Exchange) -> bool:
+    """Whether the last turn asks for the code words, and an answer came to its own end in good order."""
+    messages = exchange.request.fields.get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    if not has_message(exchange) or QUESTION not in json.dumps(last, ensure_ascii=False).lower():
+        return False
+    if streamed(exchange) and (walk_of(exchange).deviations or not walk_of(exchange).complete):
+        return False
+    return isinstance(stop_reason_of(exchange), str) and stop_reason_of(exchange) not in CUT
+
+
+def _is_control(exchange: Exchange) -> bool:
+    """Whether all words stand in the question itself, where no part of a request can be lost."""
+    fields = exchange.request.fields
+    return len(fields["messages"]) == 1 and "system" not in fields and isinstance(fields["messages"][0]["content"], str)
+
+
+def _lacks(exchange: Exchange, words: Iterable[str]) -> list[str]:
+    text = text_of(exchange).lower()
+    return [word for word in words if word not in text]
+
+
+@rule(
+    "request.context.complete",
+    SHOULD,
+    source=f"{sources.SEED} (system sets the context, messages are the conversation); gateways that lose parts of it: "
+    "defects tool-history-dropped, array-content-message-dropped, read 2026-11-22",
+    over=RUN,
+    model_dependent=True,
+    provoked="Words are told in different parts of a conversation, and then all of them are asked for.",
+)
+def shows_the_model_everything(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """Every part of the request reaches the model: the system prompt, each turn, each block, and long texts whole."""
+    asked = [exchange for exchange in exchanges if _asks(exchange)]
+    controls = [exchange for exchange in asked if _is_control(exchange)]
+    if not controls:
+        yield Unverified(reason="no answer listed words that stood in the question itself")
+        return
+    unable = next((control for control in controls if _lacks(control, _places(control))), None)
+    if unable is not None:
+        yield Unverified(reason=f"the model does not list words that stand in the question: {shown(text_of(unable))}")
+        return
+    answers: dict[str, list[Exchange]] = defaultdict(list)
+    for exchange in asked:
+        if not _is_control(exchange):
+            answers[json.dumps(dict(exchange.request.fields), sort_keys=True)].append(exchange)
+    for alike in answers.values():
+        yield from _lost(alike, len(controls))
+
+
+def _lost(alike: list[Exchange], controls: int) -> Iterator[Finding]:
+    """The first word that no answer to the same request has."""
+    places = _places(alike[0])
+    lost = [word for word in places if all(_lacks(exchange, [word]) for exchange in alike)]
+    if len(alike) >= MIN_ANSWERS and lost:
+        listed = ", ".join(f"{shown(word)} of {places[word]}" for word in lost[:3])
+        yield Finding(
+            exchange=alike[-1].number,
+            place=in_message(alike[-1], "/content"),
+            found=f"{shown(text_of(alike[-1]))}, without {listed} ({len(alike)} answers)",
+            wanted=f"all {len(places)} words, as in the {controls} answers to a question that holds them",
+        )

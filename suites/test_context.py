@@ -1,0 +1,114 @@
+"""What is said in each part of a request is asked for at its end: a part that is lost on the way is missing there."""
+
+import pytest
+
+from messages_conformance.generate import Dialogue, answer_text, ask, assistant, user
+
+LIST = (
+    "List every code word that occurs in my messages, in your answers and in your instructions, separated by commas. "
+    "Reply with the code words only."
+)
+ROOMS = "The reading room opens at nine, and the reading room closes at five. " * 60
+MAX_TOKENS = 100
+
+
+def word(name):
+    return f"One of the code words is {name}."
+
+
+def text(*names):
+    return [{"type": "text", "text": word(name)} for name in names]
+
+
+def called(identifier):
+    return {"type": "tool_use", "id": identifier, "name": "get_word", "input": {}}
+
+
+def result(identifier, content):
+    return {"type": "tool_result", "tool_use_id": identifier, "content": content}
+
+
+IN_THE_QUESTION = [user(f"The code words are panda-31, cedar-64, pearl-27 and viola-85. {LIST}")]
+IN_TURNS = {
+    "system": f"You look after code words. {word('heron-38')}",
+    "messages": [
+        user(word("lemon-52")),
+        assistant("I see."),
+        user(text("coral-19", "birch-73")),
+        assistant(word("robin-46")),
+        user("Good."),
+        assistant("Thank you."),
+        user(f"{word('onyx-68')} {LIST}"),
+    ],
+}
+IN_BLOCKS = {"system": text("finch-22", "olive-91"), "messages": [user(word("cobra-57")), user(LIST)]}
+IN_A_LONG_TEXT = {"messages": [user(f"{word('lilac-83')} {ROOMS}{word('raven-14')} {ROOMS}{word('topaz-65')}\n{LIST}")]}
+IN_RESULTS = {
+    "tools": [{"name": "get_word", "input_schema": {"type": "object", "properties": {}}}],
+    "system": f"You look after code words. {word('quail-33')}",
+    "messages": [
+        user("Get two code words."),
+        assistant([called("toolu_word1"), called("toolu_word2")]),
+        user(
+            [
+                result("toolu_word1", word("maple-42")),
+                result("toolu_word2", text("amber-58", "tulip-93")),
+                {"type": "text", "text": word("otter-26")},
+            ]
+        ),
+        assistant("I have them."),
+        user(LIST),
+    ],
+}
+
+PLACES = {
+    "turns": (IN_TURNS, ["heron-38", "lemon-52", "coral-19", "birch-73", "robin-46", "onyx-68"], ()),
+    "blocks": (IN_BLOCKS, ["finch-22", "olive-91", "cobra-57"], ("system-blocks",)),
+    "long": (IN_A_LONG_TEXT, ["lilac-83", "raven-14", "topaz-65"], ()),
+    "results": (IN_RESULTS, ["quail-33", "maple-42", "amber-58", "tulip-93", "otter-26"], ("tools",)),
+}
+"""Where the words are, which they are, and what a target must promise for that."""
+
+
+def listing(situation, fields, *, stream, copy=0):
+    fields = {"max_tokens": MAX_TOKENS, **fields} | ({"stream": True} if stream else {})
+    return ask(situation, fields.pop("messages"), copy=copy, **fields)
+
+
+def recalling(name, fields, words):
+    """The steps of one conversation: whole and streamed, and each of them again where a word is missing."""
+
+    async def recall(send):
+        for stream in (False, True):
+            situation = f"context.{name}{'.streamed' if stream else ''}"
+            answer = await send(listing(situation, fields, stream=stream))
+            if any(word not in answer_text(answer) for word in words):
+                await send(listing(f"{situation}.again", fields, stream=stream, copy=1))
+
+    return recall
+
+
+DIALOGUES = [
+    Dialogue(
+        name=f"context.{name}",
+        steps=recalling(name, fields, words),
+        max_requests=4,
+        max_output_tokens=4 * MAX_TOKENS,
+        needs=frozenset(needs),
+    )
+    for name, (fields, words, needs) in PLACES.items()
+]
+CONTROLS = [
+    listing("context.question", {"messages": IN_THE_QUESTION}, stream=False),
+    listing("context.question.streamed", {"messages": IN_THE_QUESTION}, stream=True),
+]
+
+
+@pytest.mark.parametrize("exchange", CONTROLS, indirect=True)
+def test_lists_words(exchange, judge):
+    judge(exchange)
+
+
+@pytest.mark.parametrize("dialogue", DIALOGUES, indirect=True)
+def test_loses_nothing(dialogue, judge):
+    judge(*dialogue)
