@@ -6,6 +6,7 @@ import _thread
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,8 +14,21 @@ from fake_target import PROFILE, Answer, FakeTarget, response_of
 
 from messages_conformance.engine import Conversation, Engine, EngineError, Limits, State
 from messages_conformance.engine.conversation import AskFunction
-from messages_conformance.exchange import EITHER, MESSAGES_PATH, REFUSED, RESET, Ask, Exchange, Failure, Request
+from messages_conformance.engine.sending import STREAM_ATTEMPTS
+from messages_conformance.exchange import (
+    EITHER,
+    MESSAGES_PATH,
+    REFUSED,
+    RESET,
+    Ask,
+    Chunk,
+    Exchange,
+    Failure,
+    Request,
+    Response,
+)
 
+OVER = "overloaded_error"
 Answerer = Callable[[Request, int], Answer | None]
 
 
@@ -258,6 +272,31 @@ def test_a_body_that_broke_off_is_asked_again_once() -> None:
     assert exchange.response is not None
     assert exchange.response.ending == RESET
     assert len(target.requests) == 2
+
+
+def stream(*types: str) -> Response:
+    data = "".join(f'event: {kind}\ndata: {{"type":"{kind}","error":{{"type":"{OVER}"}}}}\n\n' for kind in types)
+    headers = (("content-type", "text/event-stream"),)
+    return replace(response_of(headers=headers), chunks=(Chunk(at_s=0.0, data=data.encode()),))
+
+
+def test_a_stream_that_ended_in_an_overload_is_asked_again_until_it_comes_through() -> None:
+    exchange, target, _ = outcome(
+        lambda _, count: stream("error") if count < STREAM_ATTEMPTS else stream("message_stop")
+    )
+    assert len(target.requests) == STREAM_ATTEMPTS
+    assert exchange.response is not None
+    assert [event.type for event in exchange.response.events] == ["message_stop"]
+
+
+def test_streams_that_all_end_in_an_overload_are_asked_again_once_each_but_for_the_first() -> None:
+    target = FakeTarget(lambda *_: stream("error"))
+    asks = [message(str(number)) for number in range(4)]
+    with running(target, concurrency=1) as engine:
+        engine.plan(asks)
+        engine.start()
+        assert all(engine.wait(ask)[-1].repeated for ask in asks)
+    assert len(target.requests) == STREAM_ATTEMPTS + 3 * 2
 
 
 def test_a_target_that_nobody_reaches_is_not_tried_for_every_question() -> None:

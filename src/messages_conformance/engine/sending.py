@@ -7,7 +7,8 @@ The rules of this file:
 2. When a budget is used up and nothing succeeded meanwhile, the target is taken to be down: further refusals are not
    waited out until something succeeds.
 3. No response at all, a 5xx to a valid request, a body that broke off, or a stream that ended in an error event, is
-   asked again once; the second result counts, and the first response is an exchange of its own.
+   asked again once; the second result counts, and the first response is an exchange of its own. A stream that ended in
+   an overload is asked again more often, unless no stream ever comes through.
 4. When the first questions all fail to reach the target, and nothing was ever answered, the rest is not tried.
 5. A request that must be refused may be refused with 503 or 529 too; after few retries that is its response.
 """
@@ -36,6 +37,12 @@ from messages_conformance.targets import Target, Unreachable
 REFUSAL_RETRIES: Final = 2
 """Retries of a 503 or 529 where a refusal is wanted: enough to tell a busy server from one that always says so."""
 
+STREAM_ATTEMPTS: Final = 5
+"""How often a stream is asked for that ends in an overload: on a bad day one in five may, and is no violation."""
+
+_PASSING: Final = frozenset({"overloaded_error", "rate_limit_error", "timeout_error"})
+"""Error events that blame the moment and not the request."""
+
 OUTAGE_FAILURES: Final = 5
 """Questions in a row without any response, from the first on, that show a target to be unreachable for all."""
 
@@ -54,7 +61,7 @@ class _Patience:
     waited_s: float = 0.0
     successes_before: int = 0
     reconnected: bool = False
-    asked_again: bool = False
+    asked_again: int = 0
     notes: list[str] = field(default_factory=list)
 
 
@@ -92,6 +99,7 @@ class Sender:
         self._successes = 0
         self._responses = 0
         self._unreached = 0
+        self._streams_break = False
         self._down = False
 
     def end(self, reason: Failure) -> None:
@@ -164,17 +172,37 @@ class Sender:
                 if not self._reconnects(failure, patience):
                     self._despair(failure)
                     return None, failure
-            elif (broke := _broke(response, question)) and not patience.asked_again and not self._offline:
-                patience.asked_again = True
+            elif (broke := _broke(response, question)) and self._may_heal(response, patience):
+                patience.asked_again += 1
                 patience.notes.append(f"{ASKED_AGAIN}: {broke}")
                 self._record_refused(question, response)
+                if patience.asked_again > 1:
+                    await self._calm_down(question, slot, patience)
             elif response.status not in WAITED_OUT or response.status in question.ask.statuses:
                 self._succeeded()
+                if response.is_event_stream:
+                    self._streams_break = bool(broke)
                 return response, None
             else:
                 result = await self._wait_out(question, slot, patience, response)
                 if result is not None:
                     return result
+
+    def _may_heal(self, response: Response, patience: _Patience) -> bool:
+        """True when an answer that broke is to be asked for again."""
+        if self._offline or not patience.asked_again:
+            return not self._offline
+        passing = bool(_error_types(response) & _PASSING) and not self._streams_break
+        return passing and patience.asked_again + 1 < STREAM_ATTEMPTS
+
+    async def _calm_down(self, question: Question, slot: Slot, patience: _Patience) -> None:
+        """Waits for an overload to pass that ended streams in their middle."""
+        jitter = Random(f"{self._seed}:{question.number}:{patience.asked_again}")
+        pause = pause_s(patience.asked_again - 1, None, jitter)
+        slot.rest()
+        with self._interruptible():
+            await self._sleep(pause)
+            await slot.resume()
 
     async def _send(self, question: Question) -> _Result:
         """One request on the wire, paid for; the failure that left no response otherwise."""
@@ -297,6 +325,12 @@ def _broke(response: Response, question: Question) -> str:
     if question.expect != REFUSED and response.is_event_stream and any(e.type == "error" for e in response.events):
         return "the stream ended in an error event"
     return ""
+
+
+def _error_types(response: Response) -> set[str]:
+    """The types of the errors in a stream's error events."""
+    errors = (event.fields.get("error") for event in response.events if event.type == "error")
+    return {str(error.get("type")) for error in errors if isinstance(error, dict)}
 
 
 def _model(request: Request) -> str | None:

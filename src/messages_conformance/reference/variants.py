@@ -86,7 +86,8 @@ def variant(
 
 def variants() -> Mapping[str, Variant]:
     """All variants by name, in alphabetical order."""
-    importlib.import_module("messages_conformance.reference.freedoms")
+    for more in ("freedoms", "quirks"):
+        importlib.import_module(f"messages_conformance.reference.{more}")
     return MappingProxyType(dict(sorted(_VARIANTS.items())))
 
 

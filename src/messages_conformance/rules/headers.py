@@ -15,6 +15,9 @@ from messages_conformance.rules.verdict import MAY, MUST, SHOULD, Finding, Place
 REQUEST_ID: Final = "request-id"
 REQUEST_ID_FORM: Final = re.compile(r"req_[A-Za-z0-9_]+")
 RATE_LIMITED: Final = ("requests", "tokens", "input-tokens", "output-tokens")
+ROUNDED: Final = 500
+"""What is left of a token limit is rounded to the nearest thousand (rate limits), so at most this much upwards."""
+
 RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 SPENT: Final = re.compile(rb"spend|spent|credit|billing|quota|month", re.IGNORECASE)
@@ -90,7 +93,8 @@ def states_limits_in_numbers(exchange: Exchange) -> Iterable[Finding]:
                     place=Place(header=f"{prefix}-{part}"), found=shown(value), wanted="an integer of 0 or more"
                 )
                 return
-        if limit is not None and remaining is not None and int(remaining) > int(limit):
+        rounded = ROUNDED if kind.endswith("tokens") else 0
+        if limit is not None and remaining is not None and int(remaining) > int(limit) + rounded:
             yield Finding(place=Place(header=f"{prefix}-remaining"), found=remaining, wanted=f"at most {limit}")
             return
         if reset is not None and not RFC_3339.fullmatch(reset):

@@ -115,9 +115,9 @@ def answers_valid_requests(exchange: Exchange) -> Iterable[Finding | Unverified]
     """POST /v1/messages answers a valid request with 200, and with a whole answer."""
     if PLAIN in exchange.probes:
         yield from _accepted(exchange)
-    # One error event may be an outage; that it came twice is the endpoint's answer.
+    # One error event may be an outage; that it came each time is the endpoint's answer.
     if streamed(exchange) and exchange.repeated and (error := walk_of(exchange).error) is not None:
-        found = f"{response_of(exchange).status}, then {shown(error.wire.data, 160)}, twice"
+        found = f"{response_of(exchange).status}, then {shown(error.wire.data, 160)}, each time"
         yield Finding(place=at(error), found=found, wanted="a whole answer: the request is valid")
 
 

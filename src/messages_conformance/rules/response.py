@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from messages_conformance import contract
 from messages_conformance.exchange import COMPLETE, GZIP_MAGIC, RESET, STALLED, TOO_LARGE, Exchange
@@ -132,7 +132,13 @@ def spent_on_nothing(exchange: Exchange) -> int:
     if streamed(exchange) and (walk_of(exchange).deviations or not walk_of(exchange).complete):
         return 0
     spent = count(usage_of(exchange), "output_tokens")
-    return spent if spent > EMPTY_ANSWER_TOKENS else 0
+    return spent if spent - _thought_tokens(usage_of(exchange)) > EMPTY_ANSWER_TOKENS else 0
+
+
+def _thought_tokens(usage: Mapping[str, Any]) -> int:
+    """The tokens that went into thinking, which need not be shown."""
+    details = usage.get("output_tokens_details")
+    return count(details, "thinking_tokens") if isinstance(details, dict) else 0
 
 
 @rule("response.content.block-type", MUST, source=sources.SEED, applies=has_message)

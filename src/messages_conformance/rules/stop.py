@@ -29,6 +29,9 @@ from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 WORDS_PER_TOKEN: Final = 4
 """No tokenizer in use puts more than this many words of prose into one token."""
 
+END_TOKENS: Final = 1
+"""The token that ends an answer is counted by some, and left out by others."""
+
 OTHER_ENDS: Final = ("tool_use", "refusal", "pause_turn", "model_context_window_exceeded")
 """Reasons that may end an answer before a limit or a sequence does."""
 
@@ -144,7 +147,9 @@ def says_that_the_limit_cut_it(exchanges: Sequence[Exchange]) -> Iterable[Findin
             continue
         spent = count(usage_of(control), "output_tokens")
         # Tokens beyond one a character were spent on something that is not shown, and may not be spent again.
-        seen_to_exceed = full.startswith(text) and limit < spent <= len(full)
+        # An answer that is all there may just have fitted: the token that ends it need not be counted.
+        least = limit + (END_TOKENS if text == full else 0)
+        seen_to_exceed = full.startswith(text) and least < spent <= len(full) and not _ended_early(cut, limit)
         if isinstance(reason, str) and text and (seen_to_exceed or len(text.split()) > WORDS_PER_TOKEN * limit):
             how = f"{shown(reason)} after {shown(text[-40:])}"
             yield Finding(
@@ -155,6 +160,11 @@ def says_that_the_limit_cut_it(exchanges: Sequence[Exchange]) -> Iterable[Findin
             said = f"the model answered short of the limit: {shown(text)}"
     if said:
         yield Unverified(reason=said)
+
+
+def _ended_early(cut: Exchange, limit: int) -> bool:
+    """Whether an answer is counted as shorter than its limit: the model may have ended it, and gone on another time."""
+    return 0 < count(usage_of(cut), "output_tokens") < limit - END_TOKENS
 
 
 @rule(
@@ -175,7 +185,7 @@ def says_that_a_sequence_stopped_it(exchanges: Sequence[Exchange]) -> Iterable[F
             continue
         if not isinstance(reason, str) or reason in OTHER_ENDS or not _sequences(stopped):
             continue
-        ran_through = next((sequence for sequence in _sequences(stopped) if sequence in text), None)
+        ran_through = next((sequence for sequence in _sequences(stopped) if _holds(stopped, sequence)), None)
         if ran_through is not None:
             found = f"{shown(reason)}, and {shown(ran_through)} in the text"
         elif any(_cut_before(text, full, sequence) for sequence in _sequences(stopped)) and reason != "max_tokens":
@@ -189,6 +199,12 @@ def says_that_a_sequence_stopped_it(exchanges: Sequence[Exchange]) -> Iterable[F
         said = ""
     if said:
         yield Unverified(reason=said)
+
+
+def _holds(exchange: Exchange, sequence: str) -> bool:
+    """Whether a text block holds the sequence; across the seam of two blocks nobody generated it."""
+    texts = (block.get("text") for block in blocks_of(exchange) if block.get("type") == "text")
+    return any(isinstance(text, str) and sequence in text for text in texts)
 
 
 def _cut_before(text: str, full: str, sequence: str) -> bool:

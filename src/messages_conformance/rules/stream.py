@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -28,11 +28,14 @@ from messages_conformance.rules.lens import (
     count,
     grouped,
     has_misshapen_event,
+    json_message,
     response_of,
     shape,
     shown,
+    stop_reason_of,
     streamed,
     total_input,
+    usage_of,
     walk_of,
 )
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
@@ -69,6 +72,15 @@ MIN_TIMED_S: Final = 1.0
 
 PLACEHOLDER_SHARE: Final = 0.5
 """A count below this share of the one before is no better count of the same prompt, but none (our own; 0 is usual)."""
+
+BRIEF_TOKENS: Final = 8
+"""Answers of no more tokens than this are all waiting, and no writing (our own)."""
+
+USUAL_QUANTILE: Final = 0.9
+"""The wait that all but one in ten brief answers keep to: queues vary (our own)."""
+
+EXPLAINED_SHARE: Final = 0.5
+"""A stream's wait of which brief answers have this share, too, was no holding back (our own)."""
 
 MIN_TIMED_STREAMS: Final = 2
 """One stream alone may have been held up by chance."""
@@ -221,16 +233,36 @@ def arrives_as_it_is_made(exchanges: Sequence[Exchange]) -> Iterable[Finding | U
         yield Unverified(reason=f"fewer than {wanted} came, so their timing tells nothing")
         return
     # One stream may come late as a whole on a busy machine; that all of them do is the server's doing.
-    if all(_came_at_once(exchange, deltas) for exchange, deltas in timed):
-        exchange, deltas = timed[0]
-        ended_at_s = response_of(exchange).ended_at_s
-        yield Finding(
-            exchange=exchange.number,
-            place=at(deltas[0]),
-            found=f"all {len(deltas)} deltas came together, {deltas[0].at_s:.2f} s into {ended_at_s:.2f} s "
-            f"(in {len(timed)} of {len(timed)} streams)",
-            wanted="deltas spread over the time of the answer",
-        )
+    if not all(_came_at_once(exchange, deltas) for exchange, deltas in timed):
+        return
+    usual_s = _usual_wait_s(exchanges)
+    if usual_s is None:
+        yield Unverified(reason="no short answer came without streaming, so that a queue would look the same")
+        return
+    if any(usual_s > EXPLAINED_SHARE * deltas[0].at_s for _, deltas in timed):
+        yield Unverified(reason=f"every answer keeps waiting, a short one that is not streamed {usual_s:.2f} s")
+        return
+    exchange, deltas = timed[0]
+    ended_at_s = response_of(exchange).ended_at_s
+    yield Finding(
+        exchange=exchange.number,
+        place=at(deltas[0]),
+        found=f"all {len(deltas)} deltas came together, {deltas[0].at_s:.2f} s into {ended_at_s:.2f} s "
+        f"(in {len(timed)} of {len(timed)} streams)",
+        wanted="deltas spread over the time of the answer",
+    )
+
+
+def _usual_wait_s(exchanges: Sequence[Exchange]) -> float | None:
+    """How long short answers take that are not streamed: queue and prompt cost as much before a stream begins."""
+    waits = sorted(
+        response_of(exchange).ended_at_s
+        for exchange in exchanges
+        if json_message(exchange)
+        and count(usage_of(exchange), "output_tokens") <= BRIEF_TOKENS
+        and exchange.observer_lag_s <= MAX_OBSERVER_LAG_S
+    )
+    return waits[int(len(waits) * USUAL_QUANTILE)] if waits else None
 
 
 def _timed_deltas(exchange: Exchange) -> list[StreamEvent]:
@@ -598,9 +630,13 @@ def completes_the_json_of_a_tool_input(exchange: Exchange) -> Iterable[Finding |
 
 def _may_be_unfinished(exchange: Exchange, block: Block) -> bool:
     """Whether the input of this block may be no JSON object: the limit cut it, or its tool streams eagerly."""
-    walked = walk_of(exchange)
-    cut = (walked.message or {}).get("stop_reason") in ("max_tokens", "model_context_window_exceeded", "refusal")
-    return (cut and block is walked.blocks[-1]) or streams_eagerly(exchange, block)
+    return _is_cut(exchange, block) or streams_eagerly(exchange, block)
+
+
+def _is_cut(exchange: Exchange, block: Block) -> bool:
+    """Whether a limit or a refusal ended the answer in this block, so that what closes it may be missing."""
+    cut = stop_reason_of(exchange) in ("max_tokens", "model_context_window_exceeded", "refusal")
+    return cut and block is walk_of(exchange).blocks[-1]
 
 
 def _built(exchange: Exchange, block: Block) -> dict[str, Any]:
@@ -633,7 +669,7 @@ def signs_a_thinking_block_once(exchange: Exchange) -> Iterable[Finding]:
     if any(True for _ in shape(exchange, "stream.delta.type-matches-block")):
         return  # a delta without a type may be the one that is missed
     for block in walk_of(exchange).blocks:
-        if block.type != "thinking" or block.implied or not block.closed:
+        if block.type != "thinking" or block.implied or not block.closed or _is_cut(exchange, block):
             continue
         kinds = [
             event.fields["delta"].get("type") for event in block.deltas if isinstance(event.fields.get("delta"), dict)
@@ -769,6 +805,7 @@ def keeps_the_input_counts(exchange: Exchange) -> Iterable[Finding]:
                 isinstance(value, int)
                 and not isinstance(value, bool)
                 and 0 <= value < held.get(name, 0) * PLACEHOLDER_SHARE
+                and not _moved(usage, name, held)
             ):
                 yield Finding(
                     place=at(event, f"{pointer}/{name}"),
@@ -777,6 +814,13 @@ def keeps_the_input_counts(exchange: Exchange) -> Iterable[Finding]:
                 )
                 return
             held[name] = max(held.get(name, 0), count(usage, name))
+
+
+def _moved(usage: Mapping[str, Any], name: str, held: Mapping[str, int]) -> bool:
+    """Whether the other input counts grew by what this one lost: how much was cached is known at the end only."""
+    lost = held[name] - count(usage, name)
+    gained = sum(max(0, count(usage, other) - held.get(other, 0)) for other in INPUT_COUNTS if other != name)
+    return gained >= lost * PLACEHOLDER_SHARE
 
 
 # -- the message that it adds up to ---------------------------------------------------------------------------------

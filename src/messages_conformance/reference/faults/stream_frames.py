@@ -167,4 +167,4 @@ def buffer_stream(response: HttpResponse) -> HttpResponse:
     if not response.is_stream:
         return response
     pieces = tuple(response.pieces)
-    return replace(response, pieces=((1.2, b"".join(data for _, data in pieces)),))
+    return replace(response, pieces=((1.8, b"".join(data for _, data in pieces)),))

@@ -1,0 +1,89 @@
+"""What looks like a violation and is none, beside the violation that it looks like."""
+
+from typing import Any
+
+import pytest
+from builders import answered, numbered, streamed, verdicts
+from stream_frames import HELLO, block, delta, ends, over, start, stop
+
+from messages_conformance.exchange import Exchange
+
+Run = list[Exchange]
+LIST = "one two three four five six seven eight"
+
+
+def said(content: str, tokens: int, reason: str = "end_turn", **ask: Any) -> Exchange:
+    message = {
+        "content": [{"type": "text", "text": content}] if content else [],
+        "stop_reason": reason,
+        "usage": {"input_tokens": 10, "output_tokens": tokens},
+    }
+    return answered(message, ask=ask)
+
+
+def thought(reason: str) -> Exchange:
+    opened = [start(), block(0, "thinking"), delta(0, "thinking_delta", thinking="hm"), stop()]
+    return streamed([*opened, ends(reason), over()])
+
+
+def counted(first: dict[str, int], last: dict[str, int]) -> Exchange:
+    return streamed(
+        [start(usage={"output_tokens": 1, **first}), *HELLO[1:-2], ends(usage={"output_tokens": 5, **last}), over()]
+    )
+
+
+def limited(kind: str, limit: str, remaining: str) -> Exchange:
+    prefix = f"anthropic-ratelimit-{kind}"
+    return answered(http={"headers": {f"{prefix}-limit": limit, f"{prefix}-remaining": remaining}})
+
+
+def silent(spent: int, thinking: int) -> Exchange:
+    usage = {"input_tokens": 10, "output_tokens": spent, "output_tokens_details": {"thinking_tokens": thinking}}
+    return answered({"content": [], "usage": usage})
+
+
+SEAM = answered(
+    {"content": [{"type": "text", "text": "1, 2, z"}, {"type": "text", "text": "ebra"}]},
+    ask={"stop_sequences": ["zebra"]},
+)
+
+PAIRS: dict[str, tuple[str, Run, Run]] = {
+    "an answer that the model ended": (
+        "stop.max_tokens.occurs",
+        [said("one two", 5, max_tokens=5), said(LIST, 9)],
+        [said("one two", 2, max_tokens=5), said(LIST, 9)],
+    ),
+    "an answer that just fits": (
+        "stop.max_tokens.occurs",
+        [said("one", 5, max_tokens=5), said(LIST, 6)],
+        [said(LIST, 8, max_tokens=8), said(LIST, 9)],
+    ),
+    "a sequence across the seam of two blocks": (
+        "stop.stop_sequence.occurs",
+        [said("1, 2, zebra", 9, stop_sequences=["zebra"]), answered()],
+        [SEAM, answered()],
+    ),
+    "a cut thought without a signature": (
+        "stream.delta.signature-single",
+        [thought("end_turn")],
+        [thought("max_tokens")],
+    ),
+    "a cache that is known at the end": (
+        "stream.msgdelta.no-zero-overwrite",
+        [counted({"input_tokens": 100}, {"input_tokens": 10, "cache_read_input_tokens": 5})],
+        [counted({"input_tokens": 100}, {"input_tokens": 10, "cache_read_input_tokens": 90})],
+    ),
+    "a rounded remainder": (
+        "headers.ratelimit.format",
+        [limited("input-tokens", "450700", "452000"), limited("requests", "7", "8")],
+        [limited("input-tokens", "450700", "451000")],
+    ),
+    "silence after thinking": ("response.content.array", [silent(40, 10)], [silent(40, 38)]),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_only_the_violation_is_one(name: str) -> None:
+    requirement, bad, good = PAIRS[name]
+    assert verdicts(numbered(*bad), only=[requirement])[requirement].findings
+    assert not verdicts(numbered(*good), only=[requirement])[requirement].findings
