@@ -11,7 +11,7 @@ from typing import Final
 
 from messages_conformance.report.files import replace
 from messages_conformance.report.model import Report
-from messages_conformance.report.page import background, charts, failing, overview
+from messages_conformance.report.page import background, charts, exercised, failing, overview
 from messages_conformance.report.page.document import document
 from messages_conformance.report.text import inline
 
@@ -34,6 +34,7 @@ def to_html(report: Report) -> str:
             background.own_errors(report),
             background.unverified(report),
             charts.times(report),
+            exercised.requests(report),
             background.cost(report),
             background.reading(report),
         ),
