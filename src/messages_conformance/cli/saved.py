@@ -13,7 +13,7 @@ from messages_conformance.cli.parsing import Commands, wrong_usage
 if TYPE_CHECKING:
     from messages_conformance.report import Report
 
-FORMATS: Final = ("html", "markdown", "sarif", "junit", "github", "badge", "json", "terminal")
+FORMATS: Final = ("html", "markdown", "sarif", "junit", "github", "badge", "json", "terminal", "verdict")
 COMPARISONS: Final = ("markdown", "html")
 """The names alone: `--help` needs none of the modules that lay a report out."""
 

@@ -14,7 +14,7 @@ from messages_conformance.report.comparison import Comparison
 from messages_conformance.report.github import to_annotations
 from messages_conformance.report.junit import to_xml
 from messages_conformance.report.markdown import to_markdown
-from messages_conformance.report.model import Report
+from messages_conformance.report.model import Report, verdict_sentence
 from messages_conformance.report.page import to_html
 from messages_conformance.report.page.comparison import to_html as comparison_to_html
 from messages_conformance.report.sarif import to_sarif
@@ -43,6 +43,7 @@ FORMATS: Final[Mapping[str, Callable[[Report], str]]] = MappingProxyType(
         "badge": lambda report: _json(to_badge(report)),
         "json": json_report.to_text,
         "terminal": _terminal,
+        "verdict": lambda report: f"{verdict_sentence(report)}\n",
     }
 )
 
