@@ -67,7 +67,7 @@ def block(report: Report, verdict: Verdict) -> Block:
         id=inline(verdict.requirement),
         level=verdict.level,
         sentence=sentence_of(report, verdict.requirement),
-        where=place(first, exchange) if first else "",
+        where=place(report, first) if first else "",
         more=_more(report, verdict),
         found=inline(first.found, VALUE_CHARACTERS) if first else sentence(verdict.reason),
         wanted=inline(first.wanted, VALUE_CHARACTERS) if first else "",
@@ -115,15 +115,24 @@ def command(run: RunInfo, exchange: Exchange) -> str:
 def command_of(report: Report, number: int) -> str:
     """The curl command for an exchange of the report by its number; empty when there is none."""
     exchange = report.exchanges.get(number)
-    return report.commands.get(number, "") if exchange is None else command(report.run, exchange)
+    if exchange is not None:
+        return command(report.run, exchange)
+    kept = report.kept.get(number)
+    return "" if kept is None else kept.curl
 
 
-def place(finding: Finding, exchange: Exchange | None) -> str:
+def situations_of(report: Report, number: int) -> tuple[str, ...]:
+    """The situations that an exchange brought about; empty where nothing is left of it."""
+    found = report.exchanges.get(number) or report.kept.get(number)
+    return () if found is None else found.situations
+
+
+def place(report: Report, finding: Finding) -> str:
     """Where a finding is, in words: the exchange with its first situation, then the place in its response."""
-    if exchange is None:
-        told = sentence(str(finding.place))
-        return f"exchange {finding.exchange}, {told}" if finding.exchange else "the run as a whole"
-    name = f"exchange {exchange.number}" + (f" ({inline(exchange.situations[0], 60)})" if exchange.situations else "")
+    if not finding.exchange:
+        return "the run as a whole"
+    situations = situations_of(report, finding.exchange)
+    name = f"exchange {finding.exchange}" + (f" ({inline(situations[0], 60)})" if situations else "")
     return f"{name}, {inline(str(finding.place), 200)}"
 
 
@@ -143,5 +152,5 @@ def _more(report: Report, verdict: Verdict) -> str:
 def _slug(report: Report, number: int) -> str:
     if not number:
         return "the run as a whole"
-    exchange = report.exchanges.get(number)
-    return inline(exchange.situations[0], 60) if exchange and exchange.situations else f"exchange {number}"
+    situations = situations_of(report, number)
+    return inline(situations[0], 60) if situations else f"exchange {number}"

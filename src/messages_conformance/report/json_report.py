@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, Final
 from messages_conformance import contract
 from messages_conformance.exchange import Exchange
 from messages_conformance.report import exercised
-from messages_conformance.report.blocks import command_of, sentence_of, source_of
+from messages_conformance.report.blocks import command_of, sentence_of, situations_of, source_of
 from messages_conformance.report.files import replace
 from messages_conformance.report.impacts import whom_it_breaks
 from messages_conformance.report.model import Report, counts, exit_code, verdict_sentence
@@ -41,7 +41,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "failed_tests": [asdict(test) for test in report.failed_tests],
         "drifts": [asdict(drift) for drift in report.drifts],
         "requirements": [_requirement(report, verdict, commands) for verdict in report.verdicts],
-        "exchanges": [_exchange(exchange) for _, exchange in sorted(report.exchanges.items())],
+        "exchanges": [_row(report, number) for number in sorted({*report.exchanges, *report.kept})],
     }
     cleaned: dict[str, Any] = encodable(document)
     return cleaned
@@ -89,16 +89,20 @@ def _requirement(report: Report, verdict: Verdict, commands: _Commands) -> dict[
 
 
 def _finding(report: Report, finding: Finding, impact: str, commands: _Commands) -> dict[str, Any]:
-    exchange = report.exchanges.get(finding.exchange)
     return {
         "exchange": finding.exchange or None,
-        "situations": () if exchange is None else exchange.situations,
+        "situations": situations_of(report, finding.exchange),
         "place": {**asdict(finding.place), "text": str(finding.place)},
         "found": finding.found,
         "wanted": finding.wanted,
         "impact": impact,
         "curl": commands(finding.exchange),
     }
+
+
+def _row(report: Report, number: int) -> Mapping[str, Any]:
+    exchange = report.exchanges.get(number)
+    return report.kept[number].row if exchange is None else _exchange(exchange)
 
 
 def _exchange(exchange: Exchange) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from messages_conformance import contract
 from messages_conformance.exchange import Exchange
@@ -126,12 +126,24 @@ class FailedTest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What an earlier report told of an exchange: its row in report.json, and the command of its findings."""
+
+    row: Mapping[str, Any]
+    curl: str = ""
+
+    @property
+    def situations(self) -> tuple[str, ...]:
+        return tuple(map(str, self.row["situations"]))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """A run and its verdicts. `harness_errors` are faults of ours that belong to no single requirement.
 
     `drifts` are differences from the shapes that the user keeps: no violations, but the run fails by them, as by the
-    `failed_tests`. `request_coverage` is there when the run is over. `commands` are the curl commands of exchanges that
-    are not here any more, by number.
+    `failed_tests`. `request_coverage` is there when the run is over. `kept` is what is left of exchanges that
+    are not here in whole, by number.
     """
 
     run: RunInfo
@@ -146,7 +158,7 @@ class Report:
     drifts: tuple[Drift, ...] = ()
     failed_tests: tuple[FailedTest, ...] = ()
     request_coverage: tuple[FieldCoverage, ...] = ()
-    commands: Mapping[int, str] = field(default_factory=dict)
+    kept: Mapping[int, Kept] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,7 +77,7 @@ def _results(report: Report, judged: list[Verdict]) -> Iterator[dict[str, Any]]:
 
 
 def _result(report: Report, verdict: Verdict, finding: Finding, *, index: int, line: int, more: int) -> dict[str, Any]:
-    told = place(finding, report.exchanges.get(finding.exchange))
+    told = place(report, finding)
     found, wanted = inline(finding.found, TEXT_CHARACTERS), inline(finding.wanted, TEXT_CHARACTERS)
     text = f"{sentence_of(report, verdict.requirement)} Found: {found}. Wanted: {wanted}. Where: {told}."
     text += f" And {more:,} more places." if more > 0 else ""

@@ -16,7 +16,7 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.report import exercised, recording
 from messages_conformance.report.errors import ReportError
 from messages_conformance.report.json_report import FILE_NAME, SCHEMA_ID
-from messages_conformance.report.model import FailedTest, Planned, Report, RunInfo, Spent, Statement
+from messages_conformance.report.model import FailedTest, Kept, Planned, Report, RunInfo, Spent, Statement
 from messages_conformance.rules.verdict import Finding, Place, Verdict
 from messages_conformance.shapes import Drift
 
@@ -100,7 +100,7 @@ def _report(document: Mapping[str, Any], exchanges: dict[int, Exchange]) -> Repo
         request_coverage=exercised.from_json(document["request_coverage"] or {"rows": (), "not_sent": ()})
         if "request_coverage" in document
         else (),
-        commands=_commands(rows),
+        kept=_kept(document, exchanges),
     )
 
 
@@ -118,10 +118,15 @@ def _finding(requirement: str, row: Mapping[str, Any]) -> Finding:
     return made
 
 
-def _commands(rows: list[Mapping[str, Any]]) -> dict[int, str]:
-    """The curl command of each exchange that a finding names."""
-    found = (finding for row in rows for finding in row["findings"])
-    return {finding["exchange"]: finding["curl"] for finding in found if finding["curl"]}
+def _kept(document: Mapping[str, Any], exchanges: Mapping[int, Exchange]) -> dict[int, Kept]:
+    """What report.json tells of the exchanges that are not there in whole."""
+    found = (finding for row in document["requirements"] for finding in row["findings"])
+    commands = {finding["exchange"]: finding["curl"] for finding in found if finding["curl"]}
+    return {
+        row["number"]: Kept(row=row, curl=commands.get(row["number"], ""))
+        for row in document["exchanges"]
+        if row["number"] not in exchanges
+    }
 
 
 def _made(kind: Any, row: Mapping[str, Any]) -> Any:

@@ -181,7 +181,7 @@ def _warning(report: Report, verdict: Verdict) -> str:
         return f"{text}: {sentence(verdict.reason)}" if verdict.reason else text
     first = verdict.findings[0]
     others = len({finding.exchange for finding in verdict.findings}) - 1
-    text += f": {place(first, report.exchanges.get(first.exchange))}: found {inline(first.found, WARNING_CHARACTERS)}"
+    text += f": {place(report, first)}: found {inline(first.found, WARNING_CHARACTERS)}"
     text += f", wanted {inline(first.wanted, WARNING_CHARACTERS)}"
     return text + (f"; and {counted(others, 'more exchange')}" if others else "")
 
