@@ -61,7 +61,7 @@ class Standing:
 def standings(report: Report) -> tuple[Standing, ...]:
     """One for each measured client, in the order of the measurements."""
     verdicts = {verdict.requirement: verdict for verdict in report.verdicts}
-    if report.statement is not None and report.statement.voids:
+    if report.void:
         return tuple(Standing(client=client, standing=NOT_KNOWN) for client in contract.clients())
     return tuple(_standing(report, client, verdicts) for client in contract.clients())
 

@@ -31,7 +31,7 @@ def to_annotations(report: Report) -> str:
 def _lines(report: Report) -> Iterator[str]:
     kind = "notice" if exit_code(report) == CONFORMANT else "error"
     yield _command(kind, "messages-conformance", verdict_sentence(report))
-    if report.statement is not None and report.statement.voids:
+    if report.void:
         return
     # The verdict took one of the places.
     yield from _shown("error", report, failures(report), SHOWN - 1)

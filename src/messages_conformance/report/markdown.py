@@ -61,7 +61,7 @@ def _parts(report: Report) -> Iterator[str]:
     run = report.run
     yield f"{code(run.target)} · model {code(run.model)} · profile {code(run.profile)} · depth {code(run.depth)}\n"
     yield _figures(report)
-    if report.statement is not None and report.statement.voids:
+    if report.void:
         return
     yield from _listing("Failures", failures(report), report)
     yield from _clients(report)

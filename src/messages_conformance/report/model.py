@@ -160,6 +160,11 @@ class Report:
     request_coverage: tuple[FieldCoverage, ...] = ()
     kept: Mapping[int, Kept] = field(default_factory=dict)
 
+    @property
+    def void(self) -> bool:
+        """True when nothing could be judged: there is a statement, and nothing else to say."""
+        return self.statement is not None and self.statement.voids
+
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:

@@ -33,13 +33,12 @@ TEXT_CHARACTERS: Final = 1_000
 def to_sarif(report: Report) -> dict[str, Any]:
     """The report as a SARIF log of one run."""
     judged = [verdict for verdict in report.verdicts if verdict.outcome in (FAIL, WARN)]
-    void = report.statement is not None and report.statement.voids
     run = {
         "tool": {"driver": _driver(report, judged)},
         "invocations": [_invocation(report)],
         "automationDetails": {"id": f"messages-conformance/{inline(report.run.profile)}/"},
         "columnKind": "unicodeCodePoints",
-        "results": [] if void else list(_results(report, judged))[:RESULTS],
+        "results": [] if report.void else list(_results(report, judged))[:RESULTS],
         "properties": {"target": report.run.target, "model": report.run.model, "verdict": verdict_sentence(report)},
     }
     cleaned: dict[str, Any] = encodable({"$schema": SCHEMA, "version": VERSION, "runs": [run]})

@@ -12,7 +12,7 @@ from typing import Final
 from messages_conformance.report.files import replace
 from messages_conformance.report.model import Report
 from messages_conformance.report.page import background, charts, exercised, failing, overview
-from messages_conformance.report.page.document import document
+from messages_conformance.report.page.document import Section, document
 from messages_conformance.report.text import inline
 
 FILE_NAME: Final = "report.html"
@@ -23,21 +23,24 @@ def to_html(report: Report) -> str:
     return document(
         title=f"{inline(report.run.target, 80)} · messages-conformance",
         head=overview.headline(report),
-        sections=(
-            overview.key_figures(report),
-            overview.clients(report),
-            overview.matrix(report),
-            failing.failed(report),
-            failing.warned(report),
-            failing.own_tests(report),
-            failing.drifted(report),
-            background.own_errors(report),
-            background.unverified(report),
-            charts.times(report),
-            exercised.requests(report),
-            background.cost(report),
-            background.reading(report),
-        ),
+        sections=(*(() if report.void else _judged(report)), background.cost(report), background.reading(report)),
+    )
+
+
+def _judged(report: Report) -> tuple[Section | None, ...]:
+    """What there is to say when the target could be judged at all."""
+    return (
+        overview.key_figures(report),
+        overview.clients(report),
+        overview.matrix(report),
+        failing.failed(report),
+        failing.warned(report),
+        failing.own_tests(report),
+        failing.drifted(report),
+        background.own_errors(report),
+        background.unverified(report),
+        charts.times(report),
+        exercised.requests(report),
     )
 
 

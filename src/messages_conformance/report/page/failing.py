@@ -34,7 +34,7 @@ MEANINGS: Final = {
 
 def failed(report: Report) -> Section | None:
     """The failures by impact; None without any."""
-    found = () if _is_void(report) else failures(report)
+    found = failures(report)
     if not found:
         return None
     return Section(name="failures", title=f"Failures ({len(found):,})", body=joined(_graded(report, found)))
@@ -42,7 +42,7 @@ def failed(report: Report) -> Section | None:
 
 def warned(report: Report) -> Section | None:
     """The warnings by impact; None without any."""
-    found = () if _is_void(report) else warnings(report)
+    found = warnings(report)
     if not found:
         return None
     note = paragraph("Recommendations that do not hold. They do not fail the run.", class_="note")
@@ -72,10 +72,6 @@ def drifted(report: Report) -> Section | None:
     )
     shown = table(("situation", "what differs"), told[:LISTED], class_="wide", caption="Shapes that differ")
     return Section(name="drifts", title=f"Shapes that differ ({len(told):,})", body=joined((note, shown)))
-
-
-def _is_void(report: Report) -> bool:
-    return report.statement is not None and report.statement.voids
 
 
 def _graded(report: Report, found: Sequence[Verdict], *, open_to: int = IN_FULL) -> Iterable[Markup]:
