@@ -1,6 +1,7 @@
 """The table of the request schema: what was sent, what became of it, which cases and keywords it touched."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from report_samples import request
@@ -49,6 +50,12 @@ def test_a_field_counts_once_a_request_with_what_became_of_it():
     assert counts(rows["message.content"].valid) == (4, 1, 1)
     assert counts(rows["message.role"].cases['"assistant"']) == (1, 1, 0)
     assert counts(rows["temperature"].valid) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("kind", ["budget", "cancelled"])
+def test_what_was_planned_and_never_sent_does_not_count(kind):
+    unsent = replace(exchange(PLAIN, 0), failure=Failure(kind=kind, message="not sent"))
+    assert counts(table(unsent)["model"].valid) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(

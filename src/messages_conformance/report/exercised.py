@@ -20,6 +20,10 @@ FAILED: Final = "failed"
 """What became of a request: a success status; a 4xx; anything else, no answer included."""
 
 
+NEVER_SENT: Final = frozenset({"budget", "cancelled"})
+"""Kinds of failure under which a request was planned and then not sent."""
+
+
 @dataclass(kw_only=True)
 class Tally:
     """How often something was sent, and what became of it; the rest failed or got no answer."""
@@ -69,6 +73,8 @@ def request_coverage(exchanges: Iterable[Exchange], *, api_version: str) -> tupl
     """The table over the requests for messages of a run, in the order of the schema."""
     table = {id(node): _empty(node) for node in request_fields()}
     for exchange in exchanges:
+        if exchange.failure is not None and exchange.failure.kind in NEVER_SENT:
+            continue
         if exchange.request.method != "POST" or exchange.request.route != MESSAGES_PATH:
             continue
         if exchange.expect == REFUSED:
