@@ -25,7 +25,7 @@ CLOCK = {
 PAGES = 3
 
 COUNTS = [
-    count_tokens("count_tokens.plain", OK),
+    count_tokens("count_tokens.plain", OK, depth="smoke"),
     count_tokens("count_tokens.longer", OK + NOTE),
     count_tokens("count_tokens.system", OK, system=INSTRUCTIONS),
     count_tokens("count_tokens.tools", OK, tools=[CLOCK]),

@@ -34,8 +34,25 @@ OK = "Reply with the single word: ok"
 CALLED = {"attempts": 2, "premise": "response.content.tool_use-fields"}
 
 TOOLS = [
-    *both_ways("tool", PARIS, max_tokens=200, tools=[WEATHER, LONG_NAME], needs=["tools"], **CALLED),
-    *both_ways("tools.parallel", TURN, max_tokens=300, tools=[WEATHER, TIME], needs=["tools"], **CALLED),
+    *both_ways(
+        "tool",
+        PARIS,
+        max_tokens=200,
+        tools=[WEATHER, LONG_NAME],
+        needs=["tools"],
+        depth="smoke",
+        streamed_depth="standard",
+        **CALLED,
+    ),
+    *both_ways(
+        "tools.parallel",
+        TURN,
+        max_tokens=300,
+        tools=[WEATHER, TIME],
+        needs=["tools"],
+        streamed_depth="smoke",
+        **CALLED,
+    ),
     *both_ways(
         "tools.twice",
         TWO_CITIES,
@@ -117,10 +134,18 @@ THOUGHTFUL = {"max_tokens": THINKING_TOKENS + 300, "needs": ["thinking"], "capab
 SUM = "What is 27 times 43? Reply with the number only."
 
 THINKING = [
-    *both_ways("thinking", SUM, thinking=ENABLED, **THOUGHTFUL),
+    *both_ways("thinking", SUM, thinking=ENABLED, depth="smoke", streamed_depth="standard", **THOUGHTFUL),
     *both_ways("thinking.omitted", SUM, thinking={**ENABLED, "display": "omitted"}, **THOUGHTFUL),
     *both_ways("thinking.adaptive", SUM, thinking={"type": "adaptive"}, **THOUGHTFUL),
-    ask("thinking.tools.streamed", TURN, stream=True, thinking=ENABLED, tools=[WEATHER, TIME], **THOUGHTFUL),
+    ask(
+        "thinking.tools.streamed",
+        TURN,
+        stream=True,
+        thinking=ENABLED,
+        tools=[WEATHER, TIME],
+        depth="smoke",
+        **THOUGHTFUL,
+    ),
 ]
 
 RED_SQUARE = (

@@ -138,10 +138,32 @@ PDF = (  # one page with three words
 )
 
 
+TELLING = frozenset(
+    {
+        "query.beta",
+        "headers.beta",
+        "headers.client",
+        "system.blocks",
+        "cache-control",
+        "content.blocks",
+        "messages.system-role",
+        "thinking",
+        "context-management",
+        "metadata",
+        "output-config.effort",
+        "tools",
+        "max-tokens",
+        "tool-result.text",
+    }
+)
+"""What every request of the main loop has; the smallest run asks for these."""
+
+
 def lone(feature, question=OK, *, http=None, expect=None, **options):
     """A plain question with one feature of Claude Code's requests; whole, so that no stream is in the way."""
     probe = f"claude-code.{feature}"
-    asked = ask(probe, question, probe=probe, needs=NEEDS, **options)
+    depth = "smoke" if feature in TELLING else "standard"
+    asked = ask(probe, question, probe=probe, needs=NEEDS, depth=depth, **options)
     return replace(asked, expect=expect or asked.expect, **(http or {}))
 
 

@@ -19,19 +19,19 @@ NOTE = " This note only makes the question longer and asks for nothing: the libr
 PLAIN = [
     # As pydantic-ai and the tool runner of the TypeScript SDK ask for what does not stream.
     replace(ask("stated", OK), body={**ask("stated", OK).body, "stream": False}),
-    *both_ways("plain", OK, depth="smoke"),
+    *both_ways("plain", OK),
     *both_ways("system", OK, system=INSTRUCTIONS, probe="request.system.string"),
     *both_ways("longer", OK + NOTE),
-    *both_ways("unicode", UNICODE, max_tokens=80, attempts=2, premise="transport.charset.utf8"),
+    *both_ways("unicode", UNICODE, max_tokens=80, attempts=2, premise="transport.charset.utf8", depth="smoke"),
     *both_ways("long", ESSAY, max_tokens=600),
 ]
 
 LIMITS = [
-    *both_ways("count", COUNT, max_tokens=100, depth="smoke"),
+    *both_ways("count", COUNT, max_tokens=100),
     *both_ways("limit.five", COUNT, max_tokens=5, depth="smoke"),
     *both_ways("limit.one", COUNT, max_tokens=1),
-    *both_ways("stop", COUNT, max_tokens=100, stop_sequences=["13"], depth="smoke"),
-    *both_ways("stop.second-of-two", COUNT, max_tokens=100, stop_sequences=["zebra", ", 9,"]),
+    *both_ways("stop", COUNT, max_tokens=100, stop_sequences=["13"]),
+    *both_ways("stop.second-of-two", COUNT, max_tokens=100, stop_sequences=["zebra", ", 9,"], streamed_depth="smoke"),
     ask("stop.unreached", COUNT, max_tokens=100, stop_sequences=["zebra"]),
 ]
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 from command_line import run as command
 from misbehaving import KEY, Menagerie
@@ -13,10 +10,7 @@ from messages_conformance import contract
 from messages_conformance.exchange import REFUSED, Ask
 from messages_conformance.forecast import ADDED_TOKENS, Ceiling, Prices, ceilings
 from messages_conformance.generate import Dialogue, ask, get
-
-sys.path.append(str(Path(__file__).parent / "proof"))
-
-from runs import asked, run
+from messages_conformance.proof import asked, run
 
 PROFILE = contract.profile("anthropic-2023-06-01")
 
@@ -66,7 +60,7 @@ def test_a_run_stays_below_its_plan(profile: str) -> None:
     from messages_conformance.scope import Scope
 
     scope = Scope(profile=contract.profile(profile), depth="standard", selected=select())
-    wanted = [what for what in (*asked()[0], *asked()[1]) if scope.wants(what)]
+    wanted = [what for what in asked() if scope.wants(what)]
     ceiling = ceilings({"all": wanted}, profile=scope.profile, model="reference-1")["all"]
     _, report = run("reference:transport=memory", profile, model="reference-1")
     before_the_suites = 3

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import pytest
-from runs import run
 
+from messages_conformance.proof import run
 from messages_conformance.reference import Endpoint, HttpRequest, HttpResponse, Settings, serve_endpoint
 from messages_conformance.report import Report
 from messages_conformance.rules import NOT_VERIFIED

@@ -83,16 +83,23 @@ def ask(
     )
 
 
-def both_ways(situation: str, question: str | Iterable[Message], **options: Any) -> list[Ask]:
-    """The same question whole and streamed."""
+def both_ways(
+    situation: str,
+    question: str | Iterable[Message],
+    *,
+    depth: str = "standard",
+    streamed_depth: str | None = None,
+    **options: Any,
+) -> list[Ask]:
+    """The same question whole and streamed; `streamed_depth` where the stream belongs to another depth."""
     messages = question if isinstance(question, str) else list(question)
     return [
-        ask(situation, messages, **options),
-        ask(f"{situation}.streamed", messages, stream=True, **options),
+        ask(situation, messages, depth=depth, **options),
+        ask(f"{situation}.streamed", messages, stream=True, depth=streamed_depth or depth, **options),
     ]
 
 
-def count_tokens(situation: str, question: str | Iterable[Message], **fields: Any) -> Ask:
+def count_tokens(situation: str, question: str | Iterable[Message], *, depth: str = "standard", **fields: Any) -> Ask:
     """The same question as `ask` puts it, sent to be counted; it costs nothing."""
     messages = [user(question)] if isinstance(question, str) else list(question)
     return Ask(
@@ -100,6 +107,7 @@ def count_tokens(situation: str, question: str | Iterable[Message], **fields: An
         body={"messages": messages, **fields},
         path="/v1/messages/count_tokens",
         needs=frozenset({"count-tokens"}),
+        depth=depth,
     )
 
 

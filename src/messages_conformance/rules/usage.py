@@ -201,12 +201,14 @@ def caches_only_when_asked(exchange: Exchange) -> Iterable[Finding]:
 def counts_thinking_as_output(exchange: Exchange) -> Iterable[Finding]:
     """The thinking tokens are at most the output_tokens."""
     yield from shape(exchange, "usage.thinking.le-output")
-    usage = usage_of(exchange)
+    usage = closing_usage(exchange)
     details = usage.get("output_tokens_details")
     thinking = count(details, "thinking_tokens") if isinstance(details, dict) else 0
-    if isinstance(usage.get("output_tokens"), int) and thinking > usage["output_tokens"] >= 0:
+    # A count that is no count, or none at all, has requirements of its own.
+    output = count(usage, "output_tokens")
+    if thinking > output > 0:
         place = in_message(exchange, "/usage/output_tokens_details/thinking_tokens")
-        yield Finding(place=place, found=str(thinking), wanted=f"at most {usage['output_tokens']}")
+        yield Finding(place=place, found=str(thinking), wanted=f"at most {output}")
 
 
 @rule(

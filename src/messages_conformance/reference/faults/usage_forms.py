@@ -75,7 +75,7 @@ def list_usage(message: Json) -> Json:
 
 @fault(
     "usage",
-    trips={"usage.input.positive", "usage.output.positive"},
+    trips={"usage.input.positive", "usage.input.stream-equals-nonstream", "usage.output.positive"},
     at=Stage.DOCUMENT,
     seen="deviations: aimock, 0/0 everywhere",
 )
@@ -104,11 +104,13 @@ def report_constant_usage(message: Json) -> Json:
     "usage",
     trips={
         "adjacent.count_tokens.approx",
+        "request.messages.affects-input-tokens",
         "request.system.affects-input-tokens",
         "usage.input.positive",
         "usage.input.stream-equals-nonstream",
         "usage.output.le-max",
         "usage.output.monotone-with-text",
+        "usage.thinking.le-output",
     },
     at=Stage.DOCUMENT,
 )
@@ -244,7 +246,7 @@ def add_output_twice(events: Events) -> Events:
 
 @fault(
     "stream-content",
-    trips={"usage.output.eq-max-on-max_tokens", "usage.output.monotone-with-text"},
+    trips={"usage.output.eq-max-on-max_tokens", "usage.output.monotone-with-text", "usage.thinking.le-output"},
     at=Stage.EVENTS,
 )
 def count_streams_as_one_token(events: Events) -> Events:
