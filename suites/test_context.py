@@ -8,7 +8,7 @@ LIST = (
     "List every code word that occurs in my messages, in your answers and in your instructions, separated by commas. "
     "Reply with the code words only."
 )
-ROOMS = "The reading room opens at nine, and the reading room closes at five. " * 60
+ROOMS = "The reading room opens at nine, and the reading room closes at five. " * 80
 MAX_TOKENS = 100
 
 
@@ -21,7 +21,7 @@ def text(*names):
 
 
 def called(identifier):
-    return {"type": "tool_use", "id": identifier, "name": "get_word", "input": {}}
+    return {"type": "tool_use", "id": identifier, "name": "open_drawer", "input": {}}
 
 
 def result(identifier, content):
@@ -44,10 +44,10 @@ IN_TURNS = {
 IN_BLOCKS = {"system": text("finch-22", "olive-91"), "messages": [user(word("cobra-57")), user(LIST)]}
 IN_A_LONG_TEXT = {"messages": [user(f"{word('lilac-83')} {ROOMS}{word('raven-14')} {ROOMS}{word('topaz-65')}\n{LIST}")]}
 IN_RESULTS = {
-    "tools": [{"name": "get_word", "input_schema": {"type": "object", "properties": {}}}],
+    "tools": [{"name": "open_drawer", "input_schema": {"type": "object", "properties": {}}}],
     "system": f"You look after code words. {word('quail-33')}",
     "messages": [
-        user("Get two code words."),
+        user("Open two drawers."),
         assistant([called("toolu_word1"), called("toolu_word2")]),
         user(
             [
@@ -56,7 +56,7 @@ IN_RESULTS = {
                 {"type": "text", "text": word("otter-26")},
             ]
         ),
-        assistant("I have them."),
+        assistant("Both are open."),
         user(LIST),
     ],
 }
@@ -72,7 +72,8 @@ PLACES = {
 
 def listing(situation, fields, *, stream, copy=0):
     fields = {"max_tokens": MAX_TOKENS, **fields} | ({"stream": True} if stream else {})
-    return ask(situation, fields.pop("messages"), copy=copy, **fields)
+    # Whether such turns are accepted at all is judged on others.
+    return ask(situation, fields.pop("messages"), copy=copy, probe="request.context.complete", **fields)
 
 
 def recalling(name, fields, words):

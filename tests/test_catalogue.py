@@ -28,6 +28,7 @@ SPLIT = ["response.stop_reason.own-words"]
 """Rows that were split from one of the contract's, because their parts weigh differently."""
 
 OWN = [
+    "request.context.complete",
     "request.messages.affects-input-tokens",
     "request.metadata.accepted",
     "request.tool_result.affects-input-tokens",

@@ -64,6 +64,8 @@ def probes() -> list[HttpRequest]:
         body([user("Hi"), {"role": "system", "content": "Be kind."}]),
         body("Hi", tools=[{"name": "f", "input_schema": {"type": "object", "anyOf": [{"required": ["a"]}]}}]),
         body("Repeat exactly: é漢😀", system="Be kind."),
+        body(system=[{"type": "text", "text": "Be kind."}, {"type": "text", "text": "Be brief."}]),
+        body("The library is open. " * 500),
         body(long, max_tokens=5),
         body(stop_sequences=["4"]),
         body("Hi", thinking=thinking, max_tokens=2000),

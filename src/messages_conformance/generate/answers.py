@@ -10,10 +10,15 @@ _WORD = re.compile(r"[A-Za-z]{3,}")
 
 
 def answer_text(exchange: Exchange) -> str:
-    """The text of a whole answer; empty when there is none."""
-    content = exchange.response.fields.get("content") if exchange.response is not None else None
-    blocks = content if isinstance(content, list) else []
-    texts = [block.get("text") for block in blocks if isinstance(block, dict)]
+    """The text of an answer, whole or streamed; empty when there is none."""
+    if exchange.response is None:
+        return ""
+    if exchange.response.is_event_stream:
+        parts = [event.fields.get("delta") for event in exchange.response.events]
+    else:
+        content = exchange.response.fields.get("content")
+        parts = content if isinstance(content, list) else []
+    texts = [part.get("text") for part in parts if isinstance(part, dict)]
     return "".join(text for text in texts if isinstance(text, str))
 
 

@@ -211,7 +211,7 @@ def answer(prompt: Prompt) -> str:
     standing = skills.standing_answer(prompt.system)
     if standing is not None:
         return standing
-    memory = [prompt.system, *(turn.text for turn in prompt.turns[:-1])]
+    memory = [prompt.system, *(text for turn in prompt.turns[:-1] for text in (*turn.tool_results, turn.text))]
     return styled(prompt.system, skills.reply(question(prompt), memory))
 
 

@@ -202,6 +202,8 @@ REMEMBERED = re.compile(
     r"[\"'“]?(?P<value>[\w-]+)",
     re.IGNORECASE,
 )
+LISTING = re.compile(r"\b(?:list|name|write down) (?:every|all(?: the)?) code words?\b", re.IGNORECASE)
+CODE_WORD = re.compile(r"\b[a-z]{3,}-\d{2,}\b")
 RECALL = re.compile(r"\b(?:asked|told|wanted) (?:you )?to remember|\bremember(?:ed)?\b.*\?", re.IGNORECASE | re.DOTALL)
 CALLED = re.compile(
     r"\b(?:my name is|i am called|i'm called|call me|my name's|i am|i'm)\s+(?P<value>[^\W\d_][\w'-]*)", re.I
@@ -244,7 +246,17 @@ def takes_thought(question: str) -> bool:
 
 def reply(question: str, memory: Sequence[str]) -> str:
     """The answer to a question; `memory` is everything said before, oldest first."""
-    for skill in (repeat_exactly, recall_with(memory), count, calculate, know, one_word, say, write_at_length):
+    for skill in (
+        repeat_exactly,
+        list_with(memory),
+        recall_with(memory),
+        count,
+        calculate,
+        know,
+        one_word,
+        say,
+        write_at_length,
+    ):
         found = skill(question)
         if found is not None:
             return found
@@ -337,6 +349,18 @@ def know(question: str) -> str | None:
     if re.fullmatch(r"\W*(?:hello|hi|hey|good (?:morning|evening|day))\b[\w\s]{0,12}\W*", question, re.IGNORECASE):
         return "Hello! How can I help you today?"
     return None
+
+
+def list_with(memory: Sequence[str]) -> Callable[[str], str | None]:
+    """The skill of listing the code words that were said anywhere."""
+
+    def listing(question: str) -> str | None:
+        if not LISTING.search(question):
+            return None
+        words = [word for text in (*memory, question) for word in CODE_WORD.findall(text)]
+        return ", ".join(dict.fromkeys(words)) or "There are none."
+
+    return listing
 
 
 def recall_with(memory: Sequence[str]) -> Callable[[str], str | None]:

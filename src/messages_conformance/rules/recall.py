@@ -17,6 +17,8 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.catalogue import RUN, rule
 from messages_conformance.rules.lens import has_message, in_message, shown, stop_reason_of, streamed, text_of, walk_of
+from messages_conformance.rules.reading import counts_earlier_turns, counts_the_results_of_tools
+from messages_conformance.rules.relations import counts_the_system_prompt, reads_text_blocks
 from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
 
 QUESTION: Final = "list every code word"
@@ -28,7 +30,13 @@ WORD: Final = re.compile(r"\b[a-z]{3,}-[0-9]{2}\b")
 MIN_ANSWERS: Final = 2
 """So many answers to the same request must lack a word before chance is ruled out (our own)."""
 
+MAX_CONTROL_CHARACTERS: Final = 500
+"""Nobody cuts a prompt as short as this."""
+
 CUT: Final = ("max_tokens", "refusal", "model_context_window_exceeded", "stop_sequence", "tool_use", "pause_turn")
+
+COUNTED: Final = (reads_text_blocks, counts_the_system_prompt, counts_earlier_turns, counts_the_results_of_tools)
+"""What judges the same losses by the tokens that they save."""
 
 Places = Mapping[str, str]
 """Code words, each with the JSON pointer of the place in the request where it stands."""
@@ -64,9 +72,11 @@ def _asks(exchange: Exchange) -> bool:
 
 
 def _is_control(exchange: Exchange) -> bool:
-    """Whether all words stand in the question itself, where no part of a request can be lost."""
+    """Whether all words stand in the question itself, and in a short one, where no part of a request can be lost."""
     fields = exchange.request.fields
-    return len(fields["messages"]) == 1 and "system" not in fields and isinstance(fields["messages"][0]["content"], str)
+    content = fields["messages"][-1]["content"]
+    alone = len(fields["messages"]) == 1 and "system" not in fields
+    return alone and isinstance(content, str) and len(content) <= MAX_CONTROL_CHARACTERS
 
 
 def _lacks(exchange: Exchange, words: Iterable[str]) -> list[str]:
@@ -93,6 +103,9 @@ def shows_the_model_everything(exchanges: Sequence[Exchange]) -> Iterable[Findin
     unable = next((control for control in controls if _lacks(control, _places(control))), None)
     if unable is not None:
         yield Unverified(reason=f"the model does not list words that stand in the question: {shown(text_of(unable))}")
+        return
+    if any(isinstance(outcome, Finding) for judged in COUNTED for outcome in judged(exchanges)):
+        yield Unverified(reason="a part of the request is not even counted, which is judged as that")
         return
     answers: dict[str, list[Exchange]] = defaultdict(list)
     for exchange in asked:
