@@ -33,6 +33,7 @@ OWN = [
     "request.metadata.accepted",
     "request.tool_result.affects-input-tokens",
     "request.tool_use.long-id",
+    "response.content.no-model-markup",
     "stream.delta.blanks-kept",
     "stream.final.same-kinds",
     "stream.final.tool-input",

@@ -369,6 +369,10 @@ ROWS: dict[str, Row] = {
     "stream.delta.partial-json-string": (events(block(0, "tool_use"), fragment(None), stop()), call("", "{}")),
     "stream.delta.partial-json-concat": (call('{"a"', '{"a": 1}'), call('{"a"', ": 1}")),
     "stream.delta.signature-single": (thought(SIGNATURE, THINKING), SIGNED),
+    "response.content.no-model-markup": (
+        [answered(say("The user greets me.</think>Hello!"))],
+        [answered(say("Use a < b, and the tag <b>."), ask=told("What does <think> mean?"))],
+    ),
     "stream.delta.citations": (
         events(block(), delta(type="citations_delta", citation=None), stop()),
         events(block(), delta(type="citations_delta", citation=CITATION), stop()),

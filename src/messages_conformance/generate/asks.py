@@ -120,14 +120,15 @@ def content_to_echo(exchange: Exchange, *, calls: bool = False) -> list[Any] | N
     """The content of a whole, valid answer, to be sent back as the assistant's turn; None where there is none to send.
 
     A pending tool call may not be sent back without its result, so none is here unless `calls` are to be answered; an
-    empty text is no content of a request, and neither are calls whose ids no request may hold.
+    empty text is no content of a request, and neither are calls with ids or names that no request may hold.
     """
     body = exchange.response.fields if exchange.response is not None else {}
     if not exchange.succeeded or not valid("response", body) or not body["content"]:
         return None
     blocks = body["content"]
     ids = [block["id"] for block in blocks if block.get("type") == "tool_use"]
-    odd = len(set(ids)) < len(ids) or any(_ID.fullmatch(identifier) is None for identifier in ids)
+    nameless = any(block.get("type") == "tool_use" and not block["name"] for block in blocks)
+    odd = nameless or len(set(ids)) < len(ids) or any(_ID.fullmatch(identifier) is None for identifier in ids)
     if (ids and not calls) or odd or any(block.get("text") == "" for block in blocks):
         return None
     return list(blocks)

@@ -91,7 +91,7 @@ def leaves_out_omitted_thinking(exchange: Exchange) -> Iterable[Finding | Unveri
     if not thoughts:
         yield NO_THOUGHT
     for number, block in thoughts:
-        if block.get("thinking") != "":
+        if isinstance(block.get("thinking"), str) and block["thinking"]:
             place, found = f"/content/{number}/thinking", shown(block.get("thinking"))
             yield Finding(place=in_message(exchange, place), found=found, wanted='""')
             return
