@@ -154,7 +154,8 @@ def carries_one_json_object_in_each_event(exchange: Exchange) -> Iterable[Findin
     yield from grouped(
         Finding(place=at(event), found=shown(event.wire.data), wanted="one JSON object")
         for event in logical_events(response_of(exchange))
-        if event.wire.data
+        # Of no name and nothing in it: a heartbeat that no client minds.
+        if (event.wire.data or (event.wire.data == "" and event.name is not None))
         and not isinstance(event.data, dict)
         and not is_sentinel(event)
         and event.wire.dispatched

@@ -165,3 +165,9 @@ def forbid_counting(response: HttpResponse, scene: Scene) -> HttpResponse:
 def answer_unknown_paths_like_fastapi(reply: ErrorReply) -> ErrorReply:
     """An unknown path gives 404 with a field named detail."""
     return replace(reply, body={"detail": "Not Found"}) if refused_for(reply, "errors.status.404-path") else reply
+
+
+@fault("errors", trips={"errors.envelope.error-object"}, trips_tokmodel=set(), at=Stage.ERROR)
+def answer_wrong_methods_like_fastapi(reply: ErrorReply) -> ErrorReply:
+    """A method that is not allowed gives 405 with a field named detail."""
+    return replace(reply, body={"detail": "Method Not Allowed"}) if reply.status == 405 else reply

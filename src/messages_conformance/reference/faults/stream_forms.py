@@ -307,6 +307,18 @@ def break_data_of_last_delta(frames: Frames) -> Frames:
     return [frame[:-3] + b"\n\n" if deltas and at == deltas[-1] else frame for at, frame in enumerate(frames)]
 
 
+@fault("stream-frame", trips={"stream.frame.data-json"}, at=Stage.FRAMES, seen="impact.json ping_empty_data")
+def empty_data_of_pings(frames: Frames) -> Frames:
+    """The data of each ping is empty."""
+    return [b"event: ping\ndata:\n\n" if frame.startswith(b"event: ping") else frame for frame in frames]
+
+
+@fault("stream-frame", trips={"stream.frame.data-json"}, at=Stage.FRAMES)
+def empty_data_of_stops(frames: Frames) -> Frames:
+    """The data of message_stop is empty."""
+    return [b"event: message_stop\ndata:\n\n" if b"event: message_stop" in frame else frame for frame in frames]
+
+
 @fault("stream-frame", trips={"stream.frame.data-json"}, at=Stage.FRAMES)
 def write_nan(frames: Frames) -> Frames:
     """The data of each ping holds NaN, which is no JSON."""
