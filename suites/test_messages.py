@@ -21,6 +21,8 @@ PLAIN = [
     replace(ask("stated", OK), body={**ask("stated", OK).body, "stream": False}),
     *both_ways("plain", OK),
     *both_ways("system", OK, system=INSTRUCTIONS, probe="request.system.string"),
+    # A control: request.system.blocks sends the same system prompt as a block.
+    ask("system.short", OK, system="You are a concise assistant.", probe="request.system.string"),
     *both_ways("longer", OK + NOTE),
     *both_ways("unicode", UNICODE, max_tokens=80, attempts=2, premise="transport.charset.utf8", depth="smoke"),
     *both_ways("long", ESSAY, max_tokens=600),

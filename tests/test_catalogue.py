@@ -31,6 +31,7 @@ OWN = [
     "request.context.complete",
     "request.messages.affects-input-tokens",
     "request.metadata.accepted",
+    "request.system.blocks-read",
     "request.tool_result.affects-input-tokens",
     "request.tool_use.long-id",
     "response.content.no-model-markup",

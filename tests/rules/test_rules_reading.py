@@ -31,10 +31,20 @@ def judged(requirement: str, run: Run) -> Verdict:
     return verdicts(numbered(*run), under=FULL_PROFILE, only=[requirement])[requirement]
 
 
+def instructed(tokens: int, system: Any) -> Exchange:
+    return answered({"usage": {"input_tokens": tokens, "output_tokens": 5}}, ask={"system": system})
+
+
+BRIEF = [{"type": "text", "text": "Be brief."}]
+
 ROWS: dict[str, tuple[Run, Run]] = {
     "request.messages.affects-input-tokens": (
         [billed(12, *BEFORE, QUESTION), billed(12, QUESTION)],
         [billed(30, *BEFORE, QUESTION), billed(12, QUESTION)],
+    ),
+    "request.system.blocks-read": (
+        [instructed(30, BRIEF), instructed(15, "Be brief.")],
+        [instructed(16, BRIEF), instructed(15, "Be brief.")],
     ),
     "request.tool_result.affects-input-tokens": (
         [resulted(40, content=[{"type": "text", "text": LONG}]), resulted(40)],
@@ -46,7 +56,8 @@ ROWS: dict[str, tuple[Run, Run]] = {
 @pytest.mark.parametrize("requirement", ROWS)
 def test_it_is_violated(requirement: str) -> None:
     verdict = judged(requirement, ROWS[requirement][0])
-    assert [(finding.exchange, finding.wanted[:9]) for finding in verdict.findings] == [(1, "more than")]
+    assert [finding.exchange for finding in verdict.findings] == [1]
+    assert verdict.findings[0].wanted.startswith(("more than", "about 15"))
 
 
 @pytest.mark.parametrize("requirement", ROWS)
@@ -65,6 +76,7 @@ def test_it_is_kept(requirement: str) -> None:
             "request.messages.affects-input-tokens",
             [*ROWS["request.messages.affects-input-tokens"][0], billed(9, QUESTION)],
         ),
+        ("request.system.blocks-read", [instructed(30, BRIEF), instructed(15, "Be kind.")]),
         # A short result may cost as much as none.
         ("request.tool_result.affects-input-tokens", [resulted(40, content="ok"), resulted(40)]),
         ("request.tool_result.affects-input-tokens", [billed(12, QUESTION), billed(12, *BEFORE, QUESTION)]),

@@ -10,12 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
+from messages_conformance.rules import sources
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
 from messages_conformance.rules.lens import in_message, total_input, usage_of
 from messages_conformance.rules.relations import ERRATIC, MIN_ADDED_CHARS, counted, erratic
 from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
 
 Turns = list[Mapping[str, Any]]
+BLOCK_SLACK_TOKENS: Final = 4
+"""A text block may cost this much more or less than its text alone (our own; JSON around it would cost 10 or more)."""
+
 MEANING: Final = "the meaning of input_tokens; a gateway that loses a part of the request bills less for it"
 
 
@@ -69,6 +73,47 @@ def counts_earlier_turns(exchanges: Sequence[Exchange]) -> Iterable[Finding | Un
         and len(json.dumps(turns[:-1])) >= MIN_ADDED_CHARS
     ]
     yield from _compared(pairs, "earlier turns", "no conversation's last question was also asked alone, with counts")
+
+
+@rule(
+    "request.system.blocks-read",
+    SHOULD,
+    source=f"{sources.sdk('types/message_create_params.py')} (system); mozilla-ai/any-llm (GitHub), read 2026-11-22",
+    over=RUN,
+    provoked="The same system prompt is sent as a string and as one text block.",
+)
+def reads_system_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """A system prompt in text blocks reaches the model like the same one as a string."""
+    asked = counted(exchanges)
+    if erratic(asked):
+        yield ERRATIC
+        return
+    strings = {_system_key(exchange): exchange for exchange in asked if isinstance(_system(exchange), str)}
+    pairs = 0
+    for blocks in asked:
+        string = strings.get(_system_key(blocks)) if isinstance(_system(blocks), list) else None
+        if string is None:
+            continue
+        pairs += 1
+        mine, theirs = total_input(usage_of(blocks)), total_input(usage_of(string))
+        if abs(mine - theirs) > BLOCK_SLACK_TOKENS:
+            found = f"{mine}, but {theirs} for the same system prompt as a string (exchange {string.number})"
+            place = in_message(blocks, "/usage/input_tokens")
+            yield Finding(exchange=blocks.number, place=place, found=found, wanted=f"about {theirs}")
+            return
+    if not pairs:
+        yield Unverified(reason="no system prompt was sent both as a string and as blocks, with counts")
+
+
+def _system(exchange: Exchange) -> Any:
+    return exchange.request.fields.get("system")
+
+
+def _system_key(exchange: Exchange) -> str:
+    """All of a request but what only limits or transports the answer, with the text of its system prompt."""
+    fields = exchange.request.fields
+    kept = {name: value for name, value in fields.items() if name not in ("system", "max_tokens", "stream")}
+    return json.dumps([kept, _text(_system(exchange))], sort_keys=True)
 
 
 @rule(

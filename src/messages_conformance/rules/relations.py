@@ -128,7 +128,9 @@ def counted(exchanges: Sequence[Exchange]) -> list[Exchange]:
 
 
 def _total(usage: Mapping[str, Any]) -> int:
-    """The total input; 0 where a part of it is no integer."""
+    """The total input; 0 where a part of it is no integer of 0 or more, or input_tokens is missing."""
+    if not isinstance(usage.get("input_tokens"), int) or usage["input_tokens"] < 0:
+        return 0
     told = [usage[name] for name in INPUT_COUNTS if usage.get(name) is not None]
     return total_input(usage) if all(isinstance(part, int) for part in told) else 0
 

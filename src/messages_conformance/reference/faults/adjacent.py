@@ -29,7 +29,10 @@ def count_tokens_under_another_name(count: Json) -> Json:
 
 
 @fault(
-    "adjacent", trips={"adjacent.count_tokens.shape"}, at=Stage.RESPONSE, seen="defects.json count-tokens-route-missing"
+    "adjacent",
+    trips={"adjacent.count_tokens.shape"},
+    at=Stage.RESPONSE,
+    seen="defects.json count-tokens-route-missing; impact.json count_tokens_404; deviations: aimock",
 )
 def lose_count_tokens(response: HttpResponse, scene: Scene) -> HttpResponse:
     """The path count_tokens does not exist."""
@@ -86,7 +89,7 @@ def is_list(value: Mapping[str, Any]) -> bool:
     "adjacent",
     trips={"adjacent.models.list-shape", "adjacent.models.item-shape", "adjacent.models.cursors"},
     at=Stage.MODELS,
-    seen="defects.json models-list-openai-shape",
+    seen="defects.json models-list-openai-shape; deviations: aimock",
 )
 def list_models_like_openai(value: Json) -> Json:
     """The list of models has the form of another vendor."""

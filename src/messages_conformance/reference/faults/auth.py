@@ -27,7 +27,12 @@ def ignore_bearer(request: HttpRequest) -> HttpRequest:
     return without_request_header(request, "authorization")
 
 
-@fault("auth", trips={"auth.x-api-key.accepted"}, at=Stage.REQUEST, seen="defects.json x-api-key-not-accepted")
+@fault(
+    "auth",
+    trips={"auth.x-api-key.accepted"},
+    at=Stage.REQUEST,
+    seen="defects.json x-api-key-not-accepted; impact.json reject_xapikey",
+)
 def ignore_x_api_key(request: HttpRequest) -> HttpRequest:
     """The header x-api-key is not read as a credential."""
     return without_request_header(request, "x-api-key")
@@ -61,7 +66,12 @@ def call_missing_key_a_bad_request(reply: ErrorReply) -> ErrorReply:
     return replace(with_error(reply, type="invalid_request_error"), status=400)
 
 
-@fault("auth", trips={"auth.invalid.401"}, at=Stage.ERROR, seen="LiteLLM without a database: 500 on a wrong key")
+@fault(
+    "auth",
+    trips={"auth.invalid.401"},
+    at=Stage.ERROR,
+    seen="LiteLLM without a database: 500 on a wrong key; deviations: LiteLLM",
+)
 def crash_on_wrong_key(reply: ErrorReply) -> ErrorReply:
     """A wrong key gives 500 api_error."""
     if not refused_for(reply, "auth.invalid.401"):
@@ -77,7 +87,12 @@ def forbid_wrong_key(reply: ErrorReply) -> ErrorReply:
     return replace(with_error(reply, type="permission_error"), status=403)
 
 
-@fault("auth", trips={"auth.missing.error-type"}, at=Stage.ERROR, seen="LiteLLM: auth_error; aimock: no type")
+@fault(
+    "auth",
+    trips={"auth.missing.error-type"},
+    at=Stage.ERROR,
+    seen="LiteLLM: auth_error; aimock: no type; deviations: LiteLLM",
+)
 def mistype_missing_key(reply: ErrorReply) -> ErrorReply:
     """The 401 for a missing credential has the type auth_error."""
     return with_error(reply, type="auth_error") if refused_for(reply, "auth.missing.401") else reply
@@ -105,7 +120,9 @@ def crash_on_two_credentials(response: HttpResponse, scene: Scene) -> HttpRespon
     return error_response(response, scene, 500, "api_error", "ambiguous credential") if both else response
 
 
-@fault("version", trips={"version.header.required"}, at=Stage.FAILURES, seen="all three measured gateways")
+@fault(
+    "version", trips={"version.header.required"}, at=Stage.FAILURES, seen="all three measured gateways; deviations: all"
+)
 def forget_version_header(failures: Failures) -> Failures:
     """A request without anthropic-version is served."""
     return forgive(failures, "version.header.required")
@@ -134,6 +151,7 @@ def accept_any_version(failures: Failures) -> Failures:
     "version",
     trips={"version.header.2026-10-21", "version.same-rules-count-tokens"},
     at=Stage.FAILURES,
+    seen="impact.json reject_version",
 )
 def refuse_newest_version(failures: Failures, scene: Scene) -> Failures:
     """Version 2026-10-21 is not known."""
@@ -200,7 +218,12 @@ def omit_request_id(response: HttpResponse) -> HttpResponse:
     return response.without_header("request-id")
 
 
-@fault("headers", trips={"headers.request-id.present"}, at=Stage.RESPONSE, seen="LiteLLM passthrough, not streamed")
+@fault(
+    "headers",
+    trips={"headers.request-id.present"},
+    at=Stage.RESPONSE,
+    seen="LiteLLM passthrough, not streamed; deviations: LiteLLM anthropic",
+)
 def omit_request_id_of_documents(response: HttpResponse) -> HttpResponse:
     """Only streams and errors have a request-id header."""
     return response if response.is_stream or response.status != 200 else response.without_header("request-id")
@@ -252,7 +275,12 @@ def first_message(scene: Scene, name: str) -> bool:
     return scene.request.path == "/v1/messages" and bool(scene.body) and once(scene, name)
 
 
-@fault("headers", trips={"headers.retry-after.on-429"}, at=Stage.RESPONSE, seen="impact.json err_429_no_ra")
+@fault(
+    "headers",
+    trips={"headers.retry-after.on-429"},
+    at=Stage.RESPONSE,
+    seen="impact.json err_429_no_ra; deviations: LiteLLM",
+)
 def throttle_without_retry_after(response: HttpResponse, scene: Scene) -> HttpResponse:
     """The first message is throttled with 429, and nothing says for how long."""
     if not first_message(scene, "throttled"):

@@ -10,7 +10,12 @@ from messages_conformance.reference.faults.tools import Failures, Json, error_re
 from messages_conformance.reference.http import HttpResponse
 
 
-@fault("usage", trips={"usage.cache.exclusive-buckets"}, at=Stage.MESSAGE)
+@fault(
+    "usage",
+    trips={"usage.cache.exclusive-buckets"},
+    at=Stage.MESSAGE,
+    seen="defects.json cached-exceeds-input-arithmetic",
+)
 def charge_cached_tokens_twice(message: Json) -> Json:
     """input_tokens also counts what was written to the cache or read from it."""
     usage = message["usage"]

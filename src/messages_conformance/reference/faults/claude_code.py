@@ -65,7 +65,8 @@ def refuses(
             return refused_if(failures, present(scene), message)
 
         rewrite.__name__, rewrite.__doc__ = function.__name__, function.__doc__
-        return fault(CATEGORY, trips={requirement}, at=Stage.FAILURES, seen=f"{SEEN}{seen}" if seen else "")(rewrite)
+        cited = seen if not seen or ".json" in seen else f"{SEEN}{seen}"
+        return fault(CATEGORY, trips={requirement}, at=Stage.FAILURES, seen=cited)(rewrite)
 
     return declare
 
@@ -130,7 +131,7 @@ def refuse_several_text_blocks() -> None:
     "claude-code.messages.system-role",
     lambda scene: any(turn.get("role") == "system" for turn in turns(scene)),
     "messages.1.role: Input should be 'user' or 'assistant'",
-    "system_role_pydantic",
+    "system_role_pydantic, reject_system_role_jinja",
 )
 def refuse_system_role_in_other_words() -> None:
     """A system message is refused in words that Claude Code does not recognise."""
@@ -151,7 +152,12 @@ def refuse_adaptive_thinking_in_other_words() -> None:
     """Adaptive thinking is refused in words that Claude Code does not recognise."""
 
 
-@refuses("claude-code.thinking.disabled", lambda scene: thinks(scene, "disabled"), "thinking: unknown type 'disabled'")
+@refuses(
+    "claude-code.thinking.disabled",
+    lambda scene: thinks(scene, "disabled"),
+    "thinking: unknown type 'disabled'",
+    "defects.json thinking-disabled-with-effort-rejected",
+)
 def refuse_disabled_thinking() -> None:
     """Thinking may not be disabled by name."""
 
@@ -320,7 +326,7 @@ def leave_out_input_of_short_answers(message: Json, scene: Scene) -> Json:
     CATEGORY,
     trips={"claude-code.stream.tool-input", "stream.block.start-tool-input-empty"},
     at=Stage.EVENTS,
-    seen="impact.json tool_input_in_start",
+    seen="impact.json tool_input_in_start; sdk_streams X26",
 )
 def give_tool_input_at_once(events: list[Event]) -> list[Event]:
     """The whole input of a tool call stands in content_block_start, and no delta follows."""

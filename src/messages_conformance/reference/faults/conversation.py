@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -72,6 +73,23 @@ def forget_results_in_blocks(body: Json) -> Json:
     return map_blocks(body, emptied)
 
 
+@fault(
+    "request",
+    trips={"request.system.blocks-read"},
+    at=Stage.BODY,
+    seen="defects.json system-array-stringified-or-rejected",
+)
+def stringify_system(body: Json) -> Json:
+    """A system prompt in blocks reaches the model as the text of the list."""
+    return {**body, "system": json.dumps(body["system"])} if isinstance(body.get("system"), list) else body
+
+
+@fault("request", trips={"request.system.affects-input-tokens", "request.system.blocks-read"}, at=Stage.BODY)
+def forget_system_blocks(body: Json) -> Json:
+    """A system prompt in blocks does not reach the model."""
+    return {name: value for name, value in body.items() if name != "system" or isinstance(value, str)}
+
+
 # -- what is refused ------------------------------------------------------------------------------------------------
 
 
@@ -129,7 +147,7 @@ def refuse_two_results(failures: Failures, scene: Scene) -> Failures:
 
 @fault(
     "tools",
-    trips={"request.tool_result.content-optional"},
+    trips={"request.tool_result.content-optional", "request.tool_use.long-id"},
     at=Stage.FAILURES,
     seen="defects.json tool-use-id-duplicated-in-history-conversion",
 )
@@ -142,6 +160,7 @@ def refuse_tool_history(failures: Failures, scene: Scene) -> Failures:
 @fault(
     "thinking",
     trips={"response.content.echoable"},
+    trips_tokmodel=set(),
     at=Stage.FAILURES,
     seen="defects.json replayed-thinking-restructured",
 )

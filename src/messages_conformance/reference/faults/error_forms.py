@@ -167,7 +167,9 @@ def answer_unknown_paths_like_fastapi(reply: ErrorReply) -> ErrorReply:
     return replace(reply, body={"detail": "Not Found"}) if refused_for(reply, "errors.status.404-path") else reply
 
 
-@fault("errors", trips={"errors.envelope.error-object"}, trips_tokmodel=set(), at=Stage.ERROR)
+@fault(
+    "errors", trips={"errors.envelope.error-object"}, trips_tokmodel=set(), at=Stage.ERROR, seen="deviations: LiteLLM"
+)
 def answer_wrong_methods_like_fastapi(reply: ErrorReply) -> ErrorReply:
     """A method that is not allowed gives 405 with a field named detail."""
     return replace(reply, body={"detail": "Method Not Allowed"}) if reply.status == 405 else reply

@@ -17,7 +17,7 @@ from messages_conformance.reference.http import HttpResponse
     trips={"errors.envelope.type", "errors.envelope.request_id"},
     trips_tokmodel={"errors.envelope.tokmodel"},
     at=Stage.ERROR,
-    seen="defects.json error-openai-envelope; impact.json err_openai_400",
+    seen="defects.json error-openai-envelope; impact.json err_openai_400; deviations: LiteLLM",
 )
 def wrap_errors_like_openai(reply: ErrorReply) -> ErrorReply:
     """An error has the envelope of another vendor: no type at the top, a param and a code inside."""
@@ -129,7 +129,7 @@ def serve_unknown_model(failures: Failures) -> Failures:
     return forgive(failures, "errors.status.404-model")
 
 
-@fault("errors", trips={"errors.status.404-path"}, at=Stage.ERROR)
+@fault("errors", trips={"errors.status.404-path"}, at=Stage.ERROR, seen="deviations: aimock")
 def mistype_unknown_path(reply: ErrorReply) -> ErrorReply:
     """An unknown path gives 404 with the type invalid_request_error."""
     return with_error(reply, type="invalid_request_error") if refused_for(reply, "errors.status.404-path") else reply

@@ -49,7 +49,13 @@ def refuse_stream_false(failures: Failures, scene: Scene) -> Failures:
 
 @fault(
     "request",
-    trips={"request.system.string", "response.content.echoable", "transport.path.post-messages"},
+    trips={
+        "request.system.blocks",
+        "request.system.string",
+        "response.content.echoable",
+        "transport.path.post-messages",
+    },
+    trips_tokmodel={"request.system.string", "response.content.echoable-tokmodel", "transport.path.post-messages"},
     at=Stage.FAILURES,
 )
 def refuse_streams(failures: Failures, scene: Scene) -> Failures:
@@ -103,7 +109,13 @@ def refuse_betas(failures: Failures, scene: Scene) -> Failures:
 
 @fault(
     "transport",
-    trips={"request.system.string", "response.content.echoable", "transport.path.post-messages"},
+    trips={
+        "request.system.blocks",
+        "request.system.string",
+        "response.content.echoable",
+        "transport.path.post-messages",
+    },
+    trips_tokmodel={"request.system.string", "response.content.echoable-tokmodel", "transport.path.post-messages"},
     at=Stage.FAILURES,
     seen="impact.json reject_accept_sse",
 )

@@ -18,7 +18,10 @@ from messages_conformance.reference.message import plain_text
     "request",
     trips={"stop.stop_sequence.occurs"},
     at=Stage.BODY,
-    seen="defects.json stop-sequences-dropped",
+    seen=(
+        "defects.json stop-sequences-dropped; deviations: LiteLLM mock; deviations: LiteLLM openai; "
+        "deviations: claude-code-router"
+    ),
 )
 def drop_stop_sequences(body: Json) -> Json:
     """Stop sequences are accepted and never used."""
@@ -46,7 +49,7 @@ def drop_system(body: Json) -> Json:
     "request",
     trips={"transport.content-type.sse-response"},
     at=Stage.BODY,
-    seen="defects.json stream-true-returns-json; impact.json json_for_stream",
+    seen="defects.json stream-true-returns-json; impact.json json_for_stream; deviations: LiteLLM mock",
 )
 def ignore_stream(body: Json) -> Json:
     """A request for a stream gets one JSON document."""
@@ -71,7 +74,10 @@ def drop_array_content(body: Json) -> Json:
 
 
 @fault(
-    "request", trips={"request.messages.content-blocks"}, at=Stage.BODY, seen="defects.json system-array-stringified"
+    "request",
+    trips={"request.messages.content-blocks"},
+    at=Stage.BODY,
+    seen="defects.json system-array-stringified-or-rejected",
 )
 def stringify_array_content(body: Json) -> Json:
     """A list of blocks reaches the model as the text of the list."""
@@ -200,7 +206,12 @@ def choice_of(body: Json) -> Mapping[str, Any]:
     return choice if isinstance(choice, dict) else {}
 
 
-@fault("tools", trips={"request.tool_choice.any-forces"}, at=Stage.BODY, seen="defects.json tool-choice-ignored")
+@fault(
+    "tools",
+    trips={"request.tool_choice.any-forces"},
+    at=Stage.BODY,
+    seen="defects.json tool-choice-ignored; deviations: LiteLLM mock",
+)
 def ignore_forced_choice(body: Json) -> Json:
     """The choice any leaves the model free."""
     choice = choice_of(body)

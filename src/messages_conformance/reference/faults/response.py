@@ -251,7 +251,7 @@ def describe_model(message: Json) -> Json:
     trips=set(),
     trips_tokmodel={"response.model.matches-request"},
     at=Stage.MESSAGE,
-    seen="defects.json response-model-is-backend-name",
+    seen="defects.json response-model-is-backend-name; deviations: claude-code-router",
 )
 def name_backend_model(message: Json) -> Json:
     """A Message names the model behind the gateway instead of the requested one."""
@@ -271,7 +271,10 @@ def omit_stop_reason(message: Json) -> Json:
 
 
 @fault(
-    "response", trips={"response.stop_reason.present"}, at=Stage.DOCUMENT, seen="defects.json null-stop-reason-final"
+    "response",
+    trips={"response.stop_reason.present"},
+    at=Stage.DOCUMENT,
+    seen="defects.json null-stop-reason-final; impact.json stop_reason_null",
 )
 def nullify_stop_reason(message: Json) -> Json:
     """The stop reason of a Message that is not streamed is null."""
@@ -283,6 +286,7 @@ def nullify_stop_reason(message: Json) -> Json:
     trips={"response.stop_reason.enum"},
     trips_tokmodel={"response.stop_reason.enum-tokmodel"},
     at=Stage.DOCUMENT,
+    seen="sdk_streams X39",
 )
 def stop_for_an_unknown_reason(message: Json) -> Json:
     """The natural end is reported in a word of the server's own."""

@@ -65,7 +65,7 @@ def name_stop_sequence_at_natural_end(message: Json) -> Json:
     return {**message, "stop_sequence": "\n\nHuman:"} if message["stop_reason"] == "end_turn" else message
 
 
-@fault("stop", trips={"stop.stop_sequence.none-requested"}, at=Stage.MESSAGE)
+@fault("stop", trips={"stop.stop_sequence.none-requested"}, at=Stage.MESSAGE, seen="deviations: claude-code-router")
 def claim_unrequested_stop_sequence(message: Json, scene: Scene) -> Json:
     """A natural end is reported as a stop sequence where none was requested."""
     if message["stop_reason"] != "end_turn" or scene.body.get("stop_sequences"):

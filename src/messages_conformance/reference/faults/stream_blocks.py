@@ -137,7 +137,7 @@ def exchange_calls(events: Events) -> Events:
     "stream-order",
     trips={"stream.order.block-closed-once"},
     at=Stage.EVENTS,
-    seen="defects.json tool-use-block-never-stopped",
+    seen="defects.json tool-use-block-never-stopped; impact.json no_content_block_stop",
 )
 def lose_stop_between_calls(events: Events) -> Events:
     """A tool call that is followed by another one never stops."""
@@ -241,7 +241,7 @@ def interleave_calls(events: Events) -> Events:
     "stream-order",
     trips={"stream.order.no-delta-after-stop"},
     at=Stage.EVENTS,
-    seen="defects.json text-delta-index-of-thinking-block",
+    seen="defects.json text-delta-index-of-thinking-block; impact.json delta_after_stop",
 )
 def answer_into_stopped_thought(events: Events) -> Events:
     """The text after a thought carries the index of the thought, which has stopped."""

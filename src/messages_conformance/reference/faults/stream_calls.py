@@ -312,7 +312,7 @@ def lose_text_in_stream(events: Events) -> Events:
     return without_blocks(events, spans(events, "text"))
 
 
-@fault("stream-content", trips={"stream.final.same-kinds"}, at=Stage.EVENTS)
+@fault("stream-content", trips={"stream.final.same-kinds", "usage.thinking.le-output"}, at=Stage.EVENTS)
 def lose_text_in_uncounted_stream(events: Events) -> Events:
     """A stream has no text block, and one that ends by itself counts one token."""
     lost = without_blocks(events, spans(events, "text"))

@@ -49,13 +49,23 @@ def stop_in_start(events: Events) -> Events:
     return map_start(events, lambda message: {**message, "stop_reason": "end_turn"})
 
 
-@fault("stream-content", trips={"stream.start.usage-object"}, at=Stage.EVENTS, seen="sdk_streams X15")
+@fault(
+    "stream-content",
+    trips={"stream.start.usage-object"},
+    at=Stage.EVENTS,
+    seen="sdk_streams X15; impact.json start_usage_missing_delta_output_only, start_usage_missing, usage_missing_all",
+)
 def omit_usage_in_start(events: Events) -> Events:
     """message_start has no usage."""
     return map_start(events, lambda message: dropped(message, "usage"))
 
 
-@fault("stream-content", trips={"stream.start.usage-object"}, at=Stage.EVENTS, seen="sdk_streams X16")
+@fault(
+    "stream-content",
+    trips={"stream.start.usage-object"},
+    at=Stage.EVENTS,
+    seen="sdk_streams X16; impact.json start_usage_null",
+)
 def nullify_usage_in_start(events: Events) -> Events:
     """The usage in message_start is null."""
     return map_start(events, lambda message: {**message, "usage": None})
@@ -231,7 +241,7 @@ def send_partial_json_as_object(events: Events) -> Events:
     "stream-content",
     trips={"stream.delta.partial-json-concat", "stream.delta.partial-json-prefix-valid"},
     at=Stage.EVENTS,
-    seen="sdk_streams X30; defects.json tool-args-invalid-json",
+    seen="sdk_streams X30; defects.json tool-args-invalid-json; impact.json bad_partial_json",
 )
 def break_partial_json(events: Events) -> Events:
     """The input of a tool call is not JSON."""
@@ -264,7 +274,7 @@ def omit_delta_in_message_delta(events: Events) -> Events:
     "stream-content",
     trips={"stream.msgdelta.delta-object"},
     at=Stage.EVENTS,
-    seen="defects.json null-stop-reason-final",
+    seen="defects.json null-stop-reason-final; impact.json stop_reason_null",
 )
 def nullify_stop_reason_in_stream(events: Events) -> Events:
     """The stop reason of a stream is null to the end."""
@@ -298,7 +308,12 @@ def omit_stop_sequence_in_stream(events: Events) -> Events:
     )
 
 
-@fault("stream-content", trips={"stream.msgdelta.usage-required"}, at=Stage.EVENTS, seen="sdk_streams X17")
+@fault(
+    "stream-content",
+    trips={"stream.msgdelta.usage-required"},
+    at=Stage.EVENTS,
+    seen="sdk_streams X17; impact.json usage_missing_all",
+)
 def omit_usage_in_message_delta(events: Events) -> Events:
     """message_delta has no usage."""
     return updated(events, "message_delta", lambda data: dropped(data, "usage"))

@@ -82,7 +82,12 @@ def repeat_message_id_in_streams(events: Events) -> Events:
     return map_start(events, lambda message: {**message, "id": "msg_proxy_stream"})
 
 
-@fault("stream-content", trips={"response.id.msg-prefix-anthropic"}, at=Stage.EVENTS, seen="impact.json id_no_prefix")
+@fault(
+    "stream-content",
+    trips={"response.id.msg-prefix-anthropic"},
+    at=Stage.EVENTS,
+    seen="impact.json id_no_prefix; deviations: claude-code-router",
+)
 def name_streams_like_openai(events: Events) -> Events:
     """The id in message_start begins with chatcmpl-."""
     return map_start(events, lambda message: {**message, "id": "chatcmpl-" + message["id"][4:]})

@@ -9,7 +9,12 @@ from messages_conformance.reference.faults.tools import Events, inserted, positi
 TEXT_BLOCK = {"type": "text", "text": ""}
 
 
-@fault("stream-order", trips={"stream.order.message-start-first"}, at=Stage.EVENTS, seen="sdk_streams X01")
+@fault(
+    "stream-order",
+    trips={"stream.order.message-start-first"},
+    at=Stage.EVENTS,
+    seen="sdk_streams X01; impact.json no_message_start",
+)
 def drop_message_start(events: Events) -> Events:
     """A stream has no message_start."""
     return without(events, "message_start")
@@ -25,7 +30,7 @@ def delay_message_start(events: Events) -> Events:
     "stream-order",
     trips={"stream.order.message-start-once"},
     at=Stage.EVENTS,
-    seen="sdk_streams X57; defects.json duplicate-message-start",
+    seen="sdk_streams X57; defects.json duplicate-message-start; impact.json message_start_twice",
 )
 def repeat_message_start(events: Events) -> Events:
     """message_start comes twice."""
@@ -70,7 +75,7 @@ def stop_unknown_block(events: Events) -> Events:
     "stream-order",
     trips={"stream.order.block-closed-once"},
     at=Stage.EVENTS,
-    seen="sdk_streams X13; defects.json tool-use-block-never-stopped",
+    seen="sdk_streams X13; defects.json tool-use-block-never-stopped; impact.json no_content_block_stop",
 )
 def drop_block_stop(events: Events) -> Events:
     """A content block never stops."""
@@ -84,7 +89,12 @@ def repeat_block_stop(events: Events) -> Events:
     return inserted(events, at, events[at]) if at is not None else events
 
 
-@fault("stream-order", trips={"stream.order.no-delta-after-stop"}, at=Stage.EVENTS, seen="sdk_streams X14")
+@fault(
+    "stream-order",
+    trips={"stream.order.no-delta-after-stop"},
+    at=Stage.EVENTS,
+    seen="sdk_streams X14; impact.json delta_after_stop",
+)
 def delta_after_block_stop(events: Events) -> Events:
     """The last delta comes after the stop of its block."""
     delta = position(events, "content_block_delta", last=True)
@@ -162,7 +172,12 @@ def with_second_block(events: Events, step: int) -> Events:
     )
 
 
-@fault("stream-order", trips={"stream.order.message-delta-present"}, at=Stage.EVENTS, seen="sdk_streams X03")
+@fault(
+    "stream-order",
+    trips={"stream.order.message-delta-present"},
+    at=Stage.EVENTS,
+    seen="sdk_streams X03; impact.json no_message_delta",
+)
 def drop_message_delta(events: Events) -> Events:
     """A stream has no message_delta."""
     return without(events, "message_delta")
@@ -218,7 +233,12 @@ def truncate_after_message_start(events: Events) -> Events:
     return events[:1]
 
 
-@fault("stream-order", trips={"stream.error.no-silent-truncation"}, at=Stage.EVENTS)
+@fault(
+    "stream-order",
+    trips={"stream.error.no-silent-truncation"},
+    at=Stage.EVENTS,
+    seen="defects.json unknown-finish-suppresses-terminal-events; impact.json no_message_delta_stop",
+)
 def truncate_after_block(events: Events) -> Events:
     """A stream ends when its last content block has stopped."""
     at = position(events, "content_block_stop", last=True)
@@ -226,7 +246,10 @@ def truncate_after_block(events: Events) -> Events:
 
 
 @fault(
-    "stream-order", trips={"stream.error.no-silent-truncation"}, at=Stage.EVENTS, seen="defects.json empty-200-stream"
+    "stream-order",
+    trips={"stream.error.no-silent-truncation"},
+    at=Stage.EVENTS,
+    seen="defects.json empty-200-stream; impact.json empty_stream",
 )
 def send_empty_stream(events: Events) -> Events:
     """A stream has no event at all."""
@@ -256,7 +279,7 @@ def misshape_error_event(events: Events) -> Events:
     "stream-error",
     trips={"stream.error.event-shape", "transport.path.post-messages"},
     at=Stage.EVENTS,
-    seen="defects.json error-event-then-no-close-of-blocks",
+    seen="defects.json error-event-then-no-close-of-blocks; deviations: claude-code-router",
 )
 def continue_after_error(events: Events) -> Events:
     """After an error event the stream goes on to a natural end."""

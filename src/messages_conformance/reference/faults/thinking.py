@@ -37,7 +37,12 @@ def think_last(message: Json) -> Json:
     return {**message, "content": [*others, *thoughts]}
 
 
-@fault("thinking", trips={"response.content.thinking-order"}, at=Stage.DOCUMENT, seen="deviations: LiteLLM")
+@fault(
+    "thinking",
+    trips={"response.content.thinking-order"},
+    at=Stage.DOCUMENT,
+    seen="deviations: LiteLLM; defects.json thinking-block-null-or-missing-signature",
+)
 def nullify_signature(message: Json) -> Json:
     """The signature of a thought is null."""
     blocks = [{**block, "signature": None} if block["type"] == "thinking" else block for block in message["content"]]

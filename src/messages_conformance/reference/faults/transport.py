@@ -129,7 +129,7 @@ def label_stream_as_ndjson(response: HttpResponse) -> HttpResponse:
     "transport",
     trips={"transport.content-type.error-json"},
     at=Stage.ERROR,
-    seen="impact.json html200, err_503_html",
+    seen="impact.json html200, err_503_html, err_500_nonjson",
 )
 def answer_errors_in_html(reply: ErrorReply) -> ErrorReply:
     """An error of status 400 is an HTML page."""

@@ -14,7 +14,7 @@ from messages_conformance.reference.faults.tools import Json, dropped, only_coun
     trips={"usage.present"},
     trips_tokmodel={"tokmodel.example.response-keys", "usage.present"},
     at=Stage.DOCUMENT,
-    seen="defects.json usage-object-missing",
+    seen="defects.json usage-object-missing; impact.json usage_missing_all",
 )
 def omit_usage(message: Json) -> Json:
     """A Message has no usage."""
@@ -153,7 +153,9 @@ def spell_cache_counts(message: Json) -> Json:
     return with_usage(message, cache_read_input_tokens="none")
 
 
-@fault("usage", trips={"usage.cache.breakdown-sum"}, at=Stage.DOCUMENT)
+@fault(
+    "usage", trips={"usage.cache.breakdown-sum"}, at=Stage.DOCUMENT, seen="defects.json cached-exceeds-input-arithmetic"
+)
 def break_cache_sum(message: Json) -> Json:
     """The parts of the cache count add up to something else."""
     parts = {"ephemeral_5m_input_tokens": 100, "ephemeral_1h_input_tokens": 20}

@@ -88,9 +88,11 @@ def count_nothing_in_documents(message: Json) -> Json:
     "usage",
     trips={
         "adjacent.count_tokens.approx",
+        "request.messages.affects-input-tokens",
         "request.system.affects-input-tokens",
-        "usage.output.le-max",
+        "request.tool_result.affects-input-tokens",
         "usage.input.stream-equals-nonstream",
+        "usage.output.le-max",
     },
     at=Stage.DOCUMENT,
     seen="deviations: LiteLLM mock, 2095/503 in every answer",
@@ -123,9 +125,11 @@ def exchange_counts(message: Json) -> Json:
 @fault(
     "usage",
     trips={
-        "request.system.affects-input-tokens",
-        "usage.input.stream-equals-nonstream",
         "adjacent.count_tokens.approx",
+        "request.messages.affects-input-tokens",
+        "request.system.affects-input-tokens",
+        "request.tool_result.affects-input-tokens",
+        "usage.input.stream-equals-nonstream",
     },
     at=Stage.DOCUMENT,
 )
@@ -256,7 +260,7 @@ def count_streams_as_one_token(events: Events) -> Events:
 
 @fault(
     "stream-content",
-    trips={"stream.start.input-tokens-real", "usage.input.positive"},
+    trips={"stream.start.input-tokens-real", "usage.input.positive", "usage.input.stream-equals-nonstream"},
     at=Stage.EVENTS,
     seen="defects.json message-delta-usage-missing-input-and-cache; impact.json delta_usage_output_only",
 )

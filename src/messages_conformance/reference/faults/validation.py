@@ -111,7 +111,7 @@ def serve_any_max_tokens_type(failures: Failures) -> Failures:
     "validation",
     trips={"request.max_tokens.negative"},
     at=Stage.FAILURES,
-    seen="defects.json max-tokens-nonpositive-200",
+    seen="defects.json max-tokens-nonpositive-200; deviations: LiteLLM",
 )
 def serve_negative_max_tokens(failures: Failures) -> Failures:
     """A negative max_tokens is served."""

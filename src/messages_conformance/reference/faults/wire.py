@@ -92,7 +92,13 @@ def hang_up_in_document(response: HttpResponse, scene: Scene) -> HttpResponse:
     return replace(cut, headers=(*cut.headers, ("content-length", str(len(body)))))
 
 
-@fault("wire", trips=set(), at=Stage.RESPONSE, void="closed the connection", seen="impact.json drop_connection")
+@fault(
+    "wire",
+    trips=set(),
+    at=Stage.RESPONSE,
+    void="closed the connection",
+    seen="impact.json drop_connection; defects.json gateway-panic-on-marshal",
+)
 def drop_connection(response: HttpResponse, scene: Scene) -> HttpResponse:
     """The connection is closed instead of an answer to every message."""
     return silent(response, "cut") if scene.request.path == "/v1/messages" else response
