@@ -11,7 +11,7 @@ import base64
 import json
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
@@ -86,6 +86,32 @@ def header(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
     return next((value for key, value in headers if key.lower() == wanted), None)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """How a drawn request came about: what drew it, the seed, and its number among those of the same seed.
+
+    A near miss has the JSON `pointer` of the one thing that is wrong with it, and the `reason` in words. `shrunk` marks
+    a smaller request than the drawn one, made of it to explain what was found.
+    """
+
+    drawing: str
+    seed: int
+    number: int
+    pointer: str | None = None
+    reason: str = ""
+    shrunk: bool = False
+
+    @property
+    def near_miss(self) -> bool:
+        """True for a request with one thing wrong on purpose."""
+        return self.pointer is not None
+
+    @property
+    def name(self) -> str:
+        """What --draw takes to ask the same again: requests/7/12."""
+        return f"{self.drawing}/{self.seed}/{self.number}"
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ask:
     """Something to be asked of a target: the situation that a suite wants to bring about, not yet a request.
@@ -97,7 +123,7 @@ class Ask:
     `attempts` is how often it may be asked in all while the requirements of its `premise` stay unverified, which is to
     say while the model does not cooperate. `capability` names what only some models can do: where the profile leaves it
     to the model, a clean refusal is no fault. `layout` writes the JSON "compact", "indented" or "reordered";
-    `header_case` sends the header names "plain" or in "odd" case.
+    `header_case` sends the header names "plain" or in "odd" case. `origin` says how it was drawn, if it was.
     """
 
     situation: str
@@ -118,6 +144,7 @@ class Ask:
     depth: str = "standard"
     layout: str = "compact"
     header_case: str = "plain"
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -338,6 +365,7 @@ class Exchange:
     waits: tuple[str, ...] = field(default=())
     observer_lag_s: float = 0.0
     capability: str | None = None
+    origin: Origin | None = None
 
     @cached_property
     def succeeded(self) -> bool:
@@ -367,6 +395,7 @@ class Exchange:
             "waits": list(self.waits),
             "observer_lag_s": self.observer_lag_s,
             "capability": self.capability,
+            "origin": self.origin and asdict(self.origin),
             "request": {
                 "method": self.request.method,
                 "path": self.request.path,
@@ -408,6 +437,7 @@ def from_record(record: Mapping[str, Any]) -> Exchange:
         waits=tuple(record["waits"]),
         observer_lag_s=record["observer_lag_s"],
         capability=record.get("capability"),
+        origin=Origin(**record["origin"]) if record.get("origin") else None,
         request=Request(
             method=sent["method"],
             path=sent["path"],

@@ -154,6 +154,7 @@ class Sender:
             waits=tuple(patience.notes),
             observer_lag_s=self.pulse.lag_s(self._began_s + started_s),
             capability=question.ask.capability,
+            origin=question.ask.origin,
         )
 
     def _cancelled(self) -> Failure:

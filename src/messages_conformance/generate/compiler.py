@@ -2,9 +2,9 @@
 
 Everything drawn is valid by construction; nothing is filtered. What a schema cannot say (that a name should be the
 name of a model that exists, that base64 should be a picture) is said by overrides, at the place of the schema that
-it replaces: `{"sources.json#/$defs/image_base64": pictures()}`. Members that a schema does not name, and members that
-need a beta header, are never drawn. Branches of a `oneOf` are taken to exclude each other, as a discriminator makes
-them do.
+each replaces: `{"sources.json#/$defs/image_base64": pictures()}`; `st.nothing()` leaves an optional member out.
+Members that a schema does not name, and members that need a beta header, are never drawn. Branches of a `oneOf` are
+taken to exclude each other, as a discriminator makes them do.
 """
 
 from __future__ import annotations
@@ -147,8 +147,10 @@ class _Compiler:
         if name in shape.absent:
             return False
         schemas = shape.members[name]
-        if self._shapes.stopped(schemas) or name in shape.required:
+        if name in shape.required:
             return True
+        if self._shapes.stopped(schemas):
+            return not self.strategy(schemas).is_empty
         beta = any(isinstance(part.schema, Mapping) and part.schema.get("beta") for part in self._shapes.flat(schemas))
         return not beta and bool(self._shapes.alternatives(schemas))
 

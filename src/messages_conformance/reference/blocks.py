@@ -73,13 +73,12 @@ def extra_input(where: str) -> Failure:
 def failures(block: object, where: str, *, role: str | None, known: tuple[str, ...] = ()) -> Iterator[Failure]:
     """Every reason to refuse one block. `role` is the speaker, or None for a system prompt."""
     kind = block.get("type") if isinstance(block, dict) else None
-    if not isinstance(block, dict) or kind not in FIELDS or (known and kind not in known):
+    if not isinstance(block, dict) or not isinstance(kind, str) or kind not in FIELDS or (known and kind not in known):
         yield Failure(
             message=f"{where}: Input tag {kind!r} does not match any of the expected tags",
             requirement="request.messages.content-block-type-required",
         )
         return
-    assert isinstance(kind, str)
     required, optional = FIELDS[kind]
     for name in sorted(required - block.keys()):
         yield Failure(message=f"{where}.{kind}.{name}: Field required", requirement=missing_field(kind))

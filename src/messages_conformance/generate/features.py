@@ -1,0 +1,142 @@
+"""What a request uses, and what a refusal of it may mean.
+
+A correct server may refuse what its model cannot do, and combinations that no document speaks of. So the rule for a
+drawn valid request that is refused with a clean 4xx is:
+
+1. Where it holds anything that its profile leaves to the model, or anything that `doubts` names, the refusal is an
+   honest answer. A 5xx never is.
+2. Otherwise it is a violation only if every one of its `features` was answered in another request of the same run: a
+   target that lacks one of them altogether is judged by the requests that the suites ask for it, once.
+3. It is refused again when it is asked again, and where the budget allows, so is the smallest request that is left
+   when everything is taken out that the refusal does not need. That one is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any, Final
+
+from messages_conformance.contract import Profile
+
+Body = Mapping[str, Any]
+
+MOST_STOPS: Final = 4
+"""Stop sequences that every vendor behind a gateway takes; no document gives a limit."""
+
+
+def features(body: Any) -> frozenset[str]:
+    """Slugs of everything optional that a body uses."""
+    return frozenset(_features(body)) if isinstance(body, Mapping) else frozenset()
+
+
+def _features(body: Body) -> Iterator[str]:
+    turns = [turn for turn in _list(body.get("messages")) if isinstance(turn, Mapping)]
+    roles = [turn.get("role") for turn in turns]
+    for name in ("stop_sequences", "metadata", "service_tier", "top_k", "tools"):
+        if body.get(name) not in (None, []):
+            yield name
+    for name in ("temperature", "top_p"):
+        if body.get(name) is not None:
+            # Newer models take nothing but the default (migration guide).
+            yield name if body[name] != 1 else f"{name}.default"
+    if body.get("stream") is True:
+        yield "stream"
+    if body.get("system") is not None:
+        yield "system" if isinstance(body["system"], str) else "system.blocks"
+    for name in ("tool_choice", "thinking"):
+        if isinstance(body.get(name), Mapping):
+            yield f"{name}.{body[name].get('type')}"
+            if "disable_parallel_tool_use" in body[name]:
+                yield "disable_parallel_tool_use"
+    if isinstance(body.get("cache_control"), Mapping):
+        yield "cache_control.whole"
+    if len(turns) > 1:
+        yield "history"
+    if any(one == other for one, other in pairwise(roles)):
+        yield "merged-turns"
+    if roles and roles[-1] == "assistant":
+        yield "prefill"
+    if _mapping(body.get("output_config")).get("format"):
+        yield "output_config.format"
+    for held in (body.get("tools"), body.get("system"), *(turn.get("content") for turn in turns)):
+        yield from _parts(held)
+
+
+def _parts(content: Any) -> Iterator[str]:
+    for part in _list(content):
+        kind = part.get("type") if isinstance(part, Mapping) else None
+        if not isinstance(part, Mapping):
+            continue
+        if isinstance(kind, str):
+            yield f"block.{kind}"
+        source = _mapping(part.get("source"))
+        if source:
+            yield f"block.{kind}.{source.get('media_type', source.get('type'))}"
+        if part.get("strict"):
+            yield "strict"
+        if _mapping(part.get("citations")).get("enabled"):
+            yield "citations"
+        if isinstance(part.get("cache_control"), Mapping):
+            yield f"cache_control.{part['cache_control'].get('ttl', 'default')}"
+        for inner in _parts(part.get("content")):
+            yield f"{kind}/{inner}"
+
+
+NEEDED: Final[Mapping[str, str]] = {
+    "image": "images",
+    "document": "documents",
+    "search_result": "search-results",
+    "citations": "citations",
+    "strict": "strict-tools",
+    "thinking": "thinking",
+    "prefill": "prefill",
+    "output_config.format": "structured-outputs",
+    "tool_choice.any": "forced-tools",
+    "tool_choice.tool": "forced-tools",
+}
+"""What has to be offered for a feature that is left to the model in some profile."""
+
+
+def capabilities(body: Any) -> frozenset[str]:
+    """What a body needs that a profile may leave to the model."""
+    found = set()
+    for feature in features(body):
+        for part in (feature, feature.partition(".")[0], *feature.replace("/", ".").split(".")):
+            if part in NEEDED:
+                found.add(NEEDED[part])
+    return frozenset(found)
+
+
+def doubts(body: Body, profile: Profile) -> tuple[str, ...]:
+    """Why a correct server may refuse a valid body, beside what its model cannot do."""
+    found = []
+    if len(capabilities(body) & profile.depends_on_model) > 1:
+        found.append("several things at once that depend on the model")
+    if body.get("stop_sequences") == []:
+        found.append("an empty list of stop sequences (refusing it is less than a violation)")
+    if len(_list(body.get("stop_sequences"))) > MOST_STOPS:
+        found.append("many stop sequences")
+    if _holds_null({name: value for name, value in body.items() if name != "messages"}) or _holds_null(
+        [_outside_input(part) for turn in _list(body.get("messages")) for part in _list(turn.get("content"))]
+    ):
+        found.append("a null where a value is optional")
+    return tuple(found)
+
+
+def _outside_input(part: Any) -> Any:
+    return {name: value for name, value in part.items() if name != "input"} if isinstance(part, Mapping) else part
+
+
+def _holds_null(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_holds_null(held) for held in value.values())
+    return value is None or (isinstance(value, list) and any(_holds_null(held) for held in value))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
