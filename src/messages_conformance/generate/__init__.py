@@ -16,12 +16,15 @@ from messages_conformance.generate.asks import (
     probe_asks,
     user,
 )
+from messages_conformance.generate.drawings import DRAWINGS, Drawing
 
 __all__ = [
+    "DRAWINGS",
     "EITHER",
     "REFUSED",
     "Ask",
     "Dialogue",
+    "Drawing",
     "Message",
     "Send",
     "answer_text",

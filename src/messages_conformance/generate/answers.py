@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
+from typing import Any
 
+from messages_conformance.contract import block_types, valid
 from messages_conformance.exchange import Exchange
 
 _WORD = re.compile(r"[A-Za-z]{3,}")
@@ -27,6 +31,61 @@ def answer_tokens(exchange: Exchange) -> int:
     usage = exchange.response.fields.get("usage") if exchange.response is not None else None
     tokens = usage.get("output_tokens") if isinstance(usage, dict) else None
     return tokens if isinstance(tokens, int) else 0
+
+
+def answered_message(exchange: Exchange) -> dict[str, Any] | None:
+    """The message of a whole or streamed answer, put together as a client does; None unless it is a valid one."""
+    response = exchange.response
+    if response is None or not exchange.succeeded:
+        return None
+    message = _streamed_message(exchange) if response.is_event_stream else response.fields
+    return dict(message) if message is not None and valid("response", dict(message)) else None
+
+
+def _streamed_message(exchange: Exchange) -> Mapping[str, Any] | None:
+    """The message that the events build; None where they do not build one in the plain order."""
+    assert exchange.response is not None
+    message: dict[str, Any] | None = None
+    ended = False
+    try:
+        for event in exchange.response.events:
+            data = event.fields
+            match event.type:
+                case "message_start":
+                    message = {**data["message"], "content": []}
+                case "content_block_start" if message is not None:
+                    message["content"].append(dict(data["content_block"]))
+                case "content_block_delta" if message is not None:
+                    _apply(data["delta"], message["content"][data["index"]])
+                case "message_delta" if message is not None:
+                    usage = {**message["usage"], **data["usage"]}
+                    message = {**message, **data["delta"], "usage": usage}
+                case "message_stop":
+                    ended = True
+        for block in message["content"] if message is not None else ():
+            if isinstance(block.get("input"), str):
+                block["input"] = json.loads(block["input"] or "{}")
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None  # what is wrong with such a stream is for the rules to say
+    return message if ended else None
+
+
+def _apply(delta: Mapping[str, Any], block: dict[str, Any]) -> None:
+    """Does to a block what a delta does, by the tables of the contract; unknown deltas do nothing."""
+    kind = block_types().get(block["type"])
+    effect = kind.deltas.get(delta["type"]) if kind is not None else None
+    if effect is None:
+        return
+    held, more = block.get(effect.into), delta[effect.field]
+    match effect.how:
+        case "append":
+            block[effect.into] = (held or "") + more
+        case "replace":
+            block[effect.into] = more
+        case "collect":
+            block[effect.into] = [*(held or []), more]
+        case "json":
+            block[effect.into] = (held if isinstance(held, str) else "") + more
 
 
 def word_to_stop_at(text: str) -> str | None:

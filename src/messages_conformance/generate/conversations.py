@@ -1,0 +1,245 @@
+"""Conversations: a program of turns is drawn before anything is sent, and the target's own answers go into it.
+
+A turn says something, may change the system prompt, may move the cache breakpoint, and is streamed or not. When the
+answer calls tools, the calls are answered as the program says: in another order, with errors, with blocks, with a
+picture. Each answer is sent back as a client does, put together from its events, thoughts and signatures included. A
+conversation ends early where an answer leaves nothing that may be sent back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from messages_conformance.contract import Profile
+from messages_conformance.exchange import ACCEPTED, EITHER, Ask, Exchange, Origin
+from messages_conformance.generate import material
+from messages_conformance.generate.answers import answered_message
+from messages_conformance.generate.asks import PLAIN_PROBE, Dialogue
+from messages_conformance.generate.features import capabilities
+from messages_conformance.generate.requests import THINKING_ROOM, Json, chance
+from messages_conformance.generate.semantics import is_valid
+
+ECHOED: Final = "response.content.echoable"
+"""The requirement that answers for a turn that holds the target's own words."""
+
+WHOLE_ANSWERS: Final = frozenset({"end_turn", "tool_use", "stop_sequence"})
+"""Stop reasons after which an answer is as the model wanted it; others leave it cut, or no conversation at all."""
+
+ANSWER_TOKENS: Final = 48
+CALL_TOKENS: Final = 160
+LEAST_BUDGET: Final = 1024
+
+TALK: Final = (
+    "Reply with the single word: ok",
+    "Name one large city in Japan. Reply with the name only.",
+    "My locker has the number 4172. Reply with the single word: noted",
+    "Count from 1 to 9, separated by commas. Reply with the numbers only.",
+    "Bitte antworte mit einem Wort: Guten Tag!",
+)
+CALLS: Final = (
+    "What is the weather in Paris? Call the tool get_weather.",
+    "What is the weather in Paris and in Tokyo? Call the tool get_weather for each of them, in parallel.",
+)
+WEATHER: Final = {
+    "name": "get_weather",
+    "description": "Gives the weather in one city. Größe, 天気, 🌦: any city is fine.",
+    "input_schema": {"type": "object", "properties": {"location": {"type": "string"}}, "required": ["location"]},
+}
+RESULTS: Final = ("12 degrees, light rain", "晴れ, 24 °C 🌞", "no data; the station is closed\nuntil Monday")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """What the user does in one turn; `results` say how calls are answered, one after another."""
+
+    says: str
+    in_blocks: bool
+    streamed: bool
+    marked: bool
+    system: Any
+    results: tuple[str, ...]
+    reversed_results: bool
+    says_more: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A whole conversation as far as the client decides it."""
+
+    turns: tuple[Turn, ...]
+    tools: bool
+    thinking: bool
+    pictures: bool
+
+    @property
+    def answer_tokens(self) -> int:
+        return (LEAST_BUDGET + THINKING_ROOM if self.thinking else 0) + (CALL_TOKENS if self.tools else ANSWER_TOKENS)
+
+    @property
+    def most_requests(self) -> int:
+        """Each turn once, and once more where its calls are answered."""
+        return len(self.turns) * (2 if self.tools else 1)
+
+
+@st.composite
+def programs(draw: Callable[[SearchStrategy[Any]], Any], profile: Profile, *, turns: int) -> Program:
+    """A program of two turns or more, of what the profile offers."""
+    tools = "tools" in profile.offers and chance(draw, 60)
+    thinking = "thinking" in profile.offers and chance(draw, 15)
+    pictures = tools and not thinking and "images" in profile.offers and chance(draw, 15)
+    number = draw(st.integers(2, turns))
+    changes = "system" in profile.offers
+    system = draw(_systems(profile)) if changes and chance(draw, 60) else None
+    drawn = []
+    for _ in range(number):
+        if changes and chance(draw, 20):
+            system = draw(_systems(profile))
+        drawn.append(
+            Turn(
+                says=draw(st.sampled_from(CALLS if tools and chance(draw, 60) else TALK)),
+                in_blocks=chance(draw, 50),
+                streamed="stream" in profile.offers and chance(draw, 50),
+                marked="prompt-caching" in profile.offers and chance(draw, 30),
+                system=system,
+                results=tuple(draw(st.lists(st.sampled_from(_forms(pictures=pictures)), min_size=4, max_size=4))),
+                reversed_results=chance(draw, 40),
+                says_more=chance(draw, 30),
+            )
+        )
+    return Program(turns=tuple(drawn), tools=tools, thinking=thinking, pictures=pictures)
+
+
+def _systems(profile: Profile) -> SearchStrategy[Any]:
+    texts = material.texts(material.INSTRUCTIONS[:3])
+    blocks = texts.map(lambda text: [{"type": "text", "text": text}])
+    return st.one_of(texts, blocks) if "system-blocks" in profile.offers else texts
+
+
+def _forms(*, pictures: bool) -> tuple[str, ...]:
+    return ("text", "blocks", "error", "absent", *(["picture"] if pictures else []))
+
+
+def result_of(call: Mapping[str, Any], form: str, number: int) -> Json:
+    """The result of a call in one of the forms that a client may give it."""
+    text = RESULTS[number % len(RESULTS)]
+    result: Json = {"type": "tool_result", "tool_use_id": call["id"]}
+    match form:
+        case "text":
+            result["content"] = text
+        case "error":
+            result |= {"content": text, "is_error": True}
+        case "blocks":
+            result["content"] = [{"type": "text", "text": text}, {"type": "text", "text": "That is all."}]
+        case "picture":
+            picture = {"type": "image", "source": dict(material.PICTURES[number % len(material.PICTURES)])}
+            result["content"] = [{"type": "text", "text": text}, picture]
+    return result
+
+
+class _Client:
+    """Plays a program against a target."""
+
+    def __init__(self, program: Program, origin: Origin, profile: Profile) -> None:
+        self.program = program
+        self.origin = origin
+        self.profile = profile
+        self.messages: list[Json] = []
+
+    async def play(self, send: Callable[[Ask], Awaitable[Exchange]]) -> None:
+        for number, turn in enumerate(self.program.turns):
+            self._say(_content(turn))
+            calls = await self._answered(send, turn, number)
+            if calls is None:
+                return
+            if calls:
+                self._say(self._results(calls, turn))
+                # Whoever calls again and again is left alone: the program has other turns.
+                if await self._answered(send, turn, number) != []:
+                    return
+
+    def _say(self, content: Any) -> None:
+        self.messages.append({"role": "user", "content": content})
+
+    async def _answered(
+        self, send: Callable[[Ask], Awaitable[Exchange]], turn: Turn, number: int
+    ) -> list[Mapping[str, Any]] | None:
+        """Sends what was said so far, keeps the answer, and gives its calls; None where the conversation ends."""
+        body = self._body(turn)
+        if not is_valid(body, api_version=self.profile.body_version):
+            return None  # an answer with something in it that no request may hold
+        exchange = await send(self._ask(body, number))
+        message = answered_message(exchange)
+        if message is None or message.get("stop_reason") not in WHOLE_ANSWERS or not _may_return(message["content"]):
+            return None
+        self.messages.append({"role": "assistant", "content": list(message["content"])})
+        return [block for block in message["content"] if block["type"] == "tool_use"]
+
+    def _body(self, turn: Turn) -> Json:
+        body: Json = {"max_tokens": self.program.answer_tokens, "messages": [dict(held) for held in self.messages]}
+        if turn.system is not None:
+            body["system"] = turn.system
+        if self.program.tools:
+            body["tools"] = [WEATHER]
+        if self.program.thinking:
+            body["thinking"] = {"type": "enabled", "budget_tokens": LEAST_BUDGET}
+        if turn.streamed:
+            body["stream"] = True
+        if turn.marked:
+            body["messages"][-1] = _marked(body["messages"][-1])
+        return body
+
+    def _ask(self, body: Json, number: int) -> Ask:
+        dependent = sorted(capabilities(body) & self.profile.depends_on_model)
+        return Ask(
+            situation=f"drawn.{self.origin.drawing}.{self.origin.number}.turn-{number + 1}",
+            body=body,
+            probe=ECHOED if len(body["messages"]) > 1 else PLAIN_PROBE,
+            expect=EITHER if dependent else ACCEPTED,
+            capability=dependent[0] if len(dependent) == 1 else None,
+            origin=self.origin,
+        )
+
+    def _results(self, calls: Sequence[Mapping[str, Any]], turn: Turn) -> list[Json]:
+        results = [
+            result_of(call, turn.results[at % len(turn.results)], at + len(self.messages))
+            for at, call in enumerate(calls)
+        ]
+        ordered = results[::-1] if turn.reversed_results else results
+        return [*ordered, *([{"type": "text", "text": "Answer in one short sentence."}] if turn.says_more else [])]
+
+
+def _content(turn: Turn) -> Any:
+    return [{"type": "text", "text": turn.says}] if turn.in_blocks or turn.marked else turn.says
+
+
+def _marked(message: Mapping[str, Any]) -> Json:
+    """The message with a cache breakpoint on its last block, where clients put it."""
+    content = message["content"]
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
+    blocks[-1] = {**blocks[-1], "cache_control": {"type": "ephemeral"}}
+    return {**message, "content": blocks}
+
+
+def _may_return(content: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether an answer's content may be sent back: not where there is none, and not where a text is blank."""
+    texts = [block["text"] for block in content if block["type"] == "text"]
+    return bool(content) and all(text.strip() for text in texts)
+
+
+def dialogue(program: Program, origin: Origin, profile: Profile) -> Dialogue:
+    """The program as something that a run can carry out, with the most that it may cost."""
+
+    async def steps(send: Callable[[Ask], Awaitable[Exchange]]) -> None:
+        await _Client(program, origin, profile).play(send)
+
+    return Dialogue(
+        name=f"drawn.{origin.drawing}.{origin.number}",
+        steps=steps,
+        max_requests=program.most_requests,
+        max_output_tokens=program.most_requests * program.answer_tokens,
+    )

@@ -1,0 +1,156 @@
+"""What suites ask that nobody thought of: drawn by seed before anything is sent.
+
+A `Drawing` stands in a suite like an Ask; a run expands it by its own seed and depth, and the requests join its plan.
+The name of a drawn request (`requests/7/12`: what was drawn, seed, number) is enough to draw it again alone. The
+numbers of a standard run come first in a deep one.
+
+Hypothesis is imported when something is drawn, and not before: most commands draw nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final, Protocol
+
+from messages_conformance.contract import ContractError, Profile
+from messages_conformance.exchange import Ask, Origin
+
+if TYPE_CHECKING:
+    from messages_conformance.generate.asks import Dialogue
+    from messages_conformance.generate.conversations import Program
+    from messages_conformance.generate.specimens import Specimen
+
+STANDARD: Final = "standard"
+DEEP: Final = "deep"
+
+COUNTS: Final = {
+    "requests": {STANDARD: 36, DEEP: 240},
+    "near-misses": {STANDARD: 56, DEEP: 400},
+    "conversations": {STANDARD: 3, DEEP: 24},
+}
+"""How many are drawn at a depth; a smoke run draws none. Valid requests are paid for, near misses are free."""
+
+
+FEW_TURNS: Final = 3
+MOST_TURNS: Final = 7
+"""Turns of a conversation at most, in a standard run and in what a deep one adds."""
+
+
+class Drawer(Protocol):
+    """Draws by seed: `count` in all where it is given, else what the depth says."""
+
+    def __call__(
+        self, profile: Profile, *, seed: int, depth: str, count: int | None = None
+    ) -> tuple[Ask | Dialogue, ...]: ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Drawing:
+    """Something to be drawn by a run; `depth` is the smallest that draws it, `needs` is what a profile has to offer."""
+
+    name: str
+    draw: Drawer
+    depth: str = STANDARD
+    needs: frozenset[str] = frozenset()
+
+
+def drawn_requests(profile: Profile, *, seed: int, depth: str, count: int | None = None) -> tuple[Ask | Dialogue, ...]:
+    """Valid requests."""
+    return _asks("requests", profile, seed, _number("requests", depth, count))
+
+
+def drawn_near_misses(
+    profile: Profile, *, seed: int, depth: str, count: int | None = None
+) -> tuple[Ask | Dialogue, ...]:
+    """Requests with one thing wrong."""
+    return _asks("near-misses", profile, seed, _number("near-misses", depth, count))
+
+
+def drawn_conversations(
+    profile: Profile, *, seed: int, depth: str, count: int | None = None
+) -> tuple[Ask | Dialogue, ...]:
+    """Conversations of several turns."""
+    return tuple(conversation(profile, seed, n) for n in range(_number("conversations", depth, count)))
+
+
+@cache
+def conversation(profile: Profile, seed: int, number: int) -> Dialogue:
+    """One conversation by its seed and number."""
+    from messages_conformance.generate.conversations import dialogue
+
+    drawing = "conversations"
+    origin = Origin(drawing=drawing, seed=seed, number=number)
+    draw = _programs(profile, large=number >= COUNTS[drawing][STANDARD])
+    return dialogue(draw(f"{drawing}/{seed}/{number}"), origin, profile)
+
+
+@cache
+def _programs(profile: Profile, *, large: bool) -> Callable[[str], Program]:
+    from messages_conformance.generate.conversations import programs
+    from messages_conformance.generate.seeds import drawer
+
+    return drawer(programs(profile, turns=MOST_TURNS if large else FEW_TURNS))
+
+
+def _number(drawing: str, depth: str, count: int | None) -> int:
+    return COUNTS[drawing].get(depth, 0) if count is None else count
+
+
+DRAWINGS: Final = (
+    Drawing(name="requests", draw=drawn_requests),
+    Drawing(name="near-misses", draw=drawn_near_misses),
+    Drawing(name="conversations", draw=drawn_conversations),
+)
+"""Everything that can be drawn."""
+
+
+@cache
+def _asks(drawing: str, profile: Profile, seed: int, count: int) -> tuple[Ask, ...]:
+    draw = _drawer(drawing, profile)
+    return tuple(draw(seed, number).ask() for number in range(count))
+
+
+def specimen(origin: Origin, profile: Profile) -> Specimen:
+    """The drawn request that an origin names, drawn again."""
+    return _drawer(origin.drawing, profile)(origin.seed, origin.number)
+
+
+def named(name: str) -> Origin:
+    """The origin that a name such as requests/7/12 stands for; a ContractError that says how names look otherwise."""
+    drawing, _, rest = name.partition("/")
+    seed, _, number = rest.partition("/")
+    if drawing not in COUNTS or not seed.lstrip("-").isdecimal() or not number.isdecimal():
+        raise ContractError(
+            f"{name!r} names nothing that is drawn; a name is one of {', '.join(COUNTS)}, the seed and a number, "
+            f"such as requests/0/12"
+        )
+    return Origin(drawing=drawing, seed=int(seed), number=int(number))
+
+
+@cache
+def _drawer(drawing: str, profile: Profile) -> Callable[[int, int], Specimen]:
+    """Draws specimens by seed and number."""
+    from messages_conformance.generate import specimens
+    from messages_conformance.generate.near_misses import near_misses
+    from messages_conformance.generate.requests import LARGE, SMALL, requests
+    from messages_conformance.generate.seeds import drawer
+
+    if drawing == specimens.NEAR_MISSES:
+        draw_near = drawer(near_misses(profile))
+
+        def near(seed: int, number: int) -> Specimen:
+            origin = Origin(drawing=drawing, seed=seed, number=number)
+            miss = draw_near(f"{drawing}/{seed}/{number}")
+            return specimens.Specimen(origin=origin, profile=profile, base=miss.base, change=miss.change, row=miss.row)
+
+        return near
+    small, large = drawer(requests(profile, size=SMALL)), drawer(requests(profile, size=LARGE))
+
+    def valid(seed: int, number: int) -> Specimen:
+        draw = small if number < COUNTS[drawing][STANDARD] else large
+        origin = Origin(drawing=drawing, seed=seed, number=number)
+        return specimens.Specimen(origin=origin, profile=profile, base=draw(f"{drawing}/{seed}/{number}"))
+
+    return valid
