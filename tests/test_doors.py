@@ -31,6 +31,7 @@ DOORS: dict[str, frozenset[str]] = {
     "shapes": frozenset({"exchange", "syrupy"}),
     "scope": frozenset({"contract", "exchange", "generate", "report", "rules"}),
     "forecast": frozenset({"contract", "engine", "exchange", "generate", "targets", "rich"}),
+    "confirmation": frozenset({"contract", "engine", "exchange", "generate", "rules"}),
     "run": OURS | {"rich"},
     "plugin": EVERYTHING,
     "proof": EVERYTHING,

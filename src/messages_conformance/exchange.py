@@ -349,6 +349,7 @@ class Exchange:
     `situations` are the slugs of the suites that shared it; `probes`, `expect` and `statuses` come from their Asks and
     say which requirements answer for acceptance or refusal. `attempt` counts from 1 when the same was asked again.
     `observer_lag_s` is the longest time for which our own clock stood still meanwhile: below it, times mean nothing.
+    `intermittent` marks an answer with something wrong that a second one to the same request had not.
     """
 
     number: int
@@ -366,6 +367,7 @@ class Exchange:
     observer_lag_s: float = 0.0
     capability: str | None = None
     origin: Origin | None = None
+    intermittent: bool = False
 
     @cached_property
     def succeeded(self) -> bool:

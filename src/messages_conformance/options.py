@@ -79,6 +79,16 @@ OPTIONS: Final = (
         "timeout_s",
     ),
     Option("seed", "seed of everything that is drawn (default: 0)", "whole number"),
+    Option(
+        "drawn", "requests that are drawn, conversations counting as one (default: as the depth says)", "whole number"
+    ),
+    Option("draw", "ask one drawn request alone, by its name in a report, such as requests/0/12"),
+    Option(
+        "max-shrink-requests",
+        "requests more that may be sent to find the smallest drawn one that shows a fault "
+        "(default: 30 for reference: and this machine, else 0)",
+        "whole number",
+    ),
     Option("report", "folder for report.html, report.json, junit.xml and exchanges.jsonl", "path"),
     Option("suite", "tests of your own, a file or a folder, to run too", "paths", belongs_to="command line"),
     Option(

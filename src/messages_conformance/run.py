@@ -7,7 +7,7 @@ import contextlib
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -18,11 +18,12 @@ from typing import Any, Final
 from rich.console import Console
 
 from messages_conformance import __version__, contract, report
+from messages_conformance.confirmation import Confirmation, shrink_requests
 from messages_conformance.contract import Auth, ContractError, Profile
 from messages_conformance.engine import DEFAULT_CONCURRENCY, Conversation, Engine, EngineError, Limits, Plan, State
 from messages_conformance.exchange import Ask, Exchange, Failure, Response
 from messages_conformance.forecast import Prices, ceilings, show
-from messages_conformance.generate import Dialogue, ask
+from messages_conformance.generate import Dialogue, Drawing, ask, named
 from messages_conformance.report import FailedTest, RunInfo
 from messages_conformance.rules import CATALOGUE, Finding, Judge, matches, select
 from messages_conformance.rules.catalogue import ANTHROPIC
@@ -78,6 +79,9 @@ class Options:
     rate: float | None = None
     timeout_s: float = DEFAULT_TIMEOUT_S
     seed: int = 0
+    drawn: int | None = None
+    draw: str | None = None
+    max_shrink_requests: int | None = None
     report: str | None = None
     snapshots: str | None = None
     update_snapshots: bool = False
@@ -127,16 +131,17 @@ class Planned:
         except TargetError as error:
             raise UsageError(str(error)) from error
         selected = select(options.only, options.skip)
-        self._scope = Scope(profile=self.profile, depth=options.depth, selected=selected)
+        self._scope = _scope(options, self.profile, selected)
         self.wants = self._scope.wants
 
-    def show(self, suites: Mapping[str, Sequence[Ask | Dialogue]]) -> None:
+    def show(self, suites: Mapping[str, Sequence[Ask | Dialogue | Drawing]]) -> None:
         """Prints the plan of these suites, and of what is asked before them."""
         options, model = self.options, self.options.model or self.profile.default_model
         first: list[Ask | Dialogue] = [PLAINEST, PLAINEST_STREAMED, *([] if model else [MODELS])]
-        suites = {"before the suites": first, **suites}
+        drawn = {name: [each for one in asked for each in self._scope.expanded(one)] for name, asked in suites.items()}
         prices = Prices(per_million_input=options.price_in, per_million_output=options.price_out)
-        show(self.out, ceilings(suites, profile=self.profile, model=model), prices)
+        asked = {"before the suites": first, **drawn}
+        show(self.out, ceilings(asked, profile=self.profile, model=model), prices)
 
 
 class Run:
@@ -150,7 +155,7 @@ class Run:
         self.out = out or report.console()
         self.profile = _checked(options)
         self.selected = select(options.only, options.skip)
-        self.scope = Scope(profile=self.profile, depth=options.depth, selected=self.selected)
+        self.scope = _scope(options, self.profile, self.selected)
         self.judge = Judge(self.profile, selected=self.selected)
         self.folder = self._folder()
         self.target = self._opened()
@@ -183,6 +188,8 @@ class Run:
         self._judged: set[int] = set()
         self._failed: set[str] = set()
         self._conversations: dict[Dialogue, Conversation] = {}
+        self._asked: tuple[Ask | Dialogue, ...] = ()
+        self._confirmation: Confirmation | None = None
         self._notes: list[str] = []
         self._listed = False  # whether the target itself named the model, so that a 404 is no wrong address
         self._premises: dict[str, tuple[str, ...]] = {}
@@ -229,7 +236,7 @@ class Run:
             )
         return target
 
-    def wants(self, asked: Ask | Dialogue) -> bool:
+    def wants(self, asked: Ask | Dialogue | Drawing) -> bool:
         """Whether depth, profile and selection leave this to be asked."""
         return self.scope.wants(asked)
 
@@ -243,16 +250,22 @@ class Run:
         self,
         asks: Iterable[Ask],
         dialogues: Iterable[Dialogue],
+        drawings: Iterable[Drawing] = (),
         *,
-        suites: Mapping[str, Sequence[Ask | Dialogue]] = MappingProxyType({}),
+        suites: Mapping[str, Sequence[Ask | Dialogue | Drawing]] = MappingProxyType({}),
     ) -> Plan | None:
         """Finds the model, asks the plainest question, and when that is answered starts all the others.
 
         Nothing more is sent when the plainest question brings no message; None then. `suites` says which of them belong
         together, for those who watch.
         """
-        self._suites = suites
-        asks = tuple(asks)
+        self._suites = {
+            name: [each for one in suite for each in self.scope.expanded(one)] for name, suite in suites.items()
+        }
+        drawn = [each for drawing in drawings for each in self.scope.expanded(drawing)]
+        asks = (*asks, *(each for each in drawn if isinstance(each, Ask)))
+        dialogues = (*dialogues, *(each for each in drawn if isinstance(each, Dialogue)))
+        self._asked = (*asks, *dialogues)
         # Tests of the user's, which are known by now, may have added rules of their own.
         self.judge = Judge(self.profile, selected=self.selected)
         self._premises.update((asked.situation, asked.premise) for asked in asks)
@@ -420,8 +433,51 @@ class Run:
 
     # -- judging ----------------------------------------------------------------------------------------------------
 
-    def exchanges(self, asked: Ask | Dialogue) -> tuple[Exchange, ...]:
-        """What became of it, every attempt; blocks until it is there. Our own errors are kept for the report."""
+    def _drawn(self, drawing: Drawing) -> tuple[Exchange, ...]:
+        """What became of everything that a drawing drew, as it is to be judged."""
+        found: list[Exchange] = []
+        for asked in self.scope.expanded(drawing):
+            answers = self.exchanges(asked)
+            self.judged(answers[:-1] if isinstance(asked, Ask) else ())
+            found += [self._settled(answer) for answer in (answers[-1:] if isinstance(asked, Ask) else answers)]
+        return tuple(found)
+
+    def _settled(self, exchange: Exchange) -> Exchange:
+        """The exchange that is judged for a drawn one, which may be a smaller request's."""
+        if self._confirmation is None:
+            self._confirmation = Confirmation(
+                profile=self.profile,
+                send=self._unjudged,
+                find=lambda answer: frozenset(said.requirement for said in self.judge.findings(answer)),
+                others=self._others,
+                most=shrink_requests(self.options.max_shrink_requests, self.options.target or ""),
+            )
+        settled = self._confirmation.settled(exchange)
+        if settled.number != exchange.number:
+            self._judged.add(exchange.number)
+            self._judged.discard(settled.number)
+        return settled
+
+    def _unjudged(self, asked: Ask) -> Exchange:
+        """What became of an Ask that only helps to judge another."""
+        exchange = self.ask(asked)
+        self._judged.add(exchange.number)
+        return exchange
+
+    def _others(self) -> tuple[Exchange, ...]:
+        """Every exchange of this run, once all that was planned is answered."""
+        for asked in self._asked:
+            with contextlib.suppress(EngineError):  # it is told where the answer is needed
+                self._engine.wait(self._conversations[asked] if isinstance(asked, Dialogue) else asked)
+        return self._engine.exchanges
+
+    def exchanges(self, asked: Ask | Dialogue | Drawing) -> tuple[Exchange, ...]:
+        """What became of it, every attempt; blocks until it is there. Our own errors are kept for the report.
+
+        Of a drawing there is one exchange for each request, confirmed and made smaller where that is in order.
+        """
+        if isinstance(asked, Drawing):
+            return self._drawn(asked)
         planned = self._conversations[asked] if isinstance(asked, Dialogue) else asked
         try:
             with self._waiting():
@@ -654,6 +710,21 @@ def _check_snapshots(options: Options) -> None:
         )
 
 
+def _scope(options: Options, profile: Profile, selected: Callable[[str], bool]) -> Scope:
+    try:
+        alone = None if options.draw is None else named(options.draw)
+    except ContractError as error:
+        raise UsageError(str(error)) from error
+    return Scope(
+        profile=profile,
+        depth=options.depth,
+        selected=selected,
+        seed=options.seed,
+        drawn=options.drawn,
+        alone=alone,
+    )
+
+
 def _checked(options: Options) -> Profile:
     """The profile, once every option that can be checked without a target is."""
     if not options.target:
@@ -677,6 +748,9 @@ def _checked(options: Options) -> Profile:
     for name, value in (("--max-requests", options.max_requests), ("--max-output-tokens", options.max_output_tokens)):
         if value is not None and value < 1:
             raise UsageError(f"{name} is {value}; it must be 1 or more, or left out for no limit")
+    for name, value in (("--drawn", options.drawn), ("--max-shrink-requests", options.max_shrink_requests)):
+        if value is not None and value < 0:
+            raise UsageError(f"{name} is {value}; it must be 0 or more, or left out")
     for name, number in (("--minutes", options.minutes), ("--rate", options.rate)):
         if number is not None and not 0 < number < math.inf:
             raise UsageError(f"{name} is {number:g}; it is a number above 0, or left out for no limit")

@@ -10,14 +10,16 @@ from typing import Final, Protocol
 from messages_conformance import contract, report
 from messages_conformance.contract import Profile
 from messages_conformance.contract.probes import probes
-from messages_conformance.exchange import Ask
-from messages_conformance.generate import Dialogue
+from messages_conformance.exchange import Ask, Origin
+from messages_conformance.generate import Dialogue, Drawing, drawn_again
 from messages_conformance.rules import CATALOGUE
 from messages_conformance.rules.probes import ECHO, PLAIN
 from messages_conformance.rules.verdict import LEVELS
 
 DEPTHS: Final = ("smoke", "standard", "deep")
 """Each depth asks what the one before it asks, and more."""
+
+DRAWN_LAST: Final = 99
 
 FOLLOW_UPS: Final = frozenset({ECHO, f"{ECHO}-tokmodel"})
 """Requirements that the second step of a dialogue answers for."""
@@ -32,14 +34,38 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """What is left to be asked. `selected` says of a requirement's id whether the run judges it."""
+    """What is left to be asked. `selected` says of a requirement's id whether the run judges it.
+
+    `seed` and `drawn` (requests in all; None for what the depth says) decide what is drawn; `alone` is the one drawn
+    request that is asked, and nothing else.
+    """
 
     profile: Profile
     depth: str
     selected: Callable[[str], bool]
+    seed: int = 0
+    drawn: int | None = None
+    alone: Origin | None = None
 
-    def wants(self, asked: Ask | Dialogue) -> bool:
+    def expanded(self, asked: Ask | Dialogue | Drawing) -> tuple[Ask | Dialogue, ...]:
+        """What is asked in the end: a drawing is drawn, everything else stands for itself."""
+        if not isinstance(asked, Drawing):
+            return (asked,)
+        if self.profile.judges or not asked.needs <= self.profile.offers:
+            return ()  # a profile of one client asks what that client asks
+        if self.alone is not None:
+            return (drawn_again(self.alone, self.profile),) if self.alone.drawing == asked.name else ()
+        if DEPTHS.index(asked.depth) > DEPTHS.index(self.depth):
+            return ()
+        drawn = asked.draw(self.profile, seed=self.seed, depth=self.depth, count=asked.share(self.drawn))
+        return tuple(each for each in drawn if self.wants(each))
+
+    def wants(self, asked: Ask | Dialogue | Drawing) -> bool:
         """Whether depth, profile and selection leave this to be asked."""
+        if isinstance(asked, Drawing):
+            return bool(self.expanded(asked))
+        if self.alone is not None and (isinstance(asked, Dialogue) or asked.origin is None):
+            return False
         if DEPTHS.index(asked.depth) > DEPTHS.index(self.depth):
             return False
         if not asked.needs <= self.profile.offers:
@@ -59,9 +85,12 @@ class Scope:
 def impact_rank(asked: Asked) -> tuple[int, int, int]:
     """What a limited run asks first has the lowest: smoke first, then what an answer shows that breaks clients worst.
 
-    An ordinary question shows all that holds of every answer, and so comes before a probe, which shows one thing.
+    An ordinary question shows all that holds of every answer, and so comes before a probe, which shows one thing. What
+    is drawn comes last: it looks for what nobody thought of.
     """
     depth = DEPTHS.index(asked.depth)
+    if isinstance(asked, Drawing) or (isinstance(asked, Ask) and asked.origin is not None):
+        return depth, DRAWN_LAST, 0
     if isinstance(asked, Ask) and (asked.probe == PLAIN or asked.probe not in CATALOGUE):
         return depth, 0, 0
     shown = asked.probe if isinstance(asked, Ask) else ECHO

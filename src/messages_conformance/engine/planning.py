@@ -80,6 +80,12 @@ class Question:
         return self.stated_tokens or 0 if self.creates else 0
 
     @property
+    def may_be_refused(self) -> bool:
+        """Whether a refusal may be the answer, whatever its status: the request is wrong on purpose."""
+        drawn = self.ask.origin
+        return self.expect == REFUSED or (drawn is not None and drawn.near_miss)
+
+    @property
     def held_tokens(self) -> int:
         """What is held back of a budget while it is asked: a target may answer what it must refuse, and bill it."""
         stated = self.stated_tokens

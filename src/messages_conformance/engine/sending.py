@@ -254,7 +254,7 @@ class Sender:
             patience.successes_before = self._successes
         patience.refusals += 1
         slot.lower()
-        wanted = question.expect == REFUSED and response.status != 429
+        wanted = question.may_be_refused and response.status != 429
         pause = self._pause_s(question, patience, response, wanted=wanted)
         if pause is None and wanted:
             return response, None

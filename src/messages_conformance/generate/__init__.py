@@ -16,7 +16,7 @@ from messages_conformance.generate.asks import (
     probe_asks,
     user,
 )
-from messages_conformance.generate.drawings import DRAWINGS, Drawing
+from messages_conformance.generate.drawings import DRAWINGS, Drawing, drawn_again, named
 
 __all__ = [
     "DRAWINGS",
@@ -34,7 +34,9 @@ __all__ = [
     "both_ways",
     "content_to_echo",
     "count_tokens",
+    "drawn_again",
     "get",
+    "named",
     "probe_asks",
     "recovery",
     "user",

@@ -9,10 +9,10 @@ Hypothesis is imported when something is drawn, and not before: most commands dr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from messages_conformance.contract import ContractError, Profile
 from messages_conformance.exchange import Ask, Origin
@@ -54,6 +54,13 @@ class Drawing:
     draw: Drawer
     depth: str = STANDARD
     needs: frozenset[str] = frozenset()
+
+    def share(self, total: int | None) -> int | None:
+        """How many of `total` drawn requests are of this kind; None where the depth decides."""
+        if total is None or self.name not in COUNTS:
+            return total
+        everything = sum(counts[STANDARD] for counts in COUNTS.values())
+        return round(total * COUNTS[self.name][STANDARD] / everything)
 
 
 def drawn_requests(profile: Profile, *, seed: int, depth: str, count: int | None = None) -> tuple[Ask | Dialogue, ...]:
@@ -112,9 +119,20 @@ def _asks(drawing: str, profile: Profile, seed: int, count: int) -> tuple[Ask, .
     return tuple(draw(seed, number).ask() for number in range(count))
 
 
-def specimen(origin: Origin, profile: Profile) -> Specimen:
-    """The drawn request that an origin names, drawn again."""
-    return _drawer(origin.drawing, profile)(origin.seed, origin.number)
+def specimen(origin: Origin, profile: Profile, body: Mapping[str, Any]) -> Specimen:
+    """The drawn request of an origin, to be made smaller. A valid one is what its body is: answers may be in it."""
+    from messages_conformance.generate.specimens import Specimen
+
+    if origin.near_miss:
+        return _drawer(origin.drawing, profile)(origin.seed, origin.number)
+    return Specimen(origin=origin, profile=profile, base=body)
+
+
+def drawn_again(origin: Origin, profile: Profile) -> Ask | Dialogue:
+    """What an origin names."""
+    if origin.drawing == "conversations":
+        return conversation(profile, origin.seed, origin.number)
+    return _drawer(origin.drawing, profile)(origin.seed, origin.number).ask()
 
 
 def named(name: str) -> Origin:

@@ -40,7 +40,8 @@ class Subject:
     """One server to be judged in one profile.
 
     `wanted` are the requirements that have to be found broken, and no others: none for a correct server. `void` are
-    words of the one statement that a dead server leads to. `depth` is the least one that shows anything.
+    words of the one statement that a dead server leads to. `depth` is the least one that shows anything. `drawn` is false
+    for a fault that the suites' own requests have to find.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class Subject:
     void: str = ""
     depth: str = "standard"
     needs_socket: bool = False
+    drawn: bool = True
 
     @property
     def target(self) -> str:
@@ -107,6 +109,7 @@ def _of_fault(fault: Fault, profile: str) -> Subject:
         void=fault.void,
         depth=fault.depth,
         needs_socket=fault.needs_socket,
+        drawn=fault.drawn,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from messages_conformance.exchange import Ask
-from messages_conformance.generate import Dialogue
+from messages_conformance.generate import Dialogue, Drawing
 from messages_conformance.proof.asked import asked
 from messages_conformance.proof.subjects import Subject
 from messages_conformance.report import Report
@@ -61,7 +61,13 @@ def run(target: str, profile: str, **options: Any) -> tuple[int, Report]:
 def try_subject(subject: Subject, depth: str, seed: int = 0) -> Trial:
     """The trial of a subject at a depth."""
     options = Options(
-        target=subject.target, profile=subject.profile, model=MODEL, timeout_s=TIMEOUT_S, depth=depth, seed=seed
+        target=subject.target,
+        profile=subject.profile,
+        model=MODEL,
+        timeout_s=TIMEOUT_S,
+        depth=depth,
+        seed=seed,
+        drawn=None if subject.drawn else 0,
     )
     judged = Run(options, out=Console(file=io.StringIO()))
     watch = _Watch(judged, subject)
@@ -95,7 +101,7 @@ def tripped(report: Report) -> frozenset[str]:
 def _begun(judged: Run) -> Iterator[Any]:
     """Everything that a run asks at its depth, started; handed out in the order in which a limited run asks it."""
     wanted = sorted((what for what in asked() if judged.wants(what)), key=impact_rank)
-    judged.begin(_of(Ask, wanted), _of(Dialogue, wanted))
+    judged.begin(_of(Ask, wanted), _of(Dialogue, wanted), _of(Drawing, wanted))
     return iter(wanted)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -107,6 +108,16 @@ class Judge:
                 tally.errors.append(traceback.format_exc(limit=-3))
                 continue
             found += _book(tally, requirement, outcomes, exchange.number)
+        return tuple(found)
+
+    def findings(self, exchange: Exchange) -> tuple[Finding, ...]:
+        """What would be found in an exchange; nothing is kept of it."""
+        if exchange.response is None:
+            return ()
+        found: list[Finding] = []
+        for requirement in self._applying(exchange):
+            with contextlib.suppress(Exception):  # a broken rule is told where it is asked in earnest
+                found += _book(_Tally(), requirement, list(requirement.judge(exchange)), exchange.number)
         return tuple(found)
 
     def _applying(self, exchange: Exchange) -> list[Requirement]:

@@ -24,11 +24,16 @@ def answered(exchange: Exchange) -> bool:
 
 
 def created(exchange: Exchange) -> bool:
-    """POST /v1/messages was answered with success, and not to a request that had to be refused.
+    """POST /v1/messages was answered with success, and not to an invalid request.
 
     What answers an invalid request is judged as that: nobody can say what it should have looked like.
     """
-    return exchange.creates_message and exchange.succeeded and exchange.expect != REFUSED
+    return exchange.creates_message and exchange.succeeded and exchange.expect != REFUSED and not near_miss(exchange)
+
+
+def near_miss(exchange: Exchange) -> bool:
+    """A drawn request with one thing wrong on purpose, whether it has to be refused or not."""
+    return exchange.origin is not None and exchange.origin.near_miss
 
 
 def whole(exchange: Exchange) -> bool:

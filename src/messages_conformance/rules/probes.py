@@ -15,6 +15,7 @@ from messages_conformance.rules.lens import (
     body_of,
     carries_error,
     cleanly_refused,
+    near_miss,
     response_of,
     shown,
     streamed,
@@ -40,7 +41,8 @@ def _accepted(exchange: Exchange) -> Iterator[Finding | Unverified]:
     if response_of(exchange).status < 400:
         return
     # Where the profile leaves it to the model, a clean refusal is an honest answer.
-    if exchange.capability is not None and exchange.expect != ACCEPTED and (said := cleanly_refused(exchange)):
+    doubtful = exchange.capability is not None or exchange.origin is not None
+    if doubtful and exchange.expect != ACCEPTED and (said := cleanly_refused(exchange)):
         yield Unverified(reason=f"the target refuses it: {said}")
         return
     yield Finding(place=STATUS, found=_said(exchange), wanted="200: the request is valid")
@@ -100,8 +102,9 @@ def register() -> None:
 
 
 def _is_question(exchange: Exchange) -> bool:
-    """A valid request, also one that a model without the capability may refuse."""
-    return exchange.expect == ACCEPTED or (exchange.capability is not None and exchange.expect == EITHER)
+    """A valid request, also one that a model without the capability may refuse, or one drawn with a doubt."""
+    doubtful = exchange.capability is not None or exchange.origin is not None
+    return exchange.expect == ACCEPTED or (doubtful and exchange.expect == EITHER and not near_miss(exchange))
 
 
 @rule(

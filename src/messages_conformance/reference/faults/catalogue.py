@@ -38,6 +38,8 @@ class Fault:
     """Why no run can tell the crime from what a correct server may do."""
     depth: str = "standard"
     """The least depth at which a run provokes what the crime breaks."""
+    drawn: bool = False
+    """True for a crime that only drawn requests bring about."""
 
     @property
     def needs_socket(self) -> bool:
@@ -59,6 +61,7 @@ def fault(
     void: str = "",
     unseen: str = "",
     depth: str = "standard",
+    drawn: bool = False,
 ) -> Callable[[Function], Function]:
     """Declares a fault: the function's name is the crime, its docstring's first line what happens."""
 
@@ -78,6 +81,7 @@ def fault(
             void=void,
             unseen=unseen,
             depth=depth,
+            drawn=drawn,
         )
         return function
 
