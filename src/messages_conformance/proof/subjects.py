@@ -40,7 +40,7 @@ class Subject:
     """One server to be judged in one profile.
 
     `wanted` are the requirements that have to be found broken, and no others: none for a correct server. `void` are
-    words of the one statement that a dead server leads to. `depth` is the least one that shows anything. `drawn` is false
+    words of the one statement that a dead server leads to. `depth` is the least that shows anything. `drawn` is false
     for a fault that the suites' own requests have to find.
     """
 
