@@ -73,9 +73,9 @@ def endpoint(latency_s: float) -> Iterator[str]:
 # -- one run by the engine, and by a bare client --------------------------------------------------------------------
 
 
-def asked() -> tuple[list[Any], list[Any]]:
-    """(asks, dialogues): what every test of the suites is parametrised with."""
-    found: dict[str, list[Any]] = {"exchange": [], "dialogue": []}
+def asked() -> tuple[list[Any], list[Any], list[Any]]:
+    """(asks, dialogues, drawings): what every test of the suites is parametrised with."""
+    found: dict[str, list[Any]] = {"exchange": [], "dialogue": [], "drawing": []}
     for path in sorted(resources.path("suites").glob("test_*.py")):
         spec = importlib.util.spec_from_file_location(f"benchmark_{path.stem}", path)
         assert spec is not None
@@ -85,18 +85,19 @@ def asked() -> tuple[list[Any], list[Any]]:
         for name, function in vars(module).items():
             for mark in getattr(function, "pytestmark", []) if name.startswith("test_") else []:
                 found[mark.args[0]] += mark.args[1]
-    return found["exchange"], found["dialogue"]
+    return found["exchange"], found["dialogue"], found["drawing"]
 
 
 def by_engine(address: str, concurrency: int) -> tuple[Exchange, ...]:
     """Every exchange of a run, which is also judged meanwhile as in every run."""
     options = Options(target=address, profile=PROFILE, model=MODEL, concurrency=concurrency)
     run = Run(options, out=Console(file=io.StringIO()))
-    asks, dialogues = asked()
+    asks, dialogues, drawings = asked()
     asks = [ask for ask in asks if run.wants(ask)]
     dialogues = [dialogue for dialogue in dialogues if run.wants(dialogue)]
-    run.begin(asks, dialogues)
-    for what in (*asks, *dialogues):
+    drawings = [drawing for drawing in drawings if run.wants(drawing)]
+    run.begin(asks, dialogues, drawings)
+    for what in (*asks, *dialogues, *drawings):
         run.judged(run.exchanges(what))
     code = run.finish()
     assert code == 0, run.out.file.getvalue()  # type: ignore[attr-defined]

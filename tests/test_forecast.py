@@ -60,7 +60,7 @@ def test_a_run_stays_below_its_plan(profile: str) -> None:
     from messages_conformance.scope import Scope
 
     scope = Scope(profile=contract.profile(profile), depth="standard", selected=select())
-    wanted = [what for what in asked() if scope.wants(what)]
+    wanted = [each for what in asked() if scope.wants(what) for each in scope.expanded(what)]
     ceiling = ceilings({"all": wanted}, profile=scope.profile, model="reference-1")["all"]
     _, report = run("reference:transport=memory", profile, model="reference-1")
     before_the_suites = 3

@@ -398,6 +398,7 @@ class Exchange:
             "observer_lag_s": self.observer_lag_s,
             "capability": self.capability,
             "origin": self.origin and asdict(self.origin),
+            "intermittent": self.intermittent,
             "request": {
                 "method": self.request.method,
                 "path": self.request.path,
@@ -440,6 +441,7 @@ def from_record(record: Mapping[str, Any]) -> Exchange:
         observer_lag_s=record["observer_lag_s"],
         capability=record.get("capability"),
         origin=Origin(**record["origin"]) if record.get("origin") else None,
+        intermittent=record.get("intermittent", False),
         request=Request(
             method=sent["method"],
             path=sent["path"],

@@ -128,6 +128,7 @@ def specimen(origin: Origin, profile: Profile, body: Mapping[str, Any]) -> Speci
     return Specimen(origin=origin, profile=profile, base=body)
 
 
+@cache
 def drawn_again(origin: Origin, profile: Profile) -> Ask | Dialogue:
     """What an origin names."""
     if origin.drawing == "conversations":
