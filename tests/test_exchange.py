@@ -10,6 +10,7 @@ import pytest
 
 from messages_conformance import exchange as records
 from messages_conformance.exchange import (
+    CUT_BODY,
     MAX_DECODED_BYTES,
     REFUSED,
     RESET,
@@ -52,7 +53,13 @@ def raw_deflate(body: bytes) -> bytes:
 
 
 def saved_exchanges() -> list[Exchange]:
-    request = Request(method="POST", path="/v1/messages?beta=true", headers=(("X", "1"), ("x", "2")), body=b"\xff\x00{")
+    request = Request(
+        method="POST",
+        path="/v1/messages?beta=true",
+        headers=(("X", "1"), ("x", "2")),
+        body=b"\xff\x00{",
+        wire=CUT_BODY,
+    )
     answered = Response(
         status=529,
         headers=(("Content-Type", "a"), ("content-type", "b")),

@@ -30,9 +30,24 @@ RESET: Final = "reset"
 STALLED: Final = "stalled"
 TIMEOUT: Final = "timeout"
 TOO_LARGE: Final = "too-large"
-ENDINGS: Final = (COMPLETE, RESET, STALLED, TIMEOUT, TOO_LARGE)
+LEFT: Final = "left"
+ENDINGS: Final = (COMPLETE, RESET, STALLED, TIMEOUT, TOO_LARGE, LEFT)
 """How a body ended: completed; connection broken before its end; no byte for too long; bytes, but no end in our time;
-cut off by our size limit."""
+cut off by our size limit; left by us on purpose."""
+
+HTTP_1_0: Final = "http-1.0"
+EXPECT_CONTINUE: Final = "expect-continue"
+CUT_BODY: Final = "cut-body"
+LEAVE_EARLY: Final = "leave-early"
+WIRE_FORMS: Final = ("", HTTP_1_0, EXPECT_CONTINUE, CUT_BODY, LEAVE_EARLY)
+"""How a request goes over the connection: as every client sends it; as HTTP/1.0; its body held back until the target
+answers 100 or a second has passed; less body than its content-length says; left after the first delta of the answer."""
+
+SILENT: Final = "silent"
+"""The kind of the Failure that is none: no answer came, and the form of the request excuses that."""
+
+MODEL_PLACEHOLDER: Final = "$MODEL"
+"""Stands for the run's model in a body that is written byte by byte."""
 
 MAX_DECODED_BYTES: Final = 64 * 1024 * 1024
 """A compressed body is read up to here: a few kilobytes of gzip can unfold to gigabytes (origin: our own; no answer in
@@ -47,6 +62,9 @@ ASKED_AGAIN: Final = "asked again"
 ACCEPTED: Final = "accepted"
 REFUSED: Final = "refused"
 EITHER: Final = "either"
+
+
+Identity = tuple[str, str, tuple[tuple[str, str], ...], bytes, str]
 
 
 class _Unparsed:
@@ -123,7 +141,9 @@ class Ask:
     `attempts` is how often it may be asked in all while the requirements of its `premise` stay unverified, which is to
     say while the model does not cooperate. `capability` names what only some models can do: where the profile leaves it
     to the model, a clean refusal is no fault. `layout` writes the JSON "compact", "indented" or "reordered";
-    `header_case` sends the header names "plain" or in "odd" case. `origin` says how it was drawn, if it was.
+    `header_case` sends the header names "plain" or in "odd" case. `origin` says how it was drawn, if it
+    was. `wire` is one of WIRE_FORMS. A header that `headers`
+    name twice is sent twice, and raw bytes have the run's model in the place of MODEL_PLACEHOLDER.
     """
 
     situation: str
@@ -145,16 +165,21 @@ class Ask:
     layout: str = "compact"
     header_case: str = "plain"
     origin: Origin | None = None
+    wire: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Request:
-    """What was sent. `path` includes the query; `headers` hold KEY_PLACEHOLDER in place of the key."""
+    """What was sent. `path` includes the query; `headers` hold KEY_PLACEHOLDER in place of the key.
+
+    `wire` is one of WIRE_FORMS.
+    """
 
     method: str
     path: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    wire: str = ""
 
     @cached_property
     def json(self) -> Any:
@@ -178,9 +203,9 @@ class Request:
         return header(self.headers, name)
 
     @property
-    def identity(self) -> tuple[str, str, tuple[tuple[str, str], ...], bytes]:
+    def identity(self) -> Identity:
         """Equal for requests that are the same on the wire."""
-        return self.method, self.path, self.headers, self.body
+        return self.method, self.path, self.headers, self.body, self.wire
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -335,7 +360,8 @@ def _is_zlib(head: bytes) -> bool:
 class Failure:
     """Why there is no response: the network's fault or a limit, never a verdict about the target.
 
-    `kind` is "refused", "dns", "tls", "timeout", "disconnected", "rate-limited", "overloaded", "budget" or "cancelled".
+    `kind` is "refused", "dns", "tls", "timeout", "disconnected", "rate-limited", "overloaded", "budget", "cancelled" or
+    SILENT.
     """
 
     kind: str
@@ -404,6 +430,7 @@ class Exchange:
                 "path": self.request.path,
                 "headers": [list(pair) for pair in self.request.headers],
                 "body_base64": base64.b64encode(self.request.body).decode(),
+                **({"wire": self.request.wire} if self.request.wire else {}),
             },
             "response": _response_record(self.response),
             "failure": self.failure and {"kind": self.failure.kind, "message": self.failure.message},
@@ -447,6 +474,7 @@ def from_record(record: Mapping[str, Any]) -> Exchange:
             path=sent["path"],
             headers=_pairs(sent["headers"]),
             body=base64.b64decode(sent["body_base64"]),
+            wire=sent.get("wire", ""),
         ),
         response=None if came is None else _response_from(came),
         failure=None if failed is None else Failure(kind=failed["kind"], message=failed["message"]),

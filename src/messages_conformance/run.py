@@ -21,7 +21,7 @@ from messages_conformance import __version__, contract, report
 from messages_conformance.confirmation import Confirmation, shrink_requests
 from messages_conformance.contract import Auth, ContractError, Profile
 from messages_conformance.engine import DEFAULT_CONCURRENCY, Conversation, Engine, EngineError, Limits, Plan, State
-from messages_conformance.exchange import Ask, Exchange, Failure, Response
+from messages_conformance.exchange import SILENT, Ask, Exchange, Failure, Response
 from messages_conformance.forecast import Prices, ceilings, show
 from messages_conformance.generate import Dialogue, Drawing, ask, named
 from messages_conformance.report import FailedTest, RunInfo
@@ -596,7 +596,13 @@ class Run:
         if not self._engine.exchanges:
             message = "nothing was asked: the options and the profile leave no test"
             return None if self.harness_errors else report.Statement(kind=report.NOTHING_ASKED, message=message)
-        unanswered = [exchange.failure for exchange in self._engine.exchanges if exchange.failure is not None]
+        unanswered = [
+            exchange.failure
+            for exchange in self._engine.exchanges
+            if exchange.failure is not None
+            and exchange.failure.kind != SILENT
+            and exchange.number not in self.judge.explained
+        ]
         if not unanswered:
             return None
         spent = [failure for failure in unanswered if failure.kind == "budget"]

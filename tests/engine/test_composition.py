@@ -9,7 +9,7 @@ import pytest
 from fake_target import PROFILE
 
 from messages_conformance.engine import compose
-from messages_conformance.exchange import KEY_PLACEHOLDER, WRONG_KEY, Ask, Request
+from messages_conformance.exchange import CUT_BODY, KEY_PLACEHOLDER, WRONG_KEY, Ask, Request
 
 BEARER = replace(PROFILE, auth="bearer", api_version=None)
 
@@ -76,3 +76,22 @@ def test_a_lone_surrogate_is_written_as_its_escape() -> None:
     body = composed(Ask(situation="s", body={"t": "a\ud800ß"}, fill_model=False)).body
     assert body == '{"t":"a\\ud800ß"}'.encode()
     assert json.loads(body) == {"t": "a\ud800ß"}
+
+
+def test_a_header_named_twice_is_sent_twice() -> None:
+    changes = (("anthropic-beta", "a"), ("accept", "x"), ("Anthropic-Beta", "b"))
+    sent = composed(Ask(situation="s", body={}, headers=changes)).headers
+    assert [pair for pair in sent if pair[0].lower() == "anthropic-beta"] == [
+        ("anthropic-beta", "a"),
+        ("Anthropic-Beta", "b"),
+    ]
+    assert [value for name, value in sent if name == "accept"] == ["x"]
+
+
+def test_raw_bytes_have_the_model_in_its_place() -> None:
+    assert composed(Ask(situation="s", body=b'{"model": "$MODEL"}')).body == b'{"model": "some-model"}'
+
+
+def test_a_cut_body_announces_more_than_it_has() -> None:
+    sent = composed(Ask(situation="s", body=b"{}", wire=CUT_BODY))
+    assert (sent.header("content-length"), sent.wire, sent.body) == ("102", CUT_BODY, b"{}")

@@ -3,6 +3,7 @@ import socket
 import subprocess
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from report_samples import exchange, request
@@ -172,3 +173,24 @@ def test_a_giant_body_makes_a_short_command(name):
 def test_the_command_holds_nothing_that_a_terminal_would_obey(name):
     command = curl(exchange(1, sent=request(BODIES[name], headers=JSON)), "http://h")
     assert all(c.isprintable() or c in "\n\u200d" for c in command)
+
+
+@pytest.mark.parametrize(
+    ("wire", "said"),
+    [
+        ("http-1.0", "--http1.0"),
+        ("cut-body", "--max-time"),
+        ("leave-early", "| head -c"),
+    ],
+)
+def test_an_odd_request_is_sent_as_oddly(wire, said):
+    length = (("content-length", "113"),) if wire == "cut-body" else ()
+    asked = replace(request(headers=(*JSON, *length), body=b'{"stream":true}'), wire=wire)
+    with listening() as (url, received):
+        command = curl(exchange(request=asked), url)
+        subprocess.run(["sh", "-c", command], capture_output=True, timeout=20, check=False)
+    line, headers, body = received[0]
+    assert said in command
+    assert line.endswith(b"HTTP/1.0" if wire == "http-1.0" else b"HTTP/1.1")
+    assert body == asked.body
+    assert (b"content-length", b"113") in [(name.lower(), value) for name, value in headers] or not length

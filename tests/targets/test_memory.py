@@ -76,7 +76,8 @@ def comparable(response: Response | str) -> object:
 def _varying(response: Response) -> tuple[str, ...]:
     """Headers that differ from one answer to the next: other ids compress to another length."""
     length = ("content-length",) if response.header("content-encoding") else ()
-    return ("anthropic-ratelimit-requests-reset", *length)
+    limits = ("requests", "input-tokens", "output-tokens", "tokens")
+    return (*(f"anthropic-ratelimit-{name}-reset" for name in limits), *length)
 
 
 def _bare(text: str) -> str:

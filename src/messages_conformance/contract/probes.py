@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -147,13 +147,20 @@ def _case(requirement: str, case: Mapping[str, Any]) -> Case:
         name=case["name"],
         body=_body(case),
         fill_model="model" not in case.get("without", ()),
-        headers=tuple((name, value or None) for name, value in case.get("headers", {}).items()),
+        headers=tuple(_headers(case.get("headers", {}))),
         auth=case.get("auth", "profile"),
         method=case.get("method", "POST"),
         path=case.get("path", "/v1/messages"),
         odd_case=case.get("odd_case", False),
         layout=case.get("layout", "compact"),
     )
+
+
+def _headers(table: Mapping[str, str | list[str]]) -> Iterator[tuple[str, str | None]]:
+    """A header of several values is sent once for each; one without a value is taken away."""
+    for name, value in table.items():
+        for one in value if isinstance(value, list) else [value]:
+            yield name, one or None
 
 
 def _body(case: Mapping[str, Any]) -> Mapping[str, Any] | bytes | None:

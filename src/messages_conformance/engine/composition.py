@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from messages_conformance.exchange import KEY_PLACEHOLDER, WRONG_KEY, Ask, Request
+from messages_conformance.exchange import CUT_BODY, KEY_PLACEHOLDER, MODEL_PLACEHOLDER, WRONG_KEY, Ask, Request
 
 if TYPE_CHECKING:
     from messages_conformance.contract import Profile
+
+
+CUT_OFF_BYTES: Final = 100
+"""How much of a body is announced and never sent where it is cut."""
 
 
 def compose(ask: Ask, *, profile: Profile, model: str | None) -> Request:
@@ -20,11 +24,23 @@ def compose(ask: Ask, *, profile: Profile, model: str | None) -> Request:
     if ask.body is not None:
         headers.append(("content-type", "application/json"))
     headers.append(("accept", "application/json"))
-    for name, value in ask.headers:
-        _change(headers, name, value)
+    _change_all(headers, ask.headers)
+    body = _body(ask, model)
+    if ask.wire == CUT_BODY:
+        headers.append(("content-length", str(len(body) + CUT_OFF_BYTES)))
     if ask.header_case == "odd":
         headers = [(_odd(name), value) for name, value in headers]
-    return Request(method=ask.method, path=ask.path, headers=tuple(headers), body=_body(ask, model))
+    return Request(method=ask.method, path=ask.path, headers=tuple(headers), body=body, wire=ask.wire)
+
+
+def _change_all(headers: list[tuple[str, str]], changes: tuple[tuple[str, str | None], ...]) -> None:
+    seen: set[str] = set()
+    for name, value in changes:
+        if name.lower() in seen and value is not None:
+            headers.append((name, value))
+        else:
+            _change(headers, name, value)
+        seen.add(name.lower())
 
 
 def _auth_headers(auth: str, profile: Profile) -> tuple[tuple[str, str], ...]:
@@ -62,7 +78,7 @@ def _body(ask: Ask, model: str | None) -> bytes:
     if ask.body is None:
         return b""
     if not isinstance(ask.body, Mapping):
-        return ask.body
+        return ask.body.replace(MODEL_PLACEHOLDER.encode(), json.dumps(model or "")[1:-1].encode())
     fields: dict[str, Any] = dict(ask.body)
     if ask.fill_model and model is not None and "model" not in fields:
         fields = {"model": model, **fields}

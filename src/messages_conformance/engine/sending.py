@@ -31,7 +31,7 @@ from messages_conformance.engine.planning import Question
 from messages_conformance.engine.pulse import Pulse
 from messages_conformance.engine.recording import Recorder
 from messages_conformance.engine.usage import reported_tokens
-from messages_conformance.exchange import ASKED_AGAIN, REFUSED, RESET, Exchange, Failure, Request, Response
+from messages_conformance.exchange import ASKED_AGAIN, REFUSED, RESET, SILENT, Exchange, Failure, Request, Response
 from messages_conformance.targets import Target, Unreachable
 
 REFUSAL_RETRIES: Final = 2
@@ -233,7 +233,7 @@ class Sender:
 
     def _reconnects(self, failure: Failure, patience: _Patience) -> bool:
         """True when a request that got no response is to be sent once more."""
-        hopeless = failure.kind in _DETERMINED or (failure.kind == "timeout" and not self._responses)
+        hopeless = failure.kind in (SILENT, *_DETERMINED) or (failure.kind == "timeout" and not self._responses)
         if patience.reconnected or self._offline or hopeless or failure.kind == "budget" or self.ended is not None:
             return False
         patience.reconnected = True

@@ -2,7 +2,7 @@
 
 from messages_conformance.contract import recovery
 from messages_conformance.exchange import EITHER, REFUSED, Ask
-from messages_conformance.generate.answers import answer_text, answer_tokens, word_to_stop_at
+from messages_conformance.generate.answers import answer_text, answer_tokens, was_left, word_to_stop_at
 from messages_conformance.generate.asks import (
     Dialogue,
     Message,
@@ -40,5 +40,6 @@ __all__ = [
     "probe_asks",
     "recovery",
     "user",
+    "was_left",
     "word_to_stop_at",
 ]

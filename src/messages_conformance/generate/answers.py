@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from messages_conformance.contract import block_types, valid
-from messages_conformance.exchange import Exchange
+from messages_conformance.exchange import LEFT, Exchange
 
 _WORD = re.compile(r"[A-Za-z]{3,}")
 
@@ -24,6 +24,11 @@ def answer_text(exchange: Exchange) -> str:
         parts = content if isinstance(content, list) else []
     texts = [part.get("text") for part in parts if isinstance(part, dict)]
     return "".join(text for text in texts if isinstance(text, str))
+
+
+def was_left(exchange: Exchange) -> bool:
+    """Whether a stream was left before its end, which a short one may forestall."""
+    return exchange.response is not None and exchange.response.ending == LEFT
 
 
 def answer_tokens(exchange: Exchange) -> int:

@@ -32,6 +32,9 @@ RATE_LIMITS = (
     ("tokens", 2_400_000, 2_388_000),
 )
 """Name, limit and what remains, tokens rounded to thousands: nobody is ever limited here."""
+LEFT, BROKEN = "left", "broken"
+"""Under these names the memory of an endpoint says that a client has left early, or sent no whole request."""
+
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
@@ -85,6 +88,20 @@ class Endpoint:
         """The answer to a request. It never raises for anything that a client can send."""
         with self._lock:
             return _Exchange(self, request, next(self._numbers)).response()
+
+    def broken(self, status: int) -> HttpResponse:
+        """The answer to what is no whole HTTP request; it says only what a server library would."""
+        with self._lock:
+            self.memory[BROKEN] = True
+            exchange = _Exchange(self, HttpRequest(method="", target="/"), next(self._numbers))
+            failure = Failure(status=status, message="not a valid HTTP request")
+            response: HttpResponse = exchange.change(Stage.BROKEN, exchange.error(failure))
+            return response
+
+    def left(self) -> None:
+        """Notes that a client went away before its answer was complete."""
+        with self._lock:
+            self.memory[LEFT] = True
 
 
 class _Exchange:

@@ -36,6 +36,8 @@ class Stage(StrEnum):
     """dict -> any JSON value: the answer of /v1/models and /v1/models/{id}."""
     ERROR = "error"
     """ErrorReply -> ErrorReply: an error before it becomes bytes."""
+    BROKEN = "broken"
+    """HttpResponse -> HttpResponse: the answer to what is no whole HTTP request, such as a body that was cut off."""
     RESPONSE = "response"
     """HttpResponse -> HttpResponse: status, headers, pieces, framing and ending."""
 

@@ -26,6 +26,7 @@ class HttpRequest:
     target: str
     headers: tuple[Header, ...] = ()
     body: bytes = field(default=b"", repr=False)
+    http_version: str = "1.1"
 
     @property
     def path(self) -> str:

@@ -210,6 +210,10 @@ class _Gone(Exception):
     """The client has left, or the connection has been given up on purpose."""
 
 
+class _Left(_Gone):
+    """The client has left before its answer was complete."""
+
+
 class _Connection:
     """One connection: requests are read, answered and logged until either side closes."""
 
@@ -230,14 +234,19 @@ class _Connection:
 
     async def serve(self) -> None:
         with contextlib.suppress(_Gone, OSError):
-            while True:
-                request = await self.read_request()
-                if request is None:
-                    return
-                await self.answer(request)
-                if self.h11.our_state is not h11.DONE or self.h11.their_state is not h11.DONE:
-                    return
-                self.h11.start_next_cycle()
+            try:
+                while await self.serve_one():
+                    self.h11.start_next_cycle()
+            except (_Left, ConnectionError):
+                self.served.left()
+
+    async def serve_one(self) -> bool:
+        """Answers one request; whether another may follow."""
+        request = await self.read_request()
+        if request is None:
+            return False
+        await self.answer(request)
+        return self.h11.our_state is h11.DONE and self.h11.their_state is h11.DONE
 
     async def next_event(self) -> h11.Event | type[h11.PAUSED]:
         while True:
@@ -256,7 +265,7 @@ class _Connection:
             return await self.read_body(head)
         except h11.RemoteProtocolError as error:
             if self.h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-                await self.send_plain_error(error.error_status_hint)
+                await self.deliver_unframed(self.served.broken(error.error_status_hint))
             return None
 
     async def read_body(self, head: h11.Request) -> HttpRequest | None:
@@ -273,6 +282,7 @@ class _Connection:
                     target=head.target.decode("latin-1"),
                     headers=headers,
                     body=bytes(body),
+                    http_version=head.http_version.decode("ascii"),
                 )
             else:
                 return None
@@ -293,7 +303,7 @@ class _Connection:
             await self.deliver_framed(request, response)
 
     async def deliver_unframed(self, response: HttpResponse) -> None:
-        if response.framing == "close":
+        if response.framing != "raw":
             reason = HTTPStatus(response.status).phrase
             lines = [f"HTTP/1.1 {response.status} {reason}", *(f"{name}: {value}" for name, value in response.headers)]
             await self.write("\r\n".join([*lines, "connection: close", "", ""]).encode("latin-1"))
@@ -340,13 +350,6 @@ class _Connection:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
-    async def send_plain_error(self, status: int) -> None:
-        body = b'{"type":"error","error":{"type":"invalid_request_error","message":"not a valid HTTP request"}}'
-        headers = [("content-type", "application/json"), ("content-length", str(len(body))), ("connection", "close")]
-        await self.send(h11.Response(status_code=status, headers=headers))
-        await self.send(h11.Data(data=body))
-        await self.send(h11.EndOfMessage())
-
     async def send(self, event: h11.Event) -> None:
         data = self.h11.send(event)
         if data:
@@ -354,7 +357,7 @@ class _Connection:
 
     async def write(self, data: bytes) -> None:
         if self.writer.transport.is_closing():
-            raise _Gone
+            raise _Left
         self.writer.write(data)
         await self.writer.drain()
 

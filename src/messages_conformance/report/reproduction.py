@@ -10,7 +10,7 @@ import base64
 import re
 from typing import Final
 
-from messages_conformance.exchange import KEY_PLACEHOLDER, Exchange, Request
+from messages_conformance.exchange import CUT_BODY, HTTP_1_0, KEY_PLACEHOLDER, LEAVE_EARLY, Exchange, Request
 from messages_conformance.report.text import showable
 
 LINE_CHARACTERS: Final = 100
@@ -22,6 +22,12 @@ EXPECT_BYTES: Final = 1024
 
 OCTAL_BYTES: Final = 2048
 """Longest binary body in printf's octal form; a longer one is shorter in base64."""
+
+LEAVE_BYTES: Final = 2_000
+"""After so many bytes of a stream, its head included, curl's reader goes away: the first delta has come by then."""
+
+CUT_PATIENCE_S: Final = 5
+"""How long curl waits for an answer to a body that is shorter than its content-length."""
 
 _PATTERN_BYTES: Final = 256
 """Longest repeated piece that is looked for in a large body."""
@@ -38,7 +44,8 @@ def curl(exchange: Exchange, base_url: str, *, key_variable: str = "MESSAGES_API
     lines = _packed(["curl -isS", *words])
     if data:
         lines.append(data)
-    return source + " \\\n  ".join(lines)
+    leaving = f" | head -c {LEAVE_BYTES}" if request.wire == LEAVE_EARLY else ""
+    return source + " \\\n  ".join(lines) + leaving
 
 
 def quoted(text: str) -> str:
@@ -56,7 +63,8 @@ def _octal_word(text: str) -> str:
 
 def _switches(request: Request, url: str) -> list[str]:
     words = ["-N"] if request.streamed else []
-    if url.startswith("https:"):
+    words += {HTTP_1_0: ["--http1.0"], CUT_BODY: [f"--max-time {CUT_PATIENCE_S}"]}.get(request.wire, [])
+    if url.startswith("https:") and request.wire != HTTP_1_0:
         words.append("--http1.1")
     if set(url) & set("[]{}"):
         words.append("-g")

@@ -20,6 +20,7 @@ from messages_conformance.rules import (
     tools,
     transport,
     usage,
+    wire,
 )
 from messages_conformance.rules.catalogue import CATALOGUE, Requirement, reserve_topics, rule
 from messages_conformance.rules.judge import Judge, matches, select
@@ -59,6 +60,7 @@ TOPICS = (
     thinking,
     formats,
     probes,
+    wire,
     claude_code,
 )
 """The modules whose import fills the catalogue."""

@@ -34,7 +34,8 @@ class Requirement:
 
     `capability` is what a target must be able to do before the requirement means anything to it. `on_sight` marks what
     nobody can provoke from outside: where it does not happen, the requirement does not apply. `probed` marks a row of
-    the probe table: it is judged on its own requests and on no others.
+    the probe table: it is judged on its own requests and on no others. `raw` marks a rule that is also asked about
+    exchanges without an answer, answers that we left, and refusals of requests that are odd on the wire.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Requirement:
     capability: str | None = None
     on_sight: bool = False
     probed: bool = False
+    raw: bool = False
     over: str
     provoked: str
     applies: Callable[[Exchange], bool]
@@ -94,6 +96,7 @@ def rule(
     needs: Iterable[str] = (),
     capability: str | None = None,
     on_sight: bool = False,
+    raw: bool = False,
     provoked: str = "",
 ) -> Callable[[Judging], Judging]:
     """Registers the decorated function as the judge of a requirement."""
@@ -112,6 +115,7 @@ def rule(
                 needs=frozenset(needs),
                 capability=capability,
                 on_sight=on_sight,
+                raw=raw,
                 over=over,
                 provoked=provoked,
                 applies=applies,

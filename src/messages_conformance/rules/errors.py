@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from messages_conformance import contract
-from messages_conformance.exchange import REFUSED, Exchange
+from messages_conformance.exchange import CUT_BODY, REFUSED, Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.catalogue import ANTHROPIC, TOKMODEL, Judging, rule
 from messages_conformance.rules.lens import (
@@ -92,11 +92,23 @@ NO_CRASH: Final = "errors.no-5xx-on-bad-input"
 
 def invalid(exchange: Exchange) -> bool:
     """An answer to a request that no schema allows, with no status of its own pinned to it."""
+    return answered(exchange) and exchange.expect == REFUSED and _is_invalid(exchange)
+
+
+def _is_invalid(exchange: Exchange) -> bool:
     kinds = ("request.", "transport.request.")
-    invalid = any(probe.startswith(kinds) for probe in exchange.probes)
     # A model without a capability may refuse it in a manner of its own, before anybody looks at the details.
     pinned = bool(exchange.statuses) or exchange.capability is not None
-    return answered(exchange) and exchange.expect == REFUSED and not pinned and invalid
+    return not pinned and any(probe.startswith(kinds) for probe in exchange.probes)
+
+
+REFUSES_THE_FORM = (501, 505)
+"""5xx that refuse a version or a feature of HTTP, and not what was asked (RFC 9110, 15.6.2 and 15.6.6)."""
+
+
+def bad_input(exchange: Exchange) -> bool:
+    """A request that no schema allows, or one that is odd on the wire, which a target may take or refuse."""
+    return NO_CRASH in exchange.probes or (exchange.expect == REFUSED and _is_invalid(exchange))
 
 
 def _refused_as_invalid(exchange: Exchange) -> bool:
@@ -219,11 +231,16 @@ def refused_in_stream(exchange: Exchange) -> bool:
     NO_CRASH,
     MUST,
     source=sources.sdk("_base_client.py _should_retry (5xx is sent again)"),
-    applies=lambda exchange: invalid(exchange) or (answered(exchange) and NO_CRASH in exchange.probes),
+    applies=lambda exchange: answered(exchange) and bad_input(exchange),
+    raw=True,
+    provoked="Invalid requests, and requests that are odd on the wire, are sent.",
 )
 def blames_bad_input_on_the_client(exchange: Exchange) -> Iterable[Finding]:
     """No invalid request is answered with a 5xx, which clients send again and again."""
-    status = response_of(exchange).status
+    status, form = response_of(exchange).status, exchange.request.wire
+    # What stands in front of an endpoint answers 502 and the like when the endpoint gives up a body that was cut.
+    if (form and status in REFUSES_THE_FORM) or (form == CUT_BODY and status != 500):
+        return
     if status >= 500:
         said = shown(response_of(exchange).body.decode("utf-8", "replace"))
         yield Finding(place=Place(header=":status"), found=f"{status}: {said}", wanted="a 4xx status")

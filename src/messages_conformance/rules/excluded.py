@@ -42,16 +42,6 @@ _ROWS: Final = (
         reason="A run judges the one model that it is given: judge a second one with a run of its own, by --model.",
     ),
     Exclusion(
-        id="stream.disconnect.client",
-        level=SHOULD,
-        sentence="A client that leaves in the middle of a stream does no harm to later requests.",
-        source="robustness",
-        reason=(
-            "No stream is left early: the requests after it run beside others, and a failure among them could not be "
-            "told from chance or from load."
-        ),
-    ),
-    Exclusion(
         id="adjacent.batches.custom_id",
         level=SHOULD,
         families=_A,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from messages_conformance.contract import Profile
-from messages_conformance.exchange import REFUSED, Exchange
+from messages_conformance.exchange import LEFT, REFUSED, SILENT, Exchange
 from messages_conformance.rules.catalogue import CATALOGUE, EXCHANGE, RUN, Requirement
 from messages_conformance.rules.lens import cleanly_refused
 from messages_conformance.rules.verdict import (
@@ -46,6 +46,12 @@ def select(only: Iterable[str] = (), skip: Iterable[str] = ()) -> Callable[[str]
     return lambda requirement: (not kept or matches(requirement, kept)) and not matches(requirement, dropped)
 
 
+def odd(exchange: Exchange) -> bool:
+    """Nothing came, or nothing that an application need have written: only `raw` rules are asked about it."""
+    response = exchange.response
+    return response is None or response.ending == LEFT or bool(exchange.request.wire and not exchange.succeeded)
+
+
 @dataclass(slots=True)
 class _Tally:
     """What one requirement has seen so far."""
@@ -74,6 +80,7 @@ class Judge:
         self._selected = selected = selected or select()
         self._exchanges: list[Exchange] = []
         self._tallies: dict[str, _Tally] = defaultdict(_Tally)
+        self._explained: set[int] = set()
         self._asked = [
             requirement
             for requirement in catalogue.values()
@@ -97,8 +104,6 @@ class Judge:
     def add(self, exchange: Exchange) -> tuple[Finding, ...]:
         """Judges one exchange by every rule that applies to it; returns what was found."""
         self._exchanges.append(exchange)
-        if exchange.response is None:
-            return ()
         found: list[Finding] = []
         for requirement in self._applying(exchange):
             tally = self._tallies[requirement.id]
@@ -108,20 +113,27 @@ class Judge:
                 tally.errors.append(traceback.format_exc(limit=-3))
                 continue
             found += _book(tally, requirement, outcomes, exchange.number)
+        if found:
+            self._explained.add(exchange.number)
         return tuple(found)
 
     def findings(self, exchange: Exchange) -> tuple[Finding, ...]:
         """What would be found in an exchange; nothing is kept of it."""
-        if exchange.response is None:
-            return ()
         found: list[Finding] = []
         for requirement in self._applying(exchange):
             with contextlib.suppress(Exception):  # a broken rule is told where it is asked in earnest
                 found += _book(_Tally(), requirement, list(requirement.judge(exchange)), exchange.number)
         return tuple(found)
 
+    @property
+    def explained(self) -> frozenset[int]:
+        """The exchanges about which something was found: where one has no answer, that says why."""
+        return frozenset(self._explained)
+
     def _applying(self, exchange: Exchange) -> list[Requirement]:
         """The requirements to ask about an exchange; rules that apply alike are asked that once."""
+        if odd(exchange):
+            return [row for row in self._asked if row.raw and row.applies(exchange)]
         applying = [self._probed[name] for name in exchange.probes if name in self._probed]
         applying = [requirement for requirement in applying if requirement.applies(exchange)]
         for applies, requirements in self._groups.items():
@@ -176,7 +188,7 @@ class Judge:
 
     def _over_run(self, requirement: Requirement) -> _Tally:
         tally = _Tally()
-        answered = tuple(exchange for exchange in self._exchanges if exchange.response is not None)
+        answered = tuple(exchange for exchange in self._exchanges if not odd(exchange))
         try:
             outcomes = list(requirement.judge(answered))
         except Exception:  # as above
@@ -193,7 +205,10 @@ class Judge:
         unanswered = [
             exchange.failure
             for exchange in self._exchanges
-            if exchange.response is None and exchange.failure is not None and self._was_for(requirement, exchange)
+            if exchange.response is None
+            and exchange.failure is not None
+            and exchange.failure.kind != SILENT
+            and self._was_for(requirement, exchange)
         ]
         ended = [failure for failure in unanswered if failure.kind in ENDS_A_RUN and requirement.over == RUN]
         if tally.unverified and not ended:

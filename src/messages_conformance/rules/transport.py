@@ -69,11 +69,15 @@ def streams_only_when_asked_to(exchange: Exchange) -> Iterable[Finding]:
 def refuses_in_json(exchange: Exchange) -> Iterable[Finding]:
     """Every 4xx and 5xx has a JSON object for a body."""
     response = response_of(exchange)
-    if not isinstance(response.json, dict):
+    if not isinstance(response.json, dict) and response.status not in FRONT_END_LIMITS:
         said = shown(response.body.decode("utf-8", "replace")) if response.body else "an empty body"
         found = f"status {response.status}, {response.media_type or 'no content type'}: {said}"
         yield Finding(place=Place(pointer=""), found=found, wanted="a JSON object")
 
+
+FRONT_END_LIMITS: Final = (413, 414, 431)
+"""Bodies, addresses and headers that are too large are refused by what stands in front of an API, in its own words
+(platform.claude.com/docs/en/api/errors: 413 comes from the edge; read 2026-11-22)."""
 
 QUOTED: Final = re.compile(r"'([^']*[^\x00-\x7f][^']*)'")
 

@@ -21,7 +21,10 @@ from messages_conformance import __version__
 from messages_conformance.exchange import (
     COMPLETE,
     KEY_PLACEHOLDER,
+    LEAVE_EARLY,
+    LEFT,
     RESET,
+    SILENT,
     STALLED,
     TIMEOUT,
     TOO_LARGE,
@@ -32,6 +35,7 @@ from messages_conformance.exchange import (
 )
 from messages_conformance.targets.address import Address
 from messages_conformance.targets.failures import failure_of, no_answer, not_http
+from messages_conformance.targets.raw import RAW_FORMS, send_raw
 from messages_conformance.targets.redaction import is_secret, redact, redact_text
 from messages_conformance.targets.target import Unreachable
 
@@ -51,6 +55,9 @@ HELD_OPEN_GRACE_S: Final = 5.0
 
 KEEPALIVE_EXPIRY_S: Final = 4.0
 """Idle connections are given up before servers give them up: uvicorn, the commonest one, does after 5 s."""
+
+LEAVE_BYTES: Final = 1_024
+"""A stream is left after its first delta, or after so many bytes in which none can be read."""
 
 PROBE_TIMEOUT_S: Final = 2.0
 """How long a peer that never answered is listened to, to say what it speaks instead of HTTP."""
@@ -94,11 +101,16 @@ class HttpTarget:
         prepared = self._prepared(request)
         began_s = loop.time()
         deadline_s = began_s + TOTAL_TIMEOUT_FACTOR * self._timeout_s
+        if request.wire in RAW_FORMS:
+            return redact(await self._sent_raw(prepared, request.wire, deadline_s), self.key)
         answer = await self._answered(prepared, deadline_s)
         self._has_answered = True
         headers_at_s = loop.time() - began_s
         body = _Body(
-            coding=answer.headers.get("content-encoding", ""), timeout_s=self._timeout_s, allowance=self._allowance
+            coding=answer.headers.get("content-encoding", ""),
+            timeout_s=self._timeout_s,
+            allowance=self._allowance,
+            leaves=request.wire == LEAVE_EARLY,
         )
         try:
             await body.read(answer, began_s=began_s, deadline_s=deadline_s)
@@ -144,6 +156,23 @@ class HttpTarget:
         failure = await self._diagnosed(failure)
         raise Unreachable(Failure(kind=failure.kind, message=redact_text(failure.message, self.key)))
 
+    async def _sent_raw(self, prepared: httpx.Request, form: str, deadline_s: float) -> Response:
+        """The answer to a request in a form that httpx does not write."""
+        if not self._listens or (getproxies() and not self._address.loopback):
+            raise _silence(f"a request in the form {form} needs a connection of its own to the target")
+        tls = httpx.create_ssl_context() if self._address.secure else None
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                response = await send_raw(
+                    prepared, form=form, tls=tls, timeout_s=self._timeout_s, most_bytes=self._allowance.most_bytes
+                )
+        except (TimeoutError, httpx.TransportError) as error:
+            failure = failure_of(error, address=self._address, timeout_s=self._timeout_s)
+            raise Unreachable(Failure(kind=failure.kind, message=redact_text(failure.message, self.key))) from None
+        if response is None:
+            raise _silence("the target gave no answer to a body that was cut off, which it may")
+        return response
+
     async def _diagnosed(self, failure: Failure) -> Failure:
         """A better reason, where a peer that never spoke HTTP says something else when it is listened to."""
         if self._has_answered or failure.kind not in ("disconnected", "timeout") or "speak HTTP" in failure.message:
@@ -173,6 +202,10 @@ class HttpTarget:
         return said
 
 
+def _silence(message: str) -> Unreachable:
+    return Unreachable(Failure(kind=SILENT, message=message), final=True)
+
+
 @dataclass(kw_only=True)
 class _Allowance:
     """How long a body of this target may be."""
@@ -187,6 +220,7 @@ class _Body:
     coding: str
     timeout_s: float
     allowance: _Allowance
+    leaves: bool = False
     chunks: list[Chunk] = field(default_factory=list)
     ending: str = COMPLETE
     detail: str = ""
@@ -225,6 +259,9 @@ class _Body:
                     return
                 held += len(data)
                 self.chunks.append(Chunk(at_s=at_s - began_s, data=data))
+                if self.leaves and watch is not None and (held >= LEAVE_BYTES or b"content_block_delta" in data):
+                    self._end(LEFT, f"left after {held:,} bytes")
+                    return
                 if watch is not None and not watch.seen and watch.feed(data):
                     patience.reschedule(min(patience.when() or at_s, at_s + HELD_OPEN_GRACE_S))
 

@@ -6,10 +6,8 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
-from messages_conformance.exchange import Exchange, Failure, Request, Response, from_record
+from messages_conformance.exchange import Exchange, Failure, Identity, Request, Response, from_record
 from messages_conformance.targets.target import TargetError, Unreachable
-
-_Identity = tuple[str, str, tuple[tuple[str, str], ...], bytes]
 
 
 class ReplayTarget:
@@ -20,7 +18,7 @@ class ReplayTarget:
         self.notes: tuple[str, ...] = ()
         self.key = key
         self.offline = True
-        self._answers: dict[_Identity, list[Exchange]] = defaultdict(list)
+        self._answers: dict[Identity, list[Exchange]] = defaultdict(list)
         for exchange in _read(path):
             self._answers[exchange.request.identity].append(exchange)
         for answers in self._answers.values():

@@ -1,0 +1,92 @@
+"""Near misses on the wire: bodies that are hardly JSON, headers that are hardly right, requests that are hardly HTTP.
+
+Most of them a server may take or refuse as it likes, in one way or another: it may not break on them.
+"""
+
+import pytest
+
+from messages_conformance.generate import EITHER, Ask, Dialogue, ask, was_left
+
+BROKEN = "errors.no-5xx-on-bad-input"
+NEXT = "transport.next-request-answered"
+LEFT = "stream.disconnect.client"
+
+PLAIN = '{"model": "$MODEL", "max_tokens": 16, "messages": [{"role": "user", "content": "Reply with the word: ok"}]%s}'
+DEEP = 10_000  # levels: more than any parser's stack, and than the limits of those that have one
+
+
+def body(text=PLAIN % "", *, more=""):
+    """The plainest body, changed in its bytes."""
+    return (text if not more else PLAIN % f", {more}").encode("utf-8", "surrogatepass")
+
+
+def near(name, content, **options):
+    return Ask(situation=f"wire.{name}", body=content, probe=BROKEN, expect=EITHER, **options)
+
+
+BODIES = [
+    near("bom", b"\xef\xbb\xbf" + body()),
+    near("duplicate-key", body(more='"max_tokens": 8')),
+    near("lone-surrogate", body().replace(b"word: ok", rb"word: ok \ud83d")),
+    near("control-character", body().replace(b"word: ok", b"word:\x01 ok")),
+    near("nul", body().replace(b"word: ok", rb"word: ok\u0000")),
+    near("trailing-bytes", body() + b"\n{}"),
+    near("trailing-comma", body()[:-1] + b",}"),
+    near("not-a-number", body(more='"temperature": NaN')),
+    near("infinite-number", body().replace(b'"max_tokens": 16', b'"max_tokens": 1e400')),
+    near("huge-integer", body(more=f'"top_k": 1{"0" * 400}')),
+    near("utf-16", body().decode().encode("utf-16")),
+    near("deep-arrays", body(more=f'"metadata": {{"user_id": {"[" * DEEP}{"]" * DEEP}}}')),
+    near("deep-objects", body(more='"metadata": ' + '{"a":' * DEEP + "1" + "}" * DEEP)),
+]
+
+HEADERS = [
+    near("no-content-type", body(), headers=(("content-type", None),)),
+    near("text-content-type", body(), headers=(("content-type", "text/plain"),)),
+    near("odd-content-type", body(), headers=(("content-type", 'APPLICATION/json ; Charset="UTF-8"'),)),
+    near("odd-query", body(), path="/v1/messages?beta=true&flag&=1&trace=%F0%9F%98%80"),
+]
+
+STILL = "Are you still there? Reply with the single word: yes"
+HERE = "Are you here? Reply with the single word: yes"
+
+
+async def break_http(send):
+    """Requests that are odd below HTTP's body, and a plain one after each."""
+    forms = {
+        "http-1.0": {"wire": "http-1.0"},
+        "expect": {"wire": "expect-continue", "headers": (("expect", "100-continue"),)},
+        "cut-body": {"wire": "cut-body"},
+    }
+    for number, (name, form) in enumerate(forms.items()):
+        await send(near(name, body()[:-20] if name == "cut-body" else body(), **form))
+        await send(ask(f"wire.after.{name}", STILL, probe=NEXT, copy=number))
+
+
+async def leave(send):
+    """A stream that is left after its first delta."""
+    left = await send(
+        Ask(
+            situation="wire.left",
+            body={"max_tokens": 200, "stream": True, "messages": [{"role": "user", "content": "Count from 1 to 60."}]},
+            wire="leave-early",
+        )
+    )
+    if was_left(left):
+        await send(ask("wire.after.left", HERE, probe=LEFT))
+
+
+DIALOGUES = [
+    Dialogue(name="broken", steps=break_http, max_requests=6, max_output_tokens=6 * 16),
+    Dialogue(name="left", steps=leave, max_requests=2, max_output_tokens=216),
+]
+
+
+@pytest.mark.parametrize("exchange", [*BODIES, *HEADERS], indirect=True)
+def test_outlives_a_near_miss(exchange, judge):
+    judge(exchange)
+
+
+@pytest.mark.parametrize("dialogue", DIALOGUES, indirect=True)
+def test_outlives_broken_connections(dialogue, judge):
+    judge(*dialogue)
