@@ -187,7 +187,7 @@ def test_an_odd_request_is_sent_as_oddly(wire, said):
     length = (("content-length", "113"),) if wire == "cut-body" else ()
     asked = replace(request(headers=(*JSON, *length), body=b'{"stream":true}'), wire=wire)
     with listening() as (url, received):
-        command = curl(exchange(request=asked), url)
+        command = curl(exchange(1, sent=asked), url)
         subprocess.run(["sh", "-c", command], capture_output=True, timeout=20, check=False)
     line, headers, body = received[0]
     assert said in command
