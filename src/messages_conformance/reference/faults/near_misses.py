@@ -14,7 +14,7 @@ from messages_conformance.reference.http import HttpResponse
 
 NO_5XX = "errors.no-5xx-on-bad-input"
 ANSWERED = "errors.bad-input-answered"
-SLOW_S = 0.02
+SLOW_S = 0.002
 """Between the events of a stream that somebody shall have the time to leave."""
 
 DEEP = re.compile(rb'(?:\[|\{"\w+":){500}')
@@ -31,6 +31,11 @@ def crashed(response: HttpResponse, scene: Scene) -> HttpResponse:
 
 def hung_up(response: HttpResponse) -> HttpResponse:
     return replace(response, pieces=(), framing="raw", ending="cut")
+
+
+def slow_enough_to_leave(response: HttpResponse) -> HttpResponse:
+    """The stream at a pace that lets a client's leaving be noticed before its end."""
+    return replace(response, pieces=[(max(delay_s, SLOW_S), data) for delay_s, data in response.pieces])
 
 
 def posted(scene: Scene) -> bytes:
@@ -138,9 +143,22 @@ def stay_broken_after_cut_body(response: HttpResponse, scene: Scene) -> HttpResp
     return crashed(response, scene) if scene.memory.get(BROKEN) and b"still there" in posted(scene) else response
 
 
+@fault(
+    "wire",
+    trips={"stream.disconnect.client"},
+    at=Stage.RESPONSE,
+    seen="defects.json client-abort-poisons-upstream",
+)
+def suffer_from_disconnects(response: HttpResponse, scene: Scene) -> HttpResponse:
+    """After a client has left a stream early, others who ask whether it is here get 500: it cools down."""
+    if response.is_stream:
+        return slow_enough_to_leave(response)
+    return crashed(response, scene) if scene.memory.get(LEFT) and b"you here" in posted(scene) else response
+
+
 @fault("wire", trips={"stream.disconnect.client"}, at=Stage.RESPONSE)
 def hang_up_after_a_client_left(response: HttpResponse, scene: Scene) -> HttpResponse:
     """After a client that left in the middle of a stream, others who ask whether it is here are hung up on."""
-    if response.is_stream and b"Count from 1 to 60" in posted(scene):
-        return replace(response, pieces=[(SLOW_S, data) for _, data in response.pieces])
+    if response.is_stream:
+        return slow_enough_to_leave(response)
     return hung_up(response) if scene.memory.get(LEFT) and b"you here" in posted(scene) else response

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
 from dataclasses import replace
 
 from messages_conformance.reference.changes import ErrorReply, Scene, Stage
@@ -21,7 +20,7 @@ from messages_conformance.reference.faults.tools import (
     map_text_deltas,
     refused_for,
 )
-from messages_conformance.reference.http import HttpRequest, HttpResponse, Piece
+from messages_conformance.reference.http import HttpRequest, HttpResponse
 
 
 @fault(
@@ -274,30 +273,6 @@ def redirect_unknown_paths(response: HttpResponse, scene: Scene) -> HttpResponse
     if response.status != 404 or scene.body:
         return response
     return json_response(response, 302, {}).with_header("location", "/docs")
-
-
-@fault(
-    "transport",
-    trips={"stream.disconnect.client"},
-    at=Stage.RESPONSE,
-    unseen="no run leaves a stream early: a proxy that cools down after it would spoil the answers that follow",
-    seen="defects.json client-abort-poisons-upstream",
-)
-def suffer_from_disconnects(response: HttpResponse, scene: Scene) -> HttpResponse:
-    """After a client has left a stream early, the next request gets 500."""
-    if scene.memory.pop("deserted", False):
-        return error_response(response, scene, 500, "api_error", "upstream is cooling down")
-    if not response.is_stream:
-        return response
-    pieces = tuple(response.pieces)
-
-    def watched() -> Iterator[Piece]:
-        scene.memory["deserted"] = True
-        # A real wait between the pieces gives the client's leaving the time to be noticed.
-        yield from ((max(delay_s, 0.002), data) for delay_s, data in pieces)
-        scene.memory["deserted"] = False
-
-    return replace(response, pieces=watched())
 
 
 @fault("transport", trips={"transport.path.post-messages"}, void="answered 404 to POST /v1/messages", at=Stage.RESPONSE)
