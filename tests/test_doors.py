@@ -21,13 +21,14 @@ DOORS: dict[str, frozenset[str]] = {
     "wire": frozenset(),
     "exchange": frozenset({"wire"}),
     "stream": frozenset({"contract", "exchange", "wire"}),
-    "rules": frozenset({"contract", "exchange", "stream", "wire"}),
+    "rules": frozenset({"contract", "exchange", "resources", "stream", "wire"}),
     "generate": frozenset({"contract", "exchange", "hypothesis"}),
     # Never rules or stream: judge and mock may not share an error.
     "reference": frozenset({"contract", "wire", "exchange", "resources", "h11"}),
     "targets": frozenset({"wire", "exchange", "reference", "httpx", "h11"}),
     "engine": frozenset({"contract", "exchange", "targets"}),
-    "report": frozenset({"rules", "exchange", "contract", "resources", "shapes", "rich"}),
+    "gate": frozenset({"rules"}),
+    "report": frozenset({"gate", "rules", "exchange", "contract", "resources", "shapes", "rich"}),
     "shapes": frozenset({"exchange", "syrupy"}),
     "scope": frozenset({"contract", "exchange", "generate", "report", "rules"}),
     "forecast": frozenset({"contract", "engine", "exchange", "generate", "targets", "rich"}),
@@ -38,11 +39,11 @@ DOORS: dict[str, frozenset[str]] = {
     "options": frozenset(),
     "configuration": frozenset({"options"}),
     "cli": frozenset(
-        {"resources", "contract", "rules", "report", "run", "options", "configuration", "proof", "reference"}
+        {"resources", "contract", "rules", "report", "run", "options", "configuration", "gate", "proof", "reference"}
     ),
     "suites": frozenset({"generate", "pytest"}),
 }
-PURE = ("contract", "wire", "exchange", "stream", "rules", "report")
+PURE = ("contract", "wire", "exchange", "stream", "rules", "gate", "report")
 IMPURE = frozenset({"httpx", "pytest", "hypothesis", "asyncio", "socket", "time", "random"})
 UPPERMOST = frozenset({"plugin", "proof", "cli", "suites", "__main__"})
 """Rooms that nobody below them may import: `OURS` is every room but these."""

@@ -17,22 +17,22 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from messages_conformance import __version__, contract, report
+from messages_conformance import __version__, contract, gate, report
 from messages_conformance.confirmation import Confirmation, shrink_requests
 from messages_conformance.contract import Auth, ContractError, Profile
 from messages_conformance.engine import DEFAULT_CONCURRENCY, Conversation, Engine, EngineError, Limits, Plan, State
 from messages_conformance.exchange import SILENT, Ask, Exchange, Failure, Response
 from messages_conformance.forecast import Prices, ceilings, show
 from messages_conformance.generate import Dialogue, Drawing, ask, named
-from messages_conformance.report import FailedTest, RunInfo
-from messages_conformance.rules import CATALOGUE, Finding, Judge, matches, select
-from messages_conformance.rules.catalogue import ANTHROPIC
+from messages_conformance.report import FAIL_ON, FAIL_ON_REGRESSION, FailedTest, RunInfo
+from messages_conformance.rules import CATALOGUE, Finding, Judge, editions, matches, select
+from messages_conformance.rules.catalogue import ANTHROPIC, Requirement
 from messages_conformance.rules.lens import has_message
+from messages_conformance.rules.verdict import Verdict
 from messages_conformance.scope import DEPTHS, Scope, impact_rank
 from messages_conformance.shapes import Drift, unreadable
 from messages_conformance.targets import DEFAULT_TIMEOUT_S, VALID_FORMS, TargetError, open_target
 
-FAIL_ON: Final = ("must", "should")
 DEFAULT_PROFILE: Final = "tokmodel"
 DEFAULT_KEY_VARIABLE: Final = "MESSAGES_API_KEY"
 
@@ -72,6 +72,9 @@ class Options:
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     fail_on: str = "must"
+    waivers: str | None = None
+    baseline: str | None = None
+    edition: str | None = None
     concurrency: int = DEFAULT_CONCURRENCY
     max_requests: int | None = None
     max_output_tokens: int | None = None
@@ -118,6 +121,60 @@ def _nearest(glob: str) -> str:
     return f"ids begin with {', '.join(sorted({row.topic for row in CATALOGUE.values()}))}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Gating:
+    """What the gate of a run is made of, read before anything is sent."""
+
+    edition: str
+    levels: Mapping[str, str] | None
+    waivers: tuple[gate.Waiver, ...]
+    baseline: Mapping[str, str] | None
+
+    def catalogue(self) -> Mapping[str, Requirement]:
+        """The catalogue with the levels of the edition."""
+        return editions.of_edition(CATALOGUE, self.levels)
+
+    def check_waivers(self) -> None:
+        """Raises a UsageError for a waiver that names no requirement."""
+        wrong = gate.unknown_requirement(self.waivers, CATALOGUE)
+        if wrong:
+            raise UsageError(wrong)
+
+    def settled(
+        self, verdicts: tuple[Verdict, ...], *, model: str, profile: str, complete: bool, only_regressions: bool
+    ) -> gate.Gate:
+        """The gate over the verdicts of this run."""
+        return gate.settled(
+            verdicts,
+            waivers=self.waivers,
+            model=model,
+            profile=profile,
+            today=datetime.now(UTC).date(),
+            complete=complete,
+            edition=self.edition,
+            unscored=editions.added_after(CATALOGUE, self.levels),
+            baseline=self.baseline,
+            only_regressions=only_regressions,
+        )
+
+
+def gating(options: Options) -> Gating:
+    """Reads waivers, edition and baseline; a UsageError when one of them cannot be used."""
+    try:
+        edition = editions.checked(options.edition)
+        earlier = None if options.baseline is None else report.load(options.baseline)
+        return Gating(
+            edition=edition,
+            levels=editions.frozen(edition),
+            waivers=() if options.waivers is None else gate.read(Path(options.waivers)),
+            baseline=None if earlier is None else {v.requirement: v.outcome for v in earlier.verdicts},
+        )
+    except (gate.GateError, editions.EditionError) as error:
+        raise UsageError(str(error)) from error
+    except report.ReportError as error:
+        raise UsageError(f"--baseline: {error}") from error
+
+
 class Planned:
     """A run that is only told: what it would ask, and what that may cost. A target needs no key for it, and no name."""
 
@@ -157,6 +214,8 @@ class Run:
         self.selected = select(options.only, options.skip)
         self.scope = _scope(options, self.profile, self.selected)
         self.judge = Judge(self.profile, selected=self.selected)
+        self._gating = gating(options)
+        self.judge = Judge(self.profile, selected=self.selected, catalogue=self._gating.catalogue())
         self.folder = self._folder()
         self.target = self._opened()
         self._statement: report.Statement | None = None
@@ -267,7 +326,8 @@ class Run:
         dialogues = (*dialogues, *(each for each in drawn if isinstance(each, Dialogue)))
         self._asked = (*asks, *dialogues)
         # Tests of the user's, which are known by now, may have added rules of their own.
-        self.judge = Judge(self.profile, selected=self.selected)
+        self.judge = Judge(self.profile, selected=self.selected, catalogue=self._gating.catalogue())
+        self._gating.check_waivers()
         self._premises.update((asked.situation, asked.premise) for asked in asks)
         for dialogue in dialogues:
             self._conversations[dialogue] = Conversation(
@@ -621,10 +681,17 @@ class Run:
         self._engine.stop()
 
     def report(self) -> report.Report:
-        spent = self._engine.spent
+        spent, verdicts = self._engine.spent, self.judge.verdicts()
         return report.Report(
             run=self._info(),
-            verdicts=self.judge.verdicts(),
+            verdicts=verdicts,
+            gate=self._gating.settled(
+                verdicts,
+                model=self.model,
+                profile=self.profile.name,
+                complete=self._complete and self._statement is None,
+                only_regressions=self.options.fail_on == FAIL_ON_REGRESSION,
+            ),
             exchanges={exchange.number: exchange for exchange in self.judge.exchanges},
             catalogue=CATALOGUE,
             spent=report.Spent(
@@ -678,6 +745,9 @@ class Run:
             notes=(*self.target.notes, *self._notes),
             budget=", ".join(budget),
             key_variable=options.api_key_env,
+            edition=self._gating.edition,
+            waivers=options.waivers or "",
+            baseline=options.baseline or "",
         )
 
 
@@ -739,6 +809,8 @@ def _checked(options: Options) -> Profile:
         raise UsageError(f"unknown depth {options.depth!r}; valid: {', '.join(DEPTHS)}")
     if options.fail_on not in FAIL_ON:
         raise UsageError(f"unknown value {options.fail_on!r} of --fail-on; valid: {', '.join(FAIL_ON)}")
+    if options.fail_on == FAIL_ON_REGRESSION and options.baseline is None:
+        raise UsageError("--fail-on regression needs --baseline REPORT, the folder of the run to compare with")
     if options.concurrency < 1:
         raise UsageError(f"--concurrency is {options.concurrency}; it must be 1 or more")
     if not 0 < options.timeout_s < math.inf:
@@ -747,6 +819,9 @@ def _checked(options: Options) -> Profile:
         ("--model", options.model),
         ("--api-key-env", options.api_key_env),
         ("--report", options.report),
+        ("--waivers", options.waivers),
+        ("--baseline", options.baseline),
+        ("--edition", options.edition),
         ("--snapshots", options.snapshots),
     ):
         if text is not None and not text.strip():

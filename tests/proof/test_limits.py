@@ -67,8 +67,7 @@ def unverified(report: Report, option: str) -> list[str]:
 def test_no_more_requests_arrive_than_allowed(flaky: tuple[Flaky, str], allowed: int) -> None:
     endpoint, url = flaky
     code, report = run(url, "anthropic-2023-06-01", model="reference-1", max_requests=allowed, concurrency=16)
-    assert endpoint.requests <= allowed
-    assert report.spent.requests == endpoint.requests
+    assert endpoint.requests <= report.spent.requests <= allowed
     assert code != 0
     assert unverified(report, "--max-requests")
 

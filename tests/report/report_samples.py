@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 from messages_conformance.exchange import KEY_PLACEHOLDER, Chunk, Exchange, Failure, Request, Response
+from messages_conformance.gate import Difference, Excuse, Gate
 from messages_conformance.report import Report, RunInfo, Spent, Statement
 from messages_conformance.rules.catalogue import BOTH, EXCHANGE, Requirement, always
 from messages_conformance.rules.verdict import Finding, Place, Verdict
@@ -157,7 +158,7 @@ SPENT = Spent(requests=50, input_tokens=1234, output_tokens=567, elapsed_s=12.34
 
 
 def report(*verdicts, **changes):
-    run = replace(RUN, fail_on=changes.pop("fail_on", "must"))
+    run = replace(changes.pop("run", RUN), fail_on=changes.pop("fail_on", "must"))
     given = {"run": run, "exchanges": EXCHANGES, "catalogue": CATALOGUE, "spent": SPENT, **changes}
     return Report(verdicts=verdicts, **given)
 
@@ -220,6 +221,25 @@ def hostile():
     )
 
 
+def excused():
+    excuses = {
+        "stream.order": Excuse(kind="waived", reason="until 2027-02-28 by jo@example.com: ticket 4711"),
+        "headers.request-id": Excuse(kind="unscored", reason="added after edition 2026.11"),
+    }
+    changes = Difference(fixed=("usage.present",), no_longer_verified=("stop.sequence",))
+    return report(PASSED, FAILED, WARNED, UNVERIFIED, gate=Gate(excuses=excuses, difference=changes))
+
+
+def stale():
+    problem = "waivers.toml, lines 2 to 6: stale, for stream.framing is not violated any more; delete it"
+    return report(PASSED, gate=Gate(problems=(problem, problem)))
+
+
+def hostile_gate():
+    gate = Gate(excuses={"stream.order": Excuse(kind=HOSTILE, reason=HOSTILE)}, problems=(HOSTILE,))
+    return report(PASSED, FAILED, gate=gate, run=replace(RUN, waivers=HOSTILE, baseline=HOSTILE, edition=HOSTILE))
+
+
 EVERY = {
     "green": green,
     "red": red,
@@ -229,6 +249,9 @@ EVERY = {
     "interrupted": interrupted,
     "wrong_key": wrong_key,
     "hostile": hostile,
+    "excused": excused,
+    "stale": stale,
+    "hostile_gate": hostile_gate,
     "empty": report,
     "harness": lambda: report(PASSED, replace(BROKEN, requirement="stop.sequence"), harness_errors=("boom",)),
 }

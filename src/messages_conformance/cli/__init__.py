@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 
 from messages_conformance import __version__
-from messages_conformance.cli import catalogue, proving, running, saved, serving, settings
+from messages_conformance.cli import catalogue, gating, proving, running, saved, serving, settings
 from messages_conformance.cli.parsing import Parser
 
-COMMANDS = (running, settings, saved, catalogue, serving, proving)
+COMMANDS = (running, settings, saved, gating, catalogue, serving, proving)
 """The modules of the commands, in the order of `--help`."""
 
 

@@ -24,6 +24,8 @@ def to_badge(report: Report) -> dict[str, Any]:
 
 def _message(report: Report, code: int) -> str:
     total = counts(report)
+    if code == CONFORMANT and total.excused:
+        return f"passes, {total.excused:,} excused"
     if code == CONFORMANT:
         # Never a bare "passing": how much was looked at belongs to the claim.
         return f"conforms, {total.verified:,} of {total.verified + total.not_verified:,} verified"

@@ -38,6 +38,11 @@ def to_json(report: Report) -> dict[str, Any]:
         "counts": {**asdict(counts(report)), "verified": counts(report).verified},
         "harness_errors": report.harness_errors,
         "request_coverage": exercised.to_json(report.request_coverage) if report.request_coverage else None,
+        "gate": {
+            "edition": report.run.edition,
+            "problems": report.gate.problems,
+            "difference": None if report.gate.difference is None else asdict(report.gate.difference),
+        },
         "failed_tests": [asdict(test) for test in report.failed_tests],
         "drifts": [asdict(drift) for drift in report.drifts],
         "requirements": [_requirement(report, verdict, commands) for verdict in report.verdicts],
@@ -84,6 +89,7 @@ def _requirement(report: Report, verdict: Verdict, commands: _Commands) -> dict[
         "source": source_of(report, verdict.requirement),
         "judged": verdict.judged,
         "severity": contract.severity(verdict.requirement),
+        "excuse": asdict(excuse) if (excuse := report.gate.excuses.get(verdict.requirement)) else None,
         "findings": [_finding(report, finding, impact, commands) for finding in verdict.findings],
     }
 

@@ -63,6 +63,8 @@ def _case(report: Report, verdict: Verdict) -> ElementTree.Element:
     if fails(report, verdict):
         told = block(report, verdict)
         _child(case, "failure", as_text(told), message=_message(told), type=verdict.level)
+    elif (excuse := report.gate.excuses.get(verdict.requirement)) is not None and verdict.findings:
+        _child(case, "skipped", as_text(block(report, verdict)), message=sentence(f"{excuse.kind}: {excuse.reason}"))
     elif verdict.outcome == WARN:
         _child(case, "system-out", as_text(block(report, verdict)))
     elif verdict.outcome in (NOT_VERIFIED, NOT_APPLICABLE):
@@ -85,6 +87,10 @@ def _run_cases(report: Report) -> Iterable[ElementTree.Element]:
         message = verdict_sentence(report) if report.statement is None else sentence(report.statement.message)
         kind = "incomplete" if report.statement is None else report.statement.kind
         _child(case, "error", message, message=message, type=kind)
+        yield case
+    for number, problem in enumerate(report.gate.problems, start=1):
+        case = _element("testcase", classname=RUN_SUITE, name=f"waiver-{number}", time="0")
+        _child(case, "failure", problem, message=sentence(problem), type="waiver")
         yield case
     for test in report.failed_tests:
         case = _element("testcase", classname="own-tests", name=test.name, time="0")

@@ -18,6 +18,7 @@ from messages_conformance.report.model import (
     CONFORMANT,
     VIOLATIONS,
     Report,
+    excused,
     exit_code,
     failures,
     not_verified,
@@ -67,7 +68,9 @@ def _parts(report: Report) -> Iterator[str]:
     yield from _clients(report)
     yield from _blocks(report)
     yield from _own(report)
+    yield from _problems(report)
     yield from _listing("Warnings", warnings(report), report)
+    yield from _excused(report)
     yield from _unverified(report)
 
 
@@ -88,6 +91,21 @@ def _listing(title: str, found: Sequence[Verdict], report: Report) -> Iterator[s
     yield table(("requirement", "level", "impact", "found", "wanted"), [_line(v) for v in found[:LISTED]])
     if len(found) > LISTED:
         yield f"\nand {len(found) - LISTED:,} more in report.json\n"
+
+
+def _problems(report: Report) -> Iterator[str]:
+    if report.gate.problems:
+        yield f"\n### Waivers that fail the run ({len(report.gate.problems):,})\n\n"
+        yield "".join(f"- {prose(problem)}\n" for problem in report.gate.problems[:LISTED])
+
+
+def _excused(report: Report) -> Iterator[str]:
+    found = excused(report)[:LISTED]
+    if found:
+        yield f"\n### Excused ({len(excused(report)):,})\n"
+        excuses = [(verdict, report.gate.excuses[verdict.requirement]) for verdict in found]
+        rows = [(code(v.requirement), v.level, prose(excuse.kind), prose(excuse.reason)) for v, excuse in excuses]
+        yield table(("requirement", "level", "excuse", "reason"), rows)
 
 
 def _line(verdict: Verdict) -> tuple[str, ...]:

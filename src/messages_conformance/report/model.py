@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 from messages_conformance import contract
 from messages_conformance.exchange import Exchange
+from messages_conformance.gate import Gate
 from messages_conformance.report.exercised import FieldCoverage
 from messages_conformance.report.text import counted, sentence
 from messages_conformance.rules.verdict import (
@@ -42,6 +43,9 @@ _PARTIAL: Final = frozenset({INTERRUPTED, BUDGET, UNANSWERED, NO_MESSAGE})
 """Kinds of statement that end a run early but leave what was judged before in force; every other kind voids it."""
 
 FAIL_ON_SHOULD: Final = "should"
+FAIL_ON_REGRESSION: Final = "regression"
+FAIL_ON: Final = ("must", FAIL_ON_SHOULD, FAIL_ON_REGRESSION)
+"""What fails a run: a MUST; a SHOULD, too; or a MUST that did not fail in the baseline."""
 
 SEVERITIES: Final = ("fatal", "major", "moderate", "unmeasured", "minor", "harmless")
 """The order of failures. What nobody measured stands before what was measured and found to be small."""
@@ -53,10 +57,10 @@ TOPICS: Final = ("transport", "response", "stream", "stop", "usage", "tokmodel",
 
 @dataclass(frozen=True, kw_only=True)
 class RunInfo:
-    """What was asked for: the target and the options. `started_at` is RFC 3339; `fail_on` is "must" or "should".
+    """What was asked for: the target and the options. `started_at` is RFC 3339; `fail_on` is in FAIL_ON.
 
     `base_url` is where curl commands point; without it they use the target when that is a URL. `budget` says in words
-    what the run was allowed to spend.
+    what the run was allowed to spend. `edition` is that of the catalogue; `waivers` and `baseline` name their files.
     """
 
     target: str
@@ -73,6 +77,9 @@ class RunInfo:
     budget: str = ""
     base_url: str = ""
     key_variable: str = "MESSAGES_API_KEY"
+    edition: str = ""
+    waivers: str = ""
+    baseline: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +150,7 @@ class Report:
 
     `drifts` are differences from the shapes that the user keeps: no violations, but the run fails by them, as by the
     `failed_tests`. `request_coverage` is there when the run is over. `kept` is what is left of exchanges that
-    are not here in whole, by number.
+    are not here in whole, by number. `gate` says what is excused.
     """
 
     run: RunInfo
@@ -159,6 +166,7 @@ class Report:
     failed_tests: tuple[FailedTest, ...] = ()
     request_coverage: tuple[FieldCoverage, ...] = ()
     kept: Mapping[int, Kept] = field(default_factory=dict)
+    gate: Gate = field(default_factory=Gate)
 
     @property
     def void(self) -> bool:
@@ -168,7 +176,10 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """Requirements by outcome. `harness_errors` counts those of single requirements and of the whole run."""
+    """Requirements by outcome. `harness_errors` counts those of single requirements and of the whole run.
+
+    `excused` are those of the failures and warnings that do not count.
+    """
 
     passed: int
     failed: int
@@ -176,6 +187,7 @@ class Counts:
     not_verified: int
     not_applicable: int
     harness_errors: int
+    excused: int = 0
 
     @property
     def verified(self) -> int:
@@ -192,11 +204,14 @@ def counts(report: Report) -> Counts:
         not_verified=by[NOT_VERIFIED],
         not_applicable=by[NOT_APPLICABLE],
         harness_errors=by[ERROR] + len(report.harness_errors),
+        excused=len(excused(report)),
     )
 
 
 def fails(report: Report, verdict: Verdict) -> bool:
     """Whether this verdict makes the run fail: a failure, or a SHOULD that warns under `fail_on` should."""
+    if verdict.requirement in report.gate.excuses:
+        return False
     if verdict.outcome == FAIL:
         return True
     return verdict.outcome == WARN and verdict.level == SHOULD and report.run.fail_on == FAIL_ON_SHOULD
@@ -209,7 +224,13 @@ def failures(report: Report) -> tuple[Verdict, ...]:
 
 def warnings(report: Report) -> tuple[Verdict, ...]:
     """The verdicts that warn without failing the run, in the order of `failures`."""
-    found = (v for v in report.verdicts if v.outcome == WARN and not fails(report, v))
+    counted = (v for v in report.verdicts if v.requirement not in report.gate.excuses)
+    return tuple(sorted((v for v in counted if v.outcome == WARN and not fails(report, v)), key=_rank))
+
+
+def excused(report: Report) -> tuple[Verdict, ...]:
+    """The failures and warnings that do not count, in the order of `failures`; the gate says why."""
+    found = (v for v in report.verdicts if v.outcome in (FAIL, WARN) and v.requirement in report.gate.excuses)
     return tuple(sorted(found, key=_rank))
 
 
@@ -242,6 +263,8 @@ def exit_code(report: Report) -> int:
         return NOT_JUDGED
     if any(fails(report, verdict) for verdict in report.verdicts) or report.failed_tests:
         return VIOLATIONS
+    if report.gate.problems:
+        return VIOLATIONS
     total = counts(report)
     if report.statement is not None or not report.complete or total.harness_errors or not total.verified:
         return NOT_JUDGED
@@ -261,6 +284,10 @@ def verdict_sentence(report: Report) -> str:
             f"FAILED: {counted(len(report.failed_tests), 'test')} of your own; no requirement of profile "
             f"{sentence(report.run.profile)} fails"
         )
+    if report.gate.problems:
+        more = len(report.gate.problems) - 1
+        others = f"; and {counted(more, 'more waiver')}" if more else ""
+        return f"FAILED by a waiver, not by the target: {_bare(report.gate.problems[0])}{others}"
     if statement is not None or not report.complete:
         return _incompleteness(report)
     total = counts(report)
@@ -273,9 +300,19 @@ def verdict_sentence(report: Report) -> str:
         return f"COULD NOT BE JUDGED: not one requirement was verified{_first(not_verified(report))}"
     names = _verdict_names(report)
     conforms = names[0] if names else f"CONFORMS to profile {sentence(report.run.profile)}"
+    if total.failed:
+        conforms = f"PASSES, but does not conform to profile {sentence(report.run.profile)}"
+    if total.excused:
+        conforms += f" ({_excuses(report)})"
     return f"{conforms}: {counted(total.verified, 'requirement')} verified, {_unverified(total)}" + (
         (f", {counted(total.warned, 'warning')}" if total.warned else "") + _drifted(report)
     )
+
+
+def _excuses(report: Report) -> str:
+    """How many deviations are excused, and for what."""
+    kinds = Counter(report.gate.excuses[verdict.requirement].kind for verdict in excused(report))
+    return ", ".join(f"{number:,} {sentence(kind)}" for kind, number in sorted(kinds.items()))
 
 
 def _drifted(report: Report) -> str:

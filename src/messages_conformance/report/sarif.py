@@ -82,7 +82,9 @@ def _result(report: Report, verdict: Verdict, finding: Finding, *, index: int, l
     text += f" And {more:,} more places." if more > 0 else ""
     key = f"{verdict.requirement}\n{finding.place.pointer or finding.place.header or finding.place.event_type or ''}"
     curl = command_of(report, finding.exchange)
+    excuse = report.gate.excuses.get(verdict.requirement)
     return {
+        **({"suppressions": [{"kind": "external", "justification": sentence(excuse.reason)}]} if excuse else {}),
         "ruleId": verdict.requirement,
         "ruleIndex": index,
         "level": "error" if fails(report, verdict) else "warning",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
+from messages_conformance.gate import Difference, Excuse, Gate
 from messages_conformance.report import exercised, recording
 from messages_conformance.report.errors import ReportError
 from messages_conformance.report.json_report import FILE_NAME, SCHEMA_ID
@@ -101,6 +102,16 @@ def _report(document: Mapping[str, Any], exchanges: dict[int, Exchange]) -> Repo
         if "request_coverage" in document
         else (),
         kept=_kept(document, exchanges),
+        gate=_gate(document.get("gate", {}), rows),
+    )
+
+
+def _gate(row: Mapping[str, Any], rows: list[Mapping[str, Any]]) -> Gate:
+    difference = row.get("difference")
+    return Gate(
+        excuses={each["id"]: _made(Excuse, each["excuse"]) for each in rows if each.get("excuse")},
+        problems=tuple(row.get("problems", ())),
+        difference=None if difference is None else _made(Difference, difference),
     )
 
 

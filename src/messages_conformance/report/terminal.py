@@ -8,6 +8,7 @@ so that they can be copied.
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from typing import Final, TextIO
 
 from rich.cells import cell_len, chop_cells, set_cell_size
@@ -24,6 +25,7 @@ from messages_conformance.report.model import (
     Report,
     RunInfo,
     counts,
+    excused,
     exit_code,
     failures,
     not_verified,
@@ -84,7 +86,10 @@ def header(out: Console, run: RunInfo) -> None:
     options = [f"depth {run.depth}", f"seed {run.seed}"]
     options += [f"only {', '.join(run.only)}"] if run.only else []
     options += [f"skip {', '.join(run.skip)}"] if run.skip else []
+    options += [f"edition {run.edition}"] if run.edition else []
     options += ["fails on SHOULD"] if run.fail_on == "should" else []
+    options += [f"fails on regressions from {run.baseline}"] if run.fail_on == "regression" else []
+    options += [f"waivers {run.waivers}"] if run.waivers else []
     _fact(out, "profile", " · ".join(inline(text) for text in (run.profile, *options)))
     if run.budget:
         _fact(out, "budget", inline(run.budget))
@@ -98,7 +103,10 @@ def summary(out: Console, report: Report, *, verbose: bool = False) -> None:
     if report.statement is None or not report.statement.voids:
         _failed(out, report, verbose=verbose)
         _failed_tests(out, report)
+        _waiver_problems(out, report)
+        _excused(out, report)
         _warned(out, report)
+        _changed(out, report)
         _drifts(out, report)
         _harness_errors(out, report)
         _not_verified(out, report)
@@ -162,6 +170,40 @@ def _failed_tests(out: Console, report: Report) -> None:
             indent=2,
             hang=4,
         )
+    _line(out)
+
+
+def _waiver_problems(out: Console, report: Report) -> None:
+    if not report.gate.problems:
+        return
+    _title(out, "WAIVERS THAT FAIL THE RUN", len(report.gate.problems), "red")
+    for problem in report.gate.problems:
+        _wrapped(out, sentence(problem), indent=2, hang=4)
+    _line(out)
+
+
+def _excused(out: Console, report: Report) -> None:
+    found = excused(report)
+    if not found:
+        return
+    _title(out, "EXCUSED", len(found), "yellow")
+    for verdict in found:
+        excuse = report.gate.excuses[verdict.requirement]
+        text = f"{inline(verdict.requirement)} {verdict.level}, {sentence(excuse.kind)}: {sentence(excuse.reason)}"
+        _wrapped(out, text, indent=2, hang=4)
+    _line(out)
+
+
+def _changed(out: Console, report: Report) -> None:
+    """What became different since the baseline, a line a kind."""
+    if report.gate.difference is None:
+        return
+    groups = {name: ids for name, ids in asdict(report.gate.difference).items() if ids}
+    _title(out, "SINCE THE BASELINE", sum(map(len, groups.values())), "cyan")
+    for name, ids in groups.items():
+        _wrapped(out, f"{name.replace('_', ' ')}: {listed(tuple(map(inline, ids)), IDS_PER_REASON)}", indent=2, hang=4)
+    if not groups:
+        _wrapped(out, "nothing changed", indent=2)
     _line(out)
 
 

@@ -146,3 +146,8 @@ def add(requirement: Requirement) -> None:
 def reserve_topics() -> None:
     """From now on only other topics can be added: the contract's own catalogue is complete."""
     _reserved.update(requirement.topic for requirement in _registered.values())
+
+
+def is_ours(requirement: str) -> bool:
+    """Whether the requirement is the contract's, and not a rule of a user's own."""
+    return requirement.partition(".")[0] in _reserved

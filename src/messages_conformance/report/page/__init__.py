@@ -34,6 +34,7 @@ def _judged(report: Report) -> tuple[Section | None, ...]:
         overview.clients(report),
         overview.matrix(report),
         failing.failed(report),
+        failing.excused(report),
         failing.warned(report),
         failing.own_tests(report),
         failing.drifted(report),

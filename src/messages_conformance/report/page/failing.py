@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Final
 
 from messages_conformance import contract
+from messages_conformance.report import model
 from messages_conformance.report.blocks import Block, block
 from messages_conformance.report.model import Report, failures, warnings
 from messages_conformance.report.page.document import Section, cell, definitions, paragraph, row, table
@@ -49,6 +50,28 @@ def warned(report: Report) -> Section | None:
     return Section(
         name="warnings", title=f"Warnings ({len(found):,})", body=joined((note, *_graded(report, found, open_to=0)))
     )
+
+
+def excused(report: Report) -> Section | None:
+    """Deviations that do not count, each with its excuse, and what is wrong with waivers; None without any."""
+    found, problems = model.excused(report), report.gate.problems
+    if not found and not problems:
+        return None
+    body = [element("ul", *(element("li", sentence(problem)) for problem in problems))] if problems else []
+    if found:
+        excuses = [(verdict, report.gate.excuses[verdict.requirement]) for verdict in found[:LISTED]]
+        rows = [
+            row(
+                element("code", breakable(sentence(v.requirement))),
+                v.level,
+                sentence(excuse.kind),
+                sentence(excuse.reason),
+            )
+            for v, excuse in excuses
+        ]
+        head = ("requirement", "level", "excuse", "reason")
+        body.append(table(head, rows, class_="wide", caption="Deviations that do not fail the run"))
+    return Section(name="excused", title=f"Excused ({len(found):,})", body=joined(body))
 
 
 def own_tests(report: Report) -> Section | None:

@@ -1,0 +1,93 @@
+"""`waive` and `diff`: what a release manager does with saved runs."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from messages_conformance.cli.parsing import Commands, wrong_usage
+
+if TYPE_CHECKING:
+    from messages_conformance.report import Report
+
+FILE_NAME: Final = "waivers.toml"
+DAYS: Final = 90
+"""How long a new waiver holds: long enough to mend a server, short enough not to be forgotten."""
+
+GROUPS: Final = {
+    "newly_failing": "NEWLY FAILING",
+    "newly_warning": "NEWLY WARNING",
+    "fixed": "FIXED",
+    "newly_verified": "NEWLY VERIFIED",
+    "no_longer_verified": "NO LONGER VERIFIED",
+    "unknown_before": "FAILING, NOT JUDGED BEFORE",
+}
+
+
+def add(commands: Commands) -> None:
+    waive = commands.add_parser("waive", help="write waivers for what failed in a saved run", allow_abbrev=False)
+    waive.set_defaults(command=_waive, parser=waive)
+    waive.add_argument("report", metavar="REPORT", help="folder that a run with --report wrote")
+    waive.add_argument("--output", metavar="FILE", default=FILE_NAME, help=f"a new file (default: {FILE_NAME})")
+    waive.add_argument("--days", type=int, default=DAYS, help=f"days until they expire (default: {DAYS})")
+    waive.add_argument("--warnings", action="store_true", help="for what only warned, too")
+
+    diff = commands.add_parser("diff", help="what changed between two saved runs", allow_abbrev=False)
+    diff.set_defaults(command=_diff, parser=diff)
+    diff.add_argument("old", metavar="OLD", help="folder that the earlier run with --report wrote")
+    diff.add_argument("new", metavar="NEW", help="folder that the later run with --report wrote")
+
+
+def _waive(parsed: argparse.Namespace) -> int:
+    from messages_conformance import gate, report
+
+    place = Path(parsed.output)
+    if place.exists():
+        return wrong_usage(FileExistsError(f"{parsed.output!r} is there already; name a new file with --output"))
+    if parsed.days < 1:
+        return wrong_usage(ValueError(f"--days is {parsed.days}; it is 1 or more"))
+    try:
+        saved = report.load(parsed.report)
+        found = [*report.failures(saved), *(report.warnings(saved) if parsed.warnings else ())]
+        if not found:
+            print("nothing failed: there is nothing to waive")
+            return 0
+        rows = [(v.requirement, _told(saved, v.requirement)) for v in found]
+        expires = (datetime.now(UTC) + timedelta(days=parsed.days)).date()
+        text = gate.written(rows, expires=expires, model=saved.run.model, profile=saved.run.profile)
+        report.replace(place, text, cure="name another file with --output")
+    except report.ReportError as error:
+        return wrong_usage(error)
+    what = "1 waiver" if len(rows) == 1 else f"{len(rows):,} waivers"
+    print(f"{place}: {what} until {expires}; fill in each reason and owner, then run with --waivers {place}")
+    return 0
+
+
+def _told(saved: Report, requirement: str) -> str:
+    row = saved.catalogue.get(requirement)
+    return row.sentence if row is not None else requirement
+
+
+def _diff(parsed: argparse.Namespace) -> int:
+    from messages_conformance import gate, report
+
+    try:
+        old, new = report.load(parsed.old), report.load(parsed.new)
+    except report.ReportError as error:
+        return wrong_usage(error)
+    changes = gate.difference(*({v.requirement: v.outcome for v in each.verdicts} for each in (old, new)))
+    for name in ("target", "model", "profile", "depth"):
+        before, after = getattr(old.run, name), getattr(new.run, name)
+        if before != after:
+            print(f"note: {name} {before!r} before, {after!r} now")
+    for name, title in GROUPS.items():
+        ids = getattr(changes, name)
+        if ids:
+            print(f"{title} ({len(ids):,})")
+            for requirement in ids:
+                print(f"  {requirement}  {_told(new if name != 'no_longer_verified' else old, requirement)}")
+    if not any(getattr(changes, name) for name in GROUPS):
+        print("nothing changed")
+    return int(bool(changes.newly_failing))

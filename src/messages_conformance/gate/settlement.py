@@ -1,0 +1,96 @@
+"""Which deviations of a run are excused, and what is wrong with the waivers themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from messages_conformance.gate.difference import DEVIATING, Difference, difference
+from messages_conformance.gate.waivers import Waiver
+from messages_conformance.rules.verdict import ERROR, FAIL, NOT_VERIFIED, PASS, Verdict
+
+WAIVED: Final = "waived"
+UNSCORED: Final = "unscored"
+KNOWN: Final = "in the baseline"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Excuse:
+    """Why a deviation does not fail the run: its kind, and the reason in words."""
+
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """What decides about a run beyond the levels. `excuses` are by requirement; `problems` fail the run as well."""
+
+    excuses: Mapping[str, Excuse] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    difference: Difference | None = None
+
+
+def settled(
+    verdicts: Sequence[Verdict],
+    *,
+    waivers: Iterable[Waiver] = (),
+    model: str = "",
+    profile: str = "",
+    today: date,
+    complete: bool = True,
+    edition: str = "",
+    unscored: frozenset[str] = frozenset(),
+    baseline: Mapping[str, str] | None = None,
+    only_regressions: bool = False,
+) -> Gate:
+    """The gate over these verdicts.
+
+    `unscored` are requirements that came after the `edition`; `baseline` are the outcomes of an earlier run, which
+    excuse what failed there when `only_regressions` counts. A run that is not `complete` proves no waiver stale.
+    """
+    changes = None if baseline is None else difference(baseline, {v.requirement: v.outcome for v in verdicts})
+    excuses: dict[str, Excuse] = {}
+    if changes is not None and only_regressions:
+        excuses |= {v.requirement: _known(v, changes) for v in verdicts if _is_known(v, changes)}
+    excuses |= {
+        v.requirement: Excuse(kind=UNSCORED, reason=f"added after edition {edition}")
+        for v in verdicts
+        if v.outcome in DEVIATING and v.requirement in unscored
+    }
+    problems: list[str] = []
+    for waiver in waivers:
+        if waiver.holds_for(model=model, profile=profile):
+            covered = [v for v in verdicts if waiver.covers(v.requirement)]
+            problems += _problems(waiver, covered, today, complete)
+            excuses |= _excused(waiver, covered, today)
+    return Gate(excuses=excuses, problems=tuple(problems), difference=changes)
+
+
+def _is_known(verdict: Verdict, changes: Difference) -> bool:
+    return verdict.outcome == FAIL and verdict.requirement not in changes.newly_failing
+
+
+def _known(verdict: Verdict, changes: Difference) -> Excuse:
+    absent = verdict.requirement in changes.unknown_before
+    return Excuse(kind=KNOWN, reason="the baseline did not judge it" if absent else "it failed in the baseline, too")
+
+
+def _excused(waiver: Waiver, covered: Iterable[Verdict], today: date) -> dict[str, Excuse]:
+    if waiver.expires < today:
+        return {}
+    reason = f"until {waiver.expires.isoformat()} by {waiver.owner}: {waiver.reason}"
+    return {v.requirement: Excuse(kind=WAIVED, reason=reason) for v in covered if v.outcome in DEVIATING}
+
+
+def _problems(waiver: Waiver, covered: Sequence[Verdict], today: date, complete: bool) -> list[str]:
+    """Why the waiver itself fails the run: it has expired, or there is nothing left that it would excuse."""
+    outcomes = {verdict.outcome for verdict in covered}
+    if complete and PASS in outcomes and not outcomes & (DEVIATING | {NOT_VERIFIED, ERROR}):
+        return [f"{waiver.place}: stale, for {waiver.requirement} is not violated any more; delete it"]
+    if waiver.expires < today:
+        until = waiver.expires.isoformat()
+        return [f"{waiver.place}: expired on {until} ({waiver.requirement}, {waiver.owner}); mend it, or agree anew"]
+    return []

@@ -1,0 +1,150 @@
+"""Waivers: a TOML file in the user's repository that says which failures are known, why, whose they are, until when.
+
+[[waiver]]
+requirement = "usage.*"       # an id, or a glob
+reason = "The gateway counts later; ticket 4711"
+owner = "jo@example.com"
+expires = 2027-02-28          # holds on this day, and no longer
+model = "big-*"               # optional: only for these models
+profile = "tokmodel"          # optional: only in this profile
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final
+
+from messages_conformance.gate.errors import GateError
+from messages_conformance.rules import matches
+
+TABLE: Final = "waiver"
+REQUIRED: Final = ("requirement", "reason", "owner", "expires")
+OPTIONAL: Final = ("model", "profile")
+KEYS: Final = (*REQUIRED, *OPTIONAL)
+
+_HEADING: Final = re.compile(r"\s*\[\[\s*\"?waiver\"?\s*\]\]\s*(#.*)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiver:
+    """One excuse. `place` is where it stands: the file, and the lines of it where they are known."""
+
+    requirement: str
+    reason: str
+    owner: str
+    expires: date
+    model: str = "*"
+    profile: str = "*"
+    place: str = ""
+
+    def holds_for(self, *, model: str, profile: str) -> bool:
+        """Whether it is meant for a run of this model in this profile."""
+        return fnmatchcase(model, self.model) and fnmatchcase(profile, self.profile)
+
+    def covers(self, requirement: str) -> bool:
+        return matches(requirement, (self.requirement,))
+
+
+def read(path: Path) -> tuple[Waiver, ...]:
+    """The waivers of a file; a GateError that names the place, the mistake and its cure."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+        document = tomllib.loads(text)
+    except OSError as error:
+        raise GateError(f"{str(path)!r} cannot be read: {error.strerror}; name a file of waivers") from error
+    except ValueError as error:  # no TOML, or no UTF-8
+        raise GateError(f"{str(path)!r} is not TOML: {error}") from error
+    for key in document:
+        if key != TABLE:
+            raise GateError(f"{str(path)!r} holds {key!r}; a file of waivers holds [[{TABLE}]] tables and nothing else")
+    rows = document.get(TABLE, [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise GateError(f"{str(path)!r}: {TABLE} is a list of tables, each under [[{TABLE}]]")
+    places = _places(path, text, len(rows))
+    return tuple(_waiver(row, place) for row, place in zip(rows, places, strict=True))
+
+
+def _waiver(row: Mapping[str, Any], place: str) -> Waiver:
+    for key in row:
+        if key not in KEYS:
+            near = get_close_matches(key, KEYS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise GateError(f"{place}: unknown key {key!r}{hint}; valid: {', '.join(KEYS)}")
+    missing = [key for key in REQUIRED if key not in row]
+    if missing:
+        raise GateError(f"{place} has no {missing[0]}; a waiver has {', '.join(REQUIRED)}")
+    for key, value in row.items():
+        if key != "expires" and (not isinstance(value, str) or not value.strip()):
+            raise GateError(f"{place}: {key} is {'empty' if value == '' else repr(value)}; fill it in, as text")
+    return Waiver(**{**row, "expires": _date(row["expires"], place)}, place=place)
+
+
+def _date(value: Any, place: str) -> date:
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise GateError(f"{place}: expires is {value!r}; it is a date, such as 2027-02-28") from None
+
+
+def _places(path: Path, text: str, number: int) -> list[str]:
+    """Where each waiver stands. A file that does not spell them out as [[waiver]] has them by number."""
+    lines = text.splitlines()
+    starts = [at for at, line in enumerate(lines) if _HEADING.fullmatch(line)]
+    if len(starts) != number:
+        return [f"{path}, waiver {at}" for at in range(1, number + 1)]
+    ends = [_end(lines, start, following) for start, following in zip(starts, [*starts[1:], len(lines)], strict=True)]
+    return [f"{path}, lines {start + 1} to {end}" for start, end in zip(starts, ends, strict=True)]
+
+
+def _end(lines: Sequence[str], start: int, following: int) -> int:
+    """The number of the last line of a waiver: comments above the next one belong to that."""
+    last = following - 1
+    while last > start and (not lines[last].strip() or lines[last].lstrip().startswith("#")):
+        last -= 1
+    return last + 1
+
+
+def unknown_requirement(waivers: Iterable[Waiver], known: Iterable[str]) -> str:
+    """What is wrong with the first waiver that names no requirement; empty when there is none."""
+    ids = list(known)
+    for waiver in waivers:
+        if not any(waiver.covers(name) for name in ids):
+            near = get_close_matches(waiver.requirement.replace("*", ""), ids, n=3, cutoff=0.4)
+            hint = f"did you mean {' or '.join(near)}?" if near else "`messages-conformance list` shows all"
+            return f"{waiver.place}: no requirement matches {waiver.requirement!r}; {hint}"
+    return ""
+
+
+def written(found: Iterable[tuple[str, str]], *, expires: date, model: str, profile: str) -> str:
+    """A file of waivers for (requirement, comment) pairs, whose reasons and owners are left to be filled in."""
+    head = "# Fill in each reason and owner: a waiver without them is refused.\n"
+    return head + "".join(
+        f"\n[[{TABLE}]]\n# {' '.join(comment.split())}\n"
+        f"requirement = {_text(requirement)}\n"
+        f'reason = ""\nowner = ""\n'
+        f"expires = {expires.isoformat()}\n"
+        f"model = {_text(_exactly(model))}\n"
+        f"profile = {_text(_exactly(profile))}\n"
+        for requirement, comment in found
+    )
+
+
+def _exactly(name: str) -> str:
+    """The glob that matches this name alone."""
+    return re.sub(r"([*?\[])", r"[\1]", name)
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=True)
