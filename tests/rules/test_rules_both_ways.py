@@ -64,6 +64,7 @@ def judged(requirement: str, run: Run) -> Verdict:
 
 SPLIT = PROSE.split()
 PARIS = {"city": "Paris"}
+SQUEEZED = '{"city": "NewYork"}'
 PLAIN = [whole(number, {"type": "text", "text": "Hello"}) for number in (1, 2, 3)]
 SILENT = [flowing(number) for number in (1, 2, 3)]
 
@@ -97,7 +98,10 @@ def test_it_is_kept(requirement: str) -> None:
 @pytest.mark.parametrize(
     ("requirement", "run"),
     [
-        ("stream.final.tool-input", [calling(1, '{"city": "NewYork"}'), called(1, {"city": "New York"})]),
+        (
+            "stream.final.tool-input",
+            [pair for number in (1, 2) for pair in (calling(number, SQUEEZED), called(number, {"city": "New York"}))],
+        ),
         # The input is lost where it came whole.
         (
             "stream.final.tool-input",
@@ -128,12 +132,22 @@ def test_other_ways_of_violating_it(requirement: str, run: Run) -> None:
         # A language without blanks, a short text, and text that was cut inside of its words only.
         ("stream.delta.blanks-kept", [written(1, ["麦"] * 120), whole(1, {"type": "text", "text": "麦" * 120})]),
         ("stream.delta.blanks-kept", [written(1, SPLIT[:5]), words()]),
+        # English when it came whole, and Chinese when it was streamed.
+        ("stream.delta.blanks-kept", [written(1, ["麦"] * 120), words()]),
         (
             "stream.delta.blanks-kept",
             [written(1, [f"{a} {b}" for a, b in zip(SPLIT, SPLIT, strict=True)] * 2), words()],
         ),
         # One call without its input may be the model's own.
         ("stream.final.tool-input", [calling(1, ""), called(1, PARIS)]),
+        # The model writes carelessly both ways.
+        (
+            "stream.final.tool-input",
+            [
+                *(pair for number in (1, 2) for pair in (calling(number, ""), called(number, PARIS))),
+                *(calling(3, '{"city": "Rome"}'), called(3, {})),
+            ],
+        ),
         # The model chose other words for the same city.
         ("stream.final.tool-input", [calling(1, '{"city": "NYC"}'), called(1, {"city": "New York"})]),
         # One call that is billed as one, twice: the model made up its mind otherwise.

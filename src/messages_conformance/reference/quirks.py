@@ -17,6 +17,8 @@ NOT_TOKMODEL = ALL_PROFILES - TOKMODEL
 
 QUEUE_S = 1.2
 TIGHT_TOKENS = 60
+LONG_CHARS = 100
+CHINESE = "面包的历史很长，人们在河边种麦子，磨成面粉，再烤成面包。"
 HIDDEN_TOKENS = 30
 BROKEN_EVERY = 5
 TOKEN_LIMIT = 450_700
@@ -76,6 +78,78 @@ class ReasoningModel(Model):
 def hidden_reasoning(model: Model) -> Model:
     """The model reasons before it answers: nobody sees it, but it is counted, and may use up all of max_tokens."""
     return ReasoningModel(pieces=model.pieces, habit=model.habit)
+
+
+class ForgetfulModel(Model):
+    """A model that heeds the last turn of a conversation, and nothing that came before it."""
+
+    def complete(self, prompt: Prompt) -> Completion:
+        heeded = 2 if prompt.turns[-1:] and prompt.turns[-1].role == "assistant" else 1
+        return super().complete(replace(prompt, system="", turns=prompt.turns[-heeded:]))
+
+
+@variant(at=Stage.MODEL)
+def forgetful_model(model: Model) -> Model:
+    """The model is shown the whole conversation, and heeds nothing but its last turn."""
+    return ForgetfulModel(pieces=model.pieces, habit=model.habit)
+
+
+class DiscreetModel(Model):
+    """A model that keeps its instructions to itself, and does not follow them either."""
+
+    def complete(self, prompt: Prompt) -> Completion:
+        return super().complete(replace(prompt, system=""))
+
+
+@variant(at=Stage.MODEL)
+def discreet_model(model: Model) -> Model:
+    """The model says nothing of its system prompt."""
+    return DiscreetModel(pieces=model.pieces, habit=model.habit)
+
+
+def chance(scene: Scene, one_in: int = 2) -> bool:
+    """A coin that falls by the number of the exchange."""
+    return scene.number * 2_654_435_761 // 7919 % one_in == 0
+
+
+@variant(at=Stage.MESSAGE)
+def polyglot_model(message: Json, scene: Scene) -> Json:
+    """Longer answers happen to come in Chinese, which has no blanks, when they are streamed."""
+    text = "".join(block.get("text", "") for block in message["content"])
+    if not scene.streams or message["stop_reason"] != "end_turn" or len(text) < LONG_CHARS:
+        return message
+    return {**message, "content": [{"type": "text", "text": CHINESE * (len(text) // len(CHINESE))}]}
+
+
+@variant(at=Stage.MESSAGE, conforms=NOT_TOKMODEL)
+def careless_model(message: Json, scene: Scene) -> Json:
+    """The model leaves the input of every other call empty, and writes NewYork for New York now and then."""
+    tools = {tool.get("name"): tool for tool in scene.body.get("tools") or ()}
+    blocks = [
+        {**block, "input": carelessly(block["input"], scene)}
+        if block["type"] == "tool_use" and not tools.get(block["name"], {}).get("strict")
+        else block
+        for block in message["content"]
+    ]
+    return {**message, "content": blocks}
+
+
+def carelessly(given: Json, scene: Scene) -> Json:
+    if chance(scene):
+        return {}
+    if not chance(scene, 3):
+        return given
+    return {name: value.replace(" ", "") if isinstance(value, str) else value for name, value in given.items()}
+
+
+@variant(at=Stage.MESSAGE, conforms=NOT_TOKMODEL)
+def fitful_thinker(message: Json, scene: Scene) -> Json:
+    """The model thinks every other time that it is told to, and now and then nobody may see what."""
+    thoughts = [block for block in message["content"] if block["type"] == "thinking"]
+    if not thoughts or message["stop_reason"] == "max_tokens":
+        return message
+    said = [block for block in message["content"] if block["type"] != "thinking"]
+    return {**message, "content": said} if chance(scene) else message
 
 
 @variant(at=Stage.MESSAGE, conforms=NOT_TOKMODEL)

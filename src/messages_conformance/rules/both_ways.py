@@ -39,6 +39,9 @@ MIN_CHARS: Final = 100
 PROSE_BLANKS: Final = 0.08
 """At least this share of prose in languages with spaces is blanks (English: 15 to 18 %)."""
 
+CASED_SHARE: Final = 0.5
+"""At least this share of prose in Latin, Greek or Cyrillic letters is letters (English: 80 %)."""
+
 LOST_SHARE: Final = 0.5
 """A stream with less than this share of the blanks of its twin has lost them (our own; deltas of one word lose all)."""
 
@@ -97,6 +100,8 @@ def keeps_the_blanks_between_words(exchanges: Sequence[Exchange]) -> Iterable[Fi
         text, other = "".join(pieces), "".join(_texts(whole))
         if len(pieces) < MIN_PIECES or min(len(text), len(other)) < MIN_CHARS or _blanks(other) < PROSE_BLANKS:
             continue
+        if not _is_alphabetic(text):
+            continue  # a model may answer in Chinese once, and in English the other time
         seen = True
         bare = all(not piece[0].isspace() and not piece[-1].isspace() for piece in pieces)
         if bare and _blanks(text) < LOST_SHARE * _blanks(other):
@@ -124,6 +129,11 @@ def _blanks(text: str) -> float:
     return sum(char.isspace() for char in text) / len(text) if text else 0.0
 
 
+def _is_alphabetic(text: str) -> bool:
+    """Whether a text is written in letters that have two cases, whose words have blanks between them."""
+    return sum(char.lower() != char.upper() for char in text) >= CASED_SHARE * len(text)
+
+
 # -- the input of calls ---------------------------------------------------------------------------------------------
 
 
@@ -143,11 +153,12 @@ def streams_the_input_of_calls(exchanges: Sequence[Exchange]) -> Iterable[Findin
     if not calls:
         yield Unverified(reason="no question was answered with calls of the same tools both whole and streamed")
         return
-    squeezed = [finding for finding in map(_squeezed, calls) if finding is not None]
-    yield from squeezed[:1]
-    for one_way in (calls, [(twin, call) for call, twin in calls]):
-        empty = [finding for finding in map(_empty, one_way) if finding is not None]
-        yield from empty[:1] if len(empty) >= MIN_LOST_INPUTS else ()
+    # What is seen both ways is the model's doing: it writes NewYork, or forgets an input, now and then.
+    both = (calls, [(twin, call) for call, twin in calls])
+    for lacks in (_squeezed, _empty):
+        mine, theirs = ([finding for finding in map(lacks, one_way) if finding is not None] for one_way in both)
+        yield from mine[:1] if len(mine) >= MIN_LOST_INPUTS and not theirs else ()
+        yield from theirs[:1] if len(theirs) >= MIN_LOST_INPUTS and not mine else ()
 
 
 Call = tuple[Exchange, int, Mapping[str, Any]]
