@@ -30,9 +30,9 @@ def _turns(exchange: Exchange) -> Turns:
 
 
 def _key(exchange: Exchange, turns: Any) -> str:
-    """All of a request but what only limits or transports the answer, with other turns."""
+    """All of a request but what only limits the answer, with other turns."""
     fields = exchange.request.fields
-    kept = {name: value for name, value in fields.items() if name not in ("messages", "max_tokens", "stream")}
+    kept = {name: value for name, value in fields.items() if name not in ("messages", "max_tokens")}
     return json.dumps([kept, turns], sort_keys=True)
 
 

@@ -147,7 +147,7 @@ def refuse_two_results(failures: Failures, scene: Scene) -> Failures:
 
 @fault(
     "tools",
-    trips={"request.tool_result.content-optional", "request.tool_use.long-id", "transport.path.post-messages"},
+    trips={"request.tool_result.content-optional", "request.tool_use.long-id"},
     at=Stage.FAILURES,
     seen="defects.json tool-use-id-duplicated-in-history-conversion",
 )

@@ -64,7 +64,7 @@ def stream_always(body: Json) -> Json:
 
 @fault(
     "request",
-    trips={"request.messages.content-blocks"},
+    trips={"request.messages.content-blocks", "request.tool_result.affects-input-tokens"},
     at=Stage.BODY,
     seen="defects.json array-content-message-dropped",
 )

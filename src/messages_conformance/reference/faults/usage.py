@@ -64,7 +64,7 @@ def name_usage_like_openai(message: Json) -> Json:
 
 @fault(
     "usage",
-    trips={"usage.input.positive"},
+    trips={"usage.input.positive", "usage.input.stream-equals-nonstream"},
     at=Stage.DOCUMENT,
 )
 def forget_input_tokens(message: Json) -> Json:
@@ -120,10 +120,12 @@ def count_input_by_chance(message: Json, scene: Scene) -> Json:
 @fault(
     "usage",
     trips={
+        "adjacent.count_tokens.approx",
+        "request.messages.affects-input-tokens",
+        "request.system.affects-input-tokens",
+        "request.tool_result.affects-input-tokens",
         "usage.input.monotone",
         "usage.input.stream-equals-nonstream",
-        "request.system.affects-input-tokens",
-        "adjacent.count_tokens.approx",
     },
     at=Stage.DOCUMENT,
 )
