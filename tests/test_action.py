@@ -117,9 +117,13 @@ def test_wrong_usage_is_exit_code_four_and_its_message(tmp_path: Path) -> None:
     assert "unknown profile 'nonsense'" in made.log
 
 
-@pytest.mark.parametrize("evil", ['"; touch pwned; "', "$(touch pwned)", "`touch pwned`"])
-def test_nothing_in_an_input_is_run(tmp_path: Path, evil: str) -> None:
-    job(tmp_path, target=evil, model=evil, arguments=evil)
+def test_nothing_in_an_input_is_run(tmp_path: Path) -> None:
+    job(
+        tmp_path,
+        target='"; touch pwned; "',
+        model="$(touch pwned)",
+        arguments="`touch pwned` $(touch pwned) ; touch pwned",
+    )
     assert not list(tmp_path.rglob("pwned*"))
 
 

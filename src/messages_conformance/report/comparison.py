@@ -107,7 +107,9 @@ def _rows(reports: Sequence[Report]) -> Iterator[Row]:
 
 def _rank(row: Row) -> tuple[int, int, int, str]:
     violating = sum(outcome in DEVIATIONS for outcome in row.outcomes)
-    return SEVERITIES.index(row.severity), LEVELS.index(row.level), -violating, row.requirement
+    # A report of a later version may know more levels than this one.
+    level = LEVELS.index(row.level) if row.level in LEVELS else len(LEVELS)
+    return SEVERITIES.index(row.severity), level, -violating, row.requirement
 
 
 def to_markdown(made: Comparison, *, max_bytes: int = MAX_BYTES) -> str:
