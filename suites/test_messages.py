@@ -33,7 +33,14 @@ LIMITS = [
     *both_ways("limit.five", COUNT, max_tokens=5, depth="smoke"),
     *both_ways("limit.one", COUNT, max_tokens=1),
     *both_ways("stop", COUNT, max_tokens=100, stop_sequences=["13"]),
-    *both_ways("stop.second-of-two", COUNT, max_tokens=100, stop_sequences=["zebra", ", 9,"], streamed_depth="smoke"),
+    *both_ways(
+        "stop.last-of-four",
+        COUNT,
+        max_tokens=100,
+        stop_sequences=["zebra", "violin", "cactus", ", 9,"],
+        streamed_depth="smoke",
+    ),
+    ask("stop.first-of-two", COUNT, max_tokens=100, stop_sequences=[", 7,", "zebra"]),
     ask("stop.unreached", COUNT, max_tokens=100, stop_sequences=["zebra"]),
 ]
 

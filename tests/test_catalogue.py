@@ -35,6 +35,7 @@ OWN = [
     "request.tool_result.affects-input-tokens",
     "request.tool_use.long-id",
     "response.content.no-model-markup",
+    "stop.stop_sequence.matched",
     "stream.delta.blanks-kept",
     "stream.final.same-kinds",
     "stream.final.tool-input",

@@ -280,6 +280,8 @@ class Response:
     def mislabelled(self) -> bool:
         """True when Content-Encoding names a coding that the body does not have, so that no client can read it."""
         coding, first = self._coding, next((chunk.data for chunk in self.chunks if chunk.data), b"")
+        if coding in ("br", "zstd"):
+            return self.json is not UNPARSED or first.startswith((b"event:", b"data:"))
         return coding in ("gzip", "x-gzip") and bool(first) and not GZIP_MAGIC.startswith(first[:2])
 
     @cached_property

@@ -69,6 +69,8 @@ def probes() -> list[HttpRequest]:
         body("The library is open. " * 500),
         body(long, max_tokens=5),
         body(stop_sequences=["4"]),
+        body(stop_sequences=["4", "zebra"]),
+        body(stop_sequences=["zebra", "4"]),
         body("Hi", thinking=thinking, max_tokens=2000),
         body("Hello there", temperature=0.5, top_p=0.9),
         body([user("Count from 1 to 5."), assistant([{"type": "text", "text": "1, 2"}])]),

@@ -28,10 +28,22 @@ def judged(*run: Exchange) -> Verdict:
     return verdicts(numbered(*run), under=FULL_PROFILE, only=[CONTEXT])[CONTEXT]
 
 
+ROWS = {
+    CONTEXT: (
+        [said(ABLE, QUESTION), said("lemon-52", TURNS), said("Lemon-52.", TURNS)],
+        [said(ABLE, QUESTION), *[said("lemon-52 and robin-46", TURNS) for _ in range(2)]],
+    ),
+}
+
+
 def test_a_word_that_no_answer_has_was_lost() -> None:
-    verdict = judged(said(ABLE, QUESTION), said("lemon-52", TURNS), said("Lemon-52.", TURNS))
+    verdict = judged(*ROWS[CONTEXT][0])
     assert verdict.outcome == WARN
     assert '"robin-46" of /messages/1/content/0/text' in verdict.findings[0].found
+
+
+def test_nothing_is_lost() -> None:
+    assert judged(*ROWS[CONTEXT][1]).outcome == PASS
 
 
 def test_a_word_of_the_system_prompt_was_lost() -> None:

@@ -32,6 +32,7 @@ OK_STREAM = [streamed()]
 HI = text("Hello")
 ERROR_EVENT = ev("error", error={"type": "overloaded_error", "message": "Overloaded"})
 SEQUENCE = {"stop_sequences": ["7"]}
+SEQUENCES = {"stop_sequences": ["zebra", "7"]}
 USAGE = ANSWER["usage"]
 
 
@@ -303,6 +304,16 @@ ROWS: dict[str, Row] = {
             answered(say("5, 6, 7, 8")),
         ],
     ),
+    "stop.stop_sequence.matched": (
+        [
+            answered(say("5, 6, ", stop_reason="stop_sequence", stop_sequence="zebra"), ask=SEQUENCES),
+            answered(say("5, 6, 7, 8")),
+        ],
+        [
+            answered(say("5, 6, ", stop_reason="stop_sequence", stop_sequence="7"), ask=SEQUENCES),
+            answered(say("5, 6, 7, 8")),
+        ],
+    ),
     "stop.tool_use.implies-block": ([answered({"stop_reason": "tool_use"}, ask={"tools": TOOLS})], CALLED),
     "stop.tool_use.block-implies": ([answered({"content": [TOOL_CALL]}, ask={"tools": TOOLS})], CALLED),
     "stop.pause_turn.server-tools-only": (
@@ -476,6 +487,7 @@ def test_it_is_kept(requirement: str) -> None:
         ("stop.max_tokens.occurs", OK),
         ("stop.max_tokens.occurs", [answered(ask={"max_tokens": 5}), answered()]),
         ("stop.stop_sequence.occurs", [answered(ask=SEQUENCE), answered()]),
+        ("stop.stop_sequence.matched", [answered(ask=SEQUENCES), answered()]),
         ("response.id.unique", OK),
         ("headers.request-id.unique", OK),
         ("usage.input.deterministic", OK),

@@ -17,7 +17,7 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.catalogue import RUN, rule
 from messages_conformance.rules.lens import has_message, in_message, shown, stop_reason_of, streamed, text_of, walk_of
-from messages_conformance.rules.reading import counts_earlier_turns, counts_the_results_of_tools
+from messages_conformance.rules.reading import counts_earlier_turns, counts_the_results_of_tools, reads_system_blocks
 from messages_conformance.rules.relations import counts_the_system_prompt, reads_text_blocks
 from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
 
@@ -35,7 +35,13 @@ MAX_CONTROL_CHARACTERS: Final = 500
 
 CUT: Final = ("max_tokens", "refusal", "model_context_window_exceeded", "stop_sequence", "tool_use", "pause_turn")
 
-COUNTED: Final = (reads_text_blocks, counts_the_system_prompt, counts_earlier_turns, counts_the_results_of_tools)
+COUNTED: Final = (
+    reads_text_blocks,
+    reads_system_blocks,
+    counts_the_system_prompt,
+    counts_earlier_turns,
+    counts_the_results_of_tools,
+)
 """What judges the same losses by the tokens that they save."""
 
 Places = Mapping[str, str]

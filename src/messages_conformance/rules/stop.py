@@ -207,6 +207,36 @@ def _holds(exchange: Exchange, sequence: str) -> bool:
     return any(isinstance(text, str) and sequence in text for text in texts)
 
 
+@rule(
+    "stop.stop_sequence.matched",
+    MUST,
+    families={ANTHROPIC},
+    source=f"{sources.sdk('types/message.py')} (which custom stop sequence was generated)",
+    over=RUN,
+    model_dependent=True,
+    provoked="The model is asked to count, with several stop sequences of which one can occur, the first or the last.",
+)
+def names_the_sequence_that_was_generated(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """Of several stop sequences, stop_sequence names the one where the text ends."""
+    seen = False
+    for stopped, control in questions_without("stop_sequences", exchanges):
+        named, text, full = _stop_sequence(stopped), text_of(stopped), text_of(control)
+        if stop_reason_of(stopped) != "stop_sequence" or named not in _sequences(stopped):
+            continue
+        possible = [sequence for sequence in _sequences(stopped) if sequence in full]
+        if len(possible) != 1 or len(_sequences(stopped)) < 2 or not _cut_before(text, full, possible[0]):
+            continue
+        seen = True
+        if named != possible[0]:
+            found = f"{shown(named)}, after {shown(text[-40:])}"
+            wanted = f"{shown(possible[0])}, which comes next in exchange {control.number}"
+            yield Finding(
+                exchange=stopped.number, place=in_message(stopped, "/stop_sequence"), found=found, wanted=wanted
+            )
+    if not seen:
+        yield Unverified(reason="no answer ended where one of several stop sequences comes in the answer without them")
+
+
 def _cut_before(text: str, full: str, sequence: str) -> bool:
     """Whether the text is what the full answer holds before the sequence."""
     before, matched, _ = full.partition(sequence)

@@ -42,6 +42,7 @@ from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unv
 from messages_conformance.stream import (
     BLOCK_DELTA,
     ERROR,
+    PING,
     Block,
     Deviation,
     State,
@@ -144,7 +145,9 @@ def ends_every_event_with_a_blank_line(exchange: Exchange) -> Iterable[Finding]:
     )
     last = _events(exchange)[-1:] if not merged and response_of(exchange).ending == COMPLETE else ()
     for event in last:
-        if not event.wire.dispatched and event.data is not UNPARSED:
+        # What breaks off within its data is a stream that ends too early, unless its name says that all is over.
+        broken_off = event.data is UNPARSED and not walk_of(exchange).complete
+        if not event.wire.dispatched and event.wire.names and not broken_off:
             yield Finding(place=at(event), found="the last event is not followed by a blank line", wanted=wanted)
 
 
@@ -152,15 +155,20 @@ def ends_every_event_with_a_blank_line(exchange: Exchange) -> Iterable[Finding]:
 def carries_one_json_object_in_each_event(exchange: Exchange) -> Iterable[Finding]:
     """Every data payload is one JSON object."""
     yield from grouped(
-        Finding(place=at(event), found=shown(event.wire.data), wanted="one JSON object")
+        Finding(place=at(event), found=shown(event.wire.data or "no data"), wanted="one JSON object")
         for event in logical_events(response_of(exchange))
         # Of no name and nothing in it: a heartbeat that no client minds.
-        if (event.wire.data or (event.wire.data == "" and event.name is not None))
-        and not isinstance(event.data, dict)
+        if not isinstance(event.data, dict)
+        and (event.wire.data or (event.wire.data == "" and event.name is not None) or _needs_data(event))
         and not is_sentinel(event)
         and event.wire.dispatched
         and len(event.wire.names) < 2
     )
+
+
+def _needs_data(event: StreamEvent) -> bool:
+    """Whether a client that gets no data under this name, and so no event at all, misses something."""
+    return event.name in contract.event_types() and event.name != PING
 
 
 @rule(

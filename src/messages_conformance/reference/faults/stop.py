@@ -127,3 +127,35 @@ def pause_without_server_tools(message: Json) -> Json:
 def refuse_without_details(message: Json) -> Json:
     """A natural end is reported as a refusal without stop details."""
     return {**message, "stop_reason": "refusal"} if message["stop_reason"] == "end_turn" else message
+
+
+@fault(
+    "stop", trips={"stop.stop_sequence.matched"}, at=Stage.MESSAGE, seen="gateways that are not told which one matched"
+)
+def name_first_stop_sequence(message: Json, scene: Scene) -> Json:
+    """The first of the stop sequences is named, whichever was generated."""
+    stopped = message["stop_reason"] == "stop_sequence"
+    return {**message, "stop_sequence": scene.body["stop_sequences"][0]} if stopped else message
+
+
+@fault(
+    "stop", trips={"stop.stop_sequence.matched"}, at=Stage.MESSAGE, seen="gateways that are not told which one matched"
+)
+def name_last_stop_sequence(message: Json, scene: Scene) -> Json:
+    """The last of the stop sequences is named, whichever was generated."""
+    stopped = message["stop_reason"] == "stop_sequence"
+    return {**message, "stop_sequence": scene.body["stop_sequences"][-1]} if stopped else message
+
+
+@fault("stop", trips={"stop.stop_sequence.occurs"}, at=Stage.BODY, seen="gateways that pass on one sequence only")
+def obey_first_stop_sequence_only(body: Json) -> Json:
+    """All stop sequences but the first are ignored."""
+    sequences = body.get("stop_sequences") or []
+    return {**body, "stop_sequences": sequences[:1]} if len(sequences) > 1 else body
+
+
+@fault("stop", trips={"stop.stop_sequence.occurs"}, at=Stage.BODY, seen="gateways that pass on one sequence only")
+def obey_last_stop_sequence_only(body: Json) -> Json:
+    """All stop sequences but the last are ignored."""
+    sequences = body.get("stop_sequences") or []
+    return {**body, "stop_sequences": sequences[-1:]} if len(sequences) > 1 else body

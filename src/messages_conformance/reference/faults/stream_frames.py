@@ -168,3 +168,15 @@ def buffer_stream(response: HttpResponse) -> HttpResponse:
         return response
     pieces = tuple(response.pieces)
     return replace(response, pieces=((1.8, b"".join(data for _, data in pieces)),))
+
+
+@fault("stream-frames", trips={"stream.frame.data-json"}, at=Stage.FRAMES)
+def indent_data(frames: list[bytes]) -> list[bytes]:
+    """A blank stands before `data:`, which makes it a field that nobody knows: no event has data."""
+    return [frame.replace(b"\ndata:", b"\n data:") for frame in frames]
+
+
+@fault("stream-frames", trips={"stream.frame.blank-line"}, at=Stage.FRAMES, seen="a body cut at a declared length")
+def break_off_in_last_event(frames: list[bytes]) -> list[bytes]:
+    """The last bytes of the stream are missing, though the body ends in good order."""
+    return [*frames[:-1], frames[-1][:-8]]

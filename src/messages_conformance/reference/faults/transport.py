@@ -281,3 +281,9 @@ def lose_messages(response: HttpResponse, scene: Scene) -> HttpResponse:
     if scene.request.path != "/v1/messages":
         return response
     return error_response(response, scene, 404, "not_found_error", "Not found")
+
+
+@fault("transport", trips={"response.object", "transport.accept-encoding"}, at=Stage.RESPONSE)
+def label_as_brotli_without_compressing(response: HttpResponse) -> HttpResponse:
+    """Content-Encoding names a coding that the body does not have, and that nobody asked for."""
+    return response.with_header("content-encoding", "br")
