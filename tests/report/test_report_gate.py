@@ -79,3 +79,14 @@ def test_sarif_suppresses_what_is_excused():
     (run,) = json.loads(FORMATS["sarif"](excused()))["runs"]
     kinds = {result["ruleId"]: result.get("suppressions", [{}])[0].get("kind") for result in run["results"]}
     assert kinds == {"stream.order": "external", "headers.request-id": "external"}
+
+
+def test_the_page_and_the_comment_tell_what_is_excused_and_what_changed():
+    page, comment = FORMATS["html"](excused()), FORMATS["markdown"](excused())
+    assert 'id="requirement-stream.order"' in page
+    assert "Since the baseline</h2>" in page
+    assert "### Since the baseline" in comment
+    assert "| fixed | 1 | `usage.present` |" in comment
+    for reason in ("ticket 4711", "added after edition 2026.11"):
+        assert reason in page
+        assert reason in comment

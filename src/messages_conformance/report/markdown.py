@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from typing import Final
 
@@ -66,6 +67,7 @@ def _parts(report: Report) -> Iterator[str]:
         return
     yield from _listing("Failures", failures(report), report)
     yield from _clients(report)
+    yield from _changed(report)
     yield from _blocks(report)
     yield from _own(report)
     yield from _problems(report)
@@ -97,6 +99,14 @@ def _problems(report: Report) -> Iterator[str]:
     if report.gate.problems:
         yield f"\n### Waivers that fail the run ({len(report.gate.problems):,})\n\n"
         yield "".join(f"- {prose(problem)}\n" for problem in report.gate.problems[:LISTED])
+
+
+def _changed(report: Report) -> Iterator[str]:
+    if report.gate.difference is not None:
+        groups = {name.replace("_", " "): ids for name, ids in asdict(report.gate.difference).items() if ids}
+        rows = [(name, f"{len(ids):,}", _names(ids)) for name, ids in groups.items()]
+        yield "\n### Since the baseline\n"
+        yield table(("what", "how many", "requirements"), rows) if rows else "\nNothing changed.\n"
 
 
 def _excused(report: Report) -> Iterator[str]:

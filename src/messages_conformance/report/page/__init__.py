@@ -35,6 +35,7 @@ def _judged(report: Report) -> tuple[Section | None, ...]:
         overview.matrix(report),
         failing.failed(report),
         failing.excused(report),
+        background.changed(report),
         failing.warned(report),
         failing.own_tests(report),
         failing.drifted(report),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Final
 
-from messages_conformance.report.model import Report, not_verified
+from messages_conformance.report.model import FAIL_ON_REGRESSION, Report, not_verified
 from messages_conformance.report.page.document import Section, definitions, paragraph, row, table
 from messages_conformance.report.page.markup import Markup, breakable, element, joined
 from messages_conformance.report.text import cut, inline, sentence
@@ -52,6 +53,20 @@ def own_errors(report: Report) -> Section | None:
     )
 
 
+def changed(report: Report) -> Section | None:
+    """What became different since the baseline; None without one."""
+    found = report.gate.difference
+    if found is None:
+        return None
+    groups = [(name.replace("_", " "), ids) for name, ids in asdict(found).items() if ids]
+    body = table(
+        ("what", "requirements"), [row(name, _ids(ids)) for name, ids in groups], class_="wide", caption="Changes"
+    )
+    if not groups:
+        body = paragraph("Nothing changed.")
+    return Section(name="changes", title="Since the baseline", body=body)
+
+
 def cost(report: Report) -> Section:
     """What was planned, allowed and spent."""
     planned, spent = report.planned, report.spent
@@ -92,7 +107,10 @@ def reading(report: Report) -> Section:
         ("depth", f"{run.depth}, seed {run.seed}"),
         ("only", ", ".join(run.only)),
         ("left out", ", ".join(run.skip)),
-        ("fails on", run.fail_on.upper()),
+        ("edition", run.edition),
+        ("fails on", run.fail_on if run.fail_on == FAIL_ON_REGRESSION else run.fail_on.upper()),
+        ("waivers", run.waivers),
+        ("baseline", run.baseline),
         ("began", run.started_at),
         *(("note", note) for note in run.notes),
     ]

@@ -59,18 +59,13 @@ def excused(report: Report) -> Section | None:
         return None
     body = [element("ul", *(element("li", sentence(problem)) for problem in problems))] if problems else []
     if found:
-        excuses = [(verdict, report.gate.excuses[verdict.requirement]) for verdict in found[:LISTED]]
-        rows = [
-            row(
-                element("code", breakable(sentence(v.requirement))),
-                v.level,
-                sentence(excuse.kind),
-                sentence(excuse.reason),
+        body.append(
+            paragraph(
+                "These deviations are real. They do not fail the run, for the reason that stands with each.",
+                class_="note",
             )
-            for v, excuse in excuses
-        ]
-        head = ("requirement", "level", "excuse", "reason")
-        body.append(table(head, rows, class_="wide", caption="Deviations that do not fail the run"))
+        )
+        body += _graded(report, found)
     return Section(name="excused", title=f"Excused ({len(found):,})", body=joined(body))
 
 
@@ -125,7 +120,9 @@ def _line(report: Report, verdict: Verdict) -> Markup:
 def _article(report: Report, verdict: Verdict) -> Markup:
     told = block(report, verdict)
     heading = element("h4", element("code", breakable(told.id)), " ", element("span", told.level, class_="level"))
-    facts = [(label, _fact(label, text)) for label, text in told.facts]
+    excuse = report.gate.excuses.get(verdict.requirement)
+    reasons = [("excused", joined((f"{sentence(excuse.kind)}: {sentence(excuse.reason)}",)))] if excuse else []
+    facts = [*reasons, *((label, _fact(label, text)) for label, text in told.facts)]
     return element(
         "article",
         heading,

@@ -36,7 +36,13 @@ OUTCOME_TONES: Final = dict(zip(OUTCOMES, ("good", "bad", "fair", "open", "none"
 def headline(report: Report) -> Markup:
     """The target and the verdict in one sentence."""
     run = report.run
-    facts = [run.model and f"model {run.model}", f"profile {run.profile}", f"depth {run.depth}", run.started_at]
+    facts = [
+        run.model and f"model {run.model}",
+        f"profile {run.profile}",
+        run.edition and f"edition {run.edition}",
+        f"depth {run.depth}",
+        run.started_at,
+    ]
     return joined(
         (
             paragraph("messages-conformance ", inline(run.version), class_="eyebrow"),
