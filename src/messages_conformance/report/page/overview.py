@@ -17,7 +17,7 @@ from messages_conformance.report.clients import (
     unmeasured,
 )
 from messages_conformance.report.figures import figures
-from messages_conformance.report.model import CONFORMANT, VIOLATIONS, Report, exit_code, verdict_sentence
+from messages_conformance.report.model import CONFORMANT, VIOLATIONS, Report, counts, exit_code, verdict_sentence
 from messages_conformance.report.page.document import Section, cell, paragraph, row, table
 from messages_conformance.report.page.markup import Markup, breakable, element, joined
 from messages_conformance.report.text import counted, inline
@@ -48,9 +48,15 @@ def headline(report: Report) -> Markup:
             paragraph("messages-conformance ", inline(run.version), class_="eyebrow"),
             element("h1", breakable(inline(run.target, 200))),
             paragraph(" · ".join(inline(fact, 120) for fact in facts if fact), class_="facts"),
-            paragraph(verdict_sentence(report), class_=f"verdict {TONES.get(exit_code(report), 'open')}"),
+            paragraph(verdict_sentence(report), class_=f"verdict {_tone(report)}"),
         )
     )
+
+
+def _tone(report: Report) -> str:
+    """The verdict's colour: a run that passes by its excuses is not green."""
+    code = exit_code(report)
+    return "fair" if code == CONFORMANT and counts(report).failed else TONES.get(code, "open")
 
 
 def key_figures(report: Report) -> Section:
