@@ -643,10 +643,12 @@ class Run:
         # Refusals that were waited out belong to no test. What is void is not judged: it only says why.
         self.judged(exchange for exchange in self._engine.exchanges if not void or exchange.response is None)
         self._complete = self._statement is None
-        self._coverage = report.request_coverage(self._engine.exchanges, api_version=self.profile.body_version)
+        if self.folder is not None or not self.out.quiet:  # otherwise nobody reads it
+            self._coverage = report.request_coverage(self._engine.exchanges, api_version=self.profile.body_version)
         self._write(ended=True)
         self.result = result = self.report()
-        report.summary(self.out, result, verbose=self.options.show_trace)
+        if not self.out.quiet:
+            report.summary(self.out, result, verbose=self.options.show_trace)
         if self.folder is not None:
             self.out.print(f"report: {self.folder}", soft_wrap=True)
         return report.exit_code(result)

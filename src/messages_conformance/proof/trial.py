@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -49,7 +48,7 @@ class Trial:
 
 def run(target: str, profile: str, **options: Any) -> tuple[int, Report]:
     """(exit code, report) of a whole run against a target."""
-    judged = Run(Options(target=target, profile=profile, **options), out=Console(file=io.StringIO()))
+    judged = Run(Options(target=target, profile=profile, **options), out=Console(quiet=True))
     try:
         for what in _begun(judged):
             judged.judged(judged.exchanges(what))
@@ -69,7 +68,7 @@ def try_subject(subject: Subject, depth: str, seed: int = 0) -> Trial:
         seed=seed,
         drawn=None if subject.drawn else 0,
     )
-    judged = Run(options, out=Console(file=io.StringIO()))
+    judged = Run(options, out=Console(quiet=True))
     watch = _Watch(judged, subject)
     try:
         for what in _begun(judged):

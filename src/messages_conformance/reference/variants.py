@@ -99,7 +99,7 @@ def find_variant(name: str) -> Variant:
 # How the bytes arrive
 
 
-@variant(at=Stage.RESPONSE, needs_socket=True)
+@variant(at=Stage.RESPONSE)
 def single_bytes(response: HttpResponse) -> HttpResponse:
     """A stream arrives byte by byte."""
     return recut(response, 1) if response.is_stream else response
