@@ -1,8 +1,10 @@
 """Every fault trips exactly the rules that it names, and every rule is tripped by some fault."""
 
+from dataclasses import replace
+
 import pytest
 
-from messages_conformance.proof import rules_without_fault, subjects
+from messages_conformance.proof import rules_without_fault, subjects, try_subject
 from messages_conformance.proof.subjects import FAULT, untried
 from messages_conformance.reference import conditional_faults, faults
 
@@ -39,3 +41,11 @@ def test_every_rule_is_tripped_by_some_fault():
 
 def test_what_no_run_tries_says_why():
     assert {name for name, fault in faults().items() if fault.unseen} == set(untried())
+
+
+DRAWN = [subject for subject in FAULTY if subject.drawn]
+
+
+@pytest.mark.parametrize("subject", DRAWN, ids=[subject.name for subject in DRAWN])
+def test_what_only_drawn_requests_bring_about_the_suites_own_do_not(subject):
+    assert try_subject(replace(subject, drawn=False), subject.depth).tripped == frozenset()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from messages_conformance.proof.matrix import SMOKE, SMOKE_SHARE, Matrix, Share, outcome
+from messages_conformance.proof.matrix import SMOKE, SMOKE_SHARE, Matrix, Share, catches
 
 RULES: Final = (
     "A fault is one deliberate deviation of the reference endpoint. It names the requirements that it breaks, and is "
@@ -14,6 +14,7 @@ RULES: Final = (
     "A smoke run asks too little to see everything: there it is enough that one of the named requirements is found.",
     "Missed means: less was found than the fault names. A missed MUST fails the proof; a missed SHOULD is shown.",
     "A false alarm is any finding that nobody named: on a correct server, or beside what a fault breaks.",
+    "A run that went wrong while the machine itself stood still is tried again, twice at most: timings decide nothing.",
     f"The proof holds without a missed MUST and without a false alarm, and when smoke catches {SMOKE_SHARE:.0%} of all "
     "faults.",
 )
@@ -50,15 +51,19 @@ def verdict(matrix: Matrix, *, whole: bool) -> str:
     )
 
 
+def by_drawing(matrix: Matrix) -> str:
+    """What drawn requests add to the suites' own; empty where nothing was tried against them."""
+    drawn = [trial for trial in matrix.faulty if trial.subject.drawn and trial.depth != SMOKE]
+    if not drawn:
+        return ""
+    names = {trial.subject.name for trial in drawn}
+    caught = sorted({trial.subject.name for trial in drawn if catches(trial)})
+    return f"drawn requests find {len(caught):,} of {len(names):,} faults that no other can: {', '.join(caught)}"
+
+
 def at_smoke(matrix: Matrix) -> str:
     """What the smoke run really spends and finds; empty where it was not tried."""
     fewest, most = matrix.requests(SMOKE)
     if not most:
         return ""
     return f"smoke itself: {fewest} to {most} requests, {of(matrix.caught(SMOKE))} faults caught"
-
-
-def outcomes_of(matrix: Matrix, name: str) -> dict[tuple[str, str], str]:
-    """(profile, depth) -> outcome of everything that was tried on one fault or variant."""
-    held = (trial for trial in matrix.trials if trial.subject.name == name)
-    return {(trial.subject.profile, trial.depth): outcome(trial) for trial in held}

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from messages_conformance.proof.matrix import SMOKE, Matrix, complaint, grouped
-from messages_conformance.proof.telling import at_smoke, of, percent, verdict
+from messages_conformance.proof.telling import at_smoke, by_drawing, of, percent, verdict
 from messages_conformance.proof.trial import Trial
 
 PRICED_DEPTH = "standard"
@@ -77,6 +77,8 @@ def _price(matrix: Matrix, out: Console) -> None:
     out.print(table)
     if SMOKE in matrix.depths:
         out.print(at_smoke(matrix), soft_wrap=True)
+    if told := by_drawing(matrix):
+        out.print(told, soft_wrap=True)
 
 
 def _list(title: str, trials: tuple[Trial, ...], out: Console) -> None:

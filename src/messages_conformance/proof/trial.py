@@ -31,7 +31,7 @@ class Trial:
     """What a run against a subject came to, in a form that crosses processes.
 
     `found_after` is the number of requests, in the order of the plan, after which the first wanted requirement was
-    found; None when none was.
+    found; None when none was. `lag_s` is the longest time for which this machine stood still meanwhile.
     """
 
     subject: Subject
@@ -44,6 +44,7 @@ class Trial:
     requests: int
     output_tokens: int
     found_after: int | None
+    lag_s: float = 0.0
 
 
 def run(target: str, profile: str, **options: Any) -> tuple[int, Report]:
@@ -89,6 +90,7 @@ def try_subject(subject: Subject, depth: str, seed: int = 0) -> Trial:
         requests=report.spent.requests,
         output_tokens=report.spent.output_tokens,
         found_after=watch.found_after,
+        lag_s=max((exchange.observer_lag_s for exchange in report.exchanges.values()), default=0.0),
     )
 
 
