@@ -28,22 +28,22 @@ BODIES = [
     near("bom", b"\xef\xbb\xbf" + body()),
     near("duplicate-key", body(more='"max_tokens": 8')),
     near("lone-surrogate", body().replace(b"word: ok", rb"word: ok \ud83d")),
-    near("control-character", body().replace(b"word: ok", b"word:\x01 ok")),
-    near("nul", body().replace(b"word: ok", rb"word: ok\u0000")),
-    near("trailing-bytes", body() + b"\n{}"),
-    near("trailing-comma", body()[:-1] + b",}"),
+    near("control-character", body().replace(b"word: ok", b"word:\x01 ok"), depth="deep"),
+    near("nul", body().replace(b"word: ok", rb"word: ok\u0000"), depth="deep"),
+    near("trailing-bytes", body() + b"\n{}", depth="deep"),
+    near("trailing-comma", body()[:-1] + b",}", depth="deep"),
     near("not-a-number", body(more='"temperature": NaN')),
     near("infinite-number", body().replace(b'"max_tokens": 16', b'"max_tokens": 1e400')),
     near("huge-integer", body(more=f'"top_k": 1{"0" * 400}')),
-    near("utf-16", body().decode().encode("utf-16")),
+    near("utf-16", body().decode().encode("utf-16"), depth="deep"),
     near("deep-arrays", body(more=f'"metadata": {{"user_id": {"[" * DEEP}{"]" * DEEP}}}')),
-    near("deep-objects", body(more='"metadata": ' + '{"a":' * DEEP + "1" + "}" * DEEP)),
+    near("deep-objects", body(more='"metadata": ' + '{"a":' * DEEP + "1" + "}" * DEEP), depth="deep"),
 ]
 
 HEADERS = [
     near("no-content-type", body(), headers=(("content-type", None),)),
     near("text-content-type", body(), headers=(("content-type", "text/plain"),)),
-    near("odd-content-type", body(), headers=(("content-type", 'APPLICATION/json ; Charset="UTF-8"'),)),
+    near("odd-content-type", body(), headers=(("content-type", 'APPLICATION/json ; Charset="UTF-8"'),), depth="deep"),
     near("odd-query", body(), path="/v1/messages?beta=true&flag&=1&trace=%F0%9F%98%80"),
 ]
 

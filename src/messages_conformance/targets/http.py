@@ -56,6 +56,9 @@ HELD_OPEN_GRACE_S: Final = 5.0
 KEEPALIVE_EXPIRY_S: Final = 4.0
 """Idle connections are given up before servers give them up: uvicorn, the commonest one, does after 5 s."""
 
+REST_OF_STOP_BYTES: Final = 256
+"""What may follow the name message_stop in its own event: a server under load may send even that byte by byte."""
+
 LEAVE_BYTES: Final = 1_024
 """A stream is left after its first delta, or after so many bytes in which none can be read."""
 
@@ -246,6 +249,7 @@ class _Body:
         self, answer: httpx.Response, began_s: float, watch: _StopWatch | None, patience: asyncio.Timeout
     ) -> None:
         now = asyncio.get_running_loop().time
+        deadline_s = patience.when() or now()
         held = 0
         raw = cast("AsyncGenerator[bytes]", answer.aiter_raw())
         async with contextlib.aclosing(raw) as pieces:
@@ -262,8 +266,8 @@ class _Body:
                 if self.leaves and watch is not None and (held >= LEAVE_BYTES or b"content_block_delta" in data):
                     self._end(LEFT, f"left after {held:,} bytes")
                     return
-                if watch is not None and not watch.seen and watch.feed(data):
-                    patience.reschedule(min(patience.when() or at_s, at_s + HELD_OPEN_GRACE_S))
+                if watch is not None and watch.ends_with(data):
+                    patience.reschedule(min(deadline_s, at_s + HELD_OPEN_GRACE_S))
 
     def _end(self, ending: str, detail: str) -> None:
         self.ending, self.detail = ending, detail
@@ -276,7 +280,15 @@ class _StopWatch:
         packed = coding.strip().lower() in ("gzip", "x-gzip", "deflate")
         self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32) if packed else None
         self._tail = b""
+        self._rest_bytes = 0
         self.seen = False
+
+    def ends_with(self, data: bytes) -> bool:
+        """Whether a chunk is part of message_stop: the one that names it, or one of the few bytes that follow it."""
+        if not self.seen:
+            return self.feed(data)
+        self._rest_bytes += len(data)
+        return self._rest_bytes < REST_OF_STOP_BYTES
 
     def feed(self, data: bytes) -> bool:
         if self._inflater is not None:
