@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from types import TracebackType
 from typing import Final, Self
 
@@ -36,11 +37,23 @@ def default_jobs() -> int:
     return (os.cpu_count() or 1) + WAITING
 
 
+def _end_with_parent() -> None:
+    """Lets no process outlive a proof that was killed: each would wait for work for ever."""
+
+    def watch() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 class Trials:
     """Starts a trial for every (subject, depth) at once, and hands out the results."""
 
     def __init__(self, wanted: Iterable[Key], *, jobs: int, seed: int = 0) -> None:
-        self._pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+        self._pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_end_with_parent)
         # What keeps silent takes longest: it begins first.
         first = sorted(dict.fromkeys(wanted), key=lambda key: not key[0].needs_socket)
         self._futures: dict[Key, Future[Trial]] = {
