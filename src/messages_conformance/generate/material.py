@@ -193,7 +193,9 @@ NEVER: Final[SearchStrategy[Any]] = st.nothing()
 
 OVERRIDES: Final[Mapping[str, SearchStrategy[Any]]] = {
     "request.json#/properties/max_tokens": st.sampled_from([1, 2, 5, 8, 16, 24]),
-    "request.json#/properties/stop_sequences": st.lists(texts(STOPS), min_size=0, max_size=3, unique=True),
+    "request.json#/properties/stop_sequences": st.one_of(
+        *[st.lists(texts(STOPS), min_size=1, max_size=3, unique=True)] * 3, st.just([])
+    ),
     "request.json#/properties/temperature": st.sampled_from([0, 0.0, 0.25, 0.5, 0.7, 1, 1.0]),
     "request.json#/properties/top_p": st.sampled_from([0.1, 0.5, 0.9, 0.99, 1]),
     "request.json#/properties/top_k": st.sampled_from([0, 1, 5, 40, 250]),

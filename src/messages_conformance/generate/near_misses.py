@@ -88,9 +88,9 @@ def near_misses(draw: Callable[[SearchStrategy[Any]], Any], profile: Profile) ->
     kinds = sorted({change.kind for change, _ in changes})
     kind = draw(st.sampled_from([*kinds, *(RULES if "rule" in kinds else ())]))
     of_kind = [(change, row) for change, row in changes if change.kind == kind]
-    # What must be refused comes up more often than what may be answered: it says more.
-    pinned = [pair for pair in of_kind if pair[1] is not None]
-    candidates = pinned if pinned and chance(draw, 60) else of_kind
+    # What must be refused says more when it is answered, what may be answered meets more that was never tried.
+    must = not chance(draw, 50)
+    candidates = [pair for pair in of_kind if (pair[1] is not None) == must] or of_kind
     first = draw(st.integers(0, len(candidates) - 1))
     ordered = [*candidates[first:], *candidates[:first], *changes]
     change, row = next(pair for pair in ordered if breaks(pair[0], base, api_version=profile.body_version))

@@ -122,7 +122,7 @@ class _Writer:
 
     def _capabilities(self) -> frozenset[str]:
         offered = [name for name in CAPABILITIES if name in self.offers and self._has_base(name)]
-        if not offered or chance(self.draw, 55):
+        if not offered or chance(self.draw, 65):
             return frozenset()
         first = self.draw(st.sampled_from(offered))
         if first == "thinking" and not chance(self.draw, 30):  # a thousand tokens each

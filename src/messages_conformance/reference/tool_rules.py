@@ -37,6 +37,7 @@ def choice(value: object, tools: Sequence[Any], names: Sequence[Any]) -> Iterato
     kind = value.get("type") if isinstance(value, dict) else None
     if (
         not isinstance(value, dict)
+        or not isinstance(kind, str)
         or kind not in CHOICES
         or (kind == "tool" and not isinstance(value.get("name"), str))
     ):
@@ -46,7 +47,6 @@ def choice(value: object, tools: Sequence[Any], names: Sequence[Any]) -> Iterato
             requirement="request.tool_choice.shape",
         )
         return
-    assert isinstance(kind, str)
     for name in sorted(value.keys() - CHOICES[kind] - {"type"}):
         yield Failure(
             message=f"tool_choice.{kind}.{name}: Extra inputs are not permitted",
@@ -65,6 +65,12 @@ def choice(value: object, tools: Sequence[Any], names: Sequence[Any]) -> Iterato
             message=f"Tool {value['name']!r} not found in provided tools",
             requirement="request.tool_choice.unknown-name",
         )
+
+
+def named(block: Body, field: str) -> str:
+    """An id of a call; one that is no string is refused elsewhere, and here only has to be told from others."""
+    value = block.get(field)
+    return value if isinstance(value, str) else repr(value)
 
 
 def parts(turn: object, kind: str) -> list[Any]:
@@ -92,11 +98,11 @@ def results(turns: Sequence[Any]) -> Iterator[Failure]:
     together = merged(turns)
     for at, turn in enumerate(together):
         following = together[at + 1] if at + 1 < len(together) else None
-        calls = [block.get("id") for block in parts(turn, "tool_use")]
-        answered = [block.get("tool_use_id") for block in parts(following, "tool_result")]
+        calls = [named(block, "id") for block in parts(turn, "tool_use")]
+        answered = [named(block, "tool_use_id") for block in parts(following, "tool_result")]
         if missing := [call for call in calls if call not in answered]:
             yield unanswered(missing, turns, at)
-        given = [block.get("tool_use_id") for block in parts(turn, "tool_result")]
+        given = [named(block, "tool_use_id") for block in parts(turn, "tool_result")]
         yield from misplaced(given, together[:at], at)
         if at and answered_twice(given, parts(together[at - 1], "tool_use")):
             yield Failure(message=f"messages.{at}: each tool_use must have a single result")
@@ -115,8 +121,8 @@ def answered_twice(given: Sequence[Any], calls: Sequence[Mapping[str, Any]]) -> 
 
 def misplaced(given: Sequence[Any], before: Sequence[Any], at: int) -> Iterator[Failure]:
     """Results whose call is not in the turn before: they belong to an older turn, or to none."""
-    known = {block.get("id") for block in parts(before[-1] if before else None, "tool_use")}
-    older = {block.get("id") for turn in before for block in parts(turn, "tool_use")}
+    known = {named(block, "id") for block in parts(before[-1] if before else None, "tool_use")}
+    older = {named(block, "id") for turn in before for block in parts(turn, "tool_use")}
     for name in (name for name in given if name not in known):
         yield Failure(
             message=f"messages.{at}: unexpected `tool_use_id` found in `tool_result` blocks: {name}",
@@ -125,7 +131,7 @@ def misplaced(given: Sequence[Any], before: Sequence[Any], at: int) -> Iterator[
 
 
 def unanswered(missing: Sequence[Any], turns: Sequence[Any], at: int) -> Failure:
-    later = {block.get("tool_use_id") for turn in turns for block in parts(turn, "tool_result")}
+    later = {named(block, "tool_use_id") for turn in turns for block in parts(turn, "tool_result")}
     gap = all(call in later for call in missing)
     return Failure(
         message=f"messages.{at}: `tool_use` ids without `tool_result` blocks immediately after: {missing[0]}",
@@ -139,6 +145,6 @@ def results_first(content: Sequence[Any]) -> bool:
 
 
 def repeated_ids(turns: Sequence[Any]) -> Iterator[Failure]:
-    ids = [block.get("id") for turn in turns for block in parts(turn, "tool_use")]
+    ids = [named(block, "id") for turn in turns for block in parts(turn, "tool_use")]
     if len(ids) != len(set(map(str, ids))):
         yield Failure(message="messages: `tool_use` ids must be unique", requirement="request.tool_use.ids-unique")

@@ -14,6 +14,7 @@ from messages_conformance.rules.lens import (
     at,
     body_of,
     carries_error,
+    near_miss,
     refused,
     response_of,
     shown,
@@ -98,7 +99,7 @@ def invalid(exchange: Exchange) -> bool:
 def _is_invalid(exchange: Exchange) -> bool:
     kinds = ("request.", "transport.request.")
     # A model without a capability may refuse it in a manner of its own, before anybody looks at the details.
-    pinned = bool(exchange.statuses) or exchange.capability is not None
+    pinned = bool(exchange.statuses) or (exchange.capability is not None and not near_miss(exchange))
     return not pinned and any(probe.startswith(kinds) for probe in exchange.probes)
 
 
@@ -112,7 +113,7 @@ def bad_input(exchange: Exchange) -> bool:
 
 
 def _refused_as_invalid(exchange: Exchange) -> bool:
-    return invalid(exchange) and 400 <= response_of(exchange).status < 500
+    return invalid(exchange) and exchange.capability is None and 400 <= response_of(exchange).status < 500
 
 
 @rule("errors.status.400", MUST, families={ANTHROPIC}, source=sources.ERRORS, applies=_refused_as_invalid)

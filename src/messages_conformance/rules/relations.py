@@ -215,15 +215,24 @@ def _prompt(exchange: Exchange) -> str | None:
     SHOULD,
     source="tokenizer property; tolerance of 2 tokens",
     over=RUN,
-    provoked="A question is asked again with more text behind it.",
+    provoked="A question is asked again with more text behind it, and conversations grow turn by turn.",
 )
 def counts_more_for_more_text(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """Text appended to the last user message never lowers the total input."""
+    """Text appended to the last user message, and turns appended to a conversation, never lower the total input."""
     pairs = 0
-    asked = [(exchange, prompt) for exchange in counted(exchanges) if (prompt := _prompt(exchange)) is not None]
+    messages = counted(exchanges)
+    asked = [(exchange, prompt) for exchange in messages if (prompt := _prompt(exchange)) is not None]
     if erratic([exchange for exchange, _ in asked]):
         yield ERRATIC
         return
+    for longer, shorter in _grown_conversations(messages):
+        pairs += 1
+        more, less = total_input(usage_of(longer)), total_input(usage_of(shorter))
+        if more < less - PROMPT_SLACK_TOKENS:
+            place = in_message(longer, "/usage/input_tokens")
+            found = f"{more}, with later turns more than exchange {shorter.number} ({less})"
+            yield Finding(exchange=longer.number, place=place, found=found, wanted=f"{less} or more")
+            return
     for longer, long_prompt in asked:
         for shorter, short_prompt in asked:
             grown = len(long_prompt) - len(short_prompt)
@@ -240,6 +249,31 @@ def counts_more_for_more_text(exchanges: Sequence[Exchange]) -> Iterable[Finding
                 return
     if not pairs:
         yield Unverified(reason="no question was asked again with more text behind it")
+
+
+def _grown_conversations(messages: Sequence[Exchange]) -> Iterator[tuple[Exchange, Exchange]]:
+    """(longer, shorter) where the one goes on from all turns of the other, and all else is the same.
+
+    Thoughts of earlier turns may be left out of a count (token counting), so what holds any is no measure.
+    """
+    known = {_conversation(exchange, None): exchange for exchange in messages}
+    for longer in messages:
+        turns = longer.request.fields.get("messages")
+        if isinstance(turns, list) and b'"thinking"' not in longer.request.body:
+            lengths = (length for length in range(len(turns) - 1, 0, -1))
+            shorter = next((known[key] for n in lengths if (key := _conversation(longer, n)) in known), None)
+            grown = shorter is not None and len(longer.request.body) - len(shorter.request.body) >= MIN_ADDED_CHARS
+            if shorter is not None and grown:
+                yield longer, shorter
+
+
+def _conversation(exchange: Exchange, turns: int | None) -> str:
+    """What the size of a conversation depends on, with its first turns alone where that is asked for."""
+    fields = exchange.request.fields
+    held = fields.get("messages")
+    names = ("model", "system", "tools", "tool_choice", "thinking", "output_config")
+    kept = {name: fields[name] for name in names if name in fields}
+    return json.dumps(_uncached({**kept, "messages": held[:turns] if isinstance(held, list) else held}), sort_keys=True)
 
 
 def _but_for_prompt(exchange: Exchange) -> str:
