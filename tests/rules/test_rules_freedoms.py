@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from builders import answered, numbered, streamed, verdicts
+from builders import TOOLS, answered, numbered, streamed, verdicts
 from stream_frames import HELLO, block, delta, ends, over, start, stop
 
 from messages_conformance.exchange import Exchange
@@ -42,6 +42,14 @@ def silent(spent: int, thinking: int) -> Exchange:
     return answered({"content": [], "usage": usage})
 
 
+def forced(*turns: str, reason: str = "end_turn") -> Exchange:
+    """A text in answer to tool_choice any; the turns are user's and assistant's in turn."""
+    roles = ("user", "assistant")
+    messages = [{"role": roles[number % 2], "content": turn} for number, turn in enumerate(turns)]
+    asked = {"messages": messages, "tools": TOOLS, "tool_choice": {"type": "any"}}
+    return answered({"stop_reason": reason}, ask=asked)
+
+
 SEAM = answered(
     {"content": [{"type": "text", "text": "1, 2, z"}, {"type": "text", "text": "ebra"}]},
     ask={"stop_sequences": ["zebra"]},
@@ -62,6 +70,11 @@ PAIRS: dict[str, tuple[str, Run, Run]] = {
         "stop.stop_sequence.occurs",
         [said("1, 2, zebra", 9, stop_sequences=["zebra"]), answered()],
         [SEAM, answered()],
+    ),
+    "a text that goes on where a call is forced": (
+        "request.tool_choice.any-forces",
+        [forced("Hello")],
+        [forced("Hello", "The weather"), forced("Hello", reason="stop_sequence"), forced("Hello", reason="paused_new")],
     ),
     "a cut thought without a signature": (
         "stream.delta.signature-single",

@@ -47,9 +47,26 @@ def test_nothing_is_lost() -> None:
 
 
 def test_a_word_of_the_system_prompt_was_lost() -> None:
-    system = {"system": [{"type": "text", "text": "Mind finch-22."}]}
-    lost = [said("lemon-52, robin-46", TURNS, asked=system) for _ in range(2)]
-    assert "/system/0/text" in judged(said(ABLE, QUESTION), *lost).findings[0].found
+    system = {"system": [{"type": "text", "text": "Mind finch-22."}, {"type": "text", "text": "Mind olive-91."}]}
+    lost = [said("finch-22, lemon-52, robin-46", TURNS, asked=system) for _ in range(2)]
+    assert "/system/1/text" in judged(said(ABLE, QUESTION), *lost).findings[0].found
+
+
+FAR = [{"role": "user", "content": f"One is lilac-83. {'The room is open. ' * 99} Another is topaz-65. {LIST}"}]
+LAST = [*TURNS[:2], {"role": "user", "content": f"One more is onyx-68. {LIST}"}]
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        said("onyx-68", LAST),
+        said("topaz-65", FAR),
+        said("lemon-52, robin-46", TURNS, asked={"system": "Mind finch-22."}),
+    ],
+    ids=["the last turn alone is heeded", "the end alone is heeded", "instructions are kept secret"],
+)
+def test_what_a_model_never_heeds_was_not_lost(lost: Exchange) -> None:
+    assert judged(said(ABLE, QUESTION), lost, lost).outcome == PASS
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ NOT_TOKMODEL = ALL_PROFILES - TOKMODEL
 QUEUE_S = 1.2
 TIGHT_TOKENS = 60
 LONG_CHARS = 100
+SIGHT_CHARS = 3000
 CHINESE = "面包的历史很长，人们在河边种麦子，磨成面粉，再烤成面包。"
 HIDDEN_TOKENS = 30
 BROKEN_EVERY = 5
@@ -92,6 +93,34 @@ class ForgetfulModel(Model):
 def forgetful_model(model: Model) -> Model:
     """The model is shown the whole conversation, and heeds nothing but its last turn."""
     return ForgetfulModel(pieces=model.pieces, habit=model.habit)
+
+
+class ContinuingModel(Model):
+    """A model that goes on with a text that was begun for it, whatever tools there are."""
+
+    def complete(self, prompt: Prompt) -> Completion:
+        begun = bool(prompt.turns) and prompt.turns[-1].role == "assistant"
+        return super().complete(replace(prompt, tools=(), tool_choice="none") if begun else prompt)
+
+
+@variant(at=Stage.MODEL, conforms=NOT_TOKMODEL)
+def continuing_model(model: Model) -> Model:
+    """A text that was begun for the model is continued, also where a tool is forced."""
+    return ContinuingModel(pieces=model.pieces, habit=model.habit)
+
+
+class ShortsightedModel(Model):
+    """A model that heeds the last few thousand characters only."""
+
+    def complete(self, prompt: Prompt) -> Completion:
+        turns = tuple(replace(turn, text=turn.text[-SIGHT_CHARS:]) for turn in prompt.turns)
+        return super().complete(replace(prompt, turns=turns))
+
+
+@variant(at=Stage.MODEL)
+def shortsighted_model(model: Model) -> Model:
+    """The model is shown long texts whole, and heeds the end of them."""
+    return ShortsightedModel(pieces=model.pieces, habit=model.habit)
 
 
 class DiscreetModel(Model):

@@ -11,6 +11,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
@@ -117,14 +118,64 @@ def shows_the_model_everything(exchanges: Sequence[Exchange]) -> Iterable[Findin
     for exchange in asked:
         if not _is_control(exchange):
             answers[json.dumps(dict(exchange.request.fields), sort_keys=True)].append(exchange)
+    reach = _reach(asked)
     for alike in answers.values():
-        yield from _lost(alike, len(controls))
+        yield from _lost(alike, len(controls), reach)
 
 
-def _lost(alike: list[Exchange], controls: int) -> Iterator[Finding]:
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """From how far back, and from where, a model told words in any answer: what lies beyond, it may have ignored.
+
+    A small model heeds the last turn alone, or the last few thousand characters; a careful one keeps its instructions
+    to itself. None of that is the endpoint's doing, and all of it looks like a part that was lost.
+    """
+
+    characters: int
+    earlier_turns: bool
+    instructions: bool
+
+    def covers(self, exchange: Exchange, word: str) -> bool:
+        """Whether this model tells words that stand where this one does."""
+        if _is_instruction(exchange, word):
+            return self.instructions
+        near = _characters_back(exchange, word) <= self.characters
+        return near and (self.earlier_turns or _is_in_last_turn(exchange, word))
+
+
+def _reach(asked: Iterable[Exchange]) -> Reach:
+    told = [(exchange, word) for exchange in asked for word in _places(exchange) if not _lacks(exchange, [word])]
+    said = [(exchange, word) for exchange, word in told if not _is_instruction(exchange, word)]
+    return Reach(
+        characters=max((_characters_back(exchange, word) for exchange, word in said), default=0),
+        earlier_turns=not all(_is_in_last_turn(exchange, word) for exchange, word in said),
+        instructions=len(said) < len(told),
+    )
+
+
+def _is_instruction(exchange: Exchange, word: str) -> bool:
+    return _places(exchange)[word].startswith("/system")
+
+
+def _is_in_last_turn(exchange: Exchange, word: str) -> bool:
+    turns = exchange.request.fields["messages"]
+    # Messages of the user in a row are one turn.
+    first = 1 + max((number for number, turn in enumerate(turns) if turn.get("role") == "assistant"), default=-1)
+    return any(_places(exchange)[word].startswith(f"/messages/{number}/") for number in range(first, len(turns)))
+
+
+def _characters_back(exchange: Exchange, word: str) -> int:
+    """How much of the conversation comes after a word."""
+    text = "".join(said for _, said in _strings(exchange.request.fields["messages"], ""))
+    return len(text) - text.rfind(word)
+
+
+def _lost(alike: list[Exchange], controls: int, reach: Reach) -> Iterator[Finding]:
     """The first word that no answer to the same request has."""
     places = _places(alike[0])
-    lost = [word for word in places if all(_lacks(exchange, [word]) for exchange in alike)]
+    lost = [
+        word for word in places if all(_lacks(exchange, [word]) for exchange in alike) and reach.covers(alike[0], word)
+    ]
     if len(alike) >= MIN_ANSWERS and lost:
         listed = ", ".join(f"{shown(word)} of {places[word]}" for word in lost[:3])
         yield Finding(

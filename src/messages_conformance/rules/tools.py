@@ -37,6 +37,9 @@ FINE_GRAINED: Final = (
 ID: Final = re.compile(r"[a-zA-Z0-9_-]+")
 SERVER_ID: Final = re.compile(r"srvtoolu_[a-zA-Z0-9_]+")
 
+ENDED: Final = ("end_turn", "tool_use")
+"""Reasons to stop after which an answer is all there; what a later release adds may be of either kind."""
+
 CUT: Final = ("max_tokens", "refusal", "model_context_window_exceeded", "pause_turn")
 """Reasons to stop that leave it open what the answer would have been."""
 
@@ -83,8 +86,11 @@ def _not_comparable(exchange: Exchange) -> Unverified | None:
         return Unverified(reason="the content is no list of blocks, which says nothing about this")
     if not all(isinstance(block.get("type"), str) for block in blocks_of(exchange)):
         return Unverified(reason="a block has no type, which says nothing about this")
+    turns = exchange.request.fields.get("messages")
+    if isinstance(turns, list) and turns and isinstance(turns[-1], dict) and turns[-1].get("role") == "assistant":
+        return Unverified(reason="the answer went on from the beginning of a text that was given")
     reason = stop_reason_of(exchange)
-    return Unverified(reason=f"the answer was cut short ({reason})") if reason in CUT else None
+    return Unverified(reason=f"the answer was cut short ({reason})") if reason not in ENDED else None
 
 
 def _told(exchange: Exchange) -> Unverified:
