@@ -113,6 +113,7 @@ REFUSED: list[tuple[str, Any]] = [
     ("tool_result orphan", body([user("hi"), assistant("ho"), user([RESULT])])),
     ("tool_result after text", body([user("hi"), assistant([CALL]), user([{"type": "text", "text": "x"}, RESULT])])),
     ("tool_result late", body([user("hi"), assistant([CALL]), user("x"), assistant("y"), user([RESULT])])),
+    ("images too many", body([user([{"type": "image", "source": PNG}] * 101)])),
     ("image bmp", body([user([{"type": "image", "source": PNG | {"media_type": "image/bmp"}}])])),
     ("image garbage", body([user([{"type": "image", "source": PNG | {"data": "!!!"}}])])),
     ("document source", body([user([{"type": "document", "source": {"type": "tape"}}])])),

@@ -127,6 +127,7 @@ def test_betas() -> None:
     ("method", "path", "status", "kind"),
     [
         ("POST", "/v1/nope", 404, "not_found_error"),
+        ("POST", "/v1/messages/batches", 404, "not_found_error"),
         ("GET", "/v1/messages", 405, "invalid_request_error"),
         ("POST", "/v1/models", 405, "invalid_request_error"),
         ("GET", "/v1/models/nope", 404, "not_found_error"),
@@ -177,6 +178,9 @@ def test_models_are_listed_in_pages() -> None:
     assert seen == [item["id"] for item in everything["data"]]
     back = document(get(endpoint, f"/v1/models?limit=2&before_id={seen[3]}"))
     assert [item["id"] for item in back["data"]] == seen[1:3]
+    assert document(get(endpoint, "/v1/models?lifecycle=active,deprecated")) == everything
+    assert document(get(endpoint, "/v1/models?lifecycle=retired"))["data"] == []
+    assert get(endpoint, "/v1/models?lifecycle=unborn").status == 400
     for limit in ("0", "1001", "x", "²"):
         assert get(endpoint, f"/v1/models?limit={limit}").status in (400,)
 

@@ -36,7 +36,13 @@ def item(names: Sequence[str], name: str) -> dict[str, Any]:
     }
 
 
+LIFECYCLES = ("active", "deprecated", "retired")
+
+
 def page_failures(query: Mapping[str, list[str]]) -> Iterator[Failure]:
+    wanted = [*query.get("lifecycle", ()), *query.get("lifecycle[]", ())]
+    if any(name not in LIFECYCLES for value in wanted for name in value.split(",")):
+        yield Failure(message=f"lifecycle: Input should be of {', '.join(LIFECYCLES)}")
     limit = query.get("limit", [str(DEFAULT_LIMIT)])[-1]
     if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:9]) <= MAX_LIMIT:
         yield Failure(
@@ -45,7 +51,14 @@ def page_failures(query: Mapping[str, list[str]]) -> Iterator[Failure]:
 
 
 def page(names: Sequence[str], query: Mapping[str, list[str]]) -> dict[str, Any]:
-    """One page of the list; a cursor that names no model starts from the end that it would continue from."""
+    """One page of the list; a cursor that names no model starts from the end that it would continue from.
+
+    Every model is active, so a page without active ones is empty.
+    """
+    stages = [
+        name for value in (*query.get("lifecycle", ()), *query.get("lifecycle[]", ())) for name in value.split(",")
+    ]
+    names = names if not stages or "active" in stages else ()
     limit = query.get("limit", [""])[-1]
     size = int(limit) if limit.isascii() and limit.isdigit() else DEFAULT_LIMIT
     after, before = query.get("after_id", [None])[-1], query.get("before_id", [None])[-1]

@@ -18,6 +18,7 @@ MAX_MESSAGES = 100_000
 MAX_USER_ID = 256
 MODEL_MAX_OUTPUT_TOKENS = 128_000
 MAX_CACHE_BREAKPOINTS = 4
+MAX_IMAGES = 100
 SAMPLING = ("temperature", "top_p", "top_k")
 REMOVED_SAMPLING_VERSION = "2026-10-21"
 
@@ -86,6 +87,7 @@ def failures(
     yield from output_config(body)
     yield from cache_breakpoints(body)
     yield from citation_conflicts(body)
+    yield from images(body)
     if version == REMOVED_SAMPLING_VERSION:
         yield from newer_version(body)
 
@@ -382,6 +384,14 @@ def citation_conflicts(body: Body) -> Iterator[Failure]:
             message="messages: citations must be enabled on all documents or on none",
             requirement="request.citations.all-or-none",
         )
+
+
+def images(body: Body) -> Iterator[Failure]:
+    """A model with a window of 200,000 tokens takes so many pictures in one request, those in results included."""
+    held = [block for _, block in content_blocks(body)]
+    inside = [part for block in held for part in as_list(block.get("content")) if isinstance(part, dict)]
+    if sum(block.get("type") == "image" for block in (*held, *inside)) > MAX_IMAGES:
+        yield Failure(message=f"messages: at most {MAX_IMAGES} images are allowed")
 
 
 def breakpoints(body: Body) -> Iterator[Mapping[str, Any]]:
