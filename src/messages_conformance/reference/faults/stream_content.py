@@ -361,7 +361,12 @@ def forget_output_tokens_in_stream(events: Events) -> Events:
 
 @fault(
     "stream-content",
-    trips={"stream.final.output-tokens-positive", "stream.start.input-tokens-real", "usage.input.positive"},
+    trips={
+        "stream.final.output-tokens-positive",
+        "stream.start.input-tokens-real",
+        "usage.input.positive",
+        "usage.input.stream-equals-nonstream",
+    },
     at=Stage.EVENTS,
     seen="deviations: claude-code-router, 0/0 in every stream",
 )

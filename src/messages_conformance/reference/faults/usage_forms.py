@@ -272,7 +272,12 @@ def never_count_input_in_stream(events: Events) -> Events:
 
 @fault(
     "stream-content",
-    trips={"usage.output.le-max", "usage.input.stream-equals-nonstream", "request.system.affects-input-tokens"},
+    trips={
+        "request.messages.affects-input-tokens",
+        "request.system.affects-input-tokens",
+        "usage.input.stream-equals-nonstream",
+        "usage.output.le-max",
+    },
     at=Stage.EVENTS,
     seen="deviations: LiteLLM mock",
 )
