@@ -64,6 +64,12 @@ class Menagerie:
             return refusal(*STATUSES[name])
         return _BEHAVIOURS[name](self, inner)
 
+    def broken(self, status: int) -> HttpResponse:
+        return self.correct.broken(status)
+
+    def left(self) -> None:
+        self.correct.left()
+
     def wait_for(self, prefix: str, number: int, timeout_s: float = 20.0) -> None:
         """Returns when so many requests have come."""
         with self.arrived:

@@ -213,11 +213,16 @@ class Run:
         self.profile = _checked(options)
         self.selected = select(options.only, options.skip)
         self.scope = _scope(options, self.profile, self.selected)
-        self.judge = Judge(self.profile, selected=self.selected)
         self._gating = gating(options)
         self.judge = Judge(self.profile, selected=self.selected, catalogue=self._gating.catalogue())
+        self._release: Callable[[], None] = lambda: None
         self.folder = self._folder()
-        self.target = self._opened()
+        self._records, self._unwritten = True, ""
+        try:
+            self.target = self._opened()
+        except UsageError:
+            self._release()
+            raise
         self._statement: report.Statement | None = None
         self._interrupted = False
         self._waits = False
@@ -274,6 +279,10 @@ class Run:
                 raise UsageError(
                     f"reports cannot go to {str(folder)!r}: it has a folder named {name}; name another one"
                 )
+        try:
+            self._release = report.claim(folder)
+        except report.ReportError as error:
+            raise UsageError(str(error)) from error
         return folder
 
     def _opened(self) -> Any:
@@ -337,6 +346,7 @@ class Run:
                 max_output_tokens=dialogue.max_output_tokens,
                 depth=dialogue.depth,
                 needs=dialogue.needs,
+                drawn=dialogue.drawn,
             )
         self._forget_earlier_report()
         try:
@@ -582,8 +592,13 @@ class Run:
         return self.judge.add(exchange)
 
     def _record(self, exchange: Exchange) -> None:
-        if self.folder is not None:
+        if self.folder is None or not self._records:
+            return
+        try:
             report.append(self.folder / "exchanges.jsonl", exchange)
+        except report.ReportError as error:
+            # Half a line may stand there: one more behind it could not be read.
+            self._records, self._unwritten = False, str(error)
 
     def _progressed(self, state: State) -> None:
         if self._progress is not None:
@@ -636,7 +651,7 @@ class Run:
 
     def finish(self) -> int:
         """Stops what is still under way, writes the report, prints it, and returns the exit code."""
-        self.close()
+        self._stop()
         if self._statement is None:
             self._statement = self._shortfall()
         void = self._statement is not None and self._statement.voids
@@ -645,13 +660,29 @@ class Run:
         self._complete = self._statement is None
         if self.folder is not None or not self.out.quiet:  # otherwise nobody reads it
             self._coverage = report.request_coverage(self._engine.exchanges, api_version=self.profile.body_version)
+        self._tell_undrawn()
         self._write(ended=True)
+        if self._unwritten and self._statement is None:
+            # What was judged is still printed; a full disk is no reason to lose it.
+            self._complete = False
+            self._state(f"the report is not whole: {self._unwritten}", kind=report.UNWRITTEN)
+            self._write(ended=True)
         self.result = result = self.report()
         if not self.out.quiet:
             report.summary(self.out, result, verbose=self.options.show_trace)
         if self.folder is not None:
             self.out.print(f"report: {self.folder}", soft_wrap=True)
+        self.close()
         return report.exit_code(result)
+
+    def _tell_undrawn(self) -> None:
+        """Notes that the limits ended what is drawn: as much is asked as there is room for, and no more is owed."""
+        left = [one for one in self._engine.exchanges if one.origin is not None and _is_unpaid(one)]
+        if left:
+            failure = left[0].failure
+            assert failure is not None
+            self._notes.append(f"{len(left):,} of the drawn requests were {failure.message}")
+            report.note(self.out, self._notes[-1])
 
     def _shortfall(self) -> report.Statement | None:
         """That not everything was answered: such a run may find violations, but it cannot find conformance."""
@@ -663,6 +694,7 @@ class Run:
             for exchange in self._engine.exchanges
             if exchange.failure is not None
             and exchange.failure.kind != SILENT
+            and not (exchange.origin is not None and _is_unpaid(exchange))
             and exchange.number not in self.judge.explained
         ]
         if not unanswered:
@@ -676,7 +708,12 @@ class Run:
         return report.Statement(kind=report.UNANSWERED, message=message + unanswered[-1].message)
 
     def close(self) -> None:
-        """Ends progress, engine and target."""
+        """Ends progress, engine and target, and leaves the report's folder to others."""
+        self._stop()
+        self._release()
+        self._release = lambda: None
+
+    def _stop(self) -> None:
         if self._progress is not None:
             self._progress.__exit__(None, None, None)
             self._progress = None
@@ -717,9 +754,7 @@ class Run:
         try:
             (report.write_all if ended else report.write_interim)(self.report(), self.folder)
         except report.ReportError as error:
-            # The verdicts are still printed; a full disk is no reason to lose them.
-            if str(error) not in self.harness_errors:
-                self.harness_errors.append(str(error))
+            self._unwritten = self._unwritten or str(error)
 
     def _info(self) -> RunInfo:
         options = self.options
@@ -751,6 +786,10 @@ class Run:
             waivers=options.waivers or "",
             baseline=options.baseline or "",
         )
+
+
+def _is_unpaid(exchange: Exchange) -> bool:
+    return exchange.failure is not None and exchange.failure.kind == "budget"
 
 
 def _kind(failure: Failure) -> str:

@@ -19,8 +19,6 @@ from messages_conformance.rules.verdict import LEVELS
 DEPTHS: Final = ("smoke", "standard", "deep")
 """Each depth asks what the one before it asks, and more."""
 
-DRAWN_LAST: Final = 99
-
 FOLLOW_UPS: Final = frozenset({ECHO, f"{ECHO}-tokmodel"})
 """Requirements that the second step of a dialogue answers for."""
 
@@ -88,13 +86,19 @@ def impact_rank(asked: Asked) -> tuple[int, int, int]:
     An ordinary question shows all that holds of every answer, and so comes before a probe, which shows one thing. What
     is drawn comes last: it looks for what nobody thought of.
     """
+    if _is_drawn(asked):
+        return len(DEPTHS), 0, 0
     depth = DEPTHS.index(asked.depth)
-    if isinstance(asked, Drawing) or (isinstance(asked, Ask) and asked.origin is not None):
-        return depth, DRAWN_LAST, 0
     if isinstance(asked, Ask) and (asked.probe == PLAIN or asked.probe not in CATALOGUE):
         return depth, 0, 0
     shown = asked.probe if isinstance(asked, Ask) else ECHO
     return depth, 1 + report.SEVERITIES.index(contract.severity(shown)), LEVELS.index(CATALOGUE[shown].level)
+
+
+def _is_drawn(asked: Asked) -> bool:
+    if isinstance(asked, Ask):
+        return asked.origin is not None
+    return isinstance(asked, Drawing) or bool(getattr(asked, "drawn", False))
 
 
 @cache

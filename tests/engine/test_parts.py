@@ -146,7 +146,7 @@ def test_no_concurrency_is_an_error() -> None:
 
 def test_a_budget_waits_for_what_others_may_give_back() -> None:
     async def run() -> None:
-        budget = Budget(Limits(max_output_tokens=100), lambda: 0.0)
+        budget = Budget(Limits(max_output_tokens=100))
         assert await budget.reserve(60) is None
         waiting = asyncio.create_task(budget.reserve(60))
         await asyncio.sleep(0)
@@ -165,7 +165,7 @@ def test_a_budget_waits_for_what_others_may_give_back() -> None:
 
 def test_more_than_the_whole_budget_is_refused_at_once() -> None:
     async def run() -> None:
-        budget = Budget(Limits(max_output_tokens=100), lambda: 0.0)
+        budget = Budget(Limits(max_output_tokens=100))
         assert await budget.reserve(60) is None
         assert await budget.reserve(101) is not None
 

@@ -49,6 +49,12 @@ class Flaky:
             return replace(answer.with_pieces(((0.0, body[: len(body) // 2]),)), ending="reset")
         return answer.with_pieces(((0.0, body),))
 
+    def broken(self, status: int) -> HttpResponse:
+        return self.correct.broken(status)
+
+    def left(self) -> None:
+        self.correct.left()
+
 
 @pytest.fixture
 def flaky(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Flaky, str]]:
@@ -91,7 +97,17 @@ def test_a_limited_run_asks_first_what_matters_most() -> None:
 def test_after_its_minutes_nothing_more_is_sent(flaky: tuple[Flaky, str]) -> None:
     endpoint, url = flaky
     code, report = run(url, "anthropic-2023-06-01", model="reference-1", minutes=0.000001)
-    assert endpoint.requests == 0
+    assert endpoint.requests == 1
     assert code == 2
     assert report.statement is not None
     assert "minutes are over; raise it by --minutes" in report.statement.message
+
+
+def test_what_is_drawn_is_owed_to_nobody() -> None:
+    # Everything else fits into the limit, so the run is whole.
+    code, report = run(
+        "reference:transport=memory", "anthropic-2023-06-01", model="reference-1", max_requests=320, drawn=400
+    )
+    assert code == 0, report.statement
+    assert report.spent.requests == 320
+    assert any("of the drawn requests were not sent" in note for note in report.run.notes)

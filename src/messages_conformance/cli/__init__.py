@@ -5,9 +5,11 @@ A module of a command has `add(commands)`, which declares its arguments and name
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from messages_conformance import __version__
 from messages_conformance.cli import catalogue, gating, proving, running, saved, serving, settings
@@ -17,6 +19,9 @@ COMMANDS = (running, settings, saved, gating, catalogue, serving, proving)
 """The modules of the commands, in the order of `--help`."""
 
 
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
     try:
@@ -24,13 +29,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if unknown:
             parsed.parser.unknown(unknown)
         code: int = parsed.command(parsed)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return 2
     except BrokenPipeError:
         # Whoever reads the list has seen enough of it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        _drop_output()
+        print(f"ERROR: the output cannot be written: {error.strerror}; free space, or write elsewhere", file=sys.stderr)
+        return 2
     return code
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> Parser:

@@ -7,6 +7,7 @@ much is held back waits for others to settle; whoever could not be paid for even
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -30,12 +31,13 @@ class Limits:
 
 
 class Budget:
-    """The account of one run. Belongs to one event loop. `elapsed_s` tells how long the run has lasted."""
+    """The account of one run. Belongs to one event loop. `now_s` is a clock; time runs from the first request on."""
 
-    def __init__(self, limits: Limits, elapsed_s: Callable[[], float]) -> None:
+    def __init__(self, limits: Limits, now_s: Callable[[], float] = time.monotonic) -> None:
         self.requests = 0
         self._limits = limits
-        self._elapsed_s = elapsed_s
+        self._now_s = now_s
+        self._first_s: float | None = None
         self._settled_tokens = 0
         self._held_tokens = 0
         self._waiters: list[asyncio.Future[None]] = []
@@ -52,6 +54,7 @@ class Budget:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             await waiter
+        self._first_s = self._first_s or self._now_s()
         self.requests += 1
         self._held_tokens += tokens
         return None
@@ -75,7 +78,7 @@ class Budget:
             # Without the numbers of this request, so that everything that ended here has one reason.
             return _spent(f"it may take more than is left of {ceiling:,} output tokens", "--max-output-tokens")
         minutes = self._limits.max_minutes
-        if minutes is not None and self._elapsed_s() >= minutes * 60:
+        if minutes is not None and self._now_s() - (self._first_s or self._now_s()) >= minutes * 60:
             return _spent(f"{minutes:g} {'minute is' if minutes == 1 else 'minutes are'} over", "--minutes")
         return None
 

@@ -15,7 +15,7 @@ AskFunction = Callable[[Ask], Awaitable[Exchange]]
 class Conversation:
     """A coroutine function that asks step by step. `max_requests` bounds its steps; more of them are our own error.
 
-    `max_output_tokens` is its share of a plan's ceiling.
+    `max_output_tokens` is its share of a plan's ceiling; `drawn` tells one that was drawn from one that somebody wrote.
     """
 
     name: str
@@ -24,3 +24,4 @@ class Conversation:
     max_output_tokens: int = 0
     depth: str = "standard"
     needs: frozenset[str] = frozenset()
+    drawn: bool = False

@@ -84,7 +84,7 @@ class Engine:
         self._began_s = time.monotonic()
         self._limiter = Limiter(concurrency)
         self._rank = rank if limits.any else None
-        self._budget = Budget(limits, lambda: time.monotonic() - self._began_s)
+        self._budget = Budget(limits)
         self._recorder = Recorder(observe)
         self._sender = Sender(
             target,

@@ -24,7 +24,8 @@ Send = Callable[[Ask], Awaitable[Exchange]]
 class Dialogue:
     """A coroutine function that sends one Ask after another, each knowing the answers before it.
 
-    `max_requests` and `max_output_tokens` bound what it may send in all, for the plan.
+    `max_requests` and `max_output_tokens` bound what it may send in all, for the plan. `drawn` tells one that was drawn
+    from one that somebody wrote.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Dialogue:
     max_output_tokens: int
     depth: str = "standard"
     needs: frozenset[str] = frozenset()
+    drawn: bool = False
 
 
 def user(content: Any) -> Message:

@@ -13,7 +13,7 @@ from messages_conformance.report.blocks import Block, block, command
 from messages_conformance.report.comparison import Comparison, compare
 from messages_conformance.report.errors import ReportError
 from messages_conformance.report.exercised import FieldCoverage, request_coverage
-from messages_conformance.report.files import prepare, replace
+from messages_conformance.report.files import claim, prepare, replace
 from messages_conformance.report.formats import COMPARISONS, FORMATS
 from messages_conformance.report.impacts import whom_it_breaks
 from messages_conformance.report.json_report import to_json
@@ -30,6 +30,7 @@ from messages_conformance.report.model import (
     SEVERITIES,
     UNANSWERED,
     UNREACHABLE,
+    UNWRITTEN,
     VIOLATIONS,
     WRONG_KEY,
     Counts,
@@ -51,7 +52,7 @@ from messages_conformance.report.progress import Lane, Progress, Standing
 from messages_conformance.report.recording import append, read
 from messages_conformance.report.reproduction import curl
 from messages_conformance.report.saved import load
-from messages_conformance.report.terminal import console, header, summary
+from messages_conformance.report.terminal import console, header, note, summary
 from messages_conformance.report.trace import trace
 
 
@@ -79,6 +80,7 @@ __all__ = [
     "SEVERITIES",
     "UNANSWERED",
     "UNREACHABLE",
+    "UNWRITTEN",
     "VIOLATIONS",
     "WRONG_KEY",
     "Block",
@@ -97,6 +99,7 @@ __all__ = [
     "Statement",
     "append",
     "block",
+    "claim",
     "command",
     "compare",
     "console",
@@ -108,6 +111,7 @@ __all__ = [
     "header",
     "load",
     "not_verified",
+    "note",
     "prepare",
     "read",
     "replace",

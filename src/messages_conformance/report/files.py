@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from messages_conformance.report.errors import ReportError
@@ -29,6 +30,28 @@ def prepare(folder: Path | str, *, option: str = "--report") -> Path:
             f"{option} cannot be {str(path)!r}: {_why(error)}; name a folder that you may write to with {option}"
         ) from error
     return path
+
+
+def claim(folder: Path) -> Callable[[], None]:
+    """Keeps the folder for one run until the result is called or the process ends; a ReportError while another has it.
+
+    Where the system or its file system knows no such lock, nothing is kept.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return lambda: None
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(held)
+        raise ReportError(
+            f"another run is writing its report to {str(folder)!r}; wait for its end, or name another folder"
+        ) from error
+    except OSError:
+        pass
+    return lambda: os.close(held)
 
 
 def replace(path: Path, text: str, *, cure: str = "free space or name another folder with --report") -> None:

@@ -39,7 +39,8 @@ BUDGET: Final = "budget"
 UNANSWERED: Final = "unanswered"
 NO_MESSAGE: Final = "no-message"
 NOTHING_ASKED: Final = "nothing-asked"
-_PARTIAL: Final = frozenset({INTERRUPTED, BUDGET, UNANSWERED, NO_MESSAGE})
+UNWRITTEN: Final = "unwritten"
+_PARTIAL: Final = frozenset({INTERRUPTED, BUDGET, UNANSWERED, NO_MESSAGE, UNWRITTEN})
 """Kinds of statement that end a run early but leave what was judged before in force; every other kind voids it."""
 
 FAIL_ON_SHOULD: Final = "should"

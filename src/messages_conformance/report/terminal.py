@@ -7,9 +7,12 @@ so that they can be copied.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.console import Console
@@ -60,11 +63,42 @@ _PLAINER: Final = str.maketrans({"·": "-", "…": "...", "█": "#"})
 _STYLES: Final = {CONFORMANT: "bold green", VIOLATIONS: "bold red"}
 
 
+class StandardOutput:
+    """sys.stdout, whatever it is at the moment. Once nobody reads it, or its disk is full, what is printed is dropped.
+
+    The report and the exit code are worth more than their copy on a screen.
+    """
+
+    def __init__(self) -> None:
+        self._gone = False
+
+    def write(self, text: str) -> int:
+        self._tried(lambda: sys.stdout.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._tried(sys.stdout.flush)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stdout, name)
+
+    def _tried(self, action: Callable[[], object]) -> None:
+        if self._gone:
+            return
+        try:
+            action()
+        except OSError:
+            self._gone = True
+            # What is still in its buffer must not fail once more when the process ends.
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def console(file: TextIO | None = None, *, columns: int | None = None) -> Console:
     """A console that is plain where the output is no terminal, where CI is true, and without colour under NO_COLOR."""
     in_ci = os.environ.get("CI", "").lower() in ("true", "1")
     found = Console(
-        file=file,
+        file=file or cast(TextIO, StandardOutput()),
         width=columns,
         markup=False,
         highlight=False,
@@ -96,6 +130,11 @@ def header(out: Console, run: RunInfo) -> None:
     for note in run.notes:
         _fact(out, "note", sentence(note))
     _line(out)
+
+
+def note(out: Console, text: str) -> None:
+    """Something worth knowing that is no verdict."""
+    _fact(out, "note", sentence(text))
 
 
 def summary(out: Console, report: Report, *, verbose: bool = False) -> None:
