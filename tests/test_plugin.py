@@ -56,6 +56,20 @@ def test_wrong_usage_is_exit_code_four(arguments: tuple[str, ...], said: str) ->
     assert said in ran.stderr
 
 
+def test_the_environment_and_a_file_set_options_here_too(tmp_path: Path) -> None:
+    (tmp_path / "messages-conformance.toml").write_text('depth = "deep"\nonly = ["stream.order"]\nseed = 5')
+    memory = "reference:transport=memory"
+    suites = str(ROOT / "suites")
+    plugin = ("-p", "messages_conformance.plugin", suites, "--target", memory)
+    ran = asked(*plugin, cwd=tmp_path, source=True, MESSAGES_CONFORMANCE_DEPTH="smoke")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "depth smoke · seed 5" in ran.stdout
+    assert "only stream.order" in ran.stdout
+    wrong = asked(*plugin, cwd=tmp_path, source=True, MESSAGES_CONFORMANCE_SEED="x")
+    assert wrong.returncode == 4
+    assert "MESSAGES_CONFORMANCE_SEED is 'x'; it is a whole number" in wrong.stderr
+
+
 # -- an installed package -------------------------------------------------------------------------------------------
 
 

@@ -27,6 +27,10 @@ def add(commands: Commands) -> None:
 
 def add_options(parser: Parser) -> None:
     """Declares every option of a run, except the target."""
+    parser.epilog = (
+        f"Every option has a twin in the environment, such as {OPTIONS[1].variable}, and a place in "
+        f"{configuration.FILE_NAME} or pyproject.toml; `messages-conformance config` shows what holds."
+    )
     for option in OPTIONS:
         if option.name != "target":
             metavar = "PATH" if option.kind == "paths" else "GLOB"

@@ -52,6 +52,7 @@ CURL_CHARACTERS: Final = 1500
 IMPACT_LINES: Final = 2
 WARNING_CHARACTERS: Final = 100
 IDS_PER_REASON: Final = 12
+BUDGET_REASON: Final = "the budget does not allow it"
 CASES_PER_FIELD: Final = 8
 MIN_LISTED: Final = 3
 MAX_LISTED: Final = 25
@@ -296,7 +297,9 @@ def _not_verified(out: Console, report: Report) -> None:
         return
     _title(out, "NOT VERIFIED", sum(map(len, groups.values())), "yellow")
     for reason, ids in groups.items():
-        text = f"{cut(sentence(reason), VALUE_CHARACTERS)}: {listed(tuple(map(inline, ids)), IDS_PER_REASON)}"
+        # What a budget left out is what its owner may want to pay for: all of it is named.
+        most = len(ids) if BUDGET_REASON in reason else IDS_PER_REASON
+        text = f"{cut(sentence(reason), VALUE_CHARACTERS)}: {listed(tuple(map(inline, ids)), most)}"
         _wrapped(out, text, indent=2, hang=4)
     _line(out)
 

@@ -1,0 +1,78 @@
+"""At most so many requests a second, whoever asks and however often."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fake_target import PROFILE, FakeTarget, response_of
+
+from messages_conformance.engine import Engine, Limits
+from messages_conformance.engine.budget import Budget
+from messages_conformance.engine.pace import Pace
+from messages_conformance.generate import ask
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now_s += seconds
+
+
+def test_turns_are_evenly_apart() -> None:
+    clock = Clock()
+    pace = Pace(4, sleep=clock.sleep, now_s=lambda: clock.now_s)
+    times = []
+
+    async def take() -> None:
+        for _ in range(4):
+            await pace.turn()
+            times.append(clock.now_s)
+        clock.now_s += 10
+        await pace.turn()
+        times.append(clock.now_s)
+
+    asyncio.run(take())
+    assert times == [100.0, 100.25, 100.5, 100.75, 110.75]
+
+
+def test_without_a_rate_nobody_waits() -> None:
+    clock = Clock()
+    asyncio.run(Pace(None, sleep=clock.sleep).turn())
+    assert clock.slept == []
+
+
+def test_every_request_of_a_run_takes_a_turn_those_asked_again_too() -> None:
+    clock = Clock()
+    target = FakeTarget(lambda request, count: response_of(500) if count == 1 else response_of())
+    engine = Engine(target, profile=PROFILE, model="m", rate=1000, sleep=clock.sleep, concurrency=8)
+    asks = [ask(str(number), f"Question {number}") for number in range(6)]
+    engine.plan(asks)
+    engine.start()
+    for each in asks:
+        engine.wait(each)
+    engine.stop()
+    assert len(target.requests) == 7
+    assert len(clock.slept) >= 5  # all but those that come when nobody else does
+
+
+def test_minutes_count_from_the_first_request() -> None:
+    clock = Clock()
+
+    async def spend() -> None:
+        budget = Budget(Limits(max_minutes=1), lambda: clock.now_s)
+        clock.now_s += 1_000
+        assert await budget.reserve(0) is None
+        clock.now_s += 59
+        assert await budget.reserve(0) is None
+        clock.now_s += 1
+        failure = await budget.reserve(0)
+        assert failure is not None
+        assert failure.message.endswith("1 minute is over; raise it by --minutes")
+
+    asyncio.run(spend())
