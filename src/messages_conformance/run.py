@@ -129,6 +129,7 @@ class Gating:
     levels: Mapping[str, str] | None
     waivers: tuple[gate.Waiver, ...]
     baseline: Mapping[str, str] | None
+    note: str = ""
 
     def catalogue(self) -> Mapping[str, Requirement]:
         """The catalogue with the levels of the edition."""
@@ -168,11 +169,19 @@ def gating(options: Options) -> Gating:
             levels=editions.frozen(edition),
             waivers=() if options.waivers is None else gate.read(Path(options.waivers)),
             baseline=None if earlier is None else {v.requirement: v.outcome for v in earlier.verdicts},
+            note="" if earlier is None else _apart(earlier.run, options),
         )
     except (gate.GateError, editions.EditionError) as error:
         raise UsageError(str(error)) from error
     except report.ReportError as error:
         raise UsageError(f"--baseline: {error}") from error
+
+
+def _apart(earlier: RunInfo, options: Options) -> str:
+    """What makes a baseline a doubtful one; empty when nothing does."""
+    pairs = ((earlier.profile, options.profile, "profile"), (earlier.depth, options.depth, "depth"))
+    told = [f"{name} {before}, and this run {now}" for before, now, name in pairs if before != now]
+    return f"the baseline has {'; '.join(told)}" if told else ""
 
 
 class Planned:
@@ -254,7 +263,7 @@ class Run:
         self._conversations: dict[Dialogue, Conversation] = {}
         self._asked: tuple[Ask | Dialogue, ...] = ()
         self._confirmation: Confirmation | None = None
-        self._notes: list[str] = []
+        self._notes: list[str] = [self._gating.note] if self._gating.note else []
         self._listed = False  # whether the target itself named the model, so that a 404 is no wrong address
         self._premises: dict[str, tuple[str, ...]] = {}
         self._complete = False

@@ -62,6 +62,10 @@ def test_only_a_regression_fails_against_a_baseline(saved: dict[str, str]) -> No
     assert code == 1
     assert made.gate.difference is not None
     assert made.gate.difference.newly_failing == (BROKEN,)
+    assert made.run.notes == ()
+    other = {**regression, "depth": "smoke", "only": ("stream.order",)}
+    _, made = run(CORRECT, "anthropic-2023-06-01", baseline=saved["green"], **other)
+    assert made.run.notes == ("the baseline has profile tokmodel, and this run anthropic-2023-06-01",)
 
 
 def test_under_an_older_edition_what_came_later_is_judged_and_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,8 +74,10 @@ def test_an_expired_waiver_excuses_nothing_and_fails_the_run() -> None:
 
 
 def test_what_came_after_the_edition_does_not_count() -> None:
-    found = gate(outcomes={"x": FAIL, "y": WARN, "z": PASS}, edition="2026.11", unscored=frozenset({"a.x", "a.z"}))
-    assert {name: excuse.reason for name, excuse in found.excuses.items()} == {"a.x": "added after edition 2026.11"}
+    outcomes = {"x": FAIL, "y": WARN, "z": PASS, "e": ERROR}
+    found = gate(outcomes=outcomes, edition="2026.11", unscored=frozenset({"a.x", "a.z", "a.e"}))
+    added = "added after edition 2026.11"
+    assert {name: excuse.reason for name, excuse in found.excuses.items()} == {"a.x": added, "a.e": added}
 
 
 def test_only_regressions_count_when_that_is_asked_for() -> None:

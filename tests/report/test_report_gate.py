@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 
 import pytest
-from report_samples import FAILED, PASSED, RUN, excused, report, stale
+from report_samples import BROKEN, FAILED, PASSED, RUN, excused, report, stale
 
 from messages_conformance import report as reports
 from messages_conformance.gate import Excuse, Gate
@@ -37,6 +37,14 @@ def test_a_profile_with_words_of_its_own_is_not_praised_for_what_is_excused():
     gate = Gate(excuses={"stream.order": Excuse(kind="waived", reason="r")})
     made = report(PASSED, FAILED, gate=gate, run=replace(RUN, profile="claude-code"))
     assert verdict_sentence(made).startswith("PASSES, but does not conform to profile claude-code (1 waived): ")
+
+
+def test_a_rule_of_a_later_edition_that_breaks_costs_no_verdict():
+    gate = Gate(excuses={"stream.framing": Excuse(kind="unscored", reason="added after edition 2026.11")})
+    broken = replace(BROKEN, requirement="stream.framing")
+    made = report(replace(PASSED, requirement="usage.present"), broken, gate=gate)
+    assert (exit_code(made), counts(made).harness_errors) == (0, 0)
+    assert exit_code(report(replace(PASSED, requirement="usage.present"), broken)) == 2
 
 
 def test_a_waiver_problem_fails_a_run_without_failures():

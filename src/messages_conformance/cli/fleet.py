@@ -57,17 +57,20 @@ def _settings(name: str, parsed: argparse.Namespace, found: Configuration, base:
 
 def _ended(commands: dict[str, list[str]]) -> set[int]:
     """The exit codes, once all have ended."""
+    from messages_conformance.report import StandardOutput
+
     with ExitStack() as files, deaf():
         outputs = {name: files.enter_context(tempfile.TemporaryFile()) for name in commands}
         processes = {name: _started(arguments, outputs[name]) for name, arguments in commands.items()}
-        print(f"judging {len(commands)} targets: {', '.join(commands)}", flush=True)
+        out = StandardOutput()  # whoever stops reading must not cost the exit code
+        out.write(f"judging {len(commands)} targets: {', '.join(commands)}\n")
+        out.flush()
         restore = pass_on_signals(list(processes.values()))
         codes = {name: outcome(process.wait()) for name, process in processes.items()}
         restore()
         for name, output in outputs.items():
             output.seek(0)
-            print(f"\n== {name} ==\n", flush=True)
-            sys.stdout.write(output.read().decode("utf-8", "replace"))
+            out.write(f"\n== {name} ==\n\n{output.read().decode('utf-8', 'replace')}")
     return set(codes.values())
 
 
@@ -89,4 +92,4 @@ def _compare(folders: dict[str, Path], base: Path) -> None:
     except report.ReportError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return
-    print(f"\ncomparison: {base / (COMPARISON + '.html')}, {base / (COMPARISON + '.md')}")
+    report.StandardOutput().write(f"\ncomparison: {base / COMPARISON}.html, {base / COMPARISON}.md\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from messages_conformance.cli.parsing import Commands, wrong_usage
 
 if TYPE_CHECKING:
+    from messages_conformance.gate import Difference
     from messages_conformance.report import Report
 
 FILE_NAME: Final = "waivers.toml"
@@ -66,8 +68,10 @@ def _waive(parsed: argparse.Namespace) -> int:
 
 
 def _told(saved: Report, requirement: str) -> str:
+    from messages_conformance.report.text import sentence
+
     row = saved.catalogue.get(requirement)
-    return row.sentence if row is not None else requirement
+    return sentence(row.sentence if row is not None else requirement)
 
 
 def _diff(parsed: argparse.Namespace) -> int:
@@ -78,16 +82,23 @@ def _diff(parsed: argparse.Namespace) -> int:
     except report.ReportError as error:
         return wrong_usage(error)
     changes = gate.difference(*({v.requirement: v.outcome for v in each.verdicts} for each in (old, new)))
+    out = report.StandardOutput()  # whoever stops reading must not cost the exit code
+    for line in _lines(old, new, changes):
+        out.write(f"{line}\n")
+    return int(bool(changes.newly_failing))
+
+
+def _lines(old: Report, new: Report, changes: Difference) -> Iterator[str]:
+    from messages_conformance.report.text import inline, sentence
+
     for name in ("target", "model", "profile", "depth"):
         before, after = getattr(old.run, name), getattr(new.run, name)
         if before != after:
-            print(f"note: {name} {before!r} before, {after!r} now")
+            yield f"note: {name} {sentence(before)} before, {sentence(after)} now"
     for name, title in GROUPS.items():
         ids = getattr(changes, name)
         if ids:
-            print(f"{title} ({len(ids):,})")
-            for requirement in ids:
-                print(f"  {requirement}  {_told(new if name != 'no_longer_verified' else old, requirement)}")
-    if not any(getattr(changes, name) for name in GROUPS):
-        print("nothing changed")
-    return int(bool(changes.newly_failing))
+            yield f"{title} ({len(ids):,})"
+            yield from (f"  {inline(each)}  {_told(new if each in new.catalogue else old, each)}" for each in ids)
+    if changes == type(changes)():
+        yield "nothing changed"

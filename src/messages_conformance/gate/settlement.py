@@ -58,7 +58,7 @@ def settled(
     excuses |= {
         v.requirement: Excuse(kind=UNSCORED, reason=f"added after edition {edition}")
         for v in verdicts
-        if v.outcome in DEVIATING and v.requirement in unscored
+        if v.outcome in DEVIATING | {ERROR} and v.requirement in unscored
     }
     problems: list[str] = []
     for waiver in waivers:

@@ -52,7 +52,7 @@ from messages_conformance.report.progress import Lane, Progress, Standing
 from messages_conformance.report.recording import append, read
 from messages_conformance.report.reproduction import curl
 from messages_conformance.report.saved import load
-from messages_conformance.report.terminal import console, header, note, summary
+from messages_conformance.report.terminal import StandardOutput, console, header, note, summary
 from messages_conformance.report.trace import trace
 
 
@@ -95,6 +95,7 @@ __all__ = [
     "ReportError",
     "RunInfo",
     "Spent",
+    "StandardOutput",
     "Standing",
     "Statement",
     "append",
