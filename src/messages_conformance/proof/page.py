@@ -81,7 +81,7 @@ def _exceptions(matrix: Matrix) -> Section | None:
     told = [complaint(trial) for trial in (*matrix.errors, *matrix.false_alarms, *matrix.missed)]
     if not told:
         return None
-    items = (element("li", sentence) for sentence in told)
+    items = (element("li", breakable(sentence.replace("_", "_\u200b"))) for sentence in told)
     return Section(name="exceptions", title="Missed, and false alarms", body=element("ul", *items))
 
 

@@ -20,9 +20,9 @@ RULES: Final = (
 )
 
 CURVE: Final = (
-    "The standard run, looked at after so many of its requests what matters most first: faults of which at least one "
-    "named requirement was found by then. Faults that leave a server dead are not counted here. The smoke run is "
-    "another choice of requests, picked to find much with few."
+    "A run looked at after so many of its requests, which are asked as a limited run asks them: what tells most comes "
+    "first. Counted are the faults of which at least one named requirement was found by then, but for those that leave "
+    "a server dead. What was asked again is counted, too."
 )
 
 
