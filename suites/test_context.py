@@ -82,19 +82,38 @@ def recalling(name, fields, words):
     async def recall(send):
         for stream in (False, True):
             situation = f"context.{name}{'.streamed' if stream else ''}"
-            answer = await send(listing(situation, fields, stream=stream))
-            if any(word not in answer_text(answer) for word in words):
-                await send(listing(f"{situation}.again", fields, stream=stream, copy=1))
+            missing = lacked(await send(listing(situation, fields, stream=stream)), words)
+            if missing:
+                missing = lacked(await send(listing(f"{situation}.again", fields, stream=stream, copy=1)), missing)
+            if missing:
+                # A model may keep a word to itself; that it was not even counted is no model's doing.
+                await send(listing(f"{situation}.without", without(fields, missing), stream=stream))
 
     return recall
+
+
+def lacked(answer, words):
+    """The words that an answer does not have."""
+    return [word for word in words if word not in answer_text(answer)]
+
+
+def without(value, names):
+    """The request with other sentences in the place of those that tell these words."""
+    if isinstance(value, dict):
+        return {key: without(inner, names) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [without(inner, names) for inner in value]
+    for name in names if isinstance(value, str) else ():
+        value = value.replace(word(name), "Yes.")
+    return value
 
 
 DIALOGUES = [
     Dialogue(
         name=f"context.{name}",
         steps=recalling(name, fields, words),
-        max_requests=4,
-        max_output_tokens=4 * MAX_TOKENS,
+        max_requests=6,
+        max_output_tokens=6 * MAX_TOKENS,
         needs=frozenset(needs),
     )
     for name, (fields, words, needs) in PLACES.items()

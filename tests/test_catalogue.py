@@ -37,6 +37,7 @@ OWN = [
     "response.content.no-model-markup",
     "stop.stop_sequence.matched",
     "stream.delta.blanks-kept",
+    "stream.delta.text-complete",
     "stream.final.same-kinds",
     "stream.final.tool-input",
 ]

@@ -3,32 +3,42 @@
 from typing import Any
 
 import pytest
-from builders import FULL_PROFILE, answered, numbered, verdicts
+from builders import FULL_PROFILE, answered, numbered, streamed, verdicts
+from stream_frames import block, ends, over, start, stop, text
 
 from messages_conformance.exchange import Exchange
-from messages_conformance.rules import NOT_VERIFIED, PASS, WARN, Verdict
+from messages_conformance.rules import FAIL, NOT_VERIFIED, PASS, WARN, Verdict
 
 CONTEXT = "request.context.complete"
 LIST = "List every code word, please."
 TURNS = [
-    {"role": "user", "content": "One code word is lemon-52."},
-    {"role": "assistant", "content": [{"type": "text", "text": "Another is robin-46."}]},
+    {"role": "user", "content": "One of the code words is lemon-52."},
+    {"role": "assistant", "content": [{"type": "text", "text": "One of the code words is robin-46."}]},
     {"role": "user", "content": LIST},
 ]
 QUESTION = [{"role": "user", "content": f"The code words are panda-31 and cedar-64. {LIST}"}]
 ABLE = "panda-31, cedar-64"
 
 
-def said(text: str, turns: list[Any], **more: Any) -> Exchange:
+def said(words: str, turns: list[Any], **more: Any) -> Exchange:
     fields = {"messages": turns, **more.pop("asked", {})}
-    return answered({"content": [{"type": "text", "text": text}], **more}, ask=fields)
+    return answered({"content": [{"type": "text", "text": words}], **more}, ask=fields)
 
 
-def judged(*run: Exchange) -> Verdict:
-    return verdicts(numbered(*run), under=FULL_PROFILE, only=[CONTEXT])[CONTEXT]
+def judged(*run: Exchange, by: str = CONTEXT) -> Verdict:
+    return verdicts(numbered(*run), under=FULL_PROFILE, only=[by])[by]
 
 
+def streams(*texts: str) -> list[Exchange]:
+    """Streamed answers to the question, of one delta each."""
+    asked = {"messages": QUESTION}
+    return [streamed([start(), block(), text(one), stop(), ends(), over()], ask=asked) for one in texts]
+
+
+TEXT = "stream.delta.text-complete"
+LISTS = [said(ABLE, QUESTION) for _ in range(3)]
 ROWS = {
+    TEXT: ([*LISTS, *streams(*["-31, cedar-64"] * 3)], [*LISTS, *streams("-31, cedar-64", ABLE, "panda")]),
     CONTEXT: (
         [said(ABLE, QUESTION), said("lemon-52", TURNS), said("Lemon-52.", TURNS)],
         [said(ABLE, QUESTION), *[said("lemon-52 and robin-46", TURNS) for _ in range(2)]],
@@ -66,7 +76,22 @@ LAST = [*TURNS[:2], {"role": "user", "content": f"One more is onyx-68. {LIST}"}]
     ids=["the last turn alone is heeded", "the end alone is heeded", "instructions are kept secret"],
 )
 def test_what_a_model_never_heeds_was_not_lost(lost: Exchange) -> None:
-    assert judged(said(ABLE, QUESTION), lost, lost).outcome == PASS
+    assert judged(said(ABLE, QUESTION), lost, lost).findings == ()
+
+
+def test_a_system_prompt_that_costs_nothing_was_lost() -> None:
+    system = {"system": [{"type": "text", "text": "One of the code words is finch-22."}]}
+    lost = [said("lemon-52, robin-46", TURNS, asked=system) for _ in range(2)]
+    control = said("lemon-52, robin-46", TURNS, asked={"system": [{"type": "text", "text": "Yes."}]})
+    assert "/system/0/text" in judged(said(ABLE, QUESTION), *lost, control).findings[0].found
+
+
+def test_what_costs_its_tokens_was_kept_to_itself_by_the_model() -> None:
+    dearer = {"usage": {"input_tokens": 70, "output_tokens": 5}}
+    system = {"system": [{"type": "text", "text": "One of the code words is finch-22."}]}
+    kept = [said("lemon-52, robin-46", TURNS, asked=system, **dearer) for _ in range(2)]
+    control = said("lemon-52, robin-46", TURNS, asked={"system": [{"type": "text", "text": "Yes."}]})
+    assert judged(said(ABLE, QUESTION), *kept, control).outcome == NOT_VERIFIED
 
 
 @pytest.mark.parametrize(
@@ -93,3 +118,27 @@ def test_chance_is_no_loss(run: list[Exchange]) -> None:
 )
 def test_a_model_that_cannot_list_proves_nothing(run: list[Exchange]) -> None:
     assert judged(*run, said("hi", [{"role": "user", "content": "hi"}])).outcome == NOT_VERIFIED
+
+
+def test_words_that_no_stream_has_were_lost_in_streaming() -> None:
+    verdict = judged(*ROWS[TEXT][0], by=TEXT)
+    assert verdict.outcome == FAIL
+    assert "panda-31, cedar-64" in verdict.findings[0].wanted
+
+
+@pytest.mark.parametrize("listed", [ABLE, f"{ABLE}."])
+def test_one_stream_that_lists_them_is_enough(listed: str) -> None:
+    assert judged(*LISTS, *streams("-31", "cedar", listed), by=TEXT).outcome == PASS
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        [*LISTS[1:], *streams(*["cedar-64"] * 3)],
+        [*LISTS, *streams(*["cedar-64"] * 2)],
+        [*LISTS, said(f"Sure: {ABLE}", QUESTION), *streams(*["cedar-64"] * 3)],
+    ],
+    ids=["two-whole", "two-streams", "talkative"],
+)
+def test_a_model_that_says_more_or_less_by_itself_proves_nothing(run: list[Exchange]) -> None:
+    assert judged(*run, by=TEXT).outcome == NOT_VERIFIED

@@ -2,7 +2,7 @@
 
 The model itself is judged by nobody. Each word stands in one place of a conversation, the model is asked to list them
 all, and it has shown elsewhere, where all words stand in the question itself, that it can. What it then leaves out of
-every answer to the same request, it was not shown.
+every answer to the same request, though the request without it costs as much, it was not shown.
 """
 
 from __future__ import annotations
@@ -17,10 +17,30 @@ from typing import Any, Final
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.catalogue import RUN, rule
-from messages_conformance.rules.lens import has_message, in_message, shown, stop_reason_of, streamed, text_of, walk_of
+from messages_conformance.rules.lens import (
+    has_message,
+    in_message,
+    is_misshapen,
+    shown,
+    stop_reason_of,
+    streamed,
+    text_of,
+    total_input,
+    usage_of,
+    walk_of,
+)
 from messages_conformance.rules.reading import counts_earlier_turns, counts_the_results_of_tools, reads_system_blocks
 from messages_conformance.rules.relations import counts_the_system_prompt, reads_text_blocks
-from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
+from messages_conformance.rules.stream import (
+    carries_one_json_object_in_each_event as carries_one_json_object,
+)
+from messages_conformance.rules.stream import (
+    keeps_characters_whole,
+    sends_text_in_increments,
+    starts_text_blocks_empty,
+)
+from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
+from messages_conformance.stream import BLOCK_DELTA, BLOCK_START
 
 QUESTION: Final = "list every code word"
 """What the last turn says, in any case, where this is judged."""
@@ -28,11 +48,22 @@ QUESTION: Final = "list every code word"
 WORD: Final = re.compile(r"\b[a-z]{3,}-[0-9]{2}\b")
 """A code word: made up, so that no model says it by chance."""
 
+TOLD: Final = re.compile(rf"One of the code words is ({WORD.pattern})\.")
+"""How a word is told. The same request with "Yes." in place of this is the control for what the telling costs."""
+
+TOLD_TOKENS: Final = 4
+"""The least that a tokenizer takes for telling a word beyond "Yes." (seven words and a number; most take ten)."""
+
 MIN_ANSWERS: Final = 2
 """So many answers to the same request must lack a word before chance is ruled out (our own)."""
 
 MAX_CONTROL_CHARACTERS: Final = 500
 """Nobody cuts a prompt as short as this."""
+
+MIN_LISTS: Final = 3
+"""As many lists must be right whole, and none of as many streams, before chance is ruled out (our own)."""
+
+TOKEN: Final = re.compile(r"[\w-]+")
 
 CUT: Final = ("max_tokens", "refusal", "model_context_window_exceeded", "stop_sequence", "tool_use", "pause_turn")
 
@@ -120,7 +151,7 @@ def shows_the_model_everything(exchanges: Sequence[Exchange]) -> Iterable[Findin
             answers[json.dumps(dict(exchange.request.fields), sort_keys=True)].append(exchange)
     reach = _reach(asked)
     for alike in answers.values():
-        yield from _lost(alike, len(controls), reach)
+        yield from _lost(alike, asked, reach)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,17 +201,83 @@ def _characters_back(exchange: Exchange, word: str) -> int:
     return len(text) - text.rfind(word)
 
 
-def _lost(alike: list[Exchange], controls: int, reach: Reach) -> Iterator[Finding]:
-    """The first word that no answer to the same request has."""
+def _lost(alike: list[Exchange], asked: list[Exchange], reach: Reach) -> Iterator[Finding | Unverified]:
+    """The words that no answer to the same request has, though the model tells such, or that cost no tokens either."""
     places = _places(alike[0])
-    lost = [
-        word for word in places if all(_lacks(exchange, [word]) for exchange in alike) and reach.covers(alike[0], word)
-    ]
-    if len(alike) >= MIN_ANSWERS and lost:
-        listed = ", ".join(f"{shown(word)} of {places[word]}" for word in lost[:3])
+    lost = [word for word in places if all(_lacks(exchange, [word]) for exchange in alike)]
+    if len(alike) < MIN_ANSWERS or not lost:
+        return
+    ignored = [word for word in lost if reach.covers(alike[0], word)]
+    listed = ", ".join(f"{shown(word)} of {places[word]}" for word in (ignored or lost)[:3])
+    free = "" if ignored else _told_for_nothing(alike[0], lost, asked)
+    if not ignored and not free:
+        yield Unverified(reason=f"the model was told, and does not tell, {listed}: {shown(text_of(alike[0]))}")
+        return
+    yield Finding(
+        exchange=alike[-1].number,
+        place=in_message(alike[-1], "/content"),
+        found=f"{shown(text_of(alike[-1]))}, without {listed} ({len(alike)} answers{free})",
+        wanted=f"all {len(places)} words",
+    )
+
+
+def _told_for_nothing(exchange: Exchange, words: list[str], asked: list[Exchange]) -> str:
+    """That a request is counted like the same one without these words; empty where it is not."""
+    reduced = _without(exchange.request.fields, words)
+    control = next((other for other in asked if other.request.fields == reduced), None)
+    if control is None or reduced == exchange.request.fields:
+        return ""
+    with_them, without_them = total_input(usage_of(exchange)), total_input(usage_of(control))
+    if with_them >= without_them + TOLD_TOKENS * len(words):
+        return ""
+    return f"; {with_them} input tokens with it, {without_them} without (exchange {control.number})"
+
+
+def _without(value: Any, words: Sequence[str]) -> Any:
+    """A request with other sentences in the place of those that tell these words."""
+    if isinstance(value, Mapping):
+        return {name: _without(inner, words) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_without(inner, words) for inner in value]
+    return TOLD.sub(lambda told: "Yes." if told[1] in words else told[0], value) if isinstance(value, str) else value
+
+
+# -- and comes back -------------------------------------------------------------------------------------------------
+
+
+@rule(
+    "stream.delta.text-complete",
+    MUST,
+    source=f"{sources.STREAMING} (the deltas add up to the text)",
+    over=RUN,
+    model_dependent=True,
+    provoked="Made-up words are asked for again, whole and streamed.",
+)
+def streams_all_that_was_written(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """The text deltas add up to the text that was written: none is lost, doubled or out of its place."""
+    asked = [exchange for exchange in exchanges if _asks(exchange)]
+    whole = [exchange for exchange in asked if not streamed(exchange)]
+    streams = [exchange for exchange in asked if streamed(exchange) and _is_in_order(exchange)]
+    if min(len(whole), len(streams)) < MIN_LISTS:
+        yield Unverified(reason="fewer than three lists of words came both whole and streamed")
+    elif (inexact := next((answer for answer in whole if not _lists_exactly(answer)), None)) is not None:
+        yield Unverified(reason=f"not even whole answers list the words and nothing else: {shown(text_of(inexact))}")
+    elif not any(map(_lists_exactly, streams)):
         yield Finding(
-            exchange=alike[-1].number,
-            place=in_message(alike[-1], "/content"),
-            found=f"{shown(text_of(alike[-1]))}, without {listed} ({len(alike)} answers)",
-            wanted=f"all {len(places)} words, as in the {controls} answers to a question that holds them",
+            exchange=streams[0].number,
+            place=in_message(streams[0], "/content"),
+            found=f"{shown(text_of(streams[0]))}, and no better in {len(streams) - 1} more streams",
+            wanted=f"{', '.join(_places(streams[0]))}: all {len(whole)} lists that came whole are right",
         )
+
+
+def _is_in_order(exchange: Exchange) -> bool:
+    """Whether a stream has text, in deltas with which nothing else is wrong."""
+    amiss = (carries_one_json_object, sends_text_in_increments, starts_text_blocks_empty, keeps_characters_whole)
+    misshapen = is_misshapen(exchange, BLOCK_START, BLOCK_DELTA)
+    return bool(text_of(exchange)) and not misshapen and not any(True for rule in amiss for _ in rule(exchange))
+
+
+def _lists_exactly(exchange: Exchange) -> bool:
+    """Whether the answer is made of the words that it was asked for."""
+    return set(TOKEN.findall(text_of(exchange).lower())) == set(_places(exchange))

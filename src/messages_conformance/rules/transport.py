@@ -128,6 +128,8 @@ def _garbled(text: str, asked: str) -> str:
     forms.append(asked.encode("ascii", "ignore").decode())
     forms.append("".join(char for char in unicodedata.normalize("NFKD", asked) if not unicodedata.combining(char)))
     forms += [re.sub(r"[^\x00-\x7f]", "?", asked), asked.encode("ascii", "backslashreplace").decode()]
+    # What is left of an emoji of several parts when only its joiners go through; no model writes that.
+    forms += [bare] if "\u200d" in (bare := re.sub(r"[\U00010000-\U0010ffff]", "", asked)) else []
     return next((form for form in forms if form in text), "")
 
 

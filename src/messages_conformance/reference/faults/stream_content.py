@@ -406,3 +406,30 @@ def mix_streams(events: Events, scene: Scene) -> Events:
     queues[len(scene.request.body)] = own
     at = position(events, "content_block_stop")
     return events if at is None or not own else inserted(events, at, *foreign)
+
+
+@fault(
+    "stream-content",
+    trips={"stream.delta.text-complete"},
+    at=Stage.EVENTS,
+    seen="gateways that take the first chunk for the role alone",
+)
+def lose_first_text_delta(events: Events) -> Events:
+    """The first text delta of every block is lost."""
+    return [event for event in events if event not in first_text_deltas(events)]
+
+
+@fault("stream-content", trips={"stream.delta.text-complete"}, at=Stage.EVENTS, seen="a retry that sends a chunk again")
+def double_second_text_delta(events: Events) -> Events:
+    """One text delta of every block comes twice."""
+    second = first_text_deltas(events, number=1)
+    return [copy for event in events for copy in ([event, event] if event in second else [event])]
+
+
+def first_text_deltas(events: Events, *, number: int = 0) -> Events:
+    """The first text delta of each block, or another one by its number."""
+    found: dict[int, Events] = {}
+    for name, data in events:
+        if name == "content_block_delta" and data["delta"]["type"] == "text_delta":
+            found.setdefault(data["index"], []).append((name, data))
+    return [deltas[number] for deltas in found.values() if len(deltas) > number]
