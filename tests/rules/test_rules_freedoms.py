@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from builders import TOOLS, answered, numbered, streamed, verdicts
+from builders import TOOLS, answered, numbered, refused, streamed, verdicts
 from stream_frames import HELLO, block, delta, ends, over, start, stop
 
 from messages_conformance.exchange import Exchange
@@ -50,6 +50,11 @@ def forced(*turns: str, reason: str = "end_turn") -> Exchange:
     return answered({"stop_reason": reason}, ask=asked)
 
 
+def page(status: int) -> Exchange:
+    http = {"media_type": "text/html", "headers": {"request-id": None}}
+    return refused(status, b"<html>Request Entity Too Large", http=http)
+
+
 SEAM = answered(
     {"content": [{"type": "text", "text": "1, 2, z"}, {"type": "text", "text": "ebra"}]},
     ask={"stop_sequences": ["zebra"]},
@@ -86,6 +91,7 @@ PAIRS: dict[str, tuple[str, Run, Run]] = {
         [counted({"input_tokens": 100}, {"input_tokens": 10, "cache_read_input_tokens": 5})],
         [counted({"input_tokens": 100}, {"input_tokens": 10, "cache_read_input_tokens": 90})],
     ),
+    "a proxy that refuses a large body": ("headers.request-id.present", [page(400)], [page(413)]),
     "a rounded remainder": (
         "headers.ratelimit.format",
         [limited("input-tokens", "450700", "452000"), limited("requests", "7", "8")],

@@ -238,6 +238,19 @@ def overloaded_streams(events: list[Event], scene: Scene) -> list[Event]:
     return [*events[:3], ("error", {"type": "error", "error": error})]
 
 
+# What stands before the endpoint
+
+
+@variant(at=Stage.RESPONSE)
+def refused_by_a_proxy(response: HttpResponse) -> HttpResponse:
+    """A proxy refuses bodies that are too large by itself, in HTML and without a request id."""
+    if response.status != 413:
+        return response
+    page = b"<html><head><title>413 Request Entity Too Large</title></head></html>"
+    bare = response.with_body(page).without_header("request-id")
+    return bare.with_header("content-type", "text/html")
+
+
 # Headers
 
 

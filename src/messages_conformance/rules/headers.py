@@ -10,6 +10,7 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.catalogue import ANTHROPIC, rule
 from messages_conformance.rules.lens import answered, body_of, refused, response_of, shown
+from messages_conformance.rules.transport import FRONT_END_LIMITS
 from messages_conformance.rules.verdict import MAY, MUST, SHOULD, Finding, Place, Unverified
 
 REQUEST_ID: Final = "request-id"
@@ -27,8 +28,19 @@ MAX_RETRY_AFTER_S: Final = 3600
 """The Python SDK honours waits of weeks; an hour is the most that a client can be meant to sit out (requirement)."""
 
 
+def _reached_the_api(exchange: Exchange) -> bool:
+    """There is an answer, and it is the API's: a proxy in front of it may refuse by itself what is too large."""
+    if not answered(exchange):
+        return False
+    return response_of(exchange).status not in FRONT_END_LIMITS or isinstance(response_of(exchange).json, dict)
+
+
 @rule(
-    "headers.request-id.present", MUST, families={ANTHROPIC}, source=f"{sources.ERRORS} (request id)", applies=answered
+    "headers.request-id.present",
+    MUST,
+    families={ANTHROPIC},
+    source=f"{sources.ERRORS} (request id; request size limits)",
+    applies=_reached_the_api,
 )
 def identifies_every_answer(exchange: Exchange) -> Iterable[Finding]:
     """Every answer has a non-empty request-id header."""
