@@ -38,12 +38,22 @@ Find = Callable[[Exchange], frozenset[str]]
 class Confirmation:
     """Settles the answers to drawn requests. `others` gives every exchange of the run, waiting for those under way.
 
-    `send` asks once more, `find` gives the requirements that an exchange violates; nothing is booked by it.
+    `send` asks once more, `find` gives the requirements that an exchange violates; nothing is booked by it. `most` is
+    what may be sent to make requests smaller. `alone` means that nothing else is asked which could show what the target
+    takes: somebody wants to see one request again.
     """
 
     def __init__(
-        self, *, profile: Profile, send: Send, find: Find, others: Callable[[], Iterable[Exchange]], most: int
+        self,
+        *,
+        profile: Profile,
+        send: Send,
+        find: Find,
+        others: Callable[[], Iterable[Exchange]],
+        most: int,
+        alone: bool,
     ) -> None:
+        self._alone = alone
         self._profile = profile
         self._send = send
         self._find = find
@@ -82,7 +92,7 @@ class Confirmation:
     def _fair(self, exchange: Exchange) -> Exchange:
         """The exchange with a refusal that shows nothing taken for what it is: an honest answer."""
         response, origin = exchange.response, exchange.origin
-        if response is None or origin is None or origin.near_miss or exchange.expect != ACCEPTED:
+        if response is None or origin is None or origin.near_miss or exchange.expect != ACCEPTED or self._alone:
             return exchange
         if not 400 <= response.status < 500 or response.status in NOT_ABOUT_THE_REQUEST:
             return exchange

@@ -530,6 +530,7 @@ class Run:
                 find=lambda answer: frozenset(said.requirement for said in self.judge.findings(answer)),
                 others=self._others,
                 most=shrink_requests(self.options.max_shrink_requests, self.options.target or ""),
+                alone=self.scope.alone is not None,
             )
         settled = self._confirmation.settled(exchange)
         if settled.number != exchange.number:

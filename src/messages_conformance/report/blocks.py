@@ -12,6 +12,7 @@ from typing import Final
 from messages_conformance.exchange import Exchange
 from messages_conformance.report.impacts import whom_it_breaks
 from messages_conformance.report.model import Report, RunInfo
+from messages_conformance.report.origins import draw_again, drawn_words
 from messages_conformance.report.reproduction import curl, quoted
 from messages_conformance.report.text import counted, inline, listed, sentence
 from messages_conformance.report.trace import trace
@@ -44,6 +45,8 @@ class Block:
     exchange: int
     curl: str
     trace: tuple[str, ...]
+    drawn: str = ""
+    again: str = ""
 
     @property
     def facts(self) -> tuple[tuple[str, str], ...]:
@@ -55,6 +58,8 @@ class Block:
             ("wanted", self.wanted),
             ("breaks", self.breaks),
             ("source", self.source),
+            ("drawn", self.drawn),
+            ("again", self.again),
         )
         return tuple(row for row in rows if row[1])
 
@@ -76,6 +81,8 @@ def block(report: Report, verdict: Verdict) -> Block:
         exchange=first.exchange if first else 0,
         curl=command_of(report, first.exchange) if first else "",
         trace=trace(exchange, focus=first.place.event) if exchange and first else (),
+        drawn=inline(drawn_words(exchange), VALUE_CHARACTERS) if exchange else "",
+        again=draw_again(report.run, exchange) if exchange else "",
     )
 
 
@@ -106,7 +113,9 @@ def command(run: RunInfo, exchange: Exchange) -> str:
     """The curl command for an exchange of this run; for the reference endpoint, how to start it stands above."""
     if run.base_url or not run.target.startswith("reference:"):
         return curl(exchange, run.base_url or run.target, key_variable=run.key_variable)
-    kind, _, name = run.target.removeprefix("reference:").rpartition("=")
+    parts = run.target.removeprefix("reference:").split(",")
+    change = next((part for part in parts if not part.startswith("transport=")), "")
+    kind, _, name = change.rpartition("=") if change.startswith(("fault=", "variant=")) else ("", "", change)
     option = f" --{kind or 'fault'} {quoted(name)}" if name else ""
     start = f"# first, elsewhere: messages-conformance serve --port {REFERENCE_PORT}{option}\n"
     return start + curl(exchange, f"http://127.0.0.1:{REFERENCE_PORT}", key_variable=run.key_variable)

@@ -16,6 +16,7 @@ from messages_conformance.report.blocks import command_of, sentence_of, situatio
 from messages_conformance.report.files import replace
 from messages_conformance.report.impacts import whom_it_breaks
 from messages_conformance.report.model import Report, counts, exit_code, verdict_sentence
+from messages_conformance.report.origins import draw_again, origin_record
 from messages_conformance.report.text import encodable
 from messages_conformance.rules.verdict import Finding, Verdict
 
@@ -95,6 +96,7 @@ def _requirement(report: Report, verdict: Verdict, commands: _Commands) -> dict[
 
 
 def _finding(report: Report, finding: Finding, impact: str, commands: _Commands) -> dict[str, Any]:
+    exchange = report.exchanges.get(finding.exchange)
     return {
         "exchange": finding.exchange or None,
         "situations": situations_of(report, finding.exchange),
@@ -103,7 +105,15 @@ def _finding(report: Report, finding: Finding, impact: str, commands: _Commands)
         "wanted": finding.wanted,
         "impact": impact,
         "curl": commands(finding.exchange),
+        **_of_drawn(report, exchange),
     }
+
+
+def _of_drawn(report: Report, exchange: Exchange | None) -> dict[str, Any]:
+    """What is added to a finding about a drawn request."""
+    if exchange is None or exchange.origin is None:
+        return {}
+    return {"intermittent": exchange.intermittent, "draw_again": draw_again(report.run, exchange)}
 
 
 def _row(report: Report, number: int) -> Mapping[str, Any]:
@@ -127,6 +137,7 @@ def _exchange(exchange: Exchange) -> dict[str, Any]:
         "ending": response and response.ending,
         "failure": failure and {"kind": failure.kind, "message": failure.message},
         "waits": _strings(exchange.waits),
+        **({} if exchange.origin is None else {"origin": origin_record(exchange.origin)}),
     }
 
 

@@ -1,0 +1,45 @@
+"""How a drawn request came about, for readers: its name, what is wrong with it, and the command that asks it again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from messages_conformance.exchange import Exchange, Origin
+from messages_conformance.report.model import RunInfo
+from messages_conformance.report.reproduction import quoted
+
+DEFAULT_KEY_VARIABLE = "MESSAGES_API_KEY"
+
+
+def drawn_words(exchange: Exchange) -> str:
+    """A drawn request in words; empty for one that a suite asks by hand."""
+    origin = exchange.origin
+    if origin is None:
+        return ""
+    wrong = f": {origin.reason}, at {origin.pointer or 'the whole body'}" if origin.near_miss else ""
+    shrunk = ", made as small as still shows this" if origin.shrunk else ""
+    seen = "; seen once: the same request, sent again, did not show it" if exchange.intermittent else ""
+    return f"{origin.name}{wrong}{shrunk}{seen}"
+
+
+def draw_again(run: RunInfo, exchange: Exchange) -> str:
+    """The command that draws and asks the same again, alone; empty where nothing was drawn."""
+    origin = exchange.origin
+    if origin is None:
+        return ""
+    words = ["messages-conformance run", quoted(run.target), f"--profile {quoted(run.profile)}"]
+    words += [f"--model {quoted(run.model)}"] if run.model else []
+    words += [f"--api-key-env {quoted(run.key_variable)}"] if run.key_variable != DEFAULT_KEY_VARIABLE else []
+    return " ".join([*words, f"--draw {origin.name}"])
+
+
+def origin_record(origin: Origin) -> dict[str, Any]:
+    """An origin as report.json has it."""
+    return {
+        "name": origin.name,
+        "seed": origin.seed,
+        "number": origin.number,
+        "pointer": origin.pointer,
+        "reason": origin.reason,
+        "shrunk": origin.shrunk,
+    }

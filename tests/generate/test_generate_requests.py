@@ -1,0 +1,154 @@
+"""Drawn requests: valid by construction, near misses wrong in one thing, and smaller ones of the same kind."""
+
+from functools import cache
+
+import pytest
+
+from messages_conformance import contract
+from messages_conformance.contract import ContractError
+from messages_conformance.contract.documents import schema
+from messages_conformance.exchange import ACCEPTED, EITHER, REFUSED, Ask, Origin
+from messages_conformance.generate import DRAWINGS, named
+from messages_conformance.generate.changes import changed
+from messages_conformance.generate.drawings import COUNTS, conversation, drawn_again, specimen
+from messages_conformance.generate.features import capabilities, doubts, features
+from messages_conformance.generate.near_misses import breaks, near_misses
+from messages_conformance.generate.requests import FIELD_NEEDS, LARGE, NOT_DRAWN, SMALL, requests
+from messages_conformance.generate.rule_changes import rule_changes
+from messages_conformance.generate.seeds import drawer
+from messages_conformance.generate.semantics import breaches, is_valid
+from messages_conformance.reference.validation import failures
+
+PROFILES = ("tokmodel", "anthropic-2023-06-01", "anthropic-2026-10-21")
+DRAWS = 120
+
+
+@cache
+def valid_bodies(profile, size):
+    draw = drawer(requests(contract.profile(profile), size=size))
+    return [draw(f"{number}") for number in range(DRAWS)]
+
+
+@cache
+def misses(profile):
+    draw = drawer(near_misses(contract.profile(profile)))
+    return [draw(f"{number}") for number in range(DRAWS)]
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_request_is_valid(name, size):
+    profile = contract.profile(name)
+    for body in valid_bodies(name, size):
+        whole = {"model": "m", **body}
+        assert contract.valid("request", whole, api_version=profile.body_version), body
+        assert list(breaches(body)) == []
+        # The reference endpoint says so too, which shares no line with either.
+        assert [failure.message for failure in failures(whole, version=profile.api_version)] == [], body
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_only_what_a_profile_offers_is_drawn(name):
+    offered = contract.profile(name).offers
+    for body in valid_bodies(name, LARGE):
+        assert all(FIELD_NEEDS[field] in offered for field in body)
+        assert capabilities(body) <= offered
+    drawn = {feature for body in valid_bodies(name, LARGE) for feature in features(body)}
+    assert ("system.blocks" in drawn) == ("system-blocks" in offered)
+    assert ("tools" in drawn) == ("tools" in offered)
+
+
+def test_every_field_is_drawn_or_has_a_reason():
+    fields = schema("request")["properties"]
+    beta = {name for name, part in fields.items() if part.get("beta")}
+    assert {*FIELD_NEEDS, *NOT_DRAWN, *beta} == set(fields)
+    drawn = {field for body in valid_bodies(PROFILES[1], SMALL) for field in body}
+    assert drawn == set(FIELD_NEEDS) - {"model"}
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_near_miss_is_wrong_in_one_thing(name):
+    profile = contract.profile(name)
+    for miss in misses(name):
+        assert is_valid(miss.base, api_version=profile.body_version)
+        assert breaks(miss.change, miss.base, api_version=profile.body_version)
+        assert miss.change.reason
+        assert miss.change.at.startswith("/")
+        body = {"model": "m", **miss.body} if miss.fills_model else miss.body
+        found = list(failures(body, version=profile.api_version))
+        assert found or miss.row is None, (miss.change.at, miss.change.reason)
+
+
+def test_both_kinds_of_near_misses_are_drawn():
+    rows = {miss.row.requirement for miss in misses(PROFILES[1]) if miss.row is not None}
+    assert len(rows) > 20
+    assert any(miss.row is None for miss in misses(PROFILES[1]))
+    assert {miss.change.kind for miss in misses(PROFILES[1])} >= {"delete", "type", "null", "rule", "extra", "range"}
+
+
+def test_a_rule_that_is_broken_is_named():
+    """What the check says of a change is what the change says of itself."""
+    told = set()
+    for body in valid_bodies(PROFILES[1], SMALL):
+        for change in rule_changes(body):
+            copied = changed(body, change)
+            named_by_check = {breach.requirement for breach in breaches(copied)}
+            if named_by_check - {""} and contract.valid("request", {"model": "m", **copied}):
+                expected = {change.requirement, "request.tool_use.needs-result", "request.tool_result.orphan", ""}
+                assert named_by_check & expected, (change.reason, named_by_check)
+                told.add(change.requirement)
+    assert len(told) >= 10
+
+
+@pytest.mark.parametrize("drawing", DRAWINGS, ids=lambda drawing: drawing.name)
+def test_a_name_is_enough_to_draw_again(drawing):
+    profile = contract.profile(PROFILES[1])
+    drawn = drawing.draw(profile, seed=7, depth="standard")
+    assert len(drawn) == COUNTS[drawing.name]["standard"]
+    deep = drawing.draw(profile, seed=7, depth="deep", count=len(drawn) + 1)
+    for number, asked in enumerate(drawn):
+        again = drawn_again(named(f"{drawing.name}/7/{number}"), profile)
+        if isinstance(asked, Ask):
+            assert (again.body, again.expect, again.probe) == (asked.body, asked.expect, asked.probe)
+            assert deep[number].body == asked.body
+            assert asked.origin.name == f"{drawing.name}/7/{number}"
+        else:
+            assert again is asked
+    assert drawing.draw(profile, seed=7, depth="smoke") == ()
+
+
+@pytest.mark.parametrize("name", ["requests", "requests/x/1", "songs/0/1", "requests/0/-1"])
+def test_a_name_of_nothing_is_an_error(name):
+    with pytest.raises(ContractError, match="such as requests/0/12"):
+        named(name)
+
+
+def test_what_is_expected_of_a_request():
+    profile = contract.profile(PROFILES[1])
+    asks = DRAWINGS[0].draw(profile, seed=0, depth="deep")
+    for asked in asks:
+        sure = not capabilities(asked.body) & profile.depends_on_model and not doubts(asked.body, profile)
+        assert asked.expect == (ACCEPTED if sure else EITHER)
+    assert {asked.expect for asked in asks} == {ACCEPTED, EITHER}
+    assert {asked.expect for asked in DRAWINGS[1].draw(profile, seed=0, depth="standard")} == {REFUSED, EITHER}
+
+
+@pytest.mark.parametrize("drawing", ["requests", "near-misses"])
+def test_smaller_ones_are_of_the_same_kind(drawing):
+    profile = contract.profile(PROFILES[1])
+    for number in range(8):
+        asked = drawn_again(Origin(drawing=drawing, seed=1, number=number), profile)
+        held = specimen(asked.origin, profile, asked.body)
+        for smaller in held.smaller():
+            other = smaller.ask()
+            assert other.origin.shrunk
+            assert (other.origin.reason, other.probe) == (asked.origin.reason, asked.probe)
+            assert is_valid(smaller.base, api_version=profile.body_version)
+            assert len(str(smaller.base)) != len(str(held.base)) or smaller.base != held.base
+
+
+def test_a_conversation_has_bounds():
+    profile = contract.profile("tokmodel")
+    talk = conversation(profile, 0, 0)
+    assert 2 <= talk.max_requests <= 6
+    assert talk.max_output_tokens > 0
