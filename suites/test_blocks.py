@@ -17,7 +17,7 @@ TIME = tool("get_time", "Gives the local time in one city.")
 STRICT = tool("get_weather", "Gives the weather in one city.", strict=True)
 SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 1}
 USER = {
-    "name": "get_current_user",
+    "name": "Get-Current-User",  # capitals and dashes are letters of a name, too
     "description": "Tells who is logged in. It takes no input.",
     "input_schema": {"type": "object", "properties": {}},
 }
@@ -28,7 +28,7 @@ BOTH = "Call both tools in parallel: get_weather for Paris and get_time for New 
 # A thought, a text and two calls: the order of a stream shows in turns of several blocks.
 TURN = f"In one short sentence, say what you are about to do. Then do it. {BOTH}"
 TWO_CITIES = "What is the weather in Paris and in New York? Call the tool get_weather for each of them, in parallel."
-WHO = "Who is logged in? Call the tool get_current_user."
+WHO = "Who is logged in? Call the tool Get-Current-User."
 OK = "Reply with the single word: ok"
 
 CALLED = {"attempts": 2, "premise": "response.content.tool_use-fields"}

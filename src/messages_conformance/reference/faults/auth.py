@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from messages_conformance.reference.api import API_KEY
 from messages_conformance.reference.changes import ErrorReply, Scene, Stage
 from messages_conformance.reference.failures import Failure
 from messages_conformance.reference.faults.catalogue import fault
@@ -328,3 +329,12 @@ def mistype_timeout(response: HttpResponse, scene: Scene) -> HttpResponse:
     if not first_message(scene, "timed out"):
         return response
     return error_response(response, scene, 504, "api_error", "Timed out")
+
+
+@fault("auth", trips={"auth.invalid.401"}, at=Stage.REQUEST, seen="a proxy that checks one of the two headers")
+def trust_any_bearer(request: HttpRequest) -> HttpRequest:
+    """Any bearer token opens the door; only x-api-key is checked."""
+    if not (request.header("authorization") or "").lower().startswith("bearer "):
+        return request
+    others = tuple(pair for pair in request.headers if pair[0].lower() != "authorization")
+    return replace(request, headers=(*others, ("authorization", f"Bearer {API_KEY}")))

@@ -223,6 +223,17 @@ def capitalise_tool_names(message: Json) -> Json:
     return map_calls(message, lambda block: {**block, "name": block["name"].upper()})
 
 
+@fault(
+    "response",
+    trips={"response.content.tool_use-name-known"},
+    at=Stage.DOCUMENT,
+    seen="gateways whose upstream takes names of letters and underscores only",
+)
+def underline_tool_names(message: Json) -> Json:
+    """The dashes in the name of a called tool are underscores."""
+    return map_calls(message, lambda block: {**block, "name": block["name"].replace("-", "_")})
+
+
 def map_calls(message: Json, change: Any) -> Json:
     blocks = [change(block) if block["type"] == "tool_use" else block for block in message["content"]]
     return {**message, "content": blocks}
