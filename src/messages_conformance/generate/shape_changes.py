@@ -7,6 +7,7 @@ answered by a server that is more generous than the schema.
 from __future__ import annotations
 
 import copy
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -188,12 +189,22 @@ TABLE: Final[tuple[Row, ...]] = (
 """What the contract says about a change of shape. What stands nowhere here may be answered."""
 
 
+def _by_kind() -> Mapping[tuple[str, int], list[tuple[list[str], Callable[[Any], bool] | None, str]]]:
+    """The rows of the table by what was done and how deep; a near miss looks some hundred changes up."""
+    found: dict[tuple[str, int], list[tuple[list[str], Callable[[Any], bool] | None, str]]] = defaultdict(list)
+    for kinds, places, fits, requirement in TABLE:
+        steps = places.split("/") if places else []
+        for kind in kinds.split():
+            found[kind, len(steps)].append((steps, fits, requirement))
+    return dict(found)
+
+
+_ROWS: Final = _by_kind()
+
+
 def _requirement(kind: str, pointer: Pointer, value: Any) -> str:
     steps = pointer[:-1] if kind == "extra" else pointer
-    for kinds, places, fits, requirement in TABLE:
-        wanted = places.split("/") if places else []
-        if kind not in kinds.split() or len(wanted) != len(steps):
-            continue
+    for wanted, fits, requirement in _ROWS.get((kind, len(steps)), ()):
         if all(want in (ANY, step) for want, step in zip(wanted, steps, strict=True)) and (fits is None or fits(value)):
             return requirement
     return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -62,6 +61,16 @@ class _Tally:
     errors: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    """What the rules say of one exchange: which are content, which have something to say, and which broke."""
+
+    exchange: Exchange
+    content: tuple[Requirement, ...]
+    spoken: tuple[tuple[Requirement, list[Finding | Unverified]], ...]
+    broken: tuple[tuple[Requirement, str], ...]
+
+
 class Judge:
     """Collects exchanges one by one; verdicts can be had at any time, the last ones at the end.
 
@@ -81,6 +90,7 @@ class Judge:
         self._exchanges: list[Exchange] = []
         self._tallies: dict[str, _Tally] = defaultdict(_Tally)
         self._explained: set[int] = set()
+        self._said: dict[int, _Said] = {}  # by identity: what is said of an exchange keeps it alive
         self._asked = [
             requirement
             for requirement in catalogue.values()
@@ -104,26 +114,47 @@ class Judge:
     def add(self, exchange: Exchange) -> tuple[Finding, ...]:
         """Judges one exchange by every rule that applies to it; returns what was found."""
         self._exchanges.append(exchange)
+        said = self._said_of(exchange)
+        for requirement in said.content:
+            self._tallies[requirement.id].passed += 1
+        for requirement, text in said.broken:
+            self._tallies[requirement.id].errors.append(text)
         found: list[Finding] = []
-        for requirement in self._applying(exchange):
-            tally = self._tallies[requirement.id]
-            try:
-                outcomes = list(requirement.judge(exchange))
-            except Exception:  # a broken rule is our error, and must not cost the other verdicts
-                tally.errors.append(traceback.format_exc(limit=-3))
-                continue
-            found += _book(tally, requirement, outcomes, exchange.number)
+        for requirement, outcomes in said.spoken:
+            found += _book(self._tallies[requirement.id], requirement, outcomes, exchange.number)
         if found:
             self._explained.add(exchange.number)
         return tuple(found)
 
     def findings(self, exchange: Exchange) -> tuple[Finding, ...]:
-        """What would be found in an exchange; nothing is kept of it."""
-        found: list[Finding] = []
+        """What would be found in an exchange; nothing is booked of it."""
+        spoken = self._said_of(exchange).spoken
+        return tuple(
+            finding
+            for requirement, outcomes in spoken
+            for finding in _book(_Tally(), requirement, outcomes, exchange.number)
+        )
+
+    def _said_of(self, exchange: Exchange) -> _Said:
+        """What every rule that applies says of an exchange, which is asked once, however often it is looked at."""
+        kept = self._said.get(id(exchange))
+        if kept is None:
+            kept = self._said[id(exchange)] = self._asked_about(exchange)
+        return kept
+
+    def _asked_about(self, exchange: Exchange) -> _Said:
+        content, spoken, broken = [], [], []
         for requirement in self._applying(exchange):
-            with contextlib.suppress(Exception):  # a broken rule is told where it is asked in earnest
-                found += _book(_Tally(), requirement, list(requirement.judge(exchange)), exchange.number)
-        return tuple(found)
+            try:
+                outcomes = list(requirement.judge(exchange))
+            except Exception:  # a broken rule is our error, and must not cost the other verdicts
+                broken.append((requirement, traceback.format_exc(limit=-3)))
+                continue
+            if outcomes:
+                spoken.append((requirement, outcomes))
+            else:
+                content.append(requirement)
+        return _Said(exchange=exchange, content=tuple(content), spoken=tuple(spoken), broken=tuple(broken))
 
     @property
     def explained(self) -> frozenset[int]:
