@@ -57,6 +57,7 @@ TOOLS = [
         "tools.twice",
         TWO_CITIES,
         max_tokens=300,
+        system="You look up the weather.",
         tools=[WEATHER],
         needs=["tools"],
         attempts=2,

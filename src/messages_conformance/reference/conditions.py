@@ -270,7 +270,7 @@ PROVED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "max_tokens=1": ("drop_message_stop", "omit_usage"),
         "stops": ("drop_message_stop", "claim_tool_use"),
         "streamed": ("claim_tool_use", "name_stop_sequence_at_natural_end"),
-        "system": ("drop_message_stop", "omit_usage"),
+        "system": ("drop_message_stop", "omit_usage", "reuse_block_index"),
         "thinking": ("drop_message_stop", "omit_usage"),
         "tools": ("drop_message_stop", "nullify_usage_in_start"),
         "unicode": ("drop_message_stop", "omit_usage"),
