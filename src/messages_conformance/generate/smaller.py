@@ -66,10 +66,9 @@ def _without(body: Mapping[str, Any], pointer: Pointer) -> Json:
 
 
 def _simplified(body: Mapping[str, Any]) -> Iterator[Json]:
-    """Texts in place of blocks, the plainest question in place of another, and one token."""
+    """The plainest text in place of what a message holds, one message after another."""
     for at, turn in enumerate(body.get("messages", ())):
         if isinstance(turn, Mapping):
-            for content in (PLAIN if turn.get("role") == "user" else "ok",):
-                turns = list(body["messages"])
-                turns[at] = {**turn, "content": content}
-                yield {**body, "messages": turns}
+            turns = list(body["messages"])
+            turns[at] = {**turn, "content": PLAIN if turn.get("role") == "user" else "ok"}
+            yield {**body, "messages": turns}
