@@ -189,10 +189,9 @@ def _is_instruction(exchange: Exchange, word: str) -> bool:
 
 
 def _is_in_last_turn(exchange: Exchange, word: str) -> bool:
-    turns = exchange.request.fields["messages"]
-    # Messages of the user in a row are one turn.
-    first = 1 + max((number for number, turn in enumerate(turns) if turn.get("role") == "assistant"), default=-1)
-    return any(_places(exchange)[word].startswith(f"/messages/{number}/") for number in range(first, len(turns)))
+    # The last message alone: not every model reads messages of the user in a row as one turn.
+    last = len(exchange.request.fields["messages"]) - 1
+    return _places(exchange)[word].startswith(f"/messages/{last}/")
 
 
 def _characters_back(exchange: Exchange, word: str) -> int:
