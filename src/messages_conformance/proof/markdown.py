@@ -8,7 +8,7 @@ from typing import Final
 
 from messages_conformance import __version__
 from messages_conformance.proof.matrix import Matrix, complaint, grouped
-from messages_conformance.proof.telling import CURVE, RULES, at_smoke, by_drawing, of, percent, verdict
+from messages_conformance.proof.telling import CURVE, RULES, at_smoke, by_drawing, deeper, of, percent, verdict
 from messages_conformance.report.files import replace
 
 FILE_NAME: Final = "proof.md"
@@ -49,6 +49,7 @@ def to_markdown(matrix: Matrix, *, seed: int, whole: bool) -> str:
         ),
         at_smoke(matrix),
         by_drawing(matrix),
+        deeper(matrix),
         *_exceptions(matrix),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"

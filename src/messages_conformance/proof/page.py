@@ -8,7 +8,7 @@ from typing import Final
 
 from messages_conformance import __version__
 from messages_conformance.proof.matrix import ACCUSED, CAUGHT, GREEN, PARTLY, Matrix, Share, complaint, grouped, outcome
-from messages_conformance.proof.telling import CURVE, RULES, at_smoke, by_drawing, of, percent, verdict
+from messages_conformance.proof.telling import CURVE, RULES, at_smoke, by_drawing, deeper, of, percent, verdict
 from messages_conformance.proof.trial import Trial
 from messages_conformance.report.files import replace
 from messages_conformance.report.page.document import Section, cell, document, paragraph, row, table
@@ -117,6 +117,7 @@ def _curve(matrix: Matrix) -> Section | None:
             table(("Depth", "Requests spent", "Faults found"), rows, caption="Requests spent and faults found"),
             paragraph(at_smoke(matrix)),
             paragraph(by_drawing(matrix)),
+            paragraph(deeper(matrix)),
         )
     )
     return Section(name="price", title="What a request buys", body=body)

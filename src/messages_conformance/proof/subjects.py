@@ -30,9 +30,10 @@ CLAUDE_CODE: Final = "claude-code"
 """The category, and the profile, of what breaks one client only."""
 
 NEVER_SHOWN: Final = {
+    "request.model.provider-prefix": "a run stops where the model that it was given is refused",
     "request.messages.content-string": "the plainest request has a string, and a run stops where that is refused",
 }
-"""Rules that no run against a fault can show, each with the reason; their own tests are in tests/rules."""
+"""Rows of the probe table that no run against a fault can show, each with the reason. All rows have one judge."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,6 @@ def untried() -> dict[str, str]:
 def rules_without_fault() -> tuple[str, ...]:
     """Rules that no fault is named for; each of them is believed on its word alone."""
     named = {name for subject in _faulty() for name in subject.wanted}
-    named |= {name for fault in faults().values() for name in _broken(fault, contract.profile(TOKMODEL))}
     return tuple(sorted(set(CATALOGUE) - named - set(NEVER_SHOWN)))
 
 

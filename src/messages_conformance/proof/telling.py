@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from messages_conformance.proof.matrix import SMOKE, SMOKE_SHARE, Matrix, Share, catches
+from messages_conformance.proof.matrix import SMOKE, SMOKE_SHARE, Matrix, Share, catches, outcome
+from messages_conformance.scope import DEPTHS
 
 RULES: Final = (
     "A fault is one deliberate deviation of the reference endpoint. It names the requirements that it breaks, and is "
@@ -59,6 +60,13 @@ def by_drawing(matrix: Matrix) -> str:
     names = {trial.subject.name for trial in drawn}
     caught = sorted({trial.subject.name for trial in drawn if catches(trial)})
     return f"drawn requests find {len(caught):,} of {len(names):,} faults that no other can: {', '.join(caught)}"
+
+
+def deeper(matrix: Matrix) -> str:
+    """Faults that a standard run cannot show, and what a deep one made of them; empty where there are none."""
+    deep = [trial for trial in matrix.faulty if trial.subject.depth == trial.depth == DEPTHS[-1]]
+    told = ", ".join(f"{trial.subject.name} ({outcome(trial)})" for trial in deep)
+    return f"only a deep run can show, and counted as missed before it: {told}" if told else ""
 
 
 def at_smoke(matrix: Matrix) -> str:

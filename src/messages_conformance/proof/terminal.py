@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from messages_conformance.proof.matrix import SMOKE, Matrix, complaint, grouped
-from messages_conformance.proof.telling import at_smoke, by_drawing, of, percent, verdict
+from messages_conformance.proof.telling import at_smoke, by_drawing, deeper, of, percent, verdict
 from messages_conformance.proof.trial import Trial
 
 PRICED_DEPTH = "standard"
@@ -77,7 +77,7 @@ def _price(matrix: Matrix, out: Console) -> None:
     out.print(table)
     if SMOKE in matrix.depths:
         out.print(at_smoke(matrix), soft_wrap=True)
-    if told := by_drawing(matrix):
+    for told in filter(None, (by_drawing(matrix), deeper(matrix))):
         out.print(told, soft_wrap=True)
 
 
