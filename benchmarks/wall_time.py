@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib.util
 import io
 import multiprocessing
 import os
@@ -23,8 +22,9 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from messages_conformance import resources
-from messages_conformance.exchange import KEY_PLACEHOLDER, Exchange, Request
+from messages_conformance.exchange import KEY_PLACEHOLDER, Ask, Exchange, Request
+from messages_conformance.generate import Dialogue, Drawing
+from messages_conformance.proof import asked
 from messages_conformance.reference import API_KEY, Settings, serve
 from messages_conformance.run import Options, Run
 
@@ -73,31 +73,17 @@ def endpoint(latency_s: float) -> Iterator[str]:
 # -- one run by the engine, and by a bare client --------------------------------------------------------------------
 
 
-def asked() -> tuple[list[Any], list[Any], list[Any]]:
-    """(asks, dialogues, drawings): what every test of the suites is parametrised with."""
-    found: dict[str, list[Any]] = {"exchange": [], "dialogue": [], "drawing": []}
-    for path in sorted(resources.path("suites").glob("test_*.py")):
-        spec = importlib.util.spec_from_file_location(f"benchmark_{path.stem}", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        for name, function in vars(module).items():
-            for mark in getattr(function, "pytestmark", []) if name.startswith("test_") else []:
-                found[mark.args[0]] += mark.args[1]
-    return found["exchange"], found["dialogue"], found["drawing"]
-
-
 def by_engine(address: str, concurrency: int) -> tuple[Exchange, ...]:
     """Every exchange of a run, which is also judged meanwhile as in every run."""
     options = Options(target=address, profile=PROFILE, model=MODEL, concurrency=concurrency)
     run = Run(options, out=Console(file=io.StringIO()))
-    asks, dialogues, drawings = asked()
-    asks = [ask for ask in asks if run.wants(ask)]
-    dialogues = [dialogue for dialogue in dialogues if run.wants(dialogue)]
-    drawings = [drawing for drawing in drawings if run.wants(drawing)]
+    # What goes over the connection in an odd form is left out: a bare client cannot send it.
+    wanted = [what for what in asked() if run.wants(what) and not (isinstance(what, Ask) and what.wire)]
+    asks = [what for what in wanted if isinstance(what, Ask)]
+    dialogues = [what for what in wanted if isinstance(what, Dialogue)]
+    drawings = [what for what in wanted if isinstance(what, Drawing)]
     run.begin(asks, dialogues, drawings)
-    for what in (*asks, *dialogues, *drawings):
+    for what in wanted:
         run.judged(run.exchanges(what))
     code = run.finish()
     assert code == 0, run.out.file.getvalue()  # type: ignore[attr-defined]
@@ -122,7 +108,7 @@ async def by_bare_client(address: str, requests: Sequence[Request], concurrency:
 
 def sample(address: str, concurrency: int) -> Sample:
     began_cpu_s = time.process_time()
-    exchanges = by_engine(address, concurrency)
+    exchanges = [exchange for exchange in by_engine(address, concurrency) if not exchange.request.wire]
     cpu_s = time.process_time() - began_cpu_s
     answered = [(exchange.started_s, exchange.response) for exchange in exchanges if exchange.response is not None]
     ends = [started_s + response.ended_at_s for started_s, response in answered]
