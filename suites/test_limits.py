@@ -16,7 +16,7 @@ async def cut_in_the_middle(send):
         for cut in both_ways("middle.stop", RAIN, max_tokens=MAX_TOKENS, stop_sequences=[word]):
             await send(cut)
     if half >= 1:
-        for cut in both_ways("middle.limit", RAIN, max_tokens=half):
+        for cut in both_ways("middle.limit", RAIN, max_tokens=half, capability="small-limits"):
             await send(cut)
 
 

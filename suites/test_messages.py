@@ -30,8 +30,8 @@ PLAIN = [
 
 LIMITS = [
     *both_ways("count", COUNT, max_tokens=100),
-    *both_ways("limit.five", COUNT, max_tokens=5, depth="smoke"),
-    *both_ways("limit.one", COUNT, max_tokens=1),
+    *both_ways("limit.five", COUNT, max_tokens=5, depth="smoke", capability="small-limits"),
+    *both_ways("limit.one", COUNT, max_tokens=1, capability="small-limits"),
     *both_ways("stop", COUNT, max_tokens=100, stop_sequences=["13"]),
     *both_ways(
         "stop.last-of-four",

@@ -27,7 +27,7 @@ TOOLS = [tool("get_weather", "Gives the weather in one city."), tool("get_time",
 
 ANSWERS = [
     *both_ways("plain", OK, depth="smoke"),
-    *both_ways("limit.five", COUNT, max_tokens=5),
+    *both_ways("limit.five", COUNT, max_tokens=5, capability="small-limits"),
     *both_ways("stop", COUNT, max_tokens=100, stop_sequences=["13"]),
     *both_ways(
         "tools.named",

@@ -56,6 +56,11 @@ def test_nothing_is_lost() -> None:
     assert judged(*ROWS[CONTEXT][1]).outcome == PASS
 
 
+def test_answers_without_any_word_are_no_lists() -> None:
+    able = [said(ABLE, QUESTION), said("lemon-52, robin-46", [*TURNS[:2], {"role": "user", "content": f"Now. {LIST}"}])]
+    assert not judged(*able, said("lemon-52", TURNS), said("Perhaps.", TURNS)).findings
+
+
 def test_a_word_of_the_system_prompt_was_lost() -> None:
     system = {"system": [{"type": "text", "text": "Mind finch-22."}, {"type": "text", "text": "Mind olive-91."}]}
     lost = [said("finch-22, lemon-52, robin-46", TURNS, asked=system) for _ in range(2)]

@@ -21,6 +21,9 @@ from messages_conformance.contract import Profile
 
 Body = Mapping[str, Any]
 
+COMMON_LIMIT: Final = 16
+"""max_tokens from here on is taken everywhere; some vendors' models have this for a minimum."""
+
 MOST_STOPS: Final = 4
 """Stop sequences that every vendor behind a gateway takes; no document gives a limit."""
 
@@ -59,6 +62,9 @@ def _features(body: Body) -> Iterator[str]:
         yield "prefill"
     if _mapping(body.get("output_config")).get("format"):
         yield "output_config.format"
+    limit = body.get("max_tokens")
+    if isinstance(limit, int) and limit < COMMON_LIMIT:
+        yield "small-limit"
     for held in (body.get("tools"), body.get("system"), *(turn.get("content") for turn in turns)):
         yield from _parts(held)
 
@@ -83,6 +89,9 @@ def _parts(content: Any) -> Iterator[str]:
             yield f"{kind}/{inner}"
 
 
+SAMPLING: Final[Mapping[str, Any]] = {"temperature": 1, "top_p": 1, "top_k": None}
+"""Sampling parameters and their defaults."""
+
 NEEDED: Final[Mapping[str, str]] = {
     "image": "images",
     "document": "documents",
@@ -91,6 +100,7 @@ NEEDED: Final[Mapping[str, str]] = {
     "strict": "strict-tools",
     "thinking": "thinking",
     "prefill": "prefill",
+    "small-limit": "small-limits",
     "output_config.format": "structured-outputs",
     "tool_choice.any": "forced-tools",
     "tool_choice.tool": "forced-tools",
@@ -117,6 +127,10 @@ def doubts(body: Body, profile: Profile) -> tuple[str, ...]:
         found.append("an empty list of stop sequences (refusing it is less than a violation)")
     if len(_list(body.get("stop_sequences"))) > MOST_STOPS:
         found.append("many stop sequences")
+    if profile.family == "anthropic" and any(body.get(name, usual) != usual for name, usual in SAMPLING.items()):
+        found.append("sampling parameters beside their defaults, which newer models refuse")
+    if "temperature" in body and "top_p" in body:
+        found.append("temperature and top_p at once, which some models refuse")
     if _holds_null({name: value for name, value in body.items() if name != "messages"}) or _holds_null(
         [_outside_input(part) for turn in _list(body.get("messages")) for part in _list(turn.get("content"))]
     ):

@@ -8,6 +8,7 @@ from typing import Any
 
 from messages_conformance.reference.changes import Scene, Stage
 from messages_conformance.reference.events import Event
+from messages_conformance.reference.failures import Failure
 from messages_conformance.reference.http import HttpResponse
 from messages_conformance.reference.model import Completion, Model, Prompt
 from messages_conformance.reference.variants import ALL_PROFILES, TOKMODEL, variant
@@ -21,6 +22,7 @@ LONG_CHARS = 100
 SIGHT_CHARS = 3000
 CHINESE = "面包的历史很长，人们在河边种麦子，磨成面粉，再烤成面包。"
 HIDDEN_TOKENS = 30
+LEAST_LIMIT = 16
 BROKEN_EVERY = 5
 TOKEN_LIMIT = 450_700
 """Not a multiple of a thousand: what is left of it, rounded, may be more than it."""
@@ -142,6 +144,22 @@ def chance(scene: Scene, one_in: int = 2) -> bool:
 
 
 @variant(at=Stage.MESSAGE)
+def whimsical_model(message: Json, scene: Scene) -> Json:
+    """The model answers one question in three with a word, whatever was asked."""
+    bound = isinstance(scene.body.get("output_config"), dict)
+    if (
+        bound
+        or any(block["type"] != "text" for block in message["content"])
+        or not chance(scene, 3)
+        or message["stop_reason"] != "end_turn"
+        or scene.body["max_tokens"] < 2
+    ):
+        return message
+    usage = {**message["usage"], "output_tokens": 2}
+    return {**message, "content": [{"type": "text", "text": "Perhaps."}], "usage": usage}
+
+
+@variant(at=Stage.MESSAGE)
 def polyglot_model(message: Json, scene: Scene) -> Json:
     """Longer answers happen to come in Chinese, which has no blanks, when they are streamed."""
     text = "".join(block.get("text", "") for block in message["content"])
@@ -236,6 +254,18 @@ def overloaded_streams(events: list[Event], scene: Scene) -> list[Event]:
         return events
     error = {"type": "overloaded_error", "message": "Overloaded"}
     return [*events[:3], ("error", {"type": "error", "error": error})]
+
+
+# Limits
+
+
+@variant(at=Stage.FAILURES, conforms=TOKMODEL)
+def least_limit(failures: list[Failure], scene: Scene) -> list[Failure]:
+    """max_tokens is at least sixteen, as it is where other vendors' models come from; no document says less."""
+    limit = scene.body.get("max_tokens")
+    if not isinstance(limit, int) or not 1 <= limit < LEAST_LIMIT:
+        return failures
+    return [*failures, Failure(message=f"max_tokens: must be at least {LEAST_LIMIT}")]
 
 
 # What stands before the endpoint

@@ -206,7 +206,9 @@ def _lost(alike: list[Exchange], asked: list[Exchange], reach: Reach) -> Iterato
     lost = [word for word in places if all(_lacks(exchange, [word]) for exchange in alike)]
     if len(alike) < MIN_ANSWERS or not lost:
         return
-    ignored = [word for word in lost if reach.covers(alike[0], word)]
+    # An answer without a single word is one of a model that did something else.
+    lists = sum(len(_lacks(exchange, places)) < len(places) for exchange in alike) >= MIN_ANSWERS
+    ignored = [word for word in lost if lists and reach.covers(alike[0], word)]
     listed = ", ".join(f"{shown(word)} of {places[word]}" for word in (ignored or lost)[:3])
     free = "" if ignored else _told_for_nothing(alike[0], lost, asked)
     if not ignored and not free:
