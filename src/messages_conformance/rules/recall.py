@@ -171,7 +171,7 @@ class Reach:
         if _is_instruction(exchange, word):
             return self.instructions
         near = _characters_back(exchange, word) <= self.characters
-        return near and (self.earlier_turns or _is_in_last_turn(exchange, word))
+        return near and (self.earlier_turns or _is_in_last_message(exchange, word))
 
 
 def _reach(asked: Iterable[Exchange]) -> Reach:
@@ -189,7 +189,14 @@ def _is_instruction(exchange: Exchange, word: str) -> bool:
 
 
 def _is_in_last_turn(exchange: Exchange, word: str) -> bool:
-    # The last message alone: not every model reads messages of the user in a row as one turn.
+    turns = exchange.request.fields["messages"]
+    # Messages of the user in a row are one turn.
+    first = 1 + max((number for number, turn in enumerate(turns) if turn.get("role") == "assistant"), default=-1)
+    return any(_places(exchange)[word].startswith(f"/messages/{number}/") for number in range(first, len(turns)))
+
+
+def _is_in_last_message(exchange: Exchange, word: str) -> bool:
+    # Not every model reads messages of the user in a row as one turn.
     last = len(exchange.request.fields["messages"]) - 1
     return _places(exchange)[word].startswith(f"/messages/{last}/")
 
