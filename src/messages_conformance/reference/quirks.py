@@ -268,6 +268,15 @@ def least_limit(failures: list[Failure], scene: Scene) -> list[Failure]:
     return [*failures, Failure(message=f"max_tokens: must be at least {LEAST_LIMIT}")]
 
 
+@variant(at=Stage.FAILURES)
+def strict_media_types(failures: list[Failure], scene: Scene) -> list[Failure]:
+    """What is posted without the media type application/json is refused with 415, before anybody reads it."""
+    media_type = (scene.request.header("content-type") or "").partition(";")[0].strip().lower()
+    if scene.request.method != "POST" or media_type == "application/json" or any(f.status == 401 for f in failures):
+        return failures
+    return [Failure(status=415, message="content-type: must be application/json"), *failures]
+
+
 # What stands before the endpoint
 
 

@@ -24,6 +24,7 @@ from messages_conformance.rules.verdict import MAY, MUST, SHOULD, Finding, Place
 
 INVALID_REQUEST = "invalid_request_error"
 MODEL_FORM = "request.model.string"
+UNSUPPORTED_MEDIA_TYPE: Final = 415
 SIZE = "transport.request.size-limit"
 
 
@@ -121,12 +122,18 @@ def answers_400_to_invalid_requests(exchange: Exchange) -> Iterable[Finding]:
     """An invalid request is answered with 400 and the error type invalid_request_error."""
     status, kind = response_of(exchange).status, _error_type(exchange)
     own = {404} if MODEL_FORM in exchange.probes else {413} if SIZE in exchange.probes else set()
-    if status in {429, *own}:
-        return  # a limit that was hit, a model of no form at all that nobody has, or a body beyond the limit
+    if status in {429, *own} or (status == UNSUPPORTED_MEDIA_TYPE and not _is_labelled(exchange)):
+        return  # a limit that was hit, a model of no form that nobody has, or a body that is too large or not labelled
     if status != 400:
         yield Finding(place=Place(header=":status"), found=str(status), wanted="400")
     elif body_of(exchange).get("type") == "error" and kind is not None and kind != INVALID_REQUEST:
         yield Finding(place=Place(pointer="/error/type"), found=shown(kind), wanted=shown(INVALID_REQUEST))
+
+
+def _is_labelled(exchange: Exchange) -> bool:
+    """Whether the request said that its body is JSON; no document pins what becomes of one that did not."""
+    labels = [value for name, value in exchange.request.headers if name.lower() == "content-type"]
+    return any(label.partition(";")[0].strip().lower() == "application/json" for label in labels)
 
 
 def _error_type(exchange: Exchange) -> str | None:
