@@ -2,7 +2,18 @@
 
 import pytest
 
-from messages_conformance.generate import EITHER, REFUSED, Dialogue, ask, assistant, both_ways, content_to_echo, user
+from messages_conformance.generate import (
+    EITHER,
+    REFUSED,
+    Dialogue,
+    ask,
+    assistant,
+    both_ways,
+    content_to_echo,
+    kinds,
+    settled_pair,
+    user,
+)
 
 
 def tool(name, description, location="The city", **more):
@@ -136,7 +147,6 @@ SUM = "What is 27 times 43? Reply with the number only."
 
 THINKING = [
     *both_ways("thinking", SUM, thinking=ENABLED, depth="smoke", streamed_depth="standard", **THOUGHTFUL),
-    *both_ways("thinking.omitted", SUM, thinking={**ENABLED, "display": "omitted"}, **THOUGHTFUL),
     *both_ways("thinking.adaptive", SUM, thinking={"type": "adaptive"}, **THOUGHTFUL),
     ask(
         "thinking.tools.streamed",
@@ -296,7 +306,22 @@ def other_letter(signature):
     return signature[:middle] + ("B" if signature[middle] == "A" else "A") + signature[middle + 1 :]
 
 
+PAIRS = [
+    settled_pair(
+        "thinking.omitted",
+        both_ways("thinking.omitted", SUM, thinking={**ENABLED, "display": "omitted"}, **THOUGHTFUL),
+        kinds,
+        needs=["thinking"],
+    ),
+    settled_pair(
+        "tools.both",
+        both_ways("tools.both", BOTH, max_tokens=200, tools=[WEATHER, TIME], needs=["tools"]),
+        kinds,
+        needs=["tools"],
+    ),
+]
 DIALOGUES = [
+    *PAIRS,
     Dialogue(name="results", steps=results, max_requests=6, max_output_tokens=640, needs=frozenset({"tools"})),
     Dialogue(
         name="replay",

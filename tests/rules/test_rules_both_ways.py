@@ -64,9 +64,11 @@ def judged(requirement: str, run: Run) -> Verdict:
 
 SPLIT = PROSE.split()
 PARIS = {"city": "Paris"}
+SEVERAL = range(1, 7)
+"""As many pairs as no coin makes differ one way."""
 SQUEEZED = '{"city": "NewYork"}'
-PLAIN = [whole(number, {"type": "text", "text": "Hello"}) for number in (1, 2, 3)]
-SILENT = [flowing(number) for number in (1, 2, 3)]
+PLAIN = [whole(number, {"type": "text", "text": "Hello"}) for number in SEVERAL]
+SILENT = [flowing(number) for number in SEVERAL]
 
 ROWS: dict[str, tuple[Run, Run]] = {
     "stream.delta.blanks-kept": (
@@ -74,7 +76,7 @@ ROWS: dict[str, tuple[Run, Run]] = {
         [written(1, [f"{word} " for word in SPLIT * 2]), words()],
     ),
     "stream.final.tool-input": (
-        [calling(1, ""), called(1, PARIS), calling(2, ""), called(2, PARIS)],
+        [answer for number in SEVERAL for answer in (calling(number, ""), called(number, PARIS))],
         [calling(1, '{"city": "Rome"}'), called(1, PARIS), calling(2, '{"city": "Oslo"}'), called(2, PARIS)],
     ),
     "stream.final.same-kinds": ([*SILENT, *PLAIN], [flowing(1, block(), text("Hi"), stop()), *SILENT[1:], *PLAIN]),
@@ -100,26 +102,33 @@ def test_it_is_kept(requirement: str) -> None:
     [
         (
             "stream.final.tool-input",
-            [pair for number in (1, 2) for pair in (calling(number, SQUEEZED), called(number, {"city": "New York"}))],
+            [pair for number in SEVERAL for pair in (calling(number, SQUEEZED), called(number, {"city": "New York"}))],
         ),
         # The input is lost where it came whole.
         (
             "stream.final.tool-input",
-            [calling(1, '{"city": "Rome"}'), called(1, {}), calling(2, '{"city": "Oslo"}'), called(2, {})],
+            [pair for number in SEVERAL for pair in (calling(number, '{"city": "Rome"}'), called(number, {}))],
         ),
         # Two calls were billed, and one came.
         (
             "stream.final.same-kinds",
             [
                 pair
-                for number in (1, 2)
+                for number in SEVERAL
                 for pair in (
                     calling(number, '{"city": "Rome"}', tokens=40),
                     called(number, PARIS, {"city": "Oslo"}, tokens=40),
                 )
             ],
         ),
-        ("stream.final.same-kinds", [thought(1), whole(1, ask=THINKING), thought(2), whole(2, ask=THINKING)]),
+        (
+            "stream.final.same-kinds",
+            [
+                answer
+                for number in SEVERAL
+                for answer in (thought(number), whole(number, {"type": "text", "text": "Hello"}, ask=THINKING))
+            ],
+        ),
     ],
 )
 def test_other_ways_of_violating_it(requirement: str, run: Run) -> None:
@@ -144,8 +153,8 @@ def test_other_ways_of_violating_it(requirement: str, run: Run) -> None:
         (
             "stream.final.tool-input",
             [
-                *(pair for number in (1, 2) for pair in (calling(number, ""), called(number, PARIS))),
-                *(calling(3, '{"city": "Rome"}'), called(3, {})),
+                *(pair for number in SEVERAL for pair in (calling(number, ""), called(number, PARIS))),
+                *(calling(9, '{"city": "Rome"}'), called(9, {})),
             ],
         ),
         # The model chose other words for the same city.
@@ -155,14 +164,18 @@ def test_other_ways_of_violating_it(requirement: str, run: Run) -> None:
             "stream.final.same-kinds",
             [
                 pair
-                for number in (1, 2)
+                for number in SEVERAL
                 for pair in (
                     calling(number, '{"city": "Rome"}', tokens=20),
                     called(number, PARIS, {"city": "Oslo"}, tokens=40),
                 )
             ],
         ),
-        ("stream.final.same-kinds", [*SILENT[:2], *PLAIN[:2]]),
+        ("stream.final.same-kinds", [*SILENT[:5], *PLAIN[:5]]),
+        # The same question again makes a pair only with another whole answer.
+        ("stream.final.same-kinds", [*SILENT[:1] * 6, *PLAIN[:1]]),
+        # Addresses and codes have no blanks.
+        ("stream.delta.blanks-kept", [written(1, ["ab-cd", "/ef"] * 30), words()]),
     ],
 )
 def test_honest_answers_differ(requirement: str, run: Run) -> None:

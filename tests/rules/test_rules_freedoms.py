@@ -63,12 +63,12 @@ SEAM = answered(
 PAIRS: dict[str, tuple[str, Run, Run]] = {
     "an answer that the model ended": (
         "stop.max_tokens.occurs",
-        [said("one two", 5, max_tokens=5), said(LIST, 9)],
-        [said("one two", 2, max_tokens=5), said(LIST, 9)],
+        [*[said("one two", 5, max_tokens=5)] * 2, said(LIST, 9)],
+        [*[said("one two", 2, max_tokens=5)] * 2, said("one", 5, max_tokens=5), said(LIST, 9)],
     ),
     "an answer that just fits": (
         "stop.max_tokens.occurs",
-        [said("one", 5, max_tokens=5), said(LIST, 6)],
+        [*[said("one two", 5, max_tokens=5)] * 2, said(LIST, 6)],
         [said(LIST, 8, max_tokens=8), said(LIST, 9)],
     ),
     "a sequence across the seam of two blocks": (
@@ -98,6 +98,11 @@ PAIRS: dict[str, tuple[str, Run, Run]] = {
         [limited("input-tokens", "450700", "451000")],
     ),
     "silence after thinking": ("response.content.array", [silent(40, 10)], [silent(40, 38)]),
+    "silence of a model that reasons unseen": (
+        "response.content.array",
+        [silent(40, 10), said("one two", 3)],
+        [silent(40, 10), said("one two", 60)],
+    ),
 }
 
 

@@ -18,6 +18,7 @@ TURNS = [
 ]
 QUESTION = [{"role": "user", "content": f"The code words are panda-31 and cedar-64. {LIST}"}]
 ABLE = "panda-31, cedar-64"
+AGAIN = [*TURNS[:2], {"role": "user", "content": f"Please. {LIST}"}]
 
 
 def said(words: str, turns: list[Any], **more: Any) -> Exchange:
@@ -36,11 +37,13 @@ def streams(*texts: str) -> list[Exchange]:
 
 
 TEXT = "stream.delta.text-complete"
-LISTS = [said(ABLE, QUESTION) for _ in range(3)]
+TOLD = said("lemon-52 and robin-46", AGAIN)
+"""A model that tells what was said in earlier turns, by whomever."""
+LISTS = [said(ABLE, QUESTION) for _ in range(5)]
 ROWS = {
-    TEXT: ([*LISTS, *streams(*["-31, cedar-64"] * 3)], [*LISTS, *streams("-31, cedar-64", ABLE, "panda")]),
+    TEXT: ([*LISTS, *streams(*["-31, cedar-64"] * 5)], [*LISTS, *streams("-31, cedar-64", ABLE, "panda")]),
     CONTEXT: (
-        [said(ABLE, QUESTION), said("lemon-52", TURNS), said("Lemon-52.", TURNS)],
+        [said(ABLE, QUESTION), TOLD, *[said(words, TURNS) for words in ("lemon-52", "Lemon-52.", "It is lemon-52")]],
         [said(ABLE, QUESTION), *[said("lemon-52 and robin-46", TURNS) for _ in range(2)]],
     ),
 }
@@ -63,7 +66,7 @@ def test_answers_without_any_word_are_no_lists() -> None:
 
 def test_a_word_of_the_system_prompt_was_lost() -> None:
     system = {"system": [{"type": "text", "text": "Mind finch-22."}, {"type": "text", "text": "Mind olive-91."}]}
-    lost = [said("finch-22, lemon-52, robin-46", TURNS, asked=system) for _ in range(2)]
+    lost = [said("finch-22, lemon-52, robin-46", TURNS, asked=system) for _ in range(3)]
     assert "/system/1/text" in judged(said(ABLE, QUESTION), *lost).findings[0].found
 
 
@@ -81,12 +84,12 @@ LAST = [*TURNS[:2], {"role": "user", "content": f"One more is onyx-68. {LIST}"}]
     ids=["the last turn alone is heeded", "the end alone is heeded", "instructions are kept secret"],
 )
 def test_what_a_model_never_heeds_was_not_lost(lost: Exchange) -> None:
-    assert judged(said(ABLE, QUESTION), lost, lost).findings == ()
+    assert judged(said(ABLE, QUESTION), lost, lost, lost).findings == ()
 
 
 def test_a_system_prompt_that_costs_nothing_was_lost() -> None:
     system = {"system": [{"type": "text", "text": "One of the code words is finch-22."}]}
-    lost = [said("lemon-52, robin-46", TURNS, asked=system) for _ in range(2)]
+    lost = [said("lemon-52, robin-46", TURNS, asked=system) for _ in range(3)]
     control = said("lemon-52, robin-46", TURNS, asked={"system": [{"type": "text", "text": "Yes."}]})
     assert "/system/0/text" in judged(said(ABLE, QUESTION), *lost, control).findings[0].found
 
@@ -94,7 +97,7 @@ def test_a_system_prompt_that_costs_nothing_was_lost() -> None:
 def test_what_costs_its_tokens_was_kept_to_itself_by_the_model() -> None:
     dearer = {"usage": {"input_tokens": 70, "output_tokens": 5}}
     system = {"system": [{"type": "text", "text": "One of the code words is finch-22."}]}
-    kept = [said("lemon-52, robin-46", TURNS, asked=system, **dearer) for _ in range(2)]
+    kept = [said("lemon-52, robin-46", TURNS, asked=system, **dearer) for _ in range(3)]
     control = said("lemon-52, robin-46", TURNS, asked={"system": [{"type": "text", "text": "Yes."}]})
     assert judged(said(ABLE, QUESTION), *kept, control).outcome == NOT_VERIFIED
 
@@ -102,11 +105,11 @@ def test_what_costs_its_tokens_was_kept_to_itself_by_the_model() -> None:
 @pytest.mark.parametrize(
     "run",
     [
-        [said(ABLE, QUESTION), said("lemon-52", TURNS), said("lemon-52, robin-46", TURNS)],
-        [said(ABLE, QUESTION), said("lemon-52", TURNS)],
-        [said(ABLE, QUESTION), *[said("", TURNS, stop_reason="max_tokens") for _ in range(2)]],
+        [said(ABLE, QUESTION), *[said("lemon-52", TURNS)] * 2, said("lemon-52, robin-46", TURNS)],
+        [said(ABLE, QUESTION), *[said("lemon-52", TURNS)] * 2],
+        [said(ABLE, QUESTION), *[said("", TURNS, stop_reason="max_tokens") for _ in range(3)]],
     ],
-    ids=["once-listed", "one-answer", "cut"],
+    ids=["once-listed", "two-answers", "cut"],
 )
 def test_chance_is_no_loss(run: list[Exchange]) -> None:
     assert judged(*run).outcome == PASS
@@ -139,11 +142,12 @@ def test_one_stream_that_lists_them_is_enough(listed: str) -> None:
 @pytest.mark.parametrize(
     "run",
     [
-        [*LISTS[1:], *streams(*["cedar-64"] * 3)],
+        [*LISTS[3:], *streams(*["cedar-64"] * 3)],
+        [*LISTS[2:], *streams(*["cedar-64"] * 3)],
         [*LISTS, *streams(*["cedar-64"] * 2)],
         [*LISTS, said(f"Sure: {ABLE}", QUESTION), *streams(*["cedar-64"] * 3)],
     ],
-    ids=["two-whole", "two-streams", "talkative"],
+    ids=["two-whole", "three-each", "two-streams", "talkative"],
 )
 def test_a_model_that_says_more_or_less_by_itself_proves_nothing(run: list[Exchange]) -> None:
     assert judged(*run, by=TEXT).outcome == NOT_VERIFIED

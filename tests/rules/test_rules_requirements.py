@@ -294,7 +294,7 @@ ROWS: dict[str, Row] = {
         [streamed([*HELLO[:2], text("6, "), stop(), ends("stop_sequence", stop_sequence="7"), over()], ask=SEQUENCE)],
     ),
     "stop.max_tokens.occurs": (
-        [answered(say("one two three", **used(5)), ask={"max_tokens": 5}), answered(CONTROL)],
+        [*[answered(say("one two three", **used(5)), ask={"max_tokens": 5})] * 2, answered(CONTROL)],
         [answered(say("one two three", stop_reason="max_tokens"), ask={"max_tokens": 5}), answered(CONTROL)],
     ),
     "stop.stop_sequence.occurs": (

@@ -17,6 +17,7 @@ from messages_conformance.generate.asks import (
     user,
 )
 from messages_conformance.generate.drawings import DRAWINGS, Drawing, drawn_again, named
+from messages_conformance.generate.pairs import kinds, settled_pair, words
 
 __all__ = [
     "DRAWINGS",
@@ -36,10 +37,13 @@ __all__ = [
     "count_tokens",
     "drawn_again",
     "get",
+    "kinds",
     "named",
     "probe_asks",
     "recovery",
+    "settled_pair",
     "user",
     "was_left",
     "word_to_stop_at",
+    "words",
 ]

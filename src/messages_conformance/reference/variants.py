@@ -86,7 +86,7 @@ def variant(
 
 def variants() -> Mapping[str, Variant]:
     """All variants by name, in alphabetical order."""
-    for more in ("freedoms", "front_ends", "quirks"):
+    for more in ("freedoms", "front_ends", "moods", "quirks"):
         importlib.import_module(f"messages_conformance.reference.{more}")
     return MappingProxyType(dict(sorted(_VARIANTS.items())))
 

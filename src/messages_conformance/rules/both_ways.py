@@ -6,7 +6,9 @@ answers differs in: that there are words at all, that there are blanks between t
 
 from __future__ import annotations
 
+import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -16,6 +18,7 @@ from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
 from messages_conformance.rules.lens import (
     blocks_of,
     count,
+    has_message,
     in_message,
     is_misshapen,
     message_of,
@@ -24,8 +27,7 @@ from messages_conformance.rules.lens import (
     usage_of,
     walk_of,
 )
-from messages_conformance.rules.relations import questions_without
-from messages_conformance.rules.response import spent_on_nothing
+from messages_conformance.rules.response import bills_more_than_it_shows, spent_on_nothing
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 from messages_conformance.stream import BLOCK_DELTA, BLOCK_START
 
@@ -45,24 +47,44 @@ CASED_SHARE: Final = 0.5
 LOST_SHARE: Final = 0.5
 """A stream with less than this share of the blanks of its twin has lost them (our own; deltas of one word lose all)."""
 
-MIN_LOST_INPUTS: Final = 2
-"""One call without its input may be a weak model's; two of the streamed alone are none."""
+RUN_LETTERS: Final = 30
+"""So many letters in a row are no word (German has longer ones, and few); prose without its blanks is made of such."""
 
-MIN_PAIRS: Final = {"text": 3, "tool_use": 3, "thinking": 2}
-"""As many questions must show it, and none the contrary, before chance is ruled out (our own). A model that is told to
-think does so every time, which is why two are enough there."""
+RUN_SHARE: Final = 0.3
+"""At least this share of prose without blanks is in such rows: its commas and full stops are still there (our own)."""
 
-MIN_BILLED_PAIRS: Final = 2
+MIN_PAIRS: Final = 6
+"""So many pairs must differ one way, and none the other, before chance is ruled out. A model that draws lots differs
+one way in a quarter of all pairs at most, and so in all of six, one way or the other, less than once in a thousand."""
+
 BILLED_SHARE: Final = 0.9
 """One call costs about half of what two do; a stream with one that is billed like two has lost the other (our own)."""
 
+KINDS: Final = ("text", "tool_use", "thinking")
 CUT: Final = ("max_tokens", "refusal", "model_context_window_exceeded", "pause_turn")
 TWO_WORDS: Final = re.compile(r"(?<=\w)\s+(?=\w)")
 
 
 def _pairs(exchanges: Sequence[Exchange]) -> list[Pair]:
-    """Each question that was answered both ways, both times to the end and in good order."""
-    return [(streamed, whole) for streamed, whole in questions_without("stream", exchanges) if _sound(streamed, whole)]
+    """Each question that was answered both ways, both times to the end and in good order.
+
+    A question that was asked several times makes several pairs, of which no answer is in two.
+    """
+    pairs: list[Pair] = []
+    wholes: dict[str, list[Exchange]] = defaultdict(list)
+    answers = [exchange for exchange in exchanges if has_message(exchange) and message_of(exchange) is not None]
+    for answer in answers:
+        if not answer.request.fields.get("stream"):
+            wholes[_question(answer)].append(answer)
+    for answer in answers:
+        if answer.request.fields.get("stream") and wholes[_question(answer)]:
+            pairs.append((answer, wholes[_question(answer)].pop(0)))
+    return [pair for pair in pairs if _sound(*pair)]
+
+
+def _question(exchange: Exchange) -> str:
+    asked = {name: value for name, value in exchange.request.fields.items() if name != "stream"}
+    return json.dumps(asked, sort_keys=True)
 
 
 def _sound(streamed: Exchange, whole: Exchange) -> bool:
@@ -104,7 +126,7 @@ def keeps_the_blanks_between_words(exchanges: Sequence[Exchange]) -> Iterable[Fi
             continue  # a model may answer in Chinese once, and in English the other time
         seen = True
         bare = all(not piece[0].isspace() and not piece[-1].isspace() for piece in pieces)
-        if bare and _blanks(text) < LOST_SHARE * _blanks(other):
+        if bare and _blanks(text) < LOST_SHARE * _blanks(other) and _runs_together(text):
             found = f"{shown(text, 60)}, in {len(pieces)} deltas of which none begins or ends with a blank"
             wanted = f"blanks between the words, as in exchange {whole.number}"
             yield Finding(exchange=streamed.number, place=in_message(streamed, "/content"), found=found, wanted=wanted)
@@ -127,6 +149,13 @@ def _texts(exchange: Exchange) -> list[str]:
 
 def _blanks(text: str) -> float:
     return sum(char.isspace() for char in text) / len(text) if text else 0.0
+
+
+def _runs_together(text: str) -> bool:
+    """Whether much of a text is in rows of letters that no language has for words, which codes and addresses lack."""
+    rows = re.findall(rf"[^\W\d_]{{{RUN_LETTERS},}}", text)
+    # One letter again and again is no prose.
+    return sum(len(row) for row in rows if len(set(row)) > 4) >= RUN_SHARE * len(text)
 
 
 def _is_alphabetic(text: str) -> bool:
@@ -157,8 +186,8 @@ def streams_the_input_of_calls(exchanges: Sequence[Exchange]) -> Iterable[Findin
     both = (calls, [(twin, call) for call, twin in calls])
     for lacks in (_squeezed, _empty):
         mine, theirs = ([finding for finding in map(lacks, one_way) if finding is not None] for one_way in both)
-        yield from mine[:1] if len(mine) >= MIN_LOST_INPUTS and not theirs else ()
-        yield from theirs[:1] if len(theirs) >= MIN_LOST_INPUTS and not mine else ()
+        yield from mine[:1] if len(mine) >= MIN_PAIRS and not theirs else ()
+        yield from theirs[:1] if len(theirs) >= MIN_PAIRS and not mine else ()
 
 
 Call = tuple[Exchange, int, Mapping[str, Any]]
@@ -228,7 +257,7 @@ def answers_alike_both_ways(exchanges: Sequence[Exchange]) -> Iterable[Finding |
         return
     if not pairs:
         yield Unverified(reason="no question was answered both whole and streamed")
-    for kind, least in MIN_PAIRS.items():
+    for kind in KINDS:
         shows = [(pair, _has(kind, pair[0]), _has(kind, pair[1])) for pair in pairs if _asks_for(kind, pair[0])]
         streamed_only = [pair for pair, mine, theirs in shows if mine and not theirs]
         whole_only = [pair for pair, mine, theirs in shows if theirs and not mine]
@@ -238,20 +267,21 @@ def answers_alike_both_ways(exchanges: Sequence[Exchange]) -> Iterable[Finding |
             (0, whole_only, f"no {kind} block in any stream"),
             (1, streamed_only, f"no {kind} block in any answer that came whole"),
         ):
-            if len(other) >= least:
+            if len(other) >= MIN_PAIRS:
                 answer, twin = other[0][lacking], other[0][1 - lacking]
                 wanted = f"one, as in exchange {twin.number}"
                 place = Place(pointer="/content")
                 yield Finding(exchange=answer.number, place=place, found=f"{found} ({len(other)})", wanted=wanted)
 
-    yield from _lost_calls(pairs)
+    # What is billed says nothing of the calls where it is also billed for what nobody sees.
+    yield from () if any(map(bills_more_than_it_shows, exchanges)) else _lost_calls(pairs)
 
 
 def _lost_calls(pairs: list[Pair]) -> Iterator[Finding]:
     """Several calls that become one in every stream, and are billed as several."""
     several = [pair for pair in pairs if len(_calls(pair[1])) > 1]
     lost = [pair for pair in several if len(_calls(pair[0])) == 1 and _billed_alike(*pair)]
-    if len(lost) == len(several) >= MIN_BILLED_PAIRS:
+    if len(lost) == len(several) >= MIN_PAIRS:
         streamed, whole = lost[0]
         found = f"one call, billed like the {len(_calls(whole))} of exchange {whole.number} ({len(lost)} times)"
         place = in_message(streamed, "/content")

@@ -54,14 +54,18 @@ TOLD: Final = re.compile(rf"One of the code words is ({WORD.pattern})\.")
 TOLD_TOKENS: Final = 4
 """The least that a tokenizer takes for telling a word beyond "Yes." (seven words and a number; most take ten)."""
 
-MIN_ANSWERS: Final = 2
-"""So many answers to the same request must lack a word before chance is ruled out (our own)."""
+MIN_ANSWERS: Final = 3
+"""So many answers to the same request must lack the same words, and have others, before chance is ruled out (our own:
+a model that forgets every tenth time forgets three times in a row once in a thousand)."""
 
 MAX_CONTROL_CHARACTERS: Final = 500
 """Nobody cuts a prompt as short as this."""
 
 MIN_LISTS: Final = 3
-"""As many lists must be right whole, and none of as many streams, before chance is ruled out (our own)."""
+"""As many lists at least must be right whole, and none of as many streams."""
+
+MAX_CHANCE: Final = 0.001
+"""Likelier than this to fall so by a model's lots, and nobody is accused."""
 
 TOKEN: Final = re.compile(r"[\w-]+")
 
@@ -164,12 +168,14 @@ class Reach:
 
     characters: int
     earlier_turns: bool
-    instructions: bool
+    kinds: frozenset[str]
 
     def covers(self, exchange: Exchange, word: str) -> bool:
         """Whether this model tells words that stand where this one does."""
+        if _kind(exchange, word) not in self.kinds:
+            return False
         if _is_instruction(exchange, word):
-            return self.instructions
+            return True
         near = _characters_back(exchange, word) <= self.characters
         return near and (self.earlier_turns or _is_in_last_message(exchange, word))
 
@@ -180,8 +186,17 @@ def _reach(asked: Iterable[Exchange]) -> Reach:
     return Reach(
         characters=max((_characters_back(exchange, word) for exchange, word in said), default=0),
         earlier_turns=not all(_is_in_last_turn(exchange, word) for exchange, word in said),
-        instructions=len(said) < len(told),
+        kinds=frozenset(_kind(exchange, word) for exchange, word in told),
     )
+
+
+def _kind(exchange: Exchange, word: str) -> str:
+    """By whom a word was told: a model may leave out what a tool said, or what it said itself."""
+    if _is_instruction(exchange, word):
+        return "instructions"
+    _, _, turn, _, *inner = _places(exchange)[word].split("/")
+    said = exchange.request.fields["messages"][int(turn)]
+    return "result" if "content" in inner else str(said.get("role"))
 
 
 def _is_instruction(exchange: Exchange, word: str) -> bool:
@@ -213,9 +228,9 @@ def _lost(alike: list[Exchange], asked: list[Exchange], reach: Reach) -> Iterato
     lost = [word for word in places if all(_lacks(exchange, [word]) for exchange in alike)]
     if len(alike) < MIN_ANSWERS or not lost:
         return
-    # An answer without a single word is one of a model that did something else.
-    lists = sum(len(_lacks(exchange, places)) < len(places) for exchange in alike) >= MIN_ANSWERS
-    ignored = [word for word in lost if lists and reach.covers(alike[0], word)]
+    # A model that lists other words each time, or none, did not do what it was asked.
+    steady = len(lost) < len(places) and all(_lacks(exchange, places) == lost for exchange in alike)
+    ignored = [word for word in lost if steady and reach.covers(alike[0], word)]
     listed = ", ".join(f"{shown(word)} of {places[word]}" for word in (ignored or lost)[:3])
     free = "" if ignored else _told_for_nothing(alike[0], lost, asked)
     if not ignored and not free:
@@ -270,6 +285,8 @@ def streams_all_that_was_written(exchanges: Sequence[Exchange]) -> Iterable[Find
         yield Unverified(reason="fewer than three lists of words came both whole and streamed")
     elif (inexact := next((answer for answer in whole if not _lists_exactly(answer)), None)) is not None:
         yield Unverified(reason=f"not even whole answers list the words and nothing else: {shown(text_of(inexact))}")
+    elif _chance(len(whole), len(streams)) > MAX_CHANCE and not any(map(_lists_exactly, streams)):
+        yield Unverified(reason=f"no stream lists the words and nothing else, of which {len(streams)} prove too little")
     elif not any(map(_lists_exactly, streams)):
         yield Finding(
             exchange=streams[0].number,
@@ -277,6 +294,12 @@ def streams_all_that_was_written(exchanges: Sequence[Exchange]) -> Iterable[Find
             found=f"{shown(text_of(streams[0]))}, and no better in {len(streams) - 1} more streams",
             wanted=f"{', '.join(_places(streams[0]))}: all {len(whole)} lists that came whole are right",
         )
+
+
+def _chance(whole: int, streams: int) -> float:
+    """How likely it is at most that one coin falls on one side for all whole answers, on the other for all streams."""
+    share = whole / (whole + streams)
+    return float(share**whole * (1 - share) ** streams)
 
 
 def _is_in_order(exchange: Exchange) -> bool:

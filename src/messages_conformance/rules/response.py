@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from messages_conformance import contract
 from messages_conformance.exchange import COMPLETE, GZIP_MAGIC, RESET, STALLED, TOO_LARGE, Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.catalogue import ANTHROPIC, TOKMODEL, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, RUN, TOKMODEL, rule
 from messages_conformance.rules.lens import (
     blocks_of,
     body_of,
@@ -23,6 +24,7 @@ from messages_conformance.rules.lens import (
     shown,
     stop_reason_of,
     streamed,
+    text_of,
     usage_of,
     walk_of,
     whole,
@@ -43,6 +45,9 @@ FOREIGN_STOP_REASONS: Final = frozenset(
 
 EMPTY_ANSWER_TOKENS: Final = 8
 """An empty end_turn is documented with 2 to 3 output tokens; more than this were an answer that got lost."""
+
+LOST_CALLS_TOKENS: Final = 150
+"""Two calls of the tools that this suite gives cost less than this; more was spent on something else (our own)."""
 
 TOKMODEL_KEYS = ("id", "type", "role", "content", "stop_reason", "model", "usage")
 
@@ -111,14 +116,41 @@ def is_the_assistants(exchange: Exchange) -> Iterable[Finding]:
     return shape(exchange, "response.role.assistant")
 
 
-@rule("response.content.array", MUST, source=sources.SEED, applies=has_message)
-def has_content_blocks(exchange: Exchange) -> Iterable[Finding | Unverified]:
+@rule("response.content.array", MUST, source=sources.SEED, over=RUN)
+def has_content_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """content is an array, and it holds what the tokens were spent on."""
-    yield from shape(exchange, "response.content.array")
-    spent = spent_on_nothing(exchange)
-    if spent:
-        found = f"[] although {spent} output tokens were spent"
-        yield Finding(place=in_message(exchange, "/content"), found=found, wanted="the blocks that were generated")
+    messages = [exchange for exchange in exchanges if has_message(exchange)]
+    if not messages:
+        yield Unverified(reason="no message was answered")
+    for exchange in messages:
+        for misshapen in shape(exchange, "response.content.array"):
+            yield replace(misshapen, exchange=exchange.number)
+    emptied = [exchange for exchange in messages if spent_on_nothing(exchange)]
+    secretive = next(filter(bills_more_than_it_shows, messages), None) if emptied else None
+    if secretive is not None:
+        tokens = count(usage_of(secretive), "output_tokens")
+        yield Unverified(
+            reason=f"an empty answer may have been thought about: {tokens} tokens were billed elsewhere "
+            f"for {shown(text_of(secretive))}"
+        )
+        return
+    for exchange in emptied:
+        found = f"[] although {spent_on_nothing(exchange)} output tokens were spent"
+        place = in_message(exchange, "/content")
+        yield Finding(exchange=exchange.number, place=place, found=found, wanted="the blocks that were generated")
+
+
+def bills_more_than_it_shows(exchange: Exchange) -> bool:
+    """Whether an answer of text alone cost more tokens than it has characters: its model reasons unseen."""
+    text, kinds = text_of(exchange), {block.get("type") for block in blocks_of(exchange)}
+    if not text or kinds != {"text"} or stop_reason_of(exchange) not in ("end_turn", "stop_sequence", "max_tokens"):
+        return False
+    # Beside a text there may have been calls that were lost.
+    slack = LOST_CALLS_TOKENS if exchange.request.fields.get("tools") else EMPTY_ANSWER_TOKENS
+    usage = usage_of(exchange)
+    stopped = len(str((message_of(exchange) or {}).get("stop_sequence") or ""))
+    seen = len(text.encode()) + stopped + _thought_tokens(usage)
+    return count(usage, "output_tokens") > seen + slack
 
 
 def spent_on_nothing(exchange: Exchange) -> int:

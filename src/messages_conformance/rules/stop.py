@@ -26,11 +26,18 @@ from messages_conformance.rules.lens import (
 from messages_conformance.rules.relations import questions_without
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 
+SENTENCE_ENDS: Final = (".", "!", "?", ":", "。", "！", "？", "…", '"', "”", ")", "`", "*")
+"""How a text may end that says all it has to say."""
+
 WORDS_PER_TOKEN: Final = 4
 """No tokenizer in use puts more than this many words of prose into one token."""
 
 END_TOKENS: Final = 1
 """The token that ends an answer is counted by some, and left out by others."""
+
+MIN_ENDED_AT_LIMIT: Final = 2
+"""One answer may happen to end where its limit is, and be the beginning of a longer one; two are none by chance (our
+own: no model says less than asked in one of thirty answers, and in just so many tokens)."""
 
 OTHER_ENDS: Final = ("tool_use", "refusal", "pause_turn", "model_context_window_exceeded")
 """Reasons that may end an answer before a limit or a sequence does."""
@@ -137,6 +144,7 @@ def streams_no_part_of_the_sequence(exchange: Exchange) -> Iterable[Finding | Un
 def says_that_the_limit_cut_it(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """An answer that was cut by the limit reports max_tokens."""
     said = "no long answer was asked for"
+    ended: list[Finding] = []
     for cut, control in questions_without("max_tokens", exchanges, larger=True):
         text, full = text_of(cut).strip(), text_of(control).strip()
         reason, limit = stop_reason_of(cut), limit_of(cut)
@@ -150,12 +158,24 @@ def says_that_the_limit_cut_it(exchanges: Sequence[Exchange]) -> Iterable[Findin
         # An answer that is all there may just have fitted: the token that ends it need not be counted.
         least = limit + (END_TOKENS if text == full else 0)
         seen_to_exceed = full.startswith(text) and least < spent <= len(full) and not _ended_early(cut, limit)
-        if isinstance(reason, str) and text and (seen_to_exceed or len(text.split()) > WORDS_PER_TOKEN * limit):
+        # Tokens beyond one a character were spent on something else in the answer that was cut, too.
+        seen_to_exceed = seen_to_exceed and count(usage_of(cut), "output_tokens") <= len(text) + END_TOKENS
+        surely = len(text.split()) > WORDS_PER_TOKEN * limit
+        if isinstance(reason, str) and text and (seen_to_exceed or surely):
             how = f"{shown(reason)} after {shown(text[-40:])}"
-            yield Finding(
-                exchange=cut.number, place=in_message(cut, "/stop_reason"), found=how, wanted=f'"max_tokens" at {limit}'
+            ended.append(
+                Finding(
+                    exchange=cut.number,
+                    place=in_message(cut, "/stop_reason"),
+                    found=how,
+                    wanted=f'"max_tokens" at {limit}',
+                )
             )
-            said = ""
+            if surely or len(ended) >= MIN_ENDED_AT_LIMIT:
+                yield from ended
+                ended, said = [], ""
+            else:
+                said = f"a single answer ended just where its limit is, which may be chance: {how}"
         elif said:
             said = f"the model answered short of the limit: {shown(text)}"
     if said:
@@ -240,7 +260,9 @@ def names_the_sequence_that_was_generated(exchanges: Sequence[Exchange]) -> Iter
 def _cut_before(text: str, full: str, sequence: str) -> bool:
     """Whether the text is what the full answer holds before the sequence."""
     before, matched, _ = full.partition(sequence)
-    return bool(matched) and bool(text.strip()) and text.strip() == before.strip()
+    # After a whole sentence the model may have ended the one answer, and gone on in the other.
+    whole = before.rstrip().endswith(SENTENCE_ENDS)
+    return bool(matched) and bool(text.strip()) and text.strip() == before.strip() and not whole
 
 
 @rule(

@@ -593,7 +593,7 @@ def _repeats_everything(pieces: list[str]) -> int | None:
     so_far = ""
     for number, piece in enumerate(pieces):
         if number >= MIN_REPEATED_DELTAS and len(piece) >= MIN_REPEATED_CHARS and piece == so_far:
-            return number
+            return None if (piece + piece).find(piece, 1) < len(piece) else number  # a model that babbles
         so_far += piece
     return None
 
@@ -601,7 +601,14 @@ def _repeats_everything(pieces: list[str]) -> int | None:
 def are_snapshots(pieces: list[str]) -> bool:
     if len(pieces) < 2 or (len(pieces) == 2 and len(pieces[0]) < MIN_SNAPSHOT_CHARS):
         return False
-    return all(len(later) > len(earlier) and later.startswith(earlier) for earlier, later in pairwise(pieces))
+    growing = all(len(later) > len(earlier) and later.startswith(earlier) for earlier, later in pairwise(pieces))
+    return growing and not all(_is_repetition(earlier, later) for earlier, later in pairwise(pieces))
+
+
+def _is_repetition(earlier: str, later: str) -> bool:
+    """Whether what is new in the later text is the earlier one once more: a model that babbles, cut in large pieces."""
+    new = later[len(earlier) :]
+    return new.startswith(earlier) or earlier.startswith(new)
 
 
 @rule(
