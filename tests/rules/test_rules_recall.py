@@ -155,5 +155,5 @@ def test_a_model_that_says_more_or_less_by_itself_proves_nothing(run: list[Excha
 
 def test_a_model_that_reads_the_last_message_alone_lost_none_of_two_in_a_row() -> None:
     in_a_row = [{"role": "user", "content": "One of the code words is cobra-57."}, {"role": "user", "content": LIST}]
-    parrot = [said(f"You said: {LIST}", in_a_row) for _ in range(2)]
+    parrot = [said(f"You said: {LIST}", in_a_row) for _ in range(3)]
     assert judged(said(ABLE, QUESTION), *parrot).outcome == NOT_VERIFIED
