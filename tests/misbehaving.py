@@ -146,7 +146,8 @@ def endless(zoo: Menagerie, request: HttpRequest) -> HttpResponse:
     delta = dumped(
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "on and on " * 400}}
     )
-    start = body[: body.index(b"event: content_block_delta")]
+    block = dumped({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}})
+    start = body[: body.index(b"event: content_block_start")] + b"event: content_block_start\ndata: " + block + b"\n\n"
     event = b"event: content_block_delta\ndata: " + delta + b"\n\n"
 
     def pieces() -> Iterator[tuple[float, bytes]]:

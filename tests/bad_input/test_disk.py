@@ -87,9 +87,9 @@ def test_a_second_run_into_the_same_folder_is_refused_and_the_first_goes_on(
 ) -> None:
     folder = tmp_path / "report"
     began_s = time.monotonic()
-    arguments = ["run", zoo.url("silent/first"), "--model", "reference-1", "--report", str(folder)]
+    arguments = ["run", zoo.url("silent/folder"), "--model", "reference-1", "--report", str(folder)]
     first = started(*arguments, key=KEY)
-    zoo.wait_for("/silent/first", 1)
+    zoo.wait_for("/silent/folder", 1)
     second = judge(zoo.url("correct/second"), key=KEY)  # into the same folder
     assert second.code == 4
     assert "another run is writing its report to" in second.error
@@ -97,5 +97,5 @@ def test_a_second_run_into_the_same_folder_is_refused_and_the_first_goes_on(
     assert zoo.counts["/correct/second"] == 0
     os.killpg(first.pid, signal.SIGINT)
     assert ended(first, began_s=began_s, folder=folder).last.startswith("INCOMPLETE: the run was interrupted")
-    assert valid_report(folder)["run"]["target"].endswith("silent/first")
+    assert valid_report(folder)["run"]["target"].endswith("silent/folder")
     assert judge(zoo.url("correct/third"), "--depth", "smoke", key=KEY).code == 0  # one after another is fine
