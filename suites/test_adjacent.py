@@ -42,6 +42,10 @@ async def browse(send):
         if name is not None:
             await send(get("models.retrieve", f"/v1/models/{quote(name, safe='')}"))
     cursor = ""
+    if listed.response is not None and listed.response.fields.get("has_more") is True:
+        last = listed.response.fields.get("last_id")
+        if isinstance(last, str):
+            await send(get("models.more", f"/v1/models?after_id={quote(last, safe='')}"))
     for number in range(PAGES):
         page = await send(get(f"models.page-{number + 1}", f"/v1/models?limit=1{cursor}"))
         body = page.response.fields if page.response is not None else {}
@@ -58,7 +62,7 @@ def model_ids(listed):
 
 
 DIALOGUES = [
-    Dialogue(name="models", steps=browse, max_requests=3 + PAGES, max_output_tokens=0, needs=frozenset({"models"}))
+    Dialogue(name="models", steps=browse, max_requests=4 + PAGES, max_output_tokens=0, needs=frozenset({"models"}))
 ]
 
 

@@ -25,9 +25,30 @@ def tool(name, description, location="The city", **more):
 
 WEATHER = tool("get_weather", "Gives the weather in one city.")
 TIME = tool("get_time", "Gives the local time in one city.")
-STRICT = tool("get_weather", "Gives the weather in one city.", strict=True)
+STRICT = {
+    "name": "save_contact",
+    "description": "Saves one contact.",
+    "strict": True,
+    # Whatever is lost on the way, a number's type, what is nested, or a letter beyond ASCII, no longer fits.
+    "input_schema": {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "enum": ["Zoë", "張偉"]},
+            "age": {"type": "integer"},
+            "address": {
+                "type": "object",
+                "properties": {"city": {"type": "string"}},
+                "required": ["city"],
+                "additionalProperties": False,
+            },
+        },
+        "required": ["name", "age", "address"],
+        "additionalProperties": False,
+    },
+}
 SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 1}
 USER = {
+    "type": "custom",
     "name": "Get-Current-User",  # capitals and dashes are letters of a name, too
     "description": "Tells who is logged in. It takes no input.",
     "input_schema": {"type": "object", "properties": {}},
@@ -40,6 +61,7 @@ BOTH = "Call both tools in parallel: get_weather for Paris and get_time for New 
 TURN = f"In one short sentence, say what you are about to do. Then do it. {BOTH}"
 TWO_CITIES = "What is the weather in Paris and in New York? Call the tool get_weather for each of them, in parallel."
 WHO = "Who is logged in? Call the tool Get-Current-User."
+CONTACT = "Zoë is 36 years old and lives in Paris. Call the tool save_contact."
 OK = "Reply with the single word: ok"
 
 CALLED = {"attempts": 2, "premise": "response.content.tool_use-fields"}
@@ -86,9 +108,9 @@ TOOLS = [
         attempts=2,
         premise="request.tool_choice.disable-parallel-auto",
     ),
-    ask(
+    *both_ways(
         "tool.strict",
-        PARIS,
+        CONTACT,
         max_tokens=200,
         tools=[STRICT],
         needs=["strict-tools"],
@@ -162,6 +184,13 @@ THINKING = [
 RED_SQUARE = (
     "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAFklEQVR42mO4IydHEmIY1TCqYfhqAACaMxgQdrf9VwAAAABJRU5ErkJggg=="
 )
+PICTURE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": RED_SQUARE}}
+CAMERA = {"name": "take_picture", "description": "Takes a picture.", "input_schema": {"type": "object"}}
+SEEN = [
+    user("Take a picture."),
+    assistant([{"type": "tool_use", "id": "toolu_01A09q90qw90lq917835lq9", "name": "take_picture", "input": {}}]),
+    user([{"type": "tool_result", "tool_use_id": "toolu_01A09q90qw90lq917835lq9", "content": [PICTURE]}]),
+]
 NOTE = {"type": "text", "media_type": "text/plain", "data": "The library opens at nine and closes at five."}
 HOURS = {"type": "text", "text": "When does the library open? Reply with the hour only."}
 PERSON = {
@@ -183,7 +212,7 @@ INPUTS = [
         [
             user(
                 [
-                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": RED_SQUARE}},
+                    PICTURE,
                     {"type": "text", "text": "Which colour is this picture? Reply with one word."},
                 ]
             )
@@ -191,6 +220,7 @@ INPUTS = [
         needs=["images"],
         capability="images",
     ),
+    ask("result.image", SEEN, tools=[CAMERA], needs=["images", "tools"], capability="images"),
     ask("document", told_by(title="Opening hours"), max_tokens=40, needs=["documents"], capability="documents"),
     *both_ways(
         "document.cited",

@@ -16,9 +16,15 @@ INSTRUCTIONS = (
 )
 NOTE = " This note only makes the question longer and asks for nothing: the library opens at nine and closes at five."
 
+TURNS = [*[user("And now?"), assistant("Not yet.")] * 6, user(OK)]
+
 PLAIN = [
-    # As pydantic-ai and the tool runner of the TypeScript SDK ask for what does not stream.
-    replace(ask("stated", OK), body={**ask("stated", OK).body, "stream": False}),
+    # As pydantic-ai and the tool runner of the TypeScript SDK ask for what does not stream, and with a charset.
+    replace(
+        ask("stated", OK),
+        body={**ask("stated", OK).body, "stream": False},
+        headers=(("content-type", "application/json; charset=utf-8"),),
+    ),
     *both_ways("plain", OK),
     *both_ways("system", OK, system=INSTRUCTIONS, probe="request.system.string"),
     # A control: request.system.blocks sends the same system prompt as a block.
@@ -53,6 +59,8 @@ HISTORY = [
             user("What is my name? Reply with the name only."),
         ],
     ),
+    ask("history.long", TURNS),
+    ask("tier", OK, service_tier="auto", needs=["service-tier"]),
     ask("history.alone", "What is my name? Reply with the name only."),  # a control: the same without what came before
     ask(
         "history.blocks",

@@ -29,11 +29,13 @@ SPLIT = ["response.stop_reason.own-words"]
 
 OWN = [
     "request.context.complete",
+    "request.fields.types",
     "request.messages.affects-input-tokens",
     "request.metadata.accepted",
     "request.system.blocks-read",
     "request.tool_result.affects-input-tokens",
     "request.tool_use.long-id",
+    "request.tools.list",
     "response.content.no-model-markup",
     "stop.stop_sequence.matched",
     "stream.delta.blanks-kept",

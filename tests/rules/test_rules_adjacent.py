@@ -90,6 +90,9 @@ BAD_LIMIT = probed("adjacent.models.limit", path="/v1/models?limit=0")
 NO_MODEL = probed("adjacent.models.retrieve", path="/v1/models/none")
 TOOL = {"tools": [{"name": "f", "input_schema": {"type": "object"}}]}
 UNCACHED = counted(1000, ask={"system": [{"type": "text", "text": "Long.", **CACHE}]})
+MISLABELLED = exchange(
+    response({"input_tokens": 12}, media_type="text/plain"), ask={"max_tokens": ...}, path=COUNT, expect=ACCEPTED
+)
 FIRST, SECOND = listed("a", query="?limit=1", more=True), listed("b", query="?limit=1&after_id=a")
 
 ROWS: dict[str, tuple[Run, Run]] = {
@@ -189,6 +192,7 @@ VIOLATIONS: list[tuple[str, Run]] = [
         [counted(12), counted(9, ask={"messages": [{"role": "user", "content": "Hello, and more"}]})],
     ),
     ("adjacent.count_tokens.validates", [counted(12), refused(500, **BAD_COUNT)]),
+    ("transport.content-type.json-response", [MISLABELLED]),
     ("adjacent.models.list-shape", [got("/v1/models", NO_ROUTE, status=404)]),
     ("adjacent.models.list-shape", [got("/v1/models", [MODEL])]),
     ("adjacent.models.item-shape", [listed({"id": "a", "object": "model"})]),
@@ -196,6 +200,7 @@ VIOLATIONS: list[tuple[str, Run]] = [
     ("adjacent.models.cursors", [listed("a", first_id=..., last_id=...)]),
     ("adjacent.models.cursors", [FIRST, listed("a", query="?limit=1&after_id=a")]),
     ("adjacent.models.cursors", [FIRST, listed(query="?limit=1&after_id=a")]),
+    ("adjacent.models.cursors", [listed("a", more=True), listed(query="?after_id=a")]),
     ("adjacent.models.cursors", [FIRST, got("/v1/models?limit=1&after_id=a", NO_ROUTE, status=404)]),
     ("adjacent.models.retrieve", [listed("a"), got("/v1/models/a", NO_ROUTE, status=404)]),
     ("adjacent.models.retrieve", [listed("x/a"), got("/v1/models/x%2Fa", NO_ROUTE, status=404)]),

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 CUT_OFF_BYTES: Final = 100
 """How much of a body is announced and never sent where it is cut."""
 
+INDENT: Final = "  \t"
+"""Spaces and a tab: either alone is found in bodies that clients send, and JSON allows both."""
+
 
 def compose(ask: Ask, *, profile: Profile, model: str | None) -> Request:
     """The request that asks it; the key's place is held by KEY_PLACEHOLDER. Raises ValueError for an unknown `auth`."""
@@ -85,7 +88,7 @@ def _body(ask: Ask, model: str | None) -> bytes:
     if ask.layout == "reordered":
         fields = dict(reversed(fields.items()))
     if ask.layout == "indented":
-        text = json.dumps(fields, ensure_ascii=False, indent="\t")
+        text = json.dumps(fields, ensure_ascii=False, indent=INDENT)
     else:
         text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
     # A lone surrogate has no UTF-8; Python's backslash form of it is the escape that JSON has for it.

@@ -102,6 +102,7 @@ def missing_field(kind: str) -> str:
         "image": "request.image.source-types",
         "document": "request.document.source-types",
         "tool_use": "request.tool_use.input-object",
+        "tool_result": "request.tool_result.orphan",
     }.get(kind, "request.messages.content-block-type-required")
 
 

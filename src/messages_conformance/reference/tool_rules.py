@@ -21,7 +21,7 @@ Body = Mapping[str, Any]
 def failures(body: Body) -> Iterator[Failure]:
     tools = body.get("tools")
     if tools is not None and not isinstance(tools, list):
-        yield Failure(message="tools: Input should be a valid list")
+        yield Failure(message="tools: Input should be a valid list", requirement="request.tools.list")
         return
     yield from tool_definitions.failures(tools or ())
     names = [tool.get("name") for tool in tools or () if isinstance(tool, dict)]

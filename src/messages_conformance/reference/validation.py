@@ -178,7 +178,7 @@ def system_messages(roles: Sequence[Any]) -> Iterator[Failure]:
 
 def message(turn: object, where: str, *, last: bool) -> Iterator[Failure]:
     if not isinstance(turn, dict):
-        yield Failure(message=f"{where}: Input should be an object", requirement="request.messages.role-required")
+        yield Failure(message=f"{where}: Input should be an object", requirement="request.fields.types")
         return
     for name in ("role", "content"):
         if name not in turn:
@@ -199,7 +199,7 @@ def content(turn: Body, where: str, *, final_assistant: bool) -> Iterator[Failur
     if not isinstance(value, str | list):
         yield Failure(
             message=f"{where}.content: Input should be a string or a list of blocks",
-            requirement="request.messages.content-blocks",
+            requirement="request.fields.types",
         )
         return
     if not value and not final_assistant:
@@ -231,7 +231,7 @@ def system(body: Body) -> Iterator[Failure]:
         return
     if not isinstance(value, str | list):
         yield Failure(
-            message="system: Input should be a string or a list of text blocks", requirement="request.system.string"
+            message="system: Input should be a string or a list of text blocks", requirement="request.fields.types"
         )
         return
     for at, block in enumerate(value if isinstance(value, list) else ()):

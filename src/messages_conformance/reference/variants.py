@@ -579,6 +579,7 @@ def lenient_gateway(failures: list[Failure]) -> list[Failure]:
         "request.messages.required",
         "request.messages.role-enum",
         "request.messages.role-required",
+        "request.fields.types",
         "request.max_tokens.required",
         "request.max_tokens.integer",
         "request.max_tokens.negative",

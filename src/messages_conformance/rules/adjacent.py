@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -403,7 +402,7 @@ def keeps_to_the_limit_of_a_page(exchanges: Sequence[Exchange]) -> Iterable[Find
     needs={"models"},
     source=LIST,
     over=RUN,
-    provoked="The list is asked for whole, and page by page with limit=1 and after_id.",
+    provoked="The list is asked for whole and, where there is more, on; and page by page with limit=1 and after_id.",
 )
 def continues_after_the_last_id(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """first_id and last_id are those of the page's first and last model, and after_id goes on behind it."""
@@ -426,10 +425,11 @@ def _cursors(exchange: Exchange, items: Sequence[Mapping[str, Any]]) -> Iterator
 
 def _walk(exchanges: Sequence[Exchange]) -> Iterator[Finding]:
     """Where a page after a cursor is no continuation."""
-    walked = [exchange for exchange in exchanges if _listing(exchange) and _query(exchange, "limit") is not None]
-    for before, after in pairwise(walked):
-        cursor = _query(after, "after_id")
-        if cursor is None or cursor != body_of(before).get("last_id"):
+    walked = [exchange for exchange in exchanges if _listing(exchange)]
+    for number, after in enumerate(walked):
+        cursor, limit = _query(after, "after_id"), _query(after, "limit")
+        before = next((one for one in reversed(walked[:number]) if _query(one, "limit") == limit), None)
+        if before is None or cursor is None or cursor != body_of(before).get("last_id"):
             continue
         items = _items(after)
         seen = {_id(item) for item in _items(before) or ()} | {cursor}

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
-from messages_conformance.exchange import GZIP_MAGIC, KEY_PLACEHOLDER, WRONG_KEY, Exchange
+from messages_conformance.exchange import GZIP_MAGIC, KEY_PLACEHOLDER, REFUSED, WRONG_KEY, Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.catalogue import rule
 from messages_conformance.rules.lens import (
@@ -30,7 +30,18 @@ JSON: Final = "application/json"
 SSE: Final = "text/event-stream"
 
 
-@rule("transport.content-type.json-response", MUST, source=sources.sdk_ts("src/internal/parse.ts"), applies=whole)
+def _counted(exchange: Exchange) -> bool:
+    """A valid question was counted: the one other success that every SDK reads as JSON, or as mere text."""
+    counts = exchange.request.route.endswith("/count_tokens") and exchange.succeeded and exchange.expect != REFUSED
+    return counts and isinstance(response_of(exchange).json, dict)
+
+
+@rule(
+    "transport.content-type.json-response",
+    MUST,
+    source=sources.sdk_ts("src/internal/parse.ts"),
+    applies=lambda exchange: whole(exchange) or _counted(exchange),
+)
 def labels_json(exchange: Exchange) -> Iterable[Finding]:
     """An answer that is not streamed has the media type application/json; parameters are allowed."""
     response = response_of(exchange)

@@ -126,6 +126,19 @@ def mix_up_cursors(value: Json) -> Json:
     return {**value, "first_id": value["last_id"], "last_id": value["first_id"]}
 
 
+@fault("adjacent", trips={"adjacent.models.cursors"}, at=Stage.MODELS)
+def promise_more_models(value: Json) -> Json:
+    """Every page of models says that there are more."""
+    return {**value, "has_more": True} if is_list(value) else value
+
+
+@fault("adjacent", trips={"transport.content-type.json-response"}, trips_tokmodel=(), at=Stage.RESPONSE)
+def label_counts_as_text(response: HttpResponse, scene: Scene) -> HttpResponse:
+    """A count of tokens is labelled as plain text."""
+    counts = scene.request.path.endswith("/count_tokens") and response.status == 200
+    return response.with_header("content-type", "text/plain; charset=utf-8") if counts else response
+
+
 @fault("adjacent", trips={"adjacent.models.limit"}, at=Stage.FAILURES)
 def accept_any_limit(failures: Failures) -> Failures:
     """A limit of 0 or 1001 is accepted."""

@@ -50,13 +50,6 @@ def refuse_foreign_descriptions(failures: Failures, scene: Scene) -> Failures:
     return [*failures, Failure(message="tools: 'ascii' codec can't encode characters")] if foreign else failures
 
 
-@fault("drawn", trips={REFUSED_VALID}, at=Stage.FAILURES, drawn=True, depth="deep")
-def refuse_hyphens_in_tool_names(failures: Failures, scene: Scene) -> Failures:
-    """A hyphen in the name of a tool is refused."""
-    hyphen = any("-" in str(tool.get("name", "")) for tool in tools_of(scene))
-    return [*failures, Failure(message="tools: names are words with underscores")] if hyphen else failures
-
-
 @fault("drawn", trips={REFUSED_VALID}, trips_tokmodel={REFUSED_VALID}, at=Stage.FAILURES, drawn=True)
 def crash_on_stops_with_a_system_prompt(failures: Failures, scene: Scene) -> Failures:
     """An empty list of stop sequences together with a system prompt ends in a 500."""

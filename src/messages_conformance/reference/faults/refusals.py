@@ -8,6 +8,7 @@ from messages_conformance.reference.faults.requests import choice_of, refusing
 from messages_conformance.reference.faults.tools import Failures, Json
 
 LONG_SYSTEM_CHARS = 2000
+MAX_TURNS = 10
 
 
 def extra(failures: Failures, scene: Scene, name: str) -> Failures:
@@ -123,6 +124,30 @@ def demand_event_stream_accept(failures: Failures, scene: Scene) -> Failures:
     """A stream is refused to a client whose Accept does not name text/event-stream."""
     accepts = "text/event-stream" in (scene.request.header("accept") or "")
     return refusing(failures, scene.streams and not accepts, "accept: must include text/event-stream")
+
+
+@fault("transport", trips={"transport.path.post-messages"}, at=Stage.FAILURES)
+def refuse_charset(failures: Failures, scene: Scene) -> Failures:
+    """A content-type with a parameter is refused."""
+    given = ";" in (scene.request.header("content-type") or "")
+    return refusing(failures, given, "content-type: must be application/json")
+
+
+@fault("tools", trips={"transport.path.post-messages"}, at=Stage.FAILURES)
+def refuse_hyphens_in_tool_names(failures: Failures, scene: Scene) -> Failures:
+    """A hyphen in the name of a tool is refused."""
+    tools = scene.body.get("tools")
+    listed = [tool for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+    hyphen = any("-" in str(tool.get("name", "")) for tool in listed)
+    return refusing(failures, hyphen, "tools: names are words with underscores")
+
+
+@fault("request", trips={"transport.path.post-messages"}, at=Stage.FAILURES)
+def refuse_long_conversations(failures: Failures, scene: Scene) -> Failures:
+    """A conversation of more than ten messages is refused."""
+    messages = scene.body.get("messages")
+    many = isinstance(messages, list) and len(messages) > MAX_TURNS
+    return refusing(failures, many, "messages: too many")
 
 
 @fault(

@@ -77,6 +77,22 @@ def forget_strictness(message: Json, scene: Scene) -> Json:
     return {**message, "content": blocks}
 
 
+def in_words(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+@fault("tools", trips={"response.content.tool_use-input-schema"}, at=Stage.MESSAGE)
+def write_numbers_as_words(message: Json) -> Json:
+    """A number in the input of a call comes as a string."""
+    blocks = [
+        {**block, "input": {name: in_words(value) for name, value in block["input"].items()}}
+        if block["type"] == "tool_use"
+        else block
+        for block in message["content"]
+    ]
+    return {**message, "content": blocks}
+
+
 @fault("tools", trips={"response.content.server-tool-ids"}, at=Stage.DOCUMENT)
 def number_server_calls(message: Json) -> Json:
     """A call of the server's own tool has an id like that of a client's."""

@@ -48,6 +48,18 @@ def serve_without_role(failures: Failures) -> Failures:
     return forgive(failures, "request.messages.role-required")
 
 
+@fault("validation", trips={"request.fields.types"}, at=Stage.FAILURES)
+def serve_fields_of_any_type(failures: Failures) -> Failures:
+    """A message that is no object is served, and so are content and a system prompt of any type."""
+    return forgive(failures, "request.fields.types")
+
+
+@fault("validation", trips={"request.tools.list"}, at=Stage.FAILURES)
+def serve_tools_in_no_list(failures: Failures) -> Failures:
+    """Tools that are no list are served."""
+    return forgive(failures, "request.tools.list")
+
+
 @fault("validation", trips={"request.messages.content-block-type-required"}, at=Stage.FAILURES)
 def serve_any_block_type(failures: Failures) -> Failures:
     """A content block of no or of an unknown type is served."""
