@@ -327,9 +327,14 @@ def fits_the_input_of_strict_tools(exchange: Exchange) -> Iterable[Finding | Unv
     if not calls or stop_reason_of(exchange) in CUT:
         yield _not_comparable(exchange) or _told(exchange)
         return
+    flows = streamed(exchange)
+    if flows and walk_of(exchange).deviations:
+        yield BROKEN_STREAM
+        return
     for number, block in calls:
-        if not isinstance(block.get("input"), dict):
-            continue  # judged as response.content.tool_use-fields or stream.delta.partial-json-concat
+        given = block.get("input")
+        if not isinstance(given, dict) or (flows and not given):
+            continue  # judged as response.content.tool_use-fields, partial-json-concat or stream.final.tool-input
         wrong = contract.misfit(strict[block["name"]], block["input"])
         if wrong:
             place = in_message(exchange, f"/content/{number}/input")
