@@ -37,13 +37,13 @@ def blocks(scene: Scene, *kinds: str) -> list[Json]:
 # -- what is lost ---------------------------------------------------------------------------------------------------
 
 
-@fault("request", trips={"request.messages.affects-input-tokens"}, at=Stage.BODY)
+@fault("request", trips={"request.messages.affects-input-tokens", "usage.input.monotone"}, at=Stage.BODY)
 def forget_earlier_turns(body: Json) -> Json:
     """Only the last message reaches the model."""
     return {**body, "messages": turns(body)[-1:]}
 
 
-@fault("request", trips={"request.messages.affects-input-tokens"}, at=Stage.BODY)
+@fault("request", trips={"request.messages.affects-input-tokens", "usage.input.monotone"}, at=Stage.BODY)
 def forget_own_answers(body: Json) -> Json:
     """The turns of the assistant, and the user's before them, do not reach the model."""
     roles = [turn.get("role") for turn in turns(body)]
