@@ -43,6 +43,10 @@ def _features(body: Body) -> Iterator[str]:
         if body.get(name) is not None:
             # Newer models take nothing but the default (migration guide).
             yield name if body[name] != 1 else f"{name}.default"
+    if body.get("top_k"):
+        yield "top_k.set"  # a model that takes 0, which sets nothing, need not take more
+    if body.get("temperature") is not None and body.get("top_p") is not None:
+        yield "temperature-and-top_p"  # some models take either, and not both
     if body.get("stream") is True:
         yield "stream"
     if body.get("system") is not None:
@@ -89,9 +93,6 @@ def _parts(content: Any) -> Iterator[str]:
             yield f"{kind}/{inner}"
 
 
-SAMPLING: Final[Mapping[str, Any]] = {"temperature": 1, "top_p": 1, "top_k": None}
-"""Sampling parameters and their defaults."""
-
 NEEDED: Final[Mapping[str, str]] = {
     "image": "images",
     "document": "documents",
@@ -127,10 +128,6 @@ def doubts(body: Body, profile: Profile) -> tuple[str, ...]:
         found.append("an empty list of stop sequences (refusing it is less than a violation)")
     if len(_list(body.get("stop_sequences"))) > MOST_STOPS:
         found.append("many stop sequences")
-    if profile.family == "anthropic" and any(body.get(name, usual) != usual for name, usual in SAMPLING.items()):
-        found.append("sampling parameters beside their defaults, which newer models refuse")
-    if "temperature" in body and "top_p" in body:
-        found.append("temperature and top_p at once, which some models refuse")
     if _holds_null({name: value for name, value in body.items() if name != "messages"}) or _holds_null(
         [_outside_input(part) for turn in _list(body.get("messages")) for part in _list(turn.get("content"))]
     ):
