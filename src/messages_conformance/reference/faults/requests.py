@@ -253,6 +253,9 @@ def ignore_parallel_limit_of_forced_calls(body: Json) -> Json:
 )
 def refuse_empty_tool_results(failures: Failures, scene: Scene) -> Failures:
     """A tool_result without content is refused."""
-    blocks = [block for turn in turns(scene.body) for block in turn.get("content") or () if isinstance(block, dict)]
+    contents = [turn.get("content") for turn in turns(scene.body)]
+    blocks = [
+        block for content in contents if isinstance(content, list) for block in content if isinstance(block, dict)
+    ]
     empty = any(block.get("type") == "tool_result" and not block.get("content") for block in blocks)
     return refusing(failures, empty, "messages: tool_result content is empty")

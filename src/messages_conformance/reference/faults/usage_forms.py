@@ -108,6 +108,7 @@ def report_constant_usage(message: Json) -> Json:
         "adjacent.count_tokens.approx",
         "request.messages.affects-input-tokens",
         "request.system.affects-input-tokens",
+        "usage.input.monotone",
         "usage.input.positive",
         "usage.input.stream-equals-nonstream",
         "usage.output.le-max",
