@@ -91,6 +91,7 @@ TOOLS = [
         TWO_CITIES,
         max_tokens=300,
         system="You look up the weather.",
+        probe="request.system.string",
         tools=[WEATHER],
         needs=["tools"],
         attempts=2,

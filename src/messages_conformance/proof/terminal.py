@@ -15,8 +15,10 @@ PRICED_DEPTH = "standard"
 def summary(matrix: Matrix, out: Console, *, whole: bool) -> None:
     """Prints the matrix; the sentence comes last, where a reader of a log looks."""
     if matrix.faulty:
+        out.print("\nFAULTS")
         out.print(_by_category(matrix))
     if matrix.correct:
+        out.print("\nCORRECT SERVERS")
         out.print(_correct(matrix))
     if PRICED_DEPTH in matrix.depths and matrix.faulty:
         _price(matrix, out)
@@ -33,8 +35,8 @@ def summary(matrix: Matrix, out: Console, *, whole: bool) -> None:
     out.print(verdict(matrix, whole=whole), soft_wrap=True)
 
 
-def _table(title: str, first: str, columns: tuple[str, ...]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+def _table(first: str, columns: tuple[str, ...]) -> Table:
+    table = Table(box=None, pad_edge=False)
     table.add_column(first)
     for column in columns:
         table.add_column(column, justify="right")
@@ -47,7 +49,7 @@ def _by_category(matrix: Matrix) -> Table:
         *(f"{depth} {what}" for depth in matrix.depths for what in ("caught", "missed")),
         "false alarms",
     )
-    table = _table("faults", "category", columns)
+    table = _table("category", columns)
     alarms = grouped((t for t in matrix.false_alarms if t in matrix.faulty), lambda trial: trial.subject.category)
     for category in matrix.categories:
         table.add_row(*_row(matrix, category, category, len(alarms.get(category, []))))
@@ -64,14 +66,15 @@ def _row(matrix: Matrix, title: str, category: str | None, alarms: int) -> list[
 
 
 def _correct(matrix: Matrix) -> Table:
-    table = _table("correct servers", "profile", ("runs", "false alarms"))
+    table = _table("profile", ("runs", "false alarms"))
     for profile, trials in grouped(matrix.correct, lambda trial: trial.subject.profile).items():
         table.add_row(profile, str(len(trials)), str(sum(trial in matrix.false_alarms for trial in trials)))
     return table
 
 
 def _price(matrix: Matrix, out: Console) -> None:
-    table = _table("requests spent and faults found", "requests", ("faults found", "share"))
+    out.print("\nREQUESTS SPENT, FAULTS FOUND")
+    table = _table("requests", ("faults found", "share"))
     for spent, share in matrix.curve(PRICED_DEPTH):
         table.add_row(str(spent), of(share), percent(share))
     out.print(table)

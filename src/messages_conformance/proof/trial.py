@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from rich.console import Console
 
+from messages_conformance.engine import EngineError
 from messages_conformance.exchange import Ask
 from messages_conformance.generate import Dialogue, Drawing
 from messages_conformance.proof.asked import asked
@@ -73,7 +75,8 @@ def try_subject(subject: Subject, depth: str, seed: int = 0) -> Trial:
     watch = _Watch(judged, subject)
     try:
         for what in _begun(judged):
-            judged.judged(judged.exchanges(what))
+            with suppress(EngineError):  # an error of our own, which the run has noted: the rest is tried all the same
+                judged.judged(judged.exchanges(what))
             watch.look()
         exit_code, report = _finished(judged)
     finally:

@@ -120,7 +120,7 @@ def demand_alternating_roles(failures: Failures, scene: Scene) -> Failures:
 
 @fault(
     "request",
-    trips={"request.system.blocks"},
+    trips={"request.cache_control.below-minimum", "request.system.blocks"},
     at=Stage.FAILURES,
     seen="defects.json system-array-stringified-or-rejected",
 )

@@ -150,7 +150,9 @@ def break_off_with_unnamed_error(frames: Frames) -> Frames:
     return [*kept, b"data: " + ERROR_DATA + b"\n\n"]
 
 
-@fault("stream-frame", trips={"stream.frame.utf8-boundaries"}, at=Stage.FRAMES)
+@fault(
+    "stream-frame", trips={"response.content.tool_use-input-schema", "stream.frame.utf8-boundaries"}, at=Stage.FRAMES
+)
 def send_latin_1_stream(frames: Frames) -> Frames:
     """A stream is encoded in Latin-1."""
     return [frame.decode().encode("latin-1", "replace") for frame in frames]

@@ -166,7 +166,12 @@ def break_cache_sum(message: Json) -> Json:
 
 @fault(
     "usage",
-    trips={"usage.cache.zero-without-control", "usage.input.stream-equals-nonstream", "adjacent.count_tokens.approx"},
+    trips={
+        "usage.input.monotone",
+        "usage.cache.zero-without-control",
+        "usage.input.stream-equals-nonstream",
+        "adjacent.count_tokens.approx",
+    },
     at=Stage.DOCUMENT,
 )
 def cache_uninvited(message: Json, scene: Scene) -> Json:

@@ -87,6 +87,7 @@ def count_nothing_in_documents(message: Json) -> Json:
 @fault(
     "usage",
     trips={
+        "usage.input.monotone",
         "adjacent.count_tokens.approx",
         "request.messages.affects-input-tokens",
         "request.system.affects-input-tokens",
