@@ -1,7 +1,7 @@
 """The official SDKs drive the endpoint: Python's newest major and 0.75, and TypeScript's, each in a process of its own.
 
 Only the newest Python SDK is part of the development environment. The others are installed by their ordinary clients
-into the folder that MESSAGES_CONFORMANCE_SDKS names, where they are kept, or into a temporary one. An SDK that cannot
+into the folder that SDKS_UNDER_TEST names, where they are kept, or into a temporary one. An SDK that cannot
 be installed is a skip with its reason, and a failure where the variable is set, as in CI.
 """
 
@@ -20,7 +20,7 @@ import pytest
 from messages_conformance.reference import Server, serve
 
 DRIVERS = Path(__file__).parent / "sdks"
-CACHE_VARIABLE = "MESSAGES_CONFORMANCE_SDKS"
+CACHE_VARIABLE = "SDKS_UNDER_TEST"
 OLD_PYTHON = "0.75.0"
 TYPESCRIPT = "1.12.0"
 INSTALL_TIMEOUT_S = 300
