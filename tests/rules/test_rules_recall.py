@@ -1,9 +1,10 @@
 """A word that was said in one part of a request is missed in the answers only when the model could have listed it."""
 
+import json
 from typing import Any
 
 import pytest
-from builders import FULL_PROFILE, answered, numbered, streamed, verdicts
+from builders import ANSWER, FULL_PROFILE, answered, numbered, streamed, verdicts
 from stream_frames import block, ends, over, start, stop, text
 
 from messages_conformance.exchange import Exchange
@@ -157,3 +158,17 @@ def test_a_model_that_reads_the_last_message_alone_lost_none_of_two_in_a_row() -
     in_a_row = [{"role": "user", "content": "One of the code words is cobra-57."}, {"role": "user", "content": LIST}]
     parrot = [said(f"You said: {LIST}", in_a_row) for _ in range(3)]
     assert judged(said(ABLE, QUESTION), *parrot).outcome == NOT_VERIFIED
+
+
+def test_who_counts_nothing_says_nothing_of_what_a_word_costs() -> None:
+    uncounted = {"usage": {"input_tokens": 0, "output_tokens": 0}}
+    system = {"system": [{"type": "text", "text": "One of the code words is finch-22."}]}
+    kept = [said("lemon-52, robin-46", TURNS, asked=system, **uncounted) for _ in range(3)]
+    control = said("lemon-52, robin-46", TURNS, asked={"system": [{"type": "text", "text": "Yes."}]}, **uncounted)
+    assert judged(said(ABLE, QUESTION), *kept, control).outcome == NOT_VERIFIED
+
+
+def test_half_a_character_breaks_no_rule() -> None:
+    halved = answered(json.dumps({**ANSWER, "content": [{"type": "text", "text": "\ud83d"}]}).encode())
+    assert judged(halved, by="stream.final.same-kinds").outcome == NOT_VERIFIED
+    assert judged(halved, by="response.content.array").outcome == PASS

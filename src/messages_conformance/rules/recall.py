@@ -251,7 +251,8 @@ def _told_for_nothing(exchange: Exchange, words: list[str], asked: list[Exchange
     if control is None or reduced == exchange.request.fields:
         return ""
     with_them, without_them = total_input(usage_of(exchange)), total_input(usage_of(control))
-    if with_them >= without_them + TOLD_TOKENS * len(words):
+    # Who counts nothing at all says nothing about what a word costs.
+    if not without_them or with_them >= without_them + TOLD_TOKENS * len(words):
         return ""
     return f"; {with_them} input tokens with it, {without_them} without (exchange {control.number})"
 

@@ -149,7 +149,7 @@ def bills_more_than_it_shows(exchange: Exchange) -> bool:
     slack = LOST_CALLS_TOKENS if exchange.request.fields.get("tools") else EMPTY_ANSWER_TOKENS
     usage = usage_of(exchange)
     stopped = len(str((message_of(exchange) or {}).get("stop_sequence") or ""))
-    seen = len(text.encode()) + stopped + _thought_tokens(usage)
+    seen = len(text.encode("utf-8", "surrogatepass")) + stopped + _thought_tokens(usage)
     return count(usage, "output_tokens") > seen + slack
 
 
