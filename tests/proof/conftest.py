@@ -12,7 +12,7 @@ def trials(request):
     wanted = [
         item.callspec.params["key"]
         for item in request.session.items
-        if hasattr(item, "callspec") and "key" in item.callspec.params
+        if "trials" in getattr(item, "fixturenames", ()) and "key" in item.callspec.params
     ]
     with Trials(wanted, jobs=default_jobs()) as running:
         yield running

@@ -81,7 +81,7 @@ def _exceptions(matrix: Matrix) -> Section | None:
     told = [complaint(trial) for trial in (*matrix.errors, *matrix.false_alarms, *matrix.missed)]
     if not told:
         return None
-    items = (element("li", breakable(sentence.replace("_", "_\u200b"))) for sentence in told)
+    items = (element("li", breakable(sentence)) for sentence in told)
     return Section(name="exceptions", title="Missed, and false alarms", body=element("ul", *items))
 
 
@@ -167,7 +167,7 @@ def _server(name: str, trials: list[Trial], faulty: bool) -> Markup:
     subject = trials[0].subject
     names = sorted({one for trial in trials for one in trial.subject.wanted})
     broken = [joined((breakable(one) for one in names), ", ") if names else "the whole server"] if faulty else []
-    return row(breakable(name.replace("_", "_\u200b")), subject.summary, *broken, _runs(trials))
+    return row(breakable(name), subject.summary, *broken, _runs(trials))
 
 
 def _runs(trials: Iterable[Trial]) -> Markup:

@@ -5,6 +5,7 @@ What a target sent may hold anything. It becomes visible text here, never a tag,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 from typing import Final
@@ -39,9 +40,9 @@ def joined(parts: Iterable[Child], between: str = "") -> Markup:
 
 
 def breakable(slug: str) -> Markup:
-    """A dotted slug that a narrow column may break after its dots and slashes."""
+    """A dotted slug or a name that a narrow column may break after its dots, slashes and underscores."""
     shown = _child(slug)
-    return Markup(shown.replace(".", ".<wbr>").replace("/", "/<wbr>"))
+    return Markup(re.sub(r"([./_])", r"\1<wbr>", shown))
 
 
 def _child(part: str) -> str:
