@@ -90,8 +90,9 @@ TOOLS = [
         "tools.twice",
         TWO_CITIES,
         max_tokens=300,
+        # Whether tools, and a system prompt, are taken at all is judged where each stands alone.
+        expect=EITHER,
         system="You look up the weather.",
-        probe="request.system.string",
         tools=[WEATHER],
         needs=["tools"],
         attempts=2,
