@@ -82,8 +82,16 @@ def block(report: Report, verdict: Verdict) -> Block:
         curl=command_of(report, first.exchange) if first else "",
         trace=trace(exchange, focus=first.place.event) if exchange and first else (),
         drawn=inline(drawn_words(exchange), VALUE_CHARACTERS) if exchange else "",
-        again=draw_again(report.run, exchange) if exchange else "",
+        again=_again(report, first.exchange) if first else "",
     )
+
+
+def _again(report: Report, number: int) -> str:
+    """The command that draws an exchange's request again, also where an earlier report alone tells of it."""
+    exchange = report.exchanges.get(number)
+    if exchange is not None:
+        return draw_again(report.run, exchange)
+    return str(report.kept[number].drawn.get("draw_again", "")) if number in report.kept else ""
 
 
 def as_text(block: Block) -> str:

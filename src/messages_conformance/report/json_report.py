@@ -96,7 +96,6 @@ def _requirement(report: Report, verdict: Verdict, commands: _Commands) -> dict[
 
 
 def _finding(report: Report, finding: Finding, impact: str, commands: _Commands) -> dict[str, Any]:
-    exchange = report.exchanges.get(finding.exchange)
     return {
         "exchange": finding.exchange or None,
         "situations": situations_of(report, finding.exchange),
@@ -105,13 +104,16 @@ def _finding(report: Report, finding: Finding, impact: str, commands: _Commands)
         "wanted": finding.wanted,
         "impact": impact,
         "curl": commands(finding.exchange),
-        **_of_drawn(report, exchange),
+        **_of_drawn(report, finding.exchange),
     }
 
 
-def _of_drawn(report: Report, exchange: Exchange | None) -> dict[str, Any]:
+def _of_drawn(report: Report, number: int) -> Mapping[str, Any]:
     """What is added to a finding about a drawn request."""
-    if exchange is None or exchange.origin is None:
+    exchange = report.exchanges.get(number)
+    if exchange is None:
+        return report.kept[number].drawn if number in report.kept else {}
+    if exchange.origin is None:
         return {}
     return {"intermittent": exchange.intermittent, "draw_again": draw_again(report.run, exchange)}
 

@@ -135,10 +135,14 @@ class FailedTest:
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """What an earlier report told of an exchange: its row in report.json, and the command of its findings."""
+    """What an earlier report told of an exchange: its row in report.json, and the command of its findings.
+
+    `drawn` is what was added to the findings about a drawn request.
+    """
 
     row: Mapping[str, Any]
     curl: str = ""
+    drawn: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def situations(self) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ from messages_conformance.shapes import Drift
 
 FAMILY: Final = SCHEMA_ID.rpartition("/")[0]
 VERSION: Final = int(SCHEMA_ID.rpartition("/")[2])
+DRAWN_KEYS: Final = ("intermittent", "draw_again")
+"""What a finding about a drawn request has in addition."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,10 +133,11 @@ def _finding(requirement: str, row: Mapping[str, Any]) -> Finding:
 
 def _kept(document: Mapping[str, Any], exchanges: Mapping[int, Exchange]) -> dict[int, Kept]:
     """What report.json tells of the exchanges that are not there in whole."""
-    found = (finding for row in document["requirements"] for finding in row["findings"])
+    found = [finding for row in document["requirements"] for finding in row["findings"]]
     commands = {finding["exchange"]: finding["curl"] for finding in found if finding["curl"]}
+    drawn = {finding["exchange"]: {key: finding[key] for key in DRAWN_KEYS if key in finding} for finding in found}
     return {
-        row["number"]: Kept(row=row, curl=commands.get(row["number"], ""))
+        row["number"]: Kept(row=row, curl=commands.get(row["number"], ""), drawn=drawn.get(row["number"], {}))
         for row in document["exchanges"]
         if row["number"] not in exchanges
     }
