@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -90,8 +90,3 @@ class HttpResponse:
     def body(self) -> bytes:
         """All pieces joined; never call it on an endless answer."""
         return b"".join(data for _, data in self.pieces)
-
-
-def spaced(chunks: Iterable[bytes], delay_s: float) -> Iterator[Piece]:
-    """The chunks as pieces, each after a wait of `delay_s`."""
-    return ((delay_s, chunk) for chunk in chunks)
