@@ -17,7 +17,7 @@ from multiprocessing import get_context
 from rich.console import Console
 
 from messages_conformance import contract
-from messages_conformance.generate import DRAWINGS
+from messages_conformance.generate import GENERATED_SETS
 from messages_conformance.proof import subjects
 from messages_conformance.proof.subjects import VARIANT, Subject
 from messages_conformance.proof.trial import MODEL, TIMEOUT_S
@@ -34,8 +34,8 @@ def drawn_report(subject: Subject, seed: int, depth: str) -> Report:
     )
     run = Run(options, out=Console(file=io.StringIO()))
     try:
-        run.begin([], [], DRAWINGS)
-        for drawing in DRAWINGS:
+        run.begin([], [], GENERATED_SETS)
+        for drawing in GENERATED_SETS:
             run.judged(run.exchanges(drawing))
         run.finish()
     finally:

@@ -11,7 +11,7 @@ import sys
 import time
 
 from messages_conformance import contract
-from messages_conformance.generate import DRAWINGS
+from messages_conformance.generate import GENERATED_SETS
 
 PROFILE = "anthropic-2023-06-01"
 MODEL = "reference-1"
@@ -19,7 +19,7 @@ MODEL = "reference-1"
 
 def main(drawing: str, count: int) -> None:
     profile = contract.profile(PROFILE)
-    draw = next(one.draw for one in DRAWINGS if one.name == drawing)
+    draw = next(one.draw for one in GENERATED_SETS if one.name == drawing)
     began_s = time.process_time()
     bodies = []
     for ask in draw(profile, seed=0, depth="standard", count=count):

@@ -23,8 +23,8 @@ import httpx
 from rich.console import Console
 
 from messages_conformance.exchange import KEY_PLACEHOLDER, Ask, Exchange, Request
-from messages_conformance.generate import Dialogue, Drawing
-from messages_conformance.proof import asked
+from messages_conformance.generate import Dialogue, GeneratedSet
+from messages_conformance.proof import suite_requests
 from messages_conformance.reference import API_KEY, Settings, serve
 from messages_conformance.run import Options, Run
 
@@ -78,10 +78,10 @@ def by_engine(address: str, concurrency: int) -> tuple[Exchange, ...]:
     options = Options(target=address, profile=PROFILE, model=MODEL, concurrency=concurrency)
     run = Run(options, out=Console(file=io.StringIO()))
     # What goes over the connection in an odd form is left out: a bare client cannot send it.
-    wanted = [what for what in asked() if run.wants(what) and not (isinstance(what, Ask) and what.wire)]
+    wanted = [what for what in suite_requests() if run.wants(what) and not (isinstance(what, Ask) and what.wire)]
     asks = [what for what in wanted if isinstance(what, Ask)]
     dialogues = [what for what in wanted if isinstance(what, Dialogue)]
-    drawings = [what for what in wanted if isinstance(what, Drawing)]
+    drawings = [what for what in wanted if isinstance(what, GeneratedSet)]
     run.begin(asks, dialogues, drawings)
     for what in wanted:
         run.judged(run.exchanges(what))

@@ -8,8 +8,8 @@ import pytest
 from messages_conformance import contract
 from messages_conformance.reference import variants
 from messages_conformance.rules import CATALOGUE, MAY, MUST, SHOULD
+from messages_conformance.rules.contract_list import EXCLUDED_KIND, JUDGED, TOLERATED, Listed, listed
 from messages_conformance.rules.excluded import EXCLUDED
-from messages_conformance.rules.listing import EXCLUDED_KIND, JUDGED, TOLERATED, Listed, listed
 from messages_conformance.rules.tolerances import TOLERANCES, Tolerance
 
 HERE = Path(__file__).parent

@@ -17,7 +17,7 @@ from misbehaving import KEY, Menagerie
 
 from messages_conformance import __version__
 from messages_conformance.rules import CATALOGUE
-from messages_conformance.rules.listing import listed
+from messages_conformance.rules.contract_list import listed
 
 Judge = Callable[..., Outcome]
 

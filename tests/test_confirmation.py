@@ -9,7 +9,7 @@ from messages_conformance.confirmation import Confirmation, shrink_requests
 from messages_conformance.engine import compose
 from messages_conformance.exchange import ACCEPTED, EITHER, Chunk, Exchange, Origin, Response
 from messages_conformance.generate import ask
-from messages_conformance.generate.drawings import drawn_again
+from messages_conformance.generate.generated_sets import generate_again
 from messages_conformance.proof.trial import MODEL, run
 
 PROFILE = contract.profile("anthropic-2023-06-01")
@@ -17,7 +17,7 @@ OK = b'{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[
 NUMBER = next(
     number
     for number in range(40)
-    if drawn_again(Origin(drawing="requests", seed=0, number=number), PROFILE).expect == ACCEPTED
+    if generate_again(Origin(set_name="requests", seed=0, number=number), PROFILE).expect == ACCEPTED
 )
 
 
@@ -56,7 +56,7 @@ class Target:
         return frozenset({"transport.path.post-messages"} if wrong else ())
 
     def settle(self, number=NUMBER):
-        asked = drawn_again(Origin(drawing="requests", seed=0, number=number), PROFILE)
+        asked = generate_again(Origin(set_name="requests", seed=0, number=number), PROFILE)
         return self.confirmation.settled(answered(asked, 400 if self.refuses(asked.body) else 200))
 
 

@@ -10,7 +10,7 @@ from messages_conformance import contract
 from messages_conformance.exchange import REFUSED, Ask
 from messages_conformance.forecast import ADDED_TOKENS, Ceiling, Prices, ceilings
 from messages_conformance.generate import Dialogue, ask, get
-from messages_conformance.proof import asked, run
+from messages_conformance.proof import run, suite_requests
 
 PROFILE = contract.profile("anthropic-2023-06-01")
 
@@ -60,7 +60,7 @@ def test_a_run_stays_below_its_plan(profile: str) -> None:
     from messages_conformance.scope import Scope
 
     scope = Scope(profile=contract.profile(profile), depth="standard", selected=select())
-    wanted = [each for what in asked() if scope.wants(what) for each in scope.expanded(what)]
+    wanted = [each for what in suite_requests() if scope.wants(what) for each in scope.expanded(what)]
     ceiling = ceilings({"all": wanted}, profile=scope.profile, model="reference-1")["all"]
     _, report = run("reference:transport=memory", profile, model="reference-1")
     before_the_suites = 3

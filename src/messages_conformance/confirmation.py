@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 from messages_conformance.contract import Profile
 from messages_conformance.engine import EngineError
 from messages_conformance.exchange import ACCEPTED, EITHER, Ask, Exchange
-from messages_conformance.generate.drawings import specimen
 from messages_conformance.generate.features import features
-from messages_conformance.rules.lens import has_message
+from messages_conformance.generate.generated_sets import rebuilt_request
+from messages_conformance.rules.accessors import has_message
 
 DEFAULT_SHRINK_REQUESTS: Final = 30
 """Requests that explaining may take in a whole run where they cost nothing (measured: some 30 reach the smallest)."""
@@ -120,7 +120,7 @@ class Confirmation:
         assert exchange.origin is not None
         if not self._left:
             return exchange
-        held = specimen(exchange.origin, self._profile, _body(exchange))
+        held = rebuilt_request(exchange.origin, self._profile, _body(exchange))
         best, searching = exchange, True
         while searching:
             searching = False

@@ -112,7 +112,7 @@ class Origin:
     a smaller request than the drawn one, made of it to explain what was found.
     """
 
-    drawing: str
+    set_name: str
     seed: int
     number: int
     pointer: str | None = None
@@ -127,7 +127,7 @@ class Origin:
     @property
     def name(self) -> str:
         """What --draw takes to ask the same again: requests/7/12."""
-        return f"{self.drawing}/{self.seed}/{self.number}"
+        return f"{self.set_name}/{self.seed}/{self.number}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -425,7 +425,7 @@ class Exchange:
             "waits": list(self.waits),
             "observer_lag_s": self.observer_lag_s,
             "capability": self.capability,
-            "origin": self.origin and asdict(self.origin),
+            "origin": self.origin and _origin_record(self.origin),
             "intermittent": self.intermittent,
             "request": {
                 "method": self.request.method,
@@ -437,6 +437,15 @@ class Exchange:
             "response": _response_record(self.response),
             "failure": self.failure and {"kind": self.failure.kind, "message": self.failure.message},
         }
+
+
+def _origin_record(origin: Origin) -> dict[str, Any]:
+    fields = asdict(origin)
+    return {"drawing": fields.pop("set_name"), **fields}  # the name of the key in every recording so far
+
+
+def _origin_from(record: Mapping[str, Any]) -> Origin:
+    return Origin(set_name=record["drawing"], **{name: value for name, value in record.items() if name != "drawing"})
 
 
 def _response_record(response: Response | None) -> dict[str, Any] | None:
@@ -469,7 +478,7 @@ def from_record(record: Mapping[str, Any]) -> Exchange:
         waits=tuple(record["waits"]),
         observer_lag_s=record["observer_lag_s"],
         capability=record.get("capability"),
-        origin=Origin(**record["origin"]) if record.get("origin") else None,
+        origin=_origin_from(record["origin"]) if record.get("origin") else None,
         intermittent=record.get("intermittent", False),
         request=Request(
             method=sent["method"],

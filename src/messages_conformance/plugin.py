@@ -28,7 +28,7 @@ RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
 PLAN: Final[pytest.StashKey[Planned]] = pytest.StashKey()
 _OPTIONS_ADDED: Final[pytest.StashKey[bool]] = pytest.StashKey()
 _HANDLERS: Final[pytest.StashKey[dict[int, Any]]] = pytest.StashKey()
-PARAMETERS: Final = ("exchange", "dialogue", "drawing")
+PARAMETERS: Final = ("exchange", "dialogue", "generated")
 """The fixtures whose parameters are what a test wants to be asked."""
 
 SHAPES: Final = "same_shape"
@@ -160,7 +160,7 @@ def _run(config: pytest.Config) -> Run | None:
 
 
 def _asked(item: pytest.Item) -> Any:
-    """The Ask, Dialogue or Drawing that a test is parametrised with; None for a test of another kind."""
+    """The Ask, Dialogue or GeneratedSet that a test is parametrised with; None for a test of another kind."""
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     return next((parameters[name] for name in PARAMETERS if name in parameters), None)
 
@@ -208,15 +208,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     run = _run(session.config)
     if run is None or not session.items:
         return
-    from messages_conformance.generate import Dialogue, Drawing
+    from messages_conformance.generate import Dialogue, GeneratedSet
     from messages_conformance.run import UsageError
 
     asked = [what for item in session.items if (what := _asked(item)) is not None]
     try:
         run.begin(
-            [what for what in asked if not isinstance(what, Dialogue | Drawing)],
+            [what for what in asked if not isinstance(what, Dialogue | GeneratedSet)],
             [what for what in asked if isinstance(what, Dialogue)],
-            [what for what in asked if isinstance(what, Drawing)],
+            [what for what in asked if isinstance(what, GeneratedSet)],
             suites=_by_suite(session.items),
         )
     except UsageError as error:
@@ -246,8 +246,8 @@ def dialogue(request: pytest.FixtureRequest) -> tuple[Exchange, ...]:
 
 
 @pytest.fixture
-def drawing(request: pytest.FixtureRequest) -> tuple[Exchange, ...]:
-    """What became of everything that the Drawing of the test drew, ready to be judged."""
+def generated(request: pytest.FixtureRequest) -> tuple[Exchange, ...]:
+    """What became of everything that the GeneratedSet of the test drew, ready to be judged."""
     run = _run(request.config)
     if run is None:
         pytest.skip("no target")

@@ -23,11 +23,11 @@ from messages_conformance.contract import Auth, ContractError, Profile
 from messages_conformance.engine import DEFAULT_CONCURRENCY, Conversation, Engine, EngineError, Limits, Plan, State
 from messages_conformance.exchange import SILENT, Ask, Exchange, Failure, Response
 from messages_conformance.forecast import Prices, ceilings, show
-from messages_conformance.generate import Dialogue, Drawing, ask, named
+from messages_conformance.generate import Dialogue, GeneratedSet, ask, named
 from messages_conformance.report import FAIL_ON, FAIL_ON_REGRESSION, FailedTest, RunInfo
 from messages_conformance.rules import CATALOGUE, Finding, Judge, editions, matches, select
+from messages_conformance.rules.accessors import has_message
 from messages_conformance.rules.catalogue import ANTHROPIC, Requirement
-from messages_conformance.rules.lens import has_message
 from messages_conformance.rules.verdict import Verdict
 from messages_conformance.scope import DEPTHS, Scope, impact_rank
 from messages_conformance.shapes import Drift, unreadable
@@ -200,7 +200,7 @@ class Planned:
         self._scope = _scope(options, self.profile, selected)
         self.wants = self._scope.wants
 
-    def show(self, suites: Mapping[str, Sequence[Ask | Dialogue | Drawing]]) -> None:
+    def show(self, suites: Mapping[str, Sequence[Ask | Dialogue | GeneratedSet]]) -> None:
         """Prints the plan of these suites, and of what is asked before them."""
         options, model = self.options, self.options.model or self.profile.default_model
         first: list[Ask | Dialogue] = [PLAINEST, PLAINEST_STREAMED, *([] if model else [MODELS])]
@@ -313,7 +313,7 @@ class Run:
             )
         return target
 
-    def wants(self, asked: Ask | Dialogue | Drawing) -> bool:
+    def wants(self, asked: Ask | Dialogue | GeneratedSet) -> bool:
         """Whether depth, profile and selection leave this to be asked."""
         return self.scope.wants(asked)
 
@@ -327,9 +327,9 @@ class Run:
         self,
         asks: Iterable[Ask],
         dialogues: Iterable[Dialogue],
-        drawings: Iterable[Drawing] = (),
+        drawings: Iterable[GeneratedSet] = (),
         *,
-        suites: Mapping[str, Sequence[Ask | Dialogue | Drawing]] = MappingProxyType({}),
+        suites: Mapping[str, Sequence[Ask | Dialogue | GeneratedSet]] = MappingProxyType({}),
     ) -> Plan | None:
         """Finds the model, asks the plainest question, and when that is answered starts all the others.
 
@@ -512,7 +512,7 @@ class Run:
 
     # -- judging ----------------------------------------------------------------------------------------------------
 
-    def _drawn(self, drawing: Drawing) -> tuple[Exchange, ...]:
+    def _drawn(self, drawing: GeneratedSet) -> tuple[Exchange, ...]:
         """What became of everything that a drawing drew, as it is to be judged."""
         found: list[Exchange] = []
         for asked in self.scope.expanded(drawing):
@@ -551,12 +551,12 @@ class Run:
                 self._engine.wait(self._conversations[asked] if isinstance(asked, Dialogue) else asked)
         return self._engine.exchanges
 
-    def exchanges(self, asked: Ask | Dialogue | Drawing) -> tuple[Exchange, ...]:
+    def exchanges(self, asked: Ask | Dialogue | GeneratedSet) -> tuple[Exchange, ...]:
         """What became of it, every attempt; blocks until it is there. Our own errors are kept for the report.
 
         Of a drawing there is one exchange for each request, confirmed and made smaller where that is in order.
         """
-        if isinstance(asked, Drawing):
+        if isinstance(asked, GeneratedSet):
             return self._drawn(asked)
         planned = self._conversations[asked] if isinstance(asked, Dialogue) else asked
         try:

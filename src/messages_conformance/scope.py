@@ -11,7 +11,7 @@ from messages_conformance import contract, report
 from messages_conformance.contract import Profile
 from messages_conformance.contract.probes import probes
 from messages_conformance.exchange import Ask, Origin
-from messages_conformance.generate import Dialogue, Drawing, drawn_again
+from messages_conformance.generate import Dialogue, GeneratedSet, generate_again
 from messages_conformance.rules import CATALOGUE
 from messages_conformance.rules.probes import ECHO, PLAIN
 from messages_conformance.rules.verdict import LEVELS
@@ -45,22 +45,22 @@ class Scope:
     drawn: int | None = None
     alone: Origin | None = None
 
-    def expanded(self, asked: Ask | Dialogue | Drawing) -> tuple[Ask | Dialogue, ...]:
+    def expanded(self, asked: Ask | Dialogue | GeneratedSet) -> tuple[Ask | Dialogue, ...]:
         """What is asked in the end: a drawing is drawn, everything else stands for itself."""
-        if not isinstance(asked, Drawing):
+        if not isinstance(asked, GeneratedSet):
             return (asked,)
         if self.profile.judges or not asked.needs <= self.profile.offers:
             return ()  # a profile of one client asks what that client asks
         if self.alone is not None:
-            return (drawn_again(self.alone, self.profile),) if self.alone.drawing == asked.name else ()
+            return (generate_again(self.alone, self.profile),) if self.alone.set_name == asked.name else ()
         if DEPTHS.index(asked.depth) > DEPTHS.index(self.depth):
             return ()
         drawn = asked.draw(self.profile, seed=self.seed, depth=self.depth, count=asked.share(self.drawn))
         return tuple(each for each in drawn if self.wants(each))
 
-    def wants(self, asked: Ask | Dialogue | Drawing) -> bool:
+    def wants(self, asked: Ask | Dialogue | GeneratedSet) -> bool:
         """Whether depth, profile and selection leave this to be asked."""
-        if isinstance(asked, Drawing):
+        if isinstance(asked, GeneratedSet):
             return bool(self.expanded(asked))
         if self.alone is not None and (isinstance(asked, Dialogue) or asked.origin is None):
             return False
@@ -98,7 +98,7 @@ def impact_rank(asked: Asked) -> tuple[int, int, int]:
 def _is_drawn(asked: Asked) -> bool:
     if isinstance(asked, Ask):
         return asked.origin is not None
-    return isinstance(asked, Drawing) or bool(getattr(asked, "drawn", False))
+    return isinstance(asked, GeneratedSet) or bool(getattr(asked, "drawn", False))
 
 
 @cache

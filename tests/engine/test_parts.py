@@ -12,8 +12,8 @@ from fake_target import response_of
 from messages_conformance.engine import Limits
 from messages_conformance.engine.backoff import FIRST_PAUSE_S, LONGEST_PAUSE_S, pause_s, stated_pause_s
 from messages_conformance.engine.budget import Budget
-from messages_conformance.engine.limiter import SUCCESSES_PER_STEP, Limiter
-from messages_conformance.engine.usage import reported_tokens
+from messages_conformance.engine.concurrency_limit import SUCCESSES_PER_STEP, Limiter
+from messages_conformance.engine.token_counts import reported_tokens
 from messages_conformance.exchange import Chunk, Response
 
 NOW_S = 1_700_000_000.0

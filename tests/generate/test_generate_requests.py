@@ -8,10 +8,10 @@ from messages_conformance import contract
 from messages_conformance.contract import ContractError
 from messages_conformance.contract.documents import schema
 from messages_conformance.exchange import ACCEPTED, EITHER, REFUSED, Ask, Origin
-from messages_conformance.generate import DRAWINGS, named
+from messages_conformance.generate import GENERATED_SETS, named
 from messages_conformance.generate.changes import changed
-from messages_conformance.generate.drawings import COUNTS, conversation, drawn_again, specimen
 from messages_conformance.generate.features import capabilities, doubts, features
+from messages_conformance.generate.generated_sets import COUNTS, conversation, generate_again, rebuilt_request
 from messages_conformance.generate.near_misses import breaks, near_misses
 from messages_conformance.generate.requests import FIELD_NEEDS, LARGE, NOT_DRAWN, SMALL, requests
 from messages_conformance.generate.rule_changes import rule_changes
@@ -100,14 +100,14 @@ def test_a_rule_that_is_broken_is_named():
     assert len(told) >= 10
 
 
-@pytest.mark.parametrize("drawing", DRAWINGS, ids=lambda drawing: drawing.name)
+@pytest.mark.parametrize("drawing", GENERATED_SETS, ids=lambda drawing: drawing.name)
 def test_a_name_is_enough_to_draw_again(drawing):
     profile = contract.profile(PROFILES[1])
     drawn = drawing.draw(profile, seed=7, depth="standard")
     assert len(drawn) == COUNTS[drawing.name]["standard"]
     deep = drawing.draw(profile, seed=7, depth="deep", count=len(drawn) + 1)
     for number, asked in enumerate(drawn):
-        again = drawn_again(named(f"{drawing.name}/7/{number}"), profile)
+        again = generate_again(named(f"{drawing.name}/7/{number}"), profile)
         if isinstance(asked, Ask):
             assert (again.body, again.expect, again.probe) == (asked.body, asked.expect, asked.probe)
             assert deep[number].body == asked.body
@@ -125,20 +125,20 @@ def test_a_name_of_nothing_is_an_error(name):
 
 def test_what_is_expected_of_a_request():
     profile = contract.profile(PROFILES[1])
-    asks = DRAWINGS[0].draw(profile, seed=0, depth="deep")
+    asks = GENERATED_SETS[0].draw(profile, seed=0, depth="deep")
     for asked in asks:
         sure = not capabilities(asked.body) & profile.depends_on_model and not doubts(asked.body, profile)
         assert asked.expect == (ACCEPTED if sure else EITHER)
     assert {asked.expect for asked in asks} == {ACCEPTED, EITHER}
-    assert {asked.expect for asked in DRAWINGS[1].draw(profile, seed=0, depth="standard")} == {REFUSED, EITHER}
+    assert {asked.expect for asked in GENERATED_SETS[1].draw(profile, seed=0, depth="standard")} == {REFUSED, EITHER}
 
 
 @pytest.mark.parametrize("drawing", ["requests", "near-misses"])
 def test_smaller_ones_are_of_the_same_kind(drawing):
     profile = contract.profile(PROFILES[1])
     for number in range(8):
-        asked = drawn_again(Origin(drawing=drawing, seed=1, number=number), profile)
-        held = specimen(asked.origin, profile, asked.body)
+        asked = generate_again(Origin(set_name=drawing, seed=1, number=number), profile)
+        held = rebuilt_request(asked.origin, profile, asked.body)
         for smaller in held.smaller():
             other = smaller.ask()
             assert other.origin.shrunk

@@ -6,7 +6,7 @@ from typing import Any
 
 from reference_support import body
 
-from messages_conformance.reference.blocks import signature
+from messages_conformance.reference.request_blocks import signature
 
 CITED = [{"type": "char_location", "cited_text": "x"}]
 

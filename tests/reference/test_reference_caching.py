@@ -9,7 +9,7 @@ from reference_rows import assistant, user
 from reference_support import ask, body
 
 from messages_conformance.reference import Endpoint, caching
-from messages_conformance.reference.model import Model
+from messages_conformance.reference.language_model import Model
 
 LONG = "All work and no play makes a dull day. " * 200
 CACHED = {"cache_control": {"type": "ephemeral"}}

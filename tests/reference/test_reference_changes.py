@@ -37,7 +37,7 @@ from messages_conformance.reference import (
     find_variant,
     variants,
 )
-from messages_conformance.reference.blocks import signature
+from messages_conformance.reference.request_blocks import signature
 
 MAX_PIECES = 3_000
 BYTES_PER_BODY = 200_000

@@ -16,7 +16,7 @@ import pytest
 from reference_support import document, post
 
 from messages_conformance.reference import API_KEY, Endpoint, HttpResponse, Settings
-from messages_conformance.reference.blocks import signature
+from messages_conformance.reference.request_blocks import signature
 
 SHAPES = [json.loads(line) for line in (Path(__file__).parent / "client_shapes.jsonl").read_text("utf-8").splitlines()]
 LEAST = 50

@@ -6,7 +6,7 @@ import pytest
 
 from messages_conformance.cli import main
 from messages_conformance.reference import faults, find_fault, find_variant, variants
-from messages_conformance.reference.listing import listed
+from messages_conformance.reference.names import listed
 
 
 def test_every_fault_and_variant_is_listed_once_by_category():

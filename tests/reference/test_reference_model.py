@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from reference_support import ask, text_of
 
-from messages_conformance.reference.model import Model, first_stop, tokens
+from messages_conformance.reference.language_model import Model, first_stop, tokens
 
 REQUESTS = [
     ("Count from 1 to 5.", "1, 2, 3, 4, 5"),

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from messages_conformance import __version__
-from messages_conformance.cli import catalogue, gating, proving, running, saved, serving, settings
+from messages_conformance.cli import gating, proving, requirements, running, saved, serving, settings
 from messages_conformance.cli.parsing import Parser
 
-COMMANDS = (running, settings, saved, gating, catalogue, serving, proving)
+COMMANDS = (running, settings, saved, gating, requirements, serving, proving)
 """The modules of the commands, in the order of `--help`."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 
-from messages_conformance.cli import fleet
+from messages_conformance.cli import all_targets
 from messages_conformance.cli.invocation import command, environment, outcome
 from messages_conformance.cli.parsing import Commands, wrong_usage
 from messages_conformance.cli.settings import NAMES, add_options, configured, effective
@@ -29,7 +29,7 @@ def add(commands: Commands) -> None:
 def _run(parsed: argparse.Namespace) -> int:
     try:
         if parsed.all:
-            return fleet.run_all(parsed, configured(parsed))
+            return all_targets.run_all(parsed, configured(parsed))
         found = effective(parsed)
         if "target" not in found:
             raise ConfigurationError(f"no TARGET was given, and none is taken by default; it is {NAMES}{MISPLACED}")

@@ -43,7 +43,7 @@ def _serve(parsed: argparse.Namespace) -> int:
 
 
 def _list(form: str) -> int:
-    from messages_conformance.reference.listing import listed
+    from messages_conformance.reference.names import listed
 
     rows = listed()
     if form == "json":

@@ -17,7 +17,7 @@ from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
 from messages_conformance.contract.documents import API_VERSIONS, lookup, uri
-from messages_conformance.contract.wanted import described, in_words
+from messages_conformance.contract.schema_wording import described, in_words
 
 FOUND_LIMIT_CHARACTERS = 80
 ABSENT = "absent"

@@ -15,8 +15,8 @@ from messages_conformance.engine.engine import (
     EngineError,
     State,
 )
+from messages_conformance.engine.exchange_log import Spent
 from messages_conformance.engine.planning import Plan, Question, question_of, sharing_key
-from messages_conformance.engine.recording import Spent
 
 __all__ = [
     "DEFAULT_CONCURRENCY",

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from messages_conformance.engine.budget import Budget, Limits
 from messages_conformance.engine.composition import compose
+from messages_conformance.engine.concurrency_limit import Limiter
 from messages_conformance.engine.conversation import Conversation
-from messages_conformance.engine.limiter import Limiter
-from messages_conformance.engine.pace import Pace
+from messages_conformance.engine.exchange_log import Recorder, Spent
 from messages_conformance.engine.planning import Outcome, Plan, Question, question_of, sharing_key
-from messages_conformance.engine.recording import Recorder, Spent
+from messages_conformance.engine.rate_limit import RateLimit
 from messages_conformance.engine.sending import Sender
 from messages_conformance.exchange import Ask, Exchange, Failure, Request
 from messages_conformance.targets import Target
@@ -90,7 +90,7 @@ class Engine:
             target,
             limiter=self._limiter,
             budget=self._budget,
-            pace=Pace(rate, sleep=sleep),
+            pace=RateLimit(rate, sleep=sleep),
             recorder=self._recorder,
             retry_budget_s=retry_budget_s,
             again=again,

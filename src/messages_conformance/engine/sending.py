@@ -25,12 +25,12 @@ from typing import Any, Final
 
 from messages_conformance.engine.backoff import WAITED_OUT, pause_s, stated_pause_s
 from messages_conformance.engine.budget import Budget
-from messages_conformance.engine.limiter import Limiter, Slot
-from messages_conformance.engine.pace import Pace
+from messages_conformance.engine.concurrency_limit import Limiter, Slot
+from messages_conformance.engine.exchange_log import Recorder
+from messages_conformance.engine.loop_lag import LoopLag
 from messages_conformance.engine.planning import Question
-from messages_conformance.engine.pulse import Pulse
-from messages_conformance.engine.recording import Recorder
-from messages_conformance.engine.usage import reported_tokens
+from messages_conformance.engine.rate_limit import RateLimit
+from messages_conformance.engine.token_counts import reported_tokens
 from messages_conformance.exchange import ASKED_AGAIN, REFUSED, RESET, SILENT, Exchange, Failure, Request, Response
 from messages_conformance.targets import Target, Unreachable
 
@@ -74,7 +74,7 @@ class Sender:
         *,
         limiter: Limiter,
         budget: Budget,
-        pace: Pace,
+        pace: RateLimit,
         recorder: Recorder,
         retry_budget_s: float,
         again: Callable[[Exchange], bool] | None,
@@ -83,7 +83,7 @@ class Sender:
         began_s: float,
     ) -> None:
         self.ended: Failure | None = None
-        self.pulse = Pulse()
+        self.pulse = LoopLag()
         self._target = target
         self._offline = bool(getattr(target, "offline", False))
         self._limiter = limiter

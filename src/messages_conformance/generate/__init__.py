@@ -16,16 +16,16 @@ from messages_conformance.generate.asks import (
     probe_asks,
     user,
 )
-from messages_conformance.generate.drawings import DRAWINGS, Drawing, drawn_again, named
+from messages_conformance.generate.generated_sets import GENERATED_SETS, GeneratedSet, generate_again, named
 from messages_conformance.generate.pairs import kinds, settled_pair, words
 
 __all__ = [
-    "DRAWINGS",
     "EITHER",
+    "GENERATED_SETS",
     "REFUSED",
     "Ask",
     "Dialogue",
-    "Drawing",
+    "GeneratedSet",
     "Message",
     "Send",
     "answer_text",
@@ -35,7 +35,7 @@ __all__ = [
     "both_ways",
     "content_to_echo",
     "count_tokens",
-    "drawn_again",
+    "generate_again",
     "get",
     "kinds",
     "named",

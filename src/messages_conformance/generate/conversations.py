@@ -17,7 +17,7 @@ from hypothesis.strategies import SearchStrategy
 
 from messages_conformance.contract import Profile
 from messages_conformance.exchange import ACCEPTED, EITHER, Ask, Exchange, Origin
-from messages_conformance.generate import material
+from messages_conformance.generate import sample_content
 from messages_conformance.generate.answers import answered_message
 from messages_conformance.generate.asks import PLAIN_PROBE, Dialogue
 from messages_conformance.generate.features import capabilities
@@ -115,7 +115,7 @@ def programs(draw: Callable[[SearchStrategy[Any]], Any], profile: Profile, *, tu
 
 
 def _systems(profile: Profile) -> SearchStrategy[Any]:
-    texts = material.texts(material.INSTRUCTIONS[:3])
+    texts = sample_content.texts(sample_content.INSTRUCTIONS[:3])
     blocks = texts.map(lambda text: [{"type": "text", "text": text}])
     return st.one_of(texts, blocks) if "system-blocks" in profile.offers else texts
 
@@ -136,7 +136,7 @@ def result_of(call: Mapping[str, Any], form: str, number: int) -> Json:
         case "blocks":
             result["content"] = [{"type": "text", "text": text}, {"type": "text", "text": "That is all."}]
         case "picture":
-            picture = {"type": "image", "source": dict(material.PICTURES[number % len(material.PICTURES)])}
+            picture = {"type": "image", "source": dict(sample_content.PICTURES[number % len(sample_content.PICTURES)])}
             result["content"] = [{"type": "text", "text": text}, picture]
     return result
 
@@ -196,7 +196,7 @@ class _Client:
     def _ask(self, body: Json, number: int) -> Ask:
         dependent = sorted(capabilities(body) & self.profile.depends_on_model)
         return Ask(
-            situation=f"drawn.{self.origin.drawing}.{self.origin.number}.turn-{number + 1}",
+            situation=f"generated.{self.origin.set_name}.{self.origin.number}.turn-{number + 1}",
             body=body,
             probe=ECHOED if len(body["messages"]) > 1 else PLAIN_PROBE,
             expect=EITHER if dependent else ACCEPTED,
@@ -238,7 +238,7 @@ def dialogue(program: Program, origin: Origin, profile: Profile) -> Dialogue:
         await _Client(program, origin, profile).play(send)
 
     return Dialogue(
-        name=f"drawn.{origin.drawing}.{origin.number}",
+        name=f"generated.{origin.set_name}.{origin.number}",
         steps=steps,
         max_requests=program.most_requests,
         max_output_tokens=program.most_requests * program.answer_tokens,

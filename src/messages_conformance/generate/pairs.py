@@ -16,7 +16,7 @@ from messages_conformance.generate.answers import answer_text, answered_message
 from messages_conformance.generate.asks import Dialogue, Send
 
 TIMES: Final = 6
-"""With the first pair these are seven: six that differ one way are no chance (rules/both_ways.py), and one may fail."""
+"""With the first pair these are seven: six that differ one way are no chance (rules/stream_parity.py); one may fail."""
 
 Form = Callable[[Exchange], object]
 

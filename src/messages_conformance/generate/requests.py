@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from messages_conformance.contract import Profile
-from messages_conformance.generate import material
+from messages_conformance.generate import sample_content
 from messages_conformance.generate.compiler import from_schema
 from messages_conformance.generate.semantics import MAX_BREAKPOINTS, holders
 
@@ -89,7 +89,7 @@ LARGE: Final = Size(turns=5, blocks=4)
 @cache
 def schema_of(place: str) -> SearchStrategy[Any]:
     """What the schema at a place allows, with the material of this room."""
-    return from_schema(place, overrides=material.OVERRIDES)
+    return from_schema(place, overrides=sample_content.OVERRIDES)
 
 
 def property_of(name: str) -> SearchStrategy[Any]:
@@ -140,9 +140,9 @@ class _Writer:
     def body(self) -> Json:
         body: Json = {"max_tokens": self.draw(property_of("max_tokens"))}
         if self.offered("tools") and (self.wanted & {"forced-tools", "strict-tools"} or chance(self.draw, 35)):
-            most = min(3, len(material.TOOLS))
-            entries = self.draw(st.lists(st.sampled_from(range(len(material.TOOLS))), min_size=1, max_size=most))
-            self.tools = [material.TOOLS[at] for at in dict.fromkeys(entries)]
+            most = min(3, len(sample_content.TOOLS))
+            entries = self.draw(st.lists(st.sampled_from(range(len(sample_content.TOOLS))), min_size=1, max_size=most))
+            self.tools = [sample_content.TOOLS[at] for at in dict.fromkeys(entries)]
         body["messages"] = self._messages()
         if self.offered("system") and chance(self.draw, 45):
             body["system"] = self._system()
@@ -153,7 +153,7 @@ class _Writer:
         if "thinking" in self.wanted:
             body |= self._thinking()
         if "structured-outputs" in self.wanted:
-            body["output_config"] = {"format": {"type": "json_schema", "schema": material.ANSWER_SCHEMA}}
+            body["output_config"] = {"format": {"type": "json_schema", "schema": sample_content.ANSWER_SCHEMA}}
             body["max_tokens"] = SHORT_ANSWER
         self._cite(body)
         if self.offered("cache_control") and chance(self.draw, 25):
@@ -168,17 +168,17 @@ class _Writer:
         for _ in range(self.draw(st.integers(0, self.size.turns))):
             messages.append(self._user(open_calls))
             if self.merges and not open_calls and chance(self.draw, 8):
-                messages.append({"role": "user", "content": self.draw(material.texts(material.REMARKS))})
+                messages.append({"role": "user", "content": self.draw(sample_content.texts(sample_content.REMARKS))})
             messages.append(self._assistant())
             held = messages[-1]["content"]
             open_calls = [part for part in held if part["type"] == "tool_use"] if isinstance(held, list) else []
         messages.append(self._user(open_calls, last=True))
         if "prefill" in self.wanted:
-            messages.append({"role": "assistant", "content": self.draw(material.texts(material.REPLIES))})
+            messages.append({"role": "assistant", "content": self.draw(sample_content.texts(sample_content.REPLIES))})
         return messages
 
     def _user(self, calls: Sequence[Json], *, last: bool = False) -> Json:
-        text = self.draw(material.texts(material.QUESTIONS if last else material.REMARKS))
+        text = self.draw(sample_content.texts(sample_content.QUESTIONS if last else sample_content.REMARKS))
         inputs = self._inputs(last=last)
         if not calls and not inputs and chance(self.draw, 50):
             return {"role": "user", "content": text}
@@ -199,7 +199,7 @@ class _Writer:
         return [self.draw(block(kind)) for kind in kinds if last or chance(self.draw, 25)]
 
     def _assistant(self) -> Json:
-        text = self.draw(material.texts(material.REPLIES))
+        text = self.draw(sample_content.texts(sample_content.REPLIES))
         # A call beside thinking needs the thought that led to it, which only a model can sign.
         if not self.tools or "thinking" in self.wanted or not chance(self.draw, 60):
             return {"role": "assistant", "content": text if chance(self.draw, 60) else [{"type": "text", "text": text}]}
@@ -208,7 +208,7 @@ class _Writer:
 
     def _call(self) -> Json:
         name, _, _, given = self.draw(st.sampled_from(self.tools))
-        identifier = self.draw(material.call_ids())
+        identifier = self.draw(sample_content.call_ids())
         while identifier in self.ids:
             identifier += "x"
         self.ids.add(identifier)
@@ -218,7 +218,7 @@ class _Writer:
         result: Json = {"type": "tool_result", "tool_use_id": call["id"]}
         form = self.draw(st.sampled_from(["text", "blocks", "absent", "image"]))
         if form == "text":
-            result["content"] = self.draw(material.texts(material.REMARKS))
+            result["content"] = self.draw(sample_content.texts(sample_content.REMARKS))
         elif form != "absent":
             result["content"] = self.draw(st.lists(block("text"), min_size=1, max_size=self.size.blocks))
             if form == "image" and "images" in self.wanted:
@@ -231,7 +231,7 @@ class _Writer:
     # -- everything else --------------------------------------------------------------------------------------------
 
     def _system(self) -> Any:
-        text = self.draw(material.texts(material.INSTRUCTIONS))
+        text = self.draw(sample_content.texts(sample_content.INSTRUCTIONS))
         if "system-blocks" not in self.offers or chance(self.draw, 50):
             return text
         more = self.draw(st.lists(block("text"), max_size=self.size.blocks - 1))
@@ -244,7 +244,7 @@ class _Writer:
         if chance(self.draw, 15):
             tool["type"] = "custom"
         if "strict-tools" in self.wanted:
-            tool |= {"strict": True, "input_schema": material.STRICT_SCHEMA}
+            tool |= {"strict": True, "input_schema": sample_content.STRICT_SCHEMA}
         return tool
 
     def _choice(self) -> Json:

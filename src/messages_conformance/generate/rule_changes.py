@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from messages_conformance.generate import material
+from messages_conformance.generate import sample_content
 from messages_conformance.generate.changes import Change, Json, Pointer
 from messages_conformance.generate.semantics import MAX_BREAKPOINTS, holders
 
@@ -43,7 +43,7 @@ def _conversation_changes(body: Mapping[str, Any]) -> Iterator[Change]:
         ("system",),
         "an image as a system prompt",
         "request.system.non-text-block",
-        lambda body: body.update(system=[{"type": "image", "source": dict(material.PICTURES[0])}]),
+        lambda body: body.update(system=[{"type": "image", "source": dict(sample_content.PICTURES[0])}]),
     )
     citation = {
         "type": "char_location",

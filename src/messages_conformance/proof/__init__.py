@@ -4,10 +4,10 @@ A suite is worth what it catches and what it leaves alone. Subjects say what is 
 try it, the matrix sums it up, and the writers lay it out.
 """
 
-from messages_conformance.proof.asked import asked
 from messages_conformance.proof.matrix import Matrix
 from messages_conformance.proof.prove import PROOF_FILES, ProofOptions, prove
 from messages_conformance.proof.subjects import Subject, rules_without_fault, subjects
+from messages_conformance.proof.suite_parameters import suite_requests
 from messages_conformance.proof.trial import MODEL, Trial, run, try_subject
 from messages_conformance.proof.trials import Trials
 
@@ -19,10 +19,10 @@ __all__ = [
     "Subject",
     "Trial",
     "Trials",
-    "asked",
     "prove",
     "rules_without_fault",
     "run",
     "subjects",
+    "suite_requests",
     "try_subject",
 ]

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from messages_conformance import __version__
 from messages_conformance.proof.matrix import Matrix, Share, complaint, outcome
-from messages_conformance.proof.telling import verdict
 from messages_conformance.proof.trial import Trial
+from messages_conformance.proof.wording import verdict
 from messages_conformance.report.files import replace
 
 SCHEMA_ID: Final = "messages-conformance/proof/1"

@@ -8,7 +8,7 @@ from typing import Final
 
 from messages_conformance import __version__
 from messages_conformance.proof.matrix import Matrix, complaint, grouped
-from messages_conformance.proof.telling import CURVE, RULES, at_smoke, by_drawing, deeper, of, percent, verdict
+from messages_conformance.proof.wording import CURVE, RULES, at_smoke, by_drawing, deeper, of, percent, verdict
 from messages_conformance.report.files import replace
 
 FILE_NAME: Final = "proof.md"

@@ -8,8 +8,8 @@ from typing import Final
 
 from messages_conformance import __version__
 from messages_conformance.proof.matrix import ACCUSED, CAUGHT, GREEN, PARTLY, Matrix, Share, complaint, grouped, outcome
-from messages_conformance.proof.telling import CURVE, RULES, at_smoke, by_drawing, deeper, of, percent, verdict
 from messages_conformance.proof.trial import Trial
+from messages_conformance.proof.wording import CURVE, RULES, at_smoke, by_drawing, deeper, of, percent, verdict
 from messages_conformance.report.files import replace
 from messages_conformance.report.page.document import Section, cell, document, paragraph, row, table
 from messages_conformance.report.page.markup import Markup, breakable, element, joined

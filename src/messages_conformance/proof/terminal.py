@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 
 from messages_conformance.proof.matrix import SMOKE, Matrix, complaint, grouped
-from messages_conformance.proof.telling import at_smoke, by_drawing, deeper, of, percent, verdict
 from messages_conformance.proof.trial import Trial
+from messages_conformance.proof.wording import at_smoke, by_drawing, deeper, of, percent, verdict
 
 PRICED_DEPTH = "standard"
 

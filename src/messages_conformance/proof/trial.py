@@ -11,9 +11,9 @@ from rich.console import Console
 
 from messages_conformance.engine import EngineError
 from messages_conformance.exchange import Ask
-from messages_conformance.generate import Dialogue, Drawing
-from messages_conformance.proof.asked import asked
+from messages_conformance.generate import Dialogue, GeneratedSet
 from messages_conformance.proof.subjects import Subject
+from messages_conformance.proof.suite_parameters import suite_requests
 from messages_conformance.report import Report
 from messages_conformance.rules import CATALOGUE
 from messages_conformance.rules.catalogue import RUN
@@ -104,8 +104,8 @@ def tripped(report: Report) -> frozenset[str]:
 
 def _begun(judged: Run) -> Iterator[Any]:
     """Everything that a run asks at its depth, started; handed out in the order in which a limited run asks it."""
-    wanted = sorted((what for what in asked() if judged.wants(what)), key=impact_rank)
-    judged.begin(_of(Ask, wanted), _of(Dialogue, wanted), _of(Drawing, wanted))
+    wanted = sorted((what for what in suite_requests() if judged.wants(what)), key=impact_rank)
+    judged.begin(_of(Ask, wanted), _of(Dialogue, wanted), _of(GeneratedSet, wanted))
     return iter(wanted)
 
 

@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from messages_conformance.reference import caching, citing, events, message, models, threads, validation
-from messages_conformance.reference.changes import Change, ErrorReply, Scene, Stage, rewrites
+from messages_conformance.reference.changes import Change, ErrorReply, RequestContext, Stage, rewrites
 from messages_conformance.reference.failures import Failure
 from messages_conformance.reference.http import Header, HttpRequest, HttpResponse
-from messages_conformance.reference.model import Model
+from messages_conformance.reference.language_model import Model
 
 API_KEY = "reference-key"
 VERSIONS = ("2023-06-01", "2026-10-21")
@@ -110,7 +110,9 @@ class _Exchange:
     def __init__(self, endpoint: Endpoint, request: HttpRequest, number: int) -> None:
         self.settings = endpoint.settings
         self.changes = endpoint.changes
-        self.scene = Scene(request=request, number=number, request_id=new_id("req_"), body={}, memory=endpoint.memory)
+        self.scene = RequestContext(
+            request=request, number=number, request_id=new_id("req_"), body={}, memory=endpoint.memory
+        )
         self.request: HttpRequest = self.change(Stage.REQUEST, request)
 
     def change(self, stage: Stage, thing: Any) -> Any:

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from messages_conformance.reference.language_model import Model
 from messages_conformance.reference.message import as_list, as_object, input_tokens, uncached
-from messages_conformance.reference.model import Model
 
 MIN_CACHED_TOKENS = 1024
 """Shorter beginnings are not cached; the real minimum is 512 to 4096, by model."""

@@ -43,7 +43,7 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class RequestContext:
     """The circumstances of one exchange. `memory` is shared by all exchanges of one endpoint."""
 
     request: HttpRequest
@@ -69,7 +69,7 @@ class ErrorReply:
     requirement: str | None = None
 
 
-Rewrite = Callable[[Any, Scene], Any]
+Rewrite = Callable[[Any, RequestContext], Any]
 
 
 class Change(Protocol):
@@ -93,7 +93,7 @@ def rewrites(change: Change, stage: Stage) -> tuple[Rewrite, ...]:
     return (*own, change.also[stage]) if stage in change.also else own
 
 
-def two_handed(function: Callable[..., Any]) -> Rewrite:
+def with_context(function: Callable[..., Any]) -> Rewrite:
     """The function as one of (thing, scene); most need the thing only."""
     if len(inspect.signature(function).parameters) == 2:
         return function

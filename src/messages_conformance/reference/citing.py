@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from messages_conformance.reference import skills
+from messages_conformance.reference import text_tasks
 from messages_conformance.reference.message import as_list, as_object, as_text, plain_text
 
 SENTENCE = re.compile(r"[^.!?\n]+[.!?]?\s*")
@@ -36,7 +36,9 @@ def with_citation(block: Json, found: list[tuple[Json, str]], asked: str) -> Jso
 
 
 def shared_words(passage: str, text: str) -> int:
-    return len({word.lower() for word in skills.main_words(passage)} & {w.lower() for w in skills.main_words(text)})
+    return len(
+        {word.lower() for word in text_tasks.main_words(passage)} & {w.lower() for w in text_tasks.main_words(text)}
+    )
 
 
 def citations(body: Body) -> Iterator[tuple[Json, str]]:

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from messages_conformance.reference.changes import Rewrite, Scene, Stage, summary_of
+from messages_conformance.reference.changes import RequestContext, Rewrite, Stage, summary_of
 from messages_conformance.reference.faults import Fault
 from messages_conformance.reference.faults import find_fault as find_plain_fault
 from messages_conformance.reference.http import HttpRequest, HttpResponse
-from messages_conformance.reference.registry import find
+from messages_conformance.reference.lookup import find
 
 SIGN: Final = "@"
 """Stands between the fault and its condition."""
@@ -70,64 +70,64 @@ def condition(*, also: Mapping[Stage, Rewrite] | None = None) -> Callable[[Holds
 
 
 @condition()
-def streamed(scene: Scene) -> bool:
+def streamed(scene: RequestContext) -> bool:
     """The answer is asked for as a stream."""
     return body(scene).get("stream") is True
 
 
 @condition()
-def whole(scene: Scene) -> bool:
+def whole(scene: RequestContext) -> bool:
     """The answer is asked for in one piece."""
     return body(scene).get("stream") is not True
 
 
 @condition()
-def tools(scene: Scene) -> bool:
+def tools(scene: RequestContext) -> bool:
     """The request offers tools."""
     return bool(body(scene).get("tools"))
 
 
 @condition()
-def system(scene: Scene) -> bool:
+def system(scene: RequestContext) -> bool:
     """The request has a system prompt."""
     return bool(body(scene).get("system"))
 
 
 @condition()
-def stops(scene: Scene) -> bool:
+def stops(scene: RequestContext) -> bool:
     """The request has stop sequences."""
     return bool(body(scene).get("stop_sequences"))
 
 
 @condition()
-def thinking(scene: Scene) -> bool:
+def thinking(scene: RequestContext) -> bool:
     """The request asks for extended thinking."""
     wanted = body(scene).get("thinking")
     return isinstance(wanted, Mapping) and wanted.get("type") != "disabled"
 
 
 @condition()
-def unicode(scene: Scene) -> bool:
+def unicode(scene: RequestContext) -> bool:
     """Some text of the request is not ASCII."""
     return any(not text.isascii() for text in strings(body(scene)))
 
 
 @condition()
-def long(scene: Scene, characters: int = 2_000) -> bool:
+def long(scene: RequestContext, characters: int = 2_000) -> bool:
     """The prompt, system prompt included, has at least so many characters."""
     prompt = [body(scene).get("system"), body(scene).get("messages")]
     return sum(map(len, strings(prompt))) >= characters
 
 
 @condition()
-def max_tokens(scene: Scene, limit: int = 1) -> bool:
+def max_tokens(scene: RequestContext, limit: int = 1) -> bool:
     """The request allows at most so many output tokens."""
     value = body(scene).get("max_tokens")
     return isinstance(value, int) and 0 < value <= limit
 
 
 @condition()
-def history(scene: Scene, turns: int = 2) -> bool:
+def history(scene: RequestContext, turns: int = 2) -> bool:
     """The conversation has at least so many turns."""
     messages = body(scene).get("messages")
     return isinstance(messages, list) and len(messages) >= turns
@@ -137,7 +137,7 @@ def history(scene: Scene, turns: int = 2) -> bool:
 
 
 @condition()
-def blocks(scene: Scene, count: int = 2) -> bool:
+def blocks(scene: RequestContext, count: int = 2) -> bool:
     """The answer has at least so many content blocks."""
     return len(scene.answer.get("content") or ()) >= count
 
@@ -146,46 +146,46 @@ def blocks(scene: Scene, count: int = 2) -> bool:
 
 
 @condition()
-def every(scene: Scene, count: int = 5) -> bool:
+def every(scene: RequestContext, count: int = 5) -> bool:
     """It is the turn of each so-many-th exchange that the fault could strike."""
     return turn(scene) % count == 0
 
 
 @condition()
-def first(scene: Scene, count: int = 1) -> bool:
+def first(scene: RequestContext, count: int = 1) -> bool:
     """The exchange is among the first that the fault could strike: a cold start."""
     return turn(scene) <= count
 
 
 @condition()
-def after(scene: Scene, count: int = 20) -> bool:
+def after(scene: RequestContext, count: int = 20) -> bool:
     """So many exchanges that the fault could strike have gone before."""
     return turn(scene) > count
 
 
-def _noted(request: HttpRequest, scene: Scene) -> HttpRequest:
+def _noted(request: HttpRequest, scene: RequestContext) -> HttpRequest:
     scene.memory.setdefault("begun", {})[scene.number] = time.monotonic()
     return request
 
 
-def _held_back(response: HttpResponse, scene: Scene) -> HttpResponse:
+def _held_back(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     return replace(response, delay_s=max(response.delay_s, SLOW_S))
 
 
 @condition(also={Stage.REQUEST: _noted, Stage.RESPONSE: _held_back})
-def concurrent(scene: Scene) -> bool:
+def concurrent(scene: RequestContext) -> bool:
     """Another request is in flight; the endpoint holds its answers back, so that requests meet."""
     others = (at_s for number, at_s in scene.memory.get("begun", {}).items() if number != scene.number)
     return any(time.monotonic() - at_s < SLOW_S for at_s in others)
 
 
-def turn(scene: Scene) -> int:
+def turn(scene: RequestContext) -> int:
     """The number of this exchange, from 1, among those in which the fault had its chance."""
     reached: dict[int, int] = scene.memory.setdefault("reached", {})
     return reached.setdefault(scene.number, len(reached) + 1)
 
 
-def body(scene: Scene) -> Mapping[str, Any]:
+def body(scene: RequestContext) -> Mapping[str, Any]:
     """The request's body; read here where the endpoint has not got that far."""
     if scene.body:
         return scene.body

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from messages_conformance.reference import validation
-from messages_conformance.reference.changes import ErrorReply, Scene, Stage
+from messages_conformance.reference.changes import ErrorReply, RequestContext, Stage
 from messages_conformance.reference.events import Event
 from messages_conformance.reference.failures import TYPES, Failure
 from messages_conformance.reference.http import HttpResponse
@@ -24,7 +24,7 @@ NOT_TOKMODEL = ALL_PROFILES - {"tokmodel"}
 
 
 @variant(at=Stage.FAILURES)
-def validation_before_auth(failures: list[Failure], scene: Scene) -> list[Failure]:
+def validation_before_auth(failures: list[Failure], scene: RequestContext) -> list[Failure]:
     """A request that is bad in body and key is refused for its body."""
     if not any(failure.status == 401 for failure in failures) or scene.request.path != "/v1/messages":
         return failures
@@ -45,14 +45,14 @@ def new_error_types(reply: ErrorReply) -> ErrorReply:
 
 
 @variant(at=Stage.FAILURES, conforms=NOT_TOKMODEL)
-def one_sampling_parameter(failures: list[Failure], scene: Scene) -> list[Failure]:
+def one_sampling_parameter(failures: list[Failure], scene: RequestContext) -> list[Failure]:
     """temperature and top_p are not taken together."""
     both = "temperature" in scene.body and "top_p" in scene.body
     return [*failures, Failure(message="temperature and top_p cannot both be given")] if both else failures
 
 
 @variant(at=Stage.FAILURES, conforms=NOT_TOKMODEL)
-def locked_sampling(failures: list[Failure], scene: Scene) -> list[Failure]:
+def locked_sampling(failures: list[Failure], scene: RequestContext) -> list[Failure]:
     """The model takes no temperature, top_p or top_k but the default."""
     locked = [name for name, default in DEFAULT_SAMPLING.items() if scene.body.get(name, default) != default]
     if "top_k" in scene.body:
@@ -60,7 +60,7 @@ def locked_sampling(failures: list[Failure], scene: Scene) -> list[Failure]:
     return [*failures, *(Failure(message=f"{name}: this model takes the default only") for name in locked)]
 
 
-def no_such_thinking(failures: list[Failure], scene: Scene, kinds: tuple[str, ...]) -> list[Failure]:
+def no_such_thinking(failures: list[Failure], scene: RequestContext, kinds: tuple[str, ...]) -> list[Failure]:
     thinking = scene.body.get("thinking")
     kind = thinking.get("type") if isinstance(thinking, dict) else None
     if kind not in kinds:
@@ -70,25 +70,25 @@ def no_such_thinking(failures: list[Failure], scene: Scene, kinds: tuple[str, ..
 
 
 @variant(at=Stage.FAILURES, conforms=NOT_TOKMODEL)
-def adaptive_thinking_only(failures: list[Failure], scene: Scene) -> list[Failure]:
+def adaptive_thinking_only(failures: list[Failure], scene: RequestContext) -> list[Failure]:
     """The model thinks adaptively or not at all; a budget is refused."""
     return no_such_thinking(failures, scene, ("enabled",))
 
 
 @variant(at=Stage.FAILURES, conforms=ANTHROPIC)
-def thoughtless_model(failures: list[Failure], scene: Scene) -> list[Failure]:
+def thoughtless_model(failures: list[Failure], scene: RequestContext) -> list[Failure]:
     """The model does not think; every request to do so is refused."""
     return no_such_thinking(failures, scene, ("enabled", "adaptive"))
 
 
 @variant(at=Stage.FAILURES, conforms=NOT_TOKMODEL)
-def budgeted_thinking_only(failures: list[Failure], scene: Scene) -> list[Failure]:
+def budgeted_thinking_only(failures: list[Failure], scene: RequestContext) -> list[Failure]:
     """The model thinks within a budget; adaptive thinking is refused in words that clients recognise."""
     return no_such_thinking(failures, scene, ("adaptive",))
 
 
 @variant(at=Stage.FAILURES, conforms=NOT_TOKMODEL)
-def no_system_messages(failures: list[Failure], scene: Scene) -> list[Failure]:
+def no_system_messages(failures: list[Failure], scene: RequestContext) -> list[Failure]:
     """The model takes no message of the role system; it is refused in words that clients recognise."""
     turns = scene.body.get("messages")
     roles = [turn.get("role") for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
@@ -97,7 +97,7 @@ def no_system_messages(failures: list[Failure], scene: Scene) -> list[Failure]:
 
 
 @variant(at=Stage.FAILURES)
-def strict_tool_definitions(failures: list[Failure], scene: Scene) -> list[Failure]:
+def strict_tool_definitions(failures: list[Failure], scene: RequestContext) -> list[Failure]:
     """A tool may have no combinator at the top of its schema, and no example that lacks what is required."""
     tools = scene.body.get("tools")
     for tool in tools if isinstance(tools, list) else ():
@@ -164,7 +164,7 @@ def full_context_window(message: Json) -> Json:
 
 
 @variant(at=Stage.EVENTS, conforms=NOT_TOKMODEL)
-def cut_tool_calls(events: list[Event], scene: Scene) -> list[Event]:
+def cut_tool_calls(events: list[Event], scene: RequestContext) -> list[Event]:
     """The limit breaks a streamed tool call off in the middle of its input."""
     fragments = [at for at, (_, data) in enumerate(events) if data.get("delta", {}).get("partial_json")]
     if not fragments or not events[-2][1].get("usage"):

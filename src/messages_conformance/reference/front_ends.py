@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from messages_conformance.reference.changes import Scene, Stage
+from messages_conformance.reference.changes import RequestContext, Stage
 from messages_conformance.reference.failures import Failure
 from messages_conformance.reference.http import HttpRequest, HttpResponse
 from messages_conformance.reference.variants import variant
@@ -30,7 +30,7 @@ def lenient_json(request: HttpRequest) -> HttpRequest:
 
 
 @variant(at=Stage.FAILURES)
-def strict_json(failures: list[Failure], scene: Scene) -> list[Failure]:
+def strict_json(failures: list[Failure], scene: RequestContext) -> list[Failure]:
     """The parser refuses a key that stands twice, and numbers that no machine word holds."""
     body = scene.request.body
     odd = KEY_TWICE.search(body) or b"0" * 100 in body
@@ -38,7 +38,7 @@ def strict_json(failures: list[Failure], scene: Scene) -> list[Failure]:
 
 
 @variant(at=Stage.FAILURES)
-def insists_on_content_type(failures: list[Failure], scene: Scene) -> list[Failure]:
+def insists_on_content_type(failures: list[Failure], scene: RequestContext) -> list[Failure]:
     """A body under any other media type than application/json is refused with 415."""
     kind = (scene.request.header("content-type") or "").partition(";")[0].strip().lower()
     if kind == "application/json" or not scene.request.body:
@@ -46,7 +46,7 @@ def insists_on_content_type(failures: list[Failure], scene: Scene) -> list[Failu
     return [*failures, Failure(status=415, message="content-type: use application/json")]
 
 
-def front_end(response: HttpResponse, scene: Scene, old: int, expecting: int) -> HttpResponse:
+def front_end(response: HttpResponse, scene: RequestContext, old: int, expecting: int) -> HttpResponse:
     if scene.request.http_version == "1.0":
         return in_html(old, "Upgrade Required")
     if scene.request.header("expect") is not None:
@@ -59,7 +59,7 @@ def bad_request(response: HttpResponse) -> HttpResponse:
 
 
 @variant(at=Stage.RESPONSE, needs_socket=True, also={Stage.BROKEN: bad_request})
-def modern_front_end(response: HttpResponse, scene: Scene) -> HttpResponse:
+def modern_front_end(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """HTTP/1.0 is refused with 426, Expect with 417 and a cut body with 400, each in HTML without a request id."""
     return front_end(response, scene, 426, 417)
 
@@ -69,7 +69,7 @@ def hangs_up(response: HttpResponse) -> HttpResponse:
 
 
 @variant(at=Stage.RESPONSE, needs_socket=True, also={Stage.BROKEN: hangs_up})
-def curt_front_end(response: HttpResponse, scene: Scene) -> HttpResponse:
+def curt_front_end(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """HTTP/1.0 is refused with 505, Expect with 501, and a body that is cut off ends the connection without a word."""
     return front_end(response, scene, 505, 501)
 

@@ -13,9 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal, cast
 
-from messages_conformance.reference import searching, skills
-from messages_conformance.reference.blocks import signature
-from messages_conformance.reference.model import (
+from messages_conformance.reference import searching, text_tasks
+from messages_conformance.reference.language_model import (
     IMAGE_TOKENS,
     TURN_OVERHEAD_TOKENS,
     Call,
@@ -26,6 +25,7 @@ from messages_conformance.reference.model import (
     Tool,
     Turn,
 )
+from messages_conformance.reference.request_blocks import signature
 
 Body = Mapping[str, Any]
 LENIENT_MAX_TOKENS = 1024
@@ -132,7 +132,7 @@ def thinks(body: Body, turns: tuple[Turn, ...]) -> bool:
         case "enabled":
             return True
         case "adaptive":
-            return skills.takes_thought(asked.text)
+            return text_tasks.takes_thought(asked.text)
         case "between_tools":
             return bool(asked.tool_results)
     return False

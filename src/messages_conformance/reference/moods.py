@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from messages_conformance.reference import skills
-from messages_conformance.reference.changes import Scene, Stage
+from messages_conformance.reference import text_tasks
+from messages_conformance.reference.changes import RequestContext, Stage
 from messages_conformance.reference.events import Event
 from messages_conformance.reference.http import HttpResponse
-from messages_conformance.reference.model import (
+from messages_conformance.reference.language_model import (
     Call,
     Completion,
     Model,
@@ -53,13 +53,13 @@ EXCUSES = (
 )
 
 
-def dice(scene: Scene, purpose: str) -> random.Random:
+def dice(scene: RequestContext, purpose: str) -> random.Random:
     """The lots of one request, the same whenever they are drawn for one purpose."""
     return random.Random(f"{SEED}/{scene.number}/{purpose}/".encode() + scene.request.body)
 
 
 @dataclass(frozen=True, kw_only=True)
-class MoodyModel(Model):
+class RandomModel(Model):
     """A model that does what it is asked most of the time, and anything that a model may do the other times."""
 
     lots: random.Random = field(repr=False)
@@ -117,7 +117,7 @@ class MoodyModel(Model):
         yield self.lots.choice(WRAPPINGS).format(meant)
         yield self.lots.choice(TONGUES) * self.lots.choice((1, 1, 12))
         yield self.lots.choice(EXCUSES)
-        yield skills.prose(skills.topic(asked), LONG_WORDS)
+        yield text_tasks.prose(text_tasks.topic(asked), LONG_WORDS)
         yield meant.partition(" ")[0]
         yield meant[: self.lots.randint(1, max(1, len(meant)))]
         yield f'You said "{asked[:300]}", did you not?'
@@ -130,12 +130,12 @@ class MoodyModel(Model):
 
 
 @variant(at=Stage.MODEL)
-def moody_model(model: Model, scene: Scene) -> Model:
+def moody_model(model: Model, scene: RequestContext) -> Model:
     """The model draws lots: it obeys, wraps, translates, asks back, babbles, calls one tool, another, two or none."""
-    return MoodyModel(pieces=model.pieces, lots=dice(scene, "model"))
+    return RandomModel(pieces=model.pieces, lots=dice(scene, "model"))
 
 
-def mixed_cache(message: Json, scene: Scene) -> Json:
+def mixed_cache(message: Json, scene: RequestContext) -> Json:
     """What could be cached was in the cache or was not."""
     usage = message["usage"]
     cached = usage.get("cache_read_input_tokens", 0) + usage.get("cache_creation_input_tokens", 0)
@@ -150,7 +150,7 @@ def mixed_cache(message: Json, scene: Scene) -> Json:
 PARTS = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
 
 
-def uneven_deltas(events: list[Event], scene: Scene) -> list[Event]:
+def uneven_deltas(events: list[Event], scene: RequestContext) -> list[Event]:
     """The deltas of a block are cut anew, anywhere."""
     lots = dice(scene, "deltas")
     cut: list[Event] = []
@@ -181,13 +181,13 @@ def recut(held: list[Event], lots: random.Random) -> list[Event]:
     return [(name, {**data, "delta": {**data["delta"], part: piece}}) for piece in pieces or [text]]
 
 
-def estimated(counted: Json, scene: Scene) -> Json:
+def estimated(counted: Json, scene: RequestContext) -> Json:
     """The count is an estimate."""
     share = 1 + dice(scene, "count").uniform(-ESTIMATE, ESTIMATE)
     return {**counted, "input_tokens": max(1, round(counted["input_tokens"] * share))}
 
 
-def overloaded_by_chance(response: HttpResponse, scene: Scene) -> HttpResponse:
+def overloaded_by_chance(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """One message in fifty meets an overload."""
     unlucky = dice(scene, "overload").random() < 0.02
     return busy(response, replace(scene, number=0), 529) if unlucky else response
@@ -203,6 +203,6 @@ def overloaded_by_chance(response: HttpResponse, scene: Scene) -> HttpResponse:
         Stage.RESPONSE: overloaded_by_chance,
     },
 )
-def moody_service(model: Model, scene: Scene) -> Model:
+def moody_service(model: Model, scene: RequestContext) -> Model:
     """All is left to chance: also silence, refusals, thoughts, the cache, the size of deltas, estimates, overloads."""
-    return MoodyModel(pieces=model.pieces, lots=dice(scene, "model"), silent=True)
+    return RandomModel(pieces=model.pieces, lots=dice(scene, "model"), silent=True)

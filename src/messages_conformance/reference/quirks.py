@@ -6,11 +6,11 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from messages_conformance.reference.changes import Scene, Stage
+from messages_conformance.reference.changes import RequestContext, Stage
 from messages_conformance.reference.events import Event
 from messages_conformance.reference.failures import Failure
 from messages_conformance.reference.http import HttpResponse
-from messages_conformance.reference.model import Completion, Model, Prompt
+from messages_conformance.reference.language_model import Completion, Model, Prompt
 from messages_conformance.reference.variants import ALL_PROFILES, TOKMODEL, variant
 
 Json = dict[str, Any]
@@ -32,7 +32,7 @@ TOKEN_LIMIT = 450_700
 
 
 @variant(at=Stage.RESPONSE)
-def queued_answers(response: HttpResponse, scene: Scene) -> HttpResponse:
+def queued_answers(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """Every message waits in a queue, however short it is, and is then generated faster than anybody can see."""
     if response.status != 200 or scene.request.path != "/v1/messages":
         return response
@@ -138,13 +138,13 @@ def discreet_model(model: Model) -> Model:
     return DiscreetModel(pieces=model.pieces, habit=model.habit)
 
 
-def chance(scene: Scene, one_in: int = 2) -> bool:
+def chance(scene: RequestContext, one_in: int = 2) -> bool:
     """A coin that falls by the number of the exchange."""
     return scene.number * 2_654_435_761 // 7919 % one_in == 0
 
 
 @variant(at=Stage.MESSAGE)
-def whimsical_model(message: Json, scene: Scene) -> Json:
+def whimsical_model(message: Json, scene: RequestContext) -> Json:
     """The model answers one question in three with a word, whatever was asked."""
     bound = isinstance(scene.body.get("output_config"), dict)
     if (
@@ -160,7 +160,7 @@ def whimsical_model(message: Json, scene: Scene) -> Json:
 
 
 @variant(at=Stage.MESSAGE)
-def polyglot_model(message: Json, scene: Scene) -> Json:
+def polyglot_model(message: Json, scene: RequestContext) -> Json:
     """Longer answers happen to come in Chinese, which has no blanks, when they are streamed."""
     text = "".join(block.get("text", "") for block in message["content"])
     if not scene.streams or message["stop_reason"] != "end_turn" or len(text) < LONG_CHARS:
@@ -169,7 +169,7 @@ def polyglot_model(message: Json, scene: Scene) -> Json:
 
 
 @variant(at=Stage.MESSAGE, conforms=NOT_TOKMODEL)
-def careless_model(message: Json, scene: Scene) -> Json:
+def careless_model(message: Json, scene: RequestContext) -> Json:
     """The model leaves the input of every other call empty, and writes NewYork for New York now and then."""
     tools = {tool.get("name"): tool for tool in scene.body.get("tools") or ()}
     blocks = [
@@ -181,7 +181,7 @@ def careless_model(message: Json, scene: Scene) -> Json:
     return {**message, "content": blocks}
 
 
-def carelessly(given: Json, scene: Scene) -> Json:
+def carelessly(given: Json, scene: RequestContext) -> Json:
     if chance(scene):
         return {}
     if not chance(scene, 3):
@@ -190,7 +190,7 @@ def carelessly(given: Json, scene: Scene) -> Json:
 
 
 @variant(at=Stage.MESSAGE, conforms=NOT_TOKMODEL)
-def fitful_thinker(message: Json, scene: Scene) -> Json:
+def fitful_thinker(message: Json, scene: RequestContext) -> Json:
     """The model thinks every other time that it is told to, and now and then nobody may see what."""
     thoughts = [block for block in message["content"] if block["type"] == "thinking"]
     if not thoughts or message["stop_reason"] == "max_tokens":
@@ -234,7 +234,7 @@ def shared(usage: Json) -> Json:
 
 
 @variant(at=Stage.EVENTS, conforms=NOT_TOKMODEL)
-def cut_thoughts(events: list[Event], scene: Scene) -> list[Event]:
+def cut_thoughts(events: list[Event], scene: RequestContext) -> list[Event]:
     """The limit cuts a streamed thought, which then has no signature."""
     thoughts = [at for at, (_, data) in enumerate(events) if data.get("delta", {}).get("type") == "thinking_delta"]
     if not thoughts or not events[-2][1].get("usage"):
@@ -248,7 +248,7 @@ def cut_thoughts(events: list[Event], scene: Scene) -> list[Event]:
 
 
 @variant(at=Stage.EVENTS)
-def overloaded_streams(events: list[Event], scene: Scene) -> list[Event]:
+def overloaded_streams(events: list[Event], scene: RequestContext) -> list[Event]:
     """On a bad day one stream in five breaks off with an overloaded_error."""
     if scene.number % BROKEN_EVERY or len(events) < 4:
         return events
@@ -260,7 +260,7 @@ def overloaded_streams(events: list[Event], scene: Scene) -> list[Event]:
 
 
 @variant(at=Stage.FAILURES, conforms=TOKMODEL)
-def least_limit(failures: list[Failure], scene: Scene) -> list[Failure]:
+def least_limit(failures: list[Failure], scene: RequestContext) -> list[Failure]:
     """max_tokens is at least sixteen, as it is where other vendors' models come from; no document says less."""
     limit = scene.body.get("max_tokens")
     if not isinstance(limit, int) or not 1 <= limit < LEAST_LIMIT:
@@ -269,7 +269,7 @@ def least_limit(failures: list[Failure], scene: Scene) -> list[Failure]:
 
 
 @variant(at=Stage.FAILURES)
-def strict_media_types(failures: list[Failure], scene: Scene) -> list[Failure]:
+def strict_media_types(failures: list[Failure], scene: RequestContext) -> list[Failure]:
     """What is posted without the media type application/json is refused with 415, before anybody reads it."""
     media_type = (scene.request.header("content-type") or "").partition(";")[0].strip().lower()
     if scene.request.method != "POST" or media_type == "application/json" or any(f.status == 401 for f in failures):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from messages_conformance.reference import skills
+from messages_conformance.reference import text_tasks
 
 MAX_SEARCHES = 10
 """Rounds of the server's loop before it pauses (platform.claude.com/docs, handling stop reasons, 2026-11-22)."""
@@ -34,7 +34,7 @@ def queries(text: str, tool: Mapping[str, Any] | None, *, forced: bool) -> tuple
     """What is to be searched for: each thing that the question names, as often as the tool may be used."""
     if tool is None or not (forced or WANTED.search(text)):
         return ()
-    found = skills.subjects(text) or [" ".join(skills.main_words(text)[:5]) or "news"]
+    found = text_tasks.subjects(text) or [" ".join(text_tasks.main_words(text)[:5]) or "news"]
     limit = tool.get("max_uses")
     return tuple(found[:limit] if isinstance(limit, int) else found)
 

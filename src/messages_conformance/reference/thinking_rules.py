@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from messages_conformance.reference import blocks
+from messages_conformance.reference import request_blocks
 from messages_conformance.reference.failures import Failure
 
 MIN_BUDGET_TOKENS = 1024
@@ -31,7 +31,7 @@ def failures(body: Body, *, counting: bool, betas: frozenset[str]) -> Iterator[F
         yield Failure(message=f"thinking.type: Input should be one of {', '.join(FIELDS)}")
         return
     for name in sorted(value.keys() - FIELDS[kind] - {"type"}):
-        yield blocks.extra_input(f"thinking.{kind}.{name}")
+        yield request_blocks.extra_input(f"thinking.{kind}.{name}")
     if value.get("display") not in DISPLAYS:
         yield Failure(message=f"thinking.{kind}.display: Input should be 'summarized' or 'omitted'")
     if kind == "enabled":
@@ -85,7 +85,7 @@ def edited(body: Body) -> Iterator[Failure]:
         return
     content = turns[at].get("content")
     for position, block in enumerate(content if isinstance(content, list) else ()):
-        if isinstance(block, dict) and block.get("type") == "thinking" and not blocks.signed(block):
+        if isinstance(block, dict) and block.get("type") == "thinking" and not request_blocks.signed(block):
             yield Failure(
                 message=f"messages.{at}.content.{position}: thinking blocks of the latest assistant turn cannot be "
                 "modified",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from messages_conformance.contract.inputs import misfit
-from messages_conformance.reference import blocks, output_schemas
+from messages_conformance.reference import output_schemas, request_blocks
 from messages_conformance.reference.failures import Failure
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
@@ -59,7 +59,7 @@ def definition(tool: object, where: str) -> Iterator[Failure]:
         yield Failure(message=f"{where}: Input should be an object")
         return
     if tool.get("cache_control") is not None:
-        yield from blocks.cache_control(tool["cache_control"], f"{where}.cache_control")
+        yield from request_blocks.cache_control(tool["cache_control"], f"{where}.cache_control")
     kind = tool.get("type")
     yield from custom(tool, where) if kind in (None, "custom") else named(tool, str(kind), where)
 
@@ -82,7 +82,7 @@ def named(tool: Mapping[str, Any], kind: str, where: str) -> Iterator[Failure]:
 def custom(tool: Mapping[str, Any], where: str) -> Iterator[Failure]:
     name, schema = tool.get("name"), tool.get("input_schema")
     for field in sorted(tool.keys() - CUSTOM_FIELDS):
-        yield blocks.extra_input(f"{where}.custom.{field}")
+        yield request_blocks.extra_input(f"{where}.custom.{field}")
     if not isinstance(name, str) or not NAME.fullmatch(name):
         yield Failure(
             message=f"{where}.custom.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from messages_conformance.reference import blocks, output_schemas, thinking_rules, tool_rules
+from messages_conformance.reference import output_schemas, request_blocks, thinking_rules, tool_rules
 from messages_conformance.reference.failures import Failure
 
 MAX_MODEL_NAME = 256
@@ -189,7 +189,7 @@ def message(turn: object, where: str, *, last: bool) -> Iterator[Failure]:
             requirement="request.messages.role-enum",
         )
     for name in turn.keys() - {"role", "content"}:
-        yield blocks.extra_input(f"{where}.{name}")
+        yield request_blocks.extra_input(f"{where}.{name}")
     if "content" in turn:
         yield from content(turn, where, final_assistant=last and turn.get("role") == "assistant")
 
@@ -209,7 +209,7 @@ def content(turn: Body, where: str, *, final_assistant: bool) -> Iterator[Failur
         )
     if isinstance(value, list):
         for at, block in enumerate(value):
-            yield from blocks.failures(block, f"{where}.content.{at}", role=turn.get("role"))
+            yield from request_blocks.failures(block, f"{where}.content.{at}", role=turn.get("role"))
     if final_assistant and last_text(value) != last_text(value).rstrip():
         yield Failure(
             message=f"{where}: final assistant content cannot end with trailing whitespace",
@@ -239,12 +239,12 @@ def system(body: Body) -> Iterator[Failure]:
         if not isinstance(block, dict) or block.get("type") != "text":
             yield Failure(message=f"{where}: Input should be a text block", requirement="request.system.non-text-block")
         else:
-            yield from blocks.failures(block, where, role=None)
+            yield from request_blocks.failures(block, where, role=None)
 
 
 def extra_fields(body: Body, known: frozenset[str]) -> Iterator[Failure]:
     for name in body.keys() - known:
-        yield blocks.extra_input(name)
+        yield request_blocks.extra_input(name)
 
 
 def sampling(body: Body) -> Iterator[Failure]:
@@ -341,7 +341,7 @@ def output_config(body: Body) -> Iterator[Failure]:
         return
     value = value or {}
     for name in value.keys() - {"effort", "format"}:
-        yield blocks.extra_input(f"output_config.{name}")
+        yield request_blocks.extra_input(f"output_config.{name}")
     if value.get("effort") not in (None, *EFFORTS):
         yield Failure(message=f"output_config.effort: Input should be one of {', '.join(EFFORTS)}")
     yield from output_format(body)
@@ -421,7 +421,7 @@ def cache_breakpoints(body: Body) -> Iterator[Failure]:
             requirement="request.cache_control.ttl-order",
         )
     if "cache_control" in body and body["cache_control"] is not None:
-        yield from blocks.cache_control(body["cache_control"], "cache_control")
+        yield from request_blocks.cache_control(body["cache_control"], "cache_control")
         yield from two_lifetimes(body)
 
 

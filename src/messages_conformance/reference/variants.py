@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from messages_conformance.reference.changes import ErrorReply, Rewrite, Scene, Stage, summary_of, two_handed
+from messages_conformance.reference.changes import ErrorReply, RequestContext, Rewrite, Stage, summary_of, with_context
 from messages_conformance.reference.events import Event, to_json
 from messages_conformance.reference.failures import TYPES, Failure
 from messages_conformance.reference.http import HttpRequest, HttpResponse
-from messages_conformance.reference.model import Model, Prompt
-from messages_conformance.reference.registry import find
+from messages_conformance.reference.language_model import Model, Prompt
+from messages_conformance.reference.lookup import find
 
 ALL_PROFILES = frozenset({"tokmodel", "anthropic-2023-06-01", "anthropic-2026-10-21", "claude-code"})
 ANTHROPIC = frozenset({"anthropic-2023-06-01", "anthropic-2026-10-21"})
@@ -75,8 +75,8 @@ def variant(
             at=at,
             conforms=frozenset(conforms),
             summary=summary_of(function),
-            rewrite=two_handed(function),
-            also={stage: two_handed(other) for stage, other in (also or {}).items()},
+            rewrite=with_context(function),
+            also={stage: with_context(other) for stage, other in (also or {}).items()},
             needs_socket=needs_socket,
         )
         return function
@@ -164,7 +164,7 @@ def no_keep_alive(response: HttpResponse) -> HttpResponse:
 
 
 @variant(at=Stage.RESPONSE)
-def compressed_documents(response: HttpResponse, scene: Scene) -> HttpResponse:
+def compressed_documents(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """JSON is compressed by gzip where the client allows it."""
     if response.is_stream or not wants_gzip(scene.request):
         return response
@@ -173,7 +173,7 @@ def compressed_documents(response: HttpResponse, scene: Scene) -> HttpResponse:
 
 
 @variant(at=Stage.RESPONSE)
-def compressed_streams(response: HttpResponse, scene: Scene) -> HttpResponse:
+def compressed_streams(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """A stream is compressed by gzip and flushed after each event where the client allows it."""
     if not response.is_stream or not wants_gzip(scene.request):
         return response
@@ -218,7 +218,7 @@ def bare_headers(response: HttpResponse) -> HttpResponse:
 
 
 @variant(at=Stage.RESPONSE)
-def cloud_request_ids(response: HttpResponse, scene: Scene) -> HttpResponse:
+def cloud_request_ids(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """Request ids have the infix of a cloud and another length."""
     other = f"req_vrtx_{scene.number:040d}"
     if response.status >= 400:
@@ -349,7 +349,7 @@ def unknown_deltas(events: list[Event]) -> list[Event]:
     return grown
 
 
-def forgiven_unknown_blocks(failures: list[Failure], scene: Scene) -> list[Failure]:
+def forgiven_unknown_blocks(failures: list[Failure], scene: RequestContext) -> list[Failure]:
     """An endpoint that gives out a block also takes it back."""
     return [failure for failure in failures if f"{UNKNOWN_BLOCK['type']!r}" not in failure.message]
 
@@ -541,7 +541,7 @@ def pretty_json(response: HttpResponse) -> HttpResponse:
 
 
 @variant(at=Stage.MESSAGE)
-def short_ids(message: Json, scene: Scene) -> Json:
+def short_ids(message: Json, scene: RequestContext) -> Json:
     """The ids of answers are short."""
     return {**message, "id": f"msg_{scene.number}"}
 
@@ -596,7 +596,7 @@ def lenient_gateway(failures: list[Failure]) -> list[Failure]:
 
 
 @variant(at=Stage.RESPONSE, conforms=LENIENT)
-def messages_only(response: HttpResponse, scene: Scene) -> HttpResponse:
+def messages_only(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """There is no count_tokens."""
     if not scene.request.path.endswith("/count_tokens"):
         return response
@@ -645,7 +645,7 @@ def continues(prompt: Prompt) -> bool:
 # Other days
 
 
-def busy(response: HttpResponse, scene: Scene, status: int) -> HttpResponse:
+def busy(response: HttpResponse, scene: RequestContext, status: int) -> HttpResponse:
     if response.status != 200 or scene.number % BUSY_EVERY or scene.request.path != "/v1/messages":
         return response
     error = {"type": TYPES[status], "message": "Please try again shortly"}
@@ -655,12 +655,12 @@ def busy(response: HttpResponse, scene: Scene, status: int) -> HttpResponse:
 
 
 @variant(at=Stage.RESPONSE)
-def occasionally_overloaded(response: HttpResponse, scene: Scene) -> HttpResponse:
+def occasionally_overloaded(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """Every ninth request meets an overload: 529, with the time after which to try again."""
     return busy(response, scene, 529)
 
 
 @variant(at=Stage.RESPONSE)
-def occasionally_throttled(response: HttpResponse, scene: Scene) -> HttpResponse:
+def occasionally_throttled(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """Every ninth request is throttled: 429, with the time after which to try again."""
     return busy(response, scene, 429)

@@ -9,13 +9,12 @@ it: a report that says `complete=False` is true at any moment).
 from pathlib import Path
 
 from messages_conformance.report import json_report, junit, page
-from messages_conformance.report.blocks import Block, block, command
+from messages_conformance.report.client_impact import clients_it_breaks
 from messages_conformance.report.comparison import Comparison, compare
 from messages_conformance.report.errors import ReportError
-from messages_conformance.report.exercised import FieldCoverage, request_coverage
+from messages_conformance.report.failure_text import Block, block, command
 from messages_conformance.report.files import claim, prepare, replace
 from messages_conformance.report.formats import COMPARISONS, FORMATS
-from messages_conformance.report.impacts import whom_it_breaks
 from messages_conformance.report.json_report import to_json
 from messages_conformance.report.junit import to_xml
 from messages_conformance.report.model import (
@@ -52,6 +51,7 @@ from messages_conformance.report.progress import Lane, Progress, Standing
 from messages_conformance.report.recording import append, read
 from messages_conformance.report.reproduction import curl
 from messages_conformance.report.saved import load
+from messages_conformance.report.schema_coverage import FieldCoverage, request_coverage
 from messages_conformance.report.terminal import StandardOutput, console, header, note, summary
 from messages_conformance.report.trace import trace
 
@@ -101,6 +101,7 @@ __all__ = [
     "append",
     "block",
     "claim",
+    "clients_it_breaks",
     "command",
     "compare",
     "console",
@@ -123,7 +124,6 @@ __all__ = [
     "trace",
     "verdict_sentence",
     "warnings",
-    "whom_it_breaks",
     "write_all",
     "write_interim",
 ]

@@ -15,7 +15,7 @@ from typing import Final
 from messages_conformance import contract
 from messages_conformance.contract.probes import probes
 from messages_conformance.exchange import REFUSED
-from messages_conformance.report.impacts import HARMLESS, rank
+from messages_conformance.report.client_impact import HARMLESS, rank
 from messages_conformance.report.model import Report
 from messages_conformance.rules import CATALOGUE
 from messages_conformance.rules.verdict import NOT_APPLICABLE, PASS, Verdict

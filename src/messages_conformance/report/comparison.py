@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from messages_conformance import contract
-from messages_conformance.report.blocks import sentence_of
 from messages_conformance.report.clients import standings
+from messages_conformance.report.failure_text import sentence_of
 from messages_conformance.report.figures import Figures, figures
 from messages_conformance.report.markdown import CUT, MAX_BYTES, code, prose, table
 from messages_conformance.report.model import SEVERITIES, Report, exit_code, verdict_sentence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from messages_conformance.report.blocks import block
+from messages_conformance.report.failure_text import block
 from messages_conformance.report.model import (
     CONFORMANT,
     Report,

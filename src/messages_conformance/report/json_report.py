@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from messages_conformance import contract
 from messages_conformance.exchange import Exchange
-from messages_conformance.report import exercised
-from messages_conformance.report.blocks import command_of, sentence_of, situations_of, source_of
+from messages_conformance.report import schema_coverage
+from messages_conformance.report.client_impact import clients_it_breaks
+from messages_conformance.report.failure_text import command_of, sentence_of, situations_of, source_of
 from messages_conformance.report.files import replace
-from messages_conformance.report.impacts import whom_it_breaks
+from messages_conformance.report.generated_requests import generate_again_command, origin_record
 from messages_conformance.report.model import Report, counts, exit_code, verdict_sentence
-from messages_conformance.report.origins import draw_again, origin_record
 from messages_conformance.report.text import encodable
 from messages_conformance.rules.verdict import Finding, Verdict
 
@@ -38,7 +38,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "spent": asdict(report.spent),
         "counts": {**asdict(counts(report)), "verified": counts(report).verified},
         "harness_errors": report.harness_errors,
-        "request_coverage": exercised.to_json(report.request_coverage) if report.request_coverage else None,
+        "request_coverage": schema_coverage.to_json(report.request_coverage) if report.request_coverage else None,
         "gate": {
             "edition": report.run.edition,
             "problems": report.gate.problems,
@@ -80,7 +80,7 @@ class _Commands:
 
 
 def _requirement(report: Report, verdict: Verdict, commands: _Commands) -> dict[str, Any]:
-    impact = whom_it_breaks(verdict.requirement) if verdict.findings else ""
+    impact = clients_it_breaks(verdict.requirement) if verdict.findings else ""
     return {
         "id": verdict.requirement,
         "level": verdict.level,
@@ -115,7 +115,7 @@ def _of_drawn(report: Report, number: int) -> Mapping[str, Any]:
         return report.kept[number].drawn if number in report.kept else {}
     if exchange.origin is None:
         return {}
-    return {"intermittent": exchange.intermittent, "draw_again": draw_again(report.run, exchange)}
+    return {"intermittent": exchange.intermittent, "draw_again": generate_again_command(report.run, exchange)}
 
 
 def _row(report: Report, number: int) -> Mapping[str, Any]:

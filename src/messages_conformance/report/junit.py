@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from messages_conformance.report.blocks import Block, as_text, block
+from messages_conformance.report.failure_text import Block, as_text, block
 from messages_conformance.report.files import replace
 from messages_conformance.report.model import Report, fails, verdict_sentence
 from messages_conformance.report.text import sentence, xml_safe

@@ -12,8 +12,8 @@ from itertools import groupby
 from typing import Final
 
 from messages_conformance import contract
-from messages_conformance.report.blocks import Block, block
 from messages_conformance.report.clients import FAILS, Standing, standings
+from messages_conformance.report.failure_text import Block, block
 from messages_conformance.report.figures import figures
 from messages_conformance.report.model import (
     CONFORMANT,

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from messages_conformance import contract
 from messages_conformance.exchange import Exchange
 from messages_conformance.gate import Gate
-from messages_conformance.report.exercised import FieldCoverage
+from messages_conformance.report.schema_coverage import FieldCoverage
 from messages_conformance.report.text import counted, sentence
 from messages_conformance.rules.verdict import (
     ERROR,

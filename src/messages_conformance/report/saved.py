@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.gate import Difference, Excuse, Gate
-from messages_conformance.report import exercised, recording
+from messages_conformance.report import recording, schema_coverage
 from messages_conformance.report.errors import ReportError
 from messages_conformance.report.json_report import FILE_NAME, SCHEMA_ID
 from messages_conformance.report.model import FailedTest, Kept, Planned, Report, RunInfo, Spent, Statement
@@ -100,7 +100,7 @@ def _report(document: Mapping[str, Any], exchanges: dict[int, Exchange]) -> Repo
         harness_errors=tuple(document["harness_errors"]),
         drifts=tuple(_made(Drift, row) for row in document.get("drifts", ())),
         failed_tests=tuple(_made(FailedTest, row) for row in document.get("failed_tests", ())),
-        request_coverage=exercised.from_json(document["request_coverage"] or {"rows": (), "not_sent": ()})
+        request_coverage=schema_coverage.from_json(document["request_coverage"] or {"rows": (), "not_sent": ()})
         if "request_coverage" in document
         else (),
         kept=_kept(document, exchanges),

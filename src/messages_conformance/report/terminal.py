@@ -19,9 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 from messages_conformance import contract
-from messages_conformance.report.blocks import VALUE_CHARACTERS, Block, block, place
-from messages_conformance.report.exercised import sentence as coverage_sentence
-from messages_conformance.report.exercised import shares
+from messages_conformance.report.failure_text import VALUE_CHARACTERS, Block, block, place
 from messages_conformance.report.model import (
     CONFORMANT,
     VIOLATIONS,
@@ -35,6 +33,8 @@ from messages_conformance.report.model import (
     verdict_sentence,
     warnings,
 )
+from messages_conformance.report.schema_coverage import sentence as coverage_sentence
+from messages_conformance.report.schema_coverage import shares
 from messages_conformance.report.text import counted, cut, inline, listed, sentence, visible
 from messages_conformance.rules.verdict import ERROR, Verdict
 

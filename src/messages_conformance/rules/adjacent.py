@@ -15,8 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from messages_conformance import contract
 from messages_conformance.exchange import ACCEPTED, REFUSED, Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.catalogue import ANTHROPIC, BOTH, RUN, rule
-from messages_conformance.rules.lens import (
+from messages_conformance.rules.accessors import (
     answered,
     body_of,
     grouped,
@@ -27,6 +26,7 @@ from messages_conformance.rules.lens import (
     total_input,
     usage_of,
 )
+from messages_conformance.rules.catalogue import ANTHROPIC, BOTH, RUN, rule
 from messages_conformance.rules.relations import ERRATIC, PROMPT_SLACK_TOKENS, erratic
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 

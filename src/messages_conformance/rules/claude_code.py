@@ -11,8 +11,7 @@ from typing import Final
 
 from messages_conformance import contract
 from messages_conformance.exchange import Exchange
-from messages_conformance.rules.catalogue import ANTHROPIC, RUN, Judging, rule
-from messages_conformance.rules.lens import (
+from messages_conformance.rules.accessors import (
     answered,
     asked_to_stream,
     at,
@@ -23,6 +22,7 @@ from messages_conformance.rules.lens import (
     streamed,
     walk_of,
 )
+from messages_conformance.rules.catalogue import ANTHROPIC, RUN, Judging, rule
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 SOURCE: Final = "measured with Claude Code 2.1.197, 2026-11-22"

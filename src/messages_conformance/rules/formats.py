@@ -9,9 +9,7 @@ from typing import Any, Final
 from messages_conformance import contract
 from messages_conformance.exchange import UNPARSED, Exchange, parse_json
 from messages_conformance.rules import sources
-from messages_conformance.rules.catalogue import ANTHROPIC, rule
-from messages_conformance.rules.errors import SIZE
-from messages_conformance.rules.lens import (
+from messages_conformance.rules.accessors import (
     answered,
     in_message,
     json_message,
@@ -20,6 +18,8 @@ from messages_conformance.rules.lens import (
     stop_reason_of,
     text_of,
 )
+from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.error_responses import SIZE
 from messages_conformance.rules.verdict import SHOULD, Finding, Place, Unverified
 
 STRUCTURED: Final = "platform.claude.com/docs/en/build-with-claude/structured-outputs, read 2026-11-22"

@@ -8,8 +8,8 @@ from typing import Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
+from messages_conformance.rules.accessors import answered, body_of, refused, response_of, shown
 from messages_conformance.rules.catalogue import ANTHROPIC, rule
-from messages_conformance.rules.lens import answered, body_of, refused, response_of, shown
 from messages_conformance.rules.transport import FRONT_END_LIMITS
 from messages_conformance.rules.verdict import MAY, MUST, SHOULD, Finding, Place, Unverified
 

@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 
 from messages_conformance.contract import Profile
 from messages_conformance.exchange import LEFT, REFUSED, SILENT, Exchange
+from messages_conformance.rules.accessors import cleanly_refused
 from messages_conformance.rules.catalogue import CATALOGUE, EXCHANGE, RUN, Requirement
-from messages_conformance.rules.lens import cleanly_refused
 from messages_conformance.rules.verdict import (
     ERROR,
     FAIL,

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from messages_conformance.exchange import Exchange
+from messages_conformance.rules.accessors import has_message, in_message, shown, text_of
 from messages_conformance.rules.catalogue import rule
-from messages_conformance.rules.lens import has_message, in_message, shown, text_of
 from messages_conformance.rules.verdict import SHOULD, Finding
 
 MARKUP: Final = re.compile(r"</?think>|</?tool_call>|</?function_calls>|\[TOOL_CALLS\]|<\|[a-z_]{2,24}\|>")

@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from messages_conformance.contract.probes import Probe, probes
 from messages_conformance.exchange import ACCEPTED, EITHER, Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.catalogue import ANTHROPIC, EXCHANGE, TOKMODEL, Requirement, add, rule
-from messages_conformance.rules.errors import invalid, refused_in_stream
-from messages_conformance.rules.lens import (
+from messages_conformance.rules.accessors import (
     answered,
     at,
     body_of,
@@ -21,6 +19,8 @@ from messages_conformance.rules.lens import (
     streamed,
     walk_of,
 )
+from messages_conformance.rules.catalogue import ANTHROPIC, EXCHANGE, TOKMODEL, Requirement, add, rule
+from messages_conformance.rules.error_responses import invalid, refused_in_stream
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 STATUS = Place(header=":status")

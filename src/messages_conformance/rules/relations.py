@@ -10,8 +10,7 @@ from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
-from messages_conformance.rules.lens import (
+from messages_conformance.rules.accessors import (
     INPUT_COUNTS,
     answered,
     count,
@@ -25,6 +24,7 @@ from messages_conformance.rules.lens import (
     total_input,
     usage_of,
 )
+from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
 from messages_conformance.rules.stream import keeps_the_input_counts
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 

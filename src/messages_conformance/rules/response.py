@@ -9,8 +9,7 @@ from typing import Any, Final
 from messages_conformance import contract
 from messages_conformance.exchange import COMPLETE, GZIP_MAGIC, RESET, STALLED, TOO_LARGE, Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.catalogue import ANTHROPIC, RUN, TOKMODEL, rule
-from messages_conformance.rules.lens import (
+from messages_conformance.rules.accessors import (
     blocks_of,
     body_of,
     count,
@@ -29,6 +28,7 @@ from messages_conformance.rules.lens import (
     walk_of,
     whole,
 )
+from messages_conformance.rules.catalogue import ANTHROPIC, RUN, TOKMODEL, rule
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 TOKMODEL_STOP_REASONS = ("end_turn", "max_tokens", "stop_sequence")

@@ -7,8 +7,7 @@ from typing import Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
-from messages_conformance.rules.lens import (
+from messages_conformance.rules.accessors import (
     blocks_of,
     count,
     has_message,
@@ -23,6 +22,7 @@ from messages_conformance.rules.lens import (
     usage_of,
     walk_of,
 )
+from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
 from messages_conformance.rules.relations import questions_without
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 

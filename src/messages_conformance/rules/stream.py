@@ -19,8 +19,7 @@ from messages_conformance.exchange import (
     parse_json,
 )
 from messages_conformance.rules import sources
-from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
-from messages_conformance.rules.lens import (
+from messages_conformance.rules.accessors import (
     BROKEN_STREAM,
     INPUT_COUNTS,
     NO_MESSAGE,
@@ -38,6 +37,7 @@ from messages_conformance.rules.lens import (
     usage_of,
     walk_of,
 )
+from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 from messages_conformance.stream import (
     BLOCK_DELTA,

@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.catalogue import ANTHROPIC, rule
-from messages_conformance.rules.lens import (
+from messages_conformance.rules.accessors import (
     answered,
     at,
     blocks_of,
@@ -23,6 +22,7 @@ from messages_conformance.rules.lens import (
     streamed,
     walk_of,
 )
+from messages_conformance.rules.catalogue import ANTHROPIC, rule
 from messages_conformance.rules.verdict import SHOULD, Finding, Place, Unverified
 
 KINDS: Final = ("thinking", "redacted_thinking")

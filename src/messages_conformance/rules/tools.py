@@ -9,9 +9,7 @@ from typing import Any, Final
 from messages_conformance import contract
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.catalogue import ANTHROPIC, rule
-from messages_conformance.rules.json_prefix import is_prefix
-from messages_conformance.rules.lens import (
+from messages_conformance.rules.accessors import (
     BROKEN_STREAM,
     NO_MESSAGE,
     at,
@@ -25,6 +23,8 @@ from messages_conformance.rules.lens import (
     text_of,
     walk_of,
 )
+from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.json_prefix import is_prefix
 from messages_conformance.rules.stream import streams_eagerly
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 

@@ -9,8 +9,7 @@ from typing import Final
 
 from messages_conformance.exchange import GZIP_MAGIC, KEY_PLACEHOLDER, REFUSED, WRONG_KEY, Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.catalogue import rule
-from messages_conformance.rules.lens import (
+from messages_conformance.rules.accessors import (
     answered,
     asked_to_stream,
     carries_error,
@@ -24,6 +23,7 @@ from messages_conformance.rules.lens import (
     text_of,
     whole,
 )
+from messages_conformance.rules.catalogue import rule
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 JSON: Final = "application/json"

@@ -7,8 +7,7 @@ from typing import Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.catalogue import ANTHROPIC, rule
-from messages_conformance.rules.lens import (
+from messages_conformance.rules.accessors import (
     BROKEN_STREAM,
     INPUT_COUNTS,
     NO_MESSAGE,
@@ -29,6 +28,7 @@ from messages_conformance.rules.lens import (
     usage_of,
     walk_of,
 )
+from messages_conformance.rules.catalogue import ANTHROPIC, rule
 from messages_conformance.rules.stream import sends_text_in_increments, usages_of
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from messages_conformance.reference.changes import Scene, Stage
+from messages_conformance.reference.changes import RequestContext, Stage
 from messages_conformance.reference.failures import Failure
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import Failures, Json, dropped, error_response, forgive
+from messages_conformance.reference.fault_operations import Failures, Json, dropped, error_response, forgive
+from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.http import HttpResponse
+from messages_conformance.reference.language_model import Model
 from messages_conformance.reference.message import input_tokens
-from messages_conformance.reference.model import Model
 
 COUNT_PATH = "/v1/messages/count_tokens"
 
@@ -34,7 +34,7 @@ def count_tokens_under_another_name(count: Json) -> Json:
     at=Stage.RESPONSE,
     seen="defects.json count-tokens-route-missing; impact.json count_tokens_404; deviations: aimock",
 )
-def lose_count_tokens(response: HttpResponse, scene: Scene) -> HttpResponse:
+def lose_count_tokens(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """The path count_tokens does not exist."""
     if scene.request.path != COUNT_PATH:
         return response
@@ -42,7 +42,7 @@ def lose_count_tokens(response: HttpResponse, scene: Scene) -> HttpResponse:
 
 
 @fault("adjacent", trips={"adjacent.count_tokens.no-max_tokens"}, at=Stage.FAILURES)
-def demand_max_tokens_to_count(failures: Failures, scene: Scene) -> Failures:
+def demand_max_tokens_to_count(failures: Failures, scene: RequestContext) -> Failures:
     """count_tokens refuses a request without max_tokens."""
     if scene.request.path != COUNT_PATH or not scene.body or "max_tokens" in scene.body:
         return failures
@@ -55,7 +55,7 @@ def demand_max_tokens_to_count(failures: Failures, scene: Scene) -> Failures:
     at=Stage.COUNT,
     seen="defects.json count-tokens-ignores-system-and-tools",
 )
-def count_without_system_and_tools(count: Json, scene: Scene) -> Json:
+def count_without_system_and_tools(count: Json, scene: RequestContext) -> Json:
     """count_tokens counts the messages only."""
     return {"input_tokens": input_tokens(dropped(dict(scene.body), "system", "tools"), Model())}
 
@@ -72,7 +72,7 @@ def count_backwards(count: Json) -> Json:
     at=Stage.FAILURES,
     seen="defects.json count-tokens-masks-bad-model-or-key",
 )
-def count_anything(failures: Failures, scene: Scene) -> Failures:
+def count_anything(failures: Failures, scene: RequestContext) -> Failures:
     """count_tokens counts requests that could never be served."""
     if scene.request.path != COUNT_PATH:
         return failures
@@ -133,7 +133,7 @@ def promise_more_models(value: Json) -> Json:
 
 
 @fault("adjacent", trips={"transport.content-type.json-response"}, trips_tokmodel=(), at=Stage.RESPONSE)
-def label_counts_as_text(response: HttpResponse, scene: Scene) -> HttpResponse:
+def label_counts_as_text(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """A count of tokens is labelled as plain text."""
     counts = scene.request.path.endswith("/count_tokens") and response.status == 200
     return response.with_header("content-type", "text/plain; charset=utf-8") if counts else response
@@ -146,7 +146,7 @@ def accept_any_limit(failures: Failures) -> Failures:
 
 
 @fault("adjacent", trips={"adjacent.models.id-escape"}, trips_tokmodel=(), at=Stage.RESPONSE)
-def split_model_ids(response: HttpResponse, scene: Scene) -> HttpResponse:
+def split_model_ids(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """An encoded slash in a model's id ends the id."""
     if not scene.request.path.startswith("/v1/models/") or "%2f" not in scene.request.path.lower():
         return response

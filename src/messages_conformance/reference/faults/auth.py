@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from messages_conformance.reference.api import API_KEY
-from messages_conformance.reference.changes import ErrorReply, Scene, Stage
+from messages_conformance.reference.changes import ErrorReply, RequestContext, Stage
 from messages_conformance.reference.failures import Failure
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import Failures, error_response, forgive, once, refused_for, with_error
+from messages_conformance.reference.fault_operations import (
+    Failures,
+    error_response,
+    forgive,
+    once,
+    refused_for,
+    with_error,
+)
+from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.http import HttpRequest, HttpResponse
 
 
@@ -100,7 +107,7 @@ def mistype_missing_key(reply: ErrorReply) -> ErrorReply:
 
 
 @fault("auth", trips={"auth.key-not-echoed"}, at=Stage.ERROR)
-def echo_key_in_error(reply: ErrorReply, scene: Scene) -> ErrorReply:
+def echo_key_in_error(reply: ErrorReply, scene: RequestContext) -> ErrorReply:
     """The message of a 401 quotes the key that was sent."""
     given = scene.request.header("x-api-key") or scene.request.header("authorization") or ""
     key = given.removeprefix("Bearer ")
@@ -108,14 +115,14 @@ def echo_key_in_error(reply: ErrorReply, scene: Scene) -> ErrorReply:
 
 
 @fault("auth", trips={"auth.key-not-echoed"}, at=Stage.RESPONSE)
-def echo_key_in_header(response: HttpResponse, scene: Scene) -> HttpResponse:
+def echo_key_in_header(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """Every answer repeats the credential in a debugging header."""
     given = scene.request.header("x-api-key") or scene.request.header("authorization")
     return response.with_header("x-debug-credential", given) if given else response
 
 
 @fault("auth", trips={"auth.both-headers"}, at=Stage.RESPONSE)
-def crash_on_two_credentials(response: HttpResponse, scene: Scene) -> HttpResponse:
+def crash_on_two_credentials(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """A request with x-api-key and authorization gets 500."""
     both = scene.request.header("x-api-key") and scene.request.header("authorization")
     return error_response(response, scene, 500, "api_error", "ambiguous credential") if both else response
@@ -135,7 +142,7 @@ def forget_version_header(failures: Failures) -> Failures:
     trips_tokmodel={"version.header.optional-tokmodel", "tokmodel.example.request"},
     at=Stage.FAILURES,
 )
-def demand_version_header(failures: Failures, scene: Scene) -> Failures:
+def demand_version_header(failures: Failures, scene: RequestContext) -> Failures:
     """A request without anthropic-version is refused."""
     if scene.request.header("anthropic-version"):
         return failures
@@ -154,7 +161,7 @@ def accept_any_version(failures: Failures) -> Failures:
     at=Stage.FAILURES,
     seen="impact.json reject_version",
 )
-def refuse_newest_version(failures: Failures, scene: Scene) -> Failures:
+def refuse_newest_version(failures: Failures, scene: RequestContext) -> Failures:
     """Version 2026-10-21 is not known."""
     if scene.request.header("anthropic-version") != "2026-10-21":
         return failures
@@ -162,7 +169,7 @@ def refuse_newest_version(failures: Failures, scene: Scene) -> Failures:
 
 
 @fault("version", trips=set(), trips_tokmodel={"version.header.2023-06-01"}, at=Stage.FAILURES)
-def refuse_oldest_version(failures: Failures, scene: Scene) -> Failures:
+def refuse_oldest_version(failures: Failures, scene: RequestContext) -> Failures:
     """Version 2023-06-01 is not known."""
     if scene.request.header("anthropic-version") != "2023-06-01":
         return failures
@@ -188,7 +195,7 @@ def keep_user_citations_in_newest_version(failures: Failures) -> Failures:
 
 
 @fault("version", trips={"version.same-rules-count-tokens"}, at=Stage.FAILURES)
-def count_by_old_rules(failures: Failures, scene: Scene) -> Failures:
+def count_by_old_rules(failures: Failures, scene: RequestContext) -> Failures:
     """count_tokens does not know what version 2026-10-21 removed."""
     if not scene.request.path.endswith("/count_tokens"):
         return failures
@@ -205,7 +212,7 @@ def accept_unknown_beta(failures: Failures) -> Failures:
 
 
 @fault("version", trips={"beta.header.list"}, at=Stage.FAILURES)
-def refuse_beta_list(failures: Failures, scene: Scene) -> Failures:
+def refuse_beta_list(failures: Failures, scene: RequestContext) -> Failures:
     """A comma in anthropic-beta is not understood."""
     values = scene.request.header_values("anthropic-beta")
     if any("," in value for value in values) or len(values) > 1:
@@ -231,7 +238,7 @@ def omit_request_id_of_documents(response: HttpResponse) -> HttpResponse:
 
 
 @fault("headers", trips={"headers.request-id.unique"}, at=Stage.RESPONSE)
-def repeat_request_id(response: HttpResponse, scene: Scene) -> HttpResponse:
+def repeat_request_id(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """Every answer has the same request-id."""
     constant = "req_011CSHoEeqs5C35K2UUqR7Fy"
     if response.status >= 400:
@@ -240,7 +247,7 @@ def repeat_request_id(response: HttpResponse, scene: Scene) -> HttpResponse:
 
 
 @fault("headers", trips={"headers.request-id.pattern"}, at=Stage.RESPONSE)
-def number_requests(response: HttpResponse, scene: Scene) -> HttpResponse:
+def number_requests(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """The request-id is a plain number."""
     if response.status >= 400:
         response = response.with_body(response.body().replace(scene.request_id.encode(), b"%d" % scene.number))
@@ -248,7 +255,7 @@ def number_requests(response: HttpResponse, scene: Scene) -> HttpResponse:
 
 
 @fault("headers", trips={"headers.request-id.matches-body"}, at=Stage.ERROR)
-def disagree_on_request_id(reply: ErrorReply, scene: Scene) -> ErrorReply:
+def disagree_on_request_id(reply: ErrorReply, scene: RequestContext) -> ErrorReply:
     """An error's body carries another request id than its header."""
     return replace(reply, body={**reply.body, "request_id": scene.request_id[::-1].rstrip("_qer") + "x"})
 
@@ -271,7 +278,7 @@ def hesitate_about_retries(response: HttpResponse) -> HttpResponse:
     return response.with_header("x-should-retry", "maybe") if response.status >= 400 else response
 
 
-def first_message(scene: Scene, name: str) -> bool:
+def first_message(scene: RequestContext, name: str) -> bool:
     """Whether this is the first well-formed POST /v1/messages that the endpoint sees."""
     return scene.request.path == "/v1/messages" and bool(scene.body) and once(scene, name)
 
@@ -282,7 +289,7 @@ def first_message(scene: Scene, name: str) -> bool:
     at=Stage.RESPONSE,
     seen="impact.json err_429_no_ra; deviations: LiteLLM",
 )
-def throttle_without_retry_after(response: HttpResponse, scene: Scene) -> HttpResponse:
+def throttle_without_retry_after(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """The first message is throttled with 429, and nothing says for how long."""
     if not first_message(scene, "throttled"):
         return response
@@ -290,7 +297,7 @@ def throttle_without_retry_after(response: HttpResponse, scene: Scene) -> HttpRe
 
 
 @fault("headers", trips={"headers.retry-after.sane"}, at=Stage.RESPONSE)
-def throttle_into_the_past(response: HttpResponse, scene: Scene) -> HttpResponse:
+def throttle_into_the_past(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """The first message is throttled with a negative retry-after."""
     if not first_message(scene, "throttled"):
         return response
@@ -299,7 +306,7 @@ def throttle_into_the_past(response: HttpResponse, scene: Scene) -> HttpResponse
 
 
 @fault("errors", trips={"errors.status.429"}, at=Stage.RESPONSE, seen="impact.json err_429_openai")
-def mistype_throttling(response: HttpResponse, scene: Scene) -> HttpResponse:
+def mistype_throttling(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """The first message is throttled with 429 and the type insufficient_quota."""
     if not first_message(scene, "throttled"):
         return response
@@ -308,7 +315,7 @@ def mistype_throttling(response: HttpResponse, scene: Scene) -> HttpResponse:
 
 
 @fault("errors", trips={"errors.status.500"}, at=Stage.RESPONSE, seen="defects.json overloaded-as-500-api-error")
-def call_overload_an_internal_error(response: HttpResponse, scene: Scene) -> HttpResponse:
+def call_overload_an_internal_error(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """The first message meets an overload, reported as 500 overloaded_error."""
     if not first_message(scene, "overloaded"):
         return response
@@ -316,7 +323,7 @@ def call_overload_an_internal_error(response: HttpResponse, scene: Scene) -> Htt
 
 
 @fault("errors", trips={"errors.status.529"}, at=Stage.RESPONSE)
-def mistype_overload(response: HttpResponse, scene: Scene) -> HttpResponse:
+def mistype_overload(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """The first message meets an overload, reported as 529 api_error."""
     if not first_message(scene, "overloaded"):
         return response
@@ -324,7 +331,7 @@ def mistype_overload(response: HttpResponse, scene: Scene) -> HttpResponse:
 
 
 @fault("errors", trips={"errors.status.504"}, at=Stage.RESPONSE)
-def mistype_timeout(response: HttpResponse, scene: Scene) -> HttpResponse:
+def mistype_timeout(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """The first message times out, reported as 504 api_error."""
     if not first_message(scene, "timed out"):
         return response

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from messages_conformance.reference.changes import Scene, Stage
+from messages_conformance.reference.changes import RequestContext, Stage
 from messages_conformance.reference.failures import Failure
-from messages_conformance.reference.faults.catalogue import fault
+from messages_conformance.reference.fault_operations import Failures, Json, error_response, with_usage
+from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.faults.requests import turns
-from messages_conformance.reference.faults.tools import Failures, Json, error_response, with_usage
 from messages_conformance.reference.http import HttpResponse
 
 
@@ -24,7 +24,7 @@ def charge_cached_tokens_twice(message: Json) -> Json:
 
 
 @fault("usage", trips={"request.cache_control.below-minimum"}, at=Stage.MESSAGE)
-def cache_tiny_prompts(message: Json, scene: Scene) -> Json:
+def cache_tiny_prompts(message: Json, scene: RequestContext) -> Json:
     """A prompt of a few words is written to the cache."""
     usage = message["usage"]
     tokens = usage["input_tokens"]
@@ -36,7 +36,7 @@ def cache_tiny_prompts(message: Json, scene: Scene) -> Json:
 
 
 @fault("request", trips={"request.prefill.unsupported"}, at=Stage.FAILURES)
-def refuse_prefill_oddly(failures: Failures, scene: Scene) -> Failures:
+def refuse_prefill_oddly(failures: Failures, scene: RequestContext) -> Failures:
     """A final assistant message is refused with 422."""
     messages = turns(scene.body)
     if failures or not messages or messages[-1].get("role") != "assistant":
@@ -50,7 +50,7 @@ def refuse_prefill_oddly(failures: Failures, scene: Scene) -> Failures:
     trips_tokmodel={"request.max_tokens.zero-tokmodel"},
     at=Stage.RESPONSE,
 )
-def crash_on_zero_max_tokens(response: HttpResponse, scene: Scene) -> HttpResponse:
+def crash_on_zero_max_tokens(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """A max_tokens of 0 gets 500."""
     if response.status != 200 or scene.body.get("max_tokens") != 0:
         return response

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from messages_conformance.reference.changes import Scene, Stage
+from messages_conformance.reference.changes import RequestContext, Stage
 from messages_conformance.reference.events import Event
 from messages_conformance.reference.failures import Failure
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import Failures, Json
+from messages_conformance.reference.fault_operations import Failures, Json
+from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.http import HttpResponse
 
 CATEGORY = "claude-code"
@@ -22,24 +22,24 @@ def refused_if(failures: Failures, present: bool, message: str) -> Failures:
     return [*failures, Failure(message=message)] if present else failures
 
 
-def turns(scene: Scene) -> list[Mapping[str, Any]]:
+def turns(scene: RequestContext) -> list[Mapping[str, Any]]:
     """The messages that are objects."""
     found = scene.body.get("messages")
     return [turn for turn in found if isinstance(turn, dict)] if isinstance(found, list) else []
 
 
-def blocks(scene: Scene) -> list[Mapping[str, Any]]:
+def blocks(scene: RequestContext) -> list[Mapping[str, Any]]:
     """Every content block of the request's messages."""
     found = [turn.get("content") for turn in turns(scene)]
     return [block for content in found if isinstance(content, list) for block in content if isinstance(block, dict)]
 
 
-def user_id(scene: Scene) -> str:
+def user_id(scene: RequestContext) -> str:
     metadata = scene.body.get("metadata")
     return str(metadata.get("user_id")) if isinstance(metadata, dict) else ""
 
 
-def results(scene: Scene) -> list[Mapping[str, Any]]:
+def results(scene: RequestContext) -> list[Mapping[str, Any]]:
     return [block for block in blocks(scene) if block.get("type") == "tool_result"]
 
 
@@ -50,18 +50,18 @@ def holds(value: object, key: str) -> bool:
     return isinstance(value, list) and any(holds(item, key) for item in value)
 
 
-def is_whole_turn(scene: Scene) -> bool:
+def is_whole_turn(scene: RequestContext) -> bool:
     """Whether this is a request of the main loop, with everything in it."""
     return "context_management" in scene.body and "tools" in scene.body
 
 
 def refuses(
-    requirement: str, present: Callable[[Scene], bool], message: str, seen: str = ""
+    requirement: str, present: Callable[[RequestContext], bool], message: str, seen: str = ""
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declares a fault that refuses what a request holds; the function gives its name and its sentence."""
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-        def rewrite(failures: Failures, scene: Scene) -> Failures:
+        def rewrite(failures: Failures, scene: RequestContext) -> Failures:
             return refused_if(failures, present(scene), message)
 
         rewrite.__name__, rewrite.__doc__ = function.__name__, function.__doc__
@@ -102,7 +102,7 @@ def refuse_many_system_blocks() -> None:
     """A system prompt of three blocks is refused."""
 
 
-def len_of(scene: Scene, key: str) -> int:
+def len_of(scene: RequestContext, key: str) -> int:
     value = scene.body.get(key)
     return len(value) if isinstance(value, list) else 0
 
@@ -137,7 +137,7 @@ def refuse_system_role_in_other_words() -> None:
     """A system message is refused in words that Claude Code does not recognise."""
 
 
-def thinks(scene: Scene, kind: str) -> bool:
+def thinks(scene: RequestContext, kind: str) -> bool:
     thinking = scene.body.get("thinking")
     return isinstance(thinking, dict) and thinking.get("type") == kind
 
@@ -281,20 +281,20 @@ def refuse_whole_turn_without_stream() -> None:
     at=Stage.FAILURES,
     seen=f"{SEEN}accept_sse",
 )
-def refuse_json_accept_for_streams(failures: Failures, scene: Scene) -> Failures:
+def refuse_json_accept_for_streams(failures: Failures, scene: RequestContext) -> Failures:
     """A stream is refused to a client that accepts JSON."""
     accepts = "application/json" in (scene.request.header("accept") or "")
     return refused_if(failures, scene.streams and accepts, "accept: text/event-stream is required")
 
 
 @fault(CATEGORY, trips={"claude-code.auth.bearer", "auth.bearer.accepted"}, at=Stage.FAILURES, seen=f"{SEEN}bearer")
-def refuse_bearer_of_some(failures: Failures, scene: Scene) -> Failures:
+def refuse_bearer_of_some(failures: Failures, scene: RequestContext) -> Failures:
     """A bearer token is refused."""
     return refused_as_key(failures, scene.request.header("authorization") is not None)
 
 
 @fault(CATEGORY, trips={"claude-code.auth.x-api-key", "auth.x-api-key.accepted"}, at=Stage.FAILURES)
-def refuse_key_header(failures: Failures, scene: Scene) -> Failures:
+def refuse_key_header(failures: Failures, scene: RequestContext) -> Failures:
     """A key in x-api-key is refused."""
     return refused_as_key(failures, scene.request.header("x-api-key") is not None)
 
@@ -304,19 +304,19 @@ def refused_as_key(failures: Failures, present: bool) -> Failures:
 
 
 @fault(CATEGORY, trips={"claude-code.path.head"}, at=Stage.RESPONSE)
-def fail_on_head(response: HttpResponse, scene: Scene) -> HttpResponse:
+def fail_on_head(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """HEAD breaks the server."""
     return replace(response, status=500) if scene.request.method == "HEAD" else response
 
 
 @fault(CATEGORY, trips={"claude-code.count-tokens"}, at=Stage.RESPONSE)
-def refuse_to_count(response: HttpResponse, scene: Scene) -> HttpResponse:
+def refuse_to_count(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """count_tokens is known and refused."""
     return replace(response, status=403) if scene.request.path.endswith("/count_tokens") else response
 
 
 @fault(CATEGORY, trips={"claude-code.count-tokens.fallback", "usage.present"}, at=Stage.DOCUMENT)
-def leave_out_input_of_short_answers(message: Json, scene: Scene) -> Json:
+def leave_out_input_of_short_answers(message: Json, scene: RequestContext) -> Json:
     """An answer of one token has no input_tokens."""
     usage = {name: value for name, value in message["usage"].items() if name != "input_tokens"}
     return {**message, "usage": usage} if scene.body.get("max_tokens") == 1 else message

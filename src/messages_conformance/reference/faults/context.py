@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from messages_conformance.reference.changes import Stage
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import Json
+from messages_conformance.reference.fault_operations import Json
+from messages_conformance.reference.fault_registry import fault
 
 CONTEXT: Final = "request.context.complete"
 BUFFER_CHARACTERS: Final = 8_000

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from messages_conformance.reference.changes import Scene, Stage
-from messages_conformance.reference.faults.catalogue import fault
+from messages_conformance.reference.changes import RequestContext, Stage
+from messages_conformance.reference.fault_operations import Events, Failures, Json, error_response
+from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.faults.requests import refusing, turns
 from messages_conformance.reference.faults.stream_calls import with_inputs
-from messages_conformance.reference.faults.tools import Events, Failures, Json, error_response
 from messages_conformance.reference.http import HttpResponse
 
 
@@ -27,7 +27,7 @@ def map_blocks(body: Json, change: Callable[[Json], Json | None]) -> Json:
     return {**body, "messages": [changed(turn) for turn in turns(body)]}
 
 
-def blocks(scene: Scene, *kinds: str) -> list[Json]:
+def blocks(scene: RequestContext, *kinds: str) -> list[Json]:
     """The content blocks of some kinds in all messages of a request."""
     contents = [turn.get("content") for turn in turns(scene.body)]
     found: list[Any] = [block for content in contents if isinstance(content, list) for block in content]
@@ -99,14 +99,14 @@ def forget_system_blocks(body: Json) -> Json:
     at=Stage.FAILURES,
     seen="defects.json is-error-tool-result-rejected",
 )
-def refuse_failed_results(failures: Failures, scene: Scene) -> Failures:
+def refuse_failed_results(failures: Failures, scene: RequestContext) -> Failures:
     """A tool_result that says is_error is refused."""
     failed = any(block.get("is_error") is True for block in blocks(scene, "tool_result"))
     return refusing(failures, failed, "messages: is_error is not supported")
 
 
 @fault("tools", trips={"request.tool_result.content-optional"}, at=Stage.FAILURES)
-def refuse_results_in_blocks(failures: Failures, scene: Scene) -> Failures:
+def refuse_results_in_blocks(failures: Failures, scene: RequestContext) -> Failures:
     """A tool_result must be a string."""
     listed = any(isinstance(block.get("content"), list) for block in blocks(scene, "tool_result"))
     return refusing(failures, listed, "messages: tool_result content must be a string")
@@ -118,7 +118,7 @@ def refuse_results_in_blocks(failures: Failures, scene: Scene) -> Failures:
     at=Stage.FAILURES,
     seen="defects.json tool-messages-order-rejected; impact.json reject_orphan_tool_result",
 )
-def refuse_text_after_results(failures: Failures, scene: Scene) -> Failures:
+def refuse_text_after_results(failures: Failures, scene: RequestContext) -> Failures:
     """A message of tool results may hold nothing else."""
     contents = [turn.get("content") for turn in turns(scene.body)]
     kinds = [
@@ -134,7 +134,7 @@ def refuse_text_after_results(failures: Failures, scene: Scene) -> Failures:
     at=Stage.FAILURES,
     seen="defects.json tool-messages-order-rejected",
 )
-def refuse_two_results(failures: Failures, scene: Scene) -> Failures:
+def refuse_two_results(failures: Failures, scene: RequestContext) -> Failures:
     """A message may hold the result of one call only."""
     contents = [turn.get("content") for turn in turns(scene.body)]
     results = [
@@ -151,7 +151,7 @@ def refuse_two_results(failures: Failures, scene: Scene) -> Failures:
     at=Stage.FAILURES,
     seen="defects.json tool-use-id-duplicated-in-history-conversion",
 )
-def refuse_tool_history(failures: Failures, scene: Scene) -> Failures:
+def refuse_tool_history(failures: Failures, scene: RequestContext) -> Failures:
     """A conversation in which a tool was called is refused."""
     called = bool(blocks(scene, "tool_use"))
     return refusing(failures, called, "messages: tool_use ids must be unique")
@@ -164,7 +164,7 @@ def refuse_tool_history(failures: Failures, scene: Scene) -> Failures:
     at=Stage.FAILURES,
     seen="defects.json replayed-thinking-restructured",
 )
-def refuse_replayed_thinking(failures: Failures, scene: Scene) -> Failures:
+def refuse_replayed_thinking(failures: Failures, scene: RequestContext) -> Failures:
     """A thinking block that comes back as it was given out is refused."""
     given = bool(blocks(scene, "thinking"))
     return refusing(failures, given, "messages: thinking blocks in the latest assistant message cannot be modified")
@@ -176,7 +176,7 @@ def refuse_replayed_thinking(failures: Failures, scene: Scene) -> Failures:
     at=Stage.FAILURES,
     seen="defects.json tool-use-id-too-long",
 )
-def refuse_long_tool_ids(failures: Failures, scene: Scene) -> Failures:
+def refuse_long_tool_ids(failures: Failures, scene: RequestContext) -> Failures:
     """A tool_use id of more than 64 characters is refused."""
     long = any(len(str(block.get("id"))) > 64 for block in blocks(scene, "tool_use"))
     return refusing(failures, long, "messages.1.content.0.id: string too long, at most 64 characters")
@@ -188,7 +188,7 @@ def refuse_long_tool_ids(failures: Failures, scene: Scene) -> Failures:
     at=Stage.RESPONSE,
     seen="defects.json redacted-thinking-crash",
 )
-def crash_on_redacted_thinking(response: HttpResponse, scene: Scene) -> HttpResponse:
+def crash_on_redacted_thinking(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """A redacted_thinking block in the history gives 500."""
     if not blocks(scene, "redacted_thinking"):
         return response
@@ -220,7 +220,7 @@ def number_calls_anew_in_each_answer(message: Json) -> Json:
     at=Stage.EVENTS,
     seen="defects.json concurrent-tool-call-contamination",
 )
-def mix_tool_inputs(events: Events, scene: Scene) -> Events:
+def mix_tool_inputs(events: Events, scene: RequestContext) -> Events:
     """The input of a streamed call also holds what was sent to the client before."""
     before: list[str] = scene.memory.setdefault("inputs", [])
 

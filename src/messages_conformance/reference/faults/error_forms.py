@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from messages_conformance.reference.changes import ErrorReply, Scene, Stage
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import (
+from messages_conformance.reference.changes import ErrorReply, RequestContext, Stage
+from messages_conformance.reference.fault_operations import (
     error_response,
     is_message,
     json_response,
     refused_for,
     with_error,
 )
+from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.http import HttpResponse
 
 COUNT_PATH = "/v1/messages/count_tokens"
@@ -121,7 +121,7 @@ def crash_on_bad_blocks(reply: ErrorReply) -> ErrorReply:
 
 
 @fault("errors", trips={"errors.not-200"}, at=Stage.RESPONSE, seen="impact.json error200, error200_openai")
-def succeed_with_foreign_error(response: HttpResponse, scene: Scene) -> HttpResponse:
+def succeed_with_foreign_error(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """A Message that is not streamed is 200 with another vendor's error in its place."""
     if not is_message(response, scene):
         return response
@@ -148,7 +148,7 @@ def answer_missing_key_in_text(reply: ErrorReply) -> ErrorReply:
     at=Stage.RESPONSE,
     seen="defects.json count-tokens-forbidden-for-normal-key",
 )
-def forbid_counting(response: HttpResponse, scene: Scene) -> HttpResponse:
+def forbid_counting(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """count_tokens is for administrators: a key that is good for messages gets 403 there."""
     if scene.request.path != COUNT_PATH or response.status != 200:
         return response

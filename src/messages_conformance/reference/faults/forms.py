@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from messages_conformance.reference.changes import Scene, Stage
-from messages_conformance.reference.faults.catalogue import fault
+from messages_conformance.reference.changes import RequestContext, Stage
+from messages_conformance.reference.fault_operations import Json, dropped, error_response, map_text
+from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.faults.requests import choice_of
-from messages_conformance.reference.faults.tools import Json, dropped, error_response, map_text
 from messages_conformance.reference.http import HttpResponse
 
 
@@ -97,7 +97,7 @@ def list_tool_input_in_documents(message: Json) -> Json:
     at=Stage.MESSAGE,
     seen="defects.json end-turn-with-named-tool-choice",
 )
-def report_named_call_as_end_turn(message: Json, scene: Scene) -> Json:
+def report_named_call_as_end_turn(message: Json, scene: RequestContext) -> Json:
     """An answer that calls the tool that was named claims a natural end."""
     named = choice_of(dict(scene.body)).get("type") == "tool" and message["stop_reason"] == "tool_use"
     return {**message, "stop_reason": "end_turn"} if named else message
@@ -129,7 +129,7 @@ def leave_marks_before_calls(message: Json) -> Json:
 
 
 @fault("adjacent", trips={"adjacent.models.list-shape"}, at=Stage.RESPONSE, seen="impact.json models_404")
-def lose_models(response: HttpResponse, scene: Scene) -> HttpResponse:
+def lose_models(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """The path /v1/models does not exist."""
     if not scene.request.path.startswith("/v1/models"):
         return response

@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from messages_conformance.reference.changes import Scene, Stage
+from messages_conformance.reference.changes import RequestContext, Stage
 from messages_conformance.reference.failures import Failure
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import Failures, Json, dropped, map_text
+from messages_conformance.reference.fault_operations import Failures, Json, dropped, map_text
+from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.message import plain_text
 
 
@@ -94,7 +94,7 @@ def turns(body: Mapping[str, Any]) -> list[Json]:
 
 
 @fault("request", trips={"request.prefill.continue"}, at=Stage.MESSAGE)
-def repeat_prefill(message: Json, scene: Scene) -> Json:
+def repeat_prefill(message: Json, scene: RequestContext) -> Json:
     """The answer begins with the text that the final assistant message already holds."""
     messages = turns(scene.body)
     if not messages or messages[-1].get("role") != "assistant":
@@ -111,7 +111,7 @@ def refusing(failures: Failures, refused: bool, message: str) -> Failures:
 
 
 @fault("request", trips={"request.messages.consecutive-same-role"}, at=Stage.FAILURES)
-def demand_alternating_roles(failures: Failures, scene: Scene) -> Failures:
+def demand_alternating_roles(failures: Failures, scene: RequestContext) -> Failures:
     """Two messages of one role in a row are refused."""
     roles = [turn.get("role") for turn in turns(scene.body)]
     twice = any(role == following for role, following in itertools.pairwise(roles))
@@ -124,33 +124,33 @@ def demand_alternating_roles(failures: Failures, scene: Scene) -> Failures:
     at=Stage.FAILURES,
     seen="defects.json system-array-stringified-or-rejected",
 )
-def refuse_system_blocks(failures: Failures, scene: Scene) -> Failures:
+def refuse_system_blocks(failures: Failures, scene: RequestContext) -> Failures:
     """A system prompt in blocks is refused."""
     return refusing(failures, isinstance(scene.body.get("system"), list), "system: Input should be a valid string")
 
 
 @fault("request", trips={"request.messages.content-blocks"}, at=Stage.FAILURES)
-def refuse_user_blocks(failures: Failures, scene: Scene) -> Failures:
+def refuse_user_blocks(failures: Failures, scene: RequestContext) -> Failures:
     """A user message in text blocks is refused."""
     blocks = any(texts_only(turn.get("content")) for turn in turns(scene.body) if turn.get("role") == "user")
     return refusing(failures, blocks, "messages.0.content: Input should be a valid string")
 
 
 @fault("request", trips={"response.content.echoable"}, at=Stage.FAILURES)
-def refuse_own_blocks(failures: Failures, scene: Scene) -> Failures:
+def refuse_own_blocks(failures: Failures, scene: RequestContext) -> Failures:
     """The text blocks of an earlier answer are refused when they come back."""
     echoed = any(texts_only(turn.get("content")) for turn in turns(scene.body) if turn.get("role") == "assistant")
     return refusing(failures, echoed, "messages.1.content: Input should be a valid string")
 
 
 @fault("request", trips={"request.stop_sequences.empty-array"}, at=Stage.FAILURES)
-def refuse_empty_stop_list(failures: Failures, scene: Scene) -> Failures:
+def refuse_empty_stop_list(failures: Failures, scene: RequestContext) -> Failures:
     """An empty list of stop sequences is refused."""
     return refusing(failures, scene.body.get("stop_sequences") == [], "stop_sequences: at least one item is required")
 
 
 @fault("request", trips={"request.max_tokens.zero-prewarm"}, at=Stage.FAILURES)
-def refuse_prewarming(failures: Failures, scene: Scene) -> Failures:
+def refuse_prewarming(failures: Failures, scene: RequestContext) -> Failures:
     """A max_tokens of 0 is refused."""
     return refusing(failures, scene.body.get("max_tokens") == 0, "max_tokens: Input should be greater than 0")
 
@@ -161,13 +161,13 @@ def refuse_prewarming(failures: Failures, scene: Scene) -> Failures:
     trips_tokmodel={"request.temperature.range-tokmodel", "tokmodel.example.request"},
     at=Stage.FAILURES,
 )
-def refuse_temperature(failures: Failures, scene: Scene) -> Failures:
+def refuse_temperature(failures: Failures, scene: RequestContext) -> Failures:
     """A temperature is refused, whatever its value."""
     return refusing(failures, "temperature" in scene.body, "temperature: not supported by this model")
 
 
 @fault("request", trips={"request.idempotent-shape"}, at=Stage.FAILURES)
-def depend_on_key_order(failures: Failures, scene: Scene) -> Failures:
+def depend_on_key_order(failures: Failures, scene: RequestContext) -> Failures:
     """A body whose first key is the messages is refused."""
     return refusing(failures, next(iter(scene.body), None) == "messages", "model: Field required")
 
@@ -179,20 +179,20 @@ def depend_on_key_order(failures: Failures, scene: Scene) -> Failures:
     void="refused the model",
     at=Stage.FAILURES,
 )
-def refuse_prefixed_models(failures: Failures, scene: Scene) -> Failures:
+def refuse_prefixed_models(failures: Failures, scene: RequestContext) -> Failures:
     """A model with a provider's prefix is not known."""
     name = scene.body.get("model")
     return refusing(failures, isinstance(name, str) and "/" in name, f"model: {name}")
 
 
 @fault("request", trips=set(), trips_tokmodel={"request.top_p.accepted-tokmodel"}, at=Stage.FAILURES)
-def refuse_top_p(failures: Failures, scene: Scene) -> Failures:
+def refuse_top_p(failures: Failures, scene: RequestContext) -> Failures:
     """A top_p is refused, whatever its value."""
     return refusing(failures, "top_p" in scene.body, "top_p: not supported by this model")
 
 
 @fault("request", trips={"request.system.string"}, at=Stage.FAILURES)
-def refuse_system_string(failures: Failures, scene: Scene) -> Failures:
+def refuse_system_string(failures: Failures, scene: RequestContext) -> Failures:
     """A system prompt must be a list of blocks."""
     return refusing(failures, isinstance(scene.body.get("system"), str), "system: Input should be a valid list")
 
@@ -251,7 +251,7 @@ def ignore_parallel_limit_of_forced_calls(body: Json) -> Json:
     at=Stage.FAILURES,
     seen="defects.json tool-result-empty-array-rejected",
 )
-def refuse_empty_tool_results(failures: Failures, scene: Scene) -> Failures:
+def refuse_empty_tool_results(failures: Failures, scene: RequestContext) -> Failures:
     """A tool_result without content is refused."""
     contents = [turn.get("content") for turn in turns(scene.body)]
     blocks = [

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from messages_conformance.reference.changes import Scene, Stage
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import Json, dropped, is_message, map_text
+from messages_conformance.reference.changes import RequestContext, Stage
+from messages_conformance.reference.fault_operations import Json, dropped, is_message, map_text
+from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.http import HttpResponse
 
 
@@ -18,13 +18,13 @@ def wrap_message_in_list(message: Json) -> Any:
 
 
 @fault("response", trips={"response.object"}, at=Stage.RESPONSE, seen="impact.json empty200")
-def leave_body_empty(response: HttpResponse, scene: Scene) -> HttpResponse:
+def leave_body_empty(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """An answer that is not streamed is 200 without a body."""
     return response.with_body(b"") if is_message(response, scene) else response
 
 
 @fault("response", trips={"response.object"}, at=Stage.RESPONSE, seen="impact.json json_truncated")
-def truncate_document(response: HttpResponse, scene: Scene) -> HttpResponse:
+def truncate_document(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """The JSON of a Message ends in the middle, and its length is declared as if that were all."""
     if not is_message(response, scene):
         return response
@@ -33,7 +33,7 @@ def truncate_document(response: HttpResponse, scene: Scene) -> HttpResponse:
 
 
 @fault("response", trips={"response.object"}, at=Stage.RESPONSE)
-def append_garbage_to_document(response: HttpResponse, scene: Scene) -> HttpResponse:
+def append_garbage_to_document(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """A second JSON value follows the Message."""
     return response.with_body(response.body() + b'\n{"done":true}') if is_message(response, scene) else response
 
@@ -51,7 +51,7 @@ def omit_id(message: Json) -> Json:
 
 
 @fault("response", trips={"response.id.string"}, at=Stage.DOCUMENT)
-def number_messages(message: Json, scene: Scene) -> Json:
+def number_messages(message: Json, scene: RequestContext) -> Json:
     """A Message's id is a number."""
     return {**message, "id": scene.number}
 
@@ -175,7 +175,7 @@ def cite_by_number(message: Json) -> Json:
 
 
 @fault("response", trips={"response.content.no-unrequested-tools"}, at=Stage.DOCUMENT)
-def call_tools_uninvited(message: Json, scene: Scene) -> Json:
+def call_tools_uninvited(message: Json, scene: RequestContext) -> Json:
     """A request without tools is answered with a tool call besides the text."""
     if scene.body.get("tools") or not scene.body["max_tokens"]:
         return message
@@ -348,7 +348,7 @@ def explain_every_stop(message: Json) -> Json:
     at=Stage.RESPONSE,
     seen="impact.json html200",
 )
-def answer_in_html(response: HttpResponse, scene: Scene) -> HttpResponse:
+def answer_in_html(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """An answer that is not streamed is an HTML page under the label of JSON."""
     if not is_message(response, scene):
         return response
@@ -356,7 +356,7 @@ def answer_in_html(response: HttpResponse, scene: Scene) -> HttpResponse:
 
 
 @fault("response", trips={"transport.charset.utf8"}, at=Stage.RESPONSE)
-def encode_document_in_latin_1(response: HttpResponse, scene: Scene) -> HttpResponse:
+def encode_document_in_latin_1(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """A Message that is not streamed is encoded in Latin-1."""
     if not is_message(response, scene):
         return response

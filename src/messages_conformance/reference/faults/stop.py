@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from messages_conformance.reference.changes import Scene, Stage
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import Events, Json, inserted, map_text, position
+from messages_conformance.reference.changes import RequestContext, Stage
+from messages_conformance.reference.fault_operations import Events, Json, inserted, map_text, position
+from messages_conformance.reference.fault_registry import fault
 
 
 @fault(
@@ -66,7 +66,7 @@ def name_stop_sequence_at_natural_end(message: Json) -> Json:
 
 
 @fault("stop", trips={"stop.stop_sequence.none-requested"}, at=Stage.MESSAGE, seen="deviations: claude-code-router")
-def claim_unrequested_stop_sequence(message: Json, scene: Scene) -> Json:
+def claim_unrequested_stop_sequence(message: Json, scene: RequestContext) -> Json:
     """A natural end is reported as a stop sequence where none was requested."""
     if message["stop_reason"] != "end_turn" or scene.body.get("stop_sequences"):
         return message
@@ -132,7 +132,7 @@ def refuse_without_details(message: Json) -> Json:
 @fault(
     "stop", trips={"stop.stop_sequence.matched"}, at=Stage.MESSAGE, seen="gateways that are not told which one matched"
 )
-def name_first_stop_sequence(message: Json, scene: Scene) -> Json:
+def name_first_stop_sequence(message: Json, scene: RequestContext) -> Json:
     """The first of the stop sequences is named, whichever was generated."""
     stopped = message["stop_reason"] == "stop_sequence"
     return {**message, "stop_sequence": scene.body["stop_sequences"][0]} if stopped else message
@@ -141,7 +141,7 @@ def name_first_stop_sequence(message: Json, scene: Scene) -> Json:
 @fault(
     "stop", trips={"stop.stop_sequence.matched"}, at=Stage.MESSAGE, seen="gateways that are not told which one matched"
 )
-def name_last_stop_sequence(message: Json, scene: Scene) -> Json:
+def name_last_stop_sequence(message: Json, scene: RequestContext) -> Json:
     """The last of the stop sequences is named, whichever was generated."""
     stopped = message["stop_reason"] == "stop_sequence"
     return {**message, "stop_sequence": scene.body["stop_sequences"][-1]} if stopped else message

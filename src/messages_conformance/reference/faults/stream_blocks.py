@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from messages_conformance.reference.changes import Stage
 from messages_conformance.reference.events import Event
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import Events, Json, inserted
+from messages_conformance.reference.fault_operations import Events, Json, inserted
+from messages_conformance.reference.fault_registry import fault
 
 THOUGHT = {"type": "thinking_delta", "thinking": "One more thing has to be looked at."}
 

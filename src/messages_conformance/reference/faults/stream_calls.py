@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from messages_conformance.reference.changes import Stage
 from messages_conformance.reference.events import Event
-from messages_conformance.reference.faults.catalogue import fault
+from messages_conformance.reference.fault_operations import Events, Json, dropped, inserted, position
+from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.faults.stream_blocks import Span, delta, deltas_of, left_out, spans
 from messages_conformance.reference.faults.stream_content import map_block_starts, map_deltas
-from messages_conformance.reference.faults.tools import Events, Json, dropped, inserted, position
 
 Rewritten = list[Event]
 BROKEN_INPUT = {"stream.delta.partial-json-concat", "stream.delta.partial-json-prefix-valid"}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from messages_conformance.reference.changes import Scene, Stage
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import (
+from messages_conformance.reference.changes import RequestContext, Stage
+from messages_conformance.reference.fault_operations import (
     Events,
     Json,
     dropped,
@@ -17,6 +16,7 @@ from messages_conformance.reference.faults.tools import (
     position,
     updated,
 )
+from messages_conformance.reference.fault_registry import fault
 
 
 @fault("stream-content", trips={"stream.start.message-object"}, at=Stage.EVENTS, seen="sdk_streams X80")
@@ -395,7 +395,7 @@ def trim_deltas(events: Events) -> Events:
     at=Stage.EVENTS,
     seen="defects.json concurrent-streams-share-event-queue",
 )
-def mix_streams(events: Events, scene: Scene) -> Events:
+def mix_streams(events: Events, scene: RequestContext) -> Events:
     """A stream of plain text also delivers the first words of the one before it whose request was equally long."""
     if "output_config" in scene.body:
         return events

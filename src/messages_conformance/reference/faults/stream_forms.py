@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from messages_conformance.reference.changes import Scene, Stage
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.stream_content import map_block_starts
-from messages_conformance.reference.faults.tools import (
+from messages_conformance.reference.changes import RequestContext, Stage
+from messages_conformance.reference.fault_operations import (
     Events,
     Frames,
     dropped,
@@ -13,6 +11,8 @@ from messages_conformance.reference.faults.tools import (
     map_start,
     updated,
 )
+from messages_conformance.reference.fault_registry import fault
+from messages_conformance.reference.faults.stream_content import map_block_starts
 from messages_conformance.reference.http import HttpResponse
 
 
@@ -368,6 +368,6 @@ def omit_stream_content_type(response: HttpResponse) -> HttpResponse:
     at=Stage.RESPONSE,
     seen="defects.json gzip-stream-not-decoded",
 )
-def garble_compressed_stream(response: HttpResponse, scene: Scene) -> HttpResponse:
+def garble_compressed_stream(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """A stream is labelled gzip and is not."""
     return response.with_header("content-encoding", "gzip") if response.is_stream else response

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from messages_conformance.reference.changes import Stage
 from messages_conformance.reference.events import to_json
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import Frames, map_frames
+from messages_conformance.reference.fault_operations import Frames, map_frames
+from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.http import HttpResponse
 
 ERROR_DATA = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from messages_conformance.reference.changes import Stage
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import Events, inserted, position, without
+from messages_conformance.reference.fault_operations import Events, inserted, position, without
+from messages_conformance.reference.fault_registry import fault
 
 TEXT_BLOCK = {"type": "text", "text": ""}
 

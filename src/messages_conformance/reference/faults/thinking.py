@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from messages_conformance.reference.blocks import signature
-from messages_conformance.reference.changes import Scene, Stage
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import (
+from messages_conformance.reference.changes import RequestContext, Stage
+from messages_conformance.reference.fault_operations import (
     Events,
     Failures,
     Json,
@@ -18,12 +16,14 @@ from messages_conformance.reference.faults.tools import (
     map_text,
     position,
 )
+from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.http import HttpResponse
+from messages_conformance.reference.request_blocks import signature
 
 THOUGHT = "The user asks a small question. I shall answer it."
 
 
-def asked(scene: Scene, name: str) -> Json:
+def asked(scene: RequestContext, name: str) -> Json:
     """A member of the request's body that is an object."""
     value = scene.body.get(name)
     return value if isinstance(value, dict) else {}
@@ -50,7 +50,7 @@ def nullify_signature(message: Json) -> Json:
 
 
 @fault("thinking", trips={"response.content.thinking-omitted"}, at=Stage.DOCUMENT)
-def show_omitted_thinking(message: Json, scene: Scene) -> Json:
+def show_omitted_thinking(message: Json, scene: RequestContext) -> Json:
     """A thought is shown although its display was omitted."""
     if asked(scene, "thinking").get("display") != "omitted":
         return message
@@ -59,7 +59,7 @@ def show_omitted_thinking(message: Json, scene: Scene) -> Json:
 
 
 @fault("thinking", trips={"stream.delta.thinking-omitted"}, at=Stage.EVENTS)
-def stream_omitted_thinking(events: Events, scene: Scene) -> Events:
+def stream_omitted_thinking(events: Events, scene: RequestContext) -> Events:
     """A thought is streamed although its display was omitted."""
     started = position(events, "content_block_start")
     if started is None or asked(scene, "thinking").get("display") != "omitted":
@@ -70,7 +70,7 @@ def stream_omitted_thinking(events: Events, scene: Scene) -> Events:
 
 
 @fault("tools", trips={"response.content.tool_use-input-schema"}, at=Stage.MESSAGE)
-def forget_strictness(message: Json, scene: Scene) -> Json:
+def forget_strictness(message: Json, scene: RequestContext) -> Json:
     """The input of a strict tool lacks what its schema requires."""
     strict = [tool.get("name") for tool in scene.body.get("tools") or () if tool.get("strict")]
     blocks = [{**block, "input": {}} if block.get("name") in strict else block for block in message["content"]]
@@ -104,7 +104,7 @@ def number_server_calls(message: Json) -> Json:
 
 
 @fault("request", trips={"request.output_config.format-valid-json"}, at=Stage.MESSAGE)
-def fence_json(message: Json, scene: Scene) -> Json:
+def fence_json(message: Json, scene: RequestContext) -> Json:
     """JSON that was asked for comes in a Markdown fence."""
     if asked(scene, "output_config").get("format") is None:
         return message
@@ -112,7 +112,7 @@ def fence_json(message: Json, scene: Scene) -> Json:
 
 
 @fault("validation", trips={"request.messages.system-not-first"}, at=Stage.FAILURES)
-def serve_system_role_anywhere(failures: Failures, scene: Scene) -> Failures:
+def serve_system_role_anywhere(failures: Failures, scene: RequestContext) -> Failures:
     """A message of the role system may stand anywhere."""
     roles = [turn.get("role") for turn in scene.body.get("messages") or () if isinstance(turn, dict)]
     if "system" not in roles or any(role not in ("system", "user", "assistant") for role in roles):
@@ -121,7 +121,7 @@ def serve_system_role_anywhere(failures: Failures, scene: Scene) -> Failures:
 
 
 @fault("errors", trips={"request.messages.role-system"}, at=Stage.RESPONSE)
-def crash_on_system_role(response: HttpResponse, scene: Scene) -> HttpResponse:
+def crash_on_system_role(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """A conversation that ends in a message of the role system is answered with 500."""
     turns = [turn for turn in scene.body.get("messages") or () if isinstance(turn, dict)]
     if not is_success(response) or not turns or turns[-1].get("role") != "system":

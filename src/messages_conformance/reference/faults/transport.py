@@ -5,10 +5,9 @@ from __future__ import annotations
 import gzip
 from dataclasses import replace
 
-from messages_conformance.reference.changes import ErrorReply, Scene, Stage
+from messages_conformance.reference.changes import ErrorReply, RequestContext, Stage
 from messages_conformance.reference.failures import Failure
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import (
+from messages_conformance.reference.fault_operations import (
     Events,
     Failures,
     Json,
@@ -20,6 +19,7 @@ from messages_conformance.reference.faults.tools import (
     map_text_deltas,
     refused_for,
 )
+from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.http import HttpRequest, HttpResponse
 
 
@@ -36,21 +36,21 @@ def lose_route_with_query(request: HttpRequest) -> HttpRequest:
 
 
 @fault("transport", trips={"transport.request.empty-body"}, at=Stage.RESPONSE)
-def answer_empty_bodies_with_success(response: HttpResponse, scene: Scene) -> HttpResponse:
+def answer_empty_bodies_with_success(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """POST /v1/messages without a body is answered with 200."""
     asked = scene.request.method == "POST" and not scene.request.body
     return json_response(response, 200, {"status": "ok"}) if asked else response
 
 
 @fault("transport", trips={"transport.request.body-not-object"}, at=Stage.RESPONSE)
-def answer_any_json_with_success(response: HttpResponse, scene: Scene) -> HttpResponse:
+def answer_any_json_with_success(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """A body that is JSON but no object is answered with 200."""
     asked = scene.request.method == "POST" and scene.request.body in (b"[]", b"null", b'"x"')
     return json_response(response, 200, {"status": "ok"}) if asked else response
 
 
 @fault("transport", trips={"transport.request.charset-bad-utf8"}, at=Stage.RESPONSE)
-def answer_broken_json_with_success(response: HttpResponse, scene: Scene) -> HttpResponse:
+def answer_broken_json_with_success(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """A body that breaks off, or that is not UTF-8, is answered with 200."""
     asked = scene.request.method == "POST" and scene.request.body.startswith(b"{") and _breaks_off(scene.request.body)
     return json_response(response, 200, {"status": "ok"}) if asked else response
@@ -62,20 +62,20 @@ def _breaks_off(body: bytes) -> bool:
 
 
 @fault("transport", trips={"transport.method.get-rejected"}, at=Stage.RESPONSE)
-def answer_get_with_success(response: HttpResponse, scene: Scene) -> HttpResponse:
+def answer_get_with_success(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """GET /v1/messages is answered with 200."""
     return json_response(response, 200, {"status": "ok"}) if got_messages(scene) else response
 
 
 @fault("transport", trips={"transport.method.get-rejected"}, at=Stage.RESPONSE)
-def crash_on_get(response: HttpResponse, scene: Scene) -> HttpResponse:
+def crash_on_get(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """GET /v1/messages is answered with 500."""
     if not got_messages(scene):
         return response
     return error_response(response, scene, 500, "api_error", "Internal server error")
 
 
-def got_messages(scene: Scene) -> bool:
+def got_messages(scene: RequestContext) -> bool:
     return scene.request.method == "GET" and scene.request.path == "/v1/messages"
 
 
@@ -85,7 +85,7 @@ def got_messages(scene: Scene) -> bool:
     at=Stage.RESPONSE,
     seen="impact.json ct_wrong",
 )
-def label_json_as_text(response: HttpResponse, scene: Scene) -> HttpResponse:
+def label_json_as_text(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """A Message that is not streamed is labelled text/plain."""
     wrong = is_success(response) and not response.is_stream and scene.request.path == "/v1/messages"
     return response.with_header("content-type", "text/plain; charset=utf-8") if wrong else response
@@ -97,7 +97,7 @@ def label_json_as_text(response: HttpResponse, scene: Scene) -> HttpResponse:
     at=Stage.RESPONSE,
     seen="impact.json ct_missing",
 )
-def omit_json_content_type(response: HttpResponse, scene: Scene) -> HttpResponse:
+def omit_json_content_type(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """A Message that is not streamed has no content type."""
     wrong = is_success(response) and not response.is_stream and scene.request.path == "/v1/messages"
     return response.without_header("content-type") if wrong else response
@@ -234,7 +234,7 @@ def match_header_names_by_case(request: HttpRequest) -> HttpRequest:
 
 
 @fault("transport", trips={"transport.header.unknown-tolerated"}, at=Stage.FAILURES)
-def refuse_unknown_headers(failures: Failures, scene: Scene) -> Failures:
+def refuse_unknown_headers(failures: Failures, scene: RequestContext) -> Failures:
     """A request with an x-stainless header is refused."""
     unknown = [name for name, _ in scene.request.headers if name.lower().startswith("x-stainless-")]
     return [*failures, Failure(message=f"unknown header {unknown[0]}")] if unknown else failures
@@ -246,7 +246,7 @@ def refuse_unknown_headers(failures: Failures, scene: Scene) -> Failures:
     at=Stage.RESPONSE,
     seen="defects.json gzip-stream-not-decoded",
 )
-def compress_without_label(response: HttpResponse, scene: Scene) -> HttpResponse:
+def compress_without_label(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """A Message that is not streamed is compressed, and no header says so."""
     if not is_success(response) or response.is_stream or scene.request.path != "/v1/messages":
         return response
@@ -259,7 +259,7 @@ def compress_without_label(response: HttpResponse, scene: Scene) -> HttpResponse
     at=Stage.RESPONSE,
     seen="defects.json stacked-content-encoding",
 )
-def label_without_compressing(response: HttpResponse, scene: Scene) -> HttpResponse:
+def label_without_compressing(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """A Message that is not streamed is labelled gzip and is not."""
     wrong = is_success(response) and not response.is_stream and scene.request.path == "/v1/messages"
     return response.with_header("content-encoding", "gzip") if wrong else response
@@ -268,7 +268,7 @@ def label_without_compressing(response: HttpResponse, scene: Scene) -> HttpRespo
 @fault(
     "transport", trips={"adjacent.models.retrieve", "errors.no-redirect", "errors.status.404-path"}, at=Stage.RESPONSE
 )
-def redirect_unknown_paths(response: HttpResponse, scene: Scene) -> HttpResponse:
+def redirect_unknown_paths(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """An unknown path is answered with a redirect to the documentation."""
     if response.status != 404 or scene.body:
         return response
@@ -276,7 +276,7 @@ def redirect_unknown_paths(response: HttpResponse, scene: Scene) -> HttpResponse
 
 
 @fault("transport", trips={"transport.path.post-messages"}, void="answered 404 to POST /v1/messages", at=Stage.RESPONSE)
-def lose_messages(response: HttpResponse, scene: Scene) -> HttpResponse:
+def lose_messages(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """The path /v1/messages does not exist."""
     if scene.request.path != "/v1/messages":
         return response

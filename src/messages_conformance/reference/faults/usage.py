@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from messages_conformance.reference.changes import Scene, Stage
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import Json, dropped, only_counted, with_usage
+from messages_conformance.reference.changes import RequestContext, Stage
+from messages_conformance.reference.fault_operations import Json, dropped, only_counted, with_usage
+from messages_conformance.reference.fault_registry import fault
 
 
 @fault(
@@ -112,7 +112,7 @@ def count_answers_not_tokens(message: Json) -> Json:
     trips={"usage.input.deterministic", "usage.input.stream-equals-nonstream"},
     at=Stage.DOCUMENT,
 )
-def count_input_by_chance(message: Json, scene: Scene) -> Json:
+def count_input_by_chance(message: Json, scene: RequestContext) -> Json:
     """The same request costs another number of input tokens each time."""
     return with_usage(message, input_tokens=message["usage"]["input_tokens"] + 13 * (scene.number % 7))
 
@@ -174,7 +174,7 @@ def break_cache_sum(message: Json) -> Json:
     },
     at=Stage.DOCUMENT,
 )
-def cache_uninvited(message: Json, scene: Scene) -> Json:
+def cache_uninvited(message: Json, scene: RequestContext) -> Json:
     """Tokens are read from a cache that nobody asked for."""
     return message if "cache_control" in str(scene.body) else with_usage(message, cache_read_input_tokens=2048)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from messages_conformance.reference.changes import Stage
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import Events, Json, dropped, map_start, updated, with_usage
+from messages_conformance.reference.fault_operations import Events, Json, dropped, map_start, updated, with_usage
+from messages_conformance.reference.fault_registry import fault
 
 CONSTANT = {"input_tokens": 2095, "output_tokens": 503}
 

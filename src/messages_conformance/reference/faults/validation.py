@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from messages_conformance.reference.changes import Stage
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import Failures, forgive
+from messages_conformance.reference.fault_operations import Failures, forgive
+from messages_conformance.reference.fault_registry import fault
 
 
 @fault("validation", trips={"request.model.required"}, at=Stage.FAILURES)

@@ -8,7 +8,7 @@ from typing import Final
 
 from messages_conformance import contract
 from messages_conformance.report import model
-from messages_conformance.report.blocks import Block, block
+from messages_conformance.report.failure_text import Block, block
 from messages_conformance.report.model import Report, failures, warnings
 from messages_conformance.report.page.document import Section, cell, definitions, paragraph, row, table
 from messages_conformance.report.page.markup import Markup, breakable, element, joined

@@ -15,7 +15,7 @@ KEPT_BEATS: Final = 30_000
 """Ten minutes of beats: longer than any exchange may take."""
 
 
-class Pulse:
+class LoopLag:
     """Beats while the loop runs; remembers when it was late, and by how much."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from messages_conformance.reference import skills
+from messages_conformance.reference import text_tasks
 
 PIECES = re.compile(r"\s*(?:\w{1,6}|[^\w\s])|\s+")
 TURN_OVERHEAD_TOKENS = 4
@@ -107,7 +107,7 @@ class Model:
 
     def complete(self, prompt: Prompt) -> Completion:
         """The answer to a prompt, cut at the first stop sequence or after `max_tokens` tokens."""
-        category = skills.declined(question(prompt))
+        category = text_tasks.declined(question(prompt))
         if category is not None and prompt.max_tokens:
             return Completion(
                 text="", calls=(), thinking=None, output_tokens=0, stop_reason="refusal", refusal=category
@@ -149,7 +149,7 @@ class Model:
         )
 
     def _calling(self, prompt: Prompt, calls: tuple[Call, ...], thinking: str | None, spent: int) -> Completion:
-        text = skills.preface(question(prompt))
+        text = text_tasks.preface(question(prompt))
         size = sum(self.count(call.name + json.dumps(dict(call.input))) + TURN_OVERHEAD_TOKENS for call in calls)
         size += self.count(text)
         if spent + size >= prompt.max_tokens:
@@ -205,14 +205,14 @@ def first_stop(text: str, sequences: Sequence[str]) -> tuple[int, str] | None:
 def answer(prompt: Prompt) -> str:
     """The whole answer, before any limit: from the system prompt's standing orders, then from the last question."""
     if prompt.answer_schema is not None:
-        return json.dumps(skills.sample(prompt.answer_schema, question(prompt)), ensure_ascii=False)
+        return json.dumps(text_tasks.sample(prompt.answer_schema, question(prompt)), ensure_ascii=False)
     if prompt.turns and (results := last_user_turn(prompt).tool_results):
         return styled(prompt.system, "The tool returned: " + "; ".join(results) + ".")
-    standing = skills.standing_answer(prompt.system)
+    standing = text_tasks.standing_answer(prompt.system)
     if standing is not None:
         return standing
     memory = [prompt.system, *(text for turn in prompt.turns[:-1] for text in (*turn.tool_results, turn.text))]
-    return styled(prompt.system, skills.reply(question(prompt), memory))
+    return styled(prompt.system, text_tasks.reply(question(prompt), memory))
 
 
 def last_user_turn(prompt: Prompt) -> Turn:
@@ -231,12 +231,12 @@ def continued(prompt: Prompt, text: str) -> str:
     prefill = prompt.turns[-1].text
     if text.startswith(prefill):
         return text[len(prefill) :]
-    return skills.closing(prefill) or " " + text[:1].lower() + text[1:]
+    return text_tasks.closing(prefill) or " " + text[:1].lower() + text[1:]
 
 
 def styled(system: str, text: str) -> str:
     """The answer in the style that the system prompt asks for."""
-    return skills.style(system, text)
+    return text_tasks.style(system, text)
 
 
 def wanted_calls(prompt: Prompt) -> tuple[Call, ...]:
@@ -249,7 +249,7 @@ def wanted_calls(prompt: Prompt) -> tuple[Call, ...]:
     answered = bool(prompt.turns) and bool(last_user_turn(prompt).tool_results)
     if answered and prompt.tool_choice == "auto" and not any(tool.name in text for tool in prompt.tools):
         return ()
-    chosen = [tool for tool in prompt.tools if skills.concerns(tool.name, tool.description, text)]
+    chosen = [tool for tool in prompt.tools if text_tasks.concerns(tool.name, tool.description, text)]
     if prompt.tool_choice == "tool":
         chosen = [tool for tool in prompt.tools if tool.name == prompt.forced_tool]
     elif prompt.tool_choice == "any" and not chosen:
@@ -260,7 +260,7 @@ def wanted_calls(prompt: Prompt) -> tuple[Call, ...]:
 
 def calls_of(tool: Tool, text: str) -> list[Call]:
     """One call of a tool for each thing that the question names: two cities give two calls."""
-    subjects = skills.subjects(text) or [""]
-    inputs = [skills.sample(tool.schema, text, subject) for subject in subjects]
+    subjects = text_tasks.subjects(text) or [""]
+    inputs = [text_tasks.sample(tool.schema, text, subject) for subject in subjects]
     distinct = [value for at, value in enumerate(inputs) if value not in inputs[:at]]
     return [Call(name=tool.name, input=value if isinstance(value, dict) else {}) for value in distinct]

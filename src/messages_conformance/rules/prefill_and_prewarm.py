@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.catalogue import ANTHROPIC, RUN, TOKMODEL, rule
-from messages_conformance.rules.lens import (
+from messages_conformance.rules.accessors import (
     INPUT_COUNTS,
     answered,
     cleanly_refused,
@@ -27,6 +26,7 @@ from messages_conformance.rules.lens import (
     total_input,
     usage_of,
 )
+from messages_conformance.rules.catalogue import ANTHROPIC, RUN, TOKMODEL, rule
 from messages_conformance.rules.verdict import MAY, MUST, SHOULD, Finding, Place, Unverified
 
 STATUS: Final = Place(header=":status")

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
+from messages_conformance.rules.accessors import in_message, total_input, usage_of
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
-from messages_conformance.rules.lens import in_message, total_input, usage_of
 from messages_conformance.rules.relations import ERRATIC, MIN_ADDED_CHARS, counted, erratic
 from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
 

@@ -1,7 +1,7 @@
 """What suites ask that nobody thought of: drawn by seed before anything is sent.
 
-A `Drawing` stands in a suite like an Ask; a run expands it by its own seed and depth, and the requests join its plan.
-The name of a drawn request (`requests/7/12`: what was drawn, seed, number) is enough to draw it again alone. The
+A `GeneratedSet` stands in a suite like an Ask; a run expands it by its own seed and depth, and the requests join its
+plan. The name of a drawn request (`requests/7/12`: what was drawn, seed, number) is enough to draw it again alone. The
 numbers of a standard run come first in a deep one.
 
 Hypothesis is imported when something is drawn, and not before: most commands draw nothing.
@@ -20,7 +20,7 @@ from messages_conformance.exchange import Ask, Origin
 if TYPE_CHECKING:
     from messages_conformance.generate.asks import Dialogue
     from messages_conformance.generate.conversations import Program
-    from messages_conformance.generate.specimens import Specimen
+    from messages_conformance.generate.generated_request import GeneratedRequest
 
 STANDARD: Final = "standard"
 DEEP: Final = "deep"
@@ -38,7 +38,7 @@ MOST_TURNS: Final = 7
 """Turns of a conversation at most, in a standard run and in what a deep one adds."""
 
 
-class Drawer(Protocol):
+class GenerateBySeed(Protocol):
     """Draws by seed: `count` in all where it is given, else what the depth says."""
 
     def __call__(
@@ -47,11 +47,11 @@ class Drawer(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Drawing:
+class GeneratedSet:
     """Something to be drawn by a run; `depth` is the smallest that draws it, `needs` is what a profile has to offer."""
 
     name: str
-    draw: Drawer
+    draw: GenerateBySeed
     depth: str = STANDARD
     needs: frozenset[str] = frozenset()
 
@@ -63,19 +63,21 @@ class Drawing:
         return round(total * COUNTS[self.name][STANDARD] / everything)
 
 
-def drawn_requests(profile: Profile, *, seed: int, depth: str, count: int | None = None) -> tuple[Ask | Dialogue, ...]:
+def generated_requests(
+    profile: Profile, *, seed: int, depth: str, count: int | None = None
+) -> tuple[Ask | Dialogue, ...]:
     """Valid requests."""
     return _asks("requests", profile, seed, _number("requests", depth, count))
 
 
-def drawn_near_misses(
+def generated_near_misses(
     profile: Profile, *, seed: int, depth: str, count: int | None = None
 ) -> tuple[Ask | Dialogue, ...]:
     """Requests with one thing wrong."""
     return _asks("near-misses", profile, seed, _number("near-misses", depth, count))
 
 
-def drawn_conversations(
+def generated_conversations(
     profile: Profile, *, seed: int, depth: str, count: int | None = None
 ) -> tuple[Ask | Dialogue, ...]:
     """Conversations of several turns."""
@@ -88,7 +90,7 @@ def conversation(profile: Profile, seed: int, number: int) -> Dialogue:
     from messages_conformance.generate.conversations import dialogue
 
     drawing = "conversations"
-    origin = Origin(drawing=drawing, seed=seed, number=number)
+    origin = Origin(set_name=drawing, seed=seed, number=number)
     draw = _programs(profile, large=number >= COUNTS[drawing][STANDARD])
     return dialogue(draw(f"{drawing}/{seed}/{number}"), origin, profile)
 
@@ -105,10 +107,10 @@ def _number(drawing: str, depth: str, count: int | None) -> int:
     return COUNTS[drawing].get(depth, 0) if count is None else count
 
 
-DRAWINGS: Final = (
-    Drawing(name="requests", draw=drawn_requests),
-    Drawing(name="near-misses", draw=drawn_near_misses),
-    Drawing(name="conversations", draw=drawn_conversations),
+GENERATED_SETS: Final = (
+    GeneratedSet(name="requests", draw=generated_requests),
+    GeneratedSet(name="near-misses", draw=generated_near_misses),
+    GeneratedSet(name="conversations", draw=generated_conversations),
 )
 """Everything that can be drawn."""
 
@@ -119,21 +121,21 @@ def _asks(drawing: str, profile: Profile, seed: int, count: int) -> tuple[Ask, .
     return tuple(draw(seed, number).ask() for number in range(count))
 
 
-def specimen(origin: Origin, profile: Profile, body: Mapping[str, Any]) -> Specimen:
+def rebuilt_request(origin: Origin, profile: Profile, body: Mapping[str, Any]) -> GeneratedRequest:
     """The drawn request of an origin, to be made smaller. A valid one is what its body is: answers may be in it."""
-    from messages_conformance.generate.specimens import Specimen
+    from messages_conformance.generate.generated_request import GeneratedRequest
 
     if origin.near_miss:
-        return _drawer(origin.drawing, profile)(origin.seed, origin.number)
-    return Specimen(origin=origin, profile=profile, base=body)
+        return _drawer(origin.set_name, profile)(origin.seed, origin.number)
+    return GeneratedRequest(origin=origin, profile=profile, base=body)
 
 
 @cache
-def drawn_again(origin: Origin, profile: Profile) -> Ask | Dialogue:
+def generate_again(origin: Origin, profile: Profile) -> Ask | Dialogue:
     """What an origin names."""
-    if origin.drawing == "conversations":
+    if origin.set_name == "conversations":
         return conversation(profile, origin.seed, origin.number)
-    return _drawer(origin.drawing, profile)(origin.seed, origin.number).ask()
+    return _drawer(origin.set_name, profile)(origin.seed, origin.number).ask()
 
 
 def named(name: str) -> Origin:
@@ -145,31 +147,35 @@ def named(name: str) -> Origin:
             f"{name!r} names nothing that is drawn; a name is one of {', '.join(COUNTS)}, the seed and a number, "
             f"such as requests/0/12"
         )
-    return Origin(drawing=drawing, seed=int(seed), number=int(number))
+    return Origin(set_name=drawing, seed=int(seed), number=int(number))
 
 
 @cache
-def _drawer(drawing: str, profile: Profile) -> Callable[[int, int], Specimen]:
+def _drawer(drawing: str, profile: Profile) -> Callable[[int, int], GeneratedRequest]:
     """Draws specimens by seed and number."""
-    from messages_conformance.generate import specimens
+    from messages_conformance.generate import generated_request
     from messages_conformance.generate.near_misses import near_misses
     from messages_conformance.generate.requests import LARGE, SMALL, requests
     from messages_conformance.generate.seeds import drawer
 
-    if drawing == specimens.NEAR_MISSES:
+    if drawing == generated_request.NEAR_MISSES:
         draw_near = drawer(near_misses(profile))
 
-        def near(seed: int, number: int) -> Specimen:
-            origin = Origin(drawing=drawing, seed=seed, number=number)
+        def near(seed: int, number: int) -> GeneratedRequest:
+            origin = Origin(set_name=drawing, seed=seed, number=number)
             miss = draw_near(f"{drawing}/{seed}/{number}")
-            return specimens.Specimen(origin=origin, profile=profile, base=miss.base, change=miss.change, row=miss.row)
+            return generated_request.GeneratedRequest(
+                origin=origin, profile=profile, base=miss.base, change=miss.change, row=miss.row
+            )
 
         return near
     small, large = drawer(requests(profile, size=SMALL)), drawer(requests(profile, size=LARGE))
 
-    def valid(seed: int, number: int) -> Specimen:
+    def valid(seed: int, number: int) -> GeneratedRequest:
         draw = small if number < COUNTS[drawing][STANDARD] else large
-        origin = Origin(drawing=drawing, seed=seed, number=number)
-        return specimens.Specimen(origin=origin, profile=profile, base=draw(f"{drawing}/{seed}/{number}"))
+        origin = Origin(set_name=drawing, seed=seed, number=number)
+        return generated_request.GeneratedRequest(
+            origin=origin, profile=profile, base=draw(f"{drawing}/{seed}/{number}")
+        )
 
     return valid

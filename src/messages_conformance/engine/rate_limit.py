@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 
-class Pace:
+class RateLimit:
     """Moments at even distances; None is no limit. Belongs to one event loop."""
 
     def __init__(

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from messages_conformance.reference.changes import Rewrite, Stage, summary_of, two_handed
+from messages_conformance.reference.changes import Rewrite, Stage, summary_of, with_context
 from messages_conformance.reference.faults.tokmodel import for_tokmodel
-from messages_conformance.reference.registry import find
+from messages_conformance.reference.lookup import find
 
 BELOW_HTTP: Final = "wire"
 """The category of crimes that a connection commits."""
@@ -77,7 +77,7 @@ def fault(
             seen=seen,
             at=at,
             summary=summary_of(function),
-            rewrite=two_handed(function),
+            rewrite=with_context(function),
             void=void,
             unseen=unseen,
             depth=depth,

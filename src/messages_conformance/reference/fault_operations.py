@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from messages_conformance.reference.changes import ErrorReply, Scene
+from messages_conformance.reference.changes import ErrorReply, RequestContext
 from messages_conformance.reference.events import Event, to_json
 from messages_conformance.reference.failures import Failure
 from messages_conformance.reference.http import HttpResponse
@@ -84,7 +84,7 @@ def is_success(response: HttpResponse) -> bool:
     return response.status == 200
 
 
-def is_message(response: HttpResponse, scene: Scene) -> bool:
+def is_message(response: HttpResponse, scene: RequestContext) -> bool:
     """Whether a response is a successful, not streamed answer of POST /v1/messages."""
     return is_success(response) and not response.is_stream and scene.request.path.endswith("/messages")
 
@@ -96,7 +96,7 @@ def json_response(response: HttpResponse, status: int, value: Any) -> HttpRespon
     return head.with_body(body).with_header("content-type", "application/json")
 
 
-def error_response(response: HttpResponse, scene: Scene, status: int, kind: str, message: str) -> HttpResponse:
+def error_response(response: HttpResponse, scene: RequestContext, status: int, kind: str, message: str) -> HttpResponse:
     """A well-formed error in place of a response."""
     body = {"type": "error", "error": {"type": kind, "message": message}, "request_id": scene.request_id}
     return json_response(response, status, body)
@@ -122,7 +122,7 @@ def parsed(frame: bytes) -> tuple[str, Json]:
     return name.removeprefix("event: "), json.loads(data.removeprefix("data: "))
 
 
-def once(scene: Scene, name: str) -> bool:
+def once(scene: RequestContext, name: str) -> bool:
     """True for the first caller of that name only."""
     first = name not in scene.memory
     scene.memory[name] = True

@@ -15,7 +15,7 @@ from messages_conformance.plugin import PARAMETERS, SHAPES
 
 
 @cache
-def asked() -> tuple[Any, ...]:
+def suite_requests() -> tuple[Any, ...]:
     """Every parameter of every suite that stands for something to be asked, in the order of files and functions."""
     return tuple(
         value

@@ -8,8 +8,7 @@ from typing import Final
 from messages_conformance import contract
 from messages_conformance.exchange import CUT_BODY, REFUSED, Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.catalogue import ANTHROPIC, TOKMODEL, Judging, rule
-from messages_conformance.rules.lens import (
+from messages_conformance.rules.accessors import (
     answered,
     at,
     body_of,
@@ -20,6 +19,7 @@ from messages_conformance.rules.lens import (
     shown,
     walk_of,
 )
+from messages_conformance.rules.catalogue import ANTHROPIC, TOKMODEL, Judging, rule
 from messages_conformance.rules.verdict import MAY, MUST, SHOULD, Finding, Place
 
 INVALID_REQUEST = "invalid_request_error"

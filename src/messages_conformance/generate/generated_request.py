@@ -14,7 +14,7 @@ from messages_conformance.generate.changes import Change, changed
 from messages_conformance.generate.features import capabilities, doubts
 from messages_conformance.generate.near_misses import NO_5XX, breaks, possible
 from messages_conformance.generate.semantics import is_valid
-from messages_conformance.generate.smaller import smaller
+from messages_conformance.generate.shrinking import smaller
 
 REQUESTS: Final = "requests"
 NEAR_MISSES: Final = "near-misses"
@@ -22,7 +22,7 @@ CONVERSATIONS: Final = "conversations"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Specimen:
+class GeneratedRequest:
     """A valid body without a model, what was done to it (None for a valid request), and the row that answers for it."""
 
     origin: Origin
@@ -36,9 +36,9 @@ class Specimen:
         return self.base if self.change is None else changed(self.base, self.change)
 
     def ask(self, *, copy: int = 0) -> Ask:
-        """The specimen as an Ask; `copy` tells apart what is sent again."""
+        """The generated_request as an Ask; `copy` tells apart what is sent again."""
         dependent = sorted(capabilities(self.base) & self.profile.depends_on_model)
-        situation = f"drawn.{self.origin.drawing}.{self.origin.number}"
+        situation = f"generated.{self.origin.set_name}.{self.origin.number}"
         if self.change is None:
             return Ask(
                 situation=situation,
@@ -62,7 +62,7 @@ class Specimen:
             copy=copy,
         )
 
-    def smaller(self) -> Iterator[Specimen]:
+    def smaller(self) -> Iterator[GeneratedRequest]:
         """Specimens with less in them: valid where this one is valid, else with the same thing wrong."""
         version = self.profile.body_version
         for base in smaller(self.base):

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from messages_conformance.reference.changes import Scene, Stage
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import is_message
+from messages_conformance.reference.changes import RequestContext, Stage
+from messages_conformance.reference.fault_operations import is_message
+from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.http import Ending, HttpResponse, Piece
 
 HUGE_BODY_BYTES = 100 * 1024 * 1024
@@ -83,7 +83,7 @@ def first_half(response: HttpResponse) -> HttpResponse:
 
 
 @fault("wire", trips={"response.object"}, at=Stage.RESPONSE)
-def hang_up_in_document(response: HttpResponse, scene: Scene) -> HttpResponse:
+def hang_up_in_document(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """The connection is closed in the middle of a Message whose full length was declared."""
     if not is_message(response, scene):
         return response
@@ -99,13 +99,13 @@ def hang_up_in_document(response: HttpResponse, scene: Scene) -> HttpResponse:
     void="closed the connection",
     seen="impact.json drop_connection; defects.json gateway-panic-on-marshal",
 )
-def drop_connection(response: HttpResponse, scene: Scene) -> HttpResponse:
+def drop_connection(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """The connection is closed instead of an answer to every message."""
     return silent(response, "cut") if scene.request.path == "/v1/messages" else response
 
 
 @fault("wire", trips=set(), at=Stage.RESPONSE, void="closed the connection")
-def reset_connection(response: HttpResponse, scene: Scene) -> HttpResponse:
+def reset_connection(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """The connection is reset instead of an answer to every message."""
     return silent(response, "reset") if scene.request.path == "/v1/messages" else response
 
@@ -143,7 +143,7 @@ def answer_web_page(response: HttpResponse) -> HttpResponse:
 
 
 @fault("wire", trips={"response.object"}, at=Stage.RESPONSE)
-def answer_without_measure(response: HttpResponse, scene: Scene) -> HttpResponse:
+def answer_without_measure(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """A Message that is not streamed is a string of 100 MB."""
     if not is_message(response, scene):
         return response

@@ -9,7 +9,7 @@ from report_samples import request
 from messages_conformance.contract.request_fields import fields_to, request_fields
 from messages_conformance.exchange import EITHER, REFUSED, Chunk, Exchange, Failure, Response
 from messages_conformance.report import FieldCoverage, request_coverage
-from messages_conformance.report.exercised import from_json, sentence, shares, to_json
+from messages_conformance.report.schema_coverage import from_json, sentence, shares, to_json
 
 PLAIN = {"model": "m", "max_tokens": 16, "messages": [{"role": "user", "content": "Hi"}]}
 NO_ANSWER = Failure(kind="refused", message="nobody there")

@@ -14,8 +14,7 @@ from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
-from messages_conformance.rules.lens import (
+from messages_conformance.rules.accessors import (
     blocks_of,
     count,
     has_message,
@@ -27,6 +26,7 @@ from messages_conformance.rules.lens import (
     usage_of,
     walk_of,
 )
+from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
 from messages_conformance.rules.response import bills_more_than_it_shows, spent_on_nothing
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 from messages_conformance.stream import BLOCK_DELTA, BLOCK_START

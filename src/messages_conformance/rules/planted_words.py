@@ -16,8 +16,7 @@ from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.catalogue import RUN, rule
-from messages_conformance.rules.lens import (
+from messages_conformance.rules.accessors import (
     has_message,
     in_message,
     is_misshapen,
@@ -29,7 +28,12 @@ from messages_conformance.rules.lens import (
     usage_of,
     walk_of,
 )
-from messages_conformance.rules.reading import counts_earlier_turns, counts_the_results_of_tools, reads_system_blocks
+from messages_conformance.rules.catalogue import RUN, rule
+from messages_conformance.rules.counted_input import (
+    counts_earlier_turns,
+    counts_the_results_of_tools,
+    reads_system_blocks,
+)
 from messages_conformance.rules.relations import counts_the_system_prompt, reads_text_blocks
 from messages_conformance.rules.stream import (
     carries_one_json_object_in_each_event as carries_one_json_object,

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from messages_conformance.generate.changes import Json, Pointer, value_at
-from messages_conformance.generate.material import QUESTIONS
+from messages_conformance.generate.sample_content import QUESTIONS
 
 PLAIN: Final = QUESTIONS[0]
 REQUIRED: Final = ("max_tokens", "messages")

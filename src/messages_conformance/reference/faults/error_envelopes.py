@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from messages_conformance.reference.changes import ErrorReply, Scene, Stage
+from messages_conformance.reference.changes import ErrorReply, RequestContext, Stage
 from messages_conformance.reference.events import frame
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import Failures, dropped, forgive, refused_for, with_error
+from messages_conformance.reference.fault_operations import Failures, dropped, forgive, refused_for, with_error
+from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.http import HttpResponse
 
 
@@ -199,7 +199,7 @@ def crash_on_wrong_types(reply: ErrorReply) -> ErrorReply:
 
 
 @fault("errors", trips={"errors.stream-request-prevalidation"}, at=Stage.RESPONSE)
-def hide_bad_request_in_stream(response: HttpResponse, scene: Scene) -> HttpResponse:
+def hide_bad_request_in_stream(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """A failed validation of a stream's request gives 200 and an error event."""
     if response.status != 400 or not scene.streams:
         return response

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from messages_conformance.exchange import Exchange
-from messages_conformance.report.impacts import whom_it_breaks
+from messages_conformance.report.client_impact import clients_it_breaks
+from messages_conformance.report.generated_requests import generate_again_command, generated_words
 from messages_conformance.report.model import Report, RunInfo
-from messages_conformance.report.origins import draw_again, drawn_words
 from messages_conformance.report.reproduction import curl, quoted
 from messages_conformance.report.text import counted, inline, listed, sentence
 from messages_conformance.report.trace import trace
@@ -76,12 +76,12 @@ def block(report: Report, verdict: Verdict) -> Block:
         more=_more(report, verdict),
         found=inline(first.found, VALUE_CHARACTERS) if first else sentence(verdict.reason),
         wanted=inline(first.wanted, VALUE_CHARACTERS) if first else "",
-        breaks=sentence(whom_it_breaks(verdict.requirement, most=CLIENTS)),
+        breaks=sentence(clients_it_breaks(verdict.requirement, most=CLIENTS)),
         source=source_of(report, verdict.requirement),
         exchange=first.exchange if first else 0,
         curl=command_of(report, first.exchange) if first else "",
         trace=trace(exchange, focus=first.place.event) if exchange and first else (),
-        drawn=inline(drawn_words(exchange), VALUE_CHARACTERS) if exchange else "",
+        drawn=inline(generated_words(exchange), VALUE_CHARACTERS) if exchange else "",
         again=_again(report, first.exchange) if first else "",
     )
 
@@ -90,7 +90,7 @@ def _again(report: Report, number: int) -> str:
     """The command that draws an exchange's request again, also where an earlier report alone tells of it."""
     exchange = report.exchanges.get(number)
     if exchange is not None:
-        return draw_again(report.run, exchange)
+        return generate_again_command(report.run, exchange)
     return str(report.kept[number].drawn.get("draw_again", "")) if number in report.kept else ""
 
 

@@ -8,7 +8,7 @@ from fake_target import PROFILE, FakeTarget, response_of
 
 from messages_conformance.engine import Engine, Limits
 from messages_conformance.engine.budget import Budget
-from messages_conformance.engine.pace import Pace
+from messages_conformance.engine.rate_limit import RateLimit
 from messages_conformance.generate import ask
 
 
@@ -26,7 +26,7 @@ class Clock:
 
 def test_turns_are_evenly_apart() -> None:
     clock = Clock()
-    pace = Pace(4, sleep=clock.sleep, now_s=lambda: clock.now_s)
+    pace = RateLimit(4, sleep=clock.sleep, now_s=lambda: clock.now_s)
     times = []
 
     async def take() -> None:
@@ -43,7 +43,7 @@ def test_turns_are_evenly_apart() -> None:
 
 def test_without_a_rate_nobody_waits() -> None:
     clock = Clock()
-    asyncio.run(Pace(None, sleep=clock.sleep).turn())
+    asyncio.run(RateLimit(None, sleep=clock.sleep).turn())
     assert clock.slept == []
 
 

@@ -3,13 +3,13 @@
 import asyncio
 import time
 
-from messages_conformance.engine.pulse import BEAT_S, Pulse
+from messages_conformance.engine.loop_lag import BEAT_S, LoopLag
 
 STALL_S = 5 * BEAT_S
 
 
 async def stalled(*, turns_after: int) -> float:
-    pulse = Pulse()
+    pulse = LoopLag()
     beating = asyncio.create_task(pulse.beat())
     await asyncio.sleep(0)
     began_s = time.monotonic()

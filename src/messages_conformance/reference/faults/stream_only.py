@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from messages_conformance.reference.changes import Stage
-from messages_conformance.reference.faults.catalogue import fault
-from messages_conformance.reference.faults.tools import Json
+from messages_conformance.reference.fault_operations import Json
+from messages_conformance.reference.fault_registry import fault
 
 
 def without_kind(message: Json, kind: str) -> Json:

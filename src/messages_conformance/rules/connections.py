@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from messages_conformance.exchange import Exchange
+from messages_conformance.rules.accessors import response_of, shown
 from messages_conformance.rules.catalogue import rule
-from messages_conformance.rules.errors import bad_input
-from messages_conformance.rules.lens import response_of, shown
+from messages_conformance.rules.error_responses import bad_input
 from messages_conformance.rules.verdict import SHOULD, Finding, Place
 
 STATUS: Final = Place(header=":status")
