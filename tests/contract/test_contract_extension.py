@@ -9,16 +9,16 @@ import pytest
 from contract_corpus import message, requests
 
 from messages_conformance import contract, resources
-from messages_conformance.contract import block_types, documents, validity
+from messages_conformance.contract import block_definitions, documents, validity
 
 CACHED = (
     documents.documents,
     documents.schema_names,
     documents.uri,
     documents.lookup,
-    block_types.block_types,
-    block_types.delta_types,
-    block_types.event_types,
+    block_definitions.block_types,
+    block_definitions.delta_types,
+    block_definitions.event_types,
     validity._compiled,
     validity._registry,
 )

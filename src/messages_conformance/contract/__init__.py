@@ -4,7 +4,7 @@ Nothing here judges a recording. `valid` gives the verdict on one JSON value, `e
 the requirements that these failures violate; the tables say what the stream and the rules need to know.
 """
 
-from messages_conformance.contract.block_types import (
+from messages_conformance.contract.block_definitions import (
     BlockType,
     DeltaEffect,
     block_types,
