@@ -4,6 +4,7 @@ import gzip
 import json
 import tracemalloc
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from messages_conformance.exchange import (
     Chunk,
     Exchange,
     Failure,
+    RecordingPart,
     Request,
     Response,
     from_record,
@@ -106,9 +108,23 @@ def test_a_record_holds_the_whole_exchange(saved: Exchange) -> None:
 
 def test_every_field_is_in_the_record() -> None:
     record = saved_exchanges()[0].to_record()
-    assert set(record) == set(Exchange.__dataclass_fields__)
+    assert set(record) == set(Exchange.__dataclass_fields__) - {"lacks"}
     assert set(record["response"]) == set(Response.__dataclass_fields__)
     assert len(record["request"]) == len(Request.__dataclass_fields__)
+
+
+def test_a_record_names_the_parts_that_it_lacks_and_only_those() -> None:
+    whole = saved_exchanges()[0]
+    partial = replace(whole, lacks=frozenset({RecordingPart.TIMES, RecordingPart.CHUNK_BORDERS}))
+    assert "lacks" not in whole.to_record()
+    assert partial.to_record() == {**whole.to_record(), "lacks": ["chunk-borders", "times"]}
+    assert from_record(json.loads(json.dumps(partial.to_record()))).lacks == partial.lacks
+    assert from_record(whole.to_record()).lacks == frozenset()
+
+
+def test_an_unknown_recording_part_is_refused() -> None:
+    with pytest.raises(ValueError, match="'colours' is not a valid RecordingPart"):
+        from_record({**saved_exchanges()[0].to_record(), "lacks": ["colours"]})
 
 
 @pytest.mark.parametrize("missing", ["number", "request", "response", "waits"])

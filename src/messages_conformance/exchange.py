@@ -12,6 +12,7 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
@@ -370,6 +371,28 @@ class Failure:
     message: str
 
 
+class RecordingPart(StrEnum):
+    """A part of a recording that a source of exchanges may be unable to provide."""
+
+    TIMES = "times"
+    """When things happened: the `at_s` of chunks and events, `headers_at_s`, `ended_at_s` and `started_s`."""
+
+    CHUNK_BORDERS = "chunk-borders"
+    """Which bytes of the body arrived together: without it the body may be one chunk, or be cut anywhere."""
+
+    RAW_BODY = "raw-body"
+    """The body byte for byte as the target sent it: without it only the decoded JSON or event data are certain."""
+
+    RESPONSE_HEADERS = "response-headers"
+    """All headers of the response: without it a header that is absent from the recording may have been sent."""
+
+    REQUEST = "request"
+    """The request as it was sent: without it method, path, headers and body are unknown or assumed."""
+
+    PROBES = "probes"
+    """What the sender expected, `probes`, `expect` and `statuses`: without it a refusal may be right or wrong."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Exchange:
     """One request and what became of it: a response, or the failure that left none.
@@ -378,6 +401,7 @@ class Exchange:
     say which requirements answer for acceptance or refusal. `attempt` counts from 1 when the same was asked again.
     `observer_lag_s` is the longest time for which our own clock stood still meanwhile: below it, times mean nothing.
     `intermittent` marks an answer with something wrong that a second one to the same request had not.
+    `lacks` names the parts that the source of this recording could not provide; a live run lacks nothing.
     """
 
     number: int
@@ -396,6 +420,7 @@ class Exchange:
     capability: str | None = None
     origin: Origin | None = None
     intermittent: bool = False
+    lacks: frozenset[RecordingPart] = frozenset()
 
     @cached_property
     def succeeded(self) -> bool:
@@ -427,6 +452,7 @@ class Exchange:
             "capability": self.capability,
             "origin": self.origin and _origin_record(self.origin),
             "intermittent": self.intermittent,
+            **({"lacks": sorted(self.lacks)} if self.lacks else {}),
             "request": {
                 "method": self.request.method,
                 "path": self.request.path,
@@ -480,6 +506,7 @@ def from_record(record: Mapping[str, Any]) -> Exchange:
         capability=record.get("capability"),
         origin=_origin_from(record["origin"]) if record.get("origin") else None,
         intermittent=record.get("intermittent", False),
+        lacks=frozenset(RecordingPart(part) for part in record.get("lacks", ())),
         request=Request(
             method=sent["method"],
             path=sent["path"],
