@@ -30,7 +30,7 @@ DOORS: dict[str, frozenset[str]] = {
     "gate": frozenset({"rules"}),
     "report": frozenset({"gate", "rules", "exchange", "contract", "resources", "shapes", "rich"}),
     "shapes": frozenset({"exchange", "syrupy"}),
-    "scope": frozenset({"contract", "exchange", "generate", "report", "rules"}),
+    "scope": frozenset({"contract", "exchange", "generate", "options", "report", "rules"}),
     "forecast": frozenset({"contract", "engine", "exchange", "generate", "targets", "rich"}),
     "confirmation": frozenset({"contract", "engine", "exchange", "generate", "rules"}),
     "run": OURS | {"rich"},

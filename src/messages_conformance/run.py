@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,18 +17,19 @@ from typing import Any, Final
 from rich.console import Console
 
 from messages_conformance import __version__, contract, gate, report
+from messages_conformance import options as options_table
 from messages_conformance.confirmation import Confirmation, shrink_requests
 from messages_conformance.contract import Auth, ContractError, Profile
 from messages_conformance.engine import DEFAULT_CONCURRENCY, Conversation, Engine, EngineError, Limits, Plan, State
 from messages_conformance.exchange import SILENT, Ask, Exchange, Failure, Response
 from messages_conformance.forecast import Prices, ceilings, show
 from messages_conformance.generate import Dialogue, GeneratedSet, ask, named
-from messages_conformance.report import FAIL_ON, FAIL_ON_REGRESSION, FailedTest, RunInfo
+from messages_conformance.report import FAIL_ON_REGRESSION, FailedTest, RunInfo
 from messages_conformance.rules import CATALOGUE, Finding, Judge, editions, matches, select
 from messages_conformance.rules.accessors import has_message
 from messages_conformance.rules.catalogue import ANTHROPIC, Requirement
 from messages_conformance.rules.verdict import Verdict
-from messages_conformance.scope import DEPTHS, Scope, impact_rank
+from messages_conformance.scope import Scope, impact_rank
 from messages_conformance.shapes import Drift, unreadable
 from messages_conformance.targets import DEFAULT_TIMEOUT_S, VALID_FORMS, TargetError, open_target
 
@@ -817,8 +817,6 @@ def _said(response: Response) -> str:
 
 def _check_snapshots(options: Options) -> None:
     if options.snapshots is None:
-        if options.update_snapshots:
-            raise UsageError("--snapshot-update needs --snapshots FOLDER, where the shapes of this run are to be kept")
         return
     folder = Path(options.snapshots)
     if options.update_snapshots:
@@ -856,39 +854,8 @@ def _checked(options: Options) -> Profile:
     """The profile, once every option that can be checked without a target is."""
     if not options.target:
         raise UsageError(f"no target was given, and none is taken by default; {VALID_FORMS}")
-    if options.depth not in DEPTHS:
-        raise UsageError(f"unknown depth {options.depth!r}; valid: {', '.join(DEPTHS)}")
-    if options.fail_on not in FAIL_ON:
-        raise UsageError(f"unknown value {options.fail_on!r} of --fail-on; valid: {', '.join(FAIL_ON)}")
-    if options.fail_on == FAIL_ON_REGRESSION and options.baseline is None:
-        raise UsageError("--fail-on regression needs --baseline REPORT, the folder of the run to compare with")
-    if options.concurrency < 1:
-        raise UsageError(f"--concurrency is {options.concurrency}; it must be 1 or more")
-    if not 0 < options.timeout_s < math.inf:
-        raise UsageError(f"--timeout is {options.timeout_s:g}; it is a number of seconds above 0")
-    for name, text in (
-        ("--model", options.model),
-        ("--api-key-env", options.api_key_env),
-        ("--report", options.report),
-        ("--waivers", options.waivers),
-        ("--baseline", options.baseline),
-        ("--edition", options.edition),
-        ("--snapshots", options.snapshots),
-    ):
-        if text is not None and not text.strip():
-            raise UsageError(f"{name} is empty; give it a value, or leave it out")
-    for name, value in (("--max-requests", options.max_requests), ("--max-output-tokens", options.max_output_tokens)):
-        if value is not None and value < 1:
-            raise UsageError(f"{name} is {value}; it must be 1 or more, or left out for no limit")
-    for name, value in (("--drawn", options.drawn), ("--max-shrink-requests", options.max_shrink_requests)):
-        if value is not None and value < 0:
-            raise UsageError(f"{name} is {value}; it must be 0 or more, or left out")
-    for name, number in (("--minutes", options.minutes), ("--rate", options.rate)):
-        if number is not None and not 0 < number < math.inf:
-            raise UsageError(f"{name} is {number:g}; it is a number above 0, or left out for no limit")
-    for name, price in (("--price-in", options.price_in), ("--price-out", options.price_out)):
-        if price is not None and not 0 <= price < math.inf:
-            raise UsageError(f"{name} is {price:g}; it is the price of a million tokens, 0 or more")
+    if wrong := options_table.problem(vars(options)):
+        raise UsageError(wrong)
     _check_snapshots(options)
     checked_requirements((*options.only, *options.skip))
     return checked_profile(options.profile)

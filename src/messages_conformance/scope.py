@@ -12,12 +12,10 @@ from messages_conformance.contract import Profile
 from messages_conformance.contract.probes import probes
 from messages_conformance.exchange import Ask, Origin
 from messages_conformance.generate import Dialogue, GeneratedSet, generate_again
+from messages_conformance.options import DEPTHS
 from messages_conformance.rules import CATALOGUE
 from messages_conformance.rules.probes import ECHO, PLAIN
 from messages_conformance.rules.verdict import LEVELS
-
-DEPTHS: Final = ("smoke", "standard", "deep")
-"""Each depth asks what the one before it asks, and more."""
 
 FOLLOW_UPS: Final = frozenset({ECHO, f"{ECHO}-tokmodel"})
 """Requirements that the second step of a dialogue answers for."""

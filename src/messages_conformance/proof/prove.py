@@ -12,6 +12,7 @@ from typing import Final
 from rich.console import Console
 
 from messages_conformance import contract, report
+from messages_conformance.options import DEPTHS
 from messages_conformance.proof.json_proof import write as write_json
 from messages_conformance.proof.markdown import write as write_markdown
 from messages_conformance.proof.matrix import Matrix, complaint
@@ -21,7 +22,6 @@ from messages_conformance.proof.terminal import summary
 from messages_conformance.proof.trial import Trial
 from messages_conformance.proof.trials import Key, Trials, default_jobs
 from messages_conformance.run import UsageError
-from messages_conformance.scope import DEPTHS
 
 HOLDS: Final = 0
 FAILS: Final = 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from messages_conformance.options import DEPTHS
 from messages_conformance.proof.matrix import SMOKE, SMOKE_SHARE, Matrix, Share, catches, outcome
-from messages_conformance.scope import DEPTHS
 
 RULES: Final = (
     "A fault is one deliberate deviation of the reference endpoint. It names the requirements that it breaks, and is "

@@ -20,7 +20,6 @@ from messages_conformance.report.junit import to_xml
 from messages_conformance.report.model import (
     BUDGET,
     CONFORMANT,
-    FAIL_ON,
     FAIL_ON_REGRESSION,
     INTERRUPTED,
     NO_MESSAGE,
@@ -70,7 +69,6 @@ __all__ = [
     "BUDGET",
     "COMPARISONS",
     "CONFORMANT",
-    "FAIL_ON",
     "FAIL_ON_REGRESSION",
     "FORMATS",
     "INTERRUPTED",

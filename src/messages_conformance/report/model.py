@@ -45,7 +45,6 @@ _PARTIAL: Final = frozenset({INTERRUPTED, BUDGET, UNANSWERED, NO_MESSAGE, UNWRIT
 
 FAIL_ON_SHOULD: Final = "should"
 FAIL_ON_REGRESSION: Final = "regression"
-FAIL_ON: Final = ("must", FAIL_ON_SHOULD, FAIL_ON_REGRESSION)
 """What fails a run: a MUST; a SHOULD, too; or a MUST that did not fail in the baseline."""
 
 SEVERITIES: Final = ("fatal", "major", "moderate", "unmeasured", "minor", "harmless")
@@ -58,7 +57,7 @@ TOPICS: Final = ("transport", "response", "stream", "stop", "usage", "tokmodel",
 
 @dataclass(frozen=True, kw_only=True)
 class RunInfo:
-    """What was asked for: the target and the options. `started_at` is RFC 3339; `fail_on` is in FAIL_ON.
+    """What was asked for: the target and the options. `started_at` is RFC 3339; `fail_on` is in `options.FAIL_ON`.
 
     `base_url` is where curl commands point; without it they use the target when that is a URL. `budget` says in words
     what the run was allowed to spend. `edition` is that of the catalogue; `waivers` and `baseline` name their files.
