@@ -399,7 +399,7 @@ def sample(count: int) -> list[Subject]:
     """So many faults, over all categories in turn, always the same ones."""
     by_category: dict[str, list[Subject]] = defaultdict(list)
     for subject in subjects():
-        possible = subject.kind == FAULT and subject.profile == PROFILE and not subject.void
+        possible = subject.kind == FAULT and subject.profile == PROFILE and not subject.statement
         if possible and subject.category not in NOT_SAMPLED:
             by_category[subject.category].append(subject)
     chance = random.Random(SEED)

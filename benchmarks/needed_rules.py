@@ -57,7 +57,7 @@ def main() -> int:
     chosen = [
         one
         for one in subjects()
-        if one.kind == FAULT and not one.void and (not globs or any(matches(name, globs) for name in one.wanted))
+        if one.kind == FAULT and not one.statement and (not globs or any(matches(name, globs) for name in one.wanted))
     ]
     fates: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:

@@ -9,14 +9,14 @@ from messages_conformance.proof.subjects import FAULT, untried
 from messages_conformance.reference import conditional_faults, faults
 
 FAULTY = [subject for subject in subjects() if subject.kind == FAULT]
-LIVING = {f"{one.name}-{one.profile}": (one, one.depth) for one in FAULTY if not one.void}
+LIVING = {f"{one.name}-{one.profile}": (one, one.depth) for one in FAULTY if not one.statement}
 FIRST = {pair.condition: pair.name for pair in reversed(conditional_faults())}
 AGAIN = {pair.name for pair in conditional_faults()} - set(FIRST.values())
 """Faults under a condition that repeat the proof of that condition with another fault."""
 KEYS = [
     pytest.param(key, id=name, marks=pytest.mark.slow if key[0].name in AGAIN else ()) for name, key in LIVING.items()
 ]
-DEAD = {one.name: (one, one.depth) for one in FAULTY if one.void}
+DEAD = {one.name: (one, one.depth) for one in FAULTY if one.statement}
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -32,7 +32,7 @@ def test_a_dead_target_is_one_statement(key, trials):
     trial = trials[key]
     assert trial.exit_code == 2
     assert trial.tripped == frozenset()
-    assert key[0].void in trial.statement
+    assert key[0].statement in trial.statement
 
 
 def test_every_rule_is_tripped_by_some_fault():
@@ -40,12 +40,12 @@ def test_every_rule_is_tripped_by_some_fault():
 
 
 def test_what_no_run_tries_says_why():
-    assert {name for name, fault in faults().items() if fault.unseen} == set(untried())
+    assert {name for name, fault in faults().items() if fault.undetectable} == set(untried())
 
 
-DRAWN = [subject for subject in FAULTY if subject.drawn]
+DRAWN = [subject for subject in FAULTY if subject.generated]
 
 
 @pytest.mark.parametrize("subject", DRAWN, ids=[subject.name for subject in DRAWN])
 def test_what_only_drawn_requests_bring_about_the_suites_own_do_not(subject):
-    assert try_subject(replace(subject, drawn=False), subject.depth).tripped == frozenset()
+    assert try_subject(replace(subject, generated=False), subject.depth).tripped == frozenset()

@@ -32,7 +32,7 @@ def trial(tried: Subject, *tripped: str, exit_code: int = 0, depth: str = "stand
 
 BOTH = subject(wanted=frozenset({MUST, OTHER_MUST}))
 MILD = subject(wanted=frozenset({SHOULD}))
-DEAD = subject(void="closed the connection")
+DEAD = subject(statement="closed the connection")
 CORRECT = subject("variant")
 
 

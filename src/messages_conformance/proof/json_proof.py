@@ -69,7 +69,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "outcome": outcome(trial),
         "wanted": sorted(subject.wanted),
         "found": sorted(trial.tripped),
-        "statement": subject.void and trial.statement,
+        "statement": subject.statement and trial.statement,
         "complaint": complaint(trial),
         "requests": trial.requests,
         "found_after": trial.found_after,

@@ -34,8 +34,8 @@ def outcome(trial: Trial) -> str:
     subject = trial.subject
     if trial.harness_errors:
         return BROKEN
-    if subject.void:
-        told = trial.exit_code == NOT_JUDGED and subject.void in trial.statement
+    if subject.statement:
+        told = trial.exit_code == NOT_JUDGED and subject.statement in trial.statement
         return ACCUSED if trial.tripped else CAUGHT if told else MISSED
     if trial.tripped - subject.wanted or (subject.kind == VARIANT and trial.exit_code != CONFORMANT):
         return ACCUSED
@@ -62,7 +62,7 @@ def complaint(trial: Trial) -> str:
         beside = ", ".join(sorted(trial.tripped - subject.wanted))
         return f"{where}: {beside or trial.statement or f'exit code {trial.exit_code}'} without reason"
     if what in (MISSED, PARTLY) and trial.depth != SMOKE:
-        lost = ", ".join(sorted(subject.wanted - trial.tripped)) or subject.void or f"exit code {trial.exit_code}"
+        lost = ", ".join(sorted(subject.wanted - trial.tripped)) or subject.statement or f"exit code {trial.exit_code}"
         return f"{where}: {lost} was not found ({subject.summary})"
     return ""
 
@@ -160,11 +160,11 @@ class Matrix:
 
 def _lets_pass(trial: Trial) -> bool:
     lost = trial.subject.wanted_musts - trial.tripped
-    return bool(lost or trial.subject.void or (trial.subject.wanted_musts and trial.exit_code != VIOLATIONS))
+    return bool(lost or trial.subject.statement or (trial.subject.wanted_musts and trial.exit_code != VIOLATIONS))
 
 
 def _must(trial: Trial) -> bool:
-    return bool(trial.subject.void or trial.subject.wanted_musts)
+    return bool(trial.subject.statement or trial.subject.wanted_musts)
 
 
 def _found(trials: list[Trial], step: int) -> bool:

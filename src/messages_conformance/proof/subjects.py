@@ -40,9 +40,9 @@ NEVER_SHOWN: Final = {
 class Subject:
     """One server to be judged in one profile.
 
-    `wanted` are the requirements that have to be found broken, and no others: none for a correct server. `void` are
-    words of the one statement that a dead server leads to. `depth` is the least that shows anything. `drawn` is false
-    for a fault that the suites' own requests have to find.
+    `wanted` are the requirements that have to be found broken, and no others: none for a correct server. `statement`
+    is part of the statement of a run that cannot be judged. `depth` is the least that shows anything. `generated` is
+    false for a fault that the requests of the suites have to find, without generated requests.
     """
 
     kind: str
@@ -51,10 +51,10 @@ class Subject:
     summary: str
     profile: str
     wanted: frozenset[str] = frozenset()
-    void: str = ""
+    statement: str = ""
     depth: str = "standard"
     needs_socket: bool = False
-    drawn: bool = True
+    generated: bool = True
 
     @property
     def target(self) -> str:
@@ -77,7 +77,7 @@ def untried() -> dict[str, str]:
     """Faults that nothing is tried against, each with the reason."""
     tried = {subject.name for subject in _faulty()}
     missing = "no rule judges what it breaks"
-    return {name: fault.unseen or missing for name, fault in faults().items() if name not in tried}
+    return {name: fault.undetectable or missing for name, fault in faults().items() if name not in tried}
 
 
 def rules_without_fault() -> tuple[str, ...]:
@@ -105,19 +105,19 @@ def _of_fault(fault: Fault, profile: str) -> Subject:
         category=fault.category,
         summary=fault.summary,
         profile=profile,
-        wanted=frozenset() if fault.void else _broken(fault, contract.profile(profile)),
-        void=fault.void,
+        wanted=frozenset() if fault.statement else _broken(fault, contract.profile(profile)),
+        statement=fault.statement,
         depth=fault.depth,
         needs_socket=fault.needs_socket,
-        drawn=fault.drawn,
+        generated=fault.generated,
     )
 
 
 def _home(fault: Fault) -> str | None:
     """The profile in which a fault is tried; None for one that no rule can see."""
-    if fault.unseen:
+    if fault.undetectable:
         return None
-    if fault.void:
+    if fault.statement:
         return TOKMODEL
     if fault.category == CLAUDE_CODE:
         return CLAUDE_CODE
@@ -127,7 +127,7 @@ def _home(fault: Fault) -> str | None:
 def _promises_of_tokmodel(fault: Fault) -> bool:
     """Whether the fault also breaks a promise that tokmodel alone makes."""
     own = _broken(fault, contract.profile(TOKMODEL)) - _broken(fault, contract.profile(PROFILES[0]))
-    return bool(own) and not fault.void and fault.category != CLAUDE_CODE
+    return bool(own) and not fault.statement and fault.category != CLAUDE_CODE
 
 
 def _broken(fault: Fault, profile: Profile) -> frozenset[str]:

@@ -54,7 +54,7 @@ def verdict(matrix: Matrix, *, whole: bool) -> str:
 
 def by_drawing(matrix: Matrix) -> str:
     """What drawn requests add to the suites' own; empty where nothing was tried against them."""
-    drawn = [trial for trial in matrix.faulty if trial.subject.drawn and trial.depth != SMOKE]
+    drawn = [trial for trial in matrix.faulty if trial.subject.generated and trial.depth != SMOKE]
     if not drawn:
         return ""
     names = {trial.subject.name for trial in drawn}

@@ -32,14 +32,14 @@ class Fault:
     summary: str
     rewrite: Rewrite = field(repr=False)
     also: Mapping[Stage, Rewrite] = field(default_factory=dict, repr=False)
-    void: str = ""
-    """Words of the one statement to which a run comes when the crime leaves nothing to judge."""
-    unseen: str = ""
-    """Why no run can tell the crime from what a correct server may do."""
+    statement: str = ""
+    """Part of the statement with which a run ends when the fault leaves nothing to judge."""
+    undetectable: str = ""
+    """Why no run can distinguish the fault from what a correct server may do."""
     depth: str = "standard"
-    """The least depth at which a run provokes what the crime breaks."""
-    drawn: bool = False
-    """True for a crime that only drawn requests bring about."""
+    """The least depth at which a run provokes what the fault breaks."""
+    generated: bool = False
+    """Whether only generated requests provoke the fault."""
 
     @property
     def needs_socket(self) -> bool:
@@ -58,10 +58,10 @@ def fault(
     at: Stage,
     seen: str = "",
     trips_tokmodel: Iterable[str] | None = None,
-    void: str = "",
-    unseen: str = "",
+    statement: str = "",
+    undetectable: str = "",
     depth: str = "standard",
-    drawn: bool = False,
+    generated: bool = False,
 ) -> Callable[[Function], Function]:
     """Declares a fault: the function's name is the crime, its docstring's first line what happens."""
 
@@ -78,10 +78,10 @@ def fault(
             at=at,
             summary=summary_of(function),
             rewrite=with_context(function),
-            void=void,
-            unseen=unseen,
+            statement=statement,
+            undetectable=undetectable,
             depth=depth,
-            drawn=drawn,
+            generated=generated,
         )
         return function
 

@@ -96,7 +96,7 @@ def hang_up_in_document(response: HttpResponse, scene: RequestContext) -> HttpRe
     "wire",
     trips=set(),
     at=Stage.RESPONSE,
-    void="closed the connection",
+    statement="closed the connection",
     seen="impact.json drop_connection; defects.json gateway-panic-on-marshal",
 )
 def drop_connection(response: HttpResponse, scene: RequestContext) -> HttpResponse:
@@ -104,13 +104,13 @@ def drop_connection(response: HttpResponse, scene: RequestContext) -> HttpRespon
     return silent(response, "cut") if scene.request.path == "/v1/messages" else response
 
 
-@fault("wire", trips=set(), at=Stage.RESPONSE, void="closed the connection")
+@fault("wire", trips=set(), at=Stage.RESPONSE, statement="closed the connection")
 def reset_connection(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """The connection is reset instead of an answer to every message."""
     return silent(response, "reset") if scene.request.path == "/v1/messages" else response
 
 
-@fault("wire", trips=set(), at=Stage.RESPONSE, void="did not begin to answer")
+@fault("wire", trips=set(), at=Stage.RESPONSE, statement="did not begin to answer")
 def never_answer(response: HttpResponse) -> HttpResponse:
     """No request is ever answered."""
     return silent(response, "hang")
@@ -120,7 +120,7 @@ def silent(response: HttpResponse, ending: Ending) -> HttpResponse:
     return replace(response, framing="raw", pieces=(), ending=ending)
 
 
-@fault("wire", trips=set(), at=Stage.RESPONSE, void="does not speak HTTP")
+@fault("wire", trips=set(), at=Stage.RESPONSE, statement="does not speak HTTP")
 def answer_garbage(response: HttpResponse) -> HttpResponse:
     """Every answer is bytes that are no HTTP."""
     return replace(response, framing="raw", pieces=((0.0, bytes(range(256)) * 4),))

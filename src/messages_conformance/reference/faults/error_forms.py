@@ -94,7 +94,7 @@ def flatten_error(reply: ErrorReply) -> ErrorReply:
     trips=set(),
     at=Stage.ERROR,
     seen="defects.json status-429-wrapping-400",
-    void="answered 429",
+    statement="answered 429",
 )
 def throttle_bad_requests(reply: ErrorReply) -> ErrorReply:
     """A failed validation gives 429 with the refusal quoted in its message."""

@@ -176,7 +176,7 @@ def depend_on_key_order(failures: Failures, scene: RequestContext) -> Failures:
     "request",
     trips=set(),
     trips_tokmodel={"request.model.provider-prefix", "tokmodel.example.request"},
-    void="refused the model",
+    statement="refused the model",
     at=Stage.FAILURES,
 )
 def refuse_prefixed_models(failures: Failures, scene: RequestContext) -> Failures:

@@ -275,7 +275,12 @@ def redirect_unknown_paths(response: HttpResponse, scene: RequestContext) -> Htt
     return json_response(response, 302, {}).with_header("location", "/docs")
 
 
-@fault("transport", trips={"transport.path.post-messages"}, void="answered 404 to POST /v1/messages", at=Stage.RESPONSE)
+@fault(
+    "transport",
+    trips={"transport.path.post-messages"},
+    statement="answered 404 to POST /v1/messages",
+    at=Stage.RESPONSE,
+)
 def lose_messages(response: HttpResponse, scene: RequestContext) -> HttpResponse:
     """The path /v1/messages does not exist."""
     if scene.request.path != "/v1/messages":
