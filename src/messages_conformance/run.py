@@ -145,7 +145,7 @@ class Gating:
         self, verdicts: tuple[Verdict, ...], *, model: str, profile: str, complete: bool, only_regressions: bool
     ) -> gate.Gate:
         """The gate over the verdicts of this run."""
-        return gate.settled(
+        return gate.evaluate(
             verdicts,
             waivers=self.waivers,
             model=model,
@@ -614,10 +614,10 @@ class Run:
         if self._progress is not None:
             self._progress.update()
 
-    def _standing(self) -> report.Standing:
+    def _standing(self) -> report.RunProgress:
         """Where the run stands; may be asked from any thread."""
         state, spent, planned = self._engine.state, self._engine.spent, self._planned
-        return report.Standing(
+        return report.RunProgress(
             planned=state.planned,
             done=state.done,
             in_flight=state.in_flight,
@@ -626,13 +626,13 @@ class Run:
             tokens=spent.output_tokens,
             tokens_most=self.options.max_output_tokens or (0 if planned is None else planned.output_tokens),
             elapsed_s=spent.elapsed_s,
-            lanes=tuple(self._lane(name, asked) for name, asked in self._suites.items()),
+            suites=tuple(self._lane(name, asked) for name, asked in self._suites.items()),
         )
 
-    def _lane(self, name: str, asked: Sequence[Ask | Dialogue]) -> report.Lane:
+    def _lane(self, name: str, asked: Sequence[Ask | Dialogue]) -> report.SuiteProgress:
         planned = [self._conversations.get(what) if isinstance(what, Dialogue) else what for what in asked]
         state = self._engine.tally(what for what in planned if what is not None)
-        return report.Lane(
+        return report.SuiteProgress(
             name=name, planned=state.planned, done=state.done, in_flight=state.in_flight, waiting=state.waiting
         )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from messages_conformance.gate import GateError, Waiver, read, unknown_requirement, written
+from messages_conformance.gate import GateError, Waiver, read, unknown_requirement, waivers_toml
 
 WHOLE = """# ours
 [[waiver]]
@@ -103,7 +103,7 @@ def test_an_unknown_requirement_is_told_with_the_nearest_ones() -> None:
 
 def test_what_is_written_is_read_once_it_is_filled_in(tmp_path: Path) -> None:
     rows = [("usage.present", "Usage is there.\nAlways."), ("errors.envelope", "")]
-    text = written(rows, expires=date(2027, 1, 2), model='odd "[model]"*', profile="tokmodel")
+    text = waivers_toml(rows, expires=date(2027, 1, 2), model='odd "[model]"*', profile="tokmodel")
     with pytest.raises(GateError, match="reason is empty"):
         reading(tmp_path, text)
     found = reading(tmp_path, text.replace('reason = ""', 'reason = "r"').replace('owner = ""', 'owner = "o"'))

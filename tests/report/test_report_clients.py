@@ -8,10 +8,10 @@ from messages_conformance.contract import faults, impacts, is_failure
 from messages_conformance.report.clients import (
     FAILS,
     NOT_KNOWN,
-    STANDINGS,
+    STATUSES,
     WORKS,
     WORKS_WITH_LOSS,
-    standings,
+    client_statuses,
     unmeasured,
 )
 from messages_conformance.rules import CATALOGUE
@@ -37,53 +37,53 @@ def run(*failed, outcome="pass", without=()):
         for name in CATALOGUE
         if name not in without
     ]
-    return {found.client: found for found in standings(report(*rows))}
+    return {found.client: found for found in client_statuses(report(*rows))}
 
 
 def test_all_measured_clients_are_there_and_work_when_all_holds():
     found = run()
     assert list(found) == list(contract.clients())
     assert len(found) == 11
-    assert {standing.standing for standing in found.values()} == {WORKS}
-    assert not [standing for standing in found.values() if standing.effects or standing.unknown or standing.beyond]
+    assert {status.status for status in found.values()} == {WORKS}
+    assert not [status for status in found.values() if status.effects or status.unknown or status.beyond]
 
 
 def test_a_client_fails_through_the_requirement_that_was_measured_to_stop_it():
     found = run("auth.bearer.accepted", "claude-code.auth.bearer")
-    assert found[PYTHON].standing == FAILS
+    assert found[PYTHON].status == FAILS
     refused = "cannot connect at all: its requests are refused"
     assert [(effect.requirement, effect.outcome, effect.stops) for effect in found[PYTHON].effects] == [
         ("auth.bearer.accepted", refused, True),
         ("claude-code.auth.bearer", refused, True),
     ]
-    assert found[VERCEL].standing == WORKS
+    assert found[VERCEL].status == WORKS
 
 
 def test_a_silent_loss_is_no_failure():
     found = run("stream.order.message-stop-once")
-    assert (found[VERCEL].standing, found[TYPESCRIPT].standing) == (WORKS_WITH_LOSS, FAILS)
+    assert (found[VERCEL].status, found[TYPESCRIPT].status) == (WORKS_WITH_LOSS, FAILS)
     assert found[VERCEL].effects[0].outcome == "loses or changes the tool call silently"
 
 
 def test_a_failure_beside_the_messages_endpoint_stops_nobody():
     found = run("adjacent.count_tokens.shape")
-    assert found[PYTHON].standing == WORKS_WITH_LOSS
+    assert found[PYTHON].status == WORKS_WITH_LOSS
     assert found[PYTHON].effects[0].outcome == "raises an error"
 
 
 def test_what_was_not_seen_to_hold_leaves_it_not_known():
     found = run(without=("version.header.2026-10-21", "version.header.2026-10-21-tokmodel"))
-    assert (found[PYTHON].standing, found[PYTHON].unknown) == (NOT_KNOWN, ("version.header.2026-10-21",))
-    assert found[VERCEL].standing == WORKS
+    assert (found[PYTHON].status, found[PYTHON].unknown) == (NOT_KNOWN, ("version.header.2026-10-21",))
+    assert found[VERCEL].status == WORKS
 
 
 @pytest.mark.parametrize("outcome", ["not-verified", "not-applicable", "error"])
 def test_a_run_that_verified_nothing_knows_nothing(outcome):
-    assert {standing.standing for standing in run(outcome=outcome).values()} == {NOT_KNOWN}
+    assert {status.status for status in run(outcome=outcome).values()} == {NOT_KNOWN}
 
 
 def test_a_void_run_knows_nothing():
-    assert {(found.standing, found.effects) for found in standings(wrong_key())} == {(NOT_KNOWN, ())}
+    assert {(found.status, found.effects) for found in client_statuses(wrong_key())} == {(NOT_KNOWN, ())}
 
 
 def test_a_feature_that_the_model_does_not_have_is_left_aside():
@@ -92,8 +92,8 @@ def test_a_feature_that_the_model_does_not_have_is_left_aside():
         Verdict(requirement=name, level="MUST", outcome="not-applicable" if name in thinking else "pass")
         for name in CATALOGUE
     ]
-    found = {standing.client: standing for standing in standings(report(*rows))}
-    assert found[PYTHON].standing == WORKS
+    found = {status.client: status for status in client_statuses(report(*rows))}
+    assert found[PYTHON].status == WORKS
 
 
 def test_failures_that_nobody_measured_are_named_but_for_leniency():
@@ -113,4 +113,4 @@ def test_every_outcome_is_graded():
         "hands on a malformed message: the application crashes",
         "cannot connect at all: its requests are refused",
     }
-    assert len(STANDINGS) == 4
+    assert len(STATUSES) == 4

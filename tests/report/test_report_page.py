@@ -9,7 +9,7 @@ from report_samples import CATALOGUE, EVERY, FAILED, MINOR, exchange, green, hos
 
 from messages_conformance.report import verdict_sentence
 from messages_conformance.report.page import failing, to_html
-from messages_conformance.report.page.markup import VOID, Markup, breakable, element
+from messages_conformance.report.page.html import VOID, Markup, breakable, element
 
 SCRIPTS = (
     "<script>alert(1)</script>",

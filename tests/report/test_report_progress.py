@@ -6,7 +6,7 @@ import time
 import pytest
 from rich.cells import cell_len
 
-from messages_conformance.report import Lane, Progress, Standing, console
+from messages_conformance.report import Progress, RunProgress, SuiteProgress, console
 from messages_conformance.report.progress import lines
 
 
@@ -23,7 +23,7 @@ class Terminal(io.StringIO):
         return True
 
 
-BUSY = Standing(
+BUSY = RunProgress(
     planned=220,
     done=55,
     in_flight=16,
@@ -32,11 +32,11 @@ BUSY = Standing(
     tokens=1234,
     tokens_most=20_000,
     elapsed_s=30,
-    lanes=(
-        Lane(name="messages", planned=40, done=40),
-        Lane(name="conversations", planned=20, done=10, in_flight=6),
-        Lane(name="probes", planned=160, done=5, in_flight=10, waiting=2),
-        Lane(name="a_suite_of_the_user_with_a_long_name", planned=1, done=0),
+    suites=(
+        SuiteProgress(name="messages", planned=40, done=40),
+        SuiteProgress(name="conversations", planned=20, done=10, in_flight=6),
+        SuiteProgress(name="probes", planned=160, done=5, in_flight=10, waiting=2),
+        SuiteProgress(name="a_suite_of_the_user_with_a_long_name", planned=1, done=0),
     ),
 )
 
@@ -57,18 +57,20 @@ def test_the_whole_says_tokens_against_the_ceiling_and_the_time_left():
 
 @pytest.mark.parametrize(("done", "elapsed_s"), [(0, 10), (4, 10), (220, 10), (100, 0)])
 def test_no_time_is_guessed_without_reason(done, elapsed_s):
-    assert "left" not in lines(Standing(planned=220, done=done, elapsed_s=elapsed_s), 200)[-1]
+    assert "left" not in lines(RunProgress(planned=220, done=done, elapsed_s=elapsed_s), 200)[-1]
 
 
 def test_wide_names_and_control_characters_keep_to_their_place():
-    shown = lines(Standing(planned=2, done=0, lanes=(Lane(name="世界" * 20 + "\x1b[2J\n", planned=2, done=0),)), 60)
+    shown = lines(
+        RunProgress(planned=2, done=0, suites=(SuiteProgress(name="世界" * 20 + "\x1b[2J\n", planned=2, done=0),)), 60
+    )
     assert all(cell_len(line) <= 60 and "\x1b" not in line and "\n" not in line for line in shown)
 
 
 def test_outside_a_terminal_it_is_a_line_a_quarter():
     file, done = io.StringIO(), iter(range(9))
     out = console(file, columns=100)
-    with Progress(out, lambda: Standing(planned=8, done=next(done), in_flight=2, waiting=1, failed=1)) as progress:
+    with Progress(out, lambda: RunProgress(planned=8, done=next(done), in_flight=2, waiting=1, failed=1)) as progress:
         for _ in range(9):
             progress.update()
     shown = file.getvalue().splitlines()
@@ -88,7 +90,7 @@ def test_ci_is_no_terminal(monkeypatch):
 
 def test_nothing_planned_is_no_progress():
     file = io.StringIO()
-    with Progress(console(file, columns=100), lambda: Standing(planned=0, done=0)) as progress:
+    with Progress(console(file, columns=100), lambda: RunProgress(planned=0, done=0)) as progress:
         progress.update()
     assert file.getvalue() == ""
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from messages_conformance import __version__
-from messages_conformance.cli import gating, proving, requirements, running, saved, serving, settings
+from messages_conformance.cli import gating, proving, reporting, requirements, running, serving, settings
 from messages_conformance.cli.parsing import Parser
 
-COMMANDS = (running, settings, saved, gating, requirements, serving, proving)
+COMMANDS = (running, settings, reporting, gating, requirements, serving, proving)
 """The modules of the commands, in the order of `--help`."""
 
 

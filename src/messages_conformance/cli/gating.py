@@ -58,7 +58,7 @@ def _waive(parsed: argparse.Namespace) -> int:
             return 0
         rows = [(v.requirement, _told(saved, v.requirement)) for v in found]
         expires = (datetime.now(UTC) + timedelta(days=parsed.days)).date()
-        text = gate.written(rows, expires=expires, model=saved.run.model, profile=saved.run.profile)
+        text = gate.waivers_toml(rows, expires=expires, model=saved.run.model, profile=saved.run.profile)
         report.replace(place, text, cure="name another file with --output")
     except report.ReportError as error:
         return wrong_usage(error)

@@ -1,9 +1,8 @@
 """What decides that a run fails, beyond the levels: waivers, an edition of the catalogue, and an earlier report."""
 
 from messages_conformance.gate.difference import Difference, difference
-from messages_conformance.gate.errors import GateError
-from messages_conformance.gate.settlement import Excuse, Gate, settled
-from messages_conformance.gate.waivers import Waiver, read, unknown_requirement, written
+from messages_conformance.gate.excuses import Excuse, Gate, evaluate
+from messages_conformance.gate.waivers import GateError, Waiver, read, unknown_requirement, waivers_toml
 
 __all__ = [
     "Difference",
@@ -12,8 +11,8 @@ __all__ = [
     "GateError",
     "Waiver",
     "difference",
+    "evaluate",
     "read",
-    "settled",
     "unknown_requirement",
-    "written",
+    "waivers_toml",
 ]

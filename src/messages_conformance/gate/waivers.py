@@ -22,7 +22,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
-from messages_conformance.gate.errors import GateError
 from messages_conformance.rules import matches
 
 TABLE: Final = "waiver"
@@ -31,6 +30,10 @@ OPTIONAL: Final = ("model", "profile")
 KEYS: Final = (*REQUIRED, *OPTIONAL)
 
 _HEADING: Final = re.compile(r"\s*\[\[\s*\"?waiver\"?\s*\]\]\s*(#.*)?")
+
+
+class GateError(Exception):
+    """A waiver file cannot be used; the message names the place, the mistake and the cure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +130,7 @@ def unknown_requirement(waivers: Iterable[Waiver], known: Iterable[str]) -> str:
     return ""
 
 
-def written(found: Iterable[tuple[str, str]], *, expires: date, model: str, profile: str) -> str:
+def waivers_toml(found: Iterable[tuple[str, str]], *, expires: date, model: str, profile: str) -> str:
     """A file of waivers for (requirement, comment) pairs, whose reasons and owners are left to be filled in."""
     head = "# Fill in each reason and owner: a waiver without them is refused.\n"
     return head + "".join(

@@ -12,7 +12,7 @@ from messages_conformance.proof.trial import Trial
 from messages_conformance.proof.wording import CURVE, RULES, at_smoke, by_drawing, deeper, of, percent, verdict
 from messages_conformance.report.files import replace
 from messages_conformance.report.page.document import Section, cell, document, paragraph, row, table
-from messages_conformance.report.page.markup import Markup, breakable, element, joined
+from messages_conformance.report.page.html import Markup, breakable, element, joined
 
 FILE_NAME: Final = "proof.html"
 CLASSES: Final = {CAUGHT: "good", GREEN: "good", PARTLY: "fair", ACCUSED: "bad"}

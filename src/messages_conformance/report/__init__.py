@@ -9,12 +9,10 @@ it: a report that says `complete=False` is true at any moment).
 from pathlib import Path
 
 from messages_conformance.report import json_report, junit, page
-from messages_conformance.report.client_impact import clients_it_breaks
 from messages_conformance.report.comparison import Comparison, compare
-from messages_conformance.report.errors import ReportError
-from messages_conformance.report.failure_text import Block, block, command
-from messages_conformance.report.files import claim, prepare, replace
-from messages_conformance.report.formats import COMPARISONS, FORMATS
+from messages_conformance.report.failure_text import FailureText, command, describe_failure
+from messages_conformance.report.files import ReportError, claim, prepare, replace
+from messages_conformance.report.impact_text import impact_sentence
 from messages_conformance.report.json_report import to_json
 from messages_conformance.report.junit import to_xml
 from messages_conformance.report.model import (
@@ -46,7 +44,8 @@ from messages_conformance.report.model import (
     verdict_sentence,
     warnings,
 )
-from messages_conformance.report.progress import Lane, Progress, Standing
+from messages_conformance.report.output_formats import COMPARISONS, FORMATS
+from messages_conformance.report.progress import Progress, RunProgress, SuiteProgress
 from messages_conformance.report.recording import append, read
 from messages_conformance.report.reproduction import curl
 from messages_conformance.report.saved import load
@@ -81,34 +80,34 @@ __all__ = [
     "UNWRITTEN",
     "VIOLATIONS",
     "WRONG_KEY",
-    "Block",
     "Comparison",
     "Counts",
     "FailedTest",
+    "FailureText",
     "FieldCoverage",
-    "Lane",
     "Planned",
     "Progress",
     "Report",
     "ReportError",
     "RunInfo",
+    "RunProgress",
     "Spent",
     "StandardOutput",
-    "Standing",
     "Statement",
+    "SuiteProgress",
     "append",
-    "block",
     "claim",
-    "clients_it_breaks",
     "command",
     "compare",
     "console",
     "counts",
     "curl",
+    "describe_failure",
     "excused",
     "exit_code",
     "failures",
     "header",
+    "impact_sentence",
     "load",
     "not_verified",
     "note",

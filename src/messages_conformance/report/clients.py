@@ -15,7 +15,7 @@ from typing import Final
 from messages_conformance import contract
 from messages_conformance.contract.probes import probes
 from messages_conformance.exchange import REFUSED
-from messages_conformance.report.client_impact import HARMLESS, rank
+from messages_conformance.report.impact_text import HARMLESS, rank
 from messages_conformance.report.model import Report
 from messages_conformance.rules import CATALOGUE
 from messages_conformance.rules.verdict import NOT_APPLICABLE, PASS, Verdict
@@ -24,7 +24,7 @@ WORKS: Final = "works"
 WORKS_WITH_LOSS: Final = "works with loss"
 FAILS: Final = "fails"
 NOT_KNOWN: Final = "not known"
-STANDINGS: Final = (WORKS, WORKS_WITH_LOSS, FAILS, NOT_KNOWN)
+STATUSES: Final = (WORKS, WORKS_WITH_LOSS, FAILS, NOT_KNOWN)
 
 STREAMS: Final = "sdk_streams.json"
 """The measurements of hand-made streams; the others are of whole servers."""
@@ -43,7 +43,7 @@ class Effect:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class ClientStatus:
     """What one client can expect. `unknown` are requirements that were not seen to hold and would stop it.
 
     `beyond` are features that the profile does not promise or the model does not have: nothing is said about them.
@@ -51,34 +51,34 @@ class Standing:
     """
 
     client: str
-    standing: str
+    status: str
     effects: tuple[Effect, ...] = ()
     unknown: tuple[str, ...] = ()
     beyond: tuple[str, ...] = ()
     streams_only: bool = False
 
 
-def standings(report: Report) -> tuple[Standing, ...]:
+def client_statuses(report: Report) -> tuple[ClientStatus, ...]:
     """One for each measured client, in the order of the measurements."""
     verdicts = {verdict.requirement: verdict for verdict in report.verdicts}
     if report.void:
-        return tuple(Standing(client=client, standing=NOT_KNOWN) for client in contract.clients())
-    return tuple(_standing(report, client, verdicts) for client in contract.clients())
+        return tuple(ClientStatus(client=client, status=NOT_KNOWN) for client in contract.clients())
+    return tuple(_status(report, client, verdicts) for client in contract.clients())
 
 
-def _standing(report: Report, client: str, verdicts: Mapping[str, Verdict]) -> Standing:
+def _status(report: Report, client: str, verdicts: Mapping[str, Verdict]) -> ClientStatus:
     effects = sorted(_effects(client, verdicts), key=lambda e: (not e.stops, rank(e.outcome), e.requirement))
     open_ends = list(_open_ends(report, client, verdicts))
     unknown = [name for name, feature in open_ends if not feature]
     if any(effect.stops for effect in effects):
-        standing = FAILS
+        status = FAILS
     elif effects:
-        standing = WORKS_WITH_LOSS
+        status = WORKS_WITH_LOSS
     else:
-        standing = NOT_KNOWN if unknown else WORKS
-    return Standing(
+        status = NOT_KNOWN if unknown else WORKS
+    return ClientStatus(
         client=client,
-        standing=standing,
+        status=status,
         effects=tuple(effects),
         unknown=tuple(dict.fromkeys(unknown)),
         beyond=tuple(dict.fromkeys(feature for _, feature in open_ends if feature)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from messages_conformance import contract
-from messages_conformance.report.clients import standings
+from messages_conformance.report.clients import client_statuses
 from messages_conformance.report.failure_text import sentence_of
 from messages_conformance.report.figures import Figures, figures
 from messages_conformance.report.markdown import CUT, MAX_BYTES, code, prose, table
@@ -24,13 +24,13 @@ _TELLING: Final = ("target", "model", "profile", "version", "depth", "started_at
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One run. `standings` are in the order of the measured clients."""
+    """One run. `client_statuses` are in the order of the measured clients."""
 
     label: str
     verdict: str
     exit_code: int
     figures: Figures
-    standings: tuple[str, ...]
+    client_statuses: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ def _column(report: Report, label: str) -> Column:
         verdict=verdict_sentence(report),
         exit_code=exit_code(report),
         figures=figures(report),
-        standings=tuple(found.standing for found in standings(report)),
+        client_statuses=tuple(found.status for found in client_statuses(report)),
     )
 
 
@@ -132,7 +132,9 @@ def _parts(made: Comparison) -> Iterator[str]:
             for label, column in zip(labels, made.columns, strict=True)
         ],
     )
-    by_client = zip(contract.clients(), zip(*(column.standings for column in made.columns), strict=True), strict=True)
+    by_client = zip(
+        contract.clients(), zip(*(column.client_statuses for column in made.columns), strict=True), strict=True
+    )
     yield "\n### Who can use which\n"
     yield table(("client", *labels), [(prose(client), *found) for client, found in by_client])
     yield f"\n### Who fails what ({len(made.rows):,})\n"

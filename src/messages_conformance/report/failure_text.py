@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from messages_conformance.exchange import Exchange
-from messages_conformance.report.client_impact import clients_it_breaks
-from messages_conformance.report.generated_requests import generate_again_command, generated_words
+from messages_conformance.report.generated_requests import describe_generated, repeat_command
+from messages_conformance.report.impact_text import impact_sentence
 from messages_conformance.report.model import Report, RunInfo
 from messages_conformance.report.reproduction import curl, quoted
 from messages_conformance.report.text import counted, inline, listed, sentence
@@ -30,7 +30,7 @@ UNCATALOGUED: Final = "not in this version's catalogue"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Block:
+class FailureText:
     """One requirement's failure in words. `curl` is empty when no recorded exchange shows it."""
 
     id: str
@@ -64,11 +64,11 @@ class Block:
         return tuple(row for row in rows if row[1])
 
 
-def block(report: Report, verdict: Verdict) -> Block:
+def describe_failure(report: Report, verdict: Verdict) -> FailureText:
     """The block of a verdict: its first finding in full, the others by number and situation."""
     first = verdict.findings[0] if verdict.findings else None
     exchange = report.exchanges.get(first.exchange) if first else None
-    return Block(
+    return FailureText(
         id=inline(verdict.requirement),
         level=verdict.level,
         sentence=sentence_of(report, verdict.requirement),
@@ -76,12 +76,12 @@ def block(report: Report, verdict: Verdict) -> Block:
         more=_more(report, verdict),
         found=inline(first.found, VALUE_CHARACTERS) if first else sentence(verdict.reason),
         wanted=inline(first.wanted, VALUE_CHARACTERS) if first else "",
-        breaks=sentence(clients_it_breaks(verdict.requirement, most=CLIENTS)),
+        breaks=sentence(impact_sentence(verdict.requirement, most=CLIENTS)),
         source=source_of(report, verdict.requirement),
         exchange=first.exchange if first else 0,
         curl=command_of(report, first.exchange) if first else "",
         trace=trace(exchange, focus=first.place.event) if exchange and first else (),
-        drawn=inline(generated_words(exchange), VALUE_CHARACTERS) if exchange else "",
+        drawn=inline(describe_generated(exchange), VALUE_CHARACTERS) if exchange else "",
         again=_again(report, first.exchange) if first else "",
     )
 
@@ -90,11 +90,11 @@ def _again(report: Report, number: int) -> str:
     """The command that draws an exchange's request again, also where an earlier report alone tells of it."""
     exchange = report.exchanges.get(number)
     if exchange is not None:
-        return generate_again_command(report.run, exchange)
-    return str(report.kept[number].drawn.get("draw_again", "")) if number in report.kept else ""
+        return repeat_command(report.run, exchange)
+    return str(report.saved_exchanges[number].drawn.get("draw_again", "")) if number in report.saved_exchanges else ""
 
 
-def as_text(block: Block) -> str:
+def as_text(block: FailureText) -> str:
     """The block as plain text, the curl command and the trace included."""
     lines = [f"{block.id}  {block.level}", f"  {block.sentence}"]
     lines += [f"  {label:<7} {text}" for label, text in block.facts]
@@ -134,13 +134,13 @@ def command_of(report: Report, number: int) -> str:
     exchange = report.exchanges.get(number)
     if exchange is not None:
         return command(report.run, exchange)
-    kept = report.kept.get(number)
+    kept = report.saved_exchanges.get(number)
     return "" if kept is None else kept.curl
 
 
 def situations_of(report: Report, number: int) -> tuple[str, ...]:
     """The situations that an exchange brought about; empty where nothing is left of it."""
-    found = report.exchanges.get(number) or report.kept.get(number)
+    found = report.exchanges.get(number) or report.saved_exchanges.get(number)
     return () if found is None else found.situations
 
 

@@ -7,7 +7,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from messages_conformance.report.errors import ReportError
+
+class ReportError(Exception):
+    """A file or folder of a report cannot be read or written; the message names it and the cure."""
 
 
 def prepare(folder: Path | str, *, option: str = "--report") -> Path:

@@ -11,7 +11,7 @@ from messages_conformance.report.reproduction import quoted
 DEFAULT_KEY_VARIABLE = "MESSAGES_API_KEY"
 
 
-def generated_words(exchange: Exchange) -> str:
+def describe_generated(exchange: Exchange) -> str:
     """A drawn request in words; empty for one that a suite asks by hand."""
     origin = exchange.origin
     if origin is None:
@@ -22,7 +22,7 @@ def generated_words(exchange: Exchange) -> str:
     return f"{origin.name}{wrong}{shrunk}{seen}"
 
 
-def generate_again_command(run: RunInfo, exchange: Exchange) -> str:
+def repeat_command(run: RunInfo, exchange: Exchange) -> str:
     """The command that draws and asks the same again, alone; empty where nothing was drawn."""
     origin = exchange.origin
     if origin is None:

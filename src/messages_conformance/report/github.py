@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from messages_conformance.report.failure_text import block
+from messages_conformance.report.failure_text import describe_failure
 from messages_conformance.report.model import (
     CONFORMANT,
     Report,
@@ -41,7 +41,7 @@ def _lines(report: Report) -> Iterator[str]:
 def _shown(kind: str, report: Report, found: tuple[Verdict, ...], places: int) -> Iterator[str]:
     fit = len(found) if len(found) <= places else places - 1
     for verdict in found[:fit]:
-        told = block(report, verdict)
+        told = describe_failure(report, verdict)
         text = (
             f"{told.sentence}\nfound: {told.found}\nwanted: {told.wanted}\nwhere: {told.where}\nbreaks: {told.breaks}"
         )

@@ -12,10 +12,10 @@ from typing import Any, Final
 from messages_conformance import contract
 from messages_conformance.exchange import Exchange
 from messages_conformance.report import schema_coverage
-from messages_conformance.report.client_impact import clients_it_breaks
 from messages_conformance.report.failure_text import command_of, sentence_of, situations_of, source_of
 from messages_conformance.report.files import replace
-from messages_conformance.report.generated_requests import generate_again_command, origin_record
+from messages_conformance.report.generated_requests import origin_record, repeat_command
+from messages_conformance.report.impact_text import impact_sentence
 from messages_conformance.report.model import Report, counts, exit_code, verdict_sentence
 from messages_conformance.report.text import encodable
 from messages_conformance.rules.verdict import Finding, Verdict
@@ -47,7 +47,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "failed_tests": [asdict(test) for test in report.failed_tests],
         "drifts": [asdict(drift) for drift in report.drifts],
         "requirements": [_requirement(report, verdict, commands) for verdict in report.verdicts],
-        "exchanges": [_row(report, number) for number in sorted({*report.exchanges, *report.kept})],
+        "exchanges": [_row(report, number) for number in sorted({*report.exchanges, *report.saved_exchanges})],
     }
     cleaned: dict[str, Any] = encodable(document)
     return cleaned
@@ -80,7 +80,7 @@ class _Commands:
 
 
 def _requirement(report: Report, verdict: Verdict, commands: _Commands) -> dict[str, Any]:
-    impact = clients_it_breaks(verdict.requirement) if verdict.findings else ""
+    impact = impact_sentence(verdict.requirement) if verdict.findings else ""
     return {
         "id": verdict.requirement,
         "level": verdict.level,
@@ -112,15 +112,15 @@ def _of_drawn(report: Report, number: int) -> Mapping[str, Any]:
     """What is added to a finding about a drawn request."""
     exchange = report.exchanges.get(number)
     if exchange is None:
-        return report.kept[number].drawn if number in report.kept else {}
+        return report.saved_exchanges[number].drawn if number in report.saved_exchanges else {}
     if exchange.origin is None:
         return {}
-    return {"intermittent": exchange.intermittent, "draw_again": generate_again_command(report.run, exchange)}
+    return {"intermittent": exchange.intermittent, "draw_again": repeat_command(report.run, exchange)}
 
 
 def _row(report: Report, number: int) -> Mapping[str, Any]:
     exchange = report.exchanges.get(number)
-    return report.kept[number].row if exchange is None else _exchange(exchange)
+    return report.saved_exchanges[number].row if exchange is None else _exchange(exchange)
 
 
 def _exchange(exchange: Exchange) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from messages_conformance.report.failure_text import Block, as_text, block
+from messages_conformance.report.failure_text import FailureText, as_text, describe_failure
 from messages_conformance.report.files import replace
 from messages_conformance.report.model import Report, fails, verdict_sentence
 from messages_conformance.report.text import sentence, xml_safe
@@ -61,12 +61,17 @@ def _case(report: Report, verdict: Verdict) -> ElementTree.Element:
     case = _element("testcase", classname=verdict.requirement.partition(".")[0], name=verdict.requirement, time="0")
     reason = sentence(verdict.reason)
     if fails(report, verdict):
-        told = block(report, verdict)
+        told = describe_failure(report, verdict)
         _child(case, "failure", as_text(told), message=_message(told), type=verdict.level)
     elif (excuse := report.gate.excuses.get(verdict.requirement)) is not None and verdict.findings:
-        _child(case, "skipped", as_text(block(report, verdict)), message=sentence(f"{excuse.kind}: {excuse.reason}"))
+        _child(
+            case,
+            "skipped",
+            as_text(describe_failure(report, verdict)),
+            message=sentence(f"{excuse.kind}: {excuse.reason}"),
+        )
     elif verdict.outcome == WARN:
-        _child(case, "system-out", as_text(block(report, verdict)))
+        _child(case, "system-out", as_text(describe_failure(report, verdict)))
     elif verdict.outcome in (NOT_VERIFIED, NOT_APPLICABLE):
         _child(case, "skipped", "", message=f"{verdict.outcome}: {reason}" if reason else verdict.outcome)
     elif verdict.outcome == ERROR:
@@ -74,7 +79,7 @@ def _case(report: Report, verdict: Verdict) -> ElementTree.Element:
     return case
 
 
-def _message(told: Block) -> str:
+def _message(told: FailureText) -> str:
     """What the list of failures shows, before anybody opens one: GitLab and Jenkins print it beside the name."""
     found = f" Found {told.found}" if told.found else ""
     wanted = f", wanted {told.wanted}" if told.wanted else ""

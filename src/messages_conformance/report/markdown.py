@@ -12,8 +12,8 @@ from itertools import groupby
 from typing import Final
 
 from messages_conformance import contract
-from messages_conformance.report.clients import FAILS, Standing, standings
-from messages_conformance.report.failure_text import Block, block
+from messages_conformance.report.clients import FAILS, ClientStatus, client_statuses
+from messages_conformance.report.failure_text import FailureText, describe_failure
 from messages_conformance.report.figures import figures
 from messages_conformance.report.model import (
     CONFORMANT,
@@ -126,16 +126,16 @@ def _line(verdict: Verdict) -> tuple[str, ...]:
 
 def _clients(report: Report) -> Iterator[str]:
     yield "\n### Who can use it\n"
-    rows = [(prose(found.client), found.standing, _through(found)) for found in standings(report)]
-    yield table(("client", "standing", "through"), rows)
+    rows = [(prose(found.client), found.status, _through(found)) for found in client_statuses(report)]
+    yield table(("client", "status", "through"), rows)
 
 
-def _through(found: Standing) -> str:
+def _through(found: ClientStatus) -> str:
     lines = [
         f"{outcome}: {_names([effect.requirement for effect in effects])}"
         for outcome, effects in groupby(found.effects, key=lambda effect: effect.outcome)
     ]
-    if found.unknown and found.standing != FAILS:
+    if found.unknown and found.status != FAILS:
         lines.append(f"not seen to hold: {_names(found.unknown)}")
     return "; ".join(lines)
 
@@ -147,10 +147,10 @@ def _names(names: Sequence[str]) -> str:
 
 def _blocks(report: Report) -> Iterator[str]:
     for verdict in failures(report)[:IN_FULL]:
-        yield _details(block(report, verdict))
+        yield _details(describe_failure(report, verdict))
 
 
-def _details(told: Block) -> str:
+def _details(told: FailureText) -> str:
     facts = "".join(f"- {label}: {code(text, 2 * VALUE_CHARACTERS)}\n" for label, text in told.facts)
     summary = f"<summary><code>{_html(told.id)}</code> {told.level}</summary>"
     command = f"\n{fenced(told.curl, 'sh')}" if told.curl and len(told.curl) <= COMMAND_CHARACTERS else ""

@@ -133,7 +133,7 @@ class FailedTest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
+class SavedExchange:
     """What an earlier report told of an exchange: its row in report.json, and the command of its findings.
 
     `drawn` is what was added to the findings about a drawn request.
@@ -169,7 +169,7 @@ class Report:
     drifts: tuple[Drift, ...] = ()
     failed_tests: tuple[FailedTest, ...] = ()
     request_coverage: tuple[FieldCoverage, ...] = ()
-    kept: Mapping[int, Kept] = field(default_factory=dict)
+    saved_exchanges: Mapping[int, SavedExchange] = field(default_factory=dict)
     gate: Gate = field(default_factory=Gate)
 
     @property

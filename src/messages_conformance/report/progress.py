@@ -27,7 +27,7 @@ FIRST_GUESS: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lane:
+class SuiteProgress:
     """One suite: how many of its questions there are, are answered, are under way, and sit out a rate limit."""
 
     name: str
@@ -38,7 +38,7 @@ class Lane:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class RunProgress:
     """Where a run stands as a whole. `tokens` are output tokens, `tokens_most` their ceiling, 0 when there is none."""
 
     planned: int
@@ -49,7 +49,7 @@ class Standing:
     tokens: int = 0
     tokens_most: int = 0
     elapsed_s: float = 0.0
-    lanes: tuple[Lane, ...] = ()
+    suites: tuple[SuiteProgress, ...] = ()
 
 
 class Progress:
@@ -58,7 +58,7 @@ class Progress:
     Use it as a context manager; the live lines vanish at the end.
     """
 
-    def __init__(self, out: Console, read: Callable[[], Standing]) -> None:
+    def __init__(self, out: Console, read: Callable[[], RunProgress]) -> None:
         self._out = out
         self._read = read
         self._live = self._lines_of(out) if out.is_terminal else None
@@ -90,23 +90,23 @@ class Progress:
         """Prints a line where a quarter more is done and nobody watches live."""
         if self._live is not None:
             return
-        standing = self._read()
-        if standing.planned and standing.done * 4 // standing.planned > self._quarter:
-            self._quarter = standing.done * 4 // standing.planned
-            self._out.print(Text(encoded_for(self._out, SEPARATOR.join(_parts(standing)))), soft_wrap=True)
+        progress = self._read()
+        if progress.planned and progress.done * 4 // progress.planned > self._quarter:
+            self._quarter = progress.done * 4 // progress.planned
+            self._out.print(Text(encoded_for(self._out, SEPARATOR.join(_parts(progress)))), soft_wrap=True)
 
     def _shown(self) -> Text:
         text = "\n".join(lines(self._read(), self._out.width))
         return Text(encoded_for(self._out, text), no_wrap=True, overflow="ellipsis")
 
 
-def lines(standing: Standing, columns: int) -> tuple[str, ...]:
+def lines(progress: RunProgress, columns: int) -> tuple[str, ...]:
     """The live lines, none of them wider than the terminal: the suites that are not done, then the whole."""
     cells = BAR_CELLS if columns >= NARROW_COLUMNS else BAR_CELLS // 2
-    unfinished = [lane for lane in standing.lanes if lane.done < lane.planned]
-    width = min(max((cell_len(lane.name) for lane in unfinished), default=0), NAME_CELLS)
-    shown = [f"{set_cell_size(inline(lane.name), width)} {_bar(lane, cells)} {_lane(lane)}" for lane in unfinished]
-    return tuple(_fitted(line, columns) for line in (*shown, *_broken(_parts(standing), columns)))
+    unfinished = [suite for suite in progress.suites if suite.done < suite.planned]
+    width = min(max((cell_len(suite.name) for suite in unfinished), default=0), NAME_CELLS)
+    shown = [f"{set_cell_size(inline(suite.name), width)} {_bar(suite, cells)} {_suite(suite)}" for suite in unfinished]
+    return tuple(_fitted(line, columns) for line in (*shown, *_broken(_parts(progress), columns)))
 
 
 def _broken(parts: list[str], columns: int) -> list[str]:
@@ -124,12 +124,12 @@ def _fitted(line: str, columns: int) -> str:
     return line if cell_len(line) <= columns else set_cell_size(line, columns - 1).rstrip() + "…"
 
 
-def _bar(lane: Lane, cells: int) -> str:
-    return f"{'█' * (lane.done * cells // max(lane.planned, 1)):·<{cells}}"
+def _bar(suite: SuiteProgress, cells: int) -> str:
+    return f"{'█' * (suite.done * cells // max(suite.planned, 1)):·<{cells}}"
 
 
-def _lane(lane: Lane) -> str:
-    return SEPARATOR.join([f"{lane.done:,} of {lane.planned:,}", *_under_way(lane.in_flight, lane.waiting)])
+def _suite(suite: SuiteProgress) -> str:
+    return SEPARATOR.join([f"{suite.done:,} of {suite.planned:,}", *_under_way(suite.in_flight, suite.waiting)])
 
 
 def _under_way(in_flight: int, waiting: int) -> list[str]:
@@ -137,24 +137,24 @@ def _under_way(in_flight: int, waiting: int) -> list[str]:
     return found + ([f"{waiting:,} waiting for a rate limit"] if waiting else [])
 
 
-def _parts(standing: Standing) -> list[str]:
+def _parts(progress: RunProgress) -> list[str]:
     """What is told of the whole, piece by piece."""
-    parts = [f"{standing.done:,} of {counted(standing.planned, 'exchange')}"]
-    parts += _under_way(standing.in_flight, standing.waiting)
-    if standing.tokens or standing.tokens_most:
-        most = f" of {standing.tokens_most:,}" if standing.tokens_most else ""
-        parts.append(f"{standing.tokens:,}{most} tokens")
-    left_s = _left_s(standing)
+    parts = [f"{progress.done:,} of {counted(progress.planned, 'exchange')}"]
+    parts += _under_way(progress.in_flight, progress.waiting)
+    if progress.tokens or progress.tokens_most:
+        most = f" of {progress.tokens_most:,}" if progress.tokens_most else ""
+        parts.append(f"{progress.tokens:,}{most} tokens")
+    left_s = _left_s(progress)
     parts += [f"about {_duration(left_s)} left"] if left_s is not None else []
-    parts += [f"{counted(standing.failed, 'requirement')} failed so far"] if standing.failed else []
+    parts += [f"{counted(progress.failed, 'requirement')} failed so far"] if progress.failed else []
     return parts
 
 
-def _left_s(standing: Standing) -> float | None:
+def _left_s(progress: RunProgress) -> float | None:
     """A guess by what is done: None before there is anything to go by, and at the end."""
-    if standing.done < FIRST_GUESS or standing.done >= standing.planned or not standing.elapsed_s:
+    if progress.done < FIRST_GUESS or progress.done >= progress.planned or not progress.elapsed_s:
         return None
-    return standing.elapsed_s / standing.done * (standing.planned - standing.done)
+    return progress.elapsed_s / progress.done * (progress.planned - progress.done)
 
 
 def _duration(seconds: float) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from messages_conformance.exchange import Exchange, from_record
-from messages_conformance.report.errors import ReportError
+from messages_conformance.report.files import ReportError
 
 FILE_NAME: Final = "exchanges.jsonl"
 

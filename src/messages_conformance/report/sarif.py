@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from messages_conformance import contract
-from messages_conformance.report.client_impact import clients_it_breaks
 from messages_conformance.report.failure_text import command_of, place, sentence_of, source_of
+from messages_conformance.report.impact_text import impact_sentence
 from messages_conformance.report.json_report import FILE_NAME, to_text
 from messages_conformance.report.model import NOT_JUDGED, Report, exit_code, fails, verdict_sentence
 from messages_conformance.report.text import cut, encodable, inline, sentence
@@ -59,7 +59,7 @@ def _rule(report: Report, verdict: Verdict) -> dict[str, Any]:
         "id": name,
         "shortDescription": {"text": told},
         "fullDescription": {"text": told},
-        "help": {"text": f"Source: {source_of(report, name)}. What it breaks: {clients_it_breaks(name)}"},
+        "help": {"text": f"Source: {source_of(report, name)}. What it breaks: {impact_sentence(name)}"},
         "defaultConfiguration": {"level": "error" if verdict.level == "MUST" else "warning"},
         "properties": {"tags": [name.partition(".")[0], verdict.level], "severity": contract.severity(name)},
     }

@@ -15,9 +15,9 @@ from typing import Any, Final
 from messages_conformance.exchange import Exchange
 from messages_conformance.gate import Difference, Excuse, Gate
 from messages_conformance.report import recording, schema_coverage
-from messages_conformance.report.errors import ReportError
+from messages_conformance.report.files import ReportError
 from messages_conformance.report.json_report import FILE_NAME, SCHEMA_ID
-from messages_conformance.report.model import FailedTest, Kept, Planned, Report, RunInfo, Spent, Statement
+from messages_conformance.report.model import FailedTest, Planned, Report, RunInfo, SavedExchange, Spent, Statement
 from messages_conformance.rules.verdict import Finding, Place, Verdict
 from messages_conformance.shapes import Drift
 
@@ -103,7 +103,7 @@ def _report(document: Mapping[str, Any], exchanges: dict[int, Exchange]) -> Repo
         request_coverage=schema_coverage.from_json(document["request_coverage"] or {"rows": (), "not_sent": ()})
         if "request_coverage" in document
         else (),
-        kept=_kept(document, exchanges),
+        saved_exchanges=_saved_exchanges(document, exchanges),
         gate=_gate(document.get("gate", {}), rows),
     )
 
@@ -131,13 +131,13 @@ def _finding(requirement: str, row: Mapping[str, Any]) -> Finding:
     return made
 
 
-def _kept(document: Mapping[str, Any], exchanges: Mapping[int, Exchange]) -> dict[int, Kept]:
+def _saved_exchanges(document: Mapping[str, Any], exchanges: Mapping[int, Exchange]) -> dict[int, SavedExchange]:
     """What report.json tells of the exchanges that are not there in whole."""
     found = [finding for row in document["requirements"] for finding in row["findings"]]
     commands = {finding["exchange"]: finding["curl"] for finding in found if finding["curl"]}
     drawn = {finding["exchange"]: {key: finding[key] for key in DRAWN_KEYS if key in finding} for finding in found}
     return {
-        row["number"]: Kept(row=row, curl=commands.get(row["number"], ""), drawn=drawn.get(row["number"], {}))
+        row["number"]: SavedExchange(row=row, curl=commands.get(row["number"], ""), drawn=drawn.get(row["number"], {}))
         for row in document["exchanges"]
         if row["number"] not in exchanges
     }

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 from messages_conformance import contract
-from messages_conformance.report.failure_text import VALUE_CHARACTERS, Block, block, place
+from messages_conformance.report.failure_text import VALUE_CHARACTERS, FailureText, describe_failure, place
 from messages_conformance.report.model import (
     CONFORMANT,
     VIOLATIONS,
@@ -165,7 +165,7 @@ def _failed(out: Console, report: Report, *, verbose: bool) -> None:
     shown: dict[int, str] = {}
     in_full = len(failed) if verbose else IN_FULL
     for verdict in failed[:in_full]:
-        _block(out, block(report, verdict), shown, verbose=verbose)
+        _block(out, describe_failure(report, verdict), shown, verbose=verbose)
         _line(out)
     if failed[in_full:]:
         more = f"AND {len(failed) - in_full:,} MORE, a line each: report.html and --show-trace have them in full"
@@ -175,7 +175,7 @@ def _failed(out: Console, report: Report, *, verbose: bool) -> None:
         _line(out)
 
 
-def _block(out: Console, block: Block, shown: dict[int, str], *, verbose: bool) -> None:
+def _block(out: Console, block: FailureText, shown: dict[int, str], *, verbose: bool) -> None:
     _line(out, f"{block.id}  {block.level}", style="bold red")
     _wrapped(out, block.sentence, indent=2)
     for label, text in block.facts:
@@ -187,7 +187,7 @@ def _block(out: Console, block: Block, shown: dict[int, str], *, verbose: bool) 
             _line(out, f"  {line}", style="dim")
 
 
-def _curl(out: Console, block: Block, shown: dict[int, str]) -> None:
+def _curl(out: Console, block: FailureText, shown: dict[int, str]) -> None:
     if block.exchange in shown:
         _fact(out, "curl", f"as for {shown[block.exchange]} above")
     elif len(block.curl) > CURL_CHARACTERS:

@@ -11,7 +11,7 @@ from typing import Final
 
 from messages_conformance.report.files import replace
 from messages_conformance.report.model import Report
-from messages_conformance.report.page import background, charts, failing, overview, schema_coverage
+from messages_conformance.report.page import background, charts, coverage_table, failing, overview
 from messages_conformance.report.page.document import Section, document
 from messages_conformance.report.text import inline
 
@@ -42,7 +42,7 @@ def _judged(report: Report) -> tuple[Section | None, ...]:
         background.own_errors(report),
         background.unverified(report),
         charts.times(report),
-        schema_coverage.requests(report),
+        coverage_table.requests(report),
     )
 
 

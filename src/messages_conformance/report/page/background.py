@@ -7,7 +7,7 @@ from typing import Final
 
 from messages_conformance.report.model import FAIL_ON_REGRESSION, Report, not_verified
 from messages_conformance.report.page.document import Section, definitions, paragraph, row, table
-from messages_conformance.report.page.markup import Markup, breakable, element, joined
+from messages_conformance.report.page.html import Markup, breakable, element, joined
 from messages_conformance.report.text import cut, inline, sentence
 from messages_conformance.rules.verdict import ERROR
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from messages_conformance.report.model import Report
 from messages_conformance.report.page.document import Section, paragraph
-from messages_conformance.report.page.markup import Markup, element, joined
+from messages_conformance.report.page.html import Markup, element, joined
 from messages_conformance.report.text import counted
 from messages_conformance.report.timing import AT_ONCE, LIVE, TOO_SHORT, Streamed, Timing, quantile, timing
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from messages_conformance import resources
-from messages_conformance.report.page.markup import Child, Markup, element, joined
+from messages_conformance.report.page.html import Child, Markup, element, joined
 
 STYLE: Final = "report/page/style.css"
 

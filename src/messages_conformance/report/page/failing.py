@@ -8,10 +8,10 @@ from typing import Final
 
 from messages_conformance import contract
 from messages_conformance.report import model
-from messages_conformance.report.failure_text import Block, block
+from messages_conformance.report.failure_text import FailureText, describe_failure
 from messages_conformance.report.model import Report, failures, warnings
 from messages_conformance.report.page.document import Section, cell, definitions, paragraph, row, table
-from messages_conformance.report.page.markup import Markup, breakable, element, joined
+from messages_conformance.report.page.html import Markup, breakable, element, joined
 from messages_conformance.report.page.overview import address
 from messages_conformance.report.text import counted, cut, sentence, visible
 from messages_conformance.report.timeline import Step, timeline
@@ -118,7 +118,7 @@ def _line(report: Report, verdict: Verdict) -> Markup:
 
 
 def _article(report: Report, verdict: Verdict) -> Markup:
-    told = block(report, verdict)
+    told = describe_failure(report, verdict)
     heading = element("h4", element("code", breakable(told.id)), " ", element("span", told.level, class_="level"))
     excuse = report.gate.excuses.get(verdict.requirement)
     reasons = [("excused", joined((f"{sentence(excuse.kind)}: {sentence(excuse.reason)}",)))] if excuse else []
@@ -138,7 +138,7 @@ def _fact(label: str, text: str) -> Markup:
     return element("code", text, class_="value") if label in ("found", "wanted") else joined((text,))
 
 
-def _command(told: Block) -> Markup | None:
+def _command(told: FailureText) -> Markup | None:
     if not told.curl:
         return None
     if len(told.curl) > COMMAND_CHARACTERS:

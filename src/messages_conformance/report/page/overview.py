@@ -12,20 +12,20 @@ from messages_conformance.report.clients import (
     NOT_KNOWN,
     WORKS,
     WORKS_WITH_LOSS,
-    Standing,
-    standings,
+    ClientStatus,
+    client_statuses,
     unmeasured,
 )
 from messages_conformance.report.figures import figures
 from messages_conformance.report.model import CONFORMANT, VIOLATIONS, Report, counts, exit_code, verdict_sentence
 from messages_conformance.report.page.document import Section, cell, paragraph, row, table
-from messages_conformance.report.page.markup import Markup, breakable, element, joined
+from messages_conformance.report.page.html import Markup, breakable, element, joined
 from messages_conformance.report.text import counted, inline
 from messages_conformance.rules.verdict import ERROR, OUTCOMES
 
 TONES: Final = {CONFORMANT: "good", VIOLATIONS: "bad"}
 MARKS: Final = {WORKS: ("good", "●"), WORKS_WITH_LOSS: ("fair", "◐"), FAILS: ("bad", "✕"), NOT_KNOWN: ("open", "○")}
-"""A colour and a sign for each standing; the word always stands beside them."""
+"""A colour and a sign for each status; the word always stands beside them."""
 
 NAMED: Final = 3
 """So many lines are shown at once for each client, the others unfold; so many requirements are named as open."""
@@ -79,13 +79,13 @@ def _figure(number: str, words: str) -> Markup:
 
 def clients(report: Report) -> Section:
     """Each measured client: whether it works, and through which requirement."""
-    rows = [row(found.client, _standing(found), _through(found)) for found in standings(report)]
+    rows = [row(found.client, _status(found), _through(found)) for found in client_statuses(report)]
     note = (
         "Measured, not guessed: a client fails or loses something here only when a requirement failed in this run "
         "whose violation did that to it on a test server, at worst. It works when everything that was measured to "
         "stop it was seen to be right. What the profile does not ask for leaves it not known."
     )
-    body = [table(("client", "standing", "through"), rows, class_="clients", caption="Who can use this endpoint")]
+    body = [table(("client", "status", "through"), rows, class_="clients", caption="Who can use this endpoint")]
     silent = unmeasured(report)
     if silent:
         names = joined((link(name) for name in silent), ", ")
@@ -93,17 +93,17 @@ def clients(report: Report) -> Section:
     return Section(name="clients", title="Who can use it", body=joined((*body, paragraph(note, class_="note"))))
 
 
-def _standing(found: Standing) -> Markup:
-    tone, mark = MARKS[found.standing]
-    return element("span", element("span", mark, aria_hidden="true"), f" {found.standing}", class_=f"standing {tone}")
+def _status(found: ClientStatus) -> Markup:
+    tone, mark = MARKS[found.status]
+    return element("span", element("span", mark, aria_hidden="true"), f" {found.status}", class_=f"status {tone}")
 
 
-def _through(found: Standing) -> Markup:
+def _through(found: ClientStatus) -> Markup:
     lines = [
         joined((f"{outcome}: ", joined((link(effect.requirement) for effect in effects), ", ")))
         for outcome, effects in groupby(found.effects, key=lambda effect: effect.outcome)
     ]
-    if found.standing != FAILS and found.unknown:
+    if found.status != FAILS and found.unknown:
         lines.append(joined(("not seen to hold: ", _codes(found.unknown))))
     if found.beyond:
         lines.append(joined((f"leaving aside {', '.join(found.beyond)}, which is not promised",)))

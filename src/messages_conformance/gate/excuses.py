@@ -33,7 +33,7 @@ class Gate:
     difference: Difference | None = None
 
 
-def settled(
+def evaluate(
     verdicts: Sequence[Verdict],
     *,
     waivers: Iterable[Waiver] = (),

@@ -6,7 +6,7 @@ from typing import Final
 
 from messages_conformance.report.model import Report
 from messages_conformance.report.page.document import Section, cell, paragraph, row, table
-from messages_conformance.report.page.markup import Markup, breakable, element, joined
+from messages_conformance.report.page.html import Markup, breakable, element, joined
 from messages_conformance.report.schema_coverage import FieldCoverage, Tally, shares
 from messages_conformance.report.schema_coverage import sentence as told_shares
 from messages_conformance.report.text import inline

@@ -16,7 +16,7 @@ from messages_conformance.report.junit import to_xml
 from messages_conformance.report.markdown import to_markdown
 from messages_conformance.report.model import Report, verdict_sentence
 from messages_conformance.report.page import to_html
-from messages_conformance.report.page.comparison import to_html as comparison_to_html
+from messages_conformance.report.page.comparison_page import to_html as comparison_to_html
 from messages_conformance.report.sarif import to_sarif
 from messages_conformance.report.terminal import PLAIN_COLUMNS, console, header, summary
 

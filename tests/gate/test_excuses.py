@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from messages_conformance.gate import Difference, Gate, Waiver, difference, settled
+from messages_conformance.gate import Difference, Gate, Waiver, difference, evaluate
 from messages_conformance.rules.verdict import (
     ERROR,
     FAIL,
@@ -29,7 +29,7 @@ def verdicts(**outcomes: str) -> list[Verdict]:
 
 
 def gate(*waivers: Waiver, outcomes: dict[str, str], **more: Any) -> Gate:
-    return settled(verdicts(**outcomes), waivers=waivers, today=TODAY, model="m", profile="p", **more)
+    return evaluate(verdicts(**outcomes), waivers=waivers, today=TODAY, model="m", profile="p", **more)
 
 
 def test_a_waiver_excuses_failures_and_warnings_and_nothing_else() -> None:

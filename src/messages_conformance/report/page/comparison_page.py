@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from messages_conformance import contract
-from messages_conformance.report.clients import STANDINGS
+from messages_conformance.report.clients import STATUSES
 from messages_conformance.report.comparison import ABSENT, Comparison, Row
 from messages_conformance.report.page.document import Section, cell, document, paragraph, row, table
-from messages_conformance.report.page.markup import Markup, breakable, element, joined
+from messages_conformance.report.page.html import Markup, breakable, element, joined
 from messages_conformance.report.page.overview import MARKS, OUTCOME_TONES, TONES
 from messages_conformance.report.text import counted
 
@@ -44,19 +44,19 @@ def _verdicts(made: Comparison) -> Section:
 
 def _clients(made: Comparison) -> Section:
     rows = [
-        row(client, *(_standing(column.standings[place]) for column in made.columns))
+        row(client, *(_status(column.client_statuses[place]) for column in made.columns))
         for place, client in enumerate(contract.clients())
     ]
     head = ("client", *(breakable(column.label) for column in made.columns))
-    words = ", ".join(STANDINGS)
+    words = ", ".join(STATUSES)
     note = paragraph(f"Each is one of: {words}. The page of each run says through which requirement.", class_="note")
     shown = table(head, rows, class_="grid", caption="Who can use which")
     return Section(name="clients", title="Who can use which", body=joined((shown, note)))
 
 
-def _standing(standing: str) -> Markup:
-    tone, mark = MARKS[standing]
-    return cell(element("span", mark, aria_hidden="true"), f" {standing}", class_=tone)
+def _status(status: str) -> Markup:
+    tone, mark = MARKS[status]
+    return cell(element("span", mark, aria_hidden="true"), f" {status}", class_=tone)
 
 
 def _matrix(made: Comparison) -> Section:

@@ -1,7 +1,7 @@
 from types import MappingProxyType
 
 from messages_conformance.contract import Measurement
-from messages_conformance.report.client_impact import clients_it_breaks, described
+from messages_conformance.report.impact_text import described, impact_sentence
 
 
 def measurement(**clients):
@@ -9,13 +9,13 @@ def measurement(**clients):
 
 
 def test_outcomes_come_worst_first_and_each_client_once_with_its_worst():
-    assert clients_it_breaks("stream.order") == (
+    assert impact_sentence("stream.order") == (
         "fatal; hangs: cc 2.1; crashes: sdk-py 2.12.0, sdk-ts 1.12.0; wrong usage silently: vercel 6.0"
     )
 
 
 def test_what_nobody_measured_is_said_to_be_unmeasured():
-    assert clients_it_breaks("unknown") == "unmeasured"
+    assert impact_sentence("unknown") == "unmeasured"
 
 
 def test_the_unharmed_are_counted_rather_than_named():
@@ -36,4 +36,4 @@ def test_many_clients_are_cut_where_asked_for():
 
 
 def test_a_harmless_deviation_is_said_to_be_harmless():
-    assert clients_it_breaks("usage.present") == "minor; unaffected: 1 of 1 measured client"
+    assert impact_sentence("usage.present") == "minor; unaffected: 1 of 1 measured client"

@@ -28,7 +28,7 @@ _WORST_FIRST: Final = (
 """What the outcomes say, worst first, as contract/impact.json ranks them; any other stands before the harmless one."""
 
 
-def clients_it_breaks(requirement: str, *, most: int | None = None) -> str:
+def impact_sentence(requirement: str, *, most: int | None = None) -> str:
     """The worst that each client did, such as `fatal; crashes: anthropic-py 2.12.0`; "unmeasured" without any.
 
     `most` limits the clients that are named for each outcome.
