@@ -9,7 +9,7 @@ from typing import Any
 
 from messages_conformance.contract import Profile
 from messages_conformance.exchange import Chunk, Failure, Request, Response
-from messages_conformance.targets import Unreachable
+from messages_conformance.targets import SimulatedClock, Unreachable
 
 PROFILE = Profile(
     name="test",
@@ -50,6 +50,7 @@ class FakeTarget:
         self.notes: tuple[str, ...] = ()
         self.key: str | None = "sk-fake-key"
         self.offline = False
+        self.clock: SimulatedClock | None = None
         self.requests: list[Request] = []
         self.in_flight = 0
         self.peak = 0

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from messages_conformance.exchange import KEY_PLACEHOLDER, RESET, STALLED, TOO_LARGE, Request, Response
 from messages_conformance.reference import API_KEY, Endpoint, HttpResponse, find_variant, serve_endpoint
 from messages_conformance.reference.changes import Change, Rewrite, Stage
-from messages_conformance.targets import HttpTarget, TargetError, Unreachable, open_target
+from messages_conformance.targets import HttpTarget, SimulatedClock, TargetError, Unreachable, open_target
 from messages_conformance.targets.address import parse_address
 from messages_conformance.targets.memory import MemoryTransport
 
@@ -24,6 +24,8 @@ TIMEOUT_S = 20.0
 SILENCE_S = 0.4
 """For endpoints that fall silent on purpose."""
 MODEL = "anthropic/claude-opus-4-5"
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,13 @@ def over_both(asked: Request, *changes: Change, timeout_s: float = TIMEOUT_S) ->
         wired = asyncio.run(_sent(socket, asked))
     transport = MemoryTransport(Endpoint(changes=changes))
     memory = HttpTarget(parse_address("http://x.localhost"), key=API_KEY, timeout_s=timeout_s, transport=transport)
-    return wired, asyncio.run(_sent(memory, asked))
+    return wired, simulated(_sent(memory, asked))
+
+
+def simulated(work: Coroutine[Any, Any, Result]) -> Result:
+    """Runs it in simulated time, as the engine does."""
+    with asyncio.Runner(loop_factory=SimulatedClock().new_event_loop) as runner:
+        return runner.run(work)
 
 
 async def _sent(target: HttpTarget, asked: Request) -> Response | str:

@@ -54,7 +54,7 @@ class Budget:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             await waiter
-        self._first_s = self._first_s or self._now_s()
+        self._first_s = self._now_s() if self._first_s is None else self._first_s
         self.requests += 1
         self._held_tokens += tokens
         return None
@@ -78,7 +78,7 @@ class Budget:
             # Without the numbers of this request, so that everything that ended here has one reason.
             return _spent(f"it may take more than is left of {ceiling:,} output tokens", "--max-output-tokens")
         minutes = self._limits.max_minutes
-        if minutes is not None and self._now_s() - (self._first_s or self._now_s()) >= minutes * 60:
+        if minutes is not None and self._first_s is not None and self._now_s() - self._first_s >= minutes * 60:
             return _spent(f"{minutes:g} {'minute is' if minutes == 1 else 'minutes are'} over", "--minutes")
         return None
 

@@ -81,21 +81,24 @@ class Engine:
         self.profile = profile
         self.model = model
         self._progress = progress
-        self._began_s = time.monotonic()
+        self._clock = target.clock
+        self._now_s = time.monotonic if self._clock is None else self._clock.now_s
+        self._began_s = self._now_s()
         self._limiter = Limiter(concurrency)
         self._rank = rank if limits.any else None
-        self._budget = Budget(limits)
+        self._budget = Budget(limits, self._now_s)
         self._recorder = Recorder(observe)
         self._sender = Sender(
             target,
             limiter=self._limiter,
             budget=self._budget,
-            pace=RateLimit(rate, sleep=sleep),
+            pace=RateLimit(rate, sleep=sleep, now_s=self._now_s),
             recorder=self._recorder,
             retry_budget_s=retry_budget_s,
             again=again,
             sleep=sleep,
             seed=seed,
+            now_s=self._now_s,
             began_s=self._began_s,
         )
         self._questions: dict[tuple[object, ...], Question] = {}
@@ -228,7 +231,7 @@ class Engine:
             requests=self._budget.requests,
             input_tokens=self._recorder.input_tokens,
             output_tokens=self._recorder.output_tokens,
-            elapsed_s=time.monotonic() - self._began_s,
+            elapsed_s=self._now_s() - self._began_s,
         )
 
     @property
@@ -267,18 +270,21 @@ class Engine:
         return self._loop
 
     def _run(self) -> None:
-        asyncio.run(self._main())
+        with asyncio.Runner(loop_factory=None if self._clock is None else self._clock.new_event_loop) as runner:
+            runner.run(self._main())
 
     async def _main(self) -> None:
         self._halt = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        pulse = asyncio.create_task(self._sender.pulse.beat())
+        # Simulated time never lags, and a regular beat would move it on.
+        pulse = None if self._clock is not None else asyncio.create_task(self._sender.pulse.beat())
         self._ready.set()
         try:
             await self._halt.wait()
             await self._finish()
         finally:
-            pulse.cancel()
+            if pulse is not None:
+                pulse.cancel()
             with contextlib.suppress(TimeoutError, OSError):
                 async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                     await self.target.aclose()

@@ -80,12 +80,13 @@ class Sender:
         again: Callable[[Exchange], bool] | None,
         sleep: Callable[[float], Awaitable[Any]],
         seed: int,
+        now_s: Callable[[], float],
         began_s: float,
     ) -> None:
         self.ended: Failure | None = None
         self.pulse = LoopLag()
         self._target = target
-        self._offline = bool(getattr(target, "offline", False))
+        self._offline = target.offline
         self._limiter = limiter
         self._budget = budget
         self._pace = pace
@@ -94,6 +95,7 @@ class Sender:
         self._again = again
         self._sleep = sleep
         self._seed = seed
+        self._now_s = now_s
         self._began_s = began_s
         self._idle: set[asyncio.Task[Any]] = set()
         self._successes = 0
@@ -301,7 +303,7 @@ class Sender:
         self._limiter.succeeded()
 
     def _elapsed_s(self) -> float:
-        return time.monotonic() - self._began_s
+        return self._now_s() - self._began_s
 
     @contextlib.contextmanager
     def _interruptible(self) -> Iterator[None]:

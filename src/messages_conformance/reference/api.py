@@ -9,8 +9,9 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
@@ -76,11 +77,12 @@ def tool_ids() -> Iterator[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """An endpoint that speaks the Messages API. Safe to share between threads."""
+    """An endpoint that speaks the Messages API. Safe to share between threads. `now_s` is its clock."""
 
     settings: Settings = field(default_factory=Settings)
     changes: tuple[Change, ...] = ()
     memory: dict[str, Any] = field(default_factory=dict, repr=False)
+    now_s: Callable[[], float] = field(default=time.monotonic, repr=False)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -111,7 +113,12 @@ class _Exchange:
         self.settings = endpoint.settings
         self.changes = endpoint.changes
         self.scene = RequestContext(
-            request=request, number=number, request_id=new_id("req_"), body={}, memory=endpoint.memory
+            request=request,
+            number=number,
+            request_id=new_id("req_"),
+            received_at_s=endpoint.now_s(),
+            body={},
+            memory=endpoint.memory,
         )
         self.request: HttpRequest = self.change(Stage.REQUEST, request)
 
@@ -211,7 +218,7 @@ class _Exchange:
             body = {**body, "model": self.settings.models[0]}
         answer = message.message(body, model, message_id=new_id("msg_"), tool_ids=tool_ids())
         answer["content"] = citing.cited(answer["content"], body)
-        answer = caching.billed(answer, body, model, self.scene.memory)
+        answer = caching.billed(answer, body, model, self.scene.memory, now_s=self.scene.received_at_s)
         self.scene = replace(self.scene, answer=answer)
         answer = self.change(Stage.MESSAGE, answer)
         threads.remember(body, answer, self.scene.memory)

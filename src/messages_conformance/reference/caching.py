@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +38,7 @@ class Part:
 
 
 def billed(
-    answer: Mapping[str, Any], body: Body, model: Model, memory: MutableMapping[str, Any], *, now_s: float | None = None
+    answer: Mapping[str, Any], body: Body, model: Model, memory: MutableMapping[str, Any], *, now_s: float
 ) -> dict[str, Any]:
     """The answer with its input counted in three parts: written to the cache, read from it, and the rest."""
     parts = list(parts_of(body))
@@ -47,7 +46,6 @@ def billed(
     marks = [at for at, size in sizes.items() if size >= MIN_CACHED_TOKENS]
     if not marks:
         return dict(answer)
-    now_s = time.monotonic() if now_s is None else now_s
     entries: Entries = memory.setdefault("cache", {})
     known = known_part(parts, marks, entries, now_s)
     read = 0 if known is None else sizes.get(known) or input_tokens(up_to(body, parts[known].place), model)

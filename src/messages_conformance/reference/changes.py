@@ -44,11 +44,15 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RequestContext:
-    """The circumstances of one exchange. `memory` is shared by all exchanges of one endpoint."""
+    """The circumstances of one exchange. `memory` is shared by all exchanges of one endpoint.
+
+    `received_at_s` is when the request arrived, on the clock of the endpoint.
+    """
 
     request: HttpRequest
     number: int
     request_id: str
+    received_at_s: float
     body: Mapping[str, Any]
     memory: MutableMapping[str, Any] = field(repr=False)
     answer: Mapping[str, Any] = field(default_factory=dict, repr=False)

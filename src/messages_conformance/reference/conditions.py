@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -164,7 +163,7 @@ def after(scene: RequestContext, count: int = 20) -> bool:
 
 
 def _noted(request: HttpRequest, scene: RequestContext) -> HttpRequest:
-    scene.memory.setdefault("begun", {})[scene.number] = time.monotonic()
+    scene.memory.setdefault("begun", {})[scene.number] = scene.received_at_s
     return request
 
 
@@ -176,7 +175,7 @@ def _held_back(response: HttpResponse, scene: RequestContext) -> HttpResponse:
 def concurrent(scene: RequestContext) -> bool:
     """Another request is in flight; the endpoint holds its answers back, so that requests meet."""
     others = (at_s for number, at_s in scene.memory.get("begun", {}).items() if number != scene.number)
-    return any(time.monotonic() - at_s < SLOW_S for at_s in others)
+    return any(scene.received_at_s - at_s < SLOW_S for at_s in others)
 
 
 def turn(scene: RequestContext) -> int:

@@ -78,7 +78,13 @@ class Server:
         return self.log.peak_concurrency
 
 
-def endpoint(*, fault: str | None = None, variant: str | None = None, settings: Settings | None = None) -> Endpoint:
+def endpoint(
+    *,
+    fault: str | None = None,
+    variant: str | None = None,
+    settings: Settings | None = None,
+    now_s: Callable[[], float] = time.monotonic,
+) -> Endpoint:
     """The endpoint with at most one fault and one variant, by name; LookupError names near matches."""
     from messages_conformance.reference.conditions import find_fault
     from messages_conformance.reference.variants import find_variant
@@ -88,7 +94,7 @@ def endpoint(*, fault: str | None = None, variant: str | None = None, settings: 
         changes.append(find_fault(fault))
     if variant is not None:
         changes.append(find_variant(variant))
-    return Endpoint(settings=settings or Settings(), changes=tuple(changes))
+    return Endpoint(settings=settings or Settings(), changes=tuple(changes), now_s=now_s)
 
 
 @contextlib.contextmanager

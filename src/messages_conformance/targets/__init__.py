@@ -13,6 +13,7 @@ from messages_conformance.targets.http import (
 )
 from messages_conformance.targets.opening import DEFAULT_TIMEOUT_S, open_target
 from messages_conformance.targets.redaction import is_secret, redact, redact_text
+from messages_conformance.targets.simulated_time import SimulatedClock
 from messages_conformance.targets.target import Target, TargetError, Unreachable
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "TOTAL_TIMEOUT_FACTOR",
     "VALID_FORMS",
     "HttpTarget",
+    "SimulatedClock",
     "Target",
     "TargetError",
     "Unreachable",

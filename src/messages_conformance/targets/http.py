@@ -37,6 +37,7 @@ from messages_conformance.targets.address import Address
 from messages_conformance.targets.failures import failure_of, no_answer, not_http
 from messages_conformance.targets.raw import RAW_FORMS, send_raw
 from messages_conformance.targets.redaction import is_secret, redact, redact_text
+from messages_conformance.targets.simulated_time import SimulatedClock
 from messages_conformance.targets.target import Unreachable
 
 MAX_RESPONSE_BYTES: Final = 4 * 1024 * 1024
@@ -89,6 +90,7 @@ class HttpTarget:
         self.notes = address.notes + _key_notes(key)
         self.key = key
         self.offline = False
+        self.clock: SimulatedClock | None = None
         self._address = address
         self._timeout_s = timeout_s
         self._client = _client(address, timeout_s, transport)

@@ -16,6 +16,10 @@ from messages_conformance.reference.api import MAX_BODY_BYTES, Endpoint
 from messages_conformance.reference.http import HttpRequest, HttpResponse
 from messages_conformance.reference.server import sized
 
+LATENCY_S: Final = 0.001
+"""The time from a request to the first byte of its answer, at least: requests that are sent together overlap, as over a
+network (origin: our own; about what a loopback socket takes)."""
+
 PIECES_A_TURN: Final = 64
 """After so many pieces the other exchanges have their turn: an answer may be endless."""
 
@@ -35,7 +39,7 @@ class MemoryTransport(httpx.AsyncBaseTransport):
         if answer.framing == "raw":
             raise ValueError("this answer is no HTTP and needs a socket: leave transport=memory out")
         idle_s = request.extensions["timeout"]["read"]
-        await _wait(answer.delay_s, idle_s)
+        await _wait(max(LATENCY_S, answer.delay_s), idle_s)
         headers = _headers(answer := sized(answer))
         return httpx.Response(
             answer.status,

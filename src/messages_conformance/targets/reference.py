@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from messages_conformance.exchange import Request, Response
 from messages_conformance.targets.address import VALID_FORMS, parse_address
 from messages_conformance.targets.http import HttpTarget
+from messages_conformance.targets.simulated_time import SimulatedClock
 from messages_conformance.targets.target import TargetError
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class ReferenceTarget:
         self.notes: tuple[str, ...] = ()
         self.key: str | None = settings.api_key
         self.offline = False
+        self.clock = SimulatedClock() if choices.transport == "memory" else None
         self._running = ExitStack()
         try:
             self._http = self._opened(choices, settings, timeout_s)
@@ -50,9 +53,10 @@ class ReferenceTarget:
     def _opened(self, choices: _Choices, settings: Settings, timeout_s: float) -> HttpTarget:
         from messages_conformance.reference import endpoint, serve_endpoint
 
-        served = endpoint(fault=choices.fault, variant=choices.variant, settings=settings)
+        now_s = time.monotonic if self.clock is None else self.clock.now_s
+        served = endpoint(fault=choices.fault, variant=choices.variant, settings=settings, now_s=now_s)
         address, transport = NOWHERE, None
-        if choices.transport == "memory":
+        if self.clock is not None:
             from messages_conformance.targets.memory import MemoryTransport
 
             below = [change.name for change in served.changes if change.needs_socket]

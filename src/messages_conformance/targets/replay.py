@@ -7,6 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from messages_conformance.exchange import Exchange, Failure, Identity, Request, Response, from_record
+from messages_conformance.targets.simulated_time import SimulatedClock
 from messages_conformance.targets.target import TargetError, Unreachable
 
 
@@ -18,6 +19,7 @@ class ReplayTarget:
         self.notes: tuple[str, ...] = ()
         self.key = key
         self.offline = True
+        self.clock: SimulatedClock | None = None
         self._answers: dict[Identity, list[Exchange]] = defaultdict(list)
         for exchange in _read(path):
             self._answers[exchange.request.identity].append(exchange)

@@ -1,10 +1,11 @@
-"""What a target is to the rest of the house: something with a name that turns a Request into a Response."""
+"""A target has a name and turns a Request into a Response."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from messages_conformance.exchange import Failure, Request, Response
+from messages_conformance.targets.simulated_time import SimulatedClock
 
 
 class TargetError(ValueError):
@@ -12,7 +13,7 @@ class TargetError(ValueError):
 
 
 class Unreachable(Exception):
-    """No response came. `failure` says why; `final` means that asking again cannot change it."""
+    """No response came. `failure` says why; `final` means that another attempt cannot change it."""
 
     def __init__(self, failure: Failure, *, final: bool = False) -> None:
         super().__init__(failure.message)
@@ -23,8 +24,9 @@ class Unreachable(Exception):
 class Target(Protocol):
     """Carries requests. It judges nothing, and its records never hold the key.
 
-    `name` is fit to be printed; `notes` say what was tolerated in the description; `key` is the configured key, to be
-    shown to nobody. `offline` is true when answers are remembered rather than asked for: then nothing is waited for.
+    `name` can be printed. `notes` say what was corrected in the description. `key` is the configured key and is never
+    printed. `offline` is true when the answers are recorded ones: then the engine waits for nothing. `clock` is a
+    simulated clock, on which the engine runs too; None means the clock of the machine.
     """
 
     @property
@@ -39,10 +41,13 @@ class Target(Protocol):
     @property
     def offline(self) -> bool: ...
 
+    @property
+    def clock(self) -> SimulatedClock | None: ...
+
     async def send(self, request: Request) -> Response:
         """The recorded response; raises Unreachable when none came."""
         ...
 
     async def aclose(self) -> None:
-        """Gives back connections, threads and files; harmless when called again."""
+        """Closes connections, threads and files. May be called again."""
         ...
