@@ -35,14 +35,10 @@ from messages_conformance.rules.counted_input import (
     reads_system_blocks,
 )
 from messages_conformance.rules.relations import counts_the_system_prompt, reads_text_blocks
-from messages_conformance.rules.stream import (
-    carries_one_json_object_in_each_event as carries_one_json_object,
-)
-from messages_conformance.rules.stream import (
-    keeps_characters_whole,
-    sends_text_in_increments,
-    starts_text_blocks_empty,
-)
+from messages_conformance.rules.stream.content_blocks import starts_text_blocks_empty
+from messages_conformance.rules.stream.deltas import sends_text_in_increments
+from messages_conformance.rules.stream.frames import carries_one_json_object_in_each_event as carries_one_json_object
+from messages_conformance.rules.stream.frames import keeps_characters_whole
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 from messages_conformance.stream import BLOCK_DELTA, BLOCK_START
 

@@ -25,7 +25,7 @@ from messages_conformance.rules.accessors import (
     usage_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
-from messages_conformance.rules.stream import keeps_the_input_counts
+from messages_conformance.rules.stream.message_delta import keeps_the_input_counts
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 PROMPT_SLACK_TOKENS: Final = 2

@@ -25,7 +25,7 @@ from messages_conformance.rules.accessors import (
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, rule
 from messages_conformance.rules.json_prefix import is_prefix
-from messages_conformance.rules.stream import streams_eagerly
+from messages_conformance.rules.stream.stream_accessors import streams_eagerly
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 PARALLEL: Final = "platform.claude.com/docs/en/agents-and-tools/tool-use/parallel-tool-use, read 2026-11-22"

@@ -29,7 +29,8 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, rule
-from messages_conformance.rules.stream import sends_text_in_increments, usages_of
+from messages_conformance.rules.stream.deltas import sends_text_in_increments
+from messages_conformance.rules.stream.stream_accessors import usages_of
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 LIMIT_SLACK_SHARE: Final = 0.25

@@ -1,0 +1,55 @@
+"""Rules on the start of content blocks: their index, and what each type of block starts with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from messages_conformance.exchange import Exchange
+from messages_conformance.rules import sources
+from messages_conformance.rules.accessors import shape, streamed
+from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.stream.stream_accessors import grammar_findings
+from messages_conformance.rules.verdict import MUST, SHOULD, Finding
+
+
+@rule("stream.block.index-integer", MUST, source=sources.measured("X69, X09"), applies=streamed)
+def numbers_blocks_with_integers(exchange: Exchange) -> Iterable[Finding]:
+    """Every block event has an index that is an integer of 0 or more."""
+    return shape(exchange, "stream.block.index-integer")
+
+
+@rule(
+    "stream.block.index-sequential",
+    MUST,
+    source=f"{sources.STREAMING}; {sources.measured('X06, X07, X08')}",
+    applies=streamed,
+)
+def numbers_blocks_in_order(exchange: Exchange) -> Iterable[Finding]:
+    """Blocks have the indexes 0, 1, 2, ... in the order in which they start, without gap or reuse."""
+    return grammar_findings(exchange, "stream.block.index-sequential")
+
+
+@rule("stream.block.start-text-empty", MUST, source=sources.measured("X23, X24"), applies=streamed)
+def starts_text_blocks_empty(exchange: Exchange) -> Iterable[Finding]:
+    """A text block starts with the text \"\"; its deltas carry all of the text."""
+    return shape(exchange, "stream.block.start-text-empty")
+
+
+@rule(
+    "stream.block.start-tool-input-empty",
+    SHOULD,
+    families={ANTHROPIC},
+    source=sources.measured("X25 to X27"),
+    applies=streamed,
+)
+def starts_tool_blocks_empty(exchange: Exchange) -> Iterable[Finding]:
+    """A tool_use block starts with the input {} and its full id and name; its deltas carry the input."""
+    return shape(exchange, "stream.block.start-tool-input-empty")
+
+
+@rule(
+    "stream.block.start-thinking-fields", MUST, families={ANTHROPIC}, source=sources.measured("X66"), applies=streamed
+)
+def starts_thinking_blocks_empty(exchange: Exchange) -> Iterable[Finding]:
+    """A thinking block starts with a thinking string and a signature string."""
+    return shape(exchange, "stream.block.start-thinking-fields")
