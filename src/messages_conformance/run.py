@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -25,9 +24,10 @@ from messages_conformance.exchange import SILENT, Ask, Exchange, Failure, Respon
 from messages_conformance.forecast import Prices, ceilings, show
 from messages_conformance.generate import Dialogue, GeneratedSet, ask, named
 from messages_conformance.report import FAIL_ON_REGRESSION, FailedTest, RunInfo
-from messages_conformance.rules import CATALOGUE, Finding, Judge, editions, matches, select
+from messages_conformance.rules import CATALOGUE, Finding, Judge, editions, select
 from messages_conformance.rules.accessors import has_message
 from messages_conformance.rules.catalogue import ANTHROPIC, Requirement
+from messages_conformance.rules.requirement_globs import unmatched, unmatched_in_profile
 from messages_conformance.rules.verdict import Verdict
 from messages_conformance.scope import Scope, impact_rank
 from messages_conformance.shapes import Drift, unreadable
@@ -104,21 +104,9 @@ def checked_profile(name: str) -> Profile:
 def checked_requirements(globs: Iterable[str]) -> tuple[str, ...]:
     """The globs, each of which names at least one requirement; a UsageError with the nearest ids otherwise."""
     kept = tuple(globs)
-    for glob in kept:
-        if not any(matches(requirement, (glob,)) for requirement in CATALOGUE):
-            raise UsageError(
-                f"no requirement matches {glob!r}; {_nearest(glob)}; "
-                f"`messages-conformance list` shows all {len(CATALOGUE)}"
-            )
+    if wrong := unmatched(kept):
+        raise UsageError(wrong)
     return kept
-
-
-def _nearest(glob: str) -> str:
-    """The ids that were probably meant by a glob without a match, else the topics that there are."""
-    near = get_close_matches(glob.replace("*", ""), CATALOGUE, n=3, cutoff=0.4)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
-    return f"ids begin with {', '.join(sorted({row.topic for row in CATALOGUE.values()}))}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -858,4 +846,7 @@ def _checked(options: Options) -> Profile:
         raise UsageError(wrong)
     _check_snapshots(options)
     checked_requirements((*options.only, *options.skip))
-    return checked_profile(options.profile)
+    profile = checked_profile(options.profile)
+    if wrong := unmatched_in_profile(profile):
+        raise UsageError(wrong)
+    return profile

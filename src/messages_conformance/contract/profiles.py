@@ -47,11 +47,11 @@ class Profile:
 
     def asks_for(self, requirement: str) -> bool:
         """Whether the requirement matters to this kind of target at all."""
-        return not self.judges or any(fnmatchcase(requirement, glob) for glob in self.judges)
+        return not self.judges or _matches(requirement, self.judges)
 
     def only_warns(self, requirement: str) -> bool:
         """Whether this kind of target gets along with a violation of the requirement."""
-        return any(fnmatchcase(requirement, glob) for glob in self.warns)
+        return _matches(requirement, self.warns)
 
     @property
     def offers(self) -> frozenset[str]:
@@ -62,6 +62,11 @@ class Profile:
     def body_version(self) -> str:
         """The API version whose request rules hold: the header's, and 2023-06-01 where none is sent."""
         return self.api_version or "2023-06-01"
+
+
+def _matches(requirement: str, globs: tuple[str, ...]) -> bool:
+    """Whether one of the globs matches the id. A glob without wildcards also matches all ids below it, as in --only."""
+    return any(fnmatchcase(requirement, glob) or fnmatchcase(requirement, f"{glob}.*") for glob in globs)
 
 
 def profile_names() -> tuple[str, ...]:
