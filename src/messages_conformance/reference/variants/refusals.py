@@ -1,0 +1,132 @@
+"""Which valid requests are refused, and which invalid ones are accepted."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from messages_conformance.reference import validation
+from messages_conformance.reference.changes import RequestContext, Stage
+from messages_conformance.reference.failures import Failure
+from messages_conformance.reference.variant_registry import ANTHROPIC, LENIENT, NOT_TOKMODEL, TOKMODEL, variant
+
+DEFAULT_SAMPLING: Final = {"temperature": 1, "top_p": 1}
+COMBINATORS: Final = ("oneOf", "allOf", "anyOf")
+MIN_MAX_TOKENS: Final = 16
+"""The least max_output_tokens of a model by another vendor behind a gateway."""
+
+
+@variant(at=Stage.FAILURES, conforms=LENIENT)
+def lenient_gateway(failures: list[Failure]) -> list[Failure]:
+    """A request is accepted unless the short documentation forbids it."""
+    documented = (
+        "request.model.required",
+        "request.messages.required",
+        "request.messages.role-enum",
+        "request.messages.role-required",
+        "request.fields.types",
+        "request.max_tokens.required",
+        "request.max_tokens.integer",
+        "request.max_tokens.negative",
+        "request.temperature.range",
+        "request.stream.boolean",
+        "request.stop_sequences.array",
+    )
+    return [
+        failure
+        for failure in failures
+        if not (failure.requirement or "").startswith(("request.", "version.", "beta."))
+        or failure.requirement in documented
+    ]
+
+
+@variant(at=Stage.FAILURES)
+def validation_before_auth(failures: list[Failure], context: RequestContext) -> list[Failure]:
+    """A request with a bad body and a bad key is refused because of its body."""
+    if not any(failure.status == 401 for failure in failures) or context.request.path != "/v1/messages":
+        return failures
+    try:
+        body = json.loads(context.request.body)
+    except ValueError:
+        return [Failure(message="The request body is not valid JSON"), *failures]
+    body_failures = list(validation.failures(body, version=None)) if isinstance(body, dict) else []
+    return [*body_failures, *failures]
+
+
+@variant(at=Stage.FAILURES, conforms=NOT_TOKMODEL)
+def one_sampling_parameter(failures: list[Failure], context: RequestContext) -> list[Failure]:
+    """A request with both temperature and top_p is refused."""
+    both = "temperature" in context.body and "top_p" in context.body
+    return [*failures, Failure(message="temperature and top_p cannot both be given")] if both else failures
+
+
+@variant(at=Stage.FAILURES, conforms=NOT_TOKMODEL)
+def locked_sampling(failures: list[Failure], context: RequestContext) -> list[Failure]:
+    """The model accepts only the default temperature and top_p, and no top_k."""
+    locked = [name for name, default in DEFAULT_SAMPLING.items() if context.body.get(name, default) != default]
+    if "top_k" in context.body:
+        locked.append("top_k")
+    return [*failures, *(Failure(message=f"{name}: this model takes the default only") for name in locked)]
+
+
+def refuse_thinking(failures: list[Failure], context: RequestContext, kinds: tuple[str, ...]) -> list[Failure]:
+    """The failures, and one more if the request wants one of these kinds of thinking."""
+    thinking = context.body.get("thinking")
+    kind = thinking.get("type") if isinstance(thinking, dict) else None
+    if kind not in kinds:
+        return failures
+    # Claude Code recognises these words, and then sends the request in another form.
+    return [*failures, Failure(message=f"{kind} thinking is not supported on this model")]
+
+
+@variant(at=Stage.FAILURES, conforms=NOT_TOKMODEL)
+def adaptive_thinking_only(failures: list[Failure], context: RequestContext) -> list[Failure]:
+    """The model supports adaptive thinking only; a thinking budget is refused."""
+    return refuse_thinking(failures, context, ("enabled",))
+
+
+@variant(at=Stage.FAILURES, conforms=ANTHROPIC)
+def thoughtless_model(failures: list[Failure], context: RequestContext) -> list[Failure]:
+    """The model does not support thinking; every request for it is refused."""
+    return refuse_thinking(failures, context, ("enabled", "adaptive"))
+
+
+@variant(at=Stage.FAILURES, conforms=NOT_TOKMODEL)
+def budgeted_thinking_only(failures: list[Failure], context: RequestContext) -> list[Failure]:
+    """The model supports a thinking budget only; adaptive thinking is refused in words that clients recognise."""
+    return refuse_thinking(failures, context, ("adaptive",))
+
+
+@variant(at=Stage.FAILURES, conforms=NOT_TOKMODEL)
+def no_system_messages(failures: list[Failure], context: RequestContext) -> list[Failure]:
+    """The model accepts no message with the role system; the refusal has words that clients recognise."""
+    turns = context.body.get("messages")
+    roles = [turn.get("role") for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
+    refusal = Failure(message='Unexpected role "system". The Messages API accepts a top-level `system` parameter.')
+    return [*failures, refusal] if "system" in roles else failures
+
+
+@variant(at=Stage.FAILURES)
+def strict_tool_definitions(failures: list[Failure], context: RequestContext) -> list[Failure]:
+    """A tool schema may have no combinator at the top level, and a tool example must have all required fields."""
+    tools = context.body.get("tools")
+    for tool in tools if isinstance(tools, list) else ():
+        schema = tool.get("input_schema") if isinstance(tool, dict) else None
+        if not isinstance(schema, dict):
+            continue
+        if any(name in schema for name in COMBINATORS):
+            failures = [*failures, Failure(message="input_schema: no oneOf, allOf or anyOf at the top level")]
+        examples = tool.get("input_examples")
+        required = schema.get("required", [])
+        if isinstance(examples, list) and any(name not in example for example in examples for name in required):
+            failures = [*failures, Failure(message="input_examples: an example does not fit the input_schema")]
+    return failures
+
+
+@variant(at=Stage.FAILURES, conforms=TOKMODEL)
+def least_limit(failures: list[Failure], context: RequestContext) -> list[Failure]:
+    """max_tokens must be at least sixteen, as for models of other vendors; no document excludes it."""
+    limit = context.body.get("max_tokens")
+    if not isinstance(limit, int) or not 1 <= limit < MIN_MAX_TOKENS:
+        return failures
+    return [*failures, Failure(message=f"max_tokens: must be at least {MIN_MAX_TOKENS}")]
