@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -11,7 +9,7 @@ from typing import Any, Final
 
 from messages_conformance.reference.changes import Rewrite, Stage, summary_of, with_context
 from messages_conformance.reference.faults.tokmodel import for_tokmodel
-from messages_conformance.reference.lookup import find
+from messages_conformance.reference.lookup import find, import_modules
 
 BELOW_HTTP: Final = "wire"
 """The category of crimes that a connection commits."""
@@ -90,9 +88,7 @@ def fault(
 
 def faults() -> Mapping[str, Fault]:
     """All faults by name, in alphabetical order."""
-    package = importlib.import_module("messages_conformance.reference.faults")
-    for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-        importlib.import_module(module.name)
+    import_modules("messages_conformance.reference.faults")
     return MappingProxyType(dict(sorted(_FAULTS.items())))
 
 
