@@ -17,7 +17,7 @@ from misbehaving import KEY, Menagerie
 
 from messages_conformance import __version__
 from messages_conformance.rules import CATALOGUE
-from messages_conformance.rules.contract_list import listed
+from messages_conformance.rules.requirement_list import listed
 
 Judge = Callable[..., Outcome]
 
@@ -130,7 +130,7 @@ def test_explain_gives_sentence_source_severity_and_provocation() -> None:
     ("asked", "label", "said"),
     [
         ("stream.order.ping-anywhere", "tolerated", "many_pings"),
-        ("adjacent.batches.custom_id", "excluded", "No batch is ever sent"),
+        ("adjacent.batches.custom_id", "excluded", "The suite sends no batches"),
     ],
 )
 def test_explain_says_why_something_is_not_judged(asked: str, label: str, said: str) -> None:

@@ -14,7 +14,7 @@ from messages_conformance.exchange import Ask, Origin
 from messages_conformance.generate import Dialogue, GeneratedSet, generate_again
 from messages_conformance.options import DEPTHS
 from messages_conformance.rules import CATALOGUE
-from messages_conformance.rules.probes import ECHO, PLAIN
+from messages_conformance.rules.probe_rules import ECHO, PLAIN
 from messages_conformance.rules.verdict import LEVELS
 
 FOLLOW_UPS: Final = frozenset({ECHO, f"{ECHO}-tokmodel"})

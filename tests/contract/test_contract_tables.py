@@ -1,17 +1,13 @@
 """The tables say what the contract says: blocks and their deltas, stop reasons, statuses, profiles, measured impact."""
 
 import re
-from pathlib import Path
 
 import pytest
+from known_requirements import CONTRACT, KNOWN
 
 from messages_conformance import contract, resources
 from messages_conformance.contract import DeltaEffect, impacts, profiles
 
-IDS = frozenset((Path(__file__).parent.parent / "requirement_ids.txt").read_text(encoding="utf-8").split())
-ADDED = frozenset(
-    (Path(__file__).parent.parent / "requirement_ids_added.txt").read_text(encoding="utf-8").splitlines()[1:]
-)
 SEVERITIES = ("fatal", "major", "moderate", "minor", "harmless", "unmeasured")
 
 
@@ -117,11 +113,11 @@ def test_a_malformed_profile_is_refused() -> None:
 
 
 def test_impact_is_worst_first_and_under_known_ids() -> None:
-    for requirement in IDS:
+    for requirement in CONTRACT:
         found = [SEVERITIES.index(measurement.severity) for measurement in contract.impact(requirement)]
         assert found == sorted(found)
         assert contract.severity(requirement) == (SEVERITIES[found[0]] if found else "unmeasured")
-    assert {name for name in impacts._measurements() if not name.startswith("claude-code.")} <= IDS | ADDED
+    assert {name for name in impacts._measurements() if not name.startswith("claude-code.")} <= KNOWN.keys()
     assert len(impacts._measurements()) > 80
 
 

@@ -22,7 +22,7 @@ def add(commands: Commands) -> None:
 
 
 def _rows(profile_name: str | None) -> list[Any]:
-    from messages_conformance.rules.contract_list import listed
+    from messages_conformance.rules.requirement_list import listed
     from messages_conformance.run import checked_profile
 
     if profile_name is None:
@@ -59,7 +59,7 @@ def _print_markdown(rows: Sequence[Any]) -> None:
 
 def _print_text(rows: Sequence[Any]) -> None:
     from messages_conformance import contract
-    from messages_conformance.rules.contract_list import KINDS
+    from messages_conformance.rules.requirement_list import KINDS
 
     width = max(len(row.id) for row in rows)
     for row in rows:
@@ -90,7 +90,7 @@ def _row(row: Any) -> dict[str, Any]:
 
 def _explain(parsed: argparse.Namespace) -> int:
     from messages_conformance import contract
-    from messages_conformance.rules.contract_list import EXCLUDED_KIND, TOLERATED, listed
+    from messages_conformance.rules.requirement_list import EXCLUDED, TOLERATED, listed
     from messages_conformance.run import UsageError, checked_requirements
 
     found = {row.id: row for row in listed()}
@@ -102,7 +102,7 @@ def _explain(parsed: argparse.Namespace) -> int:
         return wrong_usage(error)
     except KeyError:
         return wrong_usage(UsageError(f"{parsed.requirement!r} names several requirements; explain takes one id"))
-    label = {TOLERATED: "tolerated", EXCLUDED_KIND: "excluded"}.get(row.kind, "provoked")
+    label = {TOLERATED: "tolerated", EXCLUDED: "excluded"}.get(row.kind, "provoked")
     print(f"{row.id}  {row.level}\n  {row.sentence}\n")
     print(f"source     {row.source}")
     print(f"profiles   {', '.join(row.profiles) or 'none'}")

@@ -1,22 +1,23 @@
 """The verdicts: pure functions of recorded exchanges, by topic, and the judge that asks them all."""
 
 from messages_conformance.rules import (
-    adjacent,
+    boundary_requests,
     claude_code,
-    connections,
+    code_words,
+    count_tokens,
     counted_input,
     error_responses,
-    formats,
     headers,
     markup,
-    planted_words,
-    prefill_and_prewarm,
-    probes,
+    models_endpoint,
+    probe_rules,
     relations,
     response,
+    robustness,
     stop,
     stream,
     stream_parity,
+    structured_output,
     thinking,
     tools,
     transport,
@@ -52,20 +53,21 @@ TOPICS = (
     relations,
     stream_parity,
     counted_input,
-    planted_words,
+    code_words,
     markup,
-    prefill_and_prewarm,
-    adjacent,
+    boundary_requests,
+    count_tokens,
+    models_endpoint,
     tools,
     thinking,
-    formats,
-    probes,
-    connections,
+    structured_output,
+    probe_rules,
+    robustness,
     claude_code,
 )
 """The modules whose import fills the catalogue."""
 
-probes.register()
+probe_rules.register()
 reserve_topics()
 
 __all__ = [

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from messages_conformance import contract
 from messages_conformance.exchange import REFUSED, UNPARSED, Exchange, Response, StreamEvent
-from messages_conformance.rules.verdict import Finding, Place, Unverified
+from messages_conformance.rules.verdict import STATUS, Finding, Place, Unverified
 from messages_conformance.stream import Walk, is_sentinel, logical_events, walk
 
 BROKEN_STREAM = Unverified(reason="the stream deviates already, which says nothing about this")
 NO_MESSAGE = Unverified(reason="the stream has no message_start to read a message from")
+
+MAX_BODY_CHARACTERS: Final = 160
+"""How much of a body a finding quotes (our own: two lines of a terminal)."""
 
 
 # -- which exchanges ------------------------------------------------------------------------------------------------
@@ -252,6 +255,19 @@ def _event_findings(event: StreamEvent) -> Iterator[tuple[str | None, Finding]]:
         yield problem.requirement, Finding(place=at(event, problem.pointer), found=problem.found, wanted=problem.wanted)
 
 
+def schema_findings(schema: str, exchange: Exchange, requirement: str) -> Iterator[Finding]:
+    """Where a JSON body violates the schema called `schema`, under the requirement that the schema names for it."""
+    body = _response(exchange).json
+    if not isinstance(body, dict):
+        yield Finding(place=Place(pointer=""), found=shown(body_text(exchange).strip()), wanted="a JSON object")
+        return
+    yield from grouped(
+        Finding(place=Place(pointer=problem.pointer), found=problem.found, wanted=problem.wanted)
+        for problem in contract.explain(schema, body)
+        if problem.requirement == requirement
+    )
+
+
 def grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
     """The first finding alone, saying how many more like it the same exchange holds: one fault is one finding."""
     listed = list(findings)
@@ -264,6 +280,21 @@ def grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
         else f"{first.found} (and at {more} more place{'s' if more > 1 else ''} of this response)"
     )
     yield Finding(found=found, wanted=first.wanted, place=first.place)
+
+
+def body_text(exchange: Exchange) -> str:
+    """The body as text; bytes that are not UTF-8 become U+FFFD."""
+    return _response(exchange).body.decode("utf-8", "replace")
+
+
+def status_and_body(exchange: Exchange) -> str:
+    """The status and the beginning of the body, for `found`: `404: {"type": "error", ...`."""
+    return f"{_response(exchange).status}: {shown(body_text(exchange).strip(), MAX_BODY_CHARACTERS)}"
+
+
+def refusal(exchange: Exchange, wanted: str) -> Finding:
+    """A finding about the status of an answer that should have been another one."""
+    return Finding(exchange=exchange.number, place=STATUS, found=status_and_body(exchange), wanted=wanted)
 
 
 def is_utf8(body: bytes) -> bool:

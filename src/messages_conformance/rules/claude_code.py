@@ -23,7 +23,7 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, Judging, rule
-from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
+from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
 
 SOURCE: Final = "measured with Claude Code 2.1.197, 2026-11-22"
 SHAPES: Final = "requests of Claude Code 2.1.197, recorded 2026-11-22"
@@ -33,7 +33,6 @@ CLAUDE_CODE: Final = "claude-code"
 REASON_CHARACTERS: Final = 240
 """How much of a refusal is quoted: a gateway puts its own words before those of the server behind it."""
 
-STATUS: Final = Place(header=":status")
 
 TURN: Final = "claude-code.turn"
 WHOLE: Final = "claude-code.turn.whole"

@@ -17,10 +17,11 @@ from messages_conformance.rules.accessors import (
     refused,
     response_of,
     shown,
+    status_and_body,
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, TOKMODEL, Judging, rule
-from messages_conformance.rules.verdict import MAY, MUST, SHOULD, Finding, Place
+from messages_conformance.rules.verdict import MAY, MUST, SHOULD, STATUS, Finding, Place
 
 INVALID_REQUEST = "invalid_request_error"
 MODEL_FORM = "request.model.string"
@@ -125,7 +126,7 @@ def answers_400_to_invalid_requests(exchange: Exchange) -> Iterable[Finding]:
     if status in {429, *own} or (status == UNSUPPORTED_MEDIA_TYPE and not _is_labelled(exchange)):
         return  # a limit that was hit, a model of no form that nobody has, or a body that is too large or not labelled
     if status != 400:
-        yield Finding(place=Place(header=":status"), found=str(status), wanted="400")
+        yield Finding(place=STATUS, found=str(status), wanted="400")
     elif body_of(exchange).get("type") == "error" and kind is not None and kind != INVALID_REQUEST:
         yield Finding(place=Place(pointer="/error/type"), found=shown(kind), wanted=shown(INVALID_REQUEST))
 
@@ -251,7 +252,22 @@ def blames_bad_input_on_the_client(exchange: Exchange) -> Iterable[Finding]:
         return
     if status >= 500:
         said = shown(response_of(exchange).body.decode("utf-8", "replace"))
-        yield Finding(place=Place(header=":status"), found=f"{status}: {said}", wanted="a 4xx status")
+        yield Finding(place=STATUS, found=f"{status}: {said}", wanted="a 4xx status")
+
+
+@rule(
+    SIZE,
+    SHOULD,
+    families={ANTHROPIC},
+    source=sources.ERRORS,
+    applies=lambda exchange: answered(exchange) and SIZE in exchange.probes,
+    provoked="A request of 33 MB is sent, in a deep run.",
+)
+def refuses_oversized_requests(exchange: Exchange) -> Iterable[Finding]:
+    """A request of more than 32 MB is refused with 413."""
+    # What type the error has is judged as errors.status.413.
+    if response_of(exchange).status != 413:
+        yield Finding(place=STATUS, found=status_and_body(exchange), wanted="413")
 
 
 @rule("errors.no-redirect", SHOULD, source="robustness: clients lose the body of a redirected POST", applies=answered)
@@ -260,4 +276,4 @@ def does_not_redirect(exchange: Exchange) -> Iterable[Finding]:
     response = response_of(exchange)
     if 300 <= response.status < 400:
         found = f"{response.status} to {shown(response.header('location'))}"
-        yield Finding(place=Place(header=":status"), found=found, wanted="an answer of its own")
+        yield Finding(place=STATUS, found=found, wanted="an answer of its own")

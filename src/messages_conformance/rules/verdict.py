@@ -42,6 +42,10 @@ class Place:
         return ", ".join(parts) or "the response"
 
 
+STATUS: Final = Place(header=":status")
+"""The status code of a response."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
     """One deviation, at one place of one exchange: what was found and what would have been legal there."""

@@ -21,15 +21,15 @@ from messages_conformance.rules.accessors import (
     message_of,
     response_of,
     shown,
+    status_and_body,
     stop_reason_of,
     text_of,
     total_input,
     usage_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, TOKMODEL, rule
-from messages_conformance.rules.verdict import MAY, MUST, SHOULD, Finding, Place, Unverified
+from messages_conformance.rules.verdict import MAY, MUST, SHOULD, STATUS, Finding, Unverified
 
-STATUS: Final = Place(header=":status")
 PREFILL: Final = "request.prefill.continue"
 PREFILL_ERRORS: Final = "platform.claude.com/docs/en/api/errors (prefill not supported), read 2026-11-22"
 PREWARM: Final = "request.max_tokens.zero-prewarm"
@@ -40,14 +40,9 @@ def _probing(requirement: str) -> Callable[[Exchange], bool]:
     return lambda exchange: answered(exchange) and requirement in exchange.probes
 
 
-def _said(exchange: Exchange) -> str:
-    response = response_of(exchange)
-    return f"{response.status}: {shown(response.body.decode('utf-8', 'replace').strip(), 160)}"
-
-
 def _crashes(exchange: Exchange, wanted: str) -> Iterator[Finding]:
     if response_of(exchange).status >= 500:
-        yield Finding(place=STATUS, found=_said(exchange), wanted=wanted)
+        yield Finding(place=STATUS, found=status_and_body(exchange), wanted=wanted)
 
 
 # -- a final assistant message --------------------------------------------------------------------------------------
@@ -96,7 +91,7 @@ def refuses_a_prefill_with_400(exchange: Exchange) -> Iterable[Finding | Unverif
     if status < 400:
         yield Unverified(reason="the model takes a final assistant message")
     elif status != 400:
-        yield Finding(place=STATUS, found=_said(exchange), wanted="400, or an answer")
+        yield Finding(place=STATUS, found=status_and_body(exchange), wanted="400, or an answer")
 
 
 # -- no tokens at all -----------------------------------------------------------------------------------------------
@@ -135,7 +130,7 @@ def _prepared(exchange: Exchange, *, told: bool) -> Iterator[Finding | Unverifie
     status = response_of(exchange).status
     if status >= 400:
         wanted = "200 and a message without content"
-        yield Finding(exchange=exchange.number, place=STATUS, found=_said(exchange), wanted=wanted)
+        yield Finding(exchange=exchange.number, place=STATUS, found=status_and_body(exchange), wanted=wanted)
     elif json_message(exchange):
         yield from _answers(exchange, told=told)
     else:
@@ -197,7 +192,7 @@ def answers_what_is_too_short_to_cache(exchanges: Sequence[Exchange]) -> Iterabl
         yield Unverified(reason="no short prompt was sent with cache_control")
     for exchange in sent:
         if response_of(exchange).status >= 400 and not blocks:
-            yield Unverified(reason=f"no message in blocks was answered: {_said(exchange)}")
+            yield Unverified(reason=f"no message in blocks was answered: {status_and_body(exchange)}")
         else:
             yield from (_at(exchange, said) for said in _uncached(exchange))
 
@@ -219,7 +214,7 @@ def _at(exchange: Exchange, said: Finding | Unverified) -> Finding | Unverified:
 
 def _uncached(exchange: Exchange) -> Iterator[Finding | Unverified]:
     if response_of(exchange).status >= 400:
-        yield Finding(place=STATUS, found=_said(exchange), wanted="200: the request is valid")
+        yield Finding(place=STATUS, found=status_and_body(exchange), wanted="200: the request is valid")
     elif not has_message(exchange):
         yield Unverified(reason=f"status {response_of(exchange).status}, but no message")
     elif total_input(usage_of(exchange)) >= SMALLEST_CACHED_TOKENS:

@@ -1,4 +1,4 @@
-"""The whole contract in one list: what is judged, what is tolerated, and what no rule can see."""
+"""All requirements of the contract in one list: judged, tolerated and excluded."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from typing import Final
 
 from messages_conformance.contract import Profile, profile, profile_names
 from messages_conformance.rules.catalogue import CATALOGUE, Requirement
-from messages_conformance.rules.excluded import EXCLUDED, Exclusion
-from messages_conformance.rules.tolerances import TOLERANCES, Tolerance
+from messages_conformance.rules.not_judged import Exclusion, Tolerance, exclusions, tolerances
 
 JUDGED: Final = "judged"
 TOLERATED: Final = "tolerated"
-EXCLUDED_KIND: Final = "excluded"
-KINDS: Final = (JUDGED, TOLERATED, EXCLUDED_KIND)
+EXCLUDED: Final = "excluded"
+KINDS: Final = (JUDGED, TOLERATED, EXCLUDED)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
-    """One requirement as it is shown. `how` says how it is provoked, proved, or why it is not judged."""
+    """One requirement, as `list` shows it. `how` says how it is provoked or proved, or why it is not judged."""
 
     id: str
     kind: str
@@ -35,11 +34,11 @@ class Listed:
 
 
 def listed(*own: Profile) -> tuple[Listed, ...]:
-    """Every requirement of every kind, by id, with the profiles of ours and of the user's `own` that have it."""
+    """Every requirement of every kind, sorted by id, with the profiles, built-in and `own`, that ask for it."""
     profiles = tuple({one.name: one for one in (*map(profile, profile_names()), *own)}.values())
     rows = [_judged(row, profiles) for row in CATALOGUE.values()]
-    rows += [_tolerated(row, profiles) for row in TOLERANCES.values()]
-    rows += [_out(row, profiles) for row in EXCLUDED.values()]
+    rows += [_tolerated(row, profiles) for row in tolerances().values()]
+    rows += [_excluded(row, profiles) for row in exclusions().values()]
     return tuple(sorted(rows, key=lambda row: row.id))
 
 
@@ -54,7 +53,7 @@ def _judged(row: Requirement, profiles: Profiles) -> Listed:
         sentence=row.sentence,
         source=row.source,
         profiles=tuple(one.name for one in profiles if not row.inapplicable(one)),
-        how=row.provoked or "Judged on every exchange of a run where it applies.",
+        how=row.provoked or "Judged on every exchange where it applies.",
         families=row.families,
         api_version=row.api_version,
         model_dependent=row.model_dependent,
@@ -70,15 +69,15 @@ def _tolerated(row: Tolerance, profiles: Profiles) -> Listed:
         sentence=row.sentence,
         source=row.source,
         profiles=_of(row.families, row.id, profiles),
-        how=f"Never held against a target; proved by the variants {', '.join(row.variants)}.",
+        how=f"Both behaviours are correct; proved by the variants {', '.join(row.variants)}.",
         families=row.families,
     )
 
 
-def _out(row: Exclusion, profiles: Profiles) -> Listed:
+def _excluded(row: Exclusion, profiles: Profiles) -> Listed:
     return Listed(
         id=row.id,
-        kind=EXCLUDED_KIND,
+        kind=EXCLUDED,
         level=row.level,
         sentence=row.sentence,
         source=row.source,
@@ -89,5 +88,5 @@ def _out(row: Exclusion, profiles: Profiles) -> Listed:
 
 
 def _of(families: frozenset[str], requirement: str, profiles: Profiles) -> tuple[str, ...]:
-    """The profiles of these families; one that asks for a few requirements only has the others in none."""
+    """The names of the profiles of these families that ask for the requirement."""
     return tuple(one.name for one in profiles if one.family in families and one.asks_for(requirement))

@@ -1,4 +1,4 @@
-"""Verdicts on size and format: a body that is too large, and a form that the answer must have."""
+"""Rules for structured output: the JSON that an answer must follow."""
 
 from __future__ import annotations
 
@@ -8,43 +8,17 @@ from typing import Any, Final
 
 from messages_conformance import contract
 from messages_conformance.exchange import UNPARSED, Exchange, parse_json
-from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import (
-    answered,
     in_message,
     json_message,
-    response_of,
     shown,
     stop_reason_of,
     text_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, rule
-from messages_conformance.rules.error_responses import SIZE
-from messages_conformance.rules.verdict import SHOULD, Finding, Place, Unverified
+from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
 
 STRUCTURED: Final = "platform.claude.com/docs/en/build-with-claude/structured-outputs, read 2026-11-22"
-
-STATUS: Final = Place(header=":status")
-
-
-def _said(exchange: Exchange) -> str:
-    response = response_of(exchange)
-    return f"{response.status}: {shown(response.body.decode('utf-8', 'replace').strip(), 160)}"
-
-
-@rule(
-    SIZE,
-    SHOULD,
-    families={ANTHROPIC},
-    source=sources.ERRORS,
-    applies=lambda exchange: answered(exchange) and SIZE in exchange.probes,
-    provoked="A request of 33 MB is sent, in a deep run.",
-)
-def refuses_oversized_requests(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """A request of more than 32 MB is refused with 413."""
-    # What type the error has is judged as errors.status.413.
-    if response_of(exchange).status != 413:
-        yield Finding(place=STATUS, found=_said(exchange), wanted="413")
 
 
 def _format(exchange: Exchange) -> Mapping[str, Any] | None:

@@ -13,9 +13,8 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.rules.accessors import response_of, shown
 from messages_conformance.rules.catalogue import rule
 from messages_conformance.rules.error_responses import bad_input
-from messages_conformance.rules.verdict import SHOULD, Finding, Place
+from messages_conformance.rules.verdict import SHOULD, STATUS, Finding
 
-STATUS: Final = Place(header=":status")
 SILENCES: Final = frozenset({"timeout", "disconnected"})
 """Failures of a target that was reached and did not answer."""
 

@@ -16,20 +16,15 @@ from messages_conformance.rules.accessors import (
     near_miss,
     response_of,
     shown,
+    status_and_body,
     streamed,
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, EXCHANGE, TOKMODEL, Requirement, add, rule
 from messages_conformance.rules.error_responses import invalid, refused_in_stream
-from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
+from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
 
-STATUS = Place(header=":status")
 PLAIN = "transport.path.post-messages"
-
-
-def _said(exchange: Exchange) -> str:
-    response = response_of(exchange)
-    return f"{response.status}: {shown(response.body.decode('utf-8', 'replace').strip(), 160)}"
 
 
 def _judge(probe: Probe) -> Callable[[Exchange], Iterable[Finding | Unverified]]:
@@ -45,7 +40,7 @@ def _accepted(exchange: Exchange) -> Iterator[Finding | Unverified]:
     if doubtful and exchange.expect != ACCEPTED and (said := cleanly_refused(exchange)):
         yield Unverified(reason=f"the target refuses it: {said}")
         return
-    yield Finding(place=STATUS, found=_said(exchange), wanted="200: the request is valid")
+    yield Finding(place=STATUS, found=status_and_body(exchange), wanted="200: the request is valid")
 
 
 def _refused(probe: Probe, exchange: Exchange) -> Iterator[Finding]:
@@ -59,7 +54,7 @@ def _refused(probe: Probe, exchange: Exchange) -> Iterator[Finding]:
     elif status >= 500 and invalid(exchange):
         return  # judged as errors.no-5xx-on-bad-input
     elif status >= 500 or (probe.statuses and status not in probe.statuses):
-        yield Finding(place=STATUS, found=_said(exchange), wanted=wanted)
+        yield Finding(place=STATUS, found=status_and_body(exchange), wanted=wanted)
     elif status >= 400 and probe.error_type is not None:
         yield from _error_type(probe.error_type, exchange)
 

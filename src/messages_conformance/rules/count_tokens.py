@@ -1,0 +1,259 @@
+"""Rules for POST /v1/messages/count_tokens.
+
+Counting is free, so the suites count each request in several ways; what must agree between the answers is judged over
+the run. A missing endpoint is reported once, and the other requirements on it are not verified.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from messages_conformance import contract
+from messages_conformance.exchange import ACCEPTED, Exchange
+from messages_conformance.rules import sources
+from messages_conformance.rules.accessors import (
+    answered,
+    body_of,
+    has_message,
+    refusal,
+    response_of,
+    schema_findings,
+    shown,
+    status_and_body,
+    streamed,
+    total_input,
+    usage_of,
+)
+from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
+from messages_conformance.rules.relations import ERRATIC, PROMPT_SLACK_TOKENS, erratic
+from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
+
+COUNT_PATH: Final = "/v1/messages/count_tokens"
+
+APPROX_TOKENS: Final = 10
+APPROX_SHARE: Final = 0.05
+"""A count may differ from the billed count by this, whichever is more: it is an estimate (requirement's figures)."""
+
+COUNT_FIELDS: Final = frozenset(
+    ["model", "messages", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control"]
+)
+"""The request fields that count_tokens accepts; no other field changes the input count
+(types/message_count_tokens_params.py of the official SDK)."""
+
+COUNTING: Final = sources.sdk("types/message_count_tokens_params.py")
+TOKEN_COUNTING: Final = "platform.claude.com/docs/en/build-with-claude/token-counting, read 2026-11-22"
+NO_COUNT: Final = Unverified(reason="count_tokens returned no count in this run")
+
+
+def _counting(exchange: Exchange) -> bool:
+    """A valid question that was to be counted."""
+    return answered(exchange) and exchange.request.route == COUNT_PATH and exchange.expect == ACCEPTED
+
+
+def _count(exchange: Exchange) -> int | None:
+    """The tokens that count_tokens gave; None for anything but a valid answer."""
+    if (
+        not _counting(exchange)
+        or not exchange.succeeded
+        or not contract.valid("count_tokens", response_of(exchange).json)
+    ):
+        return None
+    return int(body_of(exchange)["input_tokens"])
+
+
+def _misses_max_tokens(exchange: Exchange) -> bool:
+    return response_of(exchange).status >= 400 and b"max_tokens" in response_of(exchange).body
+
+
+@rule(
+    "adjacent.count_tokens.shape",
+    MUST,
+    families={ANTHROPIC},
+    needs={"count-tokens"},
+    source=sources.sdk("types/message_tokens_count.py"),
+    over=RUN,
+    provoked="Questions of the suites are counted.",
+)
+def counts_in_an_integer(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """POST /v1/messages/count_tokens answers a valid question with an integer input_tokens of 0 or more."""
+    served = {_question(exchange) for exchange in exchanges if has_message(exchange)}
+    answers = 0
+    for exchange in exchanges:
+        if not _counting(exchange) or _misses_max_tokens(exchange):
+            continue
+        answers += exchange.succeeded
+        # What is refused where messages are created, too, is judged there.
+        plain = exchange.request.fields.keys() <= {"model", "messages"}
+        if exchange.succeeded:
+            yield from (replace(finding, exchange=exchange.number) for finding in _misshapen(exchange))
+        elif plain or _question(exchange) in served:
+            yield refusal(exchange, "200 and input_tokens")
+    if not answers:
+        yield NO_COUNT
+
+
+def _misshapen(exchange: Exchange) -> Iterator[Finding]:
+    if isinstance(tokens := body_of(exchange).get("input_tokens"), float):  # whole floats are integers to a schema
+        yield Finding(place=Place(pointer="/input_tokens"), found=shown(tokens), wanted="an integer")
+    else:
+        yield from schema_findings("count_tokens", exchange, "adjacent.count_tokens.shape")
+
+
+@rule(
+    "adjacent.count_tokens.no-max_tokens",
+    MUST,
+    families={ANTHROPIC},
+    needs={"count-tokens"},
+    source=COUNTING,
+    applies=_counting,
+    provoked="Questions are counted without a max_tokens.",
+)
+def counts_without_a_limit(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """count_tokens needs a model and messages only, and no max_tokens."""
+    if _misses_max_tokens(exchange):
+        yield Finding(
+            place=STATUS, found=status_and_body(exchange), wanted="200: max_tokens is no field of count_tokens"
+        )
+    elif not exchange.succeeded:
+        yield NO_COUNT
+
+
+def _question(exchange: Exchange) -> str:
+    """What a count depends on, as a key to compare by."""
+    asked = {name: value for name, value in exchange.request.fields.items() if name in COUNT_FIELDS}
+    return json.dumps(asked, sort_keys=True)
+
+
+@rule(
+    "adjacent.count_tokens.approx",
+    SHOULD,
+    families={ANTHROPIC},
+    needs={"count-tokens"},
+    source=f"{TOKEN_COUNTING} (an estimate, with a small difference); tolerance of 10 tokens or 5 %",
+    over=RUN,
+    provoked="A question is counted, and asked.",
+)
+def counts_what_it_bills(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """The count is within 10 tokens or 5 % of the input that the same question is billed for."""
+    billed = [one for one in exchanges if has_message(one) and total_input(usage_of(one)) > 0]
+    if erratic(billed):
+        yield ERRATIC
+        return
+    pairs = 0
+    for counted, asked in _counted_and_asked(exchanges, billed):
+        pairs += 1
+        count, actual = _count(counted), total_input(usage_of(asked))
+        if count is not None and abs(count - actual) > max(APPROX_TOKENS, APPROX_SHARE * actual):
+            yield Finding(
+                exchange=counted.number,
+                place=Place(pointer="/input_tokens"),
+                found=f"{count}, but the same question was billed for {actual} (exchange {asked.number})",
+                wanted=f"within {max(APPROX_TOKENS, int(APPROX_SHARE * actual))} of it",
+            )
+            return
+    if not pairs:
+        yield Unverified(reason="no question was both counted and asked, with counts")
+
+
+def _counted_and_asked(
+    exchanges: Sequence[Exchange], billed: Sequence[Exchange]
+) -> Iterator[tuple[Exchange, Exchange]]:
+    """Pairs of a count and a message for the same question; whole messages before streamed ones."""
+    asked: dict[str, Exchange] = {}
+    for exchange in sorted(billed, key=streamed):
+        if b"cache_control" not in exchange.request.body:  # what is cached is judged as that
+            asked.setdefault(_question(exchange), exchange)
+    for exchange in exchanges:
+        if _count(exchange) is not None and _question(exchange) in asked:
+            yield exchange, asked[_question(exchange)]
+
+
+@rule(
+    "adjacent.count_tokens.monotone",
+    SHOULD,
+    families={ANTHROPIC},
+    needs={"count-tokens"},
+    source=f"{TOKEN_COUNTING}; tolerance of {PROMPT_SLACK_TOKENS} tokens",
+    over=RUN,
+    provoked="A question is counted alone, with more text, with a system prompt and with a tool.",
+)
+def counts_no_less_for_more(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """More text, a system prompt or a tool never lowers the count."""
+    counted = [(exchange, count) for exchange in exchanges if (count := _count(exchange)) is not None]
+    pairs = 0
+    for longer, more in counted:
+        for shorter, less in counted:
+            if not _extends(longer.request.fields, shorter.request.fields):
+                continue
+            pairs += 1
+            if more < less - PROMPT_SLACK_TOKENS:
+                found = f"{more}, but {less} for a part of it (exchange {shorter.number})"
+                yield Finding(
+                    exchange=longer.number, place=Place(pointer="/input_tokens"), found=found, wanted=f"{less} or more"
+                )
+                return
+    if not pairs:
+        yield Unverified(reason="no question was counted both alone and with more")
+
+
+def _extends(longer: Mapping[str, Any], shorter: Mapping[str, Any]) -> bool:
+    """Whether one question is another with a system prompt, tools or text behind it."""
+    added = {name for name in longer if name not in shorter}
+    if not added <= {"system", "tools", "messages"} or not set(shorter) <= set(longer):
+        return False
+    same = all(longer[name] == value for name, value in shorter.items() if name != "messages")
+    mine, theirs = _words(longer), _words(shorter)
+    if not same or mine is None or theirs is None or not mine.startswith(theirs):
+        return False
+    return bool(added) or mine != theirs
+
+
+def _words(fields: Mapping[str, Any]) -> str | None:
+    """The text of a question of a single plain user message."""
+    messages = fields.get("messages")
+    content = messages[0].get("content") if isinstance(messages, list) and len(messages) == 1 else None
+    return content if isinstance(content, str) else None
+
+
+def _refuses_as_create_does(exchanges: Sequence[Exchange], requirement: str) -> Iterator[Finding | Unverified]:
+    """Each invalid question is answered with 400, by an endpoint that counts valid ones."""
+    sent = [exchange for exchange in exchanges if requirement in exchange.probes]
+    if not sent or not any(_count(exchange) is not None for exchange in exchanges):
+        yield NO_COUNT
+        return
+    for exchange in sent:
+        if response_of(exchange).status != 400:
+            yield refusal(exchange, "400, as for the same body at /v1/messages")
+            return
+
+
+@rule(
+    "adjacent.count_tokens.validates",
+    SHOULD,
+    families={ANTHROPIC},
+    needs={"count-tokens"},
+    source=TOKEN_COUNTING,
+    over=RUN,
+    provoked="An unknown role and missing messages are sent to be counted.",
+)
+def counts_valid_questions_only(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """An invalid question is refused with 400, as it is where messages are created."""
+    return _refuses_as_create_does(exchanges, "adjacent.count_tokens.validates")
+
+
+@rule(
+    "version.same-rules-count-tokens",
+    SHOULD,
+    families={ANTHROPIC},
+    needs={"count-tokens"},
+    api_version="2026-10-21",
+    source="platform.claude.com/docs/en/api/migration-2026-10-21, read 2026-11-22",
+    over=RUN,
+    provoked="What 2026-10-21 removed is sent to be counted.",
+)
+def counts_by_the_version_asked_for(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """What version 2026-10-21 refuses is refused by count_tokens too."""
+    return _refuses_as_create_does(exchanges, "version.same-rules-count-tokens")
