@@ -38,11 +38,13 @@ class Fault:
     """The least depth at which a run provokes what the fault breaks."""
     generated: bool = False
     """Whether only generated requests provoke the fault."""
+    timing_only: bool = False
+    """Whether a fault of the connection consists of silence or of a body without end, which memory can simulate."""
 
     @property
     def needs_socket(self) -> bool:
-        """Whether the crime is one of the connection, which bytes that are handed over in memory have none of."""
-        return self.category == BELOW_HTTP
+        """Whether the fault changes the connection itself, which only a socket has."""
+        return self.category == BELOW_HTTP and not self.timing_only
 
 
 _FAULTS: dict[str, Fault] = {}
@@ -60,6 +62,7 @@ def fault(
     undetectable: str = "",
     depth: str = "standard",
     generated: bool = False,
+    timing_only: bool = False,
 ) -> Callable[[Function], Function]:
     """Declares a fault: the function's name is the crime, its docstring's first line what happens."""
 
@@ -80,6 +83,7 @@ def fault(
             undetectable=undetectable,
             depth=depth,
             generated=generated,
+            timing_only=timing_only,
         )
         return function
 

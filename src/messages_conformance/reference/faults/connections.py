@@ -21,13 +21,20 @@ BLOCK = b"x" * (64 * 1024)
     trips={"stream.frame.terminates"},
     at=Stage.RESPONSE,
     seen="impact.json hold_open; defects.json connection-held-open-after-message-stop",
+    timing_only=True,
 )
 def hold_open_after_message_stop(response: HttpResponse) -> HttpResponse:
     """The connection of a stream stays open after message_stop, and nothing more comes."""
     return replace(response, ending="hang") if response.is_stream else response
 
 
-@fault("wire", trips={"stream.frame.terminates"}, at=Stage.RESPONSE, seen="defects.json stream-never-terminates")
+@fault(
+    "wire",
+    trips={"stream.frame.terminates"},
+    at=Stage.RESPONSE,
+    seen="defects.json stream-never-terminates",
+    timing_only=True,
+)
 def ping_for_ever(response: HttpResponse) -> HttpResponse:
     """After message_stop a stream sends pings without end."""
     if not response.is_stream:
@@ -36,7 +43,13 @@ def ping_for_ever(response: HttpResponse) -> HttpResponse:
     return replace(response, pieces=itertools.chain(response.pieces, itertools.repeat(ping)))
 
 
-@fault("wire", trips={"stream.frame.terminates"}, at=Stage.RESPONSE, seen="defects.json stream-never-terminates")
+@fault(
+    "wire",
+    trips={"stream.frame.terminates"},
+    at=Stage.RESPONSE,
+    seen="defects.json stream-never-terminates",
+    timing_only=True,
+)
 def stream_for_ever(response: HttpResponse) -> HttpResponse:
     """A stream repeats its deltas without end."""
     if not response.is_stream:
@@ -65,7 +78,7 @@ def hang_up_in_stream(response: HttpResponse) -> HttpResponse:
     return replace(first_half(response), ending="cut") if response.is_stream else response
 
 
-@fault("wire", trips={"stream.frame.terminates"}, at=Stage.RESPONSE, seen="impact.json stall_mid")
+@fault("wire", trips={"stream.frame.terminates"}, at=Stage.RESPONSE, seen="impact.json stall_mid", timing_only=True)
 def fall_silent_in_stream(response: HttpResponse) -> HttpResponse:
     """A stream stops in the middle, and the connection stays open."""
     return replace(first_half(response), ending="hang") if response.is_stream else response
