@@ -30,10 +30,22 @@ DOORS: dict[str, frozenset[str]] = {
     "gate": frozenset({"rules"}),
     "report": frozenset({"gate", "rules", "exchange", "contract", "resources", "shapes", "rich"}),
     "shapes": frozenset({"exchange", "syrupy"}),
-    "scope": frozenset({"contract", "exchange", "generate", "options", "report", "rules"}),
-    "forecast": frozenset({"contract", "engine", "exchange", "generate", "targets", "rich"}),
-    "confirmation": frozenset({"contract", "engine", "exchange", "generate", "rules"}),
-    "run": OURS | {"rich"},
+    "session": frozenset({"contract", "exchange", "gate", "report", "rules", "shapes", "rich"}),
+    "run": frozenset(
+        {
+            "contract",
+            "engine",
+            "exchange",
+            "generate",
+            "options",
+            "report",
+            "rules",
+            "session",
+            "shapes",
+            "targets",
+            "rich",
+        }
+    ),
     "plugin": EVERYTHING,
     "proof": EVERYTHING,
     "options": frozenset(),
@@ -43,7 +55,7 @@ DOORS: dict[str, frozenset[str]] = {
     ),
     "suites": frozenset({"generate", "pytest"}),
 }
-PURE = ("contract", "wire", "exchange", "stream", "rules", "gate", "report")
+PURE = ("contract", "wire", "exchange", "stream", "rules", "gate", "report", "session")
 IMPURE = frozenset({"httpx", "pytest", "hypothesis", "asyncio", "socket", "time", "random"})
 UPPERMOST = frozenset({"plugin", "proof", "cli", "suites", "__main__"})
 """Rooms that nobody below them may import: `OURS` is every room but these."""

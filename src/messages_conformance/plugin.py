@@ -21,11 +21,11 @@ from messages_conformance.options import OPTIONS
 
 if TYPE_CHECKING:
     from messages_conformance.exchange import Exchange
-    from messages_conformance.run import Options, Planned, Run
+    from messages_conformance.run import CostPlan, Options, Run
 
 INI: Final = "messages_conformance"
 RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
-PLAN: Final[pytest.StashKey[Planned]] = pytest.StashKey()
+PLAN: Final[pytest.StashKey[CostPlan]] = pytest.StashKey()
 _OPTIONS_ADDED: Final[pytest.StashKey[bool]] = pytest.StashKey()
 _HANDLERS: Final[pytest.StashKey[dict[int, Any]]] = pytest.StashKey()
 PARAMETERS: Final = ("exchange", "dialogue", "generated")
@@ -85,14 +85,14 @@ def _is_free(parser: pytest.Parser, name: str) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     if not config.getini(INI) or config.option.collectonly or config.option.help:
         return
-    from messages_conformance.run import Planned, Run, UsageError
+    from messages_conformance.run import CostPlan, Run, UsageError
 
     options = _options(config)
     if options.snapshots is not None:
         _prepare_snapshots(config)
     try:
         if config.getoption("plan", default=False) is True:
-            config.stash[PLAN] = Planned(options)
+            config.stash[PLAN] = CostPlan(options)
         else:
             config.stash[RUN] = Run(options)
     except UsageError as error:
@@ -183,7 +183,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = kept
 
 
-def _is_wanted(item: pytest.Item, run: Run | Planned) -> bool:
+def _is_wanted(item: pytest.Item, run: Run | CostPlan) -> bool:
     if SHAPES in getattr(item, "fixturenames", ()) and run.options.snapshots is None:
         return False
     asked = _asked(item)

@@ -18,7 +18,7 @@ from messages_conformance.report import Report
 from messages_conformance.rules import CATALOGUE
 from messages_conformance.rules.catalogue import RUN
 from messages_conformance.run import Options, Run
-from messages_conformance.scope import impact_rank
+from messages_conformance.run.scope import impact_rank
 
 MODEL: Final = "anthropic/claude-opus-4-5"
 TIMEOUT_S: Final = 3.0

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from messages_conformance import contract
-from messages_conformance.confirmation import Confirmation, shrink_requests
 from messages_conformance.engine import compose
 from messages_conformance.exchange import ACCEPTED, EITHER, Chunk, Exchange, Origin, Response
 from messages_conformance.generate import ask
 from messages_conformance.generate.generated_sets import generate_again
 from messages_conformance.proof.trial import MODEL, run
+from messages_conformance.run.confirmation import Confirmation, shrink_requests
 
 PROFILE = contract.profile("anthropic-2023-06-01")
 OK = b'{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":"end_turn","usage":{}}'

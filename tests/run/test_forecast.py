@@ -8,9 +8,9 @@ from misbehaving import KEY, Menagerie
 
 from messages_conformance import contract
 from messages_conformance.exchange import REFUSED, Ask
-from messages_conformance.forecast import ADDED_TOKENS, Ceiling, Prices, ceilings
 from messages_conformance.generate import Dialogue, ask, get
 from messages_conformance.proof import run, suite_requests
+from messages_conformance.run.forecast import ADDED_TOKENS, Ceiling, Prices, ceilings
 
 PROFILE = contract.profile("anthropic-2023-06-01")
 
@@ -57,7 +57,7 @@ def test_prices_are_of_a_million_tokens() -> None:
 @pytest.mark.parametrize("profile", contract.profile_names())
 def test_a_run_stays_below_its_plan(profile: str) -> None:
     from messages_conformance.rules import select
-    from messages_conformance.scope import Scope
+    from messages_conformance.run.scope import Scope
 
     scope = Scope(profile=contract.profile(profile), depth="standard", selected=select())
     wanted = [each for what in suite_requests() if scope.wants(what) for each in scope.expanded(what)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Protocol
@@ -55,6 +55,10 @@ class Scope:
             return ()
         drawn = asked.draw(self.profile, seed=self.seed, depth=self.depth, count=asked.share(self.drawn))
         return tuple(each for each in drawn if self.wants(each))
+
+    def expanded_all(self, asked: Iterable[Ask | Dialogue | GeneratedSet]) -> list[Ask | Dialogue]:
+        """Returns all of them in their order, generated sets expanded."""
+        return [each for one in asked for each in self.expanded(one)]
 
     def wants(self, asked: Ask | Dialogue | GeneratedSet) -> bool:
         """Whether depth, profile and selection leave this to be asked."""

@@ -81,8 +81,8 @@ def test_an_interruption_is_heard_at_once_while_the_run_waits(opened: Opened, zo
     run.begin([QUESTION], [])
     thread.join()
     assert heard.is_set()
-    assert run.report().statement is not None
-    assert run.report().statement.kind == "interrupted"
+    assert run.session.report().statement is not None
+    assert run.session.report().statement.kind == "interrupted"
 
 
 def test_an_interruption_elsewhere_ends_the_next_wait(opened: Opened) -> None:
@@ -107,7 +107,7 @@ def test_a_refusal_is_quoted_in_one_short_line(opened: Opened, zoo: Menagerie) -
     run = opened(zoo.url("404/run"), timeout_s=1.0)
     run.begin([QUESTION], [])
     assert run.finish() == 2
-    statement = run.report().statement
+    statement = run.session.report().statement
     assert statement is not None
     assert "404 to POST /v1/messages (no): check TARGET" in statement.message
 
@@ -116,7 +116,7 @@ def test_what_is_void_holds_nothing_against_the_target(opened: Opened, zoo: Mena
     run = opened(zoo.url("404/void"))
     run.begin([QUESTION], [])
     run.finish()
-    assert {verdict.outcome for verdict in run.report().verdicts} == {"not-verified", "not-applicable"}
+    assert {verdict.outcome for verdict in run.session.report().verdicts} == {"not-verified", "not-applicable"}
 
 
 @pytest.mark.parametrize(

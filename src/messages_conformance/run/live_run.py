@@ -1,0 +1,334 @@
+"""One live run: opens the target, sends what is planned, and passes the exchanges to a session."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Final
+
+from rich.console import Console
+
+from messages_conformance import report
+from messages_conformance.engine import Conversation, Engine, EngineError, Plan, State
+from messages_conformance.exchange import Ask, Exchange, Failure
+from messages_conformance.generate import Dialogue, GeneratedSet
+from messages_conformance.rules import Finding, Judge, select
+from messages_conformance.run.confirmation import Confirmation, shrink_requests
+from messages_conformance.run.preflight import Preflight
+from messages_conformance.run.run_options import Options, checked, opened_target, scope_of
+from messages_conformance.run.scope import impact_rank
+from messages_conformance.session import Clock, Session, Source, UsageError
+from messages_conformance.session.session import is_unpaid
+from messages_conformance.shapes import Drift
+
+SYSTEM_CLOCK: Final = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.monotonic)
+
+Planned = Ask | Dialogue | GeneratedSet
+
+
+class Run:
+    """Asks a target. The order of calls is: the constructor, `begin`, `exchanges` and `judged`, `finish`, `close`.
+
+    The constructor and `begin` raise UsageError when an option cannot be used.
+    """
+
+    def __init__(self, options: Options, *, out: Console | None = None) -> None:
+        self.options = options
+        self.profile = checked(options)
+        self.scope = scope_of(options, self.profile, select(options.only, options.skip))
+        self.session = Session(
+            Source(
+                name=options.target or "",
+                model=options.model or self.profile.default_model or "",
+                depth=options.depth,
+                seed=options.seed,
+                budget=options.budget,
+                key_variable=options.api_key_env,
+            ),
+            options=options.session,
+            clock=SYSTEM_CLOCK,
+            out=out,
+            spent=self._spent,
+        )
+        try:
+            self.target = opened_target(options, self.profile)
+        except UsageError:
+            self.session.close()
+            raise
+        self.session.describe(name=self.target.name, notes=self.target.notes)
+        self.out = self.session.out
+        self._waits = False
+        self._interrupted = False
+        self._engine = Engine(
+            self.target,
+            profile=self.profile,
+            model=options.model or self.profile.default_model,
+            concurrency=options.concurrency,
+            limits=options.limits,
+            rate=options.rate,
+            rank=impact_rank,
+            retry_budget_s=options.timeout_s,
+            again=self._is_to_be_repeated,
+            observe=self._record,
+            progress=self._show_progress,
+            seed=options.seed,
+        )
+        self._progress: report.Progress | None = None
+        self._conversations: dict[Dialogue, Conversation] = {}
+        self._planned: tuple[Ask | Dialogue, ...] = ()
+        self._suites: Mapping[str, Sequence[Ask | Dialogue]] = {}
+        self._premises: dict[str, tuple[str, ...]] = {}
+        self._confirmation: Confirmation | None = None
+
+    def wants(self, asked: Planned) -> bool:
+        """Returns True when depth, profile and selection include this."""
+        return self.scope.wants(asked)
+
+    def _is_to_be_repeated(self, exchange: Exchange) -> bool:
+        """Returns True when the model did not show what the exchange was sent for."""
+        premise = [name for situation in exchange.situations for name in self._premises.get(situation, ())]
+        return bool(self.judge.unverified(exchange, premise))
+
+    def _record(self, exchange: Exchange) -> None:
+        self.session.record(exchange)
+
+    # -- sending -----------------------------------------------------------------------------------------------------
+
+    def begin(
+        self,
+        asks: Iterable[Ask],
+        dialogues: Iterable[Dialogue],
+        generated: Iterable[GeneratedSet] = (),
+        *,
+        suites: Mapping[str, Sequence[Planned]] = MappingProxyType({}),
+    ) -> Plan | None:
+        """Runs the preflight and then starts to send everything; returns None when the preflight fails.
+
+        `suites` groups the same asks by file, for the progress display.
+        """
+        self._suites = {name: self.scope.expanded_all(suite) for name, suite in suites.items()}
+        expanded = self.scope.expanded_all(generated)
+        asks = (*asks, *(each for each in expanded if isinstance(each, Ask)))
+        dialogues = (*dialogues, *(each for each in expanded if isinstance(each, Dialogue)))
+        self._planned = (*asks, *dialogues)
+        self.session.begin()
+        self._premises.update((asked.situation, asked.premise) for asked in asks)
+        self._conversations.update((dialogue, _conversation(dialogue)) for dialogue in dialogues)
+        ready = self._is_ready()
+        plan = self._engine.plan(asks, self._conversations.values())
+        self.session.planned = report.Planned(
+            requests=plan.requests, output_tokens=plan.output_tokens, duplicates=plan.duplicates
+        )
+        if ready:
+            self._progress = report.Progress(self.out, self._progress_state)
+            self._progress.__enter__()
+        self._engine.start()
+        return plan if ready else None
+
+    def _is_ready(self) -> bool:
+        preflight = Preflight(self.session, self._engine, send=self.ask, key_variable=self.options.api_key_env)
+        try:
+            if preflight.passes():
+                return True
+        except EngineError as error:
+            self.session.harness_errors.append(str(error))
+        self._engine.abort(Failure(kind="cancelled", message=preflight.reason))
+        return False
+
+    def ask(self, asked: Ask) -> Exchange:
+        """Sends an Ask that was not planned and returns its exchange; blocks, and keeps the limits of the run."""
+        with self._waiting():
+            return self._engine.send_now(asked)
+
+    # -- exchanges and verdicts --------------------------------------------------------------------------------------
+
+    def exchanges(self, asked: Planned) -> tuple[Exchange, ...]:
+        """Returns every attempt, the last one last; blocks until they are there. Keeps our own errors for the report.
+
+        A generated set has one exchange for each request, after it was reproduced and minimised.
+        """
+        if isinstance(asked, GeneratedSet):
+            return self._generated(asked)
+        planned = self._conversations[asked] if isinstance(asked, Dialogue) else asked
+        try:
+            with self._waiting():
+                return self._engine.wait(planned)
+        except EngineError as error:
+            self.session.harness_errors.append(str(error))
+            raise
+
+    def judged(self, exchanges: Iterable[Exchange]) -> tuple[Finding, ...]:
+        """Judges the exchanges that are not judged yet; returns the findings, and updates the report on disk."""
+        return self.session.judged(exchanges)
+
+    def drifted(self, drifts: Iterable[Drift]) -> None:
+        """Keeps differences from the shapes of an earlier run."""
+        self.session.drifted(drifts)
+
+    def failed_test(self, name: str, message: str) -> None:
+        """Keeps a failed assertion of a test that the user wrote."""
+        self.session.failed_test(name, message)
+
+    @property
+    def judge(self) -> Judge:
+        """The judge of this run."""
+        return self.session.judge
+
+    @property
+    def harness_errors(self) -> list[str]:
+        """Our own errors so far."""
+        return self.session.harness_errors
+
+    @property
+    def model(self) -> str:
+        """The model that is asked for; empty until one is known."""
+        return self._engine.model or ""
+
+    @property
+    def result(self) -> report.Report | None:
+        """The report, once the run has finished."""
+        return self.session.result
+
+    # -- generated requests ------------------------------------------------------------------------------------------
+
+    def _generated(self, generated: GeneratedSet) -> tuple[Exchange, ...]:
+        """Returns the exchanges of a generated set as they are judged."""
+        settled: list[Exchange] = []
+        for asked in self.scope.expanded(generated):
+            answers = self.exchanges(asked)
+            # Of several attempts at one request, all but the last are judged as they are.
+            self.judged(answers[:-1] if isinstance(asked, Ask) else ())
+            settled += [self._confirmed(answer) for answer in (answers[-1:] if isinstance(asked, Ask) else answers)]
+        return tuple(settled)
+
+    def _confirmed(self, exchange: Exchange) -> Exchange:
+        """Returns the exchange to judge for a generated one; it may be that of a smaller request."""
+        if self._confirmation is None:
+            self._confirmation = Confirmation(
+                profile=self.profile,
+                send=self._ask_unjudged,
+                find=lambda answer: frozenset(finding.requirement for finding in self.judge.findings(answer)),
+                others=self._all_exchanges,
+                most=shrink_requests(self.options.max_shrink_requests, self.options.target or ""),
+                alone=self.scope.alone is not None,
+            )
+        confirmed = self._confirmation.settled(exchange)
+        if confirmed.number != exchange.number:
+            self.session.leave_out(exchange)
+            self.session.take_back(confirmed)
+        return confirmed
+
+    def _ask_unjudged(self, asked: Ask) -> Exchange:
+        """Sends an Ask whose answer only helps to judge another one."""
+        exchange = self.ask(asked)
+        self.session.leave_out(exchange)
+        return exchange
+
+    def _all_exchanges(self) -> tuple[Exchange, ...]:
+        """Returns every exchange of this run, once everything that was planned is answered."""
+        for asked in self._planned:
+            with contextlib.suppress(EngineError):  # reported where the answer is needed
+                self._engine.wait(self._conversations[asked] if isinstance(asked, Dialogue) else asked)
+        return self._engine.exchanges
+
+    # -- progress ----------------------------------------------------------------------------------------------------
+
+    def _show_progress(self, state: State) -> None:
+        if self._progress is not None:
+            self._progress.update()
+
+    def _progress_state(self) -> report.RunProgress:
+        """Returns how far the run is; may be called from any thread."""
+        state, spent, planned = self._engine.state, self._engine.spent, self.session.planned
+        return report.RunProgress(
+            planned=state.planned,
+            done=state.done,
+            in_flight=state.in_flight,
+            waiting=state.waiting,
+            failed=len(self.session.failed),
+            tokens=spent.output_tokens,
+            tokens_most=self.options.max_output_tokens or (0 if planned is None else planned.output_tokens),
+            elapsed_s=spent.elapsed_s,
+            suites=tuple(self._suite_progress(name, asked) for name, asked in self._suites.items()),
+        )
+
+    def _suite_progress(self, name: str, asked: Sequence[Ask | Dialogue]) -> report.SuiteProgress:
+        planned = [self._conversations.get(one) if isinstance(one, Dialogue) else one for one in asked]
+        state = self._engine.tally(one for one in planned if one is not None)
+        return report.SuiteProgress(
+            name=name, planned=state.planned, done=state.done, in_flight=state.in_flight, waiting=state.waiting
+        )
+
+    def _spent(self) -> report.Spent:
+        spent = self._engine.spent
+        return report.Spent(
+            requests=spent.requests,
+            input_tokens=spent.input_tokens,
+            output_tokens=spent.output_tokens,
+            elapsed_s=spent.elapsed_s,
+        )
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def interrupt(self) -> None:
+        """Notes that the user ends the run early. What was judged until then is still reported.
+
+        Raises KeyboardInterrupt only while the run waits, so nothing is left half judged or half written. A signal
+        handler may call it, also more than once.
+        """
+        self._interrupted = True
+        self.session.state("the run was interrupted", kind=report.INTERRUPTED)
+        if self._waits:
+            raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def _waiting(self) -> Iterator[None]:
+        self._waits = True
+        try:
+            if self._interrupted:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._waits = False
+
+    def finish(self) -> int:
+        """Cancels what is still in flight, writes and prints the report, and returns the exit code."""
+        self._stop()
+        self._note_unsent_generated()
+        return self.session.finish()
+
+    def _note_unsent_generated(self) -> None:
+        """Notes that a limit kept generated requests from being sent. They do not make the run incomplete."""
+        unsent = [one for one in self._engine.exchanges if one.origin is not None and is_unpaid(one)]
+        if unsent:
+            failure = unsent[0].failure
+            assert failure is not None
+            text = f"{len(unsent):,} of the generated requests were {failure.message}"
+            self.session.note(text)
+            report.note(self.out, text)
+
+    def close(self) -> None:
+        """Ends progress, engine and target, and releases the report's folder; harmless when called again."""
+        self._stop()
+        self.session.close()
+
+    def _stop(self) -> None:
+        if self._progress is not None:
+            self._progress.__exit__(None, None, None)
+            self._progress = None
+        self._engine.stop()
+
+
+def _conversation(dialogue: Dialogue) -> Conversation:
+    return Conversation(
+        name=dialogue.name,
+        steps=dialogue.steps,
+        max_requests=dialogue.max_requests,
+        max_output_tokens=dialogue.max_output_tokens,
+        depth=dialogue.depth,
+        needs=dialogue.needs,
+        drawn=dialogue.drawn,
+    )

@@ -1,0 +1,197 @@
+"""The first requests of a run: find the model, ask the plainest question, and stop early when that cannot work.
+
+An outage, a wrong key, a wrong address or a wrong model becomes one statement, and nothing else is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from messages_conformance import report
+from messages_conformance.contract import Auth
+from messages_conformance.engine import Engine
+from messages_conformance.exchange import Ask, Exchange, Failure, Response
+from messages_conformance.generate import ask
+from messages_conformance.rules.accessors import has_message
+from messages_conformance.session import Session, UsageError
+
+QUOTED_CHARACTERS: Final = 160
+"""A statement quotes at most this much of a refusal."""
+
+OUTAGE_STATUSES: Final = frozenset({502, 503, 504, 529, 429})
+"""These statuses report an outage or a limit; they say nothing about the contract."""
+
+OTHER_VERSION: Final = {None: "2023-06-01", "2026-10-21": "2023-06-01", "2023-06-01": "2026-10-21"}
+"""The anthropic-version to try when the target refuses the plainest request under the profile's version."""
+
+MODELS: Final = Ask(situation="models", method="GET", path="/v1/models", expect="either")
+PLAINEST: Final = ask("preflight", "Reply with the single word: ok")
+PLAINEST_STREAMED: Final = ask("preflight.streamed", "Reply with the single word: ok", stream=True)
+"""The requests before all others. They do not depend on depth, profile or selection."""
+
+
+class Preflight:
+    """Decides whether a run can start. `send` sends one Ask and blocks; `key_variable` is named in messages.
+
+    What the target takes (another header for the key, another version) is set in the engine for the whole run.
+    """
+
+    def __init__(self, session: Session, engine: Engine, *, send: Callable[[Ask], Exchange], key_variable: str) -> None:
+        self._session = session
+        self._engine = engine
+        self._send_now = send
+        self._key_variable = key_variable
+        self._model_is_listed = False
+        """True when the target itself named the model: a 404 is then no wrong address."""
+
+    def passes(self) -> bool:
+        """Returns True when there is a model and the plainest request is answered with a message.
+
+        Otherwise the session has a statement that says why not. Raises UsageError when no model can be found.
+        """
+        if self._engine.model is None:
+            self._engine.model = self._discovered_model()
+        self._session.describe(model=self._engine.model or "")
+        self._session.announce()
+        if self._session.statement is not None:
+            return False
+        if self._is_answered():
+            return True
+        self._session.state(self.reason, kind=report.NO_MESSAGE)
+        return False
+
+    @property
+    def reason(self) -> str:
+        """Says why nothing else was asked."""
+        if self._session.statement is not None:
+            return self._session.statement.message
+        return "the plainest request brought no message, so nothing else was asked"
+
+    # -- the model ---------------------------------------------------------------------------------------------------
+
+    def _discovered_model(self) -> str | None:
+        """Returns the first model of GET /v1/models; None with a statement when the target cannot answer."""
+        listed = self._send(MODELS)
+        if self._explains_any(listed):
+            return None
+        response = _response(listed)
+        data = response.fields.get("data")
+        names = [item.get("id") for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+        if names and isinstance(names[0], str) and names[0]:
+            self._model_is_listed = True
+            return names[0]
+        raise UsageError(
+            f"no model was given, profile {self._session.profile.name} names none, and GET /v1/models answered "
+            f"{response.status} without a list: name one with --model (is TARGET the right address?)"
+        )
+
+    # -- the plainest question ---------------------------------------------------------------------------------------
+
+    def _is_answered(self) -> bool:
+        """Returns True when the plainest request brings a message, whole or streamed. Judges the answers."""
+        first = self._send(PLAINEST)
+        if first.response is not None and first.response.status == 400:
+            first = self._with_other_version(PLAINEST, first) or first
+        if self._explains(first):
+            return False
+        self._session.judged_now(first)
+        if has_message(first):
+            return True
+        second = self._send(PLAINEST_STREAMED)
+        self._session.judged_now(second)
+        return second.response is not None and has_message(second)
+
+    def _send(self, asked: Ask) -> Exchange:
+        exchange = self._send_now(asked)
+        if exchange.response is not None and exchange.response.status == 401 and asked.auth == "profile":
+            return self._with_other_auth(asked, exchange) or exchange
+        return exchange
+
+    def _with_other_auth(self, asked: Ask, refused: Exchange) -> Exchange | None:
+        """Sends the key in the other header, and keeps to it when that is accepted; returns None when it is refused.
+
+        Another request of the run, which sends the profile's own header, judges that the target refuses it.
+        """
+        profile = self._session.profile
+        other: Auth = "bearer" if profile.auth == "x-api-key" else "x-api-key"
+        exchange = self._send_now(replace(asked, auth=other))
+        if exchange.response is None or exchange.response.status in (401, 403):
+            return None
+        self._session.leave_out(refused)
+        self._engine.profile = replace(profile, auth=other)
+        self._session.note(f"the target refuses the key as {profile.auth} and takes it as {other}: asked so")
+        return exchange
+
+    def _with_other_version(self, asked: Ask, refused: Exchange) -> Exchange | None:
+        """Sends another anthropic-version, and keeps to it when a message comes; returns None when none comes."""
+        profile = self._session.profile
+        version = OTHER_VERSION[profile.api_version]
+        exchange = self._send_now(replace(asked, headers=(("anthropic-version", version),)))
+        if exchange.response is None or not has_message(exchange):
+            return None
+        self._session.leave_out(refused)
+        self._engine.profile = replace(self._engine.profile, api_version=version)
+        sent = f"anthropic-version {profile.api_version}" if profile.api_version else "no anthropic-version"
+        self._session.note(f"the target refuses the plainest request with {sent}: asked with {version}")
+        return exchange
+
+    # -- statements --------------------------------------------------------------------------------------------------
+
+    def _explains(self, exchange: Exchange) -> bool:
+        """States an outage, a wrong key, a wrong address or a wrong model; False when the answer is to be judged."""
+        if self._explains_any(exchange):
+            return True
+        response, model = _response(exchange), self._engine.model
+        quote = _quoted(response)
+        if response.status == 404 and not self._model_is_listed:
+            self._session.state(
+                f"the target answered 404 to POST /v1/messages{quote}: check TARGET, which is the address that an SDK "
+                f"takes as base_url, and --model {model}"
+            )
+        elif 400 <= response.status < 500 and model and model.encode() in response.body:
+            self._session.state(f"the target refused the model {model} with {response.status}{quote}: check --model")
+        return self._session.statement is not None
+
+    def _explains_any(self, exchange: Exchange) -> bool:
+        """States what keeps a target from answering any request at all."""
+        if exchange.failure is not None:
+            self._session.state(exchange.failure.message, kind=_kind(exchange.failure))
+            return True
+        response = _response(exchange)
+        quote = _quoted(response)
+        if response.status in (401, 402, 403):
+            self._session.state(
+                f"the target answered {response.status} to the key in {self._key_variable}{quote}: set a valid "
+                f"key there, or name another variable with --api-key-env",
+                kind=report.WRONG_KEY,
+            )
+        elif response.status in OUTAGE_STATUSES:
+            what = f"{exchange.request.method} {exchange.request.path}"
+            self._session.state(f"the target answered {response.status} to {what}{quote}: try again later")
+        elif 300 <= response.status < 400:
+            place = response.header("location")
+            self._session.state(
+                f"the target answers with a redirect ({response.status}) to {place or 'nowhere'} and none is "
+                f"followed: give the final address as TARGET"
+            )
+        return self._session.statement is not None
+
+
+def _response(exchange: Exchange) -> Response:
+    assert exchange.response is not None, "an exchange without a response was explained before"
+    return exchange.response
+
+
+def _kind(failure: Failure) -> str:
+    return report.BUDGET if failure.kind == "budget" else report.UNREACHABLE
+
+
+def _quoted(response: Response) -> str:
+    """Returns the reason that a refusal gives, in parentheses; empty when it gives none."""
+    error = response.fields.get("error")
+    message = error.get("message") if isinstance(error, dict) else error
+    text = message if isinstance(message, str) else response.body[: 4 * QUOTED_CHARACTERS].decode("utf-8", "replace")
+    text = " ".join(text.split())
+    return f" ({text[:QUOTED_CHARACTERS]}{'…' if len(text) > QUOTED_CHARACTERS else ''})" if text else ""

@@ -1,0 +1,150 @@
+"""The options of a live run, and the checks that need more than the table of options."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from messages_conformance import options as options_table
+from messages_conformance import report
+from messages_conformance.contract import ContractError, Profile
+from messages_conformance.engine import DEFAULT_CONCURRENCY, Limits
+from messages_conformance.generate import named
+from messages_conformance.rules.catalogue import ANTHROPIC
+from messages_conformance.run.scope import Scope
+from messages_conformance.session import SessionOptions, UsageError, checked_profile, checked_requirements
+from messages_conformance.shapes import unreadable
+from messages_conformance.targets import DEFAULT_TIMEOUT_S, VALID_FORMS, Target, TargetError, open_target
+
+DEFAULT_PROFILE: Final = "tokmodel"
+DEFAULT_KEY_VARIABLE: Final = "MESSAGES_API_KEY"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a user can set for a run; the names are those of the command line. `options.OPTIONS` has the limits."""
+
+    target: str | None
+    model: str | None = None
+    profile: str = DEFAULT_PROFILE
+    api_key_env: str = DEFAULT_KEY_VARIABLE
+    depth: str = "standard"
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    fail_on: str = "must"
+    waivers: str | None = None
+    baseline: str | None = None
+    edition: str | None = None
+    concurrency: int = DEFAULT_CONCURRENCY
+    max_requests: int | None = None
+    max_output_tokens: int | None = None
+    minutes: float | None = None
+    rate: float | None = None
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    seed: int = 0
+    drawn: int | None = None
+    draw: str | None = None
+    max_shrink_requests: int | None = None
+    report: str | None = None
+    snapshots: str | None = None
+    update_snapshots: bool = False
+    price_in: float | None = None
+    price_out: float | None = None
+    show_trace: bool = False
+
+    @property
+    def session(self) -> SessionOptions:
+        """The options that a session of any source has."""
+        return SessionOptions(
+            profile=self.profile,
+            only=self.only,
+            skip=self.skip,
+            fail_on=self.fail_on,
+            waivers=self.waivers,
+            baseline=self.baseline,
+            edition=self.edition,
+            report=self.report,
+            show_trace=self.show_trace,
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """The limits that the engine keeps."""
+        return Limits(
+            max_requests=self.max_requests, max_output_tokens=self.max_output_tokens, max_minutes=self.minutes
+        )
+
+    @property
+    def budget(self) -> str:
+        """The limits in words; empty when there is none."""
+        limits = (
+            self.max_requests is not None and f"{self.max_requests:,} requests",
+            self.max_output_tokens is not None and f"{self.max_output_tokens:,} output tokens",
+            self.minutes is not None and f"{self.minutes:g} minutes",
+            self.rate is not None and f"{self.rate:g} requests a second",
+        )
+        return ", ".join(limit for limit in limits if limit)
+
+
+def checked(options: Options) -> Profile:
+    """Returns the profile; raises UsageError for the first option that cannot be used. Needs no target."""
+    if not options.target:
+        raise UsageError(f"no target was given, and none is taken by default; {VALID_FORMS}")
+    if wrong := options_table.problem(vars(options)):
+        raise UsageError(wrong)
+    _check_snapshots(options)
+    checked_requirements((*options.only, *options.skip))
+    return checked_profile(options.profile)
+
+
+def _check_snapshots(options: Options) -> None:
+    if options.snapshots is None:
+        return
+    folder = Path(options.snapshots)
+    if options.update_snapshots:
+        try:
+            report.prepare(folder, option="--snapshots")
+        except report.ReportError as error:
+            raise UsageError(str(error)) from error
+    elif not folder.is_dir():
+        raise UsageError(
+            f"--snapshots: there is no folder {str(folder)!r}; name one that holds shapes, "
+            f"or add --snapshot-update to make it"
+        )
+    if broken := unreadable(folder):
+        raise UsageError(
+            f"--snapshots: this shape cannot be read: {broken}; restore it from your history, or remove it"
+        )
+
+
+def scope_of(options: Options, profile: Profile, selected: Callable[[str], bool]) -> Scope:
+    """Returns what the run asks; raises UsageError when --draw names no generated request."""
+    try:
+        alone = None if options.draw is None else named(options.draw)
+    except ContractError as error:
+        raise UsageError(str(error)) from error
+    return Scope(
+        profile=profile, depth=options.depth, selected=selected, seed=options.seed, drawn=options.drawn, alone=alone
+    )
+
+
+def opened_target(options: Options, profile: Profile) -> Target:
+    """Returns the target with its key; raises UsageError when the address or the key cannot be used."""
+    try:
+        target = open_target(
+            options.target or "",
+            key=os.environ.get(options.api_key_env) or None,
+            timeout_s=options.timeout_s,
+            version_required=profile.family == ANTHROPIC,
+        )
+    except TargetError as error:
+        raise UsageError(str(error)) from error
+    if profile.needs_key and target.key is None and not target.offline:
+        raise UsageError(
+            f"profile {profile.name} needs a key: set the environment variable {options.api_key_env}, "
+            f"or name another one with --api-key-env (a target that takes any key still wants some value there)"
+        )
+    return target

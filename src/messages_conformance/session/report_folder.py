@@ -1,0 +1,70 @@
+"""The folder of a report: claimed by one session, emptied at its start, kept current while it runs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from messages_conformance import report
+from messages_conformance.exchange import Exchange
+from messages_conformance.session.selection import UsageError
+
+REPORT_FILES: Final = ("report.json", "junit.xml", "report.html", "exchanges.jsonl")
+
+
+class ReportFolder:
+    """Writes the report of one session. `problem` is the first write error; empty while there is none.
+
+    Made with `opened`. A session without a report has no ReportFolder.
+    """
+
+    def __init__(self, path: Path, release: Callable[[], None]) -> None:
+        self.path = path
+        self.problem = ""
+        self._release = release
+        self._records = True
+
+    @classmethod
+    def opened(cls, name: str) -> ReportFolder:
+        """Makes the folder, proves that it is writable, and locks it; raises UsageError when that is impossible."""
+        try:
+            path = report.prepare(name)
+        except report.ReportError as error:
+            raise UsageError(str(error)) from error
+        for file in REPORT_FILES:
+            if (path / file).is_dir():
+                raise UsageError(f"reports cannot go to {str(path)!r}: it has a folder named {file}; name another one")
+        try:
+            return cls(path, report.claim(path))
+        except report.ReportError as error:
+            raise UsageError(str(error)) from error
+
+    def remove_earlier_report(self) -> None:
+        """Deletes the files of an earlier report: an aborted session must not leave an old verdict behind."""
+        for name in REPORT_FILES:
+            with contextlib.suppress(OSError):
+                (self.path / name).unlink(missing_ok=True)
+
+    def append(self, exchange: Exchange) -> None:
+        """Adds an exchange to exchanges.jsonl. After a write error nothing more is added."""
+        if not self._records:
+            return
+        try:
+            report.append(self.path / "exchanges.jsonl", exchange)
+        except report.ReportError as error:
+            # The file may now end in half a line. A reader could not parse a line after it.
+            self._records, self.problem = False, str(error)
+
+    def write(self, result: report.Report, *, final: bool) -> None:
+        """Writes the report files, all of them when it is final; keeps the first write error in `problem`."""
+        try:
+            (report.write_all if final else report.write_interim)(result, self.path)
+        except report.ReportError as error:
+            self.problem = self.problem or str(error)
+
+    def release(self) -> None:
+        """Unlocks the folder; harmless when called again."""
+        self._release()
+        self._release = lambda: None

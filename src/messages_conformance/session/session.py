@@ -1,0 +1,292 @@
+"""One session: exchanges in, verdicts and a report out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final
+
+from rich.console import Console
+
+from messages_conformance import __version__, report
+from messages_conformance.exchange import SILENT, Exchange
+from messages_conformance.report import FailedTest, RunInfo, Spent
+from messages_conformance.rules import CATALOGUE, Finding, Judge, select
+from messages_conformance.session.gating import read_gating
+from messages_conformance.session.report_folder import ReportFolder
+from messages_conformance.session.selection import checked_profile, checked_requirements
+from messages_conformance.session.source import Clock, SessionOptions, Source
+from messages_conformance.shapes import Drift
+
+WRITE_EVERY_S: Final = 1.0
+"""A killed process loses at most this much of its report."""
+
+
+class Session:
+    """Takes exchanges from one source, judges them, and reports the result.
+
+    The order of calls is: the constructor, `begin`, then `record` and `judged` as exchanges come, then `finish`, then
+    `close`. The constructor and `begin` raise UsageError when an option cannot be used. `record` may be called from any
+    thread; every other method from one thread only. `spent` returns what the source cost; by default each recorded
+    exchange counts as one request.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        options: SessionOptions,
+        clock: Clock,
+        out: Console | None = None,
+        spent: Callable[[], Spent] | None = None,
+    ) -> None:
+        checked_requirements((*options.only, *options.skip))
+        self.options = options
+        self.source = source
+        self.out = out or report.console()
+        self.profile = checked_profile(options.profile)
+        self.selected = select(options.only, options.skip)
+        self.statement: report.Statement | None = None
+        self.result: report.Report | None = None
+        self.planned: report.Planned | None = None
+        self.harness_errors: list[str] = []
+        self._gating = read_gating(options, source)
+        self._clock = clock
+        self._spent = spent or self._counted
+        self._started_at = clock.now().isoformat(timespec="seconds")
+        self._notes: list[str] = [self._gating.note] if self._gating.note else []
+        self._lock = threading.Lock()
+        self._recorded: list[Exchange] = []
+        self._settled: set[int] = set()
+        self._failed: set[str] = set()
+        self._drifts: list[Drift] = []
+        self._failed_tests: list[FailedTest] = []
+        self._coverage: tuple[report.FieldCoverage, ...] = ()
+        self._complete = False
+        self._written_s = 0.0
+        self.judge = self._new_judge()
+        self.folder = ReportFolder.opened(options.report) if options.report is not None else None
+
+    def begin(self) -> None:
+        """Starts to judge: removes an earlier report from the folder, and reads rules that were registered meanwhile.
+
+        Raises UsageError when a waiver names no requirement.
+        """
+        self.judge = self._new_judge()
+        self._gating.check_waivers()
+        if self.folder is not None:
+            self.folder.remove_earlier_report()
+
+    def announce(self) -> None:
+        """Prints the head of the report and writes a first report, which says that it is incomplete."""
+        report.header(self.out, self.info)
+        self.write()
+
+    def _new_judge(self) -> Judge:
+        return Judge(self.profile, selected=self.selected, catalogue=self._gating.catalogue())
+
+    # -- what the source reports -------------------------------------------------------------------------------------
+
+    def describe(
+        self, *, name: str | None = None, model: str | None = None, notes: tuple[str, ...] | None = None
+    ) -> None:
+        """Sets what the source learns later than the session begins; None leaves a value as it is."""
+        self.source = replace(
+            self.source,
+            name=self.source.name if name is None else name,
+            model=self.source.model if model is None else model,
+            notes=self.source.notes if notes is None else notes,
+        )
+
+    def note(self, text: str) -> None:
+        """Adds a sentence for the reader of the report."""
+        self._notes.append(text)
+
+    def state(self, message: str, *, kind: str = report.UNREACHABLE) -> None:
+        """Says why the session cannot be judged as a whole. The first statement counts: later ones are consequences."""
+        self.statement = self.statement or report.Statement(kind=kind, message=message)
+
+    def record(self, exchange: Exchange) -> Exchange:
+        """Keeps an exchange for the report and the recording; returns it as it is judged. May be called in any thread.
+
+        An exchange that is recorded and not passed to `judged` is judged at the end.
+        """
+        exchange = self._with_lacks(exchange)
+        with self._lock:
+            self._recorded.append(exchange)
+        if self.folder is not None:
+            self.folder.append(exchange)
+        return exchange
+
+    def _with_lacks(self, exchange: Exchange) -> Exchange:
+        if self.source.lacks <= exchange.lacks:
+            return exchange
+        return replace(exchange, lacks=exchange.lacks | self.source.lacks)
+
+    def drifted(self, drifts: Iterable[Drift]) -> None:
+        """Keeps differences from the shapes of an earlier run."""
+        self._drifts += drifts
+
+    def failed_test(self, name: str, message: str) -> None:
+        """Keeps a failed assertion of a test that the user wrote."""
+        self._failed_tests.append(FailedTest(name=name, message=message))
+
+    # -- judging -----------------------------------------------------------------------------------------------------
+
+    @property
+    def recorded(self) -> tuple[Exchange, ...]:
+        """All recorded exchanges, by number."""
+        with self._lock:
+            return tuple(sorted(self._recorded, key=lambda exchange: exchange.number))
+
+    @property
+    def failed(self) -> frozenset[str]:
+        """The MUST requirements that fail so far."""
+        return frozenset(self._failed)
+
+    def judged(self, exchanges: Iterable[Exchange]) -> tuple[Finding, ...]:
+        """Judges the exchanges that are not judged yet; returns the findings, and updates the report on disk."""
+        findings = [finding for exchange in exchanges for finding in self.judged_now(exchange)]
+        levels = self.judge.catalogue
+        self._failed |= {finding.requirement for finding in findings if levels[finding.requirement].level == "MUST"}
+        if self.folder is not None and self._clock.monotonic_s() - self._written_s > WRITE_EVERY_S:
+            self.write()
+            self._written_s = self._clock.monotonic_s()
+        return tuple(findings)
+
+    def judged_now(self, exchange: Exchange) -> tuple[Finding, ...]:
+        """Judges one exchange, unless that was done before, and writes no report."""
+        if exchange.number in self._settled:
+            return ()
+        self._settled.add(exchange.number)
+        return self.judge.add(self._with_lacks(exchange))
+
+    def leave_out(self, exchange: Exchange) -> None:
+        """Excludes an exchange from judging: it only helped to judge another one."""
+        self._settled.add(exchange.number)
+
+    def take_back(self, exchange: Exchange) -> None:
+        """Includes an exchange again that `leave_out` excluded."""
+        self._settled.discard(exchange.number)
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def finish(self) -> int:
+        """Judges the rest, writes and prints the report, releases the folder, and returns the exit code."""
+        if self.statement is None:
+            self.statement = self._shortfall()
+        void = self.statement is not None and self.statement.voids
+        # Exchanges that no test asked for are judged now. After a voiding statement only those without an answer count.
+        self.judged(exchange for exchange in self.recorded if not void or exchange.response is None)
+        self._complete = self.statement is None
+        if self.folder is not None or not self.out.quiet:  # otherwise nobody reads it
+            self._coverage = report.request_coverage(self.recorded, api_version=self.profile.body_version)
+        self.write(final=True)
+        self._report_write_problem()
+        self.result = result = self.report()
+        if not self.out.quiet:
+            report.summary(self.out, result, verbose=self.options.show_trace)
+        if self.folder is not None:
+            self.out.print(f"report: {self.folder.path}", soft_wrap=True)
+        self.close()
+        return report.exit_code(result)
+
+    def _report_write_problem(self) -> None:
+        """States that files are missing. A full disk does not suppress the verdicts: they are printed."""
+        if self.folder is not None and self.folder.problem and self.statement is None:
+            self._complete = False
+            self.state(f"the report is not whole: {self.folder.problem}", kind=report.UNWRITTEN)
+            self.write(final=True)
+
+    def close(self) -> None:
+        """Releases the report's folder; harmless when called again."""
+        if self.folder is not None:
+            self.folder.release()
+
+    def _shortfall(self) -> report.Statement | None:
+        """States that answers are missing: such a session can find violations, but not conformance."""
+        recorded = self.recorded
+        if not recorded:
+            message = "nothing was asked: the options and the profile leave no test"
+            return None if self.harness_errors else report.Statement(kind=report.NOTHING_ASKED, message=message)
+        unanswered = [
+            exchange.failure
+            for exchange in recorded
+            if exchange.failure is not None
+            and exchange.failure.kind != SILENT
+            and not (exchange.origin is not None and is_unpaid(exchange))
+            and exchange.number not in self.judge.explained
+        ]
+        if not unanswered:
+            return None
+        unpaid = [failure for failure in unanswered if failure.kind == "budget"]
+        if unpaid:
+            message = f"{len(unpaid):,} of the requests were {unpaid[0].message}"
+            return report.Statement(kind=report.BUDGET, message=message)
+        message = f"{len(unanswered):,} of {len(recorded):,} requests got no answer; the last: "
+        return report.Statement(kind=report.UNANSWERED, message=message + unanswered[-1].message)
+
+    # -- the report --------------------------------------------------------------------------------------------------
+
+    def report(self) -> report.Report:
+        """Returns the report as of now; it says `complete=False` until the session has finished."""
+        verdicts = self.judge.verdicts()
+        return report.Report(
+            run=self.info,
+            verdicts=verdicts,
+            gate=self._gating.applied(
+                verdicts,
+                model=self.source.model,
+                profile=self.profile.name,
+                today=self._clock.now().date(),
+                complete=self._complete and self.statement is None,
+            ),
+            exchanges={exchange.number: exchange for exchange in self.judge.exchanges},
+            catalogue=CATALOGUE,
+            spent=self._spent(),
+            planned=self.planned,
+            complete=self._complete,
+            statement=self.statement,
+            harness_errors=tuple(self.harness_errors),
+            request_coverage=self._coverage,
+            drifts=tuple(self._drifts),
+            failed_tests=tuple(self._failed_tests),
+        )
+
+    def write(self, *, final: bool = False) -> None:
+        """Writes the report as of now into the folder, if there is one."""
+        if self.folder is not None:
+            self.folder.write(self.report(), final=final)
+
+    def _counted(self) -> Spent:
+        with self._lock:
+            return Spent(requests=len(self._recorded))
+
+    @property
+    def info(self) -> RunInfo:
+        """What the report says about the source and the options."""
+        options, source = self.options, self.source
+        return RunInfo(
+            target=source.name,
+            model=source.model,
+            profile=self.profile.name,
+            depth=source.depth,
+            seed=source.seed,
+            fail_on=options.fail_on,
+            started_at=self._started_at,
+            version=__version__,
+            only=options.only,
+            skip=options.skip,
+            notes=(*source.notes, *self._notes),
+            budget=source.budget,
+            key_variable=source.key_variable,
+            edition=self._gating.edition,
+            waivers=options.waivers or "",
+            baseline=options.baseline or "",
+        )
+
+
+def is_unpaid(exchange: Exchange) -> bool:
+    """Returns True when a limit of the run kept the request from being sent."""
+    return exchange.failure is not None and exchange.failure.kind == "budget"

@@ -1,0 +1,143 @@
+"""A session without a target: a list of exchanges becomes every form of report."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import answered, numbered, refused, streamed, unanswered
+from rich.console import Console
+
+from messages_conformance import report
+from messages_conformance.exchange import Exchange, RecordingPart
+from messages_conformance.session import Clock, Session, SessionOptions, Source, UsageError, judge_recordings
+
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
+CLOCK = Clock(now=lambda: NOON, monotonic_s=lambda: 0.0)
+SOURCE = Source(name="a list", model="m")
+WRONG_ROLE = {"role": "user"}
+
+
+def options(**changes: Any) -> SessionOptions:
+    return SessionOptions(**{"profile": "anthropic-2023-06-01", "only": ("response.role", "errors"), **changes})
+
+
+def judged(exchanges: list[Exchange], source: Source = SOURCE, **changes: Any) -> tuple[int, report.Report]:
+    out = Console(file=io.StringIO())
+    return judge_recordings(source, exchanges, options=options(**changes), clock=CLOCK, out=out)
+
+
+def failing(made: report.Report) -> list[str]:
+    return [verdict.requirement for verdict in report.failures(made)]
+
+
+def test_a_list_of_exchanges_becomes_every_form_of_report(tmp_path: Path) -> None:
+    code, made = judged(numbered(answered(), streamed(), refused(), answered(WRONG_ROLE)), report=str(tmp_path))
+    assert (code, failing(made)) == (1, ["response.role.assistant"])
+    assert {path.name for path in tmp_path.iterdir()} == {"report.json", "junit.xml", "report.html", "exchanges.jsonl"}
+    assert report.load(tmp_path).verdicts == made.verdicts
+    assert len(report.read(tmp_path / "exchanges.jsonl")) == 4
+    for name, written in report.FORMATS.items():
+        assert ("1 failure" if name == "badge" else "response.role.assistant") in written(made), name
+
+
+def test_the_exit_code_is_that_of_the_report() -> None:
+    assert judged(numbered(answered(), refused()))[0] == 0
+    assert judged(numbered(answered(), unanswered()))[0] == 2
+    assert judged([])[0] == 2
+    code, made = judged(numbered(answered(WRONG_ROLE), unanswered()))
+    assert (code, failing(made)) == (1, ["response.role.assistant"])
+    assert made.statement is not None
+    assert made.statement.message.startswith("1 of 2 requests got no answer")
+
+
+def test_an_exchange_is_judged_once_and_one_that_is_left_out_never() -> None:
+    first, second = numbered(answered(WRONG_ROLE), answered(WRONG_ROLE))
+    session = Session(SOURCE, options=options(), clock=CLOCK, out=Console(quiet=True))
+    session.begin()
+    for exchange in (first, second):
+        session.record(exchange)
+    assert len(session.judged((first,))) == 1
+    assert session.judged((first,)) == ()
+    session.leave_out(second)
+    assert session.judged((second,)) == ()
+    session.take_back(second)
+    assert session.finish() == 1
+    assert session.result is not None
+    assert [len(verdict.findings) for verdict in report.failures(session.result)] == [2]
+
+
+def test_what_the_source_lacks_is_a_lack_of_each_of_its_exchanges(tmp_path: Path) -> None:
+    source = Source(name="a list", lacks=frozenset({RecordingPart.TIMES}))
+    mine = Exchange(**{**vars(answered()), "lacks": frozenset({RecordingPart.RAW_BODY})})
+    _, made = judged([mine], source, report=str(tmp_path))
+    assert made.exchanges[1].lacks == {RecordingPart.TIMES, RecordingPart.RAW_BODY}
+    assert report.read(tmp_path / "exchanges.jsonl")[0].lacks == made.exchanges[1].lacks
+
+
+def test_a_report_is_written_while_exchanges_come_and_at_most_once_a_second(tmp_path: Path) -> None:
+    seconds = iter((10.0, 10.0, 10.5, 11.5, 11.5))
+    clock = Clock(now=lambda: NOON, monotonic_s=lambda: next(seconds))
+    session = Session(SOURCE, options=options(report=str(tmp_path)), clock=clock, out=Console(quiet=True))
+    session.begin()
+    counts = []
+    for exchange in numbered(answered(), answered(), answered()):
+        session.judged((exchange,))
+        counts.append(len(json.loads((tmp_path / "report.json").read_text())["exchanges"]))
+    session.close()
+    assert counts == [1, 1, 3]
+
+
+def test_a_report_of_an_earlier_session_is_removed_when_a_new_one_begins(tmp_path: Path) -> None:
+    judged(numbered(answered()), report=str(tmp_path))
+    session = Session(SOURCE, options=options(report=str(tmp_path)), clock=CLOCK, out=Console(quiet=True))
+    session.begin()
+    assert list(tmp_path.iterdir()) == []
+    session.close()
+
+
+def test_a_waiver_expires_by_the_clock_of_the_session(tmp_path: Path) -> None:
+    path = tmp_path / "waivers.toml"
+    path.write_text(
+        '[[waiver]]\nrequirement = "response.role.assistant"\nreason = "known"\nowner = "jo"\nexpires = 2026-11-30\n'
+    )
+    assert judged(numbered(answered(WRONG_ROLE)), waivers=str(path))[0] == 0
+    later = Clock(now=lambda: NOON + timedelta(days=1), monotonic_s=lambda: 0.0)
+    code, _ = judge_recordings(
+        SOURCE,
+        numbered(answered(WRONG_ROLE)),
+        options=options(waivers=str(path)),
+        clock=later,
+        out=Console(quiet=True),
+    )
+    assert code == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"profile": "no-such"}, "no-such"),
+        ({"only": ("respnse.role",)}, "no requirement matches 'respnse.role'; did you mean response."),
+        ({"skip": ("zzz.*",)}, "ids begin with "),
+        ({"edition": "1999.01"}, "1999.01"),
+        ({"baseline": "/no/such/folder"}, "--baseline: "),
+        ({"waivers": "/no/such/file"}, "/no/such/file"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_refused_before_anything_is_judged(
+    changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message.replace(".", r"\.")):
+        judged([], **changes)
+
+
+def test_two_sessions_do_not_share_a_folder(tmp_path: Path) -> None:
+    first = Session(SOURCE, options=options(report=str(tmp_path)), clock=CLOCK, out=Console(quiet=True))
+    with pytest.raises(UsageError, match="another run is writing"):
+        Session(SOURCE, options=options(report=str(tmp_path)), clock=CLOCK, out=Console(quiet=True))
+    first.close()
+    Session(SOURCE, options=options(report=str(tmp_path)), clock=CLOCK, out=Console(quiet=True)).close()
