@@ -60,8 +60,8 @@ def stop(index: Any = 0) -> Event:
 def ends(reason: Any = "end_turn", usage: Any = 5, **fields: Any) -> Event:
     """message_delta; `usage` is the output_tokens, a whole object, or Ellipsis for none."""
     counted = {"output_tokens": usage} if isinstance(usage, int) else usage
-    told = {"stop_reason": reason, "stop_sequence": None, **fields}
-    data: dict[str, Any] = {"delta": {key: value for key, value in told.items() if value is not ...}}
+    members = {"stop_reason": reason, "stop_sequence": None, **fields}
+    data: dict[str, Any] = {"delta": {key: value for key, value in members.items() if value is not ...}}
     return ev("message_delta", **data, **({} if counted is ... else {"usage": counted}))
 
 

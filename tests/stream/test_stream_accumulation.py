@@ -1,4 +1,4 @@
-"""What a stream adds up to: the message that would have come without streaming."""
+"""A stream accumulates to the message that the target would send without streaming."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ WHOLE = {
 }
 
 
-def test_a_stream_adds_up_to_the_whole_message() -> None:
+def test_a_stream_accumulates_to_the_whole_message() -> None:
     walk = walked(FULL)
     assert walk.message == WHOLE
     assert contract.valid("response", walk.message)
@@ -73,7 +73,7 @@ CITED = {"type": "char_location", "cited_text": "x"}
                 delta(type="signature_delta", signature="ab"),
                 delta(type="signature_delta", signature="cd"),
             ],
-            # As in the official accumulators: the last signature stays.
+            # The official SDKs also keep the last signature.
             {"type": "thinking", "thinking": "hm", "signature": "cd"},
         ),
         ([block(0, "tool_use")], {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}),
@@ -113,15 +113,15 @@ def test_deltas_before_their_start_are_kept() -> None:
 
 def test_deltas_without_any_start_make_the_block_that_they_fit() -> None:
     assert content(delta(text="a"), stop()) == [{"type": "text", "text": "a"}]
-    assert content(fragment("{}"), stop()) == [{}]  # of a tool_use, or of some other block with an input
+    assert content(fragment("{}"), stop()) == [{}]  # a tool_use or another block with an input
 
 
-def test_the_events_stay_as_they_came() -> None:
-    came = streamed(FULL)
-    before = [event.data for event in logical_events(came)]
-    assert walk(came).message == WHOLE
+def test_accumulation_does_not_change_the_events() -> None:
+    response = streamed(FULL)
+    before = [event.data for event in logical_events(response)]
+    assert walk(response).message == WHOLE
     assert [event.data for event in logical_events(streamed(FULL))] == before
-    assert walk(came) is walk(came)
+    assert walk(response) is walk(response)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_usage_is_merged_as_clients_merge_it(first: Any, later: list[Any], usage
     assert message["usage"] == usage
 
 
-def test_the_last_message_delta_has_the_last_word() -> None:
+def test_the_last_message_delta_decides() -> None:
     details = {"type": "refusal", "category": None, "explanation": None}
     message = walked([start(), ends(None), ends("refusal", 6, stop_details=details), over()]).message
     assert message is not None
@@ -168,7 +168,7 @@ def test_without_a_start_there_is_no_message(first: list[Event]) -> None:
     assert walked([*first, *HELLO[1:]]).message is None
 
 
-def test_a_message_delta_sets_nothing_that_message_start_set() -> None:
+def test_a_message_delta_does_not_change_what_message_start_set() -> None:
     extra = {"type": "message_delta", "role": None, "id": "", "model": "other", "content": [], "usage": {}, "shiny": 1}
     message = walked([*HELLO[:-2], ends(**extra), over()]).message
     assert message is not None
@@ -176,7 +176,7 @@ def test_a_message_delta_sets_nothing_that_message_start_set() -> None:
     assert (message["type"], message["content"]) == ("message", [{"type": "text", "text": "Hello"}])
 
 
-def test_merged_events_are_taken_apart() -> None:
+def test_merged_events_are_separated() -> None:
     body = (
         b'event: message_start\ndata: {"type": "message_start", "message": {}}\nevent: ping\ndata: {"type": "ping"}\n\n'
     )
@@ -186,7 +186,7 @@ def test_merged_events_are_taken_apart() -> None:
     assert len(logical_events(streamed(several_lines))) == 1
 
 
-def test_sentinels_are_known() -> None:
+def test_sentinels_are_recognised() -> None:
     def only(body: bytes) -> StreamEvent:
         return streamed(body).events[0]
 

@@ -1,4 +1,4 @@
-"""One fault is one finding: every single mutation of a correct stream, and what the walk says of it."""
+"""One fault is one deviation: every single mutation of a correct stream is reported exactly once."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -43,7 +43,7 @@ START, BLOCK, DELTA, STOP = "message_start", "content_block_start", "content_blo
 TOTAL, END, PING = "message_delta", "message_stop", "ping"
 
 Row = tuple[list[Event], list[tuple[str, int | None]]]
-"""A stream, and the deviations to be found in it: requirement and number of the event, None for the end."""
+"""A stream and its deviations: requirement and number of the event, None for the end of the stream."""
 
 DROPPED = {START: FIRST, BLOCK: NO_START, STOP: CLOSED, TOTAL: NO_DELTA, END: STOPS}
 DOUBLED = {START: ONCE, BLOCK: INDEX, STOP: CLOSED, END: STOPS}
@@ -79,9 +79,9 @@ def moved_to_the_end(at: int) -> Row:
     moved = FULL[at]
     if moved[0] == END:
         return FULL, []
-    # A message_delta that comes late is not missed as well; the others are, where something came that needs them.
-    missed = [] if moved[0] == TOTAL else wanted
-    return [*stream, moved], missed if moved[0] == PING else [*missed, (LAST, len(FULL))]
+    # A late message_delta is not reported as missing too. Other events are: the events between need them.
+    missing = [] if moved[0] == TOTAL else wanted
+    return [*stream, moved], missing if moved[0] == PING else [*missing, (LAST, len(FULL))]
 
 
 def rows() -> Iterator[Any]:
@@ -92,7 +92,7 @@ def rows() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("stream", "wanted"), list(rows()))
-def test_one_fault_is_one_finding(stream: list[Event], wanted: list[tuple[str, int | None]]) -> None:
+def test_one_fault_is_one_deviation(stream: list[Event], wanted: list[tuple[str, int | None]]) -> None:
     assert [place(deviation) for deviation in walked(stream).deviations] == wanted
 
 
@@ -104,7 +104,7 @@ INDEXED = [at for at, (_, data) in enumerate(FULL) if "index" in data]
 
 
 def misnamed(event: Event, wrong: int) -> str:
-    """What it violates that an event names another block than the one that is open."""
+    """The requirement that an event violates when its index names another block than the open one."""
     name, data = event
     stopped = wrong < data["index"]
     return {BLOCK: INDEX, DELTA: AFTER_STOP if stopped else NO_START, STOP: CLOSED if stopped else ORPHAN_STOP}[name]
@@ -112,7 +112,7 @@ def misnamed(event: Event, wrong: int) -> str:
 
 @pytest.mark.parametrize("at", INDEXED)
 @pytest.mark.parametrize("wrong", [0, 1, 2, 3, 4, 7])
-def test_one_wrong_index_is_one_finding(at: int, wrong: int) -> None:
+def test_one_wrong_index_is_one_deviation(at: int, wrong: int) -> None:
     name, data = FULL[at]
     stream = [*FULL[:at], (name, {**data, "index": wrong}), *FULL[at + 1 :]]
     wanted = [] if wrong == data["index"] else [(misnamed(FULL[at], wrong), at + 1)]
@@ -121,7 +121,7 @@ def test_one_wrong_index_is_one_finding(at: int, wrong: int) -> None:
 
 @pytest.mark.parametrize("at", INDEXED)
 @pytest.mark.parametrize("odd", [-1, "0", None, 1.0, True, [], {}])
-def test_an_index_that_is_none_is_a_matter_of_shape(at: int, odd: Any) -> None:
+def test_an_invalid_index_is_left_to_the_schemas(at: int, odd: Any) -> None:
     name, data = FULL[at]
     stream = [*FULL[:at], (name, {**data, "index": odd}), *FULL[at + 1 :]]
     walk = walked(stream)
@@ -145,7 +145,7 @@ def renumbered(indexes: list[int]) -> list[Event]:
         pytest.param([event for event in FULL if event[0] != STOP], [CLOSED], id="no-stops"),
         pytest.param([event for event in FULL if event[0] != DELTA], [], id="no-deltas"),
         pytest.param([event for event in FULL if event[0] not in (START, END)], [FIRST, STOPS], id="no-frame"),
-        pytest.param(renumbered([-1, 0, 1, 2]), [], id="from-minus-one"),  # a matter of shape
+        pytest.param(renumbered([-1, 0, 1, 2]), [], id="from-minus-one"),  # left to the schemas
         pytest.param([start(), ends(), over()], [], id="no-blocks"),
         pytest.param([start(), over()], [NO_DELTA], id="no-message-delta"),
         pytest.param(
@@ -157,9 +157,11 @@ def renumbered(indexes: list[int]) -> list[Event]:
             [start(), block(0), block(1), stop(1), block(2), stop(2), stop(0), ends(), over()], [OVERLAP], id="nested"
         ),
         pytest.param(
-            [start(), block(0), text("a", 7), text("b", 7), stop(7), ends(), over()], [NO_START], id="all-deltas-astray"
+            [start(), block(0), text("a", 7), text("b", 7), stop(7), ends(), over()],
+            [NO_START],
+            id="all-deltas-misdirected",
         ),
-        pytest.param([start(), block(0), text("a"), stop(5), ends(), over()], [ORPHAN_STOP], id="stop-astray"),
+        pytest.param([start(), block(0), text("a"), stop(5), ends(), over()], [ORPHAN_STOP], id="misdirected-stop"),
         pytest.param([start(), block(0), stop(5), text("a"), stop(0), ends(), over()], [ORPHAN_STOP], id="stray-stop"),
         pytest.param([start(), text("a"), block(0), stop(0), ends(), over()], [NO_START], id="late-start"),
         pytest.param(
@@ -171,7 +173,7 @@ def renumbered(indexes: list[int]) -> list[Event]:
         pytest.param([*HELLO, *HELLO], [LAST], id="two-streams-in-one"),
     ],
 )
-def test_one_habit_is_one_requirement(stream: list[Event], wanted: list[str]) -> None:
+def test_a_repeated_fault_violates_one_requirement(stream: list[Event], wanted: list[str]) -> None:
     assert violated(walked(stream)) == wanted
 
 
@@ -192,11 +194,11 @@ def test_one_habit_is_one_requirement(stream: list[Event], wanted: list[str]) ->
         pytest.param([ev("error", error={"type": "overloaded_error", "message": "m"})], id="only-error"),
     ],
 )
-def test_what_is_legal_is_left_alone(stream: list[Event]) -> None:
+def test_legal_streams_have_no_deviation(stream: list[Event]) -> None:
     assert violated(walked(stream)) == []
 
 
-def test_what_comes_after_an_error_is_told_once() -> None:
+def test_events_after_an_error_are_one_deviation() -> None:
     failed = [start(), ev("error", error={"type": "api_error", "message": "m"}), block(), stop(), over()]
     walk = walked(failed)
     assert [place(deviation) for deviation in walk.deviations] == [("stream.error.event-shape", 3)]
@@ -205,16 +207,16 @@ def test_what_comes_after_an_error_is_told_once() -> None:
 
 
 @pytest.mark.parametrize("length", range(len(FULL)))
-def test_a_cut_stream_has_one_fault_at_its_end(length: int) -> None:
+def test_a_truncated_stream_has_one_deviation_at_its_end(length: int) -> None:
     walk = walked(FULL[:length])
     wanted = STOPS if walk.state is State.TAIL else "stream.error.no-silent-truncation"
     assert [place(deviation) for deviation in walk.deviations] == [(wanted, None)]
     assert not walk.complete
 
 
-@pytest.mark.parametrize(("ending", "told"), [("reset", True), ("timeout", False), ("too-large", False)])
-def test_only_the_target_can_cut_a_stream(ending: str, told: bool) -> None:
-    assert bool(walked(FULL[:5], ending=ending, detail="x").deviations) is told
+@pytest.mark.parametrize(("ending", "reported"), [("reset", True), ("timeout", False), ("too-large", False)])
+def test_an_end_that_we_caused_is_no_deviation(ending: str, reported: bool) -> None:
+    assert bool(walked(FULL[:5], ending=ending, detail="x").deviations) is reported
 
 
 EVENTS = st.sampled_from(
@@ -227,7 +229,7 @@ ODD = st.sampled_from(
 
 @given(stream=st.lists(EVENTS | ODD, max_size=25))
 @settings(max_examples=200)
-def test_no_stream_breaks_the_walk(stream: list[Event]) -> None:
+def test_the_walk_accepts_any_stream(stream: list[Event]) -> None:
     walk = walked(stream)
     numbers = {event.number for event in walk.events}
     assert all(deviation.event is None or deviation.event.number in numbers for deviation in walk.deviations)

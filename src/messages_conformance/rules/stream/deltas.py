@@ -130,7 +130,7 @@ def signs_a_thinking_block_once(exchange: Exchange) -> Iterable[Finding]:
     if any(True for _ in shape(exchange, "stream.delta.type-matches-block")):
         return  # a delta without a type may be the missing signature_delta
     for block in walk_of(exchange).blocks:
-        if block.type != "thinking" or block.implied or not block.closed or is_cut(exchange, block):
+        if block.type != "thinking" or block.excused or not block.closed or is_cut(exchange, block):
             continue
         kinds = [
             event.fields["delta"].get("type") for event in block.deltas if isinstance(event.fields.get("delta"), dict)
