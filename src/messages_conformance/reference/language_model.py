@@ -1,7 +1,7 @@
-"""A small deterministic language model: it follows plain requests as a real model would, and has no magic words.
+"""A small deterministic language model: it follows plain requests as a real model does, and knows no code words.
 
-It counts, repeats, says, remembers, calculates, calls tools and writes at length, so that limits and stop sequences
-can be provoked by prompts that any real model follows too. The same conversation always gives the same answer.
+It counts, repeats, remembers, calculates, calls tools and writes long texts. So the prompts that provoke limits and
+stop sequences work with any real model too. The same conversation always gets the same answer.
 """
 
 from __future__ import annotations
@@ -14,16 +14,20 @@ from typing import Any, Literal
 
 from messages_conformance.reference import text_tasks
 
-PIECES = re.compile(r"\s*(?:\w{1,6}|[^\w\s])|\s+")
+TOKEN = re.compile(r"\s*(?:\w{1,6}|[^\w\s])|\s+")
 TURN_OVERHEAD_TOKENS = 4
+"""What a turn or a call costs besides its text; our own number."""
+
 IMAGE_TOKENS = 120
-THOUGHT = "The request is plain: I find what is asked for, and answer it directly."
+"""What an image costs; our own number."""
+
+THINKING_TEXT = "The request is plain: I find what is asked for, and answer it directly."
 
 Role = Literal["user", "assistant"]
 
 
-def tokens(text: str, pieces: re.Pattern[str] = PIECES) -> list[str]:
-    """The text cut into tokens; joined they give the text again, and a non-empty text has at least one."""
+def tokens(text: str, pieces: re.Pattern[str] = TOKEN) -> list[str]:
+    """The tokens of a text. Joined they are the text; a text that is not empty has at least one."""
     return pieces.findall(text)
 
 
@@ -55,7 +59,7 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """Everything that the model is given for one answer."""
+    """Everything that the model reads for one answer."""
 
     turns: tuple[Turn, ...]
     system: str = ""
@@ -68,14 +72,14 @@ class Prompt:
     thinking: bool = False
     answer_schema: Mapping[str, Any] | None = None
     searches: tuple[str, ...] = ()
-    """What is to be searched for before the answer is written."""
+    """The queries of the web searches that come before the text."""
     pauses: bool = False
-    """Whether more is to be searched for than one turn may."""
+    """Whether there are more searches than one turn may have."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Completion:
-    """What the model generated; `refusal` is the category of a question that it does not answer."""
+    """What the model generated. `refusal` is the category of harm of a refused question."""
 
     text: str
     calls: tuple[Call, ...]
@@ -88,16 +92,16 @@ class Completion:
     refusal: str | None = None
 
 
-Answer = Callable[[Prompt, str], str]
-"""Changes the answer that the model would give: a talkative or a stubborn model is made of this."""
+AnswerChange = Callable[[Prompt, str], str]
+"""Changes the text that the model would write. Variants use it to make other models."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """The model: a tokenizer and a habit of answering."""
+    """The model: its tokenizer, and a change to its answers if there is one."""
 
-    pieces: re.Pattern[str] = PIECES
-    habit: Answer | None = None
+    pieces: re.Pattern[str] = TOKEN
+    change_answer: AnswerChange | None = None
 
     def tokens(self, text: str) -> list[str]:
         return tokens(text, self.pieces)
@@ -107,15 +111,15 @@ class Model:
 
     def complete(self, prompt: Prompt) -> Completion:
         """The answer to a prompt, cut at the first stop sequence or after `max_tokens` tokens."""
-        category = text_tasks.declined(question(prompt))
+        category = text_tasks.refusal_category(question(prompt))
         if category is not None and prompt.max_tokens:
             return Completion(
                 text="", calls=(), thinking=None, output_tokens=0, stop_reason="refusal", refusal=category
             )
-        thinking = THOUGHT if prompt.thinking else None
+        thinking = THINKING_TEXT if prompt.thinking else None
         spent = self.count(thinking or "")
         if prompt.max_tokens <= spent:
-            return replace(self._all_spent(prompt, thinking), thinking_tokens=min(spent, prompt.max_tokens))
+            return replace(self._cut_before_text(prompt, thinking), thinking_tokens=min(spent, prompt.max_tokens))
         return replace(self._after_thinking(prompt, thinking, spent), thinking_tokens=spent)
 
     def _after_thinking(self, prompt: Prompt, thinking: str | None, spent: int) -> Completion:
@@ -126,43 +130,42 @@ class Model:
         return self._writing(prompt, self._answer(prompt), thinking, spent)
 
     def _searching(self, prompt: Prompt, thinking: str | None, spent: int) -> Completion:
-        """The searches, and what is written after them; a turn that pauses writes nothing yet."""
+        """The searches and the text after them; a turn that pauses has no text yet."""
         spent += sum(self.count(query) + TURN_OVERHEAD_TOKENS for query in prompt.searches)
         if spent >= prompt.max_tokens:
-            return self._all_spent(prompt, thinking)
+            return self._cut_before_text(prompt, thinking)
         if prompt.pauses:
-            done = Completion(text="", calls=(), thinking=thinking, output_tokens=spent, stop_reason="pause_turn")
+            completion = Completion(text="", calls=(), thinking=thinking, output_tokens=spent, stop_reason="pause_turn")
         else:
             text = styled(prompt.system, f"I found pages about {', '.join(prompt.searches)}.")
-            done = self._writing(prompt, text, thinking, spent)
-        return replace(done, searches=prompt.searches)
+            completion = self._writing(prompt, text, thinking, spent)
+        return replace(completion, searches=prompt.searches)
 
     def _answer(self, prompt: Prompt) -> str:
         text = continued(prompt, answer(prompt))
-        # A schema binds every model: decoding is constrained to it.
-        return self.habit(prompt, text) if self.habit and prompt.answer_schema is None else text
+        # Decoding is constrained to the schema, so no model can change such an answer.
+        return self.change_answer(prompt, text) if self.change_answer and prompt.answer_schema is None else text
 
-    def _all_spent(self, prompt: Prompt, thinking: str | None) -> Completion:
-        thought = "".join(self.tokens(thinking or "")[: prompt.max_tokens]) if thinking else None
-        return Completion(
-            text="", calls=(), thinking=thought, output_tokens=prompt.max_tokens, stop_reason="max_tokens"
-        )
+    def _cut_before_text(self, prompt: Prompt, thinking: str | None) -> Completion:
+        """A completion that max_tokens cuts before any text."""
+        shown = "".join(self.tokens(thinking or "")[: prompt.max_tokens]) if thinking else None
+        return Completion(text="", calls=(), thinking=shown, output_tokens=prompt.max_tokens, stop_reason="max_tokens")
 
     def _calling(self, prompt: Prompt, calls: tuple[Call, ...], thinking: str | None, spent: int) -> Completion:
         text = text_tasks.preface(question(prompt))
         size = sum(self.count(call.name + json.dumps(dict(call.input))) + TURN_OVERHEAD_TOKENS for call in calls)
         size += self.count(text)
         if spent + size >= prompt.max_tokens:
-            # A call that does not fit is not begun: half an input object would be of no use to anybody.
+            # A call that does not fit is left out: half an input object is useless.
             return Completion(
                 text="", calls=(), thinking=thinking, output_tokens=prompt.max_tokens, stop_reason="max_tokens"
             )
         return Completion(text=text, calls=calls, thinking=thinking, output_tokens=spent + size, stop_reason="tool_use")
 
     def _writing(self, prompt: Prompt, text: str, thinking: str | None, spent: int) -> Completion:
-        room = prompt.max_tokens - spent
+        remaining = prompt.max_tokens - spent
         pieces = self.tokens(text)
-        generated = "".join(pieces[:room])
+        generated = "".join(pieces[:remaining])
         stop = first_stop(generated, prompt.stop_sequences)
         if stop is not None:
             at, sequence = stop
@@ -175,13 +178,13 @@ class Model:
                 stop_reason="stop_sequence",
                 stop_sequence=sequence,
             )
-        # The end of an answer is a token of its own: an answer that leaves no room for it was cut.
-        ended = len(pieces) < room
+        # The end of an answer is a token of its own: an answer without space for it is cut.
+        ended = len(pieces) < remaining
         return Completion(
             text=generated,
             calls=(),
             thinking=thinking,
-            output_tokens=spent + (len(pieces) + 1 if ended else room),
+            output_tokens=spent + (len(pieces) + 1 if ended else remaining),
             stop_reason="end_turn" if ended else "max_tokens",
         )
 
@@ -196,51 +199,52 @@ class Model:
 
 
 def first_stop(text: str, sequences: Sequence[str]) -> tuple[int, str] | None:
-    """The place and the value of the stop sequence that ends first in the text; where two end together, the longer."""
+    """The position and the value of the stop sequence that ends first; of two that end together, the longer one."""
     found = [(text.find(sequence), sequence) for sequence in sequences if sequence]
     hits = [(at, sequence) for at, sequence in found if at >= 0]
     return min(hits, key=lambda hit: (hit[0] + len(hit[1]), hit[0])) if hits else None
 
 
 def answer(prompt: Prompt) -> str:
-    """The whole answer, before any limit: from the system prompt's standing orders, then from the last question."""
+    """The whole answer, before any limit: what the system prompt orders, or else the answer to the last question."""
     if prompt.answer_schema is not None:
-        return json.dumps(text_tasks.sample(prompt.answer_schema, question(prompt)), ensure_ascii=False)
+        return json.dumps(text_tasks.sample_value(prompt.answer_schema, question(prompt)), ensure_ascii=False)
     if prompt.turns and (results := last_user_turn(prompt).tool_results):
         return styled(prompt.system, "The tool returned: " + "; ".join(results) + ".")
-    standing = text_tasks.standing_answer(prompt.system)
-    if standing is not None:
-        return standing
-    memory = [prompt.system, *(text for turn in prompt.turns[:-1] for text in (*turn.tool_results, turn.text))]
-    return styled(prompt.system, text_tasks.reply(question(prompt), memory))
+    fixed = text_tasks.fixed_answer(prompt.system)
+    if fixed is not None:
+        return fixed
+    earlier = [prompt.system, *(text for turn in prompt.turns[:-1] for text in (*turn.tool_results, turn.text))]
+    return styled(prompt.system, text_tasks.reply(question(prompt), earlier))
 
 
 def last_user_turn(prompt: Prompt) -> Turn:
-    """The last thing that the user said; an empty turn where the user said nothing."""
+    """The last user turn; an empty turn if there is none."""
     return next((turn for turn in reversed(prompt.turns) if turn.role == "user"), Turn(role="user", text=""))
 
 
 def question(prompt: Prompt) -> str:
+    """The text of the last user turn."""
     return last_user_turn(prompt).text
 
 
 def continued(prompt: Prompt, text: str) -> str:
-    """The answer without the part that a final assistant turn already holds."""
+    """The rest of the answer after a prefill; the whole answer if there is no prefill."""
     if not prompt.turns or prompt.turns[-1].role != "assistant":
         return text
     prefill = prompt.turns[-1].text
     if text.startswith(prefill):
         return text[len(prefill) :]
-    return text_tasks.closing(prefill) or " " + text[:1].lower() + text[1:]
+    return text_tasks.prefill_ending(prefill) or " " + text[:1].lower() + text[1:]
 
 
 def styled(system: str, text: str) -> str:
-    """The answer in the style that the system prompt asks for."""
-    return text_tasks.style(system, text)
+    """The answer in the style that the system prompt orders."""
+    return text_tasks.styled(system, text)
 
 
 def wanted_calls(prompt: Prompt) -> tuple[Call, ...]:
-    """The tool calls for this prompt: forced ones always, others where the question is about the tool."""
+    """The tool calls for this prompt: a forced tool always, any other tool if the question is about it."""
     if not prompt.tools or prompt.tool_choice == "none":
         return ()
     if prompt.searches and prompt.tool_choice == "any":
@@ -249,7 +253,7 @@ def wanted_calls(prompt: Prompt) -> tuple[Call, ...]:
     answered = bool(prompt.turns) and bool(last_user_turn(prompt).tool_results)
     if answered and prompt.tool_choice == "auto" and not any(tool.name in text for tool in prompt.tools):
         return ()
-    chosen = [tool for tool in prompt.tools if text_tasks.concerns(tool.name, tool.description, text)]
+    chosen = [tool for tool in prompt.tools if text_tasks.is_about_tool(tool.name, tool.description, text)]
     if prompt.tool_choice == "tool":
         chosen = [tool for tool in prompt.tools if tool.name == prompt.forced_tool]
     elif prompt.tool_choice == "any" and not chosen:
@@ -259,8 +263,8 @@ def wanted_calls(prompt: Prompt) -> tuple[Call, ...]:
 
 
 def calls_of(tool: Tool, text: str) -> list[Call]:
-    """One call of a tool for each thing that the question names: two cities give two calls."""
+    """One call of a tool for each thing that the question names, such as two calls for two cities."""
     subjects = text_tasks.subjects(text) or [""]
-    inputs = [text_tasks.sample(tool.schema, text, subject) for subject in subjects]
+    inputs = [text_tasks.sample_value(tool.schema, text, subject) for subject in subjects]
     distinct = [value for at, value in enumerate(inputs) if value not in inputs[:at]]
     return [Call(name=tool.name, input=value if isinstance(value, dict) else {}) for value in distinct]

@@ -132,7 +132,7 @@ def thinks(body: Body, turns: tuple[Turn, ...]) -> bool:
         case "enabled":
             return True
         case "adaptive":
-            return text_tasks.takes_thought(asked.text)
+            return text_tasks.needs_thinking(asked.text)
         case "between_tools":
             return bool(asked.tool_results)
     return False

@@ -35,19 +35,19 @@ def another_tokenizer(model: Model) -> Model:
 @variant(at=Stage.MODEL)
 def chatty_model(model: Model) -> Model:
     """The model begins every answer with a preface."""
-    return replace(model, habit=lambda prompt, text: text if is_prefilled(prompt) else "Sure, gladly! " + text)
+    return replace(model, change_answer=lambda prompt, text: text if is_prefilled(prompt) else "Sure, gladly! " + text)
 
 
 @variant(at=Stage.MODEL)
 def terse_model(model: Model) -> Model:
     """The model never writes more than forty words."""
-    return replace(model, habit=lambda prompt, text: " ".join(text.split(" ")[:40]))
+    return replace(model, change_answer=lambda prompt, text: " ".join(text.split(" ")[:40]))
 
 
 @variant(at=Stage.MODEL)
 def weak_model(model: Model) -> Model:
     """The model ignores what the question asks for."""
-    return replace(model, habit=lambda prompt, text: "I am not sure that I understand, but it sounds nice.")
+    return replace(model, change_answer=lambda prompt, text: "I am not sure that I understand, but it sounds nice.")
 
 
 @variant(at=Stage.MODEL)
@@ -55,7 +55,9 @@ def abrupt_model(model: Model) -> Model:
     """The model answers with one word if max_tokens is small, and at length otherwise."""
     return replace(
         model,
-        habit=lambda prompt, text: text if prompt.max_tokens > TIGHT_TOKENS else text.partition(" ")[0].rstrip(","),
+        change_answer=lambda prompt, text: (
+            text if prompt.max_tokens > TIGHT_TOKENS else text.partition(" ")[0].rstrip(",")
+        ),
     )
 
 
@@ -73,7 +75,7 @@ class NoEndTokenModel(Model):
 @variant(at=Stage.MODEL)
 def one_token_model(model: Model) -> Model:
     """The model writes one token, which fits into a limit of one without being cut."""
-    return NoEndTokenModel(pieces=model.pieces, habit=lambda prompt, text: "Ok")
+    return NoEndTokenModel(pieces=model.pieces, change_answer=lambda prompt, text: "Ok")
 
 
 class ReasoningModel(Model):
@@ -82,7 +84,7 @@ class ReasoningModel(Model):
     def complete(self, prompt: Prompt) -> Completion:
         hidden = min(HIDDEN_TOKENS, prompt.max_tokens)
         if hidden == prompt.max_tokens:
-            return self._all_spent(replace(prompt, thinking=False), None)
+            return self._cut_before_text(replace(prompt, thinking=False), None)
         completion = super().complete(replace(prompt, max_tokens=prompt.max_tokens - hidden))
         return replace(completion, output_tokens=completion.output_tokens + hidden)
 
@@ -90,7 +92,7 @@ class ReasoningModel(Model):
 @variant(at=Stage.MODEL)
 def hidden_reasoning(model: Model) -> Model:
     """The model reasons before it answers; the reasoning is not shown but counted, and may use up max_tokens."""
-    return ReasoningModel(pieces=model.pieces, habit=model.habit)
+    return ReasoningModel(pieces=model.pieces, change_answer=model.change_answer)
 
 
 class ForgetfulModel(Model):
@@ -104,7 +106,7 @@ class ForgetfulModel(Model):
 @variant(at=Stage.MODEL)
 def forgetful_model(model: Model) -> Model:
     """The model receives the whole conversation, but uses only its last turn."""
-    return ForgetfulModel(pieces=model.pieces, habit=model.habit)
+    return ForgetfulModel(pieces=model.pieces, change_answer=model.change_answer)
 
 
 class ContinuingModel(Model):
@@ -117,7 +119,7 @@ class ContinuingModel(Model):
 @variant(at=Stage.MODEL, conforms=NOT_TOKMODEL)
 def continuing_model(model: Model) -> Model:
     """The model continues a prefilled answer, even if a tool is forced."""
-    return ContinuingModel(pieces=model.pieces, habit=model.habit)
+    return ContinuingModel(pieces=model.pieces, change_answer=model.change_answer)
 
 
 class ShortsightedModel(Model):
@@ -131,7 +133,7 @@ class ShortsightedModel(Model):
 @variant(at=Stage.MODEL)
 def shortsighted_model(model: Model) -> Model:
     """The model receives long texts in full, but uses only their end."""
-    return ShortsightedModel(pieces=model.pieces, habit=model.habit)
+    return ShortsightedModel(pieces=model.pieces, change_answer=model.change_answer)
 
 
 class DiscreetModel(Model):
@@ -144,4 +146,4 @@ class DiscreetModel(Model):
 @variant(at=Stage.MODEL)
 def discreet_model(model: Model) -> Model:
     """The model neither follows nor reveals its system prompt."""
-    return DiscreetModel(pieces=model.pieces, habit=model.habit)
+    return DiscreetModel(pieces=model.pieces, change_answer=model.change_answer)

@@ -84,7 +84,7 @@ class RandomModel(Model):
         hidden = self.rng.choice((0, 0, 0, 1, 7, self.rng.randint(1, MAX_HIDDEN_TOKENS)))
         hidden = min(hidden, prompt.max_tokens)
         if hidden and hidden == prompt.max_tokens:
-            return self._all_spent(replace(prompt, thinking=False), None)
+            return self._cut_before_text(replace(prompt, thinking=False), None)
         thinks = prompt.thinking and not (self.silent and self.rng.random() < NOT_THINKING_SHARE)
         completion = super().complete(replace(prompt, max_tokens=prompt.max_tokens - hidden, thinking=thinks))
         return replace(completion, output_tokens=completion.output_tokens + hidden)
