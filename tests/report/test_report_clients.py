@@ -1,4 +1,4 @@
-"""Who can use the endpoint: out of real measurements, and nothing but what failed or held in the run."""
+"""Which clients can use the endpoint, derived from measurements and from the verdicts of the run."""
 
 import pytest
 from report_samples import INAPPLICABLE, report, wrong_key
@@ -45,7 +45,7 @@ def test_all_measured_clients_are_there_and_work_when_all_holds():
     assert list(found) == list(contract.clients())
     assert len(found) == 11
     assert {status.status for status in found.values()} == {WORKS}
-    assert not [status for status in found.values() if status.effects or status.unknown or status.beyond]
+    assert not [status for status in found.values() if status.effects or status.unknown or status.not_offered]
 
 
 def test_a_client_fails_through_the_requirement_that_was_measured_to_stop_it():

@@ -65,7 +65,7 @@ def test_markdown_says_the_verdict_first_and_then_what_failed():
     order = (
         "coverage | 4 of 5",
         "### Failures (2)",
-        "### Who can use it",
+        "### Clients that can use it",
         "<details>",
         "### Warnings (1)",
         "### Not verified (1)",
@@ -80,7 +80,7 @@ def test_markdown_says_the_verdict_first_and_then_what_failed():
 def test_markdown_stays_within_its_bytes_and_says_so(limit):
     text = to_markdown(many(), max_bytes=limit)
     assert len(text.encode()) <= limit
-    assert text.endswith("the rest stands in report.html and report.json.*\n")
+    assert text.endswith("The rest is in report.html and report.json.*\n")
     assert text.count("<details>") == text.count("</details>")
     assert text.count("```") % 2 == 0
 
@@ -171,7 +171,7 @@ def test_annotations_are_one_line_each_and_no_more_than_are_shown():
     lines = to_annotations(many()).splitlines()
     assert len(lines) == SHOWN
     assert lines[0].startswith("::error title=messages-conformance::DOES NOT CONFORM")
-    assert lines[-1].endswith("and 4,992 more: see the job's summary")
+    assert lines[-1].endswith("and 4,992 more: see the summary of the job")
     few = to_annotations(red()).splitlines()
     assert [line.partition(" ")[0] for line in few] == ["::error", "::error", "::error", "::warning"]
     assert "%0Afound: nothing after event #4%0A" in few[1]

@@ -1,7 +1,7 @@
 from types import MappingProxyType
 
 from messages_conformance.contract import Measurement
-from messages_conformance.report.impact_text import described, impact_sentence
+from messages_conformance.report.impact_text import described_impact, impact_sentence
 
 
 def measurement(**clients):
@@ -19,20 +19,20 @@ def test_what_nobody_measured_is_said_to_be_unmeasured():
 
 
 def test_the_unharmed_are_counted_rather_than_named():
-    assert described([measurement(a="unaffected", b="hangs")], "major") == (
+    assert described_impact([measurement(a="unaffected", b="hangs")], "major") == (
         "major; hangs: b; unaffected: 1 of 2 measured clients"
     )
 
 
 def test_an_outcome_without_a_rank_stands_before_the_harmless_one():
-    assert described([measurement(a="sings"), measurement(a="unaffected", b="crashes")], "minor") == (
+    assert described_impact([measurement(a="sings"), measurement(a="unaffected", b="crashes")], "minor") == (
         "minor; crashes: b; sings: a"
     )
 
 
 def test_many_clients_are_cut_where_asked_for():
     three = measurement(a="hangs", b="hangs", c="hangs")
-    assert described([three], "fatal", most=2) == "fatal; hangs: a, b, and 1 more"
+    assert described_impact([three], "fatal", most=2) == "fatal; hangs: a, b, and 1 more"
 
 
 def test_a_harmless_deviation_is_said_to_be_harmless():

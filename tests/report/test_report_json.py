@@ -84,7 +84,7 @@ def test_a_finding_of_the_whole_run_has_no_exchange():
 def test_a_reference_target_says_how_to_start_it(target, option):
     made = report(FAILED, run=replace(RUN, target=target))
     command = to_json(made)["requirements"][0]["findings"][0]["curl"]
-    assert command.splitlines()[0] == f"# first, elsewhere: messages-conformance serve --port 4010{option}"
+    assert command.splitlines()[0] == f"# first, in another terminal: messages-conformance serve --port 4010{option}"
     assert "http://127.0.0.1:4010/v1/messages" in command
 
 

@@ -44,10 +44,18 @@ from messages_conformance.rules.verdict import Verdict
         (incomplete(FAILED), 1, "DOES NOT CONFORM"),
         (wrong_key(), 2, "COULD NOT BE JUDGED: the target answers 401"),
         (wrong_key(FAILED), 2, "COULD NOT BE JUDGED: the target answers 401"),
-        (report(), 2, "COULD NOT BE JUDGED: not one requirement was verified"),
-        (report(UNVERIFIED, INAPPLICABLE), 2, "COULD NOT BE JUDGED: not one requirement was verified (the model did"),
-        (report(PASSED, replace(BROKEN, requirement="b")), 2, "COULD NOT BE JUDGED: 1 error of the suite's own"),
-        (report(PASSED, harness_errors=("boom", "bang")), 2, "COULD NOT BE JUDGED: 2 errors of the suite's own"),
+        (report(), 2, "COULD NOT BE JUDGED: no requirement was verified"),
+        (report(UNVERIFIED, INAPPLICABLE), 2, "COULD NOT BE JUDGED: no requirement was verified (the model did"),
+        (
+            report(PASSED, replace(BROKEN, requirement="b")),
+            2,
+            "COULD NOT BE JUDGED: 1 harness error, not caused by the target",
+        ),
+        (
+            report(PASSED, harness_errors=("boom", "bang")),
+            2,
+            "COULD NOT BE JUDGED: 2 harness errors, not caused by the target",
+        ),
         (report(FAILED, harness_errors=("boom",)), 1, "DOES NOT CONFORM"),
     ],
 )
@@ -122,6 +130,6 @@ def test_the_most_frequent_reason_comes_first():
     assert list(not_verified(made).items()) == [("y", ("b", "c")), ("x", ("a",))]
 
 
-@pytest.mark.parametrize(("kind", "voids"), [("wrong-key", True), ("unreachable", True), ("interrupted", False)])
-def test_only_some_statements_void_a_run(kind, voids):
-    assert Statement(kind=kind, message="m").voids is voids
+@pytest.mark.parametrize(("kind", "invalidates"), [("wrong-key", True), ("unreachable", True), ("interrupted", False)])
+def test_only_some_statements_invalidate_a_run(kind, invalidates):
+    assert Statement(kind=kind, message="m").invalidates is invalidates

@@ -48,7 +48,7 @@ def test_a_record_of_another_shape_is_refused(tmp_path):
     record = exchange(1).to_record()
     record["response"]["chunks"] = [[0.1]]
     (tmp_path / "r").write_text(json.dumps(record) + "\n")
-    with pytest.raises(ReportError, match="is no recording"):
+    with pytest.raises(ReportError, match="is not a recording"):
         read(tmp_path / "r")
 
 

@@ -63,10 +63,10 @@ def test_keys_of_later_versions_are_left_alone(tmp_path):
     [
         ({"schema": "messages-conformance/report/2"}, "update messages-conformance to read it"),
         ({"schema": "messages-conformance/report/0"}, "this version reads messages-conformance/report/1"),
-        ({"schema": "somebody/else/1"}, "is no report of ours"),
-        ({"requirements": [{"id": "x"}]}, "is not a whole report: 'findings' is missing"),
-        ({"requirements": None}, "is not a whole report"),
-        ({"run": []}, "stands where RunInfo belongs"),
+        ({"schema": "somebody/else/1"}, "is not a report of messages-conformance"),
+        ({"requirements": [{"id": "x"}]}, "is not a complete report: 'findings' is missing"),
+        ({"requirements": None}, "is not a complete report"),
+        ({"run": []}, "is not a RunInfo"),
         ({"run": {}}, "missing"),
     ],
 )
@@ -82,7 +82,7 @@ def test_what_is_no_report_is_told_with_the_cure(tmp_path, change, said):
     [
         ("", "is not JSON"),
         ('{"schema": "messages-con', "was it cut off"),
-        ("[1]", "is no report of ours"),
+        ("[1]", "is not a report of messages-conformance"),
         ("[" * 10**5, "is not"),
     ],
 )

@@ -139,7 +139,7 @@ def test_a_command_is_never_wrapped():
 def test_a_giant_command_is_left_to_the_json_report():
     giant = exchange(1, sent=request({"text": "".join(map(str, range(3000)))}))
     text = printed(report(FAILED, exchanges={1: giant}))
-    assert "characters long: it stands in report.json under stream.order" in text
+    assert "characters long: it is in report.json under stream.order" in text
     assert len(text) < 4000
 
 

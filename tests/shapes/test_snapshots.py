@@ -26,7 +26,7 @@ def test_shapes_are_kept_compared_and_accepted(tmp_path):
     assert differing.report["counts"]["failed"] == 0
     assert {"situation": "plain", "path": "x_extra", "before": None, "after": "object"} in differing.report["drifts"]
     assert "SHAPES THAT DIFFER" in differing.out
-    assert "is not as kept (--snapshot-update accepts it)" in differing.last
+    assert "from --snapshots (--snapshot-update accepts this)" in differing.last
     assert {path.name: path.read_text() for path in kept.iterdir()} == files
 
     assert shaped("reference:variant=unknown_fields", kept, "--snapshot-update").code == 0

@@ -130,7 +130,7 @@ def _bar(share: Share) -> Markup:
         element("rect", width=round(100 * share.ratio, 1), height=10, class_="elapsed"),
         viewBox="0 0 100 10",
         preserveAspectRatio="none",
-        class_="needle",
+        class_="timebar",
         aria_hidden="true",
     )
     return joined((f"{of(share)} ({percent(share)})", bar))

@@ -1,9 +1,8 @@
-"""Reports: one model of a run, laid out for a terminal, for programs (report.json), for people (report.html) and
-for CI systems (junit.xml).
+"""Reports: one model of a run, written for a terminal, for programs (report.json), people (report.html) and CI systems.
 
-Build a `Report` from what was judged, then ask for its `exit_code` and `verdict_sentence`, or write it somewhere.
-`prepare` a folder before the run, `append` exchanges to a recording while it goes on, `write_all` at its end (or before
-it: a report that says `complete=False` is true at any moment).
+Build a `Report` from the verdicts, then read its `exit_code` and `verdict_sentence`, or write it to files. Call
+`prepare` on the folder before the run, `append` exchanges to the recording during the run, and `write_all` at the end.
+A report can also be written earlier: `complete=False` says that the run is not over.
 """
 
 from pathlib import Path
@@ -55,12 +54,12 @@ from messages_conformance.report.trace import trace
 
 
 def write_all(report: Report, folder: Path | str) -> tuple[Path, ...]:
-    """Writes report.json, junit.xml and report.html, each whole or not at all; a ReportError when it cannot."""
+    """Writes report.json, junit.xml and report.html, each completely or not at all; raises ReportError."""
     return *write_interim(report, folder), page.write(report, folder)
 
 
 def write_interim(report: Report, folder: Path | str) -> tuple[Path, ...]:
-    """Writes what a run keeps true while it goes on: report.json and junit.xml. People read its end."""
+    """Writes the files that are updated during a run, report.json and junit.xml; raises ReportError."""
     return json_report.write(report, folder), junit.write(report, folder)
 
 

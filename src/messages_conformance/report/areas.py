@@ -1,4 +1,4 @@
-"""The matrix of areas: each topic of the catalogue with the verdicts of its requirements, counted."""
+"""Verdicts counted by area: an area is one topic of the catalogue."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from messages_conformance.rules.verdict import OUTCOMES
 
 @dataclass(frozen=True, kw_only=True)
 class Area:
-    """One topic. `counts` holds a number for every outcome, 0 included, in their order."""
+    """One topic. `counts` has one number for each of `OUTCOMES`, in that order."""
 
     topic: str
     counts: tuple[int, ...]
 
     @property
     def total(self) -> int:
+        """How many requirements the topic has."""
         return sum(self.counts)
 
 
 def areas(report: Report) -> tuple[Area, ...]:
-    """One for each topic of the run, by name."""
+    """The areas of a report, sorted by topic."""
     by: dict[str, Counter[str]] = {}
     for verdict in report.verdicts:
         by.setdefault(verdict.requirement.partition(".")[0], Counter())[verdict.outcome] += 1

@@ -1,4 +1,4 @@
-"""A badge as shields.io draws it from an address: https://shields.io/badges/endpoint-badge."""
+"""The JSON of a shields.io endpoint badge: https://shields.io/badges/endpoint-badge."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COLOURS: Final = {CONFORMANT: "brightgreen", VIOLATIONS: "red"}
 
 
 def to_badge(report: Report) -> dict[str, Any]:
-    """The JSON object that a shields endpoint answers with."""
+    """The JSON object that a badge endpoint returns."""
     code = exit_code(report)
     return {
         "schemaVersion": 1,
@@ -27,7 +27,7 @@ def _message(report: Report, code: int) -> str:
     if code == CONFORMANT and total.excused:
         return f"passes, {total.excused:,} excused"
     if code == CONFORMANT:
-        # Never a bare "passing": how much was looked at belongs to the claim.
+        # Never only "passing": the claim includes how much was verified.
         return f"conforms, {total.verified:,} of {total.verified + total.not_verified:,} verified"
     if code == VIOLATIONS:
         found = len(failures(report))

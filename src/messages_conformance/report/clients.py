@@ -1,8 +1,8 @@
-"""Who can use the endpoint: what the failures of a run did to real clients when other servers failed the same way.
+"""Which real clients can use the endpoint, derived from the failures of the run and from our measurements.
 
-Nothing is guessed. A client fails, or loses something, only through a requirement that failed in this run and whose
-violation was measured to do that to it. It works only when everything that was measured to stop it was ruled out by a
-requirement that was seen to hold. Whatever lies between is not known, and the requirements that would tell are named.
+Nothing is guessed. A client fails, or loses data, only when a requirement failed in this run and a violation of that
+requirement did this to the client in a measurement. A client works only when this run ruled out every measured fault
+that stops it. Otherwise the status is "not known", and the requirements that would decide it are named.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ NOT_KNOWN: Final = "not known"
 STATUSES: Final = (WORKS, WORKS_WITH_LOSS, FAILS, NOT_KNOWN)
 
 STREAMS: Final = "sdk_streams.json"
-"""The measurements of hand-made streams; the others are of whole servers."""
+"""The source of measurements with hand-made streams; the other sources measured whole servers."""
 
-BESIDE: Final = "adjacent"
-"""The topic of the endpoints beside POST /v1/messages: a client that fails there fails in these calls alone."""
+OTHER_ENDPOINTS: Final = "adjacent"
+"""The topic of all endpoints except POST /v1/messages. A failure there affects only the calls to those endpoints."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
-    """What the violation of one requirement did to a client at worst, such as `raises an error`."""
+    """The worst that a violation of one requirement did to a client, such as `raises an error`."""
 
     requirement: str
     outcome: str
@@ -44,32 +44,32 @@ class Effect:
 
 @dataclass(frozen=True, kw_only=True)
 class ClientStatus:
-    """What one client can expect. `unknown` are requirements that were not seen to hold and would stop it.
+    """Whether one client works. `unknown` are requirements that were not verified and whose violation stops it.
 
-    `beyond` are features that the profile does not promise or the model does not have: nothing is said about them.
-    `streams_only` marks a client that was measured on streams and on nothing else.
+    `not_offered` are features that the profile does not promise or the model does not have; the status ignores them.
+    `streams_only` is true for a client that was measured only on streams.
     """
 
     client: str
     status: str
     effects: tuple[Effect, ...] = ()
     unknown: tuple[str, ...] = ()
-    beyond: tuple[str, ...] = ()
+    not_offered: tuple[str, ...] = ()
     streams_only: bool = False
 
 
 def client_statuses(report: Report) -> tuple[ClientStatus, ...]:
-    """One for each measured client, in the order of the measurements."""
+    """One status for each measured client, in the order of the measurements."""
     verdicts = {verdict.requirement: verdict for verdict in report.verdicts}
-    if report.void:
+    if report.unjudged:
         return tuple(ClientStatus(client=client, status=NOT_KNOWN) for client in contract.clients())
     return tuple(_status(report, client, verdicts) for client in contract.clients())
 
 
 def _status(report: Report, client: str, verdicts: Mapping[str, Verdict]) -> ClientStatus:
     effects = sorted(_effects(client, verdicts), key=lambda e: (not e.stops, rank(e.outcome), e.requirement))
-    open_ends = list(_open_ends(report, client, verdicts))
-    unknown = [name for name, feature in open_ends if not feature]
+    undecided = list(_undecided(report, client, verdicts))
+    unknown = [name for name, feature in undecided if not feature]
     if any(effect.stops for effect in effects):
         status = FAILS
     elif effects:
@@ -81,37 +81,37 @@ def _status(report: Report, client: str, verdicts: Mapping[str, Verdict]) -> Cli
         status=status,
         effects=tuple(effects),
         unknown=tuple(dict.fromkeys(unknown)),
-        beyond=tuple(dict.fromkeys(feature for _, feature in open_ends if feature)),
+        not_offered=tuple(dict.fromkeys(feature for _, feature in undecided if feature)),
         streams_only=client in _measured_on_streams_only(),
     )
 
 
 def _effects(client: str, verdicts: Mapping[str, Verdict]) -> Iterator[Effect]:
-    """The worst effect of each requirement that was found violated and is known to touch this client."""
+    """The worst effect of each violated requirement that was measured to affect this client."""
     for name, verdict in verdicts.items():
         outcomes = {m.clients[client] for m in contract.impact(name) if client in m.clients} - {HARMLESS}
         if verdict.findings and outcomes:
             worst = min(outcomes, key=lambda outcome: (not contract.is_failure(outcome), rank(outcome)))
-            stops = contract.is_failure(worst) and name.partition(".")[0] != BESIDE
+            stops = contract.is_failure(worst) and name.partition(".")[0] != OTHER_ENDPOINTS
             yield Effect(requirement=name, outcome=worst, stops=stops)
 
 
 def unmeasured(report: Report) -> tuple[str, ...]:
-    """Violated requirements of which nobody knows what they do to any client."""
+    """Violated requirements without a measurement: their effect on clients is unknown."""
     violated = (verdict.requirement for verdict in report.verdicts if verdict.findings)
     return tuple(name for name in violated if not contract.impact(name) and not _only_lenient(name))
 
 
 def _only_lenient(requirement: str) -> bool:
-    """Whether it asks for the refusal of something invalid, which none of the measured clients sends."""
+    """Whether the requirement demands the refusal of an invalid request: no measured client sends one."""
     probe = probes().get(requirement)
     return probe is not None and probe.expect == REFUSED
 
 
-def _open_ends(report: Report, client: str, verdicts: Mapping[str, Verdict]) -> Iterator[tuple[str, str]]:
-    """(requirement, feature) of each fault that would stop the client and that nothing in this run rules out.
+def _undecided(report: Report, client: str, verdicts: Mapping[str, Verdict]) -> Iterator[tuple[str, str]]:
+    """(requirement, feature) of each fault that stops the client and is not ruled out in this run.
 
-    `feature` is what the profile does not promise or the model cannot do, where that is why; empty otherwise.
+    `feature` is the feature that the profile does not promise or the model lacks, when that is the reason; else empty.
     """
     offered = _offered(report.run.profile)
     for requirements, outcome in _stopping(client):
@@ -125,13 +125,13 @@ def _open_ends(report: Report, client: str, verdicts: Mapping[str, Verdict]) -> 
 
 
 def _harmless_unseen(requirement: str) -> bool:
-    """Whether it stops no client while it is not seen: it belongs to another endpoint, or did not come about."""
+    """Whether it stops no client as long as nobody saw it fail: it is about another endpoint, or rarely occurs."""
     row = CATALOGUE.get(requirement)
-    return requirement.partition(".")[0] == BESIDE or (row is not None and row.on_sight)
+    return requirement.partition(".")[0] == OTHER_ENDPOINTS or (row is not None and row.on_sight)
 
 
 def _stopping(client: str) -> Iterator[tuple[tuple[str, ...], str]]:
-    """(requirements, outcome) of each measured fault that stops the client: any of the requirements shows the fault."""
+    """(requirements, outcome) of each measured fault that stops the client. Any of the requirements detects it."""
     for measurement, requirements in contract.faults().items():
         outcome = measurement.clients.get(client, HARMLESS)
         if contract.is_failure(outcome):
@@ -147,12 +147,12 @@ def _measured_on_streams_only() -> frozenset[str]:
 
 
 def _offered(profile: str) -> frozenset[str] | None:
-    """What a profile promises; None for one that this version does not know."""
+    """The capabilities that a profile promises; None for a profile that this version does not know."""
     return contract.profile(profile).offers if profile in contract.profile_names() else None
 
 
 def _feature(requirements: tuple[str, ...], verdicts: Mapping[str, Verdict], offered: frozenset[str] | None) -> str:
-    """The feature without which none of the requirements means anything here; empty where that is not the reason."""
+    """The missing feature that makes all of the requirements not applicable; empty when there is another reason."""
     features = []
     for name in requirements:
         row, verdict = CATALOGUE.get(name), verdicts.get(name)

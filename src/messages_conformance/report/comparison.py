@@ -1,4 +1,4 @@
-"""Several runs side by side: targets, models or releases, and who fails what."""
+"""Compares several runs of different targets, models or releases: which run fails which requirement."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from messages_conformance.rules.verdict import FAIL, LEVELS, WARN
 ABSENT: Final = "not in this run"
 DEVIATIONS: Final = (FAIL, WARN)
 
-_TELLING: Final = ("target", "model", "profile", "version", "depth", "started_at")
-"""What tells runs apart, the most telling first."""
+_DISTINGUISHING: Final = ("target", "model", "profile", "version", "depth", "started_at")
+"""Fields that distinguish runs, the most useful first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One run. `client_statuses` are in the order of the measured clients."""
+    """One run. `client_statuses` are in the order of the measured clients, `contract.clients()`."""
 
     label: str
     verdict: str
@@ -35,7 +35,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One requirement that at least one run violates, with its verdict in each."""
+    """One requirement that at least one run violates, with its outcome in each run."""
 
     requirement: str
     level: str
@@ -45,19 +45,20 @@ class Row:
 
     @property
     def differs(self) -> bool:
+        """Whether the runs have different outcomes."""
         return len(set(self.outcomes)) > 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The matrix: rows by impact, and among equals by how many runs violate them."""
+    """The comparison. Rows are sorted by impact, then by how many runs violate the requirement."""
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
 
 
 def compare(reports: Sequence[Report], *, labels: Sequence[str] = ()) -> Comparison:
-    """Runs in the order in which they are given, with names of their own or by what differs between them."""
+    """Compares runs in the given order. Without `labels`, each run is named after what distinguishes it."""
     labels = labels or _labels(reports)
     columns = tuple(_column(report, label) for report, label in zip(reports, labels, strict=True))
     return Comparison(columns=columns, rows=tuple(sorted(_rows(reports), key=_rank)))
@@ -74,9 +75,9 @@ def _column(report: Report, label: str) -> Column:
 
 
 def _labels(reports: Sequence[Report]) -> list[str]:
-    """A name for each: what differs between them, and no more of that than tells them apart."""
+    """A name for each run, comparison of as few distinguishing fields as necessary."""
     chosen: list[str] = []
-    for name in _TELLING:
+    for name in _DISTINGUISHING:
         if len(set(_named(reports, chosen))) == len(reports):
             break
         if len({getattr(report.run, name) for report in reports}) > 1:
@@ -107,44 +108,44 @@ def _rows(reports: Sequence[Report]) -> Iterator[Row]:
 
 def _rank(row: Row) -> tuple[int, int, int, str]:
     violating = sum(outcome in DEVIATIONS for outcome in row.outcomes)
-    # A report of a later version may know more levels than this one.
+    # A report of a later version may have levels that this version does not know.
     level = LEVELS.index(row.level) if row.level in LEVELS else len(LEVELS)
     return SEVERITIES.index(row.severity), level, -violating, row.requirement
 
 
-def to_markdown(made: Comparison, *, max_bytes: int = MAX_BYTES) -> str:
-    """The comparison as Markdown, in at most so many bytes."""
-    text, room = "", max_bytes - len(CUT.encode())
-    for part in _parts(made):
-        if len((text + part).encode()) > room:
+def to_markdown(comparison: Comparison, *, max_bytes: int = MAX_BYTES) -> str:
+    """The comparison as Markdown, at most `max_bytes` long in UTF-8."""
+    text, limit = "", max_bytes - len(CUT.encode())
+    for part in _parts(comparison):
+        if len((text + part).encode()) > limit:
             return text + CUT
         text += part
     return text
 
 
-def _parts(made: Comparison) -> Iterator[str]:
-    labels = [code(column.label) for column in made.columns]
+def _parts(comparison: Comparison) -> Iterator[str]:
+    labels = [code(column.label) for column in comparison.columns]
     yield "## Comparison\n"
     yield table(
         ("run", "verified", "not verified", "verdict"),
         [
             (label, str(column.figures.coverage), f"{column.figures.unverified:,}", prose(column.verdict))
-            for label, column in zip(labels, made.columns, strict=True)
+            for label, column in zip(labels, comparison.columns, strict=True)
         ],
     )
     by_client = zip(
-        contract.clients(), zip(*(column.client_statuses for column in made.columns), strict=True), strict=True
+        contract.clients(), zip(*(column.client_statuses for column in comparison.columns), strict=True), strict=True
     )
-    yield "\n### Who can use which\n"
+    yield "\n### Which client works with which run\n"
     yield table(("client", *labels), [(prose(client), *found) for client, found in by_client])
-    yield f"\n### Who fails what ({len(made.rows):,})\n"
+    yield f"\n### Which run fails which requirement ({len(comparison.rows):,})\n"
     yield table(("requirement", "impact", *labels), [])
-    for row in made.rows:
+    for row in comparison.rows:
         yield table_row((code(row.requirement), row.severity, *(_shown(outcome) for outcome in row.outcomes)))
 
 
 def table_row(cells: Sequence[str]) -> str:
-    """One more row below a table."""
+    """One more row of the table above."""
     return f"| {' | '.join(cells)} |\n"
 
 

@@ -1,7 +1,7 @@
-"""A failure as its reader meets it: always the same facts, in the same order, whatever prints them.
+"""Describes a failure: the same facts in the same order in every report format.
 
-The order: id and level · sentence · where · found · wanted · whom it breaks · source · curl command · trace.
-One requirement is one block, however many exchanges it failed in.
+The order: id and level · sentence · where · found · wanted · clients it breaks · source · curl command · trace.
+Each requirement is described once, even when it failed in many exchanges.
 """
 
 from __future__ import annotations
@@ -19,53 +19,57 @@ from messages_conformance.report.trace import trace
 from messages_conformance.rules.verdict import Finding, Verdict
 
 VALUE_CHARACTERS: Final = 300
-"""Of what was found or wanted; the whole of it stands in report.json."""
+"""Length to which found and wanted values are cut; report.json has them in full."""
 
 SITUATIONS: Final = 6
 CLIENTS: Final = 4
 REFERENCE_PORT: Final = 4010
-"""Where the commands expect the reference endpoint, which lives on another port in every run."""
+"""The port in commands for the reference endpoint, whose real port changes with every run."""
 
 UNCATALOGUED: Final = "not in this version's catalogue"
 
 
 @dataclass(frozen=True, kw_only=True)
 class FailureText:
-    """One requirement's failure in words. `curl` is empty when no recorded exchange shows it."""
+    """The failure of one requirement in words. `curl` is empty when no recorded exchange shows it.
+
+    `generated` describes the generated request that shows it, `repeat` is the command that sends that request again;
+    both are empty for a request of a suite.
+    """
 
     id: str
     level: str
     sentence: str
     where: str
-    more: str
+    also: str
     found: str
     wanted: str
-    breaks: str
+    impact: str
     source: str
     exchange: int
     curl: str
     trace: tuple[str, ...]
-    drawn: str = ""
-    again: str = ""
+    generated: str = ""
+    repeat: str = ""
 
     @property
     def facts(self) -> tuple[tuple[str, str], ...]:
-        """(label, text) in the order in which they are read, those without text left out."""
+        """(label, text) pairs in their fixed order, without the empty ones."""
         rows = (
             ("where", self.where),
-            ("also", self.more),
+            ("also", self.also),
             ("found", self.found),
             ("wanted", self.wanted),
-            ("breaks", self.breaks),
+            ("breaks", self.impact),
             ("source", self.source),
-            ("drawn", self.drawn),
-            ("again", self.again),
+            ("request", self.generated),
+            ("repeat", self.repeat),
         )
         return tuple(row for row in rows if row[1])
 
 
 def describe_failure(report: Report, verdict: Verdict) -> FailureText:
-    """The block of a verdict: its first finding in full, the others by number and situation."""
+    """Describes the failure of a verdict: its first finding in full, the others by number and situation."""
     first = verdict.findings[0] if verdict.findings else None
     exchange = report.exchanges.get(first.exchange) if first else None
     return FailureText(
@@ -73,79 +77,81 @@ def describe_failure(report: Report, verdict: Verdict) -> FailureText:
         level=verdict.level,
         sentence=sentence_of(report, verdict.requirement),
         where=place(report, first) if first else "",
-        more=_more(report, verdict),
+        also=_also(report, verdict),
         found=inline(first.found, VALUE_CHARACTERS) if first else sentence(verdict.reason),
         wanted=inline(first.wanted, VALUE_CHARACTERS) if first else "",
-        breaks=sentence(impact_sentence(verdict.requirement, most=CLIENTS)),
+        impact=sentence(impact_sentence(verdict.requirement, most=CLIENTS)),
         source=source_of(report, verdict.requirement),
         exchange=first.exchange if first else 0,
         curl=command_of(report, first.exchange) if first else "",
         trace=trace(exchange, focus=first.place.event) if exchange and first else (),
-        drawn=inline(describe_generated(exchange), VALUE_CHARACTERS) if exchange else "",
-        again=_again(report, first.exchange) if first else "",
+        generated=inline(describe_generated(exchange), VALUE_CHARACTERS) if exchange else "",
+        repeat=_repeat(report, first.exchange) if first else "",
     )
 
 
-def _again(report: Report, number: int) -> str:
-    """The command that draws an exchange's request again, also where an earlier report alone tells of it."""
+def _repeat(report: Report, number: int) -> str:
+    """The command that sends the generated request of an exchange again; also for an exchange of a saved report."""
     exchange = report.exchanges.get(number)
     if exchange is not None:
         return repeat_command(report.run, exchange)
-    return str(report.saved_exchanges[number].drawn.get("draw_again", "")) if number in report.saved_exchanges else ""
+    return (
+        str(report.saved_exchanges[number].generated.get("draw_again", "")) if number in report.saved_exchanges else ""
+    )
 
 
-def as_text(block: FailureText) -> str:
-    """The block as plain text, the curl command and the trace included."""
-    lines = [f"{block.id}  {block.level}", f"  {block.sentence}"]
-    lines += [f"  {label:<7} {text}" for label, text in block.facts]
-    if block.curl:
-        lines += ["", block.curl]
-    if block.trace:
-        lines += ["", *block.trace]
+def as_text(failure: FailureText) -> str:
+    """The description as plain text, with the curl command and the trace."""
+    lines = [f"{failure.id}  {failure.level}", f"  {failure.sentence}"]
+    lines += [f"  {label:<7} {text}" for label, text in failure.facts]
+    if failure.curl:
+        lines += ["", failure.curl]
+    if failure.trace:
+        lines += ["", *failure.trace]
     return "\n".join(lines)
 
 
 def sentence_of(report: Report, requirement: str) -> str:
-    """The requirement's sentence out of the report's catalogue."""
+    """The sentence of a requirement, from the catalogue of the report."""
     row = report.catalogue.get(requirement)
     return sentence(row.sentence) if row else UNCATALOGUED
 
 
 def source_of(report: Report, requirement: str) -> str:
-    """The requirement's source out of the report's catalogue."""
+    """The source of a requirement, from the catalogue of the report."""
     row = report.catalogue.get(requirement)
     return sentence(row.source) if row else UNCATALOGUED
 
 
 def command(run: RunInfo, exchange: Exchange) -> str:
-    """The curl command for an exchange of this run; for the reference endpoint, how to start it stands above."""
+    """The curl command for an exchange of this run. For the reference endpoint, a comment says how to start it."""
     if run.base_url or not run.target.startswith("reference:"):
         return curl(exchange, run.base_url or run.target, key_variable=run.key_variable)
     parts = run.target.removeprefix("reference:").split(",")
     change = next((part for part in parts if not part.startswith("transport=")), "")
     kind, _, name = change.rpartition("=") if change.startswith(("fault=", "variant=")) else ("", "", change)
     option = f" --{kind or 'fault'} {quoted(name)}" if name else ""
-    start = f"# first, elsewhere: messages-conformance serve --port {REFERENCE_PORT}{option}\n"
+    start = f"# first, in another terminal: messages-conformance serve --port {REFERENCE_PORT}{option}\n"
     return start + curl(exchange, f"http://127.0.0.1:{REFERENCE_PORT}", key_variable=run.key_variable)
 
 
 def command_of(report: Report, number: int) -> str:
-    """The curl command for an exchange of the report by its number; empty when there is none."""
+    """The curl command for exchange `number` of the report; empty when there is none."""
     exchange = report.exchanges.get(number)
     if exchange is not None:
         return command(report.run, exchange)
-    kept = report.saved_exchanges.get(number)
-    return "" if kept is None else kept.curl
+    saved = report.saved_exchanges.get(number)
+    return "" if saved is None else saved.curl
 
 
 def situations_of(report: Report, number: int) -> tuple[str, ...]:
-    """The situations that an exchange brought about; empty where nothing is left of it."""
+    """The situations of exchange `number`; empty when the report does not have the exchange."""
     found = report.exchanges.get(number) or report.saved_exchanges.get(number)
     return () if found is None else found.situations
 
 
 def place(report: Report, finding: Finding) -> str:
-    """Where a finding is, in words: the exchange with its first situation, then the place in its response."""
+    """The place of a finding in words: the exchange with its first situation, then the place in the response."""
     if not finding.exchange:
         return "the run as a whole"
     situations = situations_of(report, finding.exchange)
@@ -153,7 +159,7 @@ def place(report: Report, finding: Finding) -> str:
     return f"{name}, {inline(str(finding.place), 200)}"
 
 
-def _more(report: Report, verdict: Verdict) -> str:
+def _also(report: Report, verdict: Verdict) -> str:
     if len(verdict.findings) < 2:
         return ""
     first = verdict.findings[0].exchange

@@ -1,4 +1,7 @@
-"""The three figures of a run, never blended: how much was verified, how much of that holds, and what is left open."""
+"""The three figures of a run: how much was verified, how much of that holds, and how much was not verified.
+
+They are never combined into one score.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ VERIFIED = (PASS, FAIL, WARN)
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """So many of so many."""
+    """A part of a whole, both as counts."""
 
     part: int
     whole: int
@@ -23,9 +26,9 @@ class Share:
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """`coverage`: verified among what applies. `conformance`: level -> held among what was verified.
+    """`coverage`: verified of applicable requirements. `conformance`: (level, passed of verified requirements).
 
-    `unverified` and `inapplicable` count requirements about which the run says nothing.
+    `unverified` and `inapplicable` count requirements about which the run makes no claim. `errors` counts our own.
     """
 
     coverage: Share

@@ -1,4 +1,4 @@
-"""Folders and files of a report: proven writable before a run, replaced as a whole when written."""
+"""Folders and files of a report: tested for writing before a run, replaced as a whole when written."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class ReportError(Exception):
 
 
 def prepare(folder: Path | str, *, option: str = "--report") -> Path:
-    """Makes the folder and proves that files can be written there; a ReportError with the cure otherwise.
+    """Makes the folder and checks that files can be written there; raises ReportError with the cure.
 
-    `option` is the one that named the folder, for the message.
+    `option` is the command-line option that named the folder, for the message.
     """
     path = Path(folder)
     try:
@@ -35,29 +35,29 @@ def prepare(folder: Path | str, *, option: str = "--report") -> Path:
 
 
 def claim(folder: Path) -> Callable[[], None]:
-    """Keeps the folder for one run until the result is called or the process ends; a ReportError while another has it.
+    """Locks the folder for one run and returns a function that unlocks it; the end of the process unlocks it, too.
 
-    Where the system or its file system knows no such lock, nothing is kept.
+    Raises ReportError while another run has the lock. Does nothing where the system has no such locks.
     """
     try:
         import fcntl
     except ImportError:
         return lambda: None
-    held = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        os.close(held)
+        os.close(descriptor)
         raise ReportError(
             f"another run is writing its report to {str(folder)!r}; wait for its end, or name another folder"
         ) from error
     except OSError:
         pass
-    return lambda: os.close(held)
+    return lambda: os.close(descriptor)
 
 
 def replace(path: Path, text: str, *, cure: str = "free space or name another folder with --report") -> None:
-    """Writes the file at once: a reader sees the old contents or the new, never half of them."""
+    """Writes the file atomically: a reader sees the old or the new contents. Raises ReportError that ends in `cure`."""
     temporary = ""
     try:
         with tempfile.NamedTemporaryFile(
@@ -65,7 +65,7 @@ def replace(path: Path, text: str, *, cure: str = "free space or name another fo
         ) as file:
             temporary = file.name
             file.write(text)
-        # A temporary file is its owner's alone; a report is readable like any other new file.
+        # Only the owner can read a temporary file; a report gets the permissions of any other new file.
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""How a drawn request came about, for readers: its name, what is wrong with it, and the command that asks it again."""
+"""Describes generated requests: the name, what is wrong with the request, and the command that sends it again."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ DEFAULT_KEY_VARIABLE = "MESSAGES_API_KEY"
 
 
 def describe_generated(exchange: Exchange) -> str:
-    """A drawn request in words; empty for one that a suite asks by hand."""
+    """A generated request in words; empty for a request of a suite."""
     origin = exchange.origin
     if origin is None:
         return ""
     wrong = f": {origin.reason}, at {origin.pointer or 'the whole body'}" if origin.near_miss else ""
-    shrunk = ", made as small as still shows this" if origin.shrunk else ""
+    shrunk = ", reduced to the smallest request that still shows this" if origin.shrunk else ""
     seen = "; seen once: the same request, sent again, did not show it" if exchange.intermittent else ""
-    return f"{origin.name}{wrong}{shrunk}{seen}"
+    return f"generated {origin.name}{wrong}{shrunk}{seen}"
 
 
 def repeat_command(run: RunInfo, exchange: Exchange) -> str:
-    """The command that draws and asks the same again, alone; empty where nothing was drawn."""
+    """The command that generates and sends only this request again; empty for a request of a suite."""
     origin = exchange.origin
     if origin is None:
         return ""
@@ -34,7 +34,7 @@ def repeat_command(run: RunInfo, exchange: Exchange) -> str:
 
 
 def origin_record(origin: Origin) -> dict[str, Any]:
-    """An origin as report.json has it."""
+    """The origin of a generated request as report.json has it."""
     return {
         "name": origin.name,
         "seed": origin.seed,

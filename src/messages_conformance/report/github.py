@@ -1,4 +1,4 @@
-"""What GitHub Actions shows beside a commit: one line for each failure, as its workflow commands want them."""
+"""Workflow commands of GitHub Actions: one annotation for each failure."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ from messages_conformance.report.text import cut, sentence
 from messages_conformance.rules.verdict import Verdict
 
 SHOWN: Final = 10
-"""GitHub shows ten errors and ten warnings of a step, and drops the others without a word."""
+"""GitHub shows ten errors and ten warnings for each step and silently drops the others (its documented limit)."""
 
 MESSAGE_CHARACTERS: Final = 1_000
+"""Our own limit: an annotation is read beside the code, and report.json has the full text."""
 
 
 def to_annotations(report: Report) -> str:
-    """Workflow commands, a line each: the verdict, then the failures and the warnings, the worst first."""
+    """Workflow commands, one on each line: the verdict, then failures and warnings, worst first."""
     return "".join(f"{line}\n" for line in _lines(report))
 
 
 def _lines(report: Report) -> Iterator[str]:
     kind = "notice" if exit_code(report) == CONFORMANT else "error"
     yield _command(kind, "messages-conformance", verdict_sentence(report))
-    if report.void:
+    if report.unjudged:
         return
-    # The verdict took one of the places.
+    # The verdict is one of the errors that GitHub shows.
     yield from _shown("error", report, failures(report), SHOWN - 1)
     yield from _shown("warning", report, warnings(report), SHOWN)
 
@@ -41,13 +42,14 @@ def _lines(report: Report) -> Iterator[str]:
 def _shown(kind: str, report: Report, found: tuple[Verdict, ...], places: int) -> Iterator[str]:
     fit = len(found) if len(found) <= places else places - 1
     for verdict in found[:fit]:
-        told = describe_failure(report, verdict)
+        failure = describe_failure(report, verdict)
         text = (
-            f"{told.sentence}\nfound: {told.found}\nwanted: {told.wanted}\nwhere: {told.where}\nbreaks: {told.breaks}"
+            f"{failure.sentence}\nfound: {failure.found}\nwanted: {failure.wanted}\n"
+            f"where: {failure.where}\nbreaks: {failure.impact}"
         )
-        yield _command(kind, f"{told.id} {told.level}", text)
+        yield _command(kind, f"{failure.id} {failure.level}", text)
     if len(found) > fit:
-        yield _command(kind, "messages-conformance", f"and {len(found) - fit:,} more: see the job's summary")
+        yield _command(kind, "messages-conformance", f"and {len(found) - fit:,} more: see the summary of the job")
 
 
 def _command(kind: str, title: str, message: str) -> str:

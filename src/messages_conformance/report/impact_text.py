@@ -1,4 +1,4 @@
-"""Whom a failure breaks, in words, out of the contract's measurements."""
+"""Describes which clients a failure breaks, from our measurements."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _WORST_FIRST: Final = (
     "silently",
     "asks again",
 )
-"""What the outcomes say, worst first, as contract/impact.json ranks them; any other stands before the harmless one."""
+"""Words of the outcomes in contract/impact.json, worst first. Any other outcome ranks just before the harmless one."""
 
 
 def impact_sentence(requirement: str, *, most: int | None = None) -> str:
-    """The worst that each client did, such as `fatal; crashes: anthropic-py 2.12.0`; "unmeasured" without any.
+    """The worst outcome of each client, such as `fatal; crashes: anthropic-py 2.12.0`; "unmeasured" without any.
 
-    `most` limits the clients that are named for each outcome.
+    `most` limits the number of clients named for each outcome.
     """
-    return described(contract.impact(requirement), contract.severity(requirement), most=most)
+    return described_impact(contract.impact(requirement), contract.severity(requirement), most=most)
 
 
-def described(measurements: Iterable[Measurement], severity: str, *, most: int | None = None) -> str:
+def described_impact(measurements: Iterable[Measurement], severity: str, *, most: int | None = None) -> str:
     """The worst outcome of each client over all measurements, grouped by outcome, worst first."""
     worst: dict[str, str] = {}
     for measurement in measurements:
@@ -48,15 +48,16 @@ def described(measurements: Iterable[Measurement], severity: str, *, most: int |
     groups: dict[str, list[str]] = {}
     for client, outcome in sorted(worst.items(), key=lambda item: (rank(item[1]), item[1], item[0])):
         groups.setdefault(outcome, []).append(client)
-    unharmed = groups.pop(HARMLESS, [])
+    unaffected = groups.pop(HARMLESS, [])
     parts = [f"{outcome}: {listed(clients, most or len(clients))}" for outcome, clients in groups.items()]
-    if unharmed:
-        share = f"{len(unharmed)} of"
+    if unaffected:
+        share = f"{len(unaffected)} of"
         parts.append(f"{HARMLESS}: {share} {counted(len(worst), 'measured client')}")
     return "; ".join([severity, *parts])
 
 
 def rank(outcome: str) -> int:
+    """The place of an outcome in the order from worst (0) to harmless."""
     if outcome == HARMLESS:
         return len(_WORST_FIRST) + 1
     return next((place for place, stem in enumerate(_WORST_FIRST) if stem in outcome), len(_WORST_FIRST))

@@ -1,4 +1,4 @@
-"""report.json: the whole report as data, in the form of schemas/report.json."""
+"""report.json: the whole report as data that schemas/report.json describes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FILE_NAME: Final = "report.json"
 
 
 def to_json(report: Report) -> dict[str, Any]:
-    """The report as a JSON object that schemas/report.json accepts."""
+    """The report as a JSON object that is valid under schemas/report.json."""
     commands = _Commands(report)
     document: dict[str, Any] = {
         "schema": SCHEMA_ID,
@@ -54,19 +54,19 @@ def to_json(report: Report) -> dict[str, Any]:
 
 
 def to_text(report: Report) -> str:
-    """The JSON object as the file has it."""
+    """The text of report.json."""
     return json.dumps(to_json(report), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def write(report: Report, folder: Path | str) -> Path:
-    """Writes report.json into the folder, whole or not at all; a ReportError when it cannot."""
+    """Writes report.json into the folder, completely or not at all; raises ReportError."""
     path = Path(folder) / FILE_NAME
     replace(path, to_text(report))
     return path
 
 
 class _Commands:
-    """The curl command of each exchange, made once."""
+    """The curl command of each exchange; each command is made once."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -104,15 +104,15 @@ def _finding(report: Report, finding: Finding, impact: str, commands: _Commands)
         "wanted": finding.wanted,
         "impact": impact,
         "curl": commands(finding.exchange),
-        **_of_drawn(report, finding.exchange),
+        **_of_generated(report, finding.exchange),
     }
 
 
-def _of_drawn(report: Report, number: int) -> Mapping[str, Any]:
-    """What is added to a finding about a drawn request."""
+def _of_generated(report: Report, number: int) -> Mapping[str, Any]:
+    """The additional keys of a finding about a generated request."""
     exchange = report.exchanges.get(number)
     if exchange is None:
-        return report.saved_exchanges[number].drawn if number in report.saved_exchanges else {}
+        return report.saved_exchanges[number].generated if number in report.saved_exchanges else {}
     if exchange.origin is None:
         return {}
     return {"intermittent": exchange.intermittent, "draw_again": repeat_command(report.run, exchange)}

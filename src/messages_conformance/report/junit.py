@@ -1,4 +1,4 @@
-"""junit.xml: one suite a topic, one case a requirement, for the systems that read nothing else."""
+"""junit.xml for CI systems: one test suite for each topic, one test case for each requirement."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from messages_conformance.rules.verdict import ERROR, NOT_APPLICABLE, NOT_VERIFI
 
 FILE_NAME: Final = "junit.xml"
 RUN_SUITE: Final = "run"
-"""Holds what belongs to no requirement: why a run ended early or was never judged, the user's own, and our errors."""
+"""The suite for all that belongs to no requirement: why a run ended early, waivers, own tests and our errors."""
 
 
 def to_xml(report: Report) -> str:
-    """The document as text; it parses as XML 1.0 whatever a target sent."""
+    """The document as text. It is valid XML 1.0 whatever the target sent."""
     root = ElementTree.Element("testsuites", name="messages-conformance", time=f"{report.spent.elapsed_s:.3f}")
     topics: dict[str, list[Verdict]] = {}
     for verdict in report.verdicts:
@@ -37,7 +37,7 @@ def to_xml(report: Report) -> str:
 
 
 def write(report: Report, folder: Path | str) -> Path:
-    """Writes junit.xml into the folder, whole or not at all; a ReportError when it cannot."""
+    """Writes junit.xml into the folder, completely or not at all; raises ReportError."""
     path = Path(folder) / FILE_NAME
     replace(path, to_xml(report))
     return path
@@ -47,13 +47,13 @@ def _suite(report: Report, name: str, cases: Iterable[ElementTree.Element]) -> E
     children = list(cases)
     suite = _element("testsuite", name=name, tests=str(len(children)))
     for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
-        suite.set(attribute, str(_having(children, tag)))
+        suite.set(attribute, str(_number_with(children, tag)))
     suite.set("timestamp", xml_safe(report.run.started_at))
     suite.extend(children)
     return suite
 
 
-def _having(cases: Sequence[ElementTree.Element], tag: str) -> int:
+def _number_with(cases: Sequence[ElementTree.Element], tag: str) -> int:
     return sum(1 for case in cases if case.find(tag) is not None)
 
 
@@ -61,8 +61,8 @@ def _case(report: Report, verdict: Verdict) -> ElementTree.Element:
     case = _element("testcase", classname=verdict.requirement.partition(".")[0], name=verdict.requirement, time="0")
     reason = sentence(verdict.reason)
     if fails(report, verdict):
-        told = describe_failure(report, verdict)
-        _child(case, "failure", as_text(told), message=_message(told), type=verdict.level)
+        failure = describe_failure(report, verdict)
+        _child(case, "failure", as_text(failure), message=_message(failure), type=verdict.level)
     elif (excuse := report.gate.excuses.get(verdict.requirement)) is not None and verdict.findings:
         _child(
             case,
@@ -75,15 +75,15 @@ def _case(report: Report, verdict: Verdict) -> ElementTree.Element:
     elif verdict.outcome in (NOT_VERIFIED, NOT_APPLICABLE):
         _child(case, "skipped", "", message=f"{verdict.outcome}: {reason}" if reason else verdict.outcome)
     elif verdict.outcome == ERROR:
-        _child(case, "error", reason, message=reason or "an error of the suite's own", type="harness-error")
+        _child(case, "error", reason, message=reason or "harness error", type="harness-error")
     return case
 
 
-def _message(told: FailureText) -> str:
-    """What the list of failures shows, before anybody opens one: GitLab and Jenkins print it beside the name."""
-    found = f" Found {told.found}" if told.found else ""
-    wanted = f", wanted {told.wanted}" if told.wanted else ""
-    return f"{told.sentence}{found}{wanted}" + (f" ({told.where})" if told.where else "")
+def _message(failure: FailureText) -> str:
+    """The one-line message that GitLab and Jenkins show beside the name in the list of failures."""
+    found = f" Found {failure.found}" if failure.found else ""
+    wanted = f", wanted {failure.wanted}" if failure.wanted else ""
+    return f"{failure.sentence}{found}{wanted}" + (f" ({failure.where})" if failure.where else "")
 
 
 def _run_cases(report: Report) -> Iterable[ElementTree.Element]:
@@ -103,8 +103,8 @@ def _run_cases(report: Report) -> Iterable[ElementTree.Element]:
         yield case
     if report.drifts:
         case = _element("testcase", classname=RUN_SUITE, name="shapes", time="0")
-        told = [f"{drift.situation}: {drift}" for drift in report.drifts]
-        _child(case, "failure", "\n".join(told), message=sentence(told[0]), type="drift")
+        lines = [f"{drift.situation}: {drift}" for drift in report.drifts]
+        _child(case, "failure", "\n".join(lines), message=sentence(lines[0]), type="drift")
         yield case
     for number, error in enumerate(report.harness_errors, start=1):
         case = _element("testcase", classname=RUN_SUITE, name=f"harness-error-{number}", time="0")

@@ -1,6 +1,6 @@
 """The report as Markdown, for a comment below a pull request or a job's summary.
 
-Text of the target stands in code spans, so that it is neither markup nor a mention; what does not fit is cut, and said.
+Text of the target is in code spans, so that it is neither markup nor a mention. A text that is cut says so.
 """
 
 from __future__ import annotations
@@ -37,38 +37,38 @@ COMMAND_CHARACTERS: Final = 2_000
 LISTED: Final = 100
 IN_FULL: Final = 20
 NAMED: Final = 3
-CUT: Final = "\n*Cut here, because a comment holds no more: the rest stands in report.html and report.json.*\n"
+CUT: Final = "\n*Cut here: a comment has a size limit. The rest is in report.html and report.json.*\n"
 
 BAR: Final = "\\|"
 SIGNS: Final = {CONFORMANT: "✅", VIOLATIONS: "❌"}
 _REFERRING: Final = re.compile(r"([@#!])(?=\w)")
-"""What makes a mention of a person or an issue; a backslash before it does not help, a comment within it does."""
+"""Characters that start a mention of a person or an issue. A backslash does not prevent that; an HTML comment does."""
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>~])")
 
 
 def to_markdown(report: Report, *, max_bytes: int = MAX_BYTES) -> str:
-    """The report in at most so many bytes of UTF-8."""
-    text, room = "", max_bytes - len(CUT.encode())
+    """The report as Markdown, at most `max_bytes` long in UTF-8."""
+    text, limit = "", max_bytes - len(CUT.encode())
     for part in _parts(report):
-        if len((text + part).encode()) > room:
+        if len((text + part).encode()) > limit:
             return text + CUT
         text += part
     return text
 
 
 def _parts(report: Report) -> Iterator[str]:
-    """Pieces that stand by themselves, the most important first."""
+    """Independent pieces of the report, the most important first."""
     yield f"## {SIGNS.get(exit_code(report), '⚠️')} {prose(verdict_sentence(report))}\n\n"
     run = report.run
     yield f"{code(run.target)} · model {code(run.model)} · profile {code(run.profile)} · depth {code(run.depth)}\n"
     yield _figures(report)
-    if report.void:
+    if report.unjudged:
         return
     yield from _listing("Failures", failures(report), report)
     yield from _clients(report)
     yield from _changed(report)
-    yield from _blocks(report)
+    yield from _full_descriptions(report)
     yield from _own(report)
     yield from _problems(report)
     yield from _listing("Warnings", warnings(report), report)
@@ -77,10 +77,10 @@ def _parts(report: Report) -> Iterator[str]:
 
 
 def _figures(report: Report) -> str:
-    told = figures(report)
-    rows = [("coverage", f"{told.coverage} applicable requirements verified")]
-    rows += [("conformance", f"{share} {level} that were verified hold") for level, share in told.conformance]
-    rows += [("left open", f"{told.unverified:,} not verified, {told.inapplicable:,} not applicable")]
+    found = figures(report)
+    rows = [("coverage", f"{found.coverage} applicable requirements verified")]
+    rows += [("conformance", f"{share} verified {level} requirements hold") for level, share in found.conformance]
+    rows += [("not judged", f"{found.unverified:,} not verified, {found.inapplicable:,} not applicable")]
     spent = report.spent
     cost = f"{counted(spent.requests, 'request')}, {spent.output_tokens:,} output tokens, {spent.elapsed_s:.1f} s"
     return table(("", ""), [*rows, ("cost", cost)])
@@ -106,7 +106,7 @@ def _changed(report: Report) -> Iterator[str]:
         groups = {name.replace("_", " "): ids for name, ids in asdict(report.gate.difference).items() if ids}
         rows = [(name, f"{len(ids):,}", _names(ids)) for name, ids in groups.items()]
         yield "\n### Since the baseline\n"
-        yield table(("what", "how many", "requirements"), rows) if rows else "\nNothing changed.\n"
+        yield table(("change", "number", "requirements"), rows) if rows else "\nNothing changed.\n"
 
 
 def _excused(report: Report) -> Iterator[str]:
@@ -125,18 +125,18 @@ def _line(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _clients(report: Report) -> Iterator[str]:
-    yield "\n### Who can use it\n"
-    rows = [(prose(found.client), found.status, _through(found)) for found in client_statuses(report)]
-    yield table(("client", "status", "through"), rows)
+    yield "\n### Clients that can use it\n"
+    rows = [(prose(found.client), found.status, _because_of(found)) for found in client_statuses(report)]
+    yield table(("client", "status", "because of"), rows)
 
 
-def _through(found: ClientStatus) -> str:
+def _because_of(found: ClientStatus) -> str:
     lines = [
         f"{outcome}: {_names([effect.requirement for effect in effects])}"
         for outcome, effects in groupby(found.effects, key=lambda effect: effect.outcome)
     ]
     if found.unknown and found.status != FAILS:
-        lines.append(f"not seen to hold: {_names(found.unknown)}")
+        lines.append(f"not verified: {_names(found.unknown)}")
     return "; ".join(lines)
 
 
@@ -145,39 +145,39 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(map(code, names[:NAMED])) + more
 
 
-def _blocks(report: Report) -> Iterator[str]:
+def _full_descriptions(report: Report) -> Iterator[str]:
     for verdict in failures(report)[:IN_FULL]:
         yield _details(describe_failure(report, verdict))
 
 
-def _details(told: FailureText) -> str:
-    facts = "".join(f"- {label}: {code(text, 2 * VALUE_CHARACTERS)}\n" for label, text in told.facts)
-    summary = f"<summary><code>{_html(told.id)}</code> {told.level}</summary>"
-    command = f"\n{fenced(told.curl, 'sh')}" if told.curl and len(told.curl) <= COMMAND_CHARACTERS else ""
-    return f"\n<details>{summary}\n\n{prose(told.sentence)}\n\n{facts}{command}\n</details>\n"
+def _details(failure: FailureText) -> str:
+    facts = "".join(f"- {label}: {code(text, 2 * VALUE_CHARACTERS)}\n" for label, text in failure.facts)
+    summary = f"<summary><code>{_html(failure.id)}</code> {failure.level}</summary>"
+    command = f"\n{fenced(failure.curl, 'sh')}" if failure.curl and len(failure.curl) <= COMMAND_CHARACTERS else ""
+    return f"\n<details>{summary}\n\n{prose(failure.sentence)}\n\n{facts}{command}\n</details>\n"
 
 
 def _own(report: Report) -> Iterator[str]:
-    """Tests and shapes of the user's own, and our errors."""
+    """Failed tests of the user, differences of shapes, and our own errors."""
     tests = [(code(test.name), code(test.message)) for test in report.failed_tests[:LISTED]]
     drifts = [(code(drift.situation), code(str(drift))) for drift in report.drifts[:LISTED]]
     if tests:
-        yield f"\n### Tests of your own that failed ({len(report.failed_tests):,})\n" + table(("test", "said"), tests)
+        yield f"\n### Your own tests that failed ({len(report.failed_tests):,})\n" + table(("test", "message"), tests)
     if drifts:
-        yield f"\n### Shapes that differ ({len(report.drifts):,})\n" + table(("situation", "what"), drifts)
+        yield f"\n### Shapes that differ ({len(report.drifts):,})\n" + table(("situation", "difference"), drifts)
     for error in report.harness_errors[:LISTED]:
-        yield f"\nError of the suite's own: {code(error, 2 * VALUE_CHARACTERS)}\n"
+        yield f"\nHarness error: {code(error, 2 * VALUE_CHARACTERS)}\n"
 
 
 def _unverified(report: Report) -> Iterator[str]:
     groups = not_verified(report)
     if groups:
         rows = [(code(reason), _names(ids)) for reason, ids in list(groups.items())[:LISTED]]
-        yield f"\n### Not verified ({sum(map(len, groups.values())):,})\n" + table(("why", "requirements"), rows)
+        yield f"\n### Not verified ({sum(map(len, groups.values())):,})\n" + table(("reason", "requirements"), rows)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose cells are Markdown already; a bar in them is no border, not even inside code."""
+    """A table. The cells are Markdown; a bar inside a cell is escaped, in code spans too."""
     lines = [_row(head), f"|{'---|' * len(head)}", *map(_row, rows)]
     return "\n" + "\n".join(lines) + "\n"
 
@@ -187,12 +187,12 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def prose(text: str) -> str:
-    """Text whose every special character means itself."""
+    """The text with every special character of Markdown escaped."""
     return _REFERRING.sub(r"\1<!-- -->", _SPECIAL.sub(r"\\\1", sentence(text)))
 
 
 def code(text: str, limit: int = VALUE_CHARACTERS) -> str:
-    """A code span; empty for no text."""
+    """A code span, cut to `limit` characters; empty for an empty text."""
     shown = cut(inline(text), limit)
     if not shown:
         return ""
@@ -203,7 +203,7 @@ def code(text: str, limit: int = VALUE_CHARACTERS) -> str:
 
 
 def fenced(text: str, language: str) -> str:
-    """A block of code, whatever backticks are in it."""
+    """A block of code; the text may contain backticks."""
     ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     return f"{ticks}{language}\n{text}\n{ticks}\n"
 

@@ -1,6 +1,6 @@
-"""One run as data: everything that a report says, in whatever form it is printed.
+"""One run as data: everything that a report contains, independent of the output format.
 
-The sentence, the exit code and the order of the failures are decided here once; the writers only lay them out.
+The verdict sentence, the exit code and the order of the failures are decided here; the output formats only show them.
 """
 
 from __future__ import annotations
@@ -41,26 +41,25 @@ NO_MESSAGE: Final = "no-message"
 NOTHING_ASKED: Final = "nothing-asked"
 UNWRITTEN: Final = "unwritten"
 _PARTIAL: Final = frozenset({INTERRUPTED, BUDGET, UNANSWERED, NO_MESSAGE, UNWRITTEN})
-"""Kinds of statement that end a run early but leave what was judged before in force; every other kind voids it."""
+"""Kinds of statement that end a run early: the verdicts until then stay valid. Any other kind makes them invalid."""
 
 FAIL_ON_SHOULD: Final = "should"
 FAIL_ON_REGRESSION: Final = "regression"
-"""What fails a run: a MUST; a SHOULD, too; or a MUST that did not fail in the baseline."""
+"""Values of `fail_on`: a SHOULD fails the run, too; or only a MUST fails it that did not fail in the baseline."""
 
 SEVERITIES: Final = ("fatal", "major", "moderate", "unmeasured", "minor", "harmless")
-"""The order of failures. What nobody measured stands before what was measured and found to be small."""
-
+"""The order of failures. An unmeasured failure comes before one whose measured effect is small."""
 
 TOPICS: Final = ("transport", "response", "stream", "stop", "usage", "tokmodel", "auth", "version", "errors", "headers")
-"""Among equals, what an answer says comes before how a refusal looks, and both before what should have been refused."""
+"""The order of failures of the same severity and level: answers first, then the form of refusals, then other topics."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunInfo:
-    """What was asked for: the target and the options. `started_at` is RFC 3339; `fail_on` is in `options.FAIL_ON`.
+    """The target and the options of a run. `started_at` is RFC 3339; `fail_on` is in `options.FAIL_ON`.
 
-    `base_url` is where curl commands point; without it they use the target when that is a URL. `budget` says in words
-    what the run was allowed to spend. `edition` is that of the catalogue; `waivers` and `baseline` name their files.
+    `base_url` is the address in curl commands; when it is empty, they use the target if that is a URL. `budget` is a
+    sentence about the limits. `edition` is the edition of the catalogue; `waivers` and `baseline` are paths.
     """
 
     target: str
@@ -84,7 +83,7 @@ class RunInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class Spent:
-    """What the run cost."""
+    """What the run cost. The token counts are those that the target reports."""
 
     requests: int = 0
     input_tokens: int = 0
@@ -94,7 +93,7 @@ class Spent:
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """What the run was going to send at most, before it began; `duplicates` are requests saved by sharing."""
+    """The upper limits that were planned before the run; `duplicates` is the number of requests saved by sharing."""
 
     requests: int
     output_tokens: int
@@ -102,31 +101,33 @@ class Planned:
 
 
 class Described(Protocol):
-    """What a report says about a requirement: the catalogue's row, or what an earlier report kept of it."""
+    """Sentence and source of a requirement, from the catalogue or from a saved report."""
 
     @property
-    def sentence(self) -> str: ...
+    def sentence(self) -> str:
+        """What a conforming target does."""
 
     @property
-    def source(self) -> str: ...
+    def source(self) -> str:
+        """Where that is documented."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """Why the run could not be judged as a whole: a `kind` such as "wrong-key", and the message with its cure."""
+    """Why the run as a whole could not be judged: a `kind` such as "wrong-key", and a message with the cure."""
 
     kind: str
     message: str
 
     @property
-    def voids(self) -> bool:
-        """True when nothing could be judged; false when it only ended the run early."""
+    def invalidates(self) -> bool:
+        """True when nothing could be judged; false when the run only ended early."""
         return self.kind not in _PARTIAL
 
 
 @dataclass(frozen=True, kw_only=True)
 class FailedTest:
-    """A test of the user's own that found fault with the target, and what it said."""
+    """A test of the user that failed, with its message."""
 
     name: str
     message: str
@@ -134,27 +135,28 @@ class FailedTest:
 
 @dataclass(frozen=True, kw_only=True)
 class SavedExchange:
-    """What an earlier report told of an exchange: its row in report.json, and the command of its findings.
+    """What a saved report has of an exchange without its recording: its row of report.json, and the curl command.
 
-    `drawn` is what was added to the findings about a drawn request.
+    `generated` holds the additional keys of findings about a generated request.
     """
 
     row: Mapping[str, Any]
     curl: str = ""
-    drawn: Mapping[str, Any] = field(default_factory=dict)
+    generated: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def situations(self) -> tuple[str, ...]:
+        """The situations that the exchange was sent for."""
         return tuple(map(str, self.row["situations"]))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A run and its verdicts. `harness_errors` are faults of ours that belong to no single requirement.
+    """A run and its verdicts. `harness_errors` are internal errors that belong to no single requirement.
 
-    `drifts` are differences from the shapes that the user keeps: no violations, but the run fails by them, as by the
-    `failed_tests`. `request_coverage` is there when the run is over. `kept` is what is left of exchanges that
-    are not here in whole, by number. `gate` says what is excused.
+    `drifts` are differences from the shapes that the user keeps. They are no violations, but they fail the run, as
+    `failed_tests` do. `request_coverage` is empty until the run is over. `exchanges` and `saved_exchanges` are by
+    number; the latter are known only from a saved report. `gate` has the excuses.
     """
 
     run: RunInfo
@@ -173,16 +175,16 @@ class Report:
     gate: Gate = field(default_factory=Gate)
 
     @property
-    def void(self) -> bool:
-        """True when nothing could be judged: there is a statement, and nothing else to say."""
-        return self.statement is not None and self.statement.voids
+    def unjudged(self) -> bool:
+        """True when nothing could be judged; the statement says why."""
+        return self.statement is not None and self.statement.invalidates
 
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """Requirements by outcome. `harness_errors` counts those of single requirements and of the whole run.
+    """Numbers of requirements by outcome. `harness_errors` also includes the errors of the whole run.
 
-    `excused` are those of the failures and warnings that do not count.
+    `excused` is the number of failures and warnings that have an excuse; they are also in `failed` and `warned`.
     """
 
     passed: int
@@ -195,11 +197,12 @@ class Counts:
 
     @property
     def verified(self) -> int:
+        """How many requirements have a verdict about the target."""
         return self.passed + self.failed + self.warned
 
 
 def counts(report: Report) -> Counts:
-    """How many requirements ended in which way."""
+    """The numbers of requirements by outcome."""
     by = Counter(verdict.outcome for verdict in report.verdicts)
     return Counts(
         passed=by[PASS],
@@ -213,7 +216,7 @@ def counts(report: Report) -> Counts:
 
 
 def _errors(report: Report) -> tuple[Verdict, ...]:
-    """The rules of ours that broke; those of a later edition than the run's cost nobody a verdict."""
+    """Verdicts of rules that raised an error. A rule that is newer than the edition of the run does not count."""
     return tuple(v for v in report.verdicts if v.outcome == ERROR and v.requirement not in report.gate.excuses)
 
 
@@ -227,7 +230,7 @@ def fails(report: Report, verdict: Verdict) -> bool:
 
 
 def failures(report: Report) -> tuple[Verdict, ...]:
-    """The verdicts that make the run fail: by severity of their impact, then level, then id."""
+    """The verdicts that make the run fail, sorted by severity, level, topic and id."""
     return tuple(sorted((v for v in report.verdicts if fails(report, v)), key=_rank))
 
 
@@ -238,17 +241,17 @@ def warnings(report: Report) -> tuple[Verdict, ...]:
 
 
 def excused(report: Report) -> tuple[Verdict, ...]:
-    """The failures and warnings that do not count, in the order of `failures`; the gate says why."""
+    """The failures and warnings with an excuse, in the order of `failures`."""
     found = (v for v in report.verdicts if v.outcome in (FAIL, WARN) and v.requirement in report.gate.excuses)
     return tuple(sorted(found, key=_rank))
 
 
 def not_verified(report: Report) -> Mapping[str, tuple[str, ...]]:
-    """Reason -> ids of the requirements that were not verified for it; the most frequent reason first."""
+    """Reason -> ids of the requirements that were not verified for this reason; the most frequent reason first."""
     groups: dict[str, list[str]] = {}
     for verdict in report.verdicts:
         if verdict.outcome == NOT_VERIFIED:
-            groups.setdefault(verdict.reason or "no reason was recorded", []).append(verdict.requirement)
+            groups.setdefault(verdict.reason or "no reason recorded", []).append(verdict.requirement)
     ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
     return {reason: tuple(sorted(ids)) for reason, ids in ordered}
 
@@ -268,7 +271,7 @@ def _index(order: tuple[str, ...], name: str) -> int:
 
 def exit_code(report: Report) -> int:
     """0 conformant, 1 violations, 2 could not be judged."""
-    if report.statement is not None and report.statement.voids:
+    if report.statement is not None and report.statement.invalidates:
         return NOT_JUDGED
     if any(fails(report, verdict) for verdict in report.verdicts) or report.failed_tests:
         return VIOLATIONS
@@ -283,30 +286,30 @@ def exit_code(report: Report) -> int:
 def verdict_sentence(report: Report) -> str:
     """The run in one sentence, on one line."""
     statement = report.statement
-    if statement is not None and statement.voids:
-        return f"COULD NOT BE JUDGED: {_bare(statement.message)}"
+    if statement is not None and statement.invalidates:
+        return f"COULD NOT BE JUDGED: {_without_end(statement.message)}"
     failed = failures(report)
     if failed:
         return _nonconformance(report, failed)
     if report.failed_tests:
         return (
-            f"FAILED: {counted(len(report.failed_tests), 'test')} of your own; no requirement of profile "
+            f"FAILED: {counted(len(report.failed_tests), 'test')} of your own failed; no requirement of profile "
             f"{sentence(report.run.profile)} fails"
         )
     if report.gate.problems:
         more = len(report.gate.problems) - 1
         others = f"; and {counted(more, 'more waiver')}" if more else ""
-        return f"FAILED by a waiver, not by the target: {_bare(report.gate.problems[0])}{others}"
+        return f"FAILED by a waiver, not by the target: {_without_end(report.gate.problems[0])}{others}"
     if statement is not None or not report.complete:
         return _incompleteness(report)
     total = counts(report)
     if total.harness_errors:
         return (
-            f"COULD NOT BE JUDGED: {counted(total.harness_errors, 'error')} of the suite's own, none of the target's"
+            f"COULD NOT BE JUDGED: {counted(total.harness_errors, 'harness error')}, not caused by the target"
             f"{_first(_error_messages(report))}; please report it"
         )
     if not total.verified:
-        return f"COULD NOT BE JUDGED: not one requirement was verified{_first(not_verified(report))}"
+        return f"COULD NOT BE JUDGED: no requirement was verified{_first(not_verified(report))}"
     names = _verdict_names(report)
     conforms = names[0] if names else f"CONFORMS to profile {sentence(report.run.profile)}"
     if total.failed:
@@ -319,7 +322,7 @@ def verdict_sentence(report: Report) -> str:
 
 
 def _excuses(report: Report) -> str:
-    """How many deviations are excused, and for what."""
+    """How many deviations are excused, by kind of excuse."""
     kinds = Counter(report.gate.excuses[verdict.requirement].kind for verdict in excused(report))
     return ", ".join(f"{number:,} {sentence(kind)}" for kind, number in sorted(kinds.items()))
 
@@ -328,7 +331,9 @@ def _drifted(report: Report) -> str:
     if not report.drifts:
         return ""
     answers = len({drift.situation for drift in report.drifts})
-    return f"; but the shape of {counted(answers, 'answer')} is not as kept (--snapshot-update accepts it)"
+    return (
+        f"; but {counted(answers, 'shape differs', 'shapes differ')} from --snapshots (--snapshot-update accepts this)"
+    )
 
 
 def _nonconformance(report: Report, failed: tuple[Verdict, ...]) -> str:
@@ -338,35 +343,35 @@ def _nonconformance(report: Report, failed: tuple[Verdict, ...]) -> str:
     text = (
         f"DOES NOT CONFORM to profile {sentence(report.run.profile)}: {len(failed):,} of "
         f"{counted(total.verified, 'verified requirement')} {'fails' if len(failed) == 1 else 'fail'}"
-        + (" (SHOULD counted)" if any(v.outcome == WARN for v in failed) else "")
+        + (" (SHOULD included)" if any(v.outcome == WARN for v in failed) else "")
         + f"; the worst: {worst.requirement} ({contract.severity(worst.requirement)})"
     )
     if names and fatal:
         text = f"{names[1]}, {_because(report, fatal)}"
     if _ended(report):
         return text
-    why = f": {_bare(report.statement.message)}" if report.statement is not None else ""
+    why = f": {_without_end(report.statement.message)}" if report.statement is not None else ""
     return f"{text}; the run is incomplete{why}"
 
 
 def _verdict_names(report: Report) -> tuple[str, ...]:
-    """The profile's own words for (conforms, does not conform), where it has any."""
+    """The words of the profile for (conforms, does not conform); empty when it has none."""
     name = report.run.profile
     return contract.profile(name).verdict_names if name in contract.profile_names() else ()
 
 
 def _because(report: Report, failed: list[Verdict]) -> str:
-    """The worst failure as its sentence, and how many more there are."""
+    """The sentence of the worst failure, and the number of the others."""
     worst, more = failed[0].requirement, len(failed) - 1
     row = report.catalogue.get(worst)
-    why = f": {_bare(row.sentence)}" if row is not None else ""
+    why = f": {_without_end(row.sentence)}" if row is not None else ""
     others = f"; {counted(more, 'more requirement')} {'fails' if more == 1 else 'fail'} too" if more else ""
     return f"because the target violates {worst}{why}{others}"
 
 
 def _incompleteness(report: Report) -> str:
     total = counts(report)
-    why = _bare(report.statement.message) if report.statement is not None else "the run ended early"
+    why = _without_end(report.statement.message) if report.statement is not None else "the run ended early"
     return (
         f"INCOMPLETE: {why}; {counted(total.verified, 'requirement')} verified without a failure, {_unverified(total)}"
     )
@@ -387,8 +392,8 @@ def _error_messages(report: Report) -> Iterable[str]:
 
 def _first(reasons: Iterable[str]) -> str:
     first = next(iter(reasons), "")
-    return f" ({_bare(first)})" if first else ""
+    return f" ({_without_end(first)})" if first else ""
 
 
-def _bare(message: str) -> str:
+def _without_end(message: str) -> str:
     return sentence(message).rstrip(" .;:")

@@ -1,4 +1,4 @@
-"""Every form that a report can take, by name."""
+"""The output formats of a report and of a comparison, by name."""
 
 from __future__ import annotations
 

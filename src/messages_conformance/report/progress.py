@@ -1,4 +1,4 @@
-"""How far a run is: live lines in a terminal, one for each suite and one for all; elsewhere a plain line a quarter."""
+"""The progress of a run: live lines in a terminal, one plain line for each completed quarter elsewhere."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from messages_conformance.report.text import counted, inline
 REFRESHES_PER_SECOND: Final = 4
 BAR_CELLS: Final = 20
 NARROW_COLUMNS: Final = 80
-"""Below this the bars are half as long."""
+"""In a narrower terminal the bars have half the length."""
 
 SEPARATOR: Final = " · "
 NAME_CELLS: Final = 18
 FIRST_GUESS: Final = 5
-"""So much must be done before the time that is left can be guessed from it."""
+"""Number of completed exchanges from which the remaining time can be estimated."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteProgress:
-    """One suite: how many of its questions there are, are answered, are under way, and sit out a rate limit."""
+    """The progress of one suite, in exchanges: planned, done, in flight, and waiting for a rate limit."""
 
     name: str
     planned: int
@@ -39,7 +39,7 @@ class SuiteProgress:
 
 @dataclass(frozen=True, kw_only=True)
 class RunProgress:
-    """Where a run stands as a whole. `tokens` are output tokens, `tokens_most` their ceiling, 0 when there is none."""
+    """The progress of a run, in exchanges. `tokens` are output tokens; `tokens_most` is their limit, 0 for none."""
 
     planned: int
     done: int
@@ -53,9 +53,9 @@ class RunProgress:
 
 
 class Progress:
-    """Shows what `read` returns: in a terminal all the time, elsewhere when `update` says that something changed.
+    """Shows the progress that `read` returns: continuously in a terminal, elsewhere after each call of `update`.
 
-    Use it as a context manager; the live lines vanish at the end.
+    Use it as a context manager; at its end the live lines are removed.
     """
 
     def __init__(self, out: Console, read: Callable[[], RunProgress]) -> None:
@@ -65,7 +65,7 @@ class Progress:
         self._quarter = 0
 
     def _lines_of(self, out: Console) -> Live:
-        # Whoever runs us owns the standard streams: pytest captures them, and must find them as it left them.
+        # pytest captures the standard streams: they must not be redirected here.
         return Live(
             console=out,
             get_renderable=self._shown,
@@ -87,7 +87,7 @@ class Progress:
             self._live.stop()
 
     def update(self) -> None:
-        """Prints a line where a quarter more is done and nobody watches live."""
+        """Prints a line when another quarter is done; does nothing in a terminal."""
         if self._live is not None:
             return
         progress = self._read()
@@ -101,7 +101,7 @@ class Progress:
 
 
 def lines(progress: RunProgress, columns: int) -> tuple[str, ...]:
-    """The live lines, none of them wider than the terminal: the suites that are not done, then the whole."""
+    """The live lines, none wider than `columns` cells: the unfinished suites, then the whole run."""
     cells = BAR_CELLS if columns >= NARROW_COLUMNS else BAR_CELLS // 2
     unfinished = [suite for suite in progress.suites if suite.done < suite.planned]
     width = min(max((cell_len(suite.name) for suite in unfinished), default=0), NAME_CELLS)
@@ -110,7 +110,7 @@ def lines(progress: RunProgress, columns: int) -> tuple[str, ...]:
 
 
 def _broken(parts: list[str], columns: int) -> list[str]:
-    """The parts in as few lines as the columns allow: none of them is worth less than another."""
+    """The parts in as few lines as possible; no part is cut as long as it fits."""
     found = [parts[0]]
     for part in parts[1:]:
         if cell_len(found[-1]) + cell_len(SEPARATOR) + cell_len(part) <= columns:
@@ -129,18 +129,18 @@ def _bar(suite: SuiteProgress, cells: int) -> str:
 
 
 def _suite(suite: SuiteProgress) -> str:
-    return SEPARATOR.join([f"{suite.done:,} of {suite.planned:,}", *_under_way(suite.in_flight, suite.waiting)])
+    return SEPARATOR.join([f"{suite.done:,} of {suite.planned:,}", *_in_progress(suite.in_flight, suite.waiting)])
 
 
-def _under_way(in_flight: int, waiting: int) -> list[str]:
+def _in_progress(in_flight: int, waiting: int) -> list[str]:
     found = [f"{in_flight:,} in flight"] if in_flight else []
     return found + ([f"{waiting:,} waiting for a rate limit"] if waiting else [])
 
 
 def _parts(progress: RunProgress) -> list[str]:
-    """What is told of the whole, piece by piece."""
+    """The parts of the line about the whole run."""
     parts = [f"{progress.done:,} of {counted(progress.planned, 'exchange')}"]
-    parts += _under_way(progress.in_flight, progress.waiting)
+    parts += _in_progress(progress.in_flight, progress.waiting)
     if progress.tokens or progress.tokens_most:
         most = f" of {progress.tokens_most:,}" if progress.tokens_most else ""
         parts.append(f"{progress.tokens:,}{most} tokens")
@@ -151,7 +151,7 @@ def _parts(progress: RunProgress) -> list[str]:
 
 
 def _left_s(progress: RunProgress) -> float | None:
-    """A guess by what is done: None before there is anything to go by, and at the end."""
+    """An estimate of the remaining time; None at the beginning and at the end."""
     if progress.done < FIRST_GUESS or progress.done >= progress.planned or not progress.elapsed_s:
         return None
     return progress.elapsed_s / progress.done * (progress.planned - progress.done)

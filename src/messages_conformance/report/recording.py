@@ -1,4 +1,4 @@
-"""exchanges.jsonl: the exchanges of a run, one JSON object a line, to be judged again without a network."""
+"""exchanges.jsonl: the exchanges of a run, one JSON object on each line. They can be judged again without a network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FILE_NAME: Final = "exchanges.jsonl"
 
 
 def append(path: Path | str, exchange: Exchange) -> None:
-    """Adds one exchange to the file, which is made when it is not there."""
+    """Appends one exchange to the file and creates the file when necessary; raises ReportError."""
     line = json.dumps(exchange.to_record(), separators=(",", ":"), allow_nan=False) + "\n"
     try:
         with Path(path).open("ab") as file:
@@ -25,14 +25,14 @@ def append(path: Path | str, exchange: Exchange) -> None:
 
 
 def read(path: Path | str) -> tuple[Exchange, ...]:
-    """The exchanges of a file, in the order in which they ended. A last line that was cut off is left out."""
+    """The exchanges of a file, without an incomplete last line; raises ReportError."""
     try:
         data = Path(path).read_bytes()
     except OSError as error:
         raise ReportError(
             f"{str(path)!r} could not be read: {error.strerror}; a run with --report writes {FILE_NAME} into its folder"
         ) from error
-    # Only a line with its end is whole: an interrupted run may leave half a line, never one in the middle.
+    # An interrupted run may leave an incomplete last line, but never one in the middle.
     *lines, _ = data.split(b"\n")
     return tuple(_exchange(path, number, line) for number, line in enumerate(lines, start=1) if line.strip())
 
@@ -42,6 +42,6 @@ def _exchange(path: Path | str, number: int, line: bytes) -> Exchange:
         return from_record(json.loads(line))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ReportError(
-            f"{str(path)!r} is no recording: line {number} is not an exchange ({type(error).__name__}: {error}); "
+            f"{str(path)!r} is not a recording: line {number} is not an exchange ({type(error).__name__}: {error}); "
             f"name the {FILE_NAME} that a run with --report wrote"
         ) from error

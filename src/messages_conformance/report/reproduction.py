@@ -1,7 +1,7 @@
 """The curl command that sends a recorded request again, byte for byte.
 
-It is written for a POSIX shell. Text that a terminal shows as it is stands in single quotes; bytes that it would not
-show are given to printf in octal. The key alone is left out: it stands as a variable that the shell expands.
+It is written for a POSIX shell. Printable text is in single quotes; other bytes go through printf in octal. Only the
+key is left out: in its place there is a variable that the shell expands.
 """
 
 from __future__ import annotations
@@ -14,29 +14,34 @@ from messages_conformance.exchange import CUT_BODY, HTTP_1_0, KEY_PLACEHOLDER, L
 from messages_conformance.report.text import showable
 
 LINE_CHARACTERS: Final = 100
+"""Longest line of a command; our own choice, so that a command is readable in most terminals."""
+
 INLINE_BYTES: Final = 64 * 1024
 """Longest body in the command itself: Linux takes 128 KiB in one argument (MAX_ARG_STRLEN)."""
 
 EXPECT_BYTES: Final = 1024
-"""From this size on some curl versions ask `Expect: 100-continue` first (CURL_EXPECT_100_THRESHOLD)."""
+"""From this body size on, some curl versions send `Expect: 100-continue` (curl's EXPECT_100_THRESHOLD)."""
 
 OCTAL_BYTES: Final = 2048
-"""Longest binary body in printf's octal form; a longer one is shorter in base64."""
+"""Longest binary body in the octal form of printf; base64 is shorter for a longer one (our own choice)."""
 
 LEAVE_BYTES: Final = 2_000
-"""After so many bytes of a stream, its head included, curl's reader goes away: the first delta has come by then."""
+"""Bytes of a stream, headers included, after which the reader of curl ends: the first delta arrived by then."""
 
-CUT_PATIENCE_S: Final = 5
-"""How long curl waits for an answer to a body that is shorter than its content-length."""
+CUT_BODY_TIMEOUT_S: Final = 5
+"""Seconds that curl waits for the answer to a body that is shorter than its content-length."""
 
 _PATTERN_BYTES: Final = 256
-"""Longest repeated piece that is looked for in a large body."""
+"""Longest repeated piece that is searched in a large body (our own choice)."""
 
 _PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 
 
 def curl(exchange: Exchange, base_url: str, *, key_variable: str = "MESSAGES_API_KEY") -> str:
-    """The command, over several lines, that sends the exchange's request to `base_url`."""
+    """The command that sends the request of the exchange to `base_url`; it has several lines.
+
+    `key_variable` is the environment variable that holds the key.
+    """
     request = exchange.request
     url = base_url.rstrip("/") + request.path
     words = [*_switches(request, url), quoted(url), *_headers(request, url, key_variable)]
@@ -49,7 +54,7 @@ def curl(exchange: Exchange, base_url: str, *, key_variable: str = "MESSAGES_API
 
 
 def quoted(text: str) -> str:
-    """One shell word that stands for exactly this text."""
+    """The text quoted as one word of a POSIX shell."""
     if _PLAIN_WORD.fullmatch(text):
         return text
     if showable(text):
@@ -63,7 +68,7 @@ def _octal_word(text: str) -> str:
 
 def _switches(request: Request, url: str) -> list[str]:
     words = ["-N"] if request.streamed else []
-    words += {HTTP_1_0: ["--http1.0"], CUT_BODY: [f"--max-time {CUT_PATIENCE_S}"]}.get(request.wire, [])
+    words += {HTTP_1_0: ["--http1.0"], CUT_BODY: [f"--max-time {CUT_BODY_TIMEOUT_S}"]}.get(request.wire, [])
     if url.startswith("https:") and request.wire != HTTP_1_0:
         words.append("--http1.1")
     if set(url) & set("[]{}"):
@@ -80,7 +85,7 @@ def _switches(request: Request, url: str) -> list[str]:
 def _headers(request: Request, url: str, key_variable: str) -> list[str]:
     words = [_header(n, v, key_variable) for n, v in request.headers if not _made_by_curl(n, v, request, url)]
     names = {name.lower() for name, _ in request.headers}
-    # What curl would add of its own accord is taken out again, where it could change the answer.
+    # Headers that curl adds by default are removed where they could change the answer.
     if _sends_body(request) and "content-type" not in names:
         words.append("-H content-type:")
     if "accept" not in names:
@@ -101,7 +106,7 @@ def _made_by_curl(name: str, value: str, request: Request, url: str) -> bool:
 
 def _header(name: str, value: str, key_variable: str) -> str:
     if not value.strip():
-        return f"-H {quoted(name + ';')}"  # curl's own way to say: send this header, and send it empty
+        return f"-H {quoted(name + ';')}"  # the syntax of curl for a header without a value
     before, key, after = value.partition(KEY_PLACEHOLDER)
     text = f"{name}: {before}"
     if not key:
@@ -117,7 +122,7 @@ def _sends_body(request: Request) -> bool:
 
 
 def _data(request: Request) -> tuple[str, str]:
-    """(what is piped into curl, curl's option for the body)."""
+    """(the commands piped into curl, the option of curl for the body)."""
     body = request.body
     if not _sends_body(request):
         return "", ""
@@ -136,7 +141,7 @@ def _piped(body: bytes) -> str:
 
 
 def _abridged(body: bytes) -> str:
-    """Commands that print a large body which is mostly one repeated piece; empty when it is not."""
+    """Commands that print a large body made mostly of one repeated piece; empty for any other body."""
     run = _repetition(body)
     if run is None:
         return ""
@@ -149,13 +154,13 @@ def _abridged(body: bytes) -> str:
 
 
 def _repetition(body: bytes) -> tuple[int, int, int] | None:
-    """(start, end, period) of a repetition through the middle of the body that leaves little else of it."""
+    """(start, end, period) of a repetition that covers most of the body; None when there is none."""
     middle = len(body) // 2
     sample = body[middle : middle + 4 * _PATTERN_BYTES]
     period = next((p for p in range(1, _PATTERN_BYTES + 1) if sample[p:] == sample[:-p]), None)
     if period is None:
         return None
-    # Whatever is no part of the repetition must lie near the ends, or the command would not become short.
+    # The rest of the body must be near its ends, or the command would not become short.
     start, end = min(INLINE_BYTES, middle), max(len(body) - INLINE_BYTES, middle + len(sample))
     if body[start + period : end] != body[start : end - period]:
         return None
@@ -169,7 +174,7 @@ def _repetition(body: bytes) -> tuple[int, int, int] | None:
 
 
 def _decoded(body: bytes) -> str | None:
-    """The body as text, when a terminal shows all of it as it is; else None."""
+    """The body as text when all of it is printable; else None."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
@@ -178,7 +183,7 @@ def _decoded(body: bytes) -> str | None:
 
 
 def _header_bytes(text: str) -> bytes:
-    # Header values that came out of bytes were read as Latin-1, which HTTP once prescribed.
+    # Recorded header values were decoded as Latin-1, as older HTTP versions prescribe.
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:
@@ -189,7 +194,7 @@ def _printf(data: bytes) -> str:
     text = _decoded(data)
     if text is not None:
         return f"printf %s {quoted(text)}"
-    # A leading hyphen would read as an option.
+    # printf would take a leading hyphen for an option.
     head = "\\055" if data.startswith(b"-") else ""
     return f"printf '{head}" + "".join(_octal(byte) for byte in data[1 if head else 0 :]) + "'"
 
@@ -203,7 +208,7 @@ def _octal(byte: int) -> str:
 
 
 def _packed(words: list[str]) -> list[str]:
-    """The words in as few lines as LINE_CHARACTERS allows."""
+    """The words in as few lines of at most LINE_CHARACTERS as possible."""
     lines = [words[0]]
     for word in words[1:]:
         if len(lines[-1]) + 1 + len(word) <= LINE_CHARACTERS:

@@ -1,7 +1,7 @@
 """SARIF 2.1.0, for code scanning: each requirement is a rule, each finding a result.
 
-A service has no source file. What a result points at is the requirement's entry in report.json beside it; where in the
-traffic it happened is its logical location.
+A service has no source file. A result points at the entry of the requirement in report.json; its logical location is
+the place in the traffic.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from messages_conformance.rules.verdict import ERROR, FAIL, WARN, Finding, Verdi
 VERSION: Final = "2.1.0"
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 FINDINGS: Final = 20
-"""So many places of one requirement become results; the first says how many more there are."""
+"""Number of places of one requirement that become results; the first result counts the others (our own choice)."""
 
 RESULTS: Final = 5_000
-"""GitHub takes 25,000 results of a run and shows 5,000."""
+"""GitHub accepts 25,000 results of a run and shows 5,000 (its documented limits)."""
 
 TEXT_CHARACTERS: Final = 1_000
 
 
 def to_sarif(report: Report) -> dict[str, Any]:
-    """The report as a SARIF log of one run."""
+    """The report as a SARIF log with one run."""
     judged = [verdict for verdict in report.verdicts if verdict.outcome in (FAIL, WARN)]
     run = {
         "tool": {"driver": _driver(report, judged)},
         "invocations": [_invocation(report)],
         "automationDetails": {"id": f"messages-conformance/{inline(report.run.profile)}/"},
         "columnKind": "unicodeCodePoints",
-        "results": [] if report.void else list(_results(report, judged))[:RESULTS],
+        "results": [] if report.unjudged else list(_results(report, judged))[:RESULTS],
         "properties": {"target": report.run.target, "model": report.run.model, "verdict": verdict_sentence(report)},
     }
     cleaned: dict[str, Any] = encodable({"$schema": SCHEMA, "version": VERSION, "runs": [run]})
@@ -54,11 +54,11 @@ def _driver(report: Report, judged: list[Verdict]) -> dict[str, Any]:
 
 
 def _rule(report: Report, verdict: Verdict) -> dict[str, Any]:
-    name, told = verdict.requirement, sentence_of(report, verdict.requirement)
+    name, description = verdict.requirement, sentence_of(report, verdict.requirement)
     return {
         "id": name,
-        "shortDescription": {"text": told},
-        "fullDescription": {"text": told},
+        "shortDescription": {"text": description},
+        "fullDescription": {"text": description},
         "help": {"text": f"Source: {source_of(report, name)}. What it breaks: {impact_sentence(name)}"},
         "defaultConfiguration": {"level": "error" if verdict.level == "MUST" else "warning"},
         "properties": {"tags": [name.partition(".")[0], verdict.level], "severity": contract.severity(name)},
@@ -68,7 +68,7 @@ def _rule(report: Report, verdict: Verdict) -> dict[str, Any]:
 def _results(report: Report, judged: list[Verdict]) -> Iterator[dict[str, Any]]:
     lines = _lines(report)
     for index, verdict in enumerate(judged):
-        # A verdict without a place is still a result.
+        # A verdict without a finding is still a result.
         found = verdict.findings or (Finding(found=verdict.reason, wanted=""),)
         for number, finding in enumerate(found[:FINDINGS]):
             more = 0 if number else len(found) - FINDINGS
@@ -76,9 +76,9 @@ def _results(report: Report, judged: list[Verdict]) -> Iterator[dict[str, Any]]:
 
 
 def _result(report: Report, verdict: Verdict, finding: Finding, *, index: int, line: int, more: int) -> dict[str, Any]:
-    told = place(report, finding)
+    where = place(report, finding)
     found, wanted = inline(finding.found, TEXT_CHARACTERS), inline(finding.wanted, TEXT_CHARACTERS)
-    text = f"{sentence_of(report, verdict.requirement)} Found: {found}. Wanted: {wanted}. Where: {told}."
+    text = f"{sentence_of(report, verdict.requirement)} Found: {found}. Wanted: {wanted}. Where: {where}."
     text += f" And {more:,} more places." if more > 0 else ""
     key = f"{verdict.requirement}\n{finding.place.pointer or finding.place.header or finding.place.event_type or ''}"
     curl = command_of(report, finding.exchange)
@@ -92,7 +92,7 @@ def _result(report: Report, verdict: Verdict, finding: Finding, *, index: int, l
         "locations": [
             {
                 "physicalLocation": {"artifactLocation": {"uri": FILE_NAME}, "region": {"startLine": line}},
-                "logicalLocations": [{"fullyQualifiedName": told, "kind": "exchange"}],
+                "logicalLocations": [{"fullyQualifiedName": where, "kind": "exchange"}],
             }
         ],
         "partialFingerprints": {"requirementAndPlace/v1": hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()},
@@ -101,7 +101,7 @@ def _result(report: Report, verdict: Verdict, finding: Finding, *, index: int, l
 
 
 def _lines(report: Report) -> dict[str, int]:
-    """The line of each requirement's entry in report.json."""
+    """Requirement id -> the line of its entry in report.json."""
     found: dict[str, int] = {}
     ids = {f'   "id": {json.dumps(verdict.requirement, ensure_ascii=False)},': verdict for verdict in report.verdicts}
     for number, text in enumerate(to_text(report).split("\n"), start=1):
@@ -111,14 +111,16 @@ def _lines(report: Report) -> dict[str, int]:
 
 
 def _invocation(report: Report) -> dict[str, Any]:
-    """How the run itself went; what is ours or the network's is a notification, never a result."""
-    told = [(f"{v.requirement}: {v.reason}", "error") for v in report.verdicts if v.outcome == ERROR]
-    told += [(message, "error") for message in report.harness_errors]
-    told += [(report.statement.message, "error")] if report.statement is not None else []
-    told += [(note, "note") for note in report.run.notes]
+    """How the run itself went. Internal errors and network problems are notifications, never results."""
+    notifications = [(f"{v.requirement}: {v.reason}", "error") for v in report.verdicts if v.outcome == ERROR]
+    notifications += [(message, "error") for message in report.harness_errors]
+    notifications += [(report.statement.message, "error")] if report.statement is not None else []
+    notifications += [(note, "note") for note in report.run.notes]
     code = exit_code(report)
     return {
         "executionSuccessful": code != NOT_JUDGED,
         "exitCode": code,
-        "toolExecutionNotifications": [{"message": {"text": sentence(text)}, "level": level} for text, level in told],
+        "toolExecutionNotifications": [
+            {"message": {"text": sentence(text)}, "level": level} for text, level in notifications
+        ],
     }

@@ -1,7 +1,7 @@
-"""A saved run, read back into a report: report.json says what was judged, exchanges.jsonl beside it what was exchanged.
+"""Loads the report of a saved run from report.json and from exchanges.jsonl in the same folder.
 
-Without exchanges.jsonl everything but traces and times can still be told. Nothing is judged anew: the verdicts, the
-sentences and the sources are those of the version that ran.
+Without exchanges.jsonl the report has no traces and no times. Nothing is judged again: the verdicts, sentences and
+sources are those of the version that made the run.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from messages_conformance.shapes import Drift
 
 FAMILY: Final = SCHEMA_ID.rpartition("/")[0]
 VERSION: Final = int(SCHEMA_ID.rpartition("/")[2])
-DRAWN_KEYS: Final = ("intermittent", "draw_again")
-"""What a finding about a drawn request has in addition."""
+GENERATED_KEYS: Final = ("intermittent", "draw_again")
+"""The additional keys of a finding about a generated request."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Described:
-    """A requirement in the words of the version that ran."""
+    """A requirement in the words of the version that made the run."""
 
     sentence: str
     source: str
 
 
 def load(place: Path | str) -> Report:
-    """The report of a folder or of a report.json; a ReportError that names the cure when there is none."""
+    """The report of a folder or of a report.json file; raises ReportError with the cure."""
     path = Path(place)
     path = path / FILE_NAME if path.is_dir() else path
     document = _document(path)
@@ -44,7 +44,7 @@ def load(place: Path | str) -> Report:
         return _report(document, _exchanges(path.parent / recording.FILE_NAME))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ReportError(
-            f"{str(path)!r} is not a whole report: {_missing(error)}; was it cut off or edited? run again with --report"
+            f"{str(path)!r} is not a complete report: {_missing(error)}; was it cut or edited? run again with --report"
         ) from error
 
 
@@ -64,7 +64,9 @@ def _document(path: Path) -> Mapping[str, Any]:
             f"{str(path)!r} is not JSON ({error}): was it cut off? run again with --report, or name another folder"
         ) from error
     if not isinstance(document, dict) or not str(document.get("schema", "")).startswith(f"{FAMILY}/"):
-        raise ReportError(f'{str(path)!r} is no report of ours: it does not begin with "schema": "{SCHEMA_ID}"')
+        raise ReportError(
+            f'{str(path)!r} is not a report of messages-conformance: it does not begin with "schema": "{SCHEMA_ID}"'
+        )
     _check_version(path, str(document["schema"]))
     return document
 
@@ -132,22 +134,26 @@ def _finding(requirement: str, row: Mapping[str, Any]) -> Finding:
 
 
 def _saved_exchanges(document: Mapping[str, Any], exchanges: Mapping[int, Exchange]) -> dict[int, SavedExchange]:
-    """What report.json tells of the exchanges that are not there in whole."""
+    """What report.json has of the exchanges whose recordings are missing."""
     found = [finding for row in document["requirements"] for finding in row["findings"]]
     commands = {finding["exchange"]: finding["curl"] for finding in found if finding["curl"]}
-    drawn = {finding["exchange"]: {key: finding[key] for key in DRAWN_KEYS if key in finding} for finding in found}
+    generated = {
+        finding["exchange"]: {key: finding[key] for key in GENERATED_KEYS if key in finding} for finding in found
+    }
     return {
-        row["number"]: SavedExchange(row=row, curl=commands.get(row["number"], ""), drawn=drawn.get(row["number"], {}))
+        row["number"]: SavedExchange(
+            row=row, curl=commands.get(row["number"], ""), generated=generated.get(row["number"], {})
+        )
         for row in document["exchanges"]
         if row["number"] not in exchanges
     }
 
 
 def _made(kind: Any, row: Mapping[str, Any]) -> Any:
-    """A record out of a JSON object: keys that this version does not know are left alone, lists become tuples."""
+    """A dataclass made of a JSON object. Unknown keys are ignored, lists become tuples."""
     known = {field.name for field in fields(kind)}
     if not isinstance(row, Mapping):
-        raise TypeError(f"{row!r:.60} stands where {kind.__name__} belongs")
+        raise TypeError(f"{row!r:.60} is not a {kind.__name__}")
     return kind(**{name: _frozen(value) for name, value in row.items() if name in known})
 
 

@@ -1,7 +1,7 @@
-"""What of the request schema a run exercised: each field, its cases and its keywords, kept to and broken.
+"""Which part of the request schema a run used: fields, their cases and keywords, in valid and in invalid requests.
 
-A request counts as broken on purpose when the run wanted it refused; it counts where the schema sees the fault, and for
-the whole body where the fault is none of the schema's: two fields that exclude each other, a header, or no JSON at all.
+A request is invalid on purpose when the run expects its refusal. It counts for the field where the schema finds the
+mistake. It counts for the whole body when the schema cannot find it: fields that exclude each other, a header, no JSON.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from messages_conformance.exchange import MESSAGES_PATH, REFUSED, Exchange
 ACCEPTED: Final = "accepted"
 REFUSED_OUTCOME: Final = "refused"
 FAILED: Final = "failed"
-"""What became of a request: a success status; a 4xx; anything else, no answer included."""
-
+"""The outcome of a request: a success status; a 4xx; anything else, no answer included."""
 
 NEVER_SENT: Final = frozenset({"budget", "cancelled"})
-"""Kinds of failure under which a request was planned and then not sent."""
+"""Kinds of failure of a request that was planned but never sent."""
 
 
 @dataclass(kw_only=True)
 class Tally:
-    """How often something was sent, and what became of it; the rest failed or got no answer."""
+    """How often something was sent, accepted and refused. The rest failed or got no answer."""
 
     sent: int = 0
     accepted: int = 0
     refused: int = 0
 
     def add(self, outcome: str) -> None:
+        """Counts one request with this outcome."""
         self.sent += 1
         self.accepted += outcome == ACCEPTED
         self.refused += outcome == REFUSED_OUTCOME
@@ -40,7 +40,7 @@ class Tally:
 
 @dataclass(kw_only=True)
 class Keyword:
-    """How often valid requests kept to a keyword of the schema, and requests broke it on purpose."""
+    """How often valid requests obeyed a keyword of the schema, and invalid requests violated it on purpose."""
 
     held: int = 0
     broken: int = 0
@@ -48,7 +48,7 @@ class Keyword:
 
 @dataclass(kw_only=True)
 class FieldCoverage:
-    """One field of the request schema. `valid` counts requests that a target accepts, `invalid` broken ones."""
+    """One field of the request schema. `valid` counts valid requests that have it, `invalid` those invalid there."""
 
     name: str
     beta: bool
@@ -60,7 +60,7 @@ class FieldCoverage:
 
 @dataclass(frozen=True, kw_only=True)
 class Shares:
-    """The figures of the whole table, fields behind a beta header left out."""
+    """The figures of the whole table, without fields that need a beta header."""
 
     fields: int
     fields_sent: int
@@ -70,7 +70,7 @@ class Shares:
 
 
 def request_coverage(exchanges: Iterable[Exchange], *, api_version: str) -> tuple[FieldCoverage, ...]:
-    """The table over the requests for messages of a run, in the order of the schema."""
+    """The table of all requests to POST /v1/messages, in the order of the schema."""
     table = {id(node): _empty(node) for node in request_fields()}
     for exchange in exchanges:
         if exchange.failure is not None and exchange.failure.kind in NEVER_SENT:
@@ -85,7 +85,7 @@ def request_coverage(exchanges: Iterable[Exchange], *, api_version: str) -> tupl
 
 
 def shares(table: Iterable[FieldCoverage]) -> Shares:
-    """How much of the table was exercised."""
+    """How much of the table was sent."""
     rows = [row for row in table if not row.beta]
     return Shares(
         fields=len(rows),
@@ -97,7 +97,7 @@ def shares(table: Iterable[FieldCoverage]) -> Shares:
 
 
 def sentence(found: Shares) -> str:
-    """The shares in words, for people."""
+    """The shares in words."""
     return (
         f"request schema: {found.fields_sent:,} of {found.fields:,} fields and {found.cases_sent:,} of {found.cases:,} "
         f"cases sent, {found.fields_broken:,} fields broken on purpose"
@@ -105,7 +105,7 @@ def sentence(found: Shares) -> str:
 
 
 def to_json(table: Iterable[FieldCoverage]) -> dict[str, Any]:
-    """The table as report.json has it: rows of what was sent, names of what was not."""
+    """The table as report.json has it: rows of the fields that were sent, names of the others."""
     rows = [row for row in table if not row.beta or row.valid.sent or row.invalid.sent]
     sent = [row for row in rows if row.valid.sent or row.invalid.sent]
     return {
@@ -116,7 +116,7 @@ def to_json(table: Iterable[FieldCoverage]) -> dict[str, Any]:
 
 
 def from_json(document: Mapping[str, Any]) -> tuple[FieldCoverage, ...]:
-    """The rows of a saved table. Of what was never sent it holds the names; their cases are those of the schema."""
+    """The rows of a saved table. It only names the fields that were not sent; their cases come from the schema."""
     known = {node.name: node for node in request_fields()}
     rows = [
         FieldCoverage(
@@ -154,7 +154,7 @@ def _outcome(exchange: Exchange) -> str:
 
 
 def _add_valid(exchange: Exchange, table: Mapping[int, FieldCoverage]) -> None:
-    """Counts each field and case once a request, however often it stands in it."""
+    """Counts each field and case once for each request, even when it occurs several times."""
     outcome = _outcome(exchange)
     cases: dict[int, set[str]] = {}
     for node, found in touched(exchange.request.fields):
@@ -178,7 +178,7 @@ def _add_broken(exchange: Exchange, table: Mapping[int, FieldCoverage], api_vers
         for problem in problems:
             nodes = fields_to(body, problem.pointer)
             ways.append(tuple(table[id(node)] for node in nodes if id(node) in table))
-            # A key that is required is missed by the object around it.
+            # A missing required key belongs to the object around it.
             row = next((row for row in reversed(ways[-1]) if problem.keyword in row.keywords), None)
             if row is not None:
                 row.keywords[problem.keyword].broken += 1

@@ -1,8 +1,8 @@
-"""The report as a person reads it in a terminal or in the log of a CI job.
+"""The report in a terminal or in the log of a CI job.
 
-In order: what was run, what failed, what warns, our own errors, what was not verified, the counts, and
-the verdict as the last line. Foreign text is made visible first and never read as markup. Commands are never wrapped,
-so that they can be copied.
+The order: the options of the run, failures, warnings, internal errors, what was not verified, the counts, and the
+verdict as the last line. Foreign text is escaped and never read as markup. Commands are never wrapped, so that they can
+be copied.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ MAX_COLUMNS: Final = 120
 """Longer lines are hard to read."""
 
 PLAIN_COLUMNS: Final = 100
-"""Where nobody can say how wide the reader's window is."""
+"""Width of the output when it is not a terminal."""
 
 IN_FULL: Final = 40
-"""So many failures are printed with everything; what breaks a client comes first."""
+"""Number of failures that are printed in full, the most severe first (our own choice)."""
 
 CURL_CHARACTERS: Final = 1500
 IMPACT_LINES: Final = 2
@@ -56,7 +56,7 @@ BUDGET_REASON: Final = "the budget does not allow it"
 CASES_PER_FIELD: Final = 8
 MIN_LISTED: Final = 3
 MAX_LISTED: Final = 25
-"""From and up to this many failures they are listed once more at the end: a screen's worth."""
+"""Failures are listed again at the end when there are at least MIN_LISTED; MAX_LISTED lines fit on a screen."""
 
 NEWLINE: Final = "\n"
 _LABEL: Final = 9
@@ -65,38 +65,40 @@ _STYLES: Final = {CONFORMANT: "bold green", VIOLATIONS: "bold red"}
 
 
 class StandardOutput:
-    """sys.stdout, whatever it is at the moment. Once nobody reads it, or its disk is full, what is printed is dropped.
+    """The current sys.stdout. After a write error (a closed pipe, a full disk) further output is dropped.
 
-    The report and the exit code are worth more than their copy on a screen.
+    A run then still writes its report and returns its exit code.
     """
 
     def __init__(self) -> None:
-        self._gone = False
+        self._closed = False
 
     def write(self, text: str) -> int:
-        self._tried(lambda: sys.stdout.write(text))
+        """Writes the text, or drops it after an earlier error; returns its length in characters."""
+        self._try(lambda: sys.stdout.write(text))
         return len(text)
 
     def flush(self) -> None:
-        self._tried(sys.stdout.flush)
+        """Flushes the stream, or does nothing after an earlier error."""
+        self._try(sys.stdout.flush)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(sys.stdout, name)
 
-    def _tried(self, action: Callable[[], object]) -> None:
-        if self._gone:
+    def _try(self, action: Callable[[], object]) -> None:
+        if self._closed:
             return
         try:
             action()
         except OSError:
-            self._gone = True
-            # What is still in its buffer must not fail once more when the process ends.
+            self._closed = True
+            # The rest of the buffer must not raise another error when the process ends.
             with contextlib.suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def console(file: TextIO | None = None, *, columns: int | None = None) -> Console:
-    """A console that is plain where the output is no terminal, where CI is true, and without colour under NO_COLOR."""
+    """A console. It is plain when the output is no terminal or CI is true, and without colour when NO_COLOR is set."""
     in_ci = os.environ.get("CI", "").lower() in ("true", "1")
     found = Console(
         file=file or cast(TextIO, StandardOutput()),
@@ -114,7 +116,7 @@ def console(file: TextIO | None = None, *, columns: int | None = None) -> Consol
 
 
 def header(out: Console, run: RunInfo) -> None:
-    """What is about to be run, against what, and what it may cost."""
+    """Prints the target, the options and the limits of a run."""
     _line(out, f"messages-conformance {inline(run.version)}", style="bold")
     _fact(out, "target", inline(run.target, VALUE_CHARACTERS))
     _fact(out, "model", inline(run.model, VALUE_CHARACTERS) or "(none yet)")
@@ -134,13 +136,16 @@ def header(out: Console, run: RunInfo) -> None:
 
 
 def note(out: Console, text: str) -> None:
-    """Something worth knowing that is no verdict."""
+    """Prints a note, such as a hint about the target."""
     _fact(out, "note", sentence(text))
 
 
 def summary(out: Console, report: Report, *, verbose: bool = False) -> None:
-    """Everything after the run, in the fixed order; the verdict sentence is the last line."""
-    if report.statement is None or not report.statement.voids:
+    """Prints the result of a run in the fixed order; the verdict sentence is the last line.
+
+    `verbose` adds the traces and the table of request fields.
+    """
+    if report.statement is None or not report.statement.invalidates:
         _failed(out, report, verbose=verbose)
         _failed_tests(out, report)
         _waiver_problems(out, report)
@@ -165,44 +170,44 @@ def _failed(out: Console, report: Report, *, verbose: bool) -> None:
     shown: dict[int, str] = {}
     in_full = len(failed) if verbose else IN_FULL
     for verdict in failed[:in_full]:
-        _block(out, describe_failure(report, verdict), shown, verbose=verbose)
+        _failure(out, describe_failure(report, verdict), shown, verbose=verbose)
         _line(out)
     if failed[in_full:]:
-        more = f"AND {len(failed) - in_full:,} MORE, a line each: report.html and --show-trace have them in full"
+        more = f"AND {len(failed) - in_full:,} MORE, one line each: report.html and --show-trace show them in full"
         _line(out, more, style="bold red")
         for verdict in failed[in_full:]:
             _wrapped(out, _warning(report, verdict), indent=2, hang=4)
         _line(out)
 
 
-def _block(out: Console, block: FailureText, shown: dict[int, str], *, verbose: bool) -> None:
-    _line(out, f"{block.id}  {block.level}", style="bold red")
-    _wrapped(out, block.sentence, indent=2)
-    for label, text in block.facts:
+def _failure(out: Console, failure: FailureText, shown: dict[int, str], *, verbose: bool) -> None:
+    _line(out, f"{failure.id}  {failure.level}", style="bold red")
+    _wrapped(out, failure.sentence, indent=2)
+    for label, text in failure.facts:
         _fact(out, label, text, most=IMPACT_LINES if label == "breaks" else None)
-    if block.curl:
-        _curl(out, block, shown)
+    if failure.curl:
+        _curl(out, failure, shown)
     if verbose:
-        for line in block.trace:
+        for line in failure.trace:
             _line(out, f"  {line}", style="dim")
 
 
-def _curl(out: Console, block: FailureText, shown: dict[int, str]) -> None:
-    if block.exchange in shown:
-        _fact(out, "curl", f"as for {shown[block.exchange]} above")
-    elif len(block.curl) > CURL_CHARACTERS:
-        _fact(out, "curl", f"{len(block.curl):,} characters long: it stands in report.json under {block.id}")
+def _curl(out: Console, failure: FailureText, shown: dict[int, str]) -> None:
+    if failure.exchange in shown:
+        _fact(out, "curl", f"as for {shown[failure.exchange]} above")
+    elif len(failure.curl) > CURL_CHARACTERS:
+        _fact(out, "curl", f"{len(failure.curl):,} characters long: it is in report.json under {failure.id}")
     else:
-        shown[block.exchange] = block.id
-        # Never indented: a line break inside quotes belongs to the body.
-        for line in block.curl.split("\n"):
+        shown[failure.exchange] = failure.id
+        # Never indented: a line break inside quotes is part of the body.
+        for line in failure.curl.split("\n"):
             _line(out, line, style="cyan")
 
 
 def _failed_tests(out: Console, report: Report) -> None:
     if not report.failed_tests:
         return
-    _title(out, "TESTS OF YOUR OWN THAT FAILED", len(report.failed_tests), "red")
+    _title(out, "YOUR OWN TESTS THAT FAILED", len(report.failed_tests), "red")
     for test in report.failed_tests:
         _wrapped(
             out,
@@ -235,7 +240,7 @@ def _excused(out: Console, report: Report) -> None:
 
 
 def _changed(out: Console, report: Report) -> None:
-    """What became different since the baseline, a line a kind."""
+    """Prints the changes since the baseline, one line for each kind."""
     if report.gate.difference is None:
         return
     groups = {name: ids for name, ids in asdict(report.gate.difference).items() if ids}
@@ -275,8 +280,8 @@ def _drifts(out: Console, report: Report) -> None:
     answers: dict[str, list[str]] = {}
     for drift in report.drifts:
         answers.setdefault(inline(str(drift), 2 * VALUE_CHARACTERS), []).append(inline(drift.situation))
-    for told, situations in answers.items():
-        _wrapped(out, f"{told} ({listed(situations, IDS_PER_REASON)})", indent=2, hang=4)
+    for text, situations in answers.items():
+        _wrapped(out, f"{text} ({listed(situations, IDS_PER_REASON)})", indent=2, hang=4)
     _line(out)
 
 
@@ -297,7 +302,7 @@ def _not_verified(out: Console, report: Report) -> None:
         return
     _title(out, "NOT VERIFIED", sum(map(len, groups.values())), "yellow")
     for reason, ids in groups.items():
-        # What a budget left out is what its owner may want to pay for: all of it is named.
+        # The user may want to raise the budget for these requirements: all are named.
         most = len(ids) if BUDGET_REASON in reason else IDS_PER_REASON
         text = f"{cut(sentence(reason), VALUE_CHARACTERS)}: {listed(tuple(map(inline, ids)), most)}"
         _wrapped(out, text, indent=2, hang=4)
@@ -305,15 +310,15 @@ def _not_verified(out: Console, report: Report) -> None:
 
 
 def _in_short(out: Console, report: Report) -> None:
-    """The failures once more, a line each, so that the last screen of a long report holds them all."""
+    """Lists the failures again, one line each, so that the last screen of a long report shows all of them."""
     failed = failures(report)
     if len(failed) < MIN_LISTED:
         return
     _title(out, "IN SHORT", len(failed), "red")
     width = max(len(contract.severity(verdict.requirement)) for verdict in failed[:MAX_LISTED])
     for verdict in failed[:MAX_LISTED]:
-        told = report.catalogue[verdict.requirement].sentence if verdict.requirement in report.catalogue else ""
-        line = f"  {contract.severity(verdict.requirement):<{width}}  {verdict.requirement}  {told}"
+        text = report.catalogue[verdict.requirement].sentence if verdict.requirement in report.catalogue else ""
+        line = f"  {contract.severity(verdict.requirement):<{width}}  {verdict.requirement}  {text}"
         _line(out, line if cell_len(line) <= out.width else set_cell_size(line, out.width - 2).rstrip() + " …")
     if len(failed) > MAX_LISTED:
         _line(out, f"  and {len(failed) - MAX_LISTED} more")
@@ -334,15 +339,15 @@ def _counts(out: Console, report: Report) -> None:
 
 
 def _request_fields(out: Console, report: Report) -> None:
-    """Each field of the request schema that was sent, and its cases that were not."""
+    """Prints each field of the request schema that was sent, with its cases that were not sent."""
     rows = [row for row in report.request_coverage if row.valid.sent or row.invalid.sent]
     if not rows:
         return
-    _title(out, "REQUEST FIELDS: valid sent/accepted/refused, broken sent/accepted/refused", len(rows), "cyan")
+    _title(out, "REQUEST FIELDS: valid sent/accepted/refused, invalid sent/accepted/refused", len(rows), "cyan")
     for row in rows:
         text = f"{row.name}: " + ", ".join(f"{t.sent}/{t.accepted}/{t.refused}" for t in (row.valid, row.invalid))
         missing = [case for case, tally in row.cases.items() if not tally.sent]
-        text += f"; never {listed(missing, CASES_PER_FIELD)}" if missing and row.valid.sent else ""
+        text += f"; not sent: {listed(missing, CASES_PER_FIELD)}" if missing and row.valid.sent else ""
         _wrapped(out, text, indent=2, hang=4)
     _line(out)
 
@@ -358,7 +363,7 @@ def _fact(out: Console, label: str, text: str, *, most: int | None = None) -> No
 def _wrapped(
     out: Console, text: str, *, indent: int = 0, hang: int | None = None, label: str = "", most: int | None = None
 ) -> None:
-    """Prints text in lines of the console's width; all but the first begin at column `hang`."""
+    """Prints text in lines of the width of the console; all lines but the first begin at column `hang`."""
     rest = indent if hang is None else hang
     start = " " * indent + (label.ljust(rest - indent) if label else "")
     lines = _lines(text, out.width - cell_len(start), out.width - rest)
@@ -372,30 +377,30 @@ def _wrapped(
 
 
 def _lines(text: str, first_width: int, width: int) -> list[str]:
-    """The text in lines of that many terminal cells; a word that is longer than a line is broken to fill it."""
-    lines, line, room = [], "", first_width
+    """The text in lines of at most `width` terminal cells; a word that is longer than a line is broken."""
+    lines, line, left = [], "", first_width
     for word in text.split(" "):
         candidate = f"{line} {word}" if line else word
-        if cell_len(candidate) <= room:
+        if cell_len(candidate) <= left:
             line = candidate
             continue
         if line and cell_len(word) <= width:
             lines.append(line)
-            line, room = word, width
+            line, left = word, width
             continue
-        pieces = _broken(candidate, room, width)
+        pieces = _broken(candidate, left, width)
         lines += pieces[:-1]
-        line, room = pieces[-1], width
+        line, left = pieces[-1], width
     return [*lines, line]
 
 
-def _broken(text: str, room: int, width: int) -> list[str]:
-    first = chop_cells(text, max(room, 2))[0]
+def _broken(text: str, left: int, width: int) -> list[str]:
+    first = chop_cells(text, max(left, 2))[0]
     return [first, *(chop_cells(text[len(first) :], width) or [""])]
 
 
 def _line(out: Console, text: str = "", *, style: str = "") -> None:
-    """Prints one line as it is: only the reader's terminal breaks it."""
+    """Prints one line without wrapping it."""
     _print(out, Text(encoded_for(out, visible(text)), style=style))
 
 
@@ -404,7 +409,7 @@ def _print(out: Console, text: Text) -> None:
 
 
 def encoded_for(out: Console, text: str) -> str:
-    """The text, with what the console's encoding does not have spelled out."""
+    """The text, with characters escaped that the encoding of the console does not have."""
     try:
         text.encode(out.encoding)
     except UnicodeEncodeError:

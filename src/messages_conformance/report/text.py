@@ -1,7 +1,7 @@
-"""Foreign text made safe to show: no control character, escape sequence or lone surrogate gets through.
+"""Makes foreign text safe to show: control characters, escape sequences and lone surrogates are escaped.
 
-What a server sends can hold anything. Shown raw it could move the cursor, hide text or break an XML file, so each
-character that a reader could not see is spelled out as an escape.
+The text of a server can contain anything. Shown raw, it could move the cursor, hide text or break an XML file. Each
+invisible character becomes an escape sequence.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 _JOINERS: Final = "\u200c\u200d"
-"""Invisible, but parts of ordinary words and emoji."""
+"""Invisible characters that are part of ordinary words and emoji."""
 
 
 def showable(text: str) -> bool:
-    """Whether a reader sees every character for what it is: no control, no bidi mark, no surrogate, no odd space."""
+    """Whether every character is visible: no control, no bidi mark, no surrogate, no unusual space."""
     return text.isprintable() or all(_is_shown(character) for character in text)
 
 
 def visible(text: str) -> str:
-    """The text with line feeds kept and every other invisible character spelled out, such as `\\x1b`."""
+    """The text with every invisible character except line feeds escaped, such as `\\x1b`."""
     if text.isprintable():
         return text
     return "".join(character if _is_shown(character) else escaped(character) for character in text)
@@ -46,12 +46,12 @@ def inline(text: str, limit: int | None = None) -> str:
 
 
 def sentence(text: str) -> str:
-    """Visible text on one line, for prose: white space is folded rather than spelled out."""
+    """Visible text on one line, for prose: white space is folded into single spaces."""
     return visible(" ".join(text.split()))
 
 
 def cut(text: str, limit: int) -> str:
-    """The head and the tail of a text that is longer than `limit`, with the number of characters left out between."""
+    """The text, or its head and tail with the number of missing characters when it is longer than `limit`."""
     if len(text) <= limit:
         return text
     note = f" … {len(text) - limit:,} more characters … "
@@ -60,7 +60,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def encodable(value: Any) -> Any:
-    """The JSON value with lone surrogates spelled out: UTF-8 cannot carry them, strict parsers refuse them."""
+    """The JSON value with lone surrogates escaped: UTF-8 cannot encode them, and strict parsers refuse them."""
     if isinstance(value, str):
         return _without_surrogates(value)
     if isinstance(value, dict):
@@ -79,13 +79,13 @@ def _without_surrogates(text: str) -> str:
 
 
 def xml_safe(text: str) -> str:
-    """The text with every character that XML 1.0 forbids spelled out."""
+    """The text with every character escaped that XML 1.0 forbids."""
     return "".join(c if _legal_in_xml(c) else escaped(c) for c in text)
 
 
 def _legal_in_xml(character: str) -> bool:
     # "Char ::= #x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF]", XML 1.0, section 2.2. The C1
-    # controls are legal there, but discouraged; a terminal obeys them.
+    # controls are legal there, but discouraged; terminals execute them.
     code = ord(character)
     if character in "\t\n":
         return True
@@ -93,7 +93,7 @@ def _legal_in_xml(character: str) -> bool:
 
 
 def listed(names: list[str] | tuple[str, ...], most: int) -> str:
-    """Names joined by commas, at most `most` of them, then how many more there are."""
+    """Names joined by commas: the first `most`, then the number of the others."""
     shown = ", ".join(names[:most])
     return f"{shown}, and {len(names) - most:,} more" if len(names) > most else shown
 

@@ -1,4 +1,4 @@
-"""An exchange as steps in time: what was sent, what came, and how long after the step before."""
+"""An exchange as steps in time: what was sent and received, and when."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from messages_conformance.report.trace import DATA_CHARACTERS, content, shortene
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One thing that happened. `at_ms` counts from the beginning of the request; None where no time was taken.
+    """One step. `at_ms` is the time since the start of the request; None when the step has no time.
 
-    `gap_ms` is the time since the step before it, left-out events counted; `named` marks what the finding points at.
+    `gap_ms` is the time since the previous event, shown or not; `named` is true for the event that the finding names.
     """
 
     label: str
@@ -26,13 +26,13 @@ class Step:
 
 
 def timeline(exchange: Exchange, *, focus: int | None = None) -> tuple[Step, ...]:
-    """The steps of an exchange; of a long stream the head, the tail and the neighbours of event number `focus`."""
+    """The steps of an exchange; of a long stream only the first and last events and those near event number `focus`."""
     steps = [_sent(exchange), *(Step(label="waited", text=inline(wait, DATA_CHARACTERS)) for wait in exchange.waits)]
     if exchange.failure is not None:
         failed = f"{exchange.failure.kind}: {exchange.failure.message}"
         steps.append(Step(label="no response", text=inline(failed, 400)))
     if exchange.response is not None:
-        steps += _came(exchange.response, focus)
+        steps += _received(exchange.response, focus)
     return tuple(steps)
 
 
@@ -42,7 +42,7 @@ def _sent(exchange: Exchange) -> Step:
     return Step(label="request", text=f"{inline(request.method)} {inline(request.path, 200)}{body}", at_ms=0.0)
 
 
-def _came(response: Response, focus: int | None) -> Iterator[Step]:
+def _received(response: Response, focus: int | None) -> Iterator[Step]:
     media = f" {inline(response.media_type, 80)}" if response.media_type else ""
     text = f"{inline(response.http_version)} {response.status}{media}"
     yield _timed("headers", text, at_s=response.headers_at_s, before_s=0.0)

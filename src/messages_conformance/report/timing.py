@@ -1,4 +1,4 @@
-"""When answers came: the first event of a stream, the gaps between its events, whether it was live or came at once."""
+"""Times of answers: the first event of a stream, gaps between events, and whether the stream came live or at once."""
 
 from __future__ import annotations
 
@@ -20,28 +20,29 @@ from messages_conformance.rules.stream.delivery import (
 
 LIVE: Final = "live"
 AT_ONCE: Final = "at once"
-TOO_SHORT: Final = "too short to tell"
+TOO_SHORT: Final = "too short to know"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Streamed:
-    """One stream: times in seconds since its request began. `pace` is LIVE, AT_ONCE or TOO_SHORT."""
+    """One stream: times in seconds since the start of its request. `delivery` is LIVE, AT_ONCE or TOO_SHORT."""
 
     number: int
     situation: str
     headers_at_s: float
     events_at_s: tuple[float, ...]
     ended_at_s: float
-    pace: str
+    delivery: str
 
     @property
     def longest_gap_s(self) -> float:
+        """The longest time between two events; 0 for a single event."""
         return max(gaps(self.events_at_s), default=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """All times of a run, in seconds. Exchanges during which our own clock stood still are counted, but left out."""
+    """All times of a run, in seconds. `disturbed` counts exchanges left out because our own process was paused."""
 
     whole_answers: tuple[float, ...]
     refusals: tuple[float, ...]
@@ -69,12 +70,12 @@ def timing(report: Report) -> Timing:
 
 
 def gaps(times: tuple[float, ...]) -> Iterable[float]:
-    """The time from each to the next."""
+    """The differences between consecutive times."""
     return (later - earlier for earlier, later in pairwise(times))
 
 
 def quantile(values: Iterable[float], share: float) -> float:
-    """The value below which that share of them lies; 0 for none."""
+    """The value below which the given share of the values is; 0 for no values."""
     ordered = sorted(values)
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0
 
@@ -94,11 +95,11 @@ def _streamed(exchange: Exchange) -> Streamed | None:
         headers_at_s=response.headers_at_s,
         events_at_s=times,
         ended_at_s=response.ended_at_s,
-        pace=_pace(times, response.ended_at_s),
+        delivery=_delivery(times, response.ended_at_s),
     )
 
 
-def _pace(times: tuple[float, ...], ended_at_s: float) -> str:
+def _delivery(times: tuple[float, ...], ended_at_s: float) -> str:
     if len(times) < MIN_TIMED_DELTAS or ended_at_s < MIN_TIMED_S:
         return TOO_SHORT
     late = times[0] > BUFFERED_SHARE * ended_at_s

@@ -1,4 +1,4 @@
-"""An exchange as short lines: what was sent, what came back, and when."""
+"""An exchange as short lines: what was sent and received, and when."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from messages_conformance.exchange import UNPARSED, Exchange, Request, Response,
 from messages_conformance.report.text import counted, inline
 
 DATA_CHARACTERS: Final = 160
-"""Of an event's data or of a body; more does not help to see the order of things."""
+"""Length to which the data of an event or a body is cut; the order of events needs no more (our own choice)."""
 
 HEAD_EVENTS: Final = 8
 TAIL_EVENTS: Final = 5
 NEAR_EVENTS: Final = 2
-"""Shown on either side of the event that a finding names."""
+"""Numbers of events that are shown: the first, the last, and on each side of the event that a finding names."""
 
 _REQUEST_HEADERS: Final = ("authorization", "x-api-key", "content-type", "accept")
 _RESPONSE_HEADERS: Final = (
@@ -34,13 +34,13 @@ _RESPONSE_HEADERS: Final = (
 
 
 def trace(exchange: Exchange, *, focus: int | None = None) -> tuple[str, ...]:
-    """The lines of an exchange; of a long stream the head, the tail and the neighbours of event number `focus`."""
+    """The lines of an exchange; of a long stream only the first and last events and those near event number `focus`."""
     lines = [*_sent(exchange.request)]
     lines += [f"  waited: {inline(wait, DATA_CHARACTERS)}" for wait in exchange.waits]
     if exchange.failure is not None:
         lines.append(f"  no response ({inline(exchange.failure.kind)}): {inline(exchange.failure.message, 400)}")
     if exchange.response is not None:
-        lines += _came(exchange.response, focus)
+        lines += _received(exchange.response, focus)
     return tuple(lines)
 
 
@@ -52,7 +52,7 @@ def _sent(request: Request) -> list[str]:
     return lines
 
 
-def _came(response: Response, focus: int | None) -> list[str]:
+def _received(response: Response, focus: int | None) -> list[str]:
     lines = [f"< {inline(response.http_version)} {response.status}  {_at(response.headers_at_s)}"]
     lines += [f"< {inline(n)}: {inline(v, 120)}" for n, v in response.headers if _matters(n, _RESPONSE_HEADERS)]
     lines += _streamed(response.events, focus) if response.is_event_stream else _body(response)
@@ -84,7 +84,7 @@ def _streamed(events: Sequence[StreamEvent], focus: int | None) -> list[str]:
 
 
 def shown(total: int, focus: int | None) -> list[int]:
-    """The numbers of the events to show, out of so many."""
+    """The numbers of the events to show, out of `total` events."""
     numbers = set(range(1, total + 1))
     if total > HEAD_EVENTS + TAIL_EVENTS + 1:
         near = set() if focus is None else set(range(focus - NEAR_EVENTS, focus + NEAR_EVENTS + 1))
@@ -99,7 +99,7 @@ def _event(event: StreamEvent) -> str:
 
 
 def content(event: StreamEvent) -> str:
-    """What an event carries, in short: its data, else its first comment."""
+    """The content of an event, cut: its data, else its first comment."""
     wire = event.wire
     if wire.data is not None:
         carried = inline(wire.data, DATA_CHARACTERS)
@@ -115,9 +115,8 @@ def _at(at_s: float) -> str:
 
 
 def shortened(body: bytes) -> str:
-    """The head and the tail of a body, JSON without its white space."""
+    """The head and the tail of a body; JSON without white space."""
     value = parse_json(body)
     if value is UNPARSED:
-        # Far more than is shown, so that the count of what is left out stays true for all but giant bodies.
         return inline(body.decode("utf-8", "backslashreplace"), DATA_CHARACTERS)
     return inline(json.dumps(value, ensure_ascii=False, separators=(",", ":")), DATA_CHARACTERS)

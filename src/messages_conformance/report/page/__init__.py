@@ -1,7 +1,7 @@
-"""report.html: the run as one page that needs nothing else, for people who were not there.
+"""report.html: the report of a run as one self-contained page.
 
-In order: the verdict, three figures, who can use the endpoint, the areas, what failed and why, what is left open, when
-answers came, and what it cost. No script, no font, no picture from elsewhere; all text of the target is escaped.
+The order: the verdict, three figures, clients that can use the endpoint, the areas, failures, what was not verified,
+times, and cost. The page loads no script, font or picture; all text of the target is escaped.
 """
 
 from __future__ import annotations
@@ -19,16 +19,22 @@ FILE_NAME: Final = "report.html"
 
 
 def to_html(report: Report) -> str:
-    """The whole page as text."""
+    """The page as HTML text."""
     return document(
         title=f"{inline(report.run.target, 80)} · messages-conformance",
         head=overview.headline(report),
-        sections=(*(() if report.void else _judged(report)), background.cost(report), background.reading(report)),
+        sections=(
+            *_judged(report),
+            background.cost(report),
+            background.run_options(report),
+        ),
     )
 
 
 def _judged(report: Report) -> tuple[Section | None, ...]:
-    """What there is to say when the target could be judged at all."""
+    """The sections that exist only when the target could be judged."""
+    if report.unjudged:
+        return ()
     return (
         overview.key_figures(report),
         overview.clients(report),
@@ -47,7 +53,7 @@ def _judged(report: Report) -> tuple[Section | None, ...]:
 
 
 def write(report: Report, folder: Path | str) -> Path:
-    """Writes report.html into the folder, whole or not at all; a ReportError when it cannot."""
+    """Writes report.html into the folder, completely or not at all; raises ReportError."""
     path = Path(folder) / FILE_NAME
     replace(path, to_html(report))
     return path

@@ -1,4 +1,4 @@
-"""The rest of the page: what is left open and why, our own errors, what it cost, and how to read it all."""
+"""The last sections of the page: what was not verified, internal errors, changes, cost, and the options of the run."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ NAMED: Final = 12
 
 
 def unverified(report: Report) -> Section | None:
-    """Reasons, each with the requirements that stayed open for it; None without any."""
+    """The requirements that were not verified, by reason; None without any."""
     groups = not_verified(report)
     if not groups:
         return None
     rows = [row(_reason(reason), _ids(ids)) for reason, ids in groups.items()]
     number = sum(map(len, groups.values()))
-    made = table(("why", "requirements"), rows, class_="open", caption="Not verified, by reason")
-    note = paragraph("Neither a pass nor a failure: nothing is claimed about these.", class_="note")
+    made = table(("reason", "requirements"), rows, class_="open", caption="Not verified, by reason")
+    note = paragraph("Neither a pass nor a failure: the report makes no claim about these requirements.", class_="note")
     return Section(name="unverified", title=f"Not verified ({number:,})", body=joined((note, made)))
 
 
@@ -41,26 +41,26 @@ def _ids(ids: tuple[str, ...]) -> Markup:
 
 
 def own_errors(report: Report) -> Section | None:
-    """Errors of the suite's own; None without any."""
+    """Harness errors; None without any."""
     single = [f"{v.requirement}: {v.reason}" for v in report.verdicts if v.outcome == ERROR]
     messages = [*report.harness_errors, *single]
     if not messages:
         return None
     items = (element("li", element("code", cut(sentence(message), 4 * REASON_CHARACTERS))) for message in messages)
-    note = paragraph("Ours, not the target's: please report them.", class_="note")
+    note = paragraph("Errors of messages-conformance, not of the target. Please report them.", class_="note")
     return Section(
-        name="errors", title=f"Errors of the suite ({len(messages):,})", body=joined((note, element("ul", *items)))
+        name="errors", title=f"Harness errors ({len(messages):,})", body=joined((note, element("ul", *items)))
     )
 
 
 def changed(report: Report) -> Section | None:
-    """What became different since the baseline; None without one."""
+    """The changes since the baseline; None without a baseline."""
     found = report.gate.difference
     if found is None:
         return None
     groups = [(name.replace("_", " "), ids) for name, ids in asdict(found).items() if ids]
     body = table(
-        ("what", "requirements"), [row(name, _ids(ids)) for name, ids in groups], class_="wide", caption="Changes"
+        ("change", "requirements"), [row(name, _ids(ids)) for name, ids in groups], class_="wide", caption="Changes"
     )
     if not groups:
         body = paragraph("Nothing changed.")
@@ -68,7 +68,7 @@ def changed(report: Report) -> Section | None:
 
 
 def cost(report: Report) -> Section:
-    """What was planned, allowed and spent."""
+    """What was planned and spent, and the limits."""
     planned, spent = report.planned, report.spent
     rows = [
         row(
@@ -85,20 +85,20 @@ def cost(report: Report) -> Section:
         row("time", "", f"{spent.elapsed_s:.1f} s"),
     ]
     shared = planned.duplicates if planned is not None else 0
-    told = [
-        report.run.budget and f"Allowed: {sentence(report.run.budget)}.",
-        shared and f"{shared:,} requests were saved, because several situations share one.",
-        "Tokens are those that the target reports.",
+    notes = [
+        report.run.budget and f"Limits: {sentence(report.run.budget)}.",
+        shared and f"{shared:,} requests were saved, because several situations share one request.",
+        "The target reports the token counts.",
     ]
     body = (
         table(("", "planned", "spent"), rows, class_="cost", caption="Plan and cost"),
-        paragraph(" ".join(part for part in told if part), class_="note"),
+        paragraph(" ".join(part for part in notes if part), class_="note"),
     )
     return Section(name="cost", title="Plan and cost", body=joined(body))
 
 
-def reading(report: Report) -> Section:
-    """The options of the run, and what the words mean."""
+def run_options(report: Report) -> Section:
+    """The options of the run, and the meaning of the words on the page."""
     run = report.run
     options = [
         ("target", run.target),
@@ -111,18 +111,21 @@ def reading(report: Report) -> Section:
         ("fails on", run.fail_on if run.fail_on == FAIL_ON_REGRESSION else run.fail_on.upper()),
         ("waivers", run.waivers),
         ("baseline", run.baseline),
-        ("began", run.started_at),
+        ("started", run.started_at),
         *(("note", note) for note in run.notes),
     ]
     words = [
-        ("MUST, SHOULD, MAY", "From the words of the source that stands with each requirement. A MUST fails the run."),
-        ("pass", "It was seen to hold. A skip is never a pass."),
-        ("not verified", "The situation did not come about, or the budget ended: nothing is claimed."),
-        ("not applicable", "The profile does not promise it, or the model does not have it."),
-        ("byte", "In the decoded body of the response, from 0."),
+        (
+            "MUST, SHOULD, MAY",
+            "The level of a requirement, from the words of its source. A violated MUST fails the run.",
+        ),
+        ("pass", "Every exchange where the requirement applies obeyed it. A skipped check is never a pass."),
+        ("not verified", "The situation did not occur, or a limit was reached: no claim is made."),
+        ("not applicable", "The profile does not promise the feature, or the model does not have it."),
+        ("byte", "Position in the decoded body of the response, from 0."),
     ]
     body = (
-        definitions([(term, sentence(told)) for term, told in options if told], class_="terms"),
+        definitions([(term, sentence(value)) for term, value in options if value], class_="terms"),
         element("h3", "Words"),
         definitions(words, class_="terms"),
     )

@@ -1,4 +1,4 @@
-"""When answers came, drawn as inline SVG; every number that a drawing shows also stands beside it in words."""
+"""Times of answers as inline SVG charts; each number in a chart is also given as text."""
 
 from __future__ import annotations
 
@@ -15,34 +15,39 @@ from messages_conformance.report.timing import AT_ONCE, LIVE, TOO_SHORT, Streame
 
 BINS_PER_DECADE: Final = 16
 STREAMS: Final = 12
-"""So many streams are drawn, the longest ones."""
+"""Number of streams that are shown, the longest ones (our own choice)."""
 
 TICKS: Final = 400
-"""So many events of one stream are drawn; more of them would only be a black bar."""
+"""Number of events of one stream that are shown; more would only make a black bar."""
 
 SHORTEST_S: Final = 0.0001
 LONGEST_S: Final = 1000.0
+"""The limits of the time axis; shorter and longer times are counted at its ends."""
 
 
 def times(report: Report) -> Section | None:
-    """Latency and streaming; None where nothing was timed."""
+    """Latency and streaming; None when no times were recorded."""
     found = timing(report)
     if not (found.whole_answers or found.first_events or found.refusals):
         return None
-    return Section(name="times", title="Times", body=joined((_paces(found), *_distributions(found), *_streams(found))))
+    return Section(
+        name="times", title="Times", body=joined((_deliveries(found), *_distributions(found), *_streams(found)))
+    )
 
 
-def _paces(found: Timing) -> Markup:
-    by = Counter(stream.pace for stream in found.streams)
-    told = [
-        by[LIVE] and f"{counted(by[LIVE], 'stream')} came live, as made",
-        by[AT_ONCE] and f"{counted(by[AT_ONCE], 'stream')} came at once at the end, as from a buffer",
-        by[TOO_SHORT] and f"{counted(by[TOO_SHORT], 'stream')} too short to tell live from buffered",
+def _deliveries(found: Timing) -> Markup:
+    by = Counter(stream.delivery for stream in found.streams)
+    parts = [
+        by[LIVE] and f"{counted(by[LIVE], 'stream')} arrived live, while the answer was made",
+        by[AT_ONCE] and f"{counted(by[AT_ONCE], 'stream')} arrived at once at the end, as from a buffer",
+        by[TOO_SHORT] and f"{counted(by[TOO_SHORT], 'stream')} too short to distinguish live from buffered",
         found.disturbed
-        and f"{counted(found.disturbed, 'exchange')} left out, because our own clock stood still meanwhile",
+        and f"{counted(found.disturbed, 'exchange')} left out, because our own process was paused during them",
     ]
-    text = "; ".join(part for part in told if part)
-    return paragraph(f"{text}. Times are seen from here, network included; none decides a verdict." if text else "")
+    text = "; ".join(part for part in parts if part)
+    return paragraph(
+        f"{text}. Times are measured on this side and include the network. They decide no verdict." if text else ""
+    )
 
 
 def _distributions(found: Timing) -> Iterable[Markup]:
@@ -59,7 +64,7 @@ def _distributions(found: Timing) -> Iterable[Markup]:
 
 
 def _decades(values: Sequence[float]) -> tuple[int, int]:
-    """The powers of ten, in seconds, that hold all values."""
+    """(low, high): the powers of ten, in seconds, between which all values are."""
     low = math.floor(math.log10(_clamped(min(values))))
     high = math.ceil(math.log10(_clamped(max(values))))
     return low, max(high, low + 1)
@@ -87,7 +92,7 @@ def _histogram(values: Sequence[float], low: int, high: int, *, label: str) -> M
 
 
 def _bar(place: int, height: float) -> Markup:
-    # The square root keeps a single outlier visible beside a hundred ordinary answers.
+    # The square root keeps a single outlier visible among a hundred ordinary answers.
     return element("rect", x=f"{place + 0.1:.1f}", y=f"{1 - height:.3f}", width="0.8", height=f"{height:.3f}")
 
 
@@ -104,8 +109,8 @@ def _streams(found: Timing) -> Iterable[Markup]:
     note = f"The {len(longest)} longest of {len(found.streams):,}. " if left else ""
     yield element("h3", "Streams, event by event")
     yield paragraph(
-        f"{note}Each mark is an event; the line begins with the response's headers and ends with its body. "
-        "Each has its own scale.",
+        f"{note}Each mark is an event; the line begins with the headers of the response and ends with its body. "
+        "Each stream has its own scale.",
         class_="note",
     )
     yield element("div", *map(_stream, longest), class_="streams")
@@ -114,7 +119,7 @@ def _streams(found: Timing) -> Iterable[Markup]:
 def _stream(stream: Streamed) -> Markup:
     numbers = (
         f"{counted(len(stream.events_at_s), 'event')}, first after {duration(stream.events_at_s[0])}, longest gap "
-        f"{duration(stream.longest_gap_s)}, end after {duration(stream.ended_at_s)}, {stream.pace}"
+        f"{duration(stream.longest_gap_s)}, end after {duration(stream.ended_at_s)}, {stream.delivery}"
     )
     name = f"{stream.situation or 'exchange'} (exchange {stream.number})"
     caption = element("figcaption", element("strong", name), " ", element("span", numbers))
@@ -147,7 +152,7 @@ def _drawing(box: str, *shapes: Markup, label: str, class_: str) -> Markup:
 
 
 def duration(seconds: float) -> str:
-    """A time in words: `under 0.1 ms`, `12 ms`, `1.2 s`."""
+    """A time as text: `under 0.1 ms`, `12 ms`, `1.2 s`."""
     if seconds >= 1:
         return f"{seconds:,.3g} s"
     if seconds < SHORTEST_S:

@@ -1,4 +1,4 @@
-"""Several runs on one page: who fails what, and who can use which."""
+"""The comparison of several runs as one HTML page."""
 
 from __future__ import annotations
 
@@ -16,42 +16,47 @@ from messages_conformance.report.text import counted
 ROWS: Final = 1_000
 
 
-def to_html(made: Comparison) -> str:
-    """The whole page as text."""
-    differing = sum(line.differs for line in made.rows)
-    violated = counted(len(made.rows), "requirement")
+def to_html(comparison: Comparison) -> str:
+    """The page as HTML text."""
+    differing = sum(line.differs for line in comparison.rows)
+    violated = counted(len(comparison.rows), "requirement")
     head = joined(
         (
             paragraph("messages-conformance", class_="eyebrow"),
-            element("h1", f"{counted(len(made.columns), 'run')} compared"),
-            paragraph(f"{violated} violated by at least one; {differing:,} of them not alike in all.", class_="facts"),
+            element("h1", f"{counted(len(comparison.columns), 'run')} compared"),
+            paragraph(
+                f"{violated} violated by at least one run; {differing:,} of them not by all in the same way.",
+                class_="facts",
+            ),
         )
     )
-    sections = (_verdicts(made), _clients(made), _matrix(made))
+    sections = (_verdicts(comparison), _clients(comparison), _matrix(comparison))
     return document(title="Comparison · messages-conformance", head=head, sections=sections)
 
 
-def _verdicts(made: Comparison) -> Section:
+def _verdicts(comparison: Comparison) -> Section:
     rows = []
-    for column in made.columns:
-        tone, told = TONES.get(column.exit_code, "open"), column.figures
-        held = joined((element("div", f"{share} {level} hold", class_="held") for level, share in told.conformance))
-        cells = (str(told.coverage), held, f"{told.unverified:,}", element("span", column.verdict, class_=tone))
+    for column in comparison.columns:
+        tone, found = TONES.get(column.exit_code, "open"), column.figures
+        held = joined((element("div", f"{share} {level} hold", class_="held") for level, share in found.conformance))
+        cells = (str(found.coverage), held, f"{found.unverified:,}", element("span", column.verdict, class_=tone))
         rows.append(row(breakable(column.label), *cells))
-    head = ("run", "verified", "of these", "not verified", "verdict")
+    head = ("run", "verified", "of which", "not verified", "verdict")
     return Section(name="verdicts", title="Verdicts", body=table(head, rows, class_="wide", caption="Verdicts"))
 
 
-def _clients(made: Comparison) -> Section:
+def _clients(comparison: Comparison) -> Section:
     rows = [
-        row(client, *(_status(column.client_statuses[place]) for column in made.columns))
+        row(client, *(_status(column.client_statuses[place]) for column in comparison.columns))
         for place, client in enumerate(contract.clients())
     ]
-    head = ("client", *(breakable(column.label) for column in made.columns))
+    head = ("client", *(breakable(column.label) for column in comparison.columns))
     words = ", ".join(STATUSES)
-    note = paragraph(f"Each is one of: {words}. The page of each run says through which requirement.", class_="note")
-    shown = table(head, rows, class_="grid", caption="Who can use which")
-    return Section(name="clients", title="Who can use which", body=joined((shown, note)))
+    note = paragraph(
+        f"Each status is one of: {words}. The page of each run names the requirements that cause it.", class_="note"
+    )
+    shown = table(head, rows, class_="grid", caption="Which client works with which run")
+    return Section(name="clients", title="Which client works with which run", body=joined((shown, note)))
 
 
 def _status(status: str) -> Markup:
@@ -59,24 +64,24 @@ def _status(status: str) -> Markup:
     return cell(element("span", mark, aria_hidden="true"), f" {status}", class_=tone)
 
 
-def _matrix(made: Comparison) -> Section:
-    head = ("requirement", "impact", *(breakable(column.label) for column in made.columns))
-    parts = [table(head, list(_lines(made)), class_="grid", caption="Who fails what")]
-    if len(made.rows) > ROWS:
-        parts.append(paragraph(f"{len(made.rows) - ROWS:,} more are left out.", class_="note"))
-    if not made.rows:
-        parts = [paragraph("No run violates anything that was verified.")]
-    return Section(name="matrix", title="Who fails what", body=joined(parts))
+def _matrix(comparison: Comparison) -> Section:
+    head = ("requirement", "impact", *(breakable(column.label) for column in comparison.columns))
+    parts = [table(head, list(_lines(comparison)), class_="grid", caption="Which run fails which requirement")]
+    if len(comparison.rows) > ROWS:
+        parts.append(paragraph(f"{len(comparison.rows) - ROWS:,} more are not shown.", class_="note"))
+    if not comparison.rows:
+        parts = [paragraph("No run violates a verified requirement.")]
+    return Section(name="matrix", title="Which run fails which requirement", body=joined(parts))
 
 
-def _lines(made: Comparison) -> Iterator[Markup]:
-    for line in made.rows[:ROWS]:
+def _lines(comparison: Comparison) -> Iterator[Markup]:
+    for line in comparison.rows[:ROWS]:
         yield row(_name(line), line.severity, *(_outcome(outcome) for outcome in line.outcomes))
 
 
 def _name(line: Row) -> Markup:
-    told = element("div", line.sentence, class_="note")
-    return joined((element("code", breakable(line.requirement)), f" {line.level}", told))
+    text = element("div", line.sentence, class_="note")
+    return joined((element("code", breakable(line.requirement)), f" {line.level}", text))
 
 
 def _outcome(outcome: str) -> Markup:

@@ -1,4 +1,4 @@
-"""What of the request schema was sent: each field, how often as it should be and how often broken on purpose."""
+"""The section about the request schema: how often each field was sent in valid and in invalid requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from messages_conformance.report.model import Report
 from messages_conformance.report.page.document import Section, cell, paragraph, row, table
 from messages_conformance.report.page.html import Markup, breakable, element, joined
 from messages_conformance.report.schema_coverage import FieldCoverage, Tally, shares
-from messages_conformance.report.schema_coverage import sentence as told_shares
+from messages_conformance.report.schema_coverage import sentence as shares_sentence
 from messages_conformance.report.text import inline
 
 FIELDS: Final = 400
@@ -16,15 +16,15 @@ NAMED_CASES: Final = 6
 
 
 def requests(report: Report) -> Section | None:
-    """The request coverage table; None where none was made."""
+    """The table of request coverage; None when the report has none."""
     if not report.request_coverage:
         return None
     sent = [found for found in report.request_coverage if found.valid.sent or found.invalid.sent]
     unsent = [found for found in report.request_coverage if found not in sent and not found.beta]
-    head = ("field", "valid, accepted", "broken, refused", "cases sent", "cases not sent")
-    told = told_shares(shares(report.request_coverage))
+    head = ("field", "valid, accepted", "invalid, refused", "cases sent", "cases not sent")
+    text = shares_sentence(shares(report.request_coverage))
     body = [
-        paragraph(f"{told[:1].upper()}{told[1:]}."),
+        paragraph(f"{text[:1].upper()}{text[1:]}."),
         table(head, [_row(found) for found in sent[:FIELDS]], class_="fields", caption="Request fields that were sent"),
     ]
     if unsent:

@@ -1,4 +1,4 @@
-"""The frame of a page: head, style, contents, and the sections one after another."""
+"""The structure of a page: head, style, contents, and the sections."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from messages_conformance.report.page.html import Child, Markup, element, joined
 STYLE: Final = "report/page/style.css"
 
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-"""Should anything foreign ever get in as a tag, a browser neither runs nor loads it."""
+"""A second protection: if foreign text ever became a tag, browsers would not run or load it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """One part of the page. `name` is its address and stands in the contents as `title`."""
+    """One part of the page. `name` is its anchor; the contents show its `title`."""
 
     name: str
     title: str
@@ -25,7 +25,7 @@ class Section:
 
 
 def document(*, title: str, head: Markup, sections: Sequence[Section | None]) -> str:
-    """A whole HTML document; sections that have nothing to say are None."""
+    """A complete HTML document; sections that are None are left out."""
     shown = [section for section in sections if section is not None]
     html = element("html", _head(title), element("body", *_body(head, shown)), lang="en")
     return f"<!doctype html>\n{html}\n"
@@ -47,7 +47,7 @@ def _head(title: str) -> Markup:
 def _body(head: Markup, sections: Sequence[Section]) -> tuple[Child, ...]:
     entries = (element("li", element("a", section.title, href=f"#{section.name}")) for section in sections)
     return (
-        element("a", "Skip to the findings", href="#content", class_="skip"),
+        element("a", "Skip to the content", href="#content", class_="skip"),
         element("header", head),
         element("nav", element("ul", *entries), aria_label="Contents"),
         element("main", *map(_section, sections), id="content", tabindex="-1"),
@@ -65,7 +65,7 @@ def paragraph(*children: Child, class_: str | None = None) -> Markup:
 
 
 def table(head: Sequence[Child], rows: Sequence[Markup], *, class_: str | None = None, caption: str = "") -> Markup:
-    """A table with a row of headings; a wide one scrolls by itself, and by keyboard."""
+    """A table with a row of headings. A wide table scrolls inside the page, also by keyboard."""
     cells = (element("th", cell, scope="col") for cell in head)
     made = element(
         "table",
@@ -78,23 +78,23 @@ def table(head: Sequence[Child], rows: Sequence[Markup], *, class_: str | None =
 
 
 def row(first: Child, *cells: Child, class_: str | None = None) -> Markup:
-    """A table's row, whose first cell names it."""
+    """A row of a table; its first cell is the heading of the row."""
     rest = (cell if isinstance(cell, Cell) else element("td", cell) for cell in cells)
     return element("tr", element("th", first, scope="row"), *rest, class_=class_)
 
 
 class Cell(Markup):
-    """A table's cell that brings its own tag."""
+    """A cell of a table that has its own tag already."""
 
     __slots__ = ()
 
 
 def cell(*children: Child, class_: str) -> Cell:
-    """A table's cell of a class."""
+    """A cell of a table with a CSS class."""
     return Cell(element("td", *children, class_=class_))
 
 
 def definitions(rows: Sequence[tuple[str, Child]], *, class_: str | None = None) -> Markup:
-    """A list of terms, each with what it is."""
-    parts = (element("div", element("dt", term), element("dd", told)) for term, told in rows)
+    """A list of terms with their descriptions."""
+    parts = (element("div", element("dt", term), element("dd", text)) for term, text in rows)
     return element("dl", joined(parts), class_=class_)

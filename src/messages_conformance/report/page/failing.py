@@ -1,4 +1,4 @@
-"""What failed, worst first, with all that somebody needs to see it happen again."""
+"""The failures, worst first, with everything that is needed to reproduce them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from messages_conformance.report.timeline import Step, timeline
 from messages_conformance.rules.verdict import Verdict
 
 IN_FULL: Final = 60
-"""So many failures come with command and timeline; a page with more of them is read by no one, and loads slowly."""
+"""Number of failures with command and timeline; more of them make the page slow (our own choice)."""
 
 LISTED: Final = 500
 COMMAND_CHARACTERS: Final = 8_000
@@ -27,9 +27,9 @@ MEANINGS: Final = {
     "fatal": "two or more of the Python SDK, the TypeScript SDK and Claude Code fail or lose data",
     "major": "one of the Python SDK, the TypeScript SDK and Claude Code fails or loses data, or any two clients do",
     "moderate": "one other client fails or loses data",
-    "unmeasured": "nobody measured what it does to clients",
+    "unmeasured": "the effect on clients was not measured",
     "minor": "only counts, metadata or extra cost",
-    "harmless": "no measured client minds",
+    "harmless": "no effect on any measured client",
 }
 
 
@@ -46,14 +46,14 @@ def warned(report: Report) -> Section | None:
     found = warnings(report)
     if not found:
         return None
-    note = paragraph("Recommendations that do not hold. They do not fail the run.", class_="note")
+    note = paragraph("Violated recommendations. They do not fail the run.", class_="note")
     return Section(
         name="warnings", title=f"Warnings ({len(found):,})", body=joined((note, *_graded(report, found, open_to=0)))
     )
 
 
 def excused(report: Report) -> Section | None:
-    """Deviations that do not count, each with its excuse, and what is wrong with waivers; None without any."""
+    """Deviations with an excuse, and the problems of waivers; None without any."""
     found, problems = model.excused(report), report.gate.problems
     if not found and not problems:
         return None
@@ -61,7 +61,7 @@ def excused(report: Report) -> Section | None:
     if found:
         body.append(
             paragraph(
-                "These deviations are real. They do not fail the run, for the reason that stands with each.",
+                "These deviations are real. They do not fail the run, for the reason given with each.",
                 class_="note",
             )
         )
@@ -70,30 +70,31 @@ def excused(report: Report) -> Section | None:
 
 
 def own_tests(report: Report) -> Section | None:
-    """Tests of the user's own that found fault with the target; None without any."""
+    """Tests of the user that failed; None without any."""
     if not report.failed_tests:
         return None
-    told = [
+    rows = [
         row(element("code", sentence(test.name)), cut(visible(test.message), 2_000)) for test in report.failed_tests
     ]
-    shown = table(("test", "what it said"), told[:LISTED], class_="wide", caption="Tests of your own that failed")
-    return Section(name="own-tests", title=f"Tests of your own that failed ({len(told):,})", body=shown)
+    shown = table(("test", "message"), rows[:LISTED], class_="wide", caption="Your own tests that failed")
+    return Section(name="own-tests", title=f"Your own tests that failed ({len(rows):,})", body=shown)
 
 
 def drifted(report: Report) -> Section | None:
     """Shapes that differ from those that the user keeps; None without any."""
     if not report.drifts:
         return None
-    told = [row(element("code", sentence(drift.situation)), cut(sentence(str(drift)), 600)) for drift in report.drifts]
+    rows = [row(element("code", sentence(drift.situation)), cut(sentence(str(drift)), 600)) for drift in report.drifts]
     note = paragraph(
-        "No violations: both may conform. The kept shapes say what your clients saw before.", class_="note"
+        "These are no violations: both shapes may conform. The kept shapes are what your clients saw before.",
+        class_="note",
     )
-    shown = table(("situation", "what differs"), told[:LISTED], class_="wide", caption="Shapes that differ")
-    return Section(name="drifts", title=f"Shapes that differ ({len(told):,})", body=joined((note, shown)))
+    shown = table(("situation", "difference"), rows[:LISTED], class_="wide", caption="Shapes that differ")
+    return Section(name="drifts", title=f"Shapes that differ ({len(rows):,})", body=joined((note, shown)))
 
 
 def _graded(report: Report, found: Sequence[Verdict], *, open_to: int = IN_FULL) -> Iterable[Markup]:
-    """The verdicts below a heading for each severity; beyond IN_FULL in a list, and what is cut is said."""
+    """The verdicts under a heading for each severity; those beyond IN_FULL in a table without details."""
     for severity, group in groupby(found[:IN_FULL], key=lambda verdict: contract.severity(verdict.requirement)):
         verdicts = list(group)
         heading = element("h3", severity, " ", element("small", MEANINGS.get(severity, "")), class_="severity")
@@ -106,7 +107,7 @@ def _graded(report: Report, found: Sequence[Verdict], *, open_to: int = IN_FULL)
         )
         yield table(("requirement", "severity", "found"), [_line(report, verdict) for verdict in rest[:LISTED]])
     if len(rest) > LISTED:
-        yield paragraph(f"{len(rest) - LISTED:,} more are left to report.json.", class_="note")
+        yield paragraph(f"{len(rest) - LISTED:,} more are only in report.json.", class_="note")
 
 
 def _line(report: Report, verdict: Verdict) -> Markup:
@@ -118,19 +119,19 @@ def _line(report: Report, verdict: Verdict) -> Markup:
 
 
 def _article(report: Report, verdict: Verdict) -> Markup:
-    told = describe_failure(report, verdict)
-    heading = element("h4", element("code", breakable(told.id)), " ", element("span", told.level, class_="level"))
+    failure = describe_failure(report, verdict)
+    heading = element("h4", element("code", breakable(failure.id)), " ", element("span", failure.level, class_="level"))
     excuse = report.gate.excuses.get(verdict.requirement)
     reasons = [("excused", joined((f"{sentence(excuse.kind)}: {sentence(excuse.reason)}",)))] if excuse else []
-    facts = [*reasons, *((label, _fact(label, text)) for label, text in told.facts)]
+    facts = [*reasons, *((label, _fact(label, text)) for label, text in failure.facts)]
     return element(
         "article",
         heading,
-        paragraph(told.sentence, class_="sentence"),
+        paragraph(failure.sentence, class_="sentence"),
         definitions(facts, class_="failure"),
-        _command(told),
+        _command(failure),
         _timeline(report, verdict),
-        id=address(told.id),
+        id=address(failure.id),
     )
 
 
@@ -138,16 +139,16 @@ def _fact(label: str, text: str) -> Markup:
     return element("code", text, class_="value") if label in ("found", "wanted") else joined((text,))
 
 
-def _command(told: FailureText) -> Markup | None:
-    if not told.curl:
+def _command(failure: FailureText) -> Markup | None:
+    if not failure.curl:
         return None
-    if len(told.curl) > COMMAND_CHARACTERS:
-        text = f"The command is {len(told.curl):,} characters long: it stands in report.json under {told.id}."
+    if len(failure.curl) > COMMAND_CHARACTERS:
+        text = f"The command is {len(failure.curl):,} characters long: it is in report.json under {failure.id}."
         return paragraph(text, class_="note")
     return element(
         "details",
-        element("summary", "curl command that sends it again"),
-        element("pre", element("code", told.curl), tabindex="0"),
+        element("summary", "curl command that sends the request again"),
+        element("pre", element("code", failure.curl), tabindex="0"),
     )
 
 
@@ -159,7 +160,7 @@ def _timeline(report: Report, verdict: Verdict) -> Markup | None:
     steps = timeline(exchange, focus=first.place.event)
     end_ms = max((step.at_ms for step in steps if step.at_ms is not None), default=0.0)
     rows = [_step(step, end_ms) for step in steps]
-    head = ("at", "after", "byte", "what", "content")
+    head = ("time", "after", "byte", "event", "content")
     label = f"Timeline of exchange {exchange.number}"
     return element("details", element("summary", label), table(head, rows, class_="timeline", caption=label))
 
@@ -170,7 +171,7 @@ def _step(step: Step, end_ms: float) -> Markup:
     offset = "" if step.offset_bytes is None else f"{step.offset_bytes:,}"
     what = element("strong", step.label, " ◀ named by the finding") if step.named else step.label
     return row(
-        joined((at, _needle(step.at_ms, end_ms))),
+        joined((at, _time_bar(step.at_ms, end_ms))),
         cell(gap, class_="number"),
         cell(offset, class_="number"),
         cell(what, class_="what"),
@@ -179,8 +180,8 @@ def _step(step: Step, end_ms: float) -> Markup:
     )
 
 
-def _needle(at_ms: float | None, end_ms: float) -> Markup | None:
-    """Where in the exchange's time a step lies, as a small bar."""
+def _time_bar(at_ms: float | None, end_ms: float) -> Markup | None:
+    """A small bar that shows the time of a step within the exchange."""
     if at_ms is None or end_ms <= 0:
         return None
     place = f"{100 * at_ms / end_ms:.1f}"
@@ -190,12 +191,12 @@ def _needle(at_ms: float | None, end_ms: float) -> Markup | None:
         bar,
         viewBox="0 0 100 8",
         preserveAspectRatio="none",
-        class_="needle",
+        class_="timebar",
         aria_hidden="true",
         focusable="false",
     )
 
 
 def milliseconds(value: float) -> str:
-    """A time in words: `0.4 ms`, `12 ms`, `3,400 ms`."""
+    """A time as text: `0.4 ms`, `12 ms`, `3,400 ms`."""
     return f"{value:.1f} ms" if value < 10 else f"{value:,.0f} ms"

@@ -1,6 +1,6 @@
-"""HTML that foreign text cannot break out of: whatever is not `Markup` is escaped, and only `element` makes `Markup`.
+"""Builds HTML safely: all text that is not `Markup` is escaped, and only the functions of this module make `Markup`.
 
-What a target sent may hold anything. It becomes visible text here, never a tag, an attribute or a style.
+The text of a target can contain anything. It becomes visible text, never a tag, an attribute or a style.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Final
 from messages_conformance.report.text import visible
 
 VOID: Final = frozenset({"meta", "rect", "line", "circle"})
-"""Elements that are written without an end: they never hold anything here."""
+"""Elements without an end tag: they have no content here."""
 
 
 class Markup(str):
-    """A string that is HTML already."""
+    """A string that is already HTML."""
 
     __slots__ = ()
 
@@ -27,7 +27,7 @@ Attribute = str | int | float | bool | None
 
 
 def element(name: str, /, *children: Child, **attributes: Attribute) -> Markup:
-    """One element. Text among the children is escaped, None left out; `class_` gives class, `data_x` gives data-x."""
+    """One element. Text children are escaped, None is left out; `class_` becomes class, `data_x` becomes data-x."""
     given = "".join(_attribute(key, value) for key, value in attributes.items())
     if name in VOID:
         return Markup(f"<{name}{given}/>")
@@ -35,12 +35,12 @@ def element(name: str, /, *children: Child, **attributes: Attribute) -> Markup:
 
 
 def joined(parts: Iterable[Child], between: str = "") -> Markup:
-    """The parts one after another, text among them escaped."""
+    """The parts in order, with text escaped and `between` as separator."""
     return Markup(between.join(_child(part) for part in parts if part is not None))
 
 
 def breakable(slug: str) -> Markup:
-    """A dotted slug or a name that a narrow column may break after its dots, slashes and underscores."""
+    """A slug or name that may be broken after its dots, slashes and underscores."""
     shown = _child(slug)
     return Markup(re.sub(r"([./_])", r"\1<wbr>", shown))
 

@@ -1,4 +1,4 @@
-"""What a reader sees first: the verdict, the three figures, who can use the endpoint, and the areas."""
+"""The first sections of the page: the verdict, the three figures, the clients, and the areas."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from messages_conformance.rules.verdict import ERROR, OUTCOMES
 
 TONES: Final = {CONFORMANT: "good", VIOLATIONS: "bad"}
 MARKS: Final = {WORKS: ("good", "●"), WORKS_WITH_LOSS: ("fair", "◐"), FAILS: ("bad", "✕"), NOT_KNOWN: ("open", "○")}
-"""A colour and a sign for each status; the word always stands beside them."""
+"""A colour and a sign for each status; the page always shows the word, too."""
 
 NAMED: Final = 3
-"""So many lines are shown at once for each client, the others unfold; so many requirements are named as open."""
+"""Number of lines shown for each client (the others unfold), and of requirements named as not verified."""
 
 OUTCOME_TONES: Final = dict(zip(OUTCOMES, ("good", "bad", "fair", "open", "none", "own"), strict=True))
 
@@ -54,22 +54,24 @@ def headline(report: Report) -> Markup:
 
 
 def _tone(report: Report) -> str:
-    """The verdict's colour: a run that passes by its excuses is not green."""
+    """The colour of the verdict: a run that passes only because of excuses is not green."""
     code = exit_code(report)
     return "fair" if code == CONFORMANT and counts(report).failed else TONES.get(code, "open")
 
 
 def key_figures(report: Report) -> Section:
-    """Coverage, conformance and what is unverified, side by side."""
-    told = figures(report)
-    held = [_figure(str(share), f"{level} that were verified hold") for level, share in told.conformance]
-    left = f"not verified; {counted(told.inapplicable, 'more requirement')} not applicable"
+    """Coverage, conformance and the number of unverified requirements."""
+    found = figures(report)
+    held = [_figure(str(share), f"verified {level} requirements hold") for level, share in found.conformance]
+    left = f"not verified; {counted(found.inapplicable, 'more requirement')} not applicable"
     boxes = (
-        element("div", element("h3", "Coverage"), _figure(str(told.coverage), "applicable requirements verified")),
-        element("div", element("h3", "Conformance"), *(held or [_figure("none", "was verified")])),
-        element("div", element("h3", "Left open"), _figure(f"{told.unverified:,}", left)),
+        element("div", element("h3", "Coverage"), _figure(str(found.coverage), "applicable requirements verified")),
+        element("div", element("h3", "Conformance"), *(held or [_figure("none", "verified")])),
+        element("div", element("h3", "Not judged"), _figure(f"{found.unverified:,}", left)),
     )
-    note = paragraph("Three different questions: they are never added up to one score.", class_="note")
+    note = paragraph(
+        "These figures answer three different questions. They are never combined into one score.", class_="note"
+    )
     return Section(name="figures", title="Figures", body=joined((element("div", *boxes, class_="figures"), note)))
 
 
@@ -78,19 +80,24 @@ def _figure(number: str, words: str) -> Markup:
 
 
 def clients(report: Report) -> Section:
-    """Each measured client: whether it works, and through which requirement."""
-    rows = [row(found.client, _status(found), _through(found)) for found in client_statuses(report)]
+    """The status of each measured client, with the requirements that cause it."""
+    rows = [row(found.client, _status(found), _because_of(found)) for found in client_statuses(report)]
     note = (
-        "Measured, not guessed: a client fails or loses something here only when a requirement failed in this run "
-        "whose violation did that to it on a test server, at worst. It works when everything that was measured to "
-        "stop it was seen to be right. What the profile does not ask for leaves it not known."
+        "The status comes from measurements. A client fails or loses data when a requirement failed in this run and "
+        "a violation of that requirement did this to the client on a test server. A client works when this run "
+        "verified every requirement whose violation stops it. Otherwise the status is not known."
     )
-    body = [table(("client", "status", "through"), rows, class_="clients", caption="Who can use this endpoint")]
-    silent = unmeasured(report)
-    if silent:
-        names = joined((link(name) for name in silent), ", ")
-        body.append(paragraph("Nobody measured what these failures do to a client: ", names, ".", class_="note"))
-    return Section(name="clients", title="Who can use it", body=joined((*body, paragraph(note, class_="note"))))
+    body = [
+        table(("client", "status", "because of"), rows, class_="clients", caption="Clients that can use this endpoint")
+    ]
+    unknown = unmeasured(report)
+    if unknown:
+        names = joined((link(name) for name in unknown), ", ")
+        text = "The effect of these failures on clients was not measured: "
+        body.append(paragraph(text, names, ".", class_="note"))
+    return Section(
+        name="clients", title="Clients that can use it", body=joined((*body, paragraph(note, class_="note")))
+    )
 
 
 def _status(found: ClientStatus) -> Markup:
@@ -98,20 +105,20 @@ def _status(found: ClientStatus) -> Markup:
     return element("span", element("span", mark, aria_hidden="true"), f" {found.status}", class_=f"status {tone}")
 
 
-def _through(found: ClientStatus) -> Markup:
+def _because_of(found: ClientStatus) -> Markup:
     lines = [
         joined((f"{outcome}: ", joined((link(effect.requirement) for effect in effects), ", ")))
         for outcome, effects in groupby(found.effects, key=lambda effect: effect.outcome)
     ]
     if found.status != FAILS and found.unknown:
-        lines.append(joined(("not seen to hold: ", _codes(found.unknown))))
-    if found.beyond:
-        lines.append(joined((f"leaving aside {', '.join(found.beyond)}, which is not promised",)))
+        lines.append(joined(("not verified: ", _codes(found.unknown))))
+    if found.not_offered:
+        lines.append(joined((f"without {', '.join(found.not_offered)}, which this endpoint does not promise or have",)))
     if found.streams_only:
         lines.append(joined(("measured on streams only",)))
     shown = [element("li", line) for line in lines[:NAMED]]
     rest = [element("li", line) for line in lines[NAMED:]]
-    parts = [element("ul", *shown) if shown else joined(("nothing that failed touches it",))]
+    parts = [element("ul", *shown) if shown else joined(("no failure affects it",))]
     if rest:
         parts.append(element("details", element("summary", f"{len(rest):,} more"), element("ul", *rest)))
     return joined(parts)
@@ -123,27 +130,27 @@ def _codes(requirements: tuple[str, ...]) -> Markup:
 
 
 def code(requirement: str) -> Markup:
-    """A requirement's id."""
+    """The id of a requirement."""
     return element("code", breakable(inline(requirement)))
 
 
 def link(requirement: str) -> Markup:
-    """A requirement's id that leads to its failure further down."""
+    """The id of a requirement as a link to its failure on the page."""
     return element("a", code(requirement), href=f"#{address(requirement)}")
 
 
 def address(requirement: str) -> str:
-    """Where a requirement's failure stands on the page."""
+    """The anchor of the failure of a requirement on the page."""
     return f"requirement-{inline(requirement)}"
 
 
 def matrix(report: Report) -> Section | None:
-    """Topics by verdicts."""
+    """The table of topics and verdicts; None without verdicts."""
     found = areas(report)
     if not found:
         return None
     totals = [sum(area.counts[place] for area in found) for place in range(len(OUTCOMES))]
-    # An error is ours and rare: its column is there when it has something to say.
+    # Internal errors are rare: their column is shown only when there are any.
     shown = [place for place, outcome in enumerate(OUTCOMES) if outcome != ERROR or totals[place]]
     rows = [row(area.topic, *_cells(area.counts, shown)) for area in found]
     rows.append(row("all", *_cells(totals, shown), class_="total"))
