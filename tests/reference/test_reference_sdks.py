@@ -7,6 +7,7 @@ be installed is a skip with its reason, and a failure where the variable is set,
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -81,7 +82,7 @@ class Sdks:
     def python_0_75(self) -> tuple[list[str], dict[str, str]]:
         target = self.folder / f"anthropic-{OLD_PYTHON}-{sys.implementation.cache_tag}"
         pip = [sys.executable, "-m", "pip", "install", "-q", "--target", str(target), f"anthropic=={OLD_PYTHON}"]
-        installed(target / f"anthropic-{OLD_PYTHON}.dist-info", pip)
+        self.install(target / f"anthropic-{OLD_PYTHON}.dist-info", pip)
         return [sys.executable, str(DRIVERS / "drive.py")], {"PYTHONPATH": str(target)}
 
     def typescript(self) -> tuple[list[str], dict[str, str]]:
@@ -91,8 +92,15 @@ class Sdks:
         target = self.folder / f"sdk-{TYPESCRIPT}"
         package = f"@anthropic-ai/sdk@{TYPESCRIPT}"
         install = [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(target), package]
-        installed(target / "node_modules" / "@anthropic-ai" / "sdk" / "package.json", install)
+        self.install(target / "node_modules" / "@anthropic-ai" / "sdk" / "package.json", install)
         return [node, str(DRIVERS / "drive.mjs"), str(target)], {}
+
+    def install(self, proof: Path, command: list[str]) -> None:
+        """Runs an installer unless what it installs is there. Only one process does so at a time."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            installed(proof, command)
 
 
 def installed(proof: Path, command: list[str]) -> None:
@@ -109,7 +117,9 @@ def installed(proof: Path, command: list[str]) -> None:
 @pytest.fixture(scope="session")
 def sdks(tmp_path_factory: pytest.TempPathFactory) -> Sdks:
     kept = os.environ.get(CACHE_VARIABLE)
-    return Sdks(Path(kept) if kept else tmp_path_factory.mktemp("sdks"))
+    # A worker's own folder is in the folder that all workers of this session share.
+    shared = tmp_path_factory.getbasetemp() / (".." if "PYTEST_XDIST_WORKER" in os.environ else "")
+    return Sdks(Path(kept) if kept else shared.resolve() / "sdks")
 
 
 VERSIONS = {"python": "2.", "python_0_75": OLD_PYTHON, "typescript": TYPESCRIPT}
