@@ -8,11 +8,11 @@ from messages_conformance.generate import (
     Dialogue,
     ask,
     assistant,
-    both_ways,
     content_to_echo,
     kinds,
-    settled_pair,
+    repeated_pair,
     user,
+    whole_and_streamed,
 )
 
 
@@ -67,7 +67,7 @@ OK = "Reply with the single word: ok"
 CALLED = {"attempts": 2, "premise": "response.content.tool_use-fields"}
 
 TOOLS = [
-    *both_ways(
+    *whole_and_streamed(
         "tool",
         PARIS,
         max_tokens=200,
@@ -77,7 +77,7 @@ TOOLS = [
         streamed_depth="standard",
         **CALLED,
     ),
-    *both_ways(
+    *whole_and_streamed(
         "tools.parallel",
         TURN,
         max_tokens=300,
@@ -86,7 +86,7 @@ TOOLS = [
         streamed_depth="smoke",
         **CALLED,
     ),
-    *both_ways(
+    *whole_and_streamed(
         "tools.twice",
         TWO_CITIES,
         max_tokens=300,
@@ -98,8 +98,10 @@ TOOLS = [
         attempts=2,
         premise="response.content.tool_use-ids-unique",
     ),
-    *both_ways("tool.no-input", WHO, max_tokens=200, tools=[USER], needs=["tools"], **CALLED),
-    *both_ways("tool.none", PARIS, max_tokens=60, tools=[WEATHER], tool_choice={"type": "none"}, needs=["tool-choice"]),
+    *whole_and_streamed("tool.no-input", WHO, max_tokens=200, tools=[USER], needs=["tools"], **CALLED),
+    *whole_and_streamed(
+        "tool.none", PARIS, max_tokens=60, tools=[WEATHER], tool_choice={"type": "none"}, needs=["tool-choice"]
+    ),
     ask(
         "tools.one-at-most",
         BOTH,
@@ -110,7 +112,7 @@ TOOLS = [
         attempts=2,
         premise="request.tool_choice.disable-parallel-auto",
     ),
-    *both_ways(
+    *whole_and_streamed(
         "tool.strict",
         CONTACT,
         max_tokens=200,
@@ -132,7 +134,7 @@ TOOLS = [
 ]
 
 FORCED = [
-    *both_ways(
+    *whole_and_streamed(
         "tools.any",
         "Good morning!",
         max_tokens=200,
@@ -141,7 +143,7 @@ FORCED = [
         needs=["tool-choice", "forced-tools"],
         capability="forced-tools",
     ),
-    *both_ways(
+    *whole_and_streamed(
         "tools.named",
         "What is the weather in Paris?",
         max_tokens=200,
@@ -170,8 +172,8 @@ THOUGHTFUL = {"max_tokens": THINKING_TOKENS + 300, "needs": ["thinking"], "capab
 SUM = "What is 27 times 43? Reply with the number only."
 
 THINKING = [
-    *both_ways("thinking", SUM, thinking=ENABLED, depth="smoke", streamed_depth="standard", **THOUGHTFUL),
-    *both_ways("thinking.adaptive", SUM, thinking={"type": "adaptive"}, **THOUGHTFUL),
+    *whole_and_streamed("thinking", SUM, thinking=ENABLED, depth="smoke", streamed_depth="standard", **THOUGHTFUL),
+    *whole_and_streamed("thinking.adaptive", SUM, thinking={"type": "adaptive"}, **THOUGHTFUL),
     ask(
         "thinking.tools.streamed",
         TURN,
@@ -224,14 +226,14 @@ INPUTS = [
     ),
     ask("result.image", SEEN, tools=[CAMERA], needs=["images", "tools"], capability="images"),
     ask("document", told_by(title="Opening hours"), max_tokens=40, needs=["documents"], capability="documents"),
-    *both_ways(
+    *whole_and_streamed(
         "document.cited",
         told_by(citations={"enabled": True}),
         max_tokens=60,
         needs=["citations"],
         capability="citations",
     ),
-    *both_ways(
+    *whole_and_streamed(
         "format",
         "Ada is 36 years old. Give her name and her age.",
         max_tokens=100,
@@ -339,15 +341,15 @@ def other_letter(signature):
 
 
 PAIRS = [
-    settled_pair(
+    repeated_pair(
         "thinking.omitted",
-        both_ways("thinking.omitted", SUM, thinking={**ENABLED, "display": "omitted"}, **THOUGHTFUL),
+        whole_and_streamed("thinking.omitted", SUM, thinking={**ENABLED, "display": "omitted"}, **THOUGHTFUL),
         kinds,
         needs=["thinking"],
     ),
-    settled_pair(
+    repeated_pair(
         "tools.both",
-        both_ways("tools.both", BOTH, max_tokens=200, tools=[WEATHER, TIME], needs=["tools"]),
+        whole_and_streamed("tools.both", BOTH, max_tokens=200, tools=[WEATHER, TIME], needs=["tools"]),
         kinds,
         needs=["tools"],
     ),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from messages_conformance.generate import Dialogue, answer_text, ask, assistant, settled_pair, user, words
+from messages_conformance.generate import Dialogue, answer_text, ask, assistant, repeated_pair, user, words
 
 LIST = (
     "List every code word that occurs in my messages, in your answers and in your instructions, separated by commas. "
@@ -126,7 +126,7 @@ CONTROLS = [
 ]
 
 
-CONTROL = settled_pair("context.question", CONTROLS, words)
+CONTROL = repeated_pair("context.question", CONTROLS, words)
 
 
 @pytest.mark.parametrize("dialogue", [CONTROL, *DIALOGUES], indirect=True)

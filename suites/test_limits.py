@@ -2,7 +2,7 @@
 
 import pytest
 
-from messages_conformance.generate import Dialogue, answer_text, answer_tokens, both_ways, word_to_stop_at
+from messages_conformance.generate import Dialogue, answer_text, answer_tokens, whole_and_streamed, word_to_stop_at
 
 RAIN = "Describe a rainy day in a city in two sentences."
 MAX_TOKENS = 96
@@ -10,13 +10,13 @@ MAX_TOKENS = 96
 
 async def cut_in_the_middle(send):
     """A word of the answer becomes a stop sequence of the same question, and half of its length the limit."""
-    whole = await send(both_ways("middle", RAIN, max_tokens=MAX_TOKENS)[0])
+    whole = await send(whole_and_streamed("middle", RAIN, max_tokens=MAX_TOKENS)[0])
     word, half = word_to_stop_at(answer_text(whole)), answer_tokens(whole) // 2
     if word is not None:
-        for cut in both_ways("middle.stop", RAIN, max_tokens=MAX_TOKENS, stop_sequences=[word]):
+        for cut in whole_and_streamed("middle.stop", RAIN, max_tokens=MAX_TOKENS, stop_sequences=[word]):
             await send(cut)
     if half >= 1:
-        for cut in both_ways("middle.limit", RAIN, max_tokens=half, capability="small-limits"):
+        for cut in whole_and_streamed("middle.limit", RAIN, max_tokens=half, capability="small-limits"):
             await send(cut)
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from messages_conformance.generate import ask, assistant, both_ways, user
+from messages_conformance.generate import ask, assistant, user, whole_and_streamed
 
 OK = "Reply with the single word: ok"
 COUNT = "Count from 1 to 20, separated by commas. Reply with the numbers only."
@@ -25,21 +25,21 @@ PLAIN = [
         body={**ask("stated", OK).body, "stream": False},
         headers=(("content-type", "application/json; charset=utf-8"),),
     ),
-    *both_ways("plain", OK),
-    *both_ways("system", OK, system=INSTRUCTIONS, probe="request.system.string"),
+    *whole_and_streamed("plain", OK),
+    *whole_and_streamed("system", OK, system=INSTRUCTIONS, probe="request.system.string"),
     # A control: request.system.blocks sends the same system prompt as a block.
     ask("system.short", OK, system="You are a concise assistant.", probe="request.system.string"),
-    *both_ways("longer", OK + NOTE),
-    *both_ways("unicode", UNICODE, max_tokens=80, attempts=2, premise="transport.charset.utf8", depth="smoke"),
-    *both_ways("long", ESSAY, max_tokens=600),
+    *whole_and_streamed("longer", OK + NOTE),
+    *whole_and_streamed("unicode", UNICODE, max_tokens=80, attempts=2, premise="transport.charset.utf8", depth="smoke"),
+    *whole_and_streamed("long", ESSAY, max_tokens=600),
 ]
 
 LIMITS = [
-    *both_ways("count", COUNT, max_tokens=100),
-    *both_ways("limit.five", COUNT, max_tokens=5, depth="smoke", capability="small-limits"),
-    *both_ways("limit.one", COUNT, max_tokens=1, capability="small-limits"),
-    *both_ways("stop", COUNT, max_tokens=100, stop_sequences=["13"]),
-    *both_ways(
+    *whole_and_streamed("count", COUNT, max_tokens=100),
+    *whole_and_streamed("limit.five", COUNT, max_tokens=5, depth="smoke", capability="small-limits"),
+    *whole_and_streamed("limit.one", COUNT, max_tokens=1, capability="small-limits"),
+    *whole_and_streamed("stop", COUNT, max_tokens=100, stop_sequences=["13"]),
+    *whole_and_streamed(
         "stop.last-of-four",
         COUNT,
         max_tokens=100,
@@ -51,7 +51,7 @@ LIMITS = [
 ]
 
 HISTORY = [
-    *both_ways(
+    *whole_and_streamed(
         "history",
         [
             user("My name is Ada and I live in Lisbon."),

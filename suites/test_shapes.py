@@ -5,7 +5,7 @@ The requests are those of other suites, letter by letter, so that they are sent 
 
 import pytest
 
-from messages_conformance.generate import both_ways, count_tokens, get, probe_asks
+from messages_conformance.generate import count_tokens, get, probe_asks, whole_and_streamed
 
 OK = "Reply with the single word: ok"
 COUNT = "Count from 1 to 20, separated by commas. Reply with the numbers only."
@@ -26,10 +26,10 @@ def tool(name, description):
 TOOLS = [tool("get_weather", "Gives the weather in one city."), tool("get_time", "Gives the local time in one city.")]
 
 ANSWERS = [
-    *both_ways("plain", OK, depth="smoke"),
-    *both_ways("limit.five", COUNT, max_tokens=5, capability="small-limits"),
-    *both_ways("stop", COUNT, max_tokens=100, stop_sequences=["13"]),
-    *both_ways(
+    *whole_and_streamed("plain", OK, depth="smoke"),
+    *whole_and_streamed("limit.five", COUNT, max_tokens=5, capability="small-limits"),
+    *whole_and_streamed("stop", COUNT, max_tokens=100, stop_sequences=["13"]),
+    *whole_and_streamed(
         "tools.named",
         "What is the weather in Paris?",
         max_tokens=200,

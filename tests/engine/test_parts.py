@@ -1,4 +1,4 @@
-"""The parts of the engine, one by one: limiter, budget, back-off, reported usage."""
+"""The parts of the engine, one by one: concurrency, budget, back-off, reported usage."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fake_target import response_of
 from messages_conformance.engine import Limits
 from messages_conformance.engine.backoff import FIRST_PAUSE_S, LONGEST_PAUSE_S, pause_s, stated_pause_s
 from messages_conformance.engine.budget import Budget
-from messages_conformance.engine.concurrency_limit import SUCCESSES_PER_STEP, Limiter
+from messages_conformance.engine.concurrency_limit import SUCCESSES_PER_STEP, ConcurrencyLimit
 from messages_conformance.engine.token_counts import reported_tokens
 from messages_conformance.exchange import Chunk, Response
 
@@ -55,34 +55,34 @@ def test_a_stated_pause_is_kept_to_but_zero_does_not_last() -> None:
 
 def test_a_burst_of_refusals_halves_the_limit_once() -> None:
     async def run() -> None:
-        limiter = Limiter(16)
-        slots = [await limiter.acquire() for _ in range(16)]
+        concurrency = ConcurrencyLimit(16)
+        slots = [await concurrency.acquire() for _ in range(16)]
         for slot in slots:
             slot.lower()
-        assert limiter.limit == 8
+        assert concurrency.limit == 8
         for slot in slots:
             slot.release()
-        later = await limiter.acquire()
+        later = await concurrency.acquire()
         later.lower()
-        assert limiter.limit == 4
+        assert concurrency.limit == 4
         for _ in range(SUCCESSES_PER_STEP * 20):
-            limiter.succeeded()
-        assert limiter.limit == 16
+            concurrency.succeeded()
+        assert concurrency.limit == 16
         later.release()
-        assert limiter.active == limiter.resting == 0
+        assert concurrency.active == concurrency.resting == 0
 
     asyncio.run(run())
 
 
 def test_who_rests_keeps_its_place_and_resumes_first() -> None:
     async def run() -> None:
-        limiter = Limiter(1)
+        concurrency = ConcurrencyLimit(1)
         order: list[str] = []
-        first = await limiter.acquire()
+        first = await concurrency.acquire()
         first.rest()
 
         async def other(name: str, *, urgent: bool) -> None:
-            slot = await limiter.acquire(urgent=urgent)
+            slot = await concurrency.acquire(urgent=urgent)
             order.append(name)
             slot.release()
 
@@ -95,23 +95,23 @@ def test_who_rests_keeps_its_place_and_resumes_first() -> None:
         first.release()
         await asyncio.gather(*waiting)
         assert order == ["urgent", "ordinary"]
-        assert limiter.active == limiter.resting == 0
+        assert concurrency.active == concurrency.resting == 0
 
     asyncio.run(run())
 
 
 def test_a_turn_granted_to_the_cancelled_goes_to_the_next() -> None:
     async def run() -> None:
-        limiter = Limiter(1)
-        slot = await limiter.acquire()
-        doomed = asyncio.create_task(limiter.acquire())
-        heir = asyncio.create_task(limiter.acquire())
+        concurrency = ConcurrencyLimit(1)
+        slot = await concurrency.acquire()
+        doomed = asyncio.create_task(concurrency.acquire())
+        heir = asyncio.create_task(concurrency.acquire())
         await asyncio.sleep(0)
         slot.release()  # grants the turn to the doomed one ...
         doomed.cancel()  # ... which never learns of it
         (await asyncio.wait_for(heir, 5)).release()
         assert doomed.cancelled()
-        assert limiter.active == limiter.resting == 0
+        assert concurrency.active == concurrency.resting == 0
 
     asyncio.run(run())
 
@@ -119,10 +119,10 @@ def test_a_turn_granted_to_the_cancelled_goes_to_the_next() -> None:
 def test_a_resumption_that_is_cancelled_leaves_no_trace() -> None:
     async def run() -> None:
         for granted in (False, True):
-            limiter = Limiter(2)
-            slot, other, third = await limiter.acquire(), await limiter.acquire(), None
+            concurrency = ConcurrencyLimit(2)
+            slot, other, third = await concurrency.acquire(), await concurrency.acquire(), None
             slot.rest()
-            limiter.limit = 1
+            concurrency.limit = 1
             task = asyncio.create_task(slot.resume())
             await asyncio.sleep(0)
             if granted:
@@ -132,8 +132,8 @@ def test_a_resumption_that_is_cancelled_leaves_no_trace() -> None:
             slot.release()
             if not granted:
                 other.release()
-            assert limiter.active == limiter.resting == 0
-            third = await limiter.acquire()
+            assert concurrency.active == concurrency.resting == 0
+            third = await concurrency.acquire()
             third.release()
 
     asyncio.run(run())
@@ -141,7 +141,7 @@ def test_a_resumption_that_is_cancelled_leaves_no_trace() -> None:
 
 def test_no_concurrency_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least 1"):
-        Limiter(0)
+        ConcurrencyLimit(0)
 
 
 def test_a_budget_waits_for_what_others_may_give_back() -> None:

@@ -8,14 +8,14 @@ from messages_conformance import contract
 from messages_conformance.contract import ContractError
 from messages_conformance.contract.documents import BASE_URI, documents, lookup, uri
 from messages_conformance.generate.compiler import from_schema
-from messages_conformance.generate.seeds import drawer
+from messages_conformance.generate.seeds import seeded
 from messages_conformance.generate.shapes import Located, check
 
 DRAWS = 40
 
 
 def drawn(schema, count=DRAWS, **options):
-    draw = drawer(from_schema(schema, **options))
+    draw = seeded(from_schema(schema, **options))
     return [draw(f"{number}") for number in range(count)]
 
 
@@ -147,7 +147,7 @@ def test_an_override_of_nothing_is_an_error():
 
 
 def test_the_same_seed_draws_the_same():
-    draw = drawer(from_schema("request.json"))
+    draw = seeded(from_schema("request.json"))
     forwards = [draw(f"{number}") for number in range(5)]
     assert [draw(f"{number}") for number in reversed(range(5))] == forwards[::-1]
     assert len({repr(document) for document in forwards}) == 5

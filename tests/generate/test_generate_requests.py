@@ -8,14 +8,14 @@ from messages_conformance import contract
 from messages_conformance.contract import ContractError
 from messages_conformance.contract.documents import schema
 from messages_conformance.exchange import ACCEPTED, EITHER, REFUSED, Ask, Origin
-from messages_conformance.generate import GENERATED_SETS, named
+from messages_conformance.generate import GENERATED_SETS, parse_origin
 from messages_conformance.generate.changes import changed
 from messages_conformance.generate.features import capabilities, doubts, features
-from messages_conformance.generate.generated_sets import COUNTS, conversation, generate_again, rebuilt_request
+from messages_conformance.generate.generated_sets import COUNTS, conversation, generate_again, generated_request_of
 from messages_conformance.generate.near_misses import breaks, near_misses
-from messages_conformance.generate.requests import FIELD_NEEDS, LARGE, NOT_DRAWN, SMALL, requests
+from messages_conformance.generate.requests import FIELD_NEEDS, LARGE, NOT_GENERATED, SMALL, requests
 from messages_conformance.generate.rule_changes import rule_changes
-from messages_conformance.generate.seeds import drawer
+from messages_conformance.generate.seeds import seeded
 from messages_conformance.generate.semantics import breaches, is_valid
 from messages_conformance.reference.validation import failures
 
@@ -25,13 +25,13 @@ DRAWS = 120
 
 @cache
 def valid_bodies(profile, size):
-    draw = drawer(requests(contract.profile(profile), size=size))
+    draw = seeded(requests(contract.profile(profile), size=size))
     return [draw(f"{number}") for number in range(DRAWS)]
 
 
 @cache
 def misses(profile):
-    draw = drawer(near_misses(contract.profile(profile)))
+    draw = seeded(near_misses(contract.profile(profile)))
     return [draw(f"{number}") for number in range(DRAWS)]
 
 
@@ -61,7 +61,7 @@ def test_only_what_a_profile_offers_is_drawn(name):
 def test_every_field_is_drawn_or_has_a_reason():
     fields = schema("request")["properties"]
     beta = {name for name, part in fields.items() if part.get("beta")}
-    assert {*FIELD_NEEDS, *NOT_DRAWN, *beta} == set(fields)
+    assert {*FIELD_NEEDS, *NOT_GENERATED, *beta} == set(fields)
     drawn = {field for body in valid_bodies(PROFILES[1], SMALL) for field in body}
     assert drawn == set(FIELD_NEEDS) - {"model"}
 
@@ -103,34 +103,37 @@ def test_a_rule_that_is_broken_is_named():
 @pytest.mark.parametrize("drawing", GENERATED_SETS, ids=lambda drawing: drawing.name)
 def test_a_name_is_enough_to_draw_again(drawing):
     profile = contract.profile(PROFILES[1])
-    drawn = drawing.draw(profile, seed=7, depth="standard")
+    drawn = drawing.generate(profile, seed=7, depth="standard")
     assert len(drawn) == COUNTS[drawing.name]["standard"]
-    deep = drawing.draw(profile, seed=7, depth="deep", count=len(drawn) + 1)
+    deep = drawing.generate(profile, seed=7, depth="deep", count=len(drawn) + 1)
     for number, asked in enumerate(drawn):
-        again = generate_again(named(f"{drawing.name}/7/{number}"), profile)
+        again = generate_again(parse_origin(f"{drawing.name}/7/{number}"), profile)
         if isinstance(asked, Ask):
             assert (again.body, again.expect, again.probe) == (asked.body, asked.expect, asked.probe)
             assert deep[number].body == asked.body
             assert asked.origin.name == f"{drawing.name}/7/{number}"
         else:
             assert again is asked
-    assert drawing.draw(profile, seed=7, depth="smoke") == ()
+    assert drawing.generate(profile, seed=7, depth="smoke") == ()
 
 
 @pytest.mark.parametrize("name", ["requests", "requests/x/1", "songs/0/1", "requests/0/-1"])
 def test_a_name_of_nothing_is_an_error(name):
     with pytest.raises(ContractError, match="such as requests/0/12"):
-        named(name)
+        parse_origin(name)
 
 
 def test_what_is_expected_of_a_request():
     profile = contract.profile(PROFILES[1])
-    asks = GENERATED_SETS[0].draw(profile, seed=0, depth="deep")
+    asks = GENERATED_SETS[0].generate(profile, seed=0, depth="deep")
     for asked in asks:
         sure = not capabilities(asked.body) & profile.depends_on_model and not doubts(asked.body, profile)
         assert asked.expect == (ACCEPTED if sure else EITHER)
     assert {asked.expect for asked in asks} == {ACCEPTED, EITHER}
-    assert {asked.expect for asked in GENERATED_SETS[1].draw(profile, seed=0, depth="standard")} == {REFUSED, EITHER}
+    assert {asked.expect for asked in GENERATED_SETS[1].generate(profile, seed=0, depth="standard")} == {
+        REFUSED,
+        EITHER,
+    }
 
 
 @pytest.mark.parametrize("drawing", ["requests", "near-misses"])
@@ -138,7 +141,7 @@ def test_smaller_ones_are_of_the_same_kind(drawing):
     profile = contract.profile(PROFILES[1])
     for number in range(8):
         asked = generate_again(Origin(set_name=drawing, seed=1, number=number), profile)
-        held = rebuilt_request(asked.origin, profile, asked.body)
+        held = generated_request_of(asked.origin, profile, asked.body)
         for smaller in held.smaller():
             other = smaller.ask()
             assert other.origin.shrunk

@@ -20,7 +20,7 @@ SUCCESSES_PER_STEP: Final = 10
 _Queue = deque[asyncio.Future[None]]
 
 
-class Limiter:
+class ConcurrencyLimit:
     """Admits requests. Belongs to one event loop."""
 
     def __init__(self, ceiling: int) -> None:
@@ -103,29 +103,29 @@ class Limiter:
 class Slot:
     """The right to send one request after another. Released exactly once, whatever state it is in."""
 
-    def __init__(self, limiter: Limiter, admitted: int) -> None:
-        self._limiter = limiter
+    def __init__(self, concurrency: ConcurrencyLimit, admitted: int) -> None:
+        self._concurrency = concurrency
         self._admitted = admitted
         self._resting = False
 
     def lower(self) -> None:
         """Tells that the request in this slot was refused for its rate."""
-        self._limiter.lower(self._admitted)
+        self._concurrency.lower(self._admitted)
 
     def rest(self) -> None:
         """Lets the slot go for a while, without anybody new taking its place."""
         self._resting = True
-        self._limiter.active -= 1
-        self._limiter.resting += 1
-        self._limiter.admit()
+        self._concurrency.active -= 1
+        self._concurrency.resting += 1
+        self._concurrency.admit()
 
     async def resume(self) -> None:
-        self._admitted = await self._limiter.resume()
+        self._admitted = await self._concurrency.resume()
         self._resting = False
 
     def release(self) -> None:
         if self._resting:
-            self._limiter.resting -= 1
+            self._concurrency.resting -= 1
         else:
-            self._limiter.active -= 1
-        self._limiter.admit()
+            self._concurrency.active -= 1
+        self._concurrency.admit()

@@ -24,4 +24,4 @@ class Conversation:
     max_output_tokens: int = 0
     depth: str = "standard"
     needs: frozenset[str] = frozenset()
-    drawn: bool = False
+    generated: bool = False

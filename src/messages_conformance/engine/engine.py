@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from messages_conformance.engine.budget import Budget, Limits
 from messages_conformance.engine.composition import compose
-from messages_conformance.engine.concurrency_limit import Limiter
+from messages_conformance.engine.concurrency_limit import ConcurrencyLimit
 from messages_conformance.engine.conversation import Conversation
-from messages_conformance.engine.exchange_log import Recorder, Spent
+from messages_conformance.engine.exchange_log import ExchangeLog, Spent
 from messages_conformance.engine.planning import Outcome, Plan, Question, question_of, sharing_key
 from messages_conformance.engine.rate_limit import RateLimit
 from messages_conformance.engine.sending import Sender
@@ -84,16 +84,16 @@ class Engine:
         self._clock = target.clock
         self._now_s = time.monotonic if self._clock is None else self._clock.now_s
         self._began_s = self._now_s()
-        self._limiter = Limiter(concurrency)
+        self._concurrency = ConcurrencyLimit(concurrency)
         self._rank = rank if limits.any else None
         self._budget = Budget(limits, self._now_s)
-        self._recorder = Recorder(observe)
+        self._log = ExchangeLog(observe)
         self._sender = Sender(
             target,
-            limiter=self._limiter,
+            concurrency=self._concurrency,
             budget=self._budget,
             pace=RateLimit(rate, sleep=sleep, now_s=self._now_s),
-            recorder=self._recorder,
+            log=self._log,
             retry_budget_s=retry_budget_s,
             again=again,
             sleep=sleep,
@@ -155,7 +155,7 @@ class Engine:
         return question, True
 
     def _question(self, ask: Ask, request: Request | None = None) -> Question:
-        number = self._recorder.next_number()
+        number = self._log.next_number()
         return question_of(ask, profile=self.profile, model=self.model, number=number, request=request)
 
     def _take(self, item: Question | Conversation) -> None:
@@ -223,14 +223,14 @@ class Engine:
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
         """All so far, by number."""
-        return self._recorder.exchanges
+        return self._log.exchanges
 
     @property
     def spent(self) -> Spent:
         return Spent(
             requests=self._budget.requests,
-            input_tokens=self._recorder.input_tokens,
-            output_tokens=self._recorder.output_tokens,
+            input_tokens=self._log.input_tokens,
+            output_tokens=self._log.output_tokens,
             elapsed_s=self._now_s() - self._began_s,
         )
 
@@ -238,10 +238,10 @@ class Engine:
     def state(self) -> State:
         return State(
             planned=self._planned,
-            in_flight=self._limiter.active,
+            in_flight=self._concurrency.active,
             done=self._done,
-            waiting=self._limiter.resting,
-            concurrency=self._limiter.limit,
+            waiting=self._concurrency.resting,
+            concurrency=self._concurrency.limit,
         )
 
     def tally(self, asked: Iterable[Ask | Conversation]) -> State:
@@ -253,7 +253,7 @@ class Engine:
             in_flight=sum(outcome.in_flight for outcome in left),
             done=len(outcomes) - len(left),
             waiting=sum(outcome.waiting for outcome in left),
-            concurrency=self._limiter.limit,
+            concurrency=self._concurrency.limit,
         )
 
     # On the loop

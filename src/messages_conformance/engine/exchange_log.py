@@ -19,7 +19,7 @@ class Spent:
     elapsed_s: float
 
 
-class Recorder:
+class ExchangeLog:
     """Keeps every exchange, and hands each to `observe` as it happens."""
 
     def __init__(self, observe: Callable[[Exchange], None] | None) -> None:

@@ -25,8 +25,8 @@ from typing import Any, Final
 
 from messages_conformance.engine.backoff import WAITED_OUT, pause_s, stated_pause_s
 from messages_conformance.engine.budget import Budget
-from messages_conformance.engine.concurrency_limit import Limiter, Slot
-from messages_conformance.engine.exchange_log import Recorder
+from messages_conformance.engine.concurrency_limit import ConcurrencyLimit, Slot
+from messages_conformance.engine.exchange_log import ExchangeLog
 from messages_conformance.engine.loop_lag import LoopLag
 from messages_conformance.engine.planning import Question
 from messages_conformance.engine.rate_limit import RateLimit
@@ -72,10 +72,10 @@ class Sender:
         self,
         target: Target,
         *,
-        limiter: Limiter,
+        concurrency: ConcurrencyLimit,
         budget: Budget,
         pace: RateLimit,
-        recorder: Recorder,
+        log: ExchangeLog,
         retry_budget_s: float,
         again: Callable[[Exchange], bool] | None,
         sleep: Callable[[float], Awaitable[Any]],
@@ -87,10 +87,10 @@ class Sender:
         self.pulse = LoopLag()
         self._target = target
         self._offline = target.offline
-        self._limiter = limiter
+        self._concurrency = concurrency
         self._budget = budget
         self._pace = pace
-        self._recorder = recorder
+        self._log = log
         self._retry_budget_s = retry_budget_s
         self._again = again
         self._sleep = sleep
@@ -114,7 +114,7 @@ class Sender:
         """The last exchange of a question, asked up to its attempts; all of them are in its outcome."""
         for attempt in range(1, question.attempts + 1):
             exchange = await self._exchange(question, attempt, urgent=urgent or attempt > 1)
-            self._recorder.record(exchange)
+            self._log.record(exchange)
             question.outcome.exchanges.append(exchange)
             if attempt == question.attempts or exchange.response is None:
                 break
@@ -123,7 +123,7 @@ class Sender:
         return question.outcome.exchanges[-1]
 
     async def _exchange(self, question: Question, attempt: int, *, urgent: bool) -> Exchange:
-        number = question.number if attempt == 1 else self._recorder.next_number()
+        number = question.number if attempt == 1 else self._log.next_number()
         patience = _Patience()
         started_s = self._elapsed_s()
         response: Response | None = None
@@ -131,7 +131,7 @@ class Sender:
         if failure is None:
             try:
                 with self._interruptible():
-                    slot = await self._limiter.acquire(urgent=urgent)
+                    slot = await self._concurrency.acquire(urgent=urgent)
                 started_s = self._elapsed_s()
                 question.outcome.in_flight += 1
                 try:
@@ -223,8 +223,8 @@ class Sender:
             response = await self._target.send(question.request)
             self._responses += 1
             input_tokens, output_tokens = reported_tokens(response)
-            self._recorder.input_tokens += input_tokens or 0
-            self._recorder.output_tokens += output_tokens or 0
+            self._log.input_tokens += input_tokens or 0
+            self._log.output_tokens += output_tokens or 0
             used = held if output_tokens is None else output_tokens
         except Unreachable as error:
             used = 0 if error.failure.kind in _UNSENT else held
@@ -286,9 +286,9 @@ class Sender:
         return pause if patience.waited_s + pause <= self._retry_budget_s else None
 
     def _record_refused(self, question: Question, response: Response) -> None:
-        self._recorder.record(
+        self._log.record(
             Exchange(
-                number=self._recorder.next_number(),
+                number=self._log.next_number(),
                 request=question.request,
                 response=response,
                 situations=tuple(question.situations),
@@ -300,7 +300,7 @@ class Sender:
     def _succeeded(self) -> None:
         self._successes += 1
         self._down = False
-        self._limiter.succeeded()
+        self._concurrency.succeeded()
 
     def _elapsed_s(self) -> float:
         return self._now_s() - self._began_s

@@ -9,15 +9,15 @@ from messages_conformance.generate.asks import (
     Send,
     ask,
     assistant,
-    both_ways,
     content_to_echo,
     count_tokens,
     get,
     probe_asks,
     user,
+    whole_and_streamed,
 )
-from messages_conformance.generate.generated_sets import GENERATED_SETS, GeneratedSet, generate_again, named
-from messages_conformance.generate.pairs import kinds, settled_pair, words
+from messages_conformance.generate.generated_sets import GENERATED_SETS, GeneratedSet, generate_again, parse_origin
+from messages_conformance.generate.pairs import kinds, repeated_pair, words
 
 __all__ = [
     "EITHER",
@@ -32,18 +32,18 @@ __all__ = [
     "answer_tokens",
     "ask",
     "assistant",
-    "both_ways",
     "content_to_echo",
     "count_tokens",
     "generate_again",
     "get",
     "kinds",
-    "named",
+    "parse_origin",
     "probe_asks",
     "recovery",
-    "settled_pair",
+    "repeated_pair",
     "user",
     "was_left",
+    "whole_and_streamed",
     "word_to_stop_at",
     "words",
 ]

@@ -34,7 +34,7 @@ class Dialogue:
     max_output_tokens: int
     depth: str = "standard"
     needs: frozenset[str] = frozenset()
-    drawn: bool = False
+    generated: bool = False
 
 
 def user(content: Any) -> Message:
@@ -85,7 +85,7 @@ def ask(
     )
 
 
-def both_ways(
+def whole_and_streamed(
     situation: str,
     question: str | Iterable[Message],
     *,

@@ -242,5 +242,5 @@ def dialogue(program: Program, origin: Origin, profile: Profile) -> Dialogue:
         steps=steps,
         max_requests=program.most_requests,
         max_output_tokens=program.most_requests * program.answer_tokens,
-        drawn=True,
+        generated=True,
     )

@@ -51,7 +51,7 @@ class GeneratedSet:
     """Something to be drawn by a run; `depth` is the smallest that draws it, `needs` is what a profile has to offer."""
 
     name: str
-    draw: GenerateBySeed
+    generate: GenerateBySeed
     depth: str = STANDARD
     needs: frozenset[str] = frozenset()
 
@@ -98,9 +98,9 @@ def conversation(profile: Profile, seed: int, number: int) -> Dialogue:
 @cache
 def _programs(profile: Profile, *, large: bool) -> Callable[[str], Program]:
     from messages_conformance.generate.conversations import programs
-    from messages_conformance.generate.seeds import drawer
+    from messages_conformance.generate.seeds import seeded
 
-    return drawer(programs(profile, turns=MOST_TURNS if large else FEW_TURNS))
+    return seeded(programs(profile, turns=MOST_TURNS if large else FEW_TURNS))
 
 
 def _number(drawing: str, depth: str, count: int | None) -> int:
@@ -108,9 +108,9 @@ def _number(drawing: str, depth: str, count: int | None) -> int:
 
 
 GENERATED_SETS: Final = (
-    GeneratedSet(name="requests", draw=generated_requests),
-    GeneratedSet(name="near-misses", draw=generated_near_misses),
-    GeneratedSet(name="conversations", draw=generated_conversations),
+    GeneratedSet(name="requests", generate=generated_requests),
+    GeneratedSet(name="near-misses", generate=generated_near_misses),
+    GeneratedSet(name="conversations", generate=generated_conversations),
 )
 """Everything that can be drawn."""
 
@@ -121,7 +121,7 @@ def _asks(drawing: str, profile: Profile, seed: int, count: int) -> tuple[Ask, .
     return tuple(draw(seed, number).ask() for number in range(count))
 
 
-def rebuilt_request(origin: Origin, profile: Profile, body: Mapping[str, Any]) -> GeneratedRequest:
+def generated_request_of(origin: Origin, profile: Profile, body: Mapping[str, Any]) -> GeneratedRequest:
     """The drawn request of an origin, to be made smaller. A valid one is what its body is: answers may be in it."""
     from messages_conformance.generate.generated_request import GeneratedRequest
 
@@ -138,7 +138,7 @@ def generate_again(origin: Origin, profile: Profile) -> Ask | Dialogue:
     return _drawer(origin.set_name, profile)(origin.seed, origin.number).ask()
 
 
-def named(name: str) -> Origin:
+def parse_origin(name: str) -> Origin:
     """The origin that a name such as requests/7/12 stands for; a ContractError that says how names look otherwise."""
     drawing, _, rest = name.partition("/")
     seed, _, number = rest.partition("/")
@@ -156,10 +156,10 @@ def _drawer(drawing: str, profile: Profile) -> Callable[[int, int], GeneratedReq
     from messages_conformance.generate import generated_request
     from messages_conformance.generate.near_misses import near_misses
     from messages_conformance.generate.requests import LARGE, SMALL, requests
-    from messages_conformance.generate.seeds import drawer
+    from messages_conformance.generate.seeds import seeded
 
     if drawing == generated_request.NEAR_MISSES:
-        draw_near = drawer(near_misses(profile))
+        draw_near = seeded(near_misses(profile))
 
         def near(seed: int, number: int) -> GeneratedRequest:
             origin = Origin(set_name=drawing, seed=seed, number=number)
@@ -169,7 +169,7 @@ def _drawer(drawing: str, profile: Profile) -> Callable[[int, int], GeneratedReq
             )
 
         return near
-    small, large = drawer(requests(profile, size=SMALL)), drawer(requests(profile, size=LARGE))
+    small, large = seeded(requests(profile, size=SMALL)), seeded(requests(profile, size=LARGE))
 
     def valid(seed: int, number: int) -> GeneratedRequest:
         draw = small if number < COUNTS[drawing][STANDARD] else large

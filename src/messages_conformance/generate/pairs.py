@@ -21,8 +21,8 @@ TIMES: Final = 6
 Form = Callable[[Exchange], object]
 
 
-def settled_pair(name: str, pair: Sequence[Ask], form: Form, *, needs: Iterable[str] = ()) -> Dialogue:
-    """The two asks of `both_ways`, sent again up to six times where the answers differ in their form."""
+def repeated_pair(name: str, pair: Sequence[Ask], form: Form, *, needs: Iterable[str] = ()) -> Dialogue:
+    """The two asks of `whole_and_streamed`, sent again up to six times where the answers differ in their form."""
 
     async def steps(send: Send) -> None:
         first, second = [form(await send(one)) for one in pair]

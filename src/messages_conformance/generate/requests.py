@@ -59,7 +59,7 @@ FIELD_NEEDS: Final[Mapping[str, str]] = {
 }
 """What a profile has to offer before a top-level field is drawn."""
 
-NOT_DRAWN: Final[Mapping[str, str]] = {
+NOT_GENERATED: Final[Mapping[str, str]] = {
     "container": "code execution is a server tool",
     "inference_geo": "which regions there are is a matter of the account",
     "speed": "some models need a beta header",

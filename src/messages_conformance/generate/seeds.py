@@ -22,7 +22,7 @@ TRIES: Final = 32
 """Bytes may run out in the middle of a long value; others are taken then."""
 
 
-def drawer(strategy: SearchStrategy[Any]) -> Callable[[str], Any]:
+def seeded(strategy: SearchStrategy[Any]) -> Callable[[str], Any]:
     """A function from a seed to one value of the strategy."""
     values: list[Any] = []
 

@@ -19,7 +19,7 @@ from messages_conformance.contract import Profile
 from messages_conformance.engine import EngineError
 from messages_conformance.exchange import ACCEPTED, EITHER, Ask, Exchange
 from messages_conformance.generate.features import features
-from messages_conformance.generate.generated_sets import rebuilt_request
+from messages_conformance.generate.generated_sets import generated_request_of
 from messages_conformance.rules.accessors import has_message
 
 DEFAULT_SHRINK_REQUESTS: Final = 30
@@ -120,7 +120,7 @@ class Confirmation:
         assert exchange.origin is not None
         if not self._left:
             return exchange
-        held = rebuilt_request(exchange.origin, self._profile, _body(exchange))
+        held = generated_request_of(exchange.origin, self._profile, _body(exchange))
         best, searching = exchange, True
         while searching:
             searching = False

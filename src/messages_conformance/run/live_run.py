@@ -330,5 +330,5 @@ def _conversation(dialogue: Dialogue) -> Conversation:
         max_output_tokens=dialogue.max_output_tokens,
         depth=dialogue.depth,
         needs=dialogue.needs,
-        drawn=dialogue.drawn,
+        generated=dialogue.generated,
     )

@@ -12,7 +12,7 @@ from messages_conformance import options as options_table
 from messages_conformance import report
 from messages_conformance.contract import ContractError, Profile
 from messages_conformance.engine import DEFAULT_CONCURRENCY, Limits
-from messages_conformance.generate import named
+from messages_conformance.generate import parse_origin
 from messages_conformance.rules.catalogue import ANTHROPIC
 from messages_conformance.run.scope import Scope
 from messages_conformance.session import SessionOptions, UsageError, checked_profile, checked_requirements
@@ -123,7 +123,7 @@ def _check_snapshots(options: Options) -> None:
 def scope_of(options: Options, profile: Profile, selected: Callable[[str], bool]) -> Scope:
     """Returns what the run asks; raises UsageError when --draw names no generated request."""
     try:
-        alone = None if options.draw is None else named(options.draw)
+        alone = None if options.draw is None else parse_origin(options.draw)
     except ContractError as error:
         raise UsageError(str(error)) from error
     return Scope(

@@ -53,7 +53,7 @@ class Scope:
             return (generate_again(self.alone, self.profile),) if self.alone.set_name == asked.name else ()
         if DEPTHS.index(asked.depth) > DEPTHS.index(self.depth):
             return ()
-        drawn = asked.draw(self.profile, seed=self.seed, depth=self.depth, count=asked.share(self.drawn))
+        drawn = asked.generate(self.profile, seed=self.seed, depth=self.depth, count=asked.share(self.drawn))
         return tuple(each for each in drawn if self.wants(each))
 
     def expanded_all(self, asked: Iterable[Ask | Dialogue | GeneratedSet]) -> list[Ask | Dialogue]:
@@ -100,7 +100,7 @@ def impact_rank(asked: Asked) -> tuple[int, int, int]:
 def _is_drawn(asked: Asked) -> bool:
     if isinstance(asked, Ask):
         return asked.origin is not None
-    return isinstance(asked, GeneratedSet) or bool(getattr(asked, "drawn", False))
+    return isinstance(asked, GeneratedSet) or bool(getattr(asked, "generated", False))
 
 
 @cache
