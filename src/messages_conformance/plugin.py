@@ -1,7 +1,7 @@
-"""The pytest plugin: options, fixtures, and the hooks that turn a session of the suites into a verdict.
+"""The pytest plugin: options, fixtures, and the hooks that make one run out of one pytest session.
 
-It is loaded in every pytest run of its environment, so it stays out of the way: without suites that ask for it (the ini
-value `messages_conformance`) it adds no option, imports nothing heavy and changes nothing.
+pytest loads it in every session of its environment, so it does nothing by default: without the ini value
+`messages_conformance` it adds no option, imports nothing heavy and changes nothing.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ PLAN: Final[pytest.StashKey[CostPlan]] = pytest.StashKey()
 _OPTIONS_ADDED: Final[pytest.StashKey[bool]] = pytest.StashKey()
 _HANDLERS: Final[pytest.StashKey[dict[int, Any]]] = pytest.StashKey()
 PARAMETERS: Final = ("exchange", "dialogue", "generated")
-"""The fixtures whose parameters are what a test wants to be asked."""
+"""Fixtures whose parameter is an Ask, a Dialogue or a GeneratedSet: what the test wants to be sent."""
 
 SHAPES: Final = "same_shape"
-"""The fixture of tests that only have a meaning where shapes are kept."""
+"""The fixture of tests that run only with --snapshots."""
 
 
 class Violation(AssertionError):
-    """The target deviates: the findings of one test, shortly."""
+    """The target violates MUST requirements; the message lists their ids."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What a run judges, as the fixture `target` tells it."""
+    """What a run judges: the value of the fixture `target`."""
 
     name: str
     model: str
@@ -49,9 +49,14 @@ class Subject:
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    parser.addini(INI, "these tests ask a target: add the options of messages-conformance", type="bool", default=False)
+    parser.addini(
+        INI,
+        "these tests ask a target: add the options of messages-conformance",
+        type="bool",
+        default=False,
+    )
     config = pluginmanager.get_plugin("pytestconfig")
-    # A conftest that names this module brings it after the hook below was called; the ini file is known by then.
+    # A conftest that names this module loads it after the hook below was called. The ini file is known by then.
     if config is not None and getattr(config, "inipath", None) is not None:
         _add_options(config, parser)
 
@@ -66,18 +71,18 @@ def _add_options(config: pytest.Config, parser: pytest.Parser) -> None:
     config.stash[_OPTIONS_ADDED] = True
     group = parser.getgroup("messages-conformance", "conformance of a Messages API endpoint")
     for option in OPTIONS:
-        # Where another plugin has an option of the same name, that one is left alone.
+        # An option of another plugin with the same name keeps its meaning.
         if option.belongs_to == "run" and _is_free(parser, option.flag):
             group.addoption(option.flag, **option.settings)
     if _is_free(parser, "--plan"):
-        group.addoption("--plan", action="store_true", help="say what would be asked and what it may cost; ask nothing")
+        group.addoption("--plan", action="store_true", help="show what a run would send and cost; send nothing")
 
 
 def _is_free(parser: pytest.Parser, name: str) -> bool:
     try:
         _, unknown = parser.parse_known_and_unknown_args([f"{name}=1"])
     except pytest.UsageError:
-        return False  # known, and of another kind
+        return False  # another plugin has it, as an option of another kind
     return bool(unknown)
 
 
@@ -102,7 +107,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _prepare_snapshots(config: pytest.Config) -> None:
     if not config.pluginmanager.hasplugin("syrupy"):
         raise pytest.UsageError("--snapshots needs the pytest plugin syrupy: add -p syrupy")
-    # Another profile or selection asks for other situations: what this run does not see is not obsolete.
+    # Another profile or selection sends other requests, so a snapshot that this run does not use is not obsolete.
     config.option.disable_unused_snapshots = config.option.no_cleanup = True
 
 
@@ -116,12 +121,12 @@ def pytest_collection(session: pytest.Session) -> None:
         session.shouldstop = "interrupted"
         run.interrupt()
 
-    # Ctrl-C and a cancelled CI job end a run the same way: at a moment when nothing is half judged or half written.
+    # Ctrl-C and a cancelled CI job end a run the same way: only while nothing is half judged or half written.
     with contextlib.suppress(ValueError):  # not in the main thread
         handlers: dict[int, Any] = {number: signal.signal(number, end) for number in _signals()}
         session.config.stash[_HANDLERS] = handlers
         if hasattr(signal, "pthread_sigmask"):
-            # The command line starts us deaf, so that a signal waits until there is somebody to hear it.
+            # The command line starts this process with blocked signals: none is lost before this handler exists.
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _signals())
 
 
@@ -135,7 +140,7 @@ def _signals() -> tuple[signal.Signals, ...]:
 
 
 def _options(config: pytest.Config) -> Options:
-    """What the command line, the environment and the nearest file say."""
+    """Returns the options from the command line, the environment and the nearest file."""
     from messages_conformance import configuration
     from messages_conformance.run import Options
 
@@ -160,7 +165,7 @@ def _run(config: pytest.Config) -> Run | None:
 
 
 def _asked(item: pytest.Item) -> Any:
-    """The Ask, Dialogue or GeneratedSet that a test is parametrised with; None for a test of another kind."""
+    """Returns the Ask, Dialogue or GeneratedSet that a test is parametrised with; None for any other test."""
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     return next((parameters[name] for name in PARAMETERS if name in parameters), None)
 
@@ -191,7 +196,7 @@ def _is_wanted(item: pytest.Item, run: Run | CostPlan) -> bool:
 
 
 def _by_suite(items: list[pytest.Item]) -> dict[str, list[Any]]:
-    """What the tests of each file want to be asked, by the file's name."""
+    """Returns what the tests of each file want to be sent, by the name of the file."""
     suites: dict[str, list[Any]] = {}
     for item in items:
         asked = _asked(item)
@@ -227,7 +232,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.fixture
 def exchange(request: pytest.FixtureRequest) -> Exchange:
-    """What became of the Ask that the test is parametrised with; skips the test when there is no response."""
+    """The exchange of the Ask that the test is parametrised with. Earlier attempts at it are judged here."""
     run = _run(request.config)
     if run is None:
         pytest.skip("no target")
@@ -238,7 +243,7 @@ def exchange(request: pytest.FixtureRequest) -> Exchange:
 
 @pytest.fixture
 def dialogue(request: pytest.FixtureRequest) -> tuple[Exchange, ...]:
-    """What became of the Dialogue that the test is parametrised with, step by step."""
+    """The exchanges of the Dialogue that the test is parametrised with, in the order of its steps."""
     run = _run(request.config)
     if run is None:
         pytest.skip("no target")
@@ -247,7 +252,7 @@ def dialogue(request: pytest.FixtureRequest) -> tuple[Exchange, ...]:
 
 @pytest.fixture
 def generated(request: pytest.FixtureRequest) -> tuple[Exchange, ...]:
-    """What became of everything that the GeneratedSet of the test drew, ready to be judged."""
+    """The exchanges of the GeneratedSet of the test, reproduced and minimised, ready to be judged."""
     run = _run(request.config)
     if run is None:
         pytest.skip("no target")
@@ -256,13 +261,13 @@ def generated(request: pytest.FixtureRequest) -> tuple[Exchange, ...]:
 
 @pytest.fixture
 def judge(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """Judges exchanges by every rule that applies to them; a MUST that is violated fails the test."""
+    """A function that judges exchanges by every rule that applies; a violated MUST fails the test."""
     run = _run(request.config)
     if run is None:
         pytest.skip("no target")
 
     def judge(*exchanges: Exchange) -> None:
-        __tracebackhide__ = True  # the verdict tells where, not our own lines
+        __tracebackhide__ = True  # the finding names the place, not these lines
 
         found, rows = run.judged(exchanges), run.judge.catalogue
         violated = sorted({finding.requirement for finding in found if rows[finding.requirement].level == "MUST"})
@@ -277,7 +282,7 @@ def judge(request: pytest.FixtureRequest) -> Callable[..., None]:
 
 @pytest.fixture
 def same_shape(request: pytest.FixtureRequest) -> Callable[[Exchange], None]:
-    """Compares the shape of an answer with the one that `--snapshots` keeps; a test fails by what differs."""
+    """A function that compares the shape of an answer with the one in `--snapshots`; a difference fails the test."""
     from messages_conformance.shapes import shape
     from messages_conformance.shapes.snapshots import kept
 
@@ -300,10 +305,10 @@ def same_shape(request: pytest.FixtureRequest) -> Callable[[Exchange], None]:
 
 @pytest.fixture
 def ask(request: pytest.FixtureRequest) -> Callable[..., Exchange]:
-    """Asks something that was not planned, and waits: `ask("Hi", max_tokens=5)` as in `generate.ask`, or `ask(Ask)`.
+    """A function that sends a request and waits: `ask("Hi", max_tokens=5)` as in `generate.ask`, or `ask(Ask)`.
 
-    For tests of your own whose questions depend on answers; the limits of the run hold. A test is skipped when nothing
-    answers.
+    It is for your own tests whose requests depend on earlier answers. The limits of the run hold. The test is skipped
+    when there is no response.
     """
     from messages_conformance.exchange import Ask
     from messages_conformance.generate import ask as built
@@ -324,7 +329,7 @@ def ask(request: pytest.FixtureRequest) -> Callable[..., Exchange]:
 
 @pytest.fixture
 def target(request: pytest.FixtureRequest) -> Subject:
-    """What is judged: the name of the target, the model that is asked for, and the profile."""
+    """What is judged: the name of the target, the model, and the profile."""
     run = _run(request.config)
     if run is None:
         pytest.skip("no target")
@@ -350,14 +355,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
         if call.excinfo.errisinstance(AssertionError) and not _is_ours(item):
             run.failed_test(item.name, str(call.excinfo.value) or "an assertion does not hold")
-        elif not call.excinfo.errisinstance(EngineError):  # those the run has noted itself
+        elif not call.excinfo.errisinstance(EngineError):  # the run has noted those
             run.harness_errors.append(f"{item.name}: {call.excinfo.exconly()}")
     return report
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:
-    # Quiet means that the verdict is the output: pytest's own letters are left out.
+    # With -q the verdict is the only output, without the letters that pytest prints.
     if _run(config) is None or config.option.verbose >= 0:
         return None
     return report.outcome if report.when == "call" or report.skipped else "", "", ""

@@ -57,7 +57,7 @@ class Target:
 
     def settle(self, number=NUMBER):
         asked = generate_again(Origin(set_name="requests", seed=0, number=number), PROFILE)
-        return self.confirmation.settled(answered(asked, 400 if self.refuses(asked.body) else 200))
+        return self.confirmation.confirmed(answered(asked, 400 if self.refuses(asked.body) else 200))
 
 
 def test_what_is_in_order_costs_nothing():

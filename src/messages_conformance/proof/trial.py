@@ -1,4 +1,4 @@
-"""One whole run against one subject, in this process and without pytest: the same asks, engine, judge and report."""
+"""One whole run against one subject, in this process and without pytest, with the same requests, engine and session."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from messages_conformance.run.scope import impact_rank
 
 MODEL: Final = "anthropic/claude-opus-4-5"
 TIMEOUT_S: Final = 3.0
-"""Patience with faults that fall silent; a correct answer of the reference endpoint takes milliseconds."""
+"""The timeout for faults that never answer. A correct answer of the reference endpoint takes milliseconds."""
 
 CHECKPOINTS: Final = (10, 25, 50, 100)
-"""After so many requests of a run it is looked at what was found; rules over several exchanges are asked then."""
+"""Numbers of requests after which the rules over several exchanges are evaluated for `found_after`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What a run against a subject came to, in a form that crosses processes.
+    """The result of a run against a subject, in a form that can be sent between processes.
 
-    `found_after` is the number of requests, in the order of the plan, after which the first wanted requirement was
-    found; None when none was. `lag_s` is the longest time for which this machine stood still meanwhile.
+    `tripped` are the requirements with a finding. `found_after` is the number of requests, in the order of the plan,
+    after which the first expected requirement failed; None when none did. `lag_s` is the longest pause of this process.
     """
 
     subject: Subject
@@ -50,18 +50,18 @@ class Trial:
 
 
 def run(target: str, profile: str, **options: Any) -> tuple[int, Report]:
-    """(exit code, report) of a whole run against a target."""
+    """Runs all suites against a target; returns (exit code, report)."""
     judged = Run(Options(target=target, profile=profile, **options), out=Console(quiet=True))
     try:
-        for what in _begun(judged):
-            judged.judged(judged.exchanges(what))
+        for asked in _begun(judged):
+            judged.judged(judged.exchanges(asked))
         return _finished(judged)
     finally:
         judged.close()
 
 
 def try_subject(subject: Subject, depth: str, seed: int = 0) -> Trial:
-    """The trial of a subject at a depth."""
+    """Runs all suites against a subject at a depth and returns the trial."""
     options = Options(
         target=subject.target,
         profile=subject.profile,
@@ -72,16 +72,16 @@ def try_subject(subject: Subject, depth: str, seed: int = 0) -> Trial:
         drawn=None if subject.generated else 0,
     )
     judged = Run(options, out=Console(quiet=True))
-    watch = _Watch(judged, subject)
+    found_after = _FoundAfter(judged, subject)
     try:
-        for what in _begun(judged):
-            with suppress(EngineError):  # an error of our own, which the run has noted: the rest is tried all the same
-                judged.judged(judged.exchanges(what))
-            watch.look()
+        for asked in _begun(judged):
+            with suppress(EngineError):  # our own error, which the run has noted
+                judged.judged(judged.exchanges(asked))
+            found_after.update()
         exit_code, report = _finished(judged)
     finally:
         judged.close()
-    watch.look(final=True)
+    found_after.update(final=True)
     return Trial(
         subject=subject,
         depth=depth,
@@ -92,25 +92,25 @@ def try_subject(subject: Subject, depth: str, seed: int = 0) -> Trial:
         harness_errors=report.harness_errors,
         requests=report.spent.requests,
         output_tokens=report.spent.output_tokens,
-        found_after=watch.found_after,
+        found_after=found_after.requests,
         lag_s=max((exchange.observer_lag_s for exchange in report.exchanges.values()), default=0.0),
     )
 
 
 def tripped(report: Report) -> frozenset[str]:
-    """The requirements that failed or warned."""
+    """Returns the ids of the requirements that failed or warned."""
     return frozenset(verdict.requirement for verdict in report.verdicts if verdict.findings)
 
 
 def _begun(judged: Run) -> Iterator[Any]:
-    """Everything that a run asks at its depth, started; handed out in the order in which a limited run asks it."""
-    wanted = sorted((what for what in suite_requests() if judged.wants(what)), key=impact_rank)
-    judged.begin(_of(Ask, wanted), _of(Dialogue, wanted), _of(GeneratedSet, wanted))
-    return iter(wanted)
+    """Starts a run; returns everything that it sends at its depth, in the order in which a limited run sends it."""
+    planned = sorted((asked for asked in suite_requests() if judged.wants(asked)), key=impact_rank)
+    judged.begin(_of(Ask, planned), _of(Dialogue, planned), _of(GeneratedSet, planned))
+    return iter(planned)
 
 
-def _of(kind: type[Any], wanted: Iterable[Any]) -> list[Any]:
-    return [what for what in wanted if isinstance(what, kind)]
+def _of(kind: type[Any], planned: Iterable[Any]) -> list[Any]:
+    return [asked for asked in planned if isinstance(asked, kind)]
 
 
 def _finished(judged: Run) -> tuple[int, Report]:
@@ -119,26 +119,26 @@ def _finished(judged: Run) -> tuple[int, Report]:
     return exit_code, judged.result
 
 
-class _Watch:
-    """Notices after how many requests of a run the first wanted requirement was found."""
+class _FoundAfter:
+    """Notes after how many requests of a run the first expected requirement failed."""
 
     def __init__(self, judged: Run, subject: Subject) -> None:
-        self.found_after: int | None = None
+        self.requests: int | None = None
         self._judged = judged
         self._wanted = subject.wanted
         self._over_run = any(CATALOGUE[name].over == RUN for name in subject.wanted)
         self._left = list(CHECKPOINTS)
 
-    def look(self, *, final: bool = False) -> None:
-        """Looks at what the judge has found so far; at rules over several exchanges only now and then."""
-        if self.found_after is not None or not self._wanted:
+    def update(self, *, final: bool = False) -> None:
+        """Compares the findings with the expected ones; evaluates rules over several exchanges at CHECKPOINTS."""
+        if self.requests is not None or not self._wanted:
             return
         spent = len(self._judged.judge.exchanges)
         due = final or bool(self._left and spent >= self._left[0])
         while self._left and spent >= self._left[0]:
             del self._left[0]
-        if self._wanted & self._judged.judge.found or (due and self._over_run and self._wanted & self._told()):
-            self.found_after = spent
+        if self._wanted & self._judged.judge.found or (due and self._over_run and self._wanted & self._failed()):
+            self.requests = spent
 
-    def _told(self) -> set[str]:
+    def _failed(self) -> set[str]:
         return {verdict.requirement for verdict in self._judged.judge.verdicts() if verdict.findings}

@@ -1,10 +1,10 @@
-"""What becomes of the answer to a drawn request before it is judged: it has to be fair, seen twice, and explained.
+"""Generated requests are judged only after the finding is reproduced and minimised.
 
-Nobody chose a drawn request by hand, so three things are done that a suite's author does for his own. A refusal of a
-valid one counts only where the target is known to take everything in it (generate.features has the rule). What is
-found is looked for in a second answer to the same request: where it is not there, it is reported as intermittent. And
-a smaller request that shows the same takes its place, found by asking at most so many more; whatever this run asked
-before is remembered and not asked again.
+1. A refusal of a valid generated request counts only if the target accepted every feature of it elsewhere in this run
+   (generate.features lists features). Otherwise the request may be refused.
+2. The same request is sent once more. A finding that does not appear again is reported as intermittent.
+3. Smaller requests are sent while they show the same finding; the smallest is judged instead. The number of these
+   requests is limited. A request that this run sent before is not sent again.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from messages_conformance.generate.generated_sets import generated_request_of
 from messages_conformance.rules.accessors import has_message
 
 DEFAULT_SHRINK_REQUESTS: Final = 30
-"""Requests that explaining may take in a whole run where they cost nothing (measured: some 30 reach the smallest)."""
+"""Requests for minimising in a whole run, where requests are free (measured: about 30 reach the smallest request)."""
 
 NOT_ABOUT_THE_REQUEST: Final = frozenset({401, 408, 429})
-"""Refusals of the caller or of the moment."""
+"""Statuses that refuse the caller or the moment, not the request."""
 
 FREE_SCHEMES: Final = frozenset({"reference", "replay"})
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -36,11 +36,13 @@ Find = Callable[[Exchange], frozenset[str]]
 
 
 class Confirmation:
-    """Settles the answers to drawn requests. `others` gives every exchange of the run, waiting for those under way.
+    """Decides which exchange is judged for a generated request.
 
-    `send` asks once more, `find` gives the requirements that an exchange violates; nothing is booked by it. `most` is
-    what may be sent to make requests smaller. `alone` means that nothing else is asked which could show what the target
-    takes: somebody wants to see one request again.
+    - `send` sends one Ask and returns its exchange.
+    - `find` returns the ids of the requirements that an exchange violates, without counting them.
+    - `others` returns every exchange of the run; it waits for those in flight.
+    - `most` is the number of requests that may be sent for minimising.
+    - `alone`: the run sends this one generated request only, so no other exchange shows what the target accepts.
     """
 
     def __init__(
@@ -60,19 +62,19 @@ class Confirmation:
         self._others = others
         self._left = most
         self._known: frozenset[str] | None = None
-        self._taken: frozenset[str] | None = None
+        self._accepted: frozenset[str] | None = None
         self._answers: dict[str, Exchange] = {}
 
-    def settled(self, exchange: Exchange) -> Exchange:
-        """The exchange to judge in place of a drawn one: itself, itself with a mark, or a smaller one."""
-        exchange = self._fair(exchange)
+    def confirmed(self, exchange: Exchange) -> Exchange:
+        """Returns the exchange to judge: the same, the same marked as intermittent, or that of a smaller request."""
+        exchange = self._allowing_refusal(exchange)
         if exchange.origin is None or exchange.response is None:
             return exchange
         found = self._find(exchange)
         if not found - self._already_known():
             return exchange
         self._known = self._already_known() | found
-        again = self._asked_again(exchange)
+        again = self._sent_again(exchange)
         if again is None or again.response is None:
             return exchange
         lasting = found & self._find(again)
@@ -81,74 +83,74 @@ class Confirmation:
         return self._smallest(exchange, lasting)
 
     def _already_known(self) -> frozenset[str]:
-        """What was found by the suites' own requests: it needs no drawn one to be explained."""
+        """Returns what requests of the suites violate: those findings need no generated request."""
         if self._known is None:
-            own = [other for other in self._others() if other.origin is None and other.response is not None]
-            self._known = frozenset(name for other in own for name in self._find(other))
+            written = [other for other in self._others() if other.origin is None and other.response is not None]
+            self._known = frozenset(name for other in written for name in self._find(other))
         return self._known
 
-    # -- fairness ---------------------------------------------------------------------------------------------------
+    # -- refusals of valid requests ----------------------------------------------------------------------------------
 
-    def _fair(self, exchange: Exchange) -> Exchange:
-        """The exchange with a refusal that shows nothing taken for what it is: an honest answer."""
+    def _allowing_refusal(self, exchange: Exchange) -> Exchange:
+        """Returns the exchange; a refusal that proves nothing about the target is marked as allowed."""
         response, origin = exchange.response, exchange.origin
         if response is None or origin is None or origin.near_miss or exchange.expect != ACCEPTED or self._alone:
             return exchange
         if not 400 <= response.status < 500 or response.status in NOT_ABOUT_THE_REQUEST:
             return exchange
-        return exchange if features(exchange.request.fields) <= self._taken_elsewhere() else _softened(exchange)
+        return exchange if features(exchange.request.fields) <= self._accepted_features() else _may_be_refused(exchange)
 
-    def _taken_elsewhere(self) -> frozenset[str]:
-        """Everything that some answered request of this run used."""
-        if self._taken is None:
+    def _accepted_features(self) -> frozenset[str]:
+        """Returns the features of all requests of this run that were answered with a message."""
+        if self._accepted is None:
             answered = [other for other in self._others() if has_message(other)]
-            self._taken = frozenset(name for other in answered for name in features(other.request.fields))
-        return self._taken
+            self._accepted = frozenset(name for other in answered for name in features(other.request.fields))
+        return self._accepted
 
-    # -- asking more ------------------------------------------------------------------------------------------------
+    # -- more requests ------------------------------------------------------------------------------------------------
 
-    def _asked_again(self, exchange: Exchange) -> Exchange | None:
-        """The answer to the same request, sent once more."""
-        asked = _as_asked(exchange)
+    def _sent_again(self, exchange: Exchange) -> Exchange | None:
+        """Sends the same request once more; returns None when that is impossible."""
+        asked = _same_ask(exchange)
         try:
-            return self._fair(self._send(asked)) if asked is not None else None
+            return self._allowing_refusal(self._send(asked)) if asked is not None else None
         except EngineError:
-            return None  # the run ends
+            return None  # the run is ending
 
     def _smallest(self, exchange: Exchange, lasting: frozenset[str]) -> Exchange:
-        """The exchange of the smallest request found that shows all of it; the exchange itself where there is none."""
+        """Returns the exchange of the smallest request that still shows all `lasting` findings."""
         assert exchange.origin is not None
         if not self._left:
             return exchange
-        held = generated_request_of(exchange.origin, self._profile, _body(exchange))
+        request = generated_request_of(exchange.origin, self._profile, _body(exchange))
         best, searching = exchange, True
         while searching:
             searching = False
-            for candidate in held.smaller():
+            for candidate in request.smaller():
                 answer = self._remembered(candidate.ask())
                 if answer is None:
-                    return best  # nothing more may be asked
+                    return best  # the limit is reached
                 if lasting <= self._find(answer):
-                    held, best, searching = candidate, answer, True
+                    request, best, searching = candidate, answer, True
                     break
         return best
 
     def _remembered(self, asked: Ask) -> Exchange | None:
-        """The answer to a smaller request; None where none is known and none may be asked for."""
+        """Returns the exchange of a smaller request; None when it is unknown and no more requests may be sent."""
         key = json.dumps([asked.body, asked.expect], sort_keys=True, default=str)
         if key not in self._answers:
             if not self._left:
                 return None
             self._left -= 1
             try:
-                self._answers[key] = self._fair(self._send(asked))
+                self._answers[key] = self._allowing_refusal(self._send(asked))
             except EngineError:
                 self._left = 0
                 return None
         return self._answers[key]
 
 
-def _softened(exchange: Exchange) -> Exchange:
+def _may_be_refused(exchange: Exchange) -> Exchange:
     return replace(exchange, expect=EITHER)
 
 
@@ -156,8 +158,8 @@ def _body(exchange: Exchange) -> Mapping[str, Any]:
     return {name: value for name, value in exchange.request.fields.items() if name != "model"}
 
 
-def _as_asked(exchange: Exchange) -> Ask | None:
-    """The Ask that makes the same request; None where there is no body to send again."""
+def _same_ask(exchange: Exchange) -> Ask | None:
+    """Returns the Ask that makes the same request; None when the body is no JSON object."""
     body = exchange.request.json
     if not isinstance(body, dict):
         return None
@@ -175,7 +177,7 @@ def _as_asked(exchange: Exchange) -> Ask | None:
 
 
 def shrink_requests(given: int | None, target: str) -> int:
-    """What explaining may send: as given, else only where it is free, on this machine."""
+    """Returns the number of requests for minimising: as given, else the default if the target is on this machine."""
     if given is not None:
         return given
     address = urlsplit(target)

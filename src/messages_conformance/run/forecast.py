@@ -1,4 +1,4 @@
-"""What a run would cost at most, told before anything is sent: requests, tokens and money of each suite."""
+"""The most that a run can cost, computed before anything is sent: requests, tokens and money of each suite."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from messages_conformance.generate import Dialogue
 from messages_conformance.targets import Target, Unreachable, open_target
 
 BYTES_PER_TOKEN: Final = 2
-"""A low estimate, so that the count is a high one: tokenizers make 3 to 4 bytes of English, JSON and code a token
-(origin: our own measurement of the suites' bodies; half is spare for other tokenizers and scripts)."""
+"""A low estimate, so that the token count is high. Tokenizers need 3 to 4 bytes for a token of English, JSON or code
+(origin: our own measurement of the suites' bodies; the rest allows for other tokenizers and scripts)."""
 
 ADDED_TOKENS: Final = 600
-"""What a target adds unseen to a request: its chat template, and a prompt about tools, which the vendor's documentation
-puts at up to 530 tokens (tool use, pricing)."""
+"""What a target adds to a request: its chat template, and a prompt about tools, which takes up to 530 tokens
+(origin: the vendor's documentation of tool use, pricing)."""
 
 MEDIA_TOKENS: Final = 3_000
-"""An image or a page of a document, whatever its bytes (vision and PDF support: up to 1,600 and 3,000)."""
+"""An image or a page of a document, of any size (origin: documentation of vision and PDF: up to 1,600 and 3,000)."""
 
 STAND_IN: Final = "reference:transport=memory"
-"""Answers dialogues while they are planned, so that their later requests are known; nothing leaves the process."""
+"""Answers dialogues while they are planned, so that their later requests are known. Nothing leaves the process."""
 
 STAND_IN_MODEL: Final = "reference-1"
 
 MODEL: Final = "the-model-of-the-run-00000000000"
-"""Stands for a model that is not known yet; about as long as the names of models are."""
+"""Replaces the name of a model that is not known yet; it has about the length of real names."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ceiling:
-    """The most that something may take. Tokens of requests that must be refused are none: they are not billed."""
+    """The most that something can cost. Requests that must be refused cost no tokens."""
 
     requests: int = 0
     input_tokens: int = 0
@@ -56,13 +56,13 @@ class Ceiling:
 
 @dataclass(frozen=True, kw_only=True)
 class Prices:
-    """What a million tokens cost, in whatever currency; None where nobody said."""
+    """What a million tokens cost, in any currency; None when it was not given."""
 
     per_million_input: float | None = None
     per_million_output: float | None = None
 
     def of(self, ceiling: Ceiling) -> float | None:
-        """The cost of it; None when no price is known, and a price that is missing counts as 0."""
+        """Returns the cost; None when no price is known. If only one price is known, the other counts as 0."""
         if self.per_million_input is None and self.per_million_output is None:
             return None
         paid = ceiling.input_tokens * (self.per_million_input or 0) + ceiling.output_tokens * (
@@ -74,7 +74,7 @@ class Prices:
 def ceilings(
     suites: Mapping[str, Sequence[Ask | Dialogue]], *, profile: Profile, model: str | None
 ) -> Mapping[str, Ceiling]:
-    """The ceiling of each suite. A request that several share is counted where it comes first."""
+    """Returns the ceiling of each suite. A request that several suites share is counted in the first one."""
     parts: dict[str, list[Ceiling]] = {name: [] for name in suites}
     shared: dict[tuple[object, ...], tuple[str, Question]] = {}
     for name, asked in ((name, asked) for name, group in suites.items() for asked in group):
@@ -112,7 +112,7 @@ def _of_dialogue(dialogue: Dialogue, profile: Profile, model: str) -> Ceiling:
 
 
 def input_ceiling(question: Question) -> int:
-    """More input tokens than any known tokenizer makes of the request; 0 where none are billed."""
+    """Returns more input tokens than any known tokenizer makes of the request; 0 when none are billed."""
     if not question.creates or question.expect == REFUSED:
         return 0
     body = question.request.body
@@ -120,7 +120,7 @@ def input_ceiling(question: Question) -> int:
 
 
 def _rehearsed(dialogue: Dialogue, profile: Profile, model: str) -> list[Question]:
-    """What a dialogue asks when the reference endpoint answers it; what follows a step that breaks is not known."""
+    """Returns what a dialogue asks when the reference endpoint answers it, up to the first step that raises."""
     asked: list[Question] = []
 
     async def rehearse() -> None:
@@ -135,7 +135,7 @@ def _rehearsed(dialogue: Dialogue, profile: Profile, model: str) -> list[Questio
         finally:
             await target.aclose()
 
-    with contextlib.suppress(Exception):  # a dialogue may rely on what only a real answer has
+    with contextlib.suppress(Exception):  # a dialogue may need what only a real answer has
         asyncio.run(rehearse())
     return asked
 
@@ -150,7 +150,7 @@ async def _answered(ask: Ask, request: Request, target: Target) -> Exchange:
 
 
 def show(out: Console, suites: Mapping[str, Ceiling], prices: Prices) -> None:
-    """The plan as a table, with what it does and does not hold."""
+    """Prints the plan as a table, and what it includes."""
     total = _sum(suites.values())
     rows = [
         ("suite", "requests", "input tokens", "output tokens", *(["money"] if prices.of(total) is not None else []))

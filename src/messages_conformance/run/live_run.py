@@ -215,7 +215,7 @@ class Run:
                 most=shrink_requests(self.options.max_shrink_requests, self.options.target or ""),
                 alone=self.scope.alone is not None,
             )
-        confirmed = self._confirmation.settled(exchange)
+        confirmed = self._confirmation.confirmed(exchange)
         if confirmed.number != exchange.number:
             self.session.leave_out(exchange)
             self.session.take_back(confirmed)

@@ -1,4 +1,4 @@
-"""What a run asks: the asks and dialogues that depth, profile and selection leave, and which of them matter most."""
+"""What a run sends: the asks and dialogues that depth, profile and selection include, and their order of importance."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from messages_conformance.rules.probe_rules import ECHO, PLAIN
 from messages_conformance.rules.verdict import LEVELS
 
 FOLLOW_UPS: Final = frozenset({ECHO, f"{ECHO}-tokmodel"})
-"""Requirements that the second step of a dialogue answers for."""
+"""Requirements that the second step of a dialogue shows."""
 
 
 class Asked(Protocol):
-    """An Ask, a Dialogue, or what the engine makes of one."""
+    """An Ask, a Dialogue, a GeneratedSet, or a Conversation of the engine."""
 
     @property
     def depth(self) -> str: ...
@@ -30,10 +30,11 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """What is left to be asked. `selected` says of a requirement's id whether the run judges it.
+    """Decides what a run sends.
 
-    `seed` and `drawn` (requests in all; None for what the depth says) decide what is drawn; `alone` is the one drawn
-    request that is asked, and nothing else.
+    - `selected` returns True for the id of a requirement that the run judges.
+    - `seed` and `generated` (their number; None for the number of the depth) decide which requests are generated.
+    - `alone` is the one generated request that is sent; nothing else is.
     """
 
     profile: Profile
@@ -44,11 +45,11 @@ class Scope:
     alone: Origin | None = None
 
     def expanded(self, asked: Ask | Dialogue | GeneratedSet) -> tuple[Ask | Dialogue, ...]:
-        """What is asked in the end: a drawing is drawn, everything else stands for itself."""
+        """Returns the requests of a generated set; anything else is returned as it is."""
         if not isinstance(asked, GeneratedSet):
             return (asked,)
         if self.profile.judges or not asked.needs <= self.profile.offers:
-            return ()  # a profile of one client asks what that client asks
+            return ()  # the profile of one client sends only what that client sends
         if self.alone is not None:
             return (generate_again(self.alone, self.profile),) if self.alone.set_name == asked.name else ()
         if DEPTHS.index(asked.depth) > DEPTHS.index(self.depth):
@@ -61,7 +62,7 @@ class Scope:
         return [each for one in asked for each in self.expanded(one)]
 
     def wants(self, asked: Ask | Dialogue | GeneratedSet) -> bool:
-        """Whether depth, profile and selection leave this to be asked."""
+        """Returns True when depth, profile and selection include this."""
         if isinstance(asked, GeneratedSet):
             return bool(self.expanded(asked))
         if self.alone is not None and (isinstance(asked, Dialogue) or asked.origin is None):
@@ -74,7 +75,7 @@ class Scope:
             return any(self._asks_for(name) for name in (*FOLLOW_UPS, *_general()))
         row = CATALOGUE.get(asked.probe)
         if row is not None and asked.probe != PLAIN:
-            # A refused request also shows what every error must look like; it is sent for its own sake only.
+            # A refused request also shows the form of every error, but that alone is no reason to send it.
             return self._asks_for(asked.probe)
         return any(self._asks_for(name) for name in _general())
 
@@ -83,12 +84,13 @@ class Scope:
 
 
 def impact_rank(asked: Asked) -> tuple[int, int, int]:
-    """What a limited run asks first has the lowest: smoke first, then what an answer shows that breaks clients worst.
+    """Returns the order of importance; a limited run sends the lowest first.
 
-    An ordinary question shows all that holds of every answer, and so comes before a probe, which shows one thing. What
-    is drawn comes last: it looks for what nobody thought of.
+    The smoke run comes first. Within a depth, an ordinary question comes before a probe, because all general
+    requirements are judged on it. Probes are ordered by the harm that was measured on clients. Generated requests come
+    last.
     """
-    if _is_drawn(asked):
+    if _is_generated(asked):
         return len(DEPTHS), 0, 0
     depth = DEPTHS.index(asked.depth)
     if isinstance(asked, Ask) and (asked.probe == PLAIN or asked.probe not in CATALOGUE):
@@ -97,7 +99,7 @@ def impact_rank(asked: Asked) -> tuple[int, int, int]:
     return depth, 1 + report.SEVERITIES.index(contract.severity(shown)), LEVELS.index(CATALOGUE[shown].level)
 
 
-def _is_drawn(asked: Asked) -> bool:
+def _is_generated(asked: Asked) -> bool:
     if isinstance(asked, Ask):
         return asked.origin is not None
     return isinstance(asked, GeneratedSet) or bool(getattr(asked, "generated", False))
@@ -105,5 +107,5 @@ def _is_drawn(asked: Asked) -> bool:
 
 @cache
 def _general() -> tuple[str, ...]:
-    """The requirements that are judged on ordinary questions, not on a row of the probe table."""
+    """Returns the ids of the requirements that are judged on ordinary questions, not on a row of the probe table."""
     return tuple(name for name in CATALOGUE if name not in probes())
