@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from messages_conformance.exchange import Chunk, Exchange, Failure, Request, Response
+from messages_conformance.exchange import Chunk, Exchange, Failure, Request, Response, to_record
 from messages_conformance.targets import Target, TargetError, Unreachable, open_target
 
 QUESTION = Request(method="POST", path="/v1/messages", headers=(("accept", "*/*"),), body=b"{}")
@@ -95,7 +95,7 @@ def test_the_reference_endpoint_runs_while_it_is_open() -> None:
 
 
 def saved(path: Path, *exchanges: Exchange, tail: str = "") -> str:
-    lines = "".join(json.dumps(exchange.to_record()) + "\n" for exchange in exchanges)
+    lines = "".join(json.dumps(to_record(exchange)) + "\n" for exchange in exchanges)
     path.write_text(lines + tail)
     return f"replay:{path}"
 

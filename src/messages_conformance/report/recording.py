@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from messages_conformance.exchange import Exchange, from_record
+from messages_conformance.exchange import Exchange, from_record, to_record
 from messages_conformance.report.files import ReportError
 
 FILE_NAME: Final = "exchanges.jsonl"
@@ -14,7 +14,7 @@ FILE_NAME: Final = "exchanges.jsonl"
 
 def append(path: Path | str, exchange: Exchange) -> None:
     """Appends one exchange to the file and creates the file when necessary; raises ReportError."""
-    line = json.dumps(exchange.to_record(), separators=(",", ":"), allow_nan=False) + "\n"
+    line = json.dumps(to_record(exchange), separators=(",", ":"), allow_nan=False) + "\n"
     try:
         with Path(path).open("ab") as file:
             file.write(line.encode("ascii"))

@@ -1,0 +1,75 @@
+"""Frozen records of requests and responses; every judgement is a pure function of these.
+
+An `Exchange` is one `Request` with its `Response`, or with the `Failure` that left none. An `Ask` is what a suite wants
+to send. Everything that a rule needs is derived from the recorded bytes and times.
+"""
+
+from messages_conformance.exchange.ask import (
+    ACCEPTED,
+    CUT_BODY,
+    EITHER,
+    EXPECT_CONTINUE,
+    HTTP_1_0,
+    LEAVE_EARLY,
+    MODEL_PLACEHOLDER,
+    REFUSED,
+    WIRE_FORMS,
+    Ask,
+    Origin,
+)
+from messages_conformance.exchange.body_chunks import GZIP_MAGIC, MAX_DECODED_BYTES, Chunk
+from messages_conformance.exchange.exchange import ASKED_AGAIN, SILENT, Exchange, Failure, RecordingPart
+from messages_conformance.exchange.exchange_record import from_record, to_record
+from messages_conformance.exchange.http_request import KEY_PLACEHOLDER, MESSAGES_PATH, WRONG_KEY, Identity, Request
+from messages_conformance.exchange.http_response import (
+    COMPLETE,
+    ENDINGS,
+    LEFT,
+    RESET,
+    STALLED,
+    TIMEOUT,
+    TOO_LARGE,
+    Response,
+    StreamEvent,
+)
+from messages_conformance.exchange.strict_json import UNPARSED, parse_json
+
+__all__ = [
+    "ACCEPTED",
+    "ASKED_AGAIN",
+    "COMPLETE",
+    "CUT_BODY",
+    "EITHER",
+    "ENDINGS",
+    "EXPECT_CONTINUE",
+    "GZIP_MAGIC",
+    "HTTP_1_0",
+    "KEY_PLACEHOLDER",
+    "LEAVE_EARLY",
+    "LEFT",
+    "MAX_DECODED_BYTES",
+    "MESSAGES_PATH",
+    "MODEL_PLACEHOLDER",
+    "REFUSED",
+    "RESET",
+    "SILENT",
+    "STALLED",
+    "TIMEOUT",
+    "TOO_LARGE",
+    "UNPARSED",
+    "WIRE_FORMS",
+    "WRONG_KEY",
+    "Ask",
+    "Chunk",
+    "Exchange",
+    "Failure",
+    "Identity",
+    "Origin",
+    "RecordingPart",
+    "Request",
+    "Response",
+    "StreamEvent",
+    "from_record",
+    "parse_json",
+    "to_record",
+]

@@ -1,0 +1,65 @@
+"""A request as it was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from messages_conformance.exchange.header_lookup import header
+from messages_conformance.exchange.strict_json import parse_json
+
+KEY_PLACEHOLDER: Final = "$MESSAGES_API_KEY"
+"""Stands for the configured key in recorded headers and in the curl commands of a report."""
+
+WRONG_KEY: Final = "wrong-key-0000000000000000000000000000"
+"""The key that no target may accept. It is sent to provoke a refusal, and recorded as it is."""
+
+MESSAGES_PATH: Final = "/v1/messages"
+
+Identity = tuple[str, str, tuple[tuple[str, str], ...], bytes, str]
+"""What makes two requests the same: method, path, headers, body, wire form."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Request:
+    """What was sent. `path` includes the query; `headers` hold KEY_PLACEHOLDER in place of the key.
+
+    `wire` is one of WIRE_FORMS.
+    """
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    wire: str = ""
+
+    @cached_property
+    def json(self) -> Any:
+        """The JSON value of the body, or UNPARSED."""
+        return parse_json(self.body)
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The JSON body when it is an object, else an empty mapping."""
+        return self.json if isinstance(self.json, dict) else {}
+
+    @property
+    def route(self) -> str:
+        """The path without its query."""
+        return self.path.partition("?")[0]
+
+    @cached_property
+    def streamed(self) -> bool:
+        """Whether the request asks for a stream."""
+        return self.fields.get("stream") is True
+
+    def header(self, name: str) -> str | None:
+        """The first value under a header name, in any case; None when absent."""
+        return header(self.headers, name)
+
+    @property
+    def identity(self) -> Identity:
+        """Equal for requests that are the same on the wire."""
+        return self.method, self.path, self.headers, self.body, self.wire

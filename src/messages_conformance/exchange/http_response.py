@@ -1,0 +1,149 @@
+"""A response byte by byte, and the server-sent events in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from messages_conformance.exchange.body_chunks import Chunk, decoded, is_mislabelled
+from messages_conformance.exchange.header_lookup import header
+from messages_conformance.exchange.strict_json import UNPARSED, parse_json
+from messages_conformance.wire import BOM, Framing, Lexer, WireEvent
+
+COMPLETE: Final = "complete"
+RESET: Final = "reset"
+STALLED: Final = "stalled"
+TIMEOUT: Final = "timeout"
+TOO_LARGE: Final = "too-large"
+LEFT: Final = "left"
+ENDINGS: Final = (COMPLETE, RESET, STALLED, TIMEOUT, TOO_LARGE, LEFT)
+"""How a body ended: it is complete; the connection broke before its end; no byte came for too long; bytes came, but no
+end within our time limit; we stopped at our size limit; we closed the connection on purpose."""
+
+_STREAM_STARTS: Final = (b"event:", b"data:", b":", b"id:", b"retry:")
+"""How the first line of an event stream starts (WHATWG HTML, 9.2.5)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StreamEvent:
+    """One server-sent event of a response. Events are numbered from 1 in the order in which they arrive.
+
+    `at_s` is when the chunk arrived that completes the event, in seconds since the request began to be sent.
+    """
+
+    number: int
+    at_s: float
+    wire: WireEvent
+
+    @cached_property
+    def data(self) -> Any:
+        """The JSON value of the data, or UNPARSED."""
+        return UNPARSED if self.wire.data is None else parse_json(self.wire.data)
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The data when it is a JSON object, else an empty mapping."""
+        return self.data if isinstance(self.data, dict) else {}
+
+    @property
+    def name(self) -> str | None:
+        """The value of the `event:` line; None without one."""
+        return self.wire.name
+
+    @cached_property
+    def type(self) -> str | None:
+        """The event's type: the `type` in its data, else its name."""
+        stated = self.fields.get("type")
+        return stated if isinstance(stated, str) else self.wire.name
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Response:
+    """A response as it arrived. `ending` is one of ENDINGS; `detail` describes one that is not COMPLETE.
+
+    Times are in seconds since the request began to be sent. `chunks` are the bytes before content decoding.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    chunks: tuple[Chunk, ...]
+    headers_at_s: float
+    ended_at_s: float
+    ending: str = COMPLETE
+    detail: str = ""
+    http_version: str = "HTTP/1.1"
+
+    def header(self, name: str) -> str | None:
+        """The first value under a header name, in any case; None when absent."""
+        return header(self.headers, name)
+
+    @property
+    def media_type(self) -> str:
+        """The media type in lower case without parameters; empty when absent."""
+        return (self.header("content-type") or "").partition(";")[0].strip().lower()
+
+    @property
+    def _coding(self) -> str:
+        return (self.header("content-encoding") or "").strip().lower()
+
+    @cached_property
+    def decoded_chunks(self) -> tuple[Chunk, ...]:
+        """The chunks with gzip or deflate removed; unchanged for every other coding."""
+        return decoded(self.chunks, self._coding)
+
+    @property
+    def mislabelled(self) -> bool:
+        """True when Content-Encoding names a coding that the body does not have, so that no client can read it."""
+        return is_mislabelled(self.chunks, self._coding, is_json=self.json is not UNPARSED)
+
+    @cached_property
+    def body(self) -> bytes:
+        """The whole body, decoded."""
+        return b"".join(chunk.data for chunk in self.decoded_chunks)
+
+    @cached_property
+    def json(self) -> Any:
+        """The JSON value of the body, or UNPARSED."""
+        return parse_json(self.body)
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The JSON body when it is an object, else an empty mapping."""
+        return self.json if isinstance(self.json, dict) else {}
+
+    @cached_property
+    def is_event_stream(self) -> bool:
+        """True when the body reads as server-sent events, whatever its media type is."""
+        if self.json is not UNPARSED:
+            return False
+        if self.media_type == "text/event-stream":
+            return not _reads_as_markup(self.body)
+        return self.body.removeprefix(BOM).lstrip()[:16].startswith(_STREAM_STARTS)
+
+    @cached_property
+    def _lexed(self) -> tuple[tuple[StreamEvent, ...], Framing]:
+        lexer = Lexer()
+        events: list[StreamEvent] = []
+        for chunk in self.decoded_chunks:
+            for wire in lexer.feed(chunk.data):
+                events.append(StreamEvent(number=len(events) + 1, at_s=chunk.at_s, wire=wire))
+        for wire in lexer.close():
+            events.append(StreamEvent(number=len(events) + 1, at_s=self.ended_at_s, wire=wire))
+        return tuple(events), lexer.framing
+
+    @property
+    def events(self) -> tuple[StreamEvent, ...]:
+        """All events of the stream, including those without data and an unfinished last one."""
+        return self._lexed[0]
+
+    @property
+    def framing(self) -> Framing:
+        """Facts about the lines of the whole stream."""
+        return self._lexed[1]
+
+
+def _reads_as_markup(body: bytes) -> bool:
+    """Whether the body is an HTML page, such as a proxy sends in place of the stream."""
+    return body.lstrip()[:1] == b"<"

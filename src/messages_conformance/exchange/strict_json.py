@@ -1,0 +1,39 @@
+"""JSON as strict parsers read it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+
+class _Unparsed:
+    """The value of something that is not JSON."""
+
+    def __repr__(self) -> str:
+        return "UNPARSED"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+UNPARSED: Final[Any] = _Unparsed()
+"""Stands for text that is not JSON; false, and equal only to itself."""
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The JSON value, or UNPARSED. NaN, Infinity and invalid UTF-8 are not JSON; a byte-order mark is ignored."""
+    try:
+        # json.loads would guess the encoding of bytes, and accept UTF-16 and surrogates. RFC 8259, 8.1: a byte-order
+        # mark may be ignored.
+        decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        return _STRICT.decode(decoded)
+    except (ValueError, RecursionError):
+        return UNPARSED
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_STRICT: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+"""One decoder for all calls: `json.loads` with an option makes one for each call, which costs as much as an event."""
