@@ -84,7 +84,7 @@ def test_the_topics_of_the_contract_are_not_theirs():
         ('extends = "tokmodl"', "Did you mean 'tokmodel'"),
         ('extends = "tokmodel"\nwarnz = []', "Did you mean 'warns'"),
         ('extends = "tokmodel"\npromises = ["sytem"]', "Did you mean 'system'"),
-        ('extends = "tokmodel"\npromises = "system"', "promises is an array of strings"),
+        ('extends = "tokmodel"\npromises = "system"', "promises is 'system'; valid: an array of strings"),
         ('title = "x"', "family is missing"),
     ],
 )

@@ -1,12 +1,10 @@
-"""The tables say what the contract says: blocks and their deltas, stop reasons, statuses, profiles, measured impact."""
-
-import re
+"""The tables hold the facts of the contract: blocks and their deltas, stop reasons, statuses, measured impact."""
 
 import pytest
 from known_requirements import CONTRACT, KNOWN
 
-from messages_conformance import contract, resources
-from messages_conformance.contract import DeltaEffect, impacts, profiles
+from messages_conformance import contract
+from messages_conformance.contract import DeltaEffect, impacts
 
 SEVERITIES = ("fatal", "major", "moderate", "minor", "harmless", "unmeasured")
 
@@ -60,56 +58,6 @@ def test_every_legal_block_is_in_the_union() -> None:
     for role in ("request", "response"):
         legal = {name for name, block in contract.block_types().items() if getattr(block, role)}
         assert set(contract.schema(f"blocks/{role}")["discriminator"]["mapping"]) == legal
-
-
-def test_profiles() -> None:
-    assert contract.profile_names() == ("anthropic-2023-06-01", "anthropic-2026-10-21", "claude-code", "tokmodel")
-    tokmodel = contract.profile("tokmodel")
-    assert (tokmodel.family, tokmodel.auth, tokmodel.api_version, tokmodel.id_prefix) == (
-        "tokmodel",
-        "bearer",
-        None,
-        "msg_",
-    )
-    assert tokmodel.body_version == "2023-06-01"
-    assert {"stream", "stop-sequences", "temperature"} <= tokmodel.promises
-    assert not {"tools", "images", "thinking", "count-tokens", "system-blocks"} & tokmodel.promises
-
-
-@pytest.mark.parametrize("version", contract.API_VERSIONS)
-def test_anthropic_profiles(version: str) -> None:
-    found = contract.profile(f"anthropic-{version}")
-    assert (found.family, found.auth, found.api_version) == ("anthropic", "x-api-key", version)
-    assert found.default_model is None
-    assert {"tools", "images", "thinking", "count-tokens", "models", "system-blocks"} <= found.offers
-    assert ("temperature" in found.promises) == (version == "2023-06-01")
-
-
-def test_every_promise_is_explained_where_it_is_made() -> None:
-    for name in contract.profile_names():
-        table = re.findall(
-            r"^(?:promises|depends_on_model) = \[\n(.*?)^\]", resources.text(f"profiles/{name}.toml"), re.M | re.S
-        )
-        promised = [line for lines in table for line in lines.splitlines() if line.startswith('  "')]
-        assert len(promised) == len(contract.profile(name).offers)
-        assert [line for line in promised if " # " not in line] == []
-
-
-def test_an_unknown_profile_names_the_valid_ones() -> None:
-    with pytest.raises(contract.ContractError) as caught:
-        contract.profile("tokmodl")
-    assert str(caught.value) == (
-        "unknown profile 'tokmodl'. Did you mean 'tokmodel'?"
-        " Valid: anthropic-2023-06-01, anthropic-2026-10-21, claude-code, tokmodel."
-    )
-
-
-def test_a_malformed_profile_is_refused() -> None:
-    with pytest.raises(contract.ContractError, match=r"profiles/x\.toml: auth is 'basic'; valid: bearer, x-api-key"):
-        profiles._read(
-            "profiles/x.toml",
-            {"title": "x", "family": "tokmodel", "auth": "basic", "needs_key": False, "promises": []},
-        )
 
 
 def test_impact_is_worst_first_and_under_known_ids() -> None:

@@ -11,8 +11,14 @@ from messages_conformance.contract.block_definitions import (
     delta_types,
     event_types,
 )
-from messages_conformance.contract.documents import API_VERSIONS, annotated_requirements, schema, schema_names
-from messages_conformance.contract.errors import ContractError
+from messages_conformance.contract.capabilities import Capability, capabilities
+from messages_conformance.contract.documents import (
+    API_VERSIONS,
+    ContractError,
+    annotated_requirements,
+    schema,
+    schema_names,
+)
 from messages_conformance.contract.impacts import Measurement, clients, faults, impact, is_failure, severity
 from messages_conformance.contract.inputs import misfit
 from messages_conformance.contract.problems import Problem, explain
@@ -25,6 +31,7 @@ __all__ = [
     "API_VERSIONS",
     "Auth",
     "BlockType",
+    "Capability",
     "ContractError",
     "DeltaEffect",
     "Measurement",
@@ -32,6 +39,7 @@ __all__ = [
     "Profile",
     "annotated_requirements",
     "block_types",
+    "capabilities",
     "clients",
     "delta_types",
     "error_types",

@@ -8,19 +8,39 @@ Every `$ref` is made absolute here, so that a reference means the same wherever 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
 from messages_conformance import resources
-from messages_conformance.contract.errors import unknown
 
 BASE_URI = "https://messages-conformance.invalid/schemas/"
 API_VERSIONS = ("2023-06-01", "2026-10-21")
 """The two live API versions, oldest first (api/versioning): schemas/request.json, and its overlay in versions/."""
+
+
+class ContractError(LookupError):
+    """The contract has no such name, or a data file is malformed. The message lists what is valid."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+def unknown(kind: str, name: str, valid: Iterable[str], *, place: str = "") -> ContractError:
+    """The error for a `name` that is not in `valid`: it lists all valid names, and the most similar one first.
+
+    `place` is the file with the name, if there is one.
+    """
+    known = sorted(valid)
+    near = get_close_matches(name, known, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    start = f"{place}: " if place else ""
+    return ContractError(f"{start}unknown {kind} {name!r}.{hint} Valid: {', '.join(known) or 'none'}.")
+
 
 # Files of schemas/ that are not part of the contract's own web of references.
 _APART = frozenset({"known_drift.json", "proof.json", "report.json", "tables.json"})

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Final
 
 from messages_conformance import resources
-from messages_conformance.contract.errors import ContractError
+from messages_conformance.contract.documents import ContractError
 
 TABLE: Final = "suites/probes.toml"
 BASE_BODY: Final[Mapping[str, Any]] = {

@@ -1,34 +1,35 @@
-"""Profiles: what a kind of target promises, one TOML file each in profiles/ or in a place of the user's."""
+"""Profiles: what a kind of target promises. Each is a TOML file in profiles/, or a file of the user's."""
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from messages_conformance import resources
-from messages_conformance.contract.errors import ContractError, unknown
+from messages_conformance.contract.capabilities import capabilities
+from messages_conformance.contract.documents import API_VERSIONS, ContractError, unknown
 
 Family = Literal["tokmodel", "anthropic"]
 Auth = Literal["bearer", "x-api-key"]
 
-_FAMILIES = ("tokmodel", "anthropic")
-_AUTHS = ("bearer", "x-api-key")
+ID_PREFIX: Final = "id-prefix"
+"""The capability that goes with the key `id_prefix`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """What one kind of target promises. `promises` holds capability slugs; what is missing there is not-applicable.
+    """What one kind of target promises. `promises` holds capabilities; what needs any other one does not apply.
 
-    `depends_on_model` holds those that some models have and others refuse, with a clean error.
-    `api_version` is the value of the anthropic-version header, or None where the profile sends no such header.
-    `id_prefix` is the promised start of a message id, or None where ids may have any form. `judges` are globs of the
-    requirement ids that matter to this kind of target; every one does when there are none. What matches
-    `warns` only warns there, whatever its level. `verdict_names` are the words of the verdict, (conforms, does not
-    conform); empty for the usual ones.
+    `depends_on_model` holds the capabilities that some models have and others refuse with a clean error.
+    `api_version` is the value of the anthropic-version header, or None if the profile sends no such header.
+    `id_prefix` is the start of every message id, or None if ids can have any form. `judges` are globs of the
+    requirement ids that matter to this kind of target; all ids matter if there are no globs. Requirements that match
+    `warns` never fail a run, whatever their level is. `verdict_names` are the words for the verdict, (conforms, does
+    not conform); empty for the usual words.
     """
 
     name: str
@@ -50,18 +51,18 @@ class Profile:
         return not self.judges or _matches(requirement, self.judges)
 
     def only_warns(self, requirement: str) -> bool:
-        """Whether this kind of target gets along with a violation of the requirement."""
+        """Whether a violation of the requirement is only a warning under this profile."""
         return _matches(requirement, self.warns)
 
     @property
     def offers(self) -> frozenset[str]:
-        """What may be asked for: promised of every model, or of some."""
+        """The capabilities that a run can test: those of every model, and those of some models."""
         return self.promises | self.depends_on_model
 
     @property
     def body_version(self) -> str:
-        """The API version whose request rules hold: the header's, and 2023-06-01 where none is sent."""
-        return self.api_version or "2023-06-01"
+        """The API version whose request rules apply: the one in the header, or 2023-06-01 without a header."""
+        return self.api_version or API_VERSIONS[0]
 
 
 def _matches(requirement: str, globs: tuple[str, ...]) -> bool:
@@ -70,99 +71,145 @@ def _matches(requirement: str, globs: tuple[str, ...]) -> bool:
 
 
 def profile_names() -> tuple[str, ...]:
-    """The profiles that profiles/ holds, sorted."""
+    """The names of the built-in profiles, sorted."""
     return tuple(name.removesuffix(".toml") for name in resources.names("profiles", ".toml"))
 
 
 @cache
 def profile(name: str) -> Profile:
-    """The profile called `name`, or of the TOML file at the path `name`; a ContractError with the cure otherwise."""
+    """The built-in profile called `name`, or the one in the TOML file at the path `name`.
+
+    A ContractError names the mistake and the valid values if there is no such profile, or if it is malformed.
+    """
     if _is_path(name):
-        return _of_file(Path(name))
+        return _from_file(Path(name))
     if name not in profile_names():
         raise unknown("profile", name, profile_names())
-    return _read(f"profiles/{name}.toml", _own_table(name))
+    return _parsed(f"profiles/{name}.toml", _built_in(name))
 
 
 def _is_path(name: str) -> bool:
     return name.endswith(".toml") or "/" in name or os.sep in name
 
 
-def _own_table(name: str) -> Mapping[str, Any]:
+def _built_in(name: str) -> dict[str, Any]:
     return tomllib.loads(resources.text(f"profiles/{name}.toml"))
 
 
-def _of_file(path: Path) -> Profile:
-    """A profile of the user's: whole, or what differs from the profile that it `extends`."""
+def _from_file(path: Path) -> Profile:
+    """The user's profile: complete, or only the differences from the profile that it `extends`."""
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        own = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ContractError(f"profile {str(path)!r} cannot be read: {error.strerror}; name a TOML file") from error
     except ValueError as error:
         raise ContractError(f"profile {str(path)!r} is no TOML: {error}") from error
-    base = data.pop("extends", None)
+    base = own.pop("extends", None)
     if base is not None and base not in profile_names():
-        raise unknown("profile in extends", str(base), profile_names())
-    table = {**(_own_table(base) if base is not None else {}), **data}
-    for capability in sorted({*_strings(table, "promises"), *_strings(table, "depends_on_model")} - capabilities()):
-        raise unknown(f"capability in {path}", capability, capabilities())
-    return _read(str(path), table)
+        raise unknown("profile in extends", str(base), profile_names(), place=str(path))
+    _check_values(str(path), own)
+    return _parsed(str(path), _completed({} if base is None else _built_in(base), own))
 
 
-def _strings(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    values = table.get(key, ())
-    return tuple(str(value) for value in values) if isinstance(values, list) else ()
+def _completed(base: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values of `base`, replaced by the user's own.
+
+    A capability that is in one of the user's lists is removed from the other list of the base. A user's `id_prefix` is
+    a promise.
+    """
+    table = {**base, **own}
+    for key, other in (("promises", "depends_on_model"), ("depends_on_model", "promises")):
+        if key in base and key not in own:
+            table[key] = [name for name in base[key] if name not in own.get(other, ())]
+    if "id_prefix" in own and "promises" in table:
+        others = [name for name in table["promises"] if name != ID_PREFIX]
+        table["promises"] = [*others, ID_PREFIX] if own["id_prefix"] else others
+    return table
 
 
-@cache
-def capabilities() -> frozenset[str]:
-    """Every capability that a profile of ours promises or leaves to the model."""
-    return frozenset().union(*(profile(name).offers for name in profile_names()))
+@dataclass(frozen=True, kw_only=True)
+class _Key:
+    """One key of a profile file: which values are valid, in words and as a check."""
+
+    valid: str
+    check: Callable[[Any], bool]
 
 
-_ARRAYS: Final = ("promises", "depends_on_model", "judges", "warns")
-_KEYS: Final = frozenset(
-    {"title", "family", "api_version", "auth", "default_model", "needs_key", "id_prefix", "verdict_names", *_ARRAYS}
-)
+def _is_line(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable() and bool(value.strip())
+
+
+def _is_array_of_strings(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _one_of(*values: str) -> _Key:
+    return _Key(valid=", ".join(values), check=lambda value: value in values)
+
+
+_LINE: Final = _Key(valid="a string of printable characters", check=_is_line)
+_STRINGS: Final = _Key(valid="an array of strings", check=_is_array_of_strings)
+_KEYS: Final[Mapping[str, _Key]] = {
+    "title": _LINE,
+    "family": _one_of(*get_args(Family)),
+    "api_version": _one_of(*API_VERSIONS),
+    "auth": _one_of(*get_args(Auth)),
+    "default_model": _LINE,
+    "needs_key": _Key(valid="true or false", check=lambda value: isinstance(value, bool)),
+    "id_prefix": _Key(
+        valid="a string of printable characters, or empty for ids of any form",
+        check=lambda value: value == "" or _is_line(value),
+    ),
+    "promises": _STRINGS,
+    "depends_on_model": _STRINGS,
+    "judges": _STRINGS,
+    "warns": _STRINGS,
+    "verdict_names": _Key(
+        valid="a table with the keys conforms and deviates, both strings of printable characters",
+        check=lambda value: (
+            isinstance(value, dict) and set(value) == {"conforms", "deviates"} and all(map(_is_line, value.values()))
+        ),
+    ),
+}
 _REQUIRED: Final = ("title", "family", "auth", "needs_key", "promises")
 
 
-def _read(place: str, data: Mapping[str, Any]) -> Profile:
-    for key in sorted(data.keys() - _KEYS):
-        raise unknown(f"key in {place}", key, _KEYS | {"extends"})
+def _check_values(place: str, data: Mapping[str, Any]) -> None:
+    """Raises a ContractError for the first key or value that is not valid; it lists the valid ones."""
+    for key, value in data.items():
+        if key not in _KEYS:
+            raise unknown("key", key, {*_KEYS, "extends"}, place=place)
+        if not _KEYS[key].check(value):
+            raise ContractError(f"{place}: {key} is {value!r}; valid: {_KEYS[key].valid}")
+    for name in (*data.get("promises", ()), *data.get("depends_on_model", ())):
+        if name not in capabilities():
+            raise unknown("capability", name, capabilities(), place=place)
+
+
+def _parsed(place: str, data: Mapping[str, Any]) -> Profile:
+    """The profile in a complete table."""
     for key in _REQUIRED:
         if key not in data:
             raise ContractError(f"{place}: {key} is missing; write it, or name a profile that has it: extends = ...")
-    _one_of(place, "family", data["family"], _FAMILIES)
-    _one_of(place, "auth", data["auth"], _AUTHS)
-    for key in _ARRAYS:
-        if len(_strings(data, key)) != len(data.get(key, ())) or not isinstance(data.get(key, []), list):
-            raise ContractError(f"{place}: {key} is an array of strings")
+    _check_values(place, data)
+    promises, depends_on_model = frozenset(data["promises"]), frozenset(data.get("depends_on_model", ()))
+    if both := sorted(promises & depends_on_model):
+        raise ContractError(f"{place}: {both[0]} is in promises and in depends_on_model; remove it from one of them")
+    if ID_PREFIX in promises | depends_on_model and not data.get("id_prefix"):
+        raise ContractError(f'{place}: {ID_PREFIX} needs the key id_prefix, such as id_prefix = "msg_"')
+    names = data.get("verdict_names")
     return Profile(
         name=Path(place).stem,
-        title=str(data["title"]),
+        title=data["title"],
         family=data["family"],
         api_version=data.get("api_version"),
         auth=data["auth"],
         default_model=data.get("default_model"),
-        needs_key=bool(data["needs_key"]),
-        promises=frozenset(data["promises"]),
-        depends_on_model=frozenset(data.get("depends_on_model", ())),
-        id_prefix=data.get("id_prefix"),
+        needs_key=data["needs_key"],
+        promises=promises,
+        depends_on_model=depends_on_model,
+        id_prefix=data["id_prefix"] if ID_PREFIX in promises | depends_on_model else None,
         judges=tuple(data.get("judges", ())),
         warns=tuple(data.get("warns", ())),
-        verdict_names=_verdict_names(place, data.get("verdict_names")),
+        verdict_names=() if names is None else (names["conforms"], names["deviates"]),
     )
-
-
-def _verdict_names(place: str, names: Any) -> tuple[str, str] | tuple[()]:
-    if names is None:
-        return ()
-    if not isinstance(names, dict) or set(names) != {"conforms", "deviates"}:
-        raise ContractError(f"{place}: verdict_names is a table with the keys conforms and deviates")
-    return str(names["conforms"]), str(names["deviates"])
-
-
-def _one_of(place: str, key: str, value: object, valid: tuple[str, ...]) -> None:
-    if value not in valid:
-        raise ContractError(f"{place}: {key} is {value!r}; valid: {', '.join(valid)}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from messages_conformance.contract import Profile
 from messages_conformance.exchange import Exchange
@@ -25,14 +25,16 @@ EXCHANGE: Final = "exchange"
 RUN: Final = "run"
 
 Outcome = Finding | Unverified
-Judging = Callable[[Any], Iterable[Outcome]]
+Judging = Callable[..., Iterable[Outcome]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Requirement:
     """One row of the catalogue. `provoked` says in words what a suite does to see it.
 
-    `capability` is what a target must be able to do before the requirement means anything to it. `on_sight` marks what
+    `needs` are the capabilities that a profile must offer; without them the requirement does not apply. `capability` is
+    the one that the model must have too. A profile that offers `replaced_by` has another requirement in its place.
+    `reads_profile` marks a rule that takes the profile as its keyword argument `profile`. `on_sight` marks what
     nobody can provoke from outside: where it does not happen, the requirement does not apply. `probed` marks a row of
     the probe table: it is judged on its own requests and on no others. `raw` marks a rule that is also asked about
     exchanges without an answer, answers that we left, and refusals of requests that are odd on the wire.
@@ -47,6 +49,8 @@ class Requirement:
     model_dependent: bool
     needs: frozenset[str]
     capability: str | None = None
+    replaced_by: str | None = None
+    reads_profile: bool = False
     on_sight: bool = False
     probed: bool = False
     raw: bool = False
@@ -70,6 +74,8 @@ class Requirement:
         missing = sorted(self.needs - profile.offers)
         if missing:
             return f"profile {profile.name} does not promise {', '.join(missing)}"
+        if self.replaced_by in profile.offers:
+            return f"profile {profile.name} promises {self.replaced_by} instead"
         return ""
 
 
@@ -95,6 +101,8 @@ def rule(
     model_dependent: bool = False,
     needs: Iterable[str] = (),
     capability: str | None = None,
+    replaced_by: str | None = None,
+    reads_profile: bool = False,
     on_sight: bool = False,
     raw: bool = False,
     provoked: str = "",
@@ -114,6 +122,8 @@ def rule(
                 model_dependent=model_dependent,
                 needs=frozenset(needs),
                 capability=capability,
+                replaced_by=replaced_by,
+                reads_profile=reads_profile,
                 on_sight=on_sight,
                 raw=raw,
                 over=over,

@@ -283,7 +283,7 @@ def goes_on_after_a_tool_call(exchanges: Sequence[Exchange]) -> Iterable[Finding
     "claude-code.stream.tool-input",
     MUST,
     families={ANTHROPIC},
-    needs={CLAUDE_CODE},
+    needs={CLAUDE_CODE, "stream"},
     source=SOURCE,
     applies=lambda exchange: asked_to_stream(exchange) and streamed(exchange) and _calls_a_tool(exchange),
     provoked="A tool call is streamed.",

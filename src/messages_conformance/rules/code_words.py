@@ -273,6 +273,7 @@ def _without(value: Any, words: Sequence[str]) -> Any:
     "stream.delta.text-complete",
     MUST,
     source=f"{sources.STREAMING} (the deltas add up to the text)",
+    needs={"stream"},
     over=RUN,
     model_dependent=True,
     provoked="Made-up words are asked for again, whole and streamed.",

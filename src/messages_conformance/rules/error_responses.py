@@ -38,7 +38,14 @@ def _has_error_object(exchange: Exchange) -> bool:
     return _enveloped(exchange) and isinstance(body_of(exchange).get("error"), dict)
 
 
-@rule("errors.envelope.type", MUST, families={ANTHROPIC}, source=sources.ERRORS, applies=_has_error_object)
+@rule(
+    "errors.envelope.type",
+    MUST,
+    families={ANTHROPIC},
+    needs={"error-envelope"},
+    source=sources.ERRORS,
+    applies=_has_error_object,
+)
 def marks_the_body_as_error(exchange: Exchange) -> Iterable[Finding]:
     """An error body has the top-level type "error"."""
     return _envelope_type(exchange)
@@ -51,7 +58,14 @@ def _envelope_type(exchange: Exchange) -> Iterator[Finding]:
         yield Finding(place=Place(pointer="/type"), found=found, wanted='"error"')
 
 
-@rule("errors.envelope.error-object", MUST, families={ANTHROPIC}, source=sources.ERRORS, applies=_enveloped)
+@rule(
+    "errors.envelope.error-object",
+    MUST,
+    families={ANTHROPIC},
+    needs={"error-envelope"},
+    source=sources.ERRORS,
+    applies=_enveloped,
+)
 def describes_the_error(exchange: Exchange) -> Iterable[Finding]:
     """An error body has an error object with a non-empty string type and a non-empty string message."""
     return _error_object(exchange)
@@ -78,7 +92,14 @@ def uses_the_error_envelope(exchange: Exchange) -> Iterable[Finding]:
     yield from list(_error_object(exchange)) or list(_envelope_type(exchange))
 
 
-@rule("errors.envelope.request_id", SHOULD, families={ANTHROPIC}, source=sources.ERRORS, applies=_has_error_object)
+@rule(
+    "errors.envelope.request_id",
+    SHOULD,
+    families={ANTHROPIC},
+    needs={"error-envelope", "request-id"},
+    source=sources.ERRORS,
+    applies=_has_error_object,
+)
 def repeats_the_request_id(exchange: Exchange) -> Iterable[Finding]:
     """An error body has a string request_id."""
     body = body_of(exchange)
@@ -118,7 +139,14 @@ def _refused_as_invalid(exchange: Exchange) -> bool:
     return invalid(exchange) and exchange.capability is None and 400 <= response_of(exchange).status < 500
 
 
-@rule("errors.status.400", MUST, families={ANTHROPIC}, source=sources.ERRORS, applies=_refused_as_invalid)
+@rule(
+    "errors.status.400",
+    MUST,
+    families={ANTHROPIC},
+    needs={"error-envelope"},
+    source=sources.ERRORS,
+    applies=_refused_as_invalid,
+)
 def answers_400_to_invalid_requests(exchange: Exchange) -> Iterable[Finding]:
     """An invalid request is answered with 400 and the error type invalid_request_error."""
     status, kind = response_of(exchange).status, _error_type(exchange)
@@ -171,6 +199,7 @@ for _status, _level in (
         f"errors.status.{_status}",
         _level,
         families={ANTHROPIC},
+        needs={"error-envelope"},
         source=sources.ERRORS,
         applies=_with_status(_status),
         on_sight=True,
@@ -208,6 +237,7 @@ def _streams_refusal(exchange: Exchange) -> bool:
     "errors.stream-request-prevalidation",
     SHOULD,
     families={ANTHROPIC},
+    needs={"stream"},
     source=f"{sources.ERRORS}; {sources.STREAMING}",
     applies=_streams_refusal,
     provoked="An invalid request is sent with stream: true.",

@@ -39,6 +39,7 @@ def _reached_the_api(exchange: Exchange) -> bool:
     "headers.request-id.present",
     MUST,
     families={ANTHROPIC},
+    needs={"request-id"},
     source=f"{sources.ERRORS} (request id; request size limits)",
     applies=_reached_the_api,
 )
@@ -53,7 +54,14 @@ def _identified(exchange: Exchange) -> bool:
     return answered(exchange) and bool(response_of(exchange).header(REQUEST_ID))
 
 
-@rule("headers.request-id.pattern", SHOULD, families={ANTHROPIC}, source=sources.ERRORS, applies=_identified)
+@rule(
+    "headers.request-id.pattern",
+    SHOULD,
+    families={ANTHROPIC},
+    needs={"request-id"},
+    source=sources.ERRORS,
+    applies=_identified,
+)
 def identifies_in_the_customary_form(exchange: Exchange) -> Iterable[Finding]:
     """request-id is req_ and letters, digits or underscores."""
     value = response_of(exchange).header(REQUEST_ID) or ""
@@ -67,6 +75,7 @@ def identifies_in_the_customary_form(exchange: Exchange) -> Iterable[Finding]:
     "headers.request-id.matches-body",
     SHOULD,
     families={ANTHROPIC},
+    needs={"request-id"},
     source=sources.ERRORS,
     applies=lambda exchange: (
         refused(exchange) and _identified(exchange) and isinstance(body_of(exchange).get("request_id"), str)
@@ -85,6 +94,7 @@ def identifies_alike_in_header_and_body(exchange: Exchange) -> Iterable[Finding]
     "headers.ratelimit.format",
     SHOULD,
     families={ANTHROPIC},
+    needs={"rate-limit-headers"},
     source=sources.RATE_LIMITS,
     applies=lambda exchange: (
         answered(exchange)
@@ -140,6 +150,7 @@ def asks_for_a_modest_wait(exchange: Exchange) -> Iterable[Finding]:
     "headers.retry-after.on-429",
     SHOULD,
     families={ANTHROPIC},
+    needs={"rate-limit-headers"},
     source=f"{sources.RATE_LIMITS}; {sources.ERRORS}",
     applies=lambda exchange: answered(exchange) and response_of(exchange).status == 429,
     on_sight=True,

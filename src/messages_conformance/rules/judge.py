@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import partial
 
 from messages_conformance.contract import Profile
 from messages_conformance.exchange import LEFT, REFUSED, SILENT, Exchange
@@ -85,7 +86,7 @@ class Judge:
         catalogue: Mapping[str, Requirement] = CATALOGUE,
     ) -> None:
         self.profile = profile
-        self.catalogue = catalogue = {row.id: _softened(row, profile) for row in catalogue.values()}
+        self.catalogue = catalogue = {row.id: _under(row, profile) for row in catalogue.values()}
         self._selected = selected = selected or select()
         self._exchanges: list[Exchange] = []
         self._tallies: dict[str, _Tally] = defaultdict(_Tally)
@@ -251,8 +252,10 @@ class Judge:
         return requirement.over == RUN or requirement.id in exchange.probes or not requirement.id.startswith("request.")
 
 
-def _softened(requirement: Requirement, profile: Profile) -> Requirement:
-    """The requirement at the level that it has in the profile."""
+def _under(requirement: Requirement, profile: Profile) -> Requirement:
+    """The requirement at its level in the profile, with a rule that knows the profile if it reads it."""
+    if requirement.reads_profile:
+        requirement = replace(requirement, judge=partial(requirement.judge, profile=profile))
     softer = requirement.level == MUST and profile.only_warns(requirement.id)
     return replace(requirement, level=SHOULD) if softer else requirement
 

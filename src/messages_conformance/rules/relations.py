@@ -105,7 +105,14 @@ def gives_every_message_its_own_id(exchanges: Sequence[Exchange]) -> Iterable[Fi
     )
 
 
-@rule("headers.request-id.unique", MUST, families={ANTHROPIC}, source=f"{sources.OVERVIEW} (globally unique)", over=RUN)
+@rule(
+    "headers.request-id.unique",
+    MUST,
+    families={ANTHROPIC},
+    needs={"request-id"},
+    source=f"{sources.OVERVIEW} (globally unique)",
+    over=RUN,
+)
 def gives_every_answer_its_own_request_id(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """No two answers have the same request-id."""
     return _unique(
@@ -164,6 +171,7 @@ def counts_equal_prompts_equally(exchanges: Sequence[Exchange]) -> Iterable[Find
     "usage.input.stream-equals-nonstream",
     SHOULD,
     source="sgl-project/sglang#20678, BerriAI/litellm#41406 (GitHub), read 2026-11-22",
+    needs={"stream"},
     over=RUN,
     provoked="The same question is asked streamed and not.",
 )
@@ -285,6 +293,7 @@ def _but_for_prompt(exchange: Exchange) -> str:
     "request.system.affects-input-tokens",
     SHOULD,
     source="the meaning of input_tokens; " + sources.SEED,
+    needs={"system"},
     over=RUN,
     provoked="The same question is asked with and without a long system prompt.",
 )
@@ -316,6 +325,7 @@ BLOCKS: Final = "request.messages.content-blocks"
     BLOCKS,
     MUST,
     source=f"{sources.SEED}; {sources.sdk('types/message_create_params.py')}",
+    needs={"text"},
     over=RUN,
     provoked="The same text is sent as a string, as one text block and as two.",
 )
@@ -455,6 +465,7 @@ def _overlap(one: Exchange, other: Exchange) -> bool:
     "stream.concurrent-isolation",
     SHOULD,
     source="robustness: a gateway that shares one queue between its streams mixes them",
+    needs={"stream"},
     over=RUN,
     model_dependent=True,
     provoked="Several streams at once ask for a word of their own each.",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from messages_conformance import contract
+from messages_conformance.contract import Profile
 from messages_conformance.exchange import COMPLETE, GZIP_MAGIC, RESET, STALLED, TOO_LARGE, Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import (
@@ -80,28 +81,36 @@ def has_an_id(exchange: Exchange) -> Iterable[Finding]:
     return shape(exchange, "response.id.string")
 
 
-def _id_prefix(exchange: Exchange) -> Iterator[Finding]:
+def _id_prefix(exchange: Exchange, prefix: str) -> Iterator[Finding]:
     identifier = (message_of(exchange) or {}).get("id")
-    if isinstance(identifier, str) and identifier and not identifier.startswith("msg_"):
-        yield Finding(place=in_message(exchange, "/id"), found=shown(identifier), wanted="msg_...")
+    if isinstance(identifier, str) and identifier and not identifier.startswith(prefix):
+        yield Finding(place=in_message(exchange, "/id"), found=shown(identifier), wanted=f"{prefix}...")
 
 
-@rule("response.id.msg-prefix", MUST, families={TOKMODEL}, source=sources.SEED, applies=has_message)
-def has_a_prefixed_id(exchange: Exchange) -> Iterable[Finding]:
-    """id starts with msg_, as this profile promises."""
-    return _id_prefix(exchange)
+@rule(
+    "response.id.msg-prefix",
+    MUST,
+    needs={"id-prefix"},
+    reads_profile=True,
+    source=sources.SEED,
+    applies=has_message,
+)
+def has_the_promised_id_prefix(exchange: Exchange, profile: Profile) -> Iterable[Finding]:
+    """id starts with the `id_prefix` of the profile, which is msg_ in the profile tokmodel."""
+    return _id_prefix(exchange, profile.id_prefix or "")
 
 
 @rule(
     "response.id.msg-prefix-anthropic",
     SHOULD,
     families={ANTHROPIC},
+    replaced_by="id-prefix",
     source=sources.sdk("types/message.py (format and length may change)"),
     applies=has_message,
 )
 def has_the_customary_id_prefix(exchange: Exchange) -> Iterable[Finding]:
     """id starts with msg_, as in every example."""
-    return _id_prefix(exchange)
+    return _id_prefix(exchange, "msg_")
 
 
 @rule("response.type.message", MUST, source=sources.SEED, applies=json_message)
@@ -236,7 +245,14 @@ def names_its_model(exchange: Exchange) -> Iterable[Finding]:
     return shape(exchange, "response.model.string")
 
 
-@rule("response.model.matches-request", MUST, families={TOKMODEL}, source=sources.SEED, applies=has_message)
+@rule(
+    "response.model.matches-request",
+    MUST,
+    families={TOKMODEL},
+    needs={"model-echo"},
+    source=sources.SEED,
+    applies=has_message,
+)
 def names_the_requested_model(exchange: Exchange) -> Iterable[Finding]:
     """model is the id that was asked for."""
     answered, asked = (message_of(exchange) or {}).get("model"), exchange.request.fields.get("model")
@@ -250,7 +266,14 @@ def says_why_it_stopped(exchange: Exchange) -> Iterable[Finding]:
     return shape(exchange, "response.stop_reason.present")
 
 
-@rule("response.stop_reason.enum-tokmodel", MUST, families={TOKMODEL}, source=sources.SEED, applies=has_message)
+@rule(
+    "response.stop_reason.enum-tokmodel",
+    MUST,
+    families={TOKMODEL},
+    needs={"closed-stop-reasons"},
+    source=sources.SEED,
+    applies=has_message,
+)
 def stops_for_a_promised_reason(exchange: Exchange) -> Iterable[Finding]:
     """stop_reason is end_turn, max_tokens or stop_sequence when neither tools nor thinking were asked for."""
     fields, reason = exchange.request.fields, stop_reason_of(exchange)
@@ -296,6 +319,7 @@ def stops_for_a_known_reason(exchange: Exchange) -> Iterable[Finding]:
     "response.stop_sequence.present",
     SHOULD,
     families={ANTHROPIC},
+    needs={"stop-sequence-field"},
     source="OpenAPI descriptions of 2024-11 and 2025-08 (required, nullable); examples leave it out",
     applies=json_message,
 )
@@ -324,7 +348,14 @@ def details_refusals_only(exchange: Exchange) -> Iterable[Finding]:
         yield Finding(place=in_message(exchange, "/stop_details"), found=shown(details), wanted="null or absent")
 
 
-@rule("tokmodel.example.response-keys", MUST, families={TOKMODEL}, source=sources.SEED, applies=json_message)
+@rule(
+    "tokmodel.example.response-keys",
+    MUST,
+    families={TOKMODEL},
+    needs={"bearer-auth", "no-version-header", "system", "temperature"},
+    source=sources.SEED,
+    applies=json_message,
+)
 def has_the_keys_of_the_example(exchange: Exchange) -> Iterable[Finding]:
     """The answer to the documented example has at least the keys of the documented answer."""
     if "tokmodel.example" not in exchange.situations:

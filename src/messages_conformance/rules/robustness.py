@@ -78,6 +78,7 @@ def outlives_broken_requests(exchange: Exchange) -> Iterable[Finding]:
     "stream.disconnect.client",
     SHOULD,
     source="robustness",
+    needs={"stream"},
     applies=_asked_after("stream.disconnect.client"),
     raw=True,
     provoked="A stream is left after its first delta, and the plainest request follows.",

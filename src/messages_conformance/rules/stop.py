@@ -76,6 +76,7 @@ def stops_at_no_sequence_unasked(exchange: Exchange) -> Iterable[Finding]:
     "stop.stop_sequence.value",
     MUST,
     families={ANTHROPIC},
+    needs={"stop-sequences"},
     source=sources.sdk("types/message.py"),
     applies=has_message,
     model_dependent=True,
@@ -113,6 +114,7 @@ def _leak(exchange: Exchange) -> Iterator[Finding | Unverified]:
     "stop.stop_sequence.excluded-from-text",
     SHOULD,
     source="widely relied on; stated by glossaries only (anthropiccertifications.com), read 2026-11-22",
+    needs={"stop-sequences"},
     applies=json_message,
     model_dependent=True,
 )
@@ -125,6 +127,7 @@ def leaves_the_sequence_out(exchange: Exchange) -> Iterable[Finding | Unverified
     "stop.stop_sequence.stream-no-leak",
     SHOULD,
     source="consistency with the message that is not streamed",
+    needs={"stop-sequences", "stream"},
     applies=streamed,
     model_dependent=True,
 )
@@ -191,6 +194,7 @@ def _ended_early(cut: Exchange, limit: int) -> bool:
     "stop.stop_sequence.occurs",
     MUST,
     source=f"{sources.SEED}; {sources.STOP_REASONS}",
+    needs={"stop-sequences"},
     over=RUN,
     model_dependent=True,
     provoked="The model is asked to count, with and without one of the numbers as a stop sequence.",
@@ -231,6 +235,7 @@ def _holds(exchange: Exchange, sequence: str) -> bool:
     "stop.stop_sequence.matched",
     MUST,
     families={ANTHROPIC},
+    needs={"stop-sequences"},
     source=f"{sources.sdk('types/message.py')} (which custom stop sequence was generated)",
     over=RUN,
     model_dependent=True,
@@ -291,7 +296,13 @@ def _types_are_known(exchange: Exchange) -> bool:
     )
 
 
-@rule("stop.tool_use.block-implies", SHOULD, families={ANTHROPIC}, source=sources.STOP_REASONS, applies=has_message)
+@rule(
+    "stop.tool_use.block-implies",
+    SHOULD,
+    families={ANTHROPIC},
+    source=sources.STOP_REASONS,
+    applies=has_message,
+)
 def says_so_when_it_calls_a_tool(exchange: Exchange) -> Iterable[Finding]:
     """A complete tool_use block comes with stop_reason tool_use, unless the answer was cut."""
     reason = stop_reason_of(exchange)

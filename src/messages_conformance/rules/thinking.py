@@ -108,7 +108,7 @@ def leaves_out_omitted_thinking(exchange: Exchange) -> Iterable[Finding | Unveri
     source=sources.STREAMING,
     applies=lambda exchange: streamed(exchange) and _omits(exchange),
     model_dependent=True,
-    needs={"thinking"},
+    needs={"stream", "thinking"},
     capability="thinking",
     provoked="A stream is asked for with thinking whose display is omitted.",
 )

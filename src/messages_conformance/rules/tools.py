@@ -373,7 +373,7 @@ def marks_the_calls_of_server_tools(exchange: Exchange) -> Iterable[Finding | Un
     source=f"{sources.measured('X30, X33')}; exempt: {FINE_GRAINED}",
     applies=streamed,
     model_dependent=True,
-    needs={"tools"},
+    needs={"stream", "tools"},
     provoked="Tools are called in streams.",
 )
 def streams_readable_tool_input(exchange: Exchange) -> Iterable[Finding | Unverified]:

@@ -50,7 +50,11 @@ def labels_json(exchange: Exchange) -> Iterable[Finding]:
 
 
 @rule(
-    "transport.content-type.sse-response", MUST, source=f"{sources.SEED}; {sources.STREAMING}", applies=asked_to_stream
+    "transport.content-type.sse-response",
+    MUST,
+    source=f"{sources.SEED}; {sources.STREAMING}",
+    needs={"stream"},
+    applies=asked_to_stream,
 )
 def streams_when_asked_to(exchange: Exchange) -> Iterable[Finding]:
     """stream: true is answered with server-sent events under the media type text/event-stream."""

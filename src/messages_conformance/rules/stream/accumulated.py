@@ -17,7 +17,13 @@ from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unv
 from messages_conformance.stream import Block, known_event
 
 
-@rule("stream.final.output-tokens-positive", SHOULD, source=sources.sdk("types/message.py, usage"), applies=streamed)
+@rule(
+    "stream.final.output-tokens-positive",
+    SHOULD,
+    source=sources.sdk("types/message.py, usage"),
+    needs={"stream"},
+    applies=streamed,
+)
 def counts_the_streamed_text(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The last output_tokens is above 0 when text was streamed."""
     usages = placed_usages(exchange)
@@ -33,6 +39,7 @@ def counts_the_streamed_text(exchange: Exchange) -> Iterable[Finding | Unverifie
     "stream.final.equals-nonstream-shape",
     MUST,
     source=f"{sources.STREAMING} (the final message equals that of create)",
+    needs={"stream"},
     applies=streamed,
 )
 def accumulates_to_a_valid_message(exchange: Exchange) -> Iterable[Finding | Unverified]:

@@ -12,7 +12,7 @@ from messages_conformance.rules.stream.stream_accessors import grammar_findings
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding
 
 
-@rule("stream.block.index-integer", MUST, source=sources.measured("X69, X09"), applies=streamed)
+@rule("stream.block.index-integer", MUST, source=sources.measured("X69, X09"), needs={"stream"}, applies=streamed)
 def numbers_blocks_with_integers(exchange: Exchange) -> Iterable[Finding]:
     """Every block event has an index that is an integer of 0 or more."""
     return shape(exchange, "stream.block.index-integer")
@@ -22,6 +22,7 @@ def numbers_blocks_with_integers(exchange: Exchange) -> Iterable[Finding]:
     "stream.block.index-sequential",
     MUST,
     source=f"{sources.STREAMING}; {sources.measured('X06, X07, X08')}",
+    needs={"stream"},
     applies=streamed,
 )
 def numbers_blocks_in_order(exchange: Exchange) -> Iterable[Finding]:
@@ -29,7 +30,7 @@ def numbers_blocks_in_order(exchange: Exchange) -> Iterable[Finding]:
     return grammar_findings(exchange, "stream.block.index-sequential")
 
 
-@rule("stream.block.start-text-empty", MUST, source=sources.measured("X23, X24"), applies=streamed)
+@rule("stream.block.start-text-empty", MUST, source=sources.measured("X23, X24"), needs={"stream"}, applies=streamed)
 def starts_text_blocks_empty(exchange: Exchange) -> Iterable[Finding]:
     """A text block starts with the text \"\"; its deltas carry all of the text."""
     return shape(exchange, "stream.block.start-text-empty")
@@ -39,6 +40,7 @@ def starts_text_blocks_empty(exchange: Exchange) -> Iterable[Finding]:
     "stream.block.start-tool-input-empty",
     SHOULD,
     families={ANTHROPIC},
+    needs={"stream"},
     source=sources.measured("X25 to X27"),
     applies=streamed,
 )
@@ -48,7 +50,12 @@ def starts_tool_blocks_empty(exchange: Exchange) -> Iterable[Finding]:
 
 
 @rule(
-    "stream.block.start-thinking-fields", MUST, families={ANTHROPIC}, source=sources.measured("X66"), applies=streamed
+    "stream.block.start-thinking-fields",
+    MUST,
+    families={ANTHROPIC},
+    needs={"stream"},
+    source=sources.measured("X66"),
+    applies=streamed,
 )
 def starts_thinking_blocks_empty(exchange: Exchange) -> Iterable[Finding]:
     """A thinking block starts with a thinking string and a signature string."""

@@ -48,6 +48,7 @@ ENDLESS_SLACK: Final = 64
     "stream.frame.incremental",
     SHOULD,
     source=sources.STREAMING,
+    needs={"stream"},
     over=RUN,
     provoked="Answers of some length are streamed, and the arrival of their deltas is timed.",
 )
@@ -103,7 +104,7 @@ def _is_burst(exchange: Exchange, deltas: list[StreamEvent]) -> bool:
     return late and deltas[-1].at_s - deltas[0].at_s < BURST_S
 
 
-@rule("stream.frame.terminates", MUST, source=sources.STREAMING, applies=streamed)
+@rule("stream.frame.terminates", MUST, source=sources.STREAMING, needs={"stream"}, applies=streamed)
 def ends_the_body(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The body ends after message_stop, and every stream ends."""
     response, walked = response_of(exchange), walk_of(exchange)

@@ -24,21 +24,25 @@ MIN_REPEATED_CHARS: Final = 20
 at the end (our own; normal text does not repeat itself so)."""
 
 
-@rule("stream.delta.type-matches-block", MUST, source=sources.measured("X11, X12"), applies=streamed)
+@rule("stream.delta.type-matches-block", MUST, source=sources.measured("X11, X12"), needs={"stream"}, applies=streamed)
 def builds_each_block_with_its_own_deltas(exchange: Exchange) -> Iterable[Finding]:
     """Each delta has a type, and occurs only in the types of block that it builds."""
     yield from shape(exchange, "stream.delta.type-matches-block")
     yield from grammar_findings(exchange, "stream.delta.type-matches-block")
 
 
-@rule("stream.delta.text-string", MUST, source=sources.measured("X67"), applies=streamed)
+@rule("stream.delta.text-string", MUST, source=sources.measured("X67"), needs={"stream"}, applies=streamed)
 def sends_text_as_strings(exchange: Exchange) -> Iterable[Finding]:
     """The text of a text_delta is a string."""
     return shape(exchange, "stream.delta.text-string")
 
 
 @rule(
-    "stream.delta.text-incremental", MUST, source=f"{sources.VERSIONING}; {sources.measured('X34')}", applies=streamed
+    "stream.delta.text-incremental",
+    MUST,
+    source=f"{sources.VERSIONING}; {sources.measured('X34')}",
+    needs={"stream"},
+    applies=streamed,
 )
 def sends_text_in_increments(exchange: Exchange) -> Iterable[Finding]:
     """Text deltas are increments, not snapshots of the whole text so far."""
@@ -88,6 +92,7 @@ def _is_repetition(earlier: str, later: str) -> bool:
     "stream.delta.partial-json-string",
     MUST,
     families={ANTHROPIC},
+    needs={"stream"},
     source=sources.sdk("types/input_json_delta.py"),
     applies=streamed,
 )
@@ -100,6 +105,7 @@ def sends_partial_json_as_strings(exchange: Exchange) -> Iterable[Finding]:
     "stream.delta.partial-json-concat",
     MUST,
     families={ANTHROPIC},
+    needs={"stream"},
     source=f"{sources.STREAMING}; {sources.measured('X28 to X33')}",
     applies=streamed,
 )
@@ -121,6 +127,7 @@ def completes_the_json_of_tool_input(exchange: Exchange) -> Iterable[Finding | U
     "stream.delta.signature-single",
     MUST,
     families={ANTHROPIC},
+    needs={"stream"},
     source=f"{sources.THINKING}; {sources.measured('X64')}",
     applies=streamed,
 )
@@ -143,7 +150,14 @@ def signs_a_thinking_block_once(exchange: Exchange) -> Iterable[Finding]:
         yield Finding(place=place, found=found, wanted="one signature_delta, the last delta of the block")
 
 
-@rule("stream.delta.citations", SHOULD, families={ANTHROPIC}, source=sources.CITATIONS, applies=streamed)
+@rule(
+    "stream.delta.citations",
+    SHOULD,
+    families={ANTHROPIC},
+    needs={"stream"},
+    source=sources.CITATIONS,
+    applies=streamed,
+)
 def sends_one_citation_in_each_delta(exchange: Exchange) -> Iterable[Finding]:
     """A citations_delta carries one citation object."""
     return shape(exchange, "stream.delta.citations")

@@ -22,6 +22,7 @@ def failed(exchange: Exchange) -> bool:
     "stream.error.event-shape",
     MUST,
     families={ANTHROPIC},
+    needs={"stream", "stream-errors"},
     source=f"{sources.STREAMING} (error events); {sources.measured('X40')}",
     applies=failed,
     on_sight=True,
@@ -32,7 +33,7 @@ def ends_a_failed_stream_with_an_error(exchange: Exchange) -> Iterable[Finding]:
     yield from grammar_findings(exchange, "stream.error.event-shape")
 
 
-@rule("stream.error.named", MUST, source=sources.measured("X41"), applies=failed, on_sight=True)
+@rule("stream.error.named", MUST, source=sources.measured("X41"), needs={"stream"}, applies=failed, on_sight=True)
 def names_the_error_event(exchange: Exchange) -> Iterable[Finding]:
     """An error in mid-stream has the line `event: error`: without it, clients take the partial answer as complete."""
     error = walk_of(exchange).error
@@ -41,7 +42,7 @@ def names_the_error_event(exchange: Exchange) -> Iterable[Finding]:
         yield Finding(place=at(error), found=found, wanted="event: error")
 
 
-@rule("stream.error.no-silent-truncation", MUST, source=sources.measured("X04"), applies=streamed)
+@rule("stream.error.no-silent-truncation", MUST, source=sources.measured("X04"), needs={"stream"}, applies=streamed)
 def never_ends_silently(exchange: Exchange) -> Iterable[Finding]:
     """A stream never ends without message_stop or an error event."""
     return grammar_findings(exchange, "stream.error.no-silent-truncation")

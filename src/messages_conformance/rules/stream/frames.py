@@ -18,7 +18,13 @@ from messages_conformance.stream import ERROR, PING, is_sentinel, logical_events
 _SURROGATE: Final = re.compile("[\\ud800-\\udfff]")
 
 
-@rule("stream.frame.event-line", MUST, source=f"{sources.VERSIONING}; {sources.measured('X42')}", applies=streamed)
+@rule(
+    "stream.frame.event-line",
+    MUST,
+    source=f"{sources.VERSIONING}; {sources.measured('X42')}",
+    needs={"stream"},
+    applies=streamed,
+)
 def names_every_event(exchange: Exchange) -> Iterable[Finding]:
     """Every event has an `event:` line that names its type."""
     unnamed = [
@@ -32,7 +38,13 @@ def names_every_event(exchange: Exchange) -> Iterable[Finding]:
     )
 
 
-@rule("stream.frame.blank-line", MUST, source=f"{sources.SSE}; {sources.measured('X52, X75')}", applies=streamed)
+@rule(
+    "stream.frame.blank-line",
+    MUST,
+    source=f"{sources.SSE}; {sources.measured('X52, X75')}",
+    needs={"stream"},
+    applies=streamed,
+)
 def ends_every_event_with_a_blank_line(exchange: Exchange) -> Iterable[Finding]:
     """Each event ends with a blank line, the last one too."""
     wanted = "a blank line after each event"
@@ -52,7 +64,13 @@ def ends_every_event_with_a_blank_line(exchange: Exchange) -> Iterable[Finding]:
             yield Finding(place=at(event), found="the last event is not followed by a blank line", wanted=wanted)
 
 
-@rule("stream.frame.data-json", MUST, source=f"{sources.STREAMING}; {sources.measured('X70')}", applies=streamed)
+@rule(
+    "stream.frame.data-json",
+    MUST,
+    source=f"{sources.STREAMING}; {sources.measured('X70')}",
+    needs={"stream"},
+    applies=streamed,
+)
 def carries_one_json_object_in_each_event(exchange: Exchange) -> Iterable[Finding]:
     """Every data payload is one JSON object."""
     yield from grouped(
@@ -77,6 +95,7 @@ def _has_or_needs_data(event: StreamEvent) -> bool:
     "stream.frame.type-matches-event",
     MUST,
     source=f"{sources.STREAMING}; {sources.measured('X43, X44')}",
+    needs={"stream"},
     applies=streamed,
 )
 def repeats_the_event_name_in_the_data(exchange: Exchange) -> Iterable[Finding]:
@@ -100,7 +119,13 @@ def _error_under_another_name(event: StreamEvent) -> bool:
     return event.data.get("type") == ERROR and event.name != ERROR
 
 
-@rule("stream.frame.no-done", MUST, source=f"{sources.VERSIONING}; {sources.measured('X45, X46')}", applies=streamed)
+@rule(
+    "stream.frame.no-done",
+    MUST,
+    source=f"{sources.VERSIONING}; {sources.measured('X45, X46')}",
+    needs={"stream"},
+    applies=streamed,
+)
 def has_no_done_sentinel(exchange: Exchange) -> Iterable[Finding]:
     """No `data: [DONE]` ends the stream: message_stop does."""
     yield from grouped(
@@ -114,14 +139,20 @@ def has_no_done_sentinel(exchange: Exchange) -> Iterable[Finding]:
     )
 
 
-@rule("stream.frame.no-bom", MUST, source=sources.measured("X50"), applies=streamed)
+@rule("stream.frame.no-bom", MUST, source=sources.measured("X50"), needs={"stream"}, applies=streamed)
 def has_no_byte_order_mark(exchange: Exchange) -> Iterable[Finding]:
     """The body does not begin with a byte-order mark."""
     if response_of(exchange).framing.bom:
         yield Finding(place=Place(offset_bytes=0), found="EF BB BF", wanted='the first field, "event:"')
 
 
-@rule("stream.frame.line-endings", SHOULD, source=sources.sdk("_streaming.py _iter_chunks"), applies=streamed)
+@rule(
+    "stream.frame.line-endings",
+    SHOULD,
+    source=sources.sdk("_streaming.py _iter_chunks"),
+    needs={"stream"},
+    applies=streamed,
+)
 def keeps_one_line_ending(exchange: Exchange) -> Iterable[Finding]:
     """All lines have the same line ending: mixed ones prevent incremental delivery in the Python SDK."""
     framing = response_of(exchange).framing
@@ -134,6 +165,7 @@ def keeps_one_line_ending(exchange: Exchange) -> Iterable[Finding]:
     "stream.frame.utf8-boundaries",
     MUST,
     source=f"{sources.sdk('_streaming.py decodes strictly')}; {sources.RFC_JSON}",
+    needs={"stream"},
     applies=streamed,
     provoked="An answer with many characters of two to four bytes is streamed.",
 )

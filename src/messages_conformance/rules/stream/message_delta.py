@@ -20,6 +20,7 @@ PLACEHOLDER_SHARE: Final = 0.5
     "stream.msgdelta.delta-object",
     MUST,
     source=f"{sources.sdk('types/raw_message_delta_event.py')}; {sources.SEED}",
+    needs={"stream"},
     applies=streamed,
 )
 def ends_with_a_stop_reason(exchange: Exchange) -> Iterable[Finding]:
@@ -31,7 +32,7 @@ def ends_with_a_stop_reason(exchange: Exchange) -> Iterable[Finding]:
         yield Finding(place=at(last, "/delta/stop_reason"), found="null", wanted="a stop reason")
 
 
-@rule("stream.msgdelta.no-null-overwrite", MUST, source=sources.measured("X60"), applies=streamed)
+@rule("stream.msgdelta.no-null-overwrite", MUST, source=sources.measured("X60"), needs={"stream"}, applies=streamed)
 def keeps_the_stop_reason(exchange: Exchange) -> Iterable[Finding]:
     """No later message_delta sets stop_reason back to null: clients keep the last value."""
     held: str | None = None
@@ -47,6 +48,7 @@ def keeps_the_stop_reason(exchange: Exchange) -> Iterable[Finding]:
     "stream.msgdelta.stop_sequence-key",
     SHOULD,
     families={ANTHROPIC},
+    needs={"stop-sequence-field", "stream"},
     source="OpenAPI description of 2024-11, schema MessageDelta (required, nullable)",
     applies=streamed,
 )
@@ -60,7 +62,9 @@ def has_a_stop_sequence_key(exchange: Exchange) -> Iterable[Finding]:
     )
 
 
-@rule("stream.msgdelta.usage-required", MUST, source=sources.measured("X17, X18, X19"), applies=streamed)
+@rule(
+    "stream.msgdelta.usage-required", MUST, source=sources.measured("X17, X18, X19"), needs={"stream"}, applies=streamed
+)
 def ends_with_usage(exchange: Exchange) -> Iterable[Finding]:
     """message_delta has a usage object with an integer output_tokens."""
     yield from shape(exchange, "stream.msgdelta.usage-required")
@@ -72,6 +76,7 @@ def ends_with_usage(exchange: Exchange) -> Iterable[Finding]:
     "stream.msgdelta.usage-cumulative",
     MUST,
     source=f"{sources.STREAMING} (usage of message_delta is cumulative); {sources.measured('X62')}",
+    needs={"stream"},
     applies=streamed,
 )
 def counts_upwards(exchange: Exchange) -> Iterable[Finding]:
@@ -90,6 +95,7 @@ def counts_upwards(exchange: Exchange) -> Iterable[Finding]:
     "stream.msgdelta.no-zero-overwrite",
     MUST,
     source=f"{sources.measured('X61')}; {sources.sdk('lib/streaming/_messages.py')}",
+    needs={"stream"},
     applies=streamed,
 )
 def keeps_the_input_counts(exchange: Exchange) -> Iterable[Finding]:

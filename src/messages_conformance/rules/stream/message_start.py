@@ -13,14 +13,24 @@ from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 
 
 @rule(
-    "stream.start.message-object", MUST, source=f"{sources.STREAMING}; {sources.measured('X20, X80')}", applies=streamed
+    "stream.start.message-object",
+    MUST,
+    source=f"{sources.STREAMING}; {sources.measured('X20, X80')}",
+    needs={"stream"},
+    applies=streamed,
 )
 def starts_with_a_message(exchange: Exchange) -> Iterable[Finding]:
     """message_start carries a message with id, type, role, model, content and usage."""
     return shape(exchange, "stream.start.message-object")
 
 
-@rule("stream.start.content-empty", MUST, source=f"{sources.STREAMING}; {sources.measured('X22')}", applies=streamed)
+@rule(
+    "stream.start.content-empty",
+    MUST,
+    source=f"{sources.STREAMING}; {sources.measured('X22')}",
+    needs={"stream"},
+    applies=streamed,
+)
 def starts_with_empty_content(exchange: Exchange) -> Iterable[Finding]:
     """The message of message_start has an empty content array."""
     return shape(exchange, "stream.start.content-empty")
@@ -30,6 +40,7 @@ def starts_with_empty_content(exchange: Exchange) -> Iterable[Finding]:
     "stream.start.stop_reason-null",
     MUST,
     source=f"{sources.STOP_REASONS}; {sources.sdk('types/message.py')}",
+    needs={"stream"},
     applies=streamed,
 )
 def starts_without_stop_reason(exchange: Exchange) -> Iterable[Finding]:
@@ -37,7 +48,7 @@ def starts_without_stop_reason(exchange: Exchange) -> Iterable[Finding]:
     return shape(exchange, "stream.start.stop_reason-null")
 
 
-@rule("stream.start.usage-object", MUST, source=sources.measured("X15, X16"), applies=streamed)
+@rule("stream.start.usage-object", MUST, source=sources.measured("X15, X16"), needs={"stream"}, applies=streamed)
 def starts_with_usage(exchange: Exchange) -> Iterable[Finding]:
     """message_start carries a usage object with integer input_tokens and output_tokens."""
     yield from shape(exchange, "stream.start.usage-object")
@@ -50,6 +61,7 @@ def starts_with_usage(exchange: Exchange) -> Iterable[Finding]:
     "stream.start.input-tokens-real",
     SHOULD,
     source="sgl-project/sglang#20678, BerriAI/litellm#41406 (GitHub), read 2026-11-22",
+    needs={"stream"},
     applies=streamed,
 )
 def starts_with_the_prompt_size(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -69,7 +81,7 @@ def starts_with_the_prompt_size(exchange: Exchange) -> Iterable[Finding | Unveri
         )
 
 
-@rule("stream.start.id-stable", MUST, source=sources.SEED, applies=streamed)
+@rule("stream.start.id-stable", MUST, source=sources.SEED, needs={"stream"}, applies=streamed)
 def starts_with_an_id(exchange: Exchange) -> Iterable[Finding]:
     """The id in message_start is a non-empty string, like that of a message that is not streamed."""
     return shape(exchange, "stream.start.id-stable")

@@ -13,7 +13,11 @@ from messages_conformance.rules.verdict import MUST, Finding
 
 
 @rule(
-    "stream.order.message-start-first", MUST, source=f"{sources.STREAMING}; {sources.measured('X01')}", applies=streamed
+    "stream.order.message-start-first",
+    MUST,
+    source=f"{sources.STREAMING}; {sources.measured('X01')}",
+    needs={"stream"},
+    applies=streamed,
 )
 def starts_with_message_start(exchange: Exchange) -> Iterable[Finding]:
     """message_start is the first event; only pings may come before it."""
@@ -21,27 +25,35 @@ def starts_with_message_start(exchange: Exchange) -> Iterable[Finding]:
 
 
 @rule(
-    "stream.order.message-start-once", MUST, source=f"{sources.STREAMING}; {sources.measured('X57')}", applies=streamed
+    "stream.order.message-start-once",
+    MUST,
+    source=f"{sources.STREAMING}; {sources.measured('X57')}",
+    needs={"stream"},
+    applies=streamed,
 )
 def starts_once(exchange: Exchange) -> Iterable[Finding]:
     """message_start occurs exactly once."""
     return grammar_findings(exchange, "stream.order.message-start-once")
 
 
-@rule("stream.order.block-start-before-delta", MUST, source=sources.measured("X05"), applies=streamed)
+@rule("stream.order.block-start-before-delta", MUST, source=sources.measured("X05"), needs={"stream"}, applies=streamed)
 def starts_a_block_before_its_deltas(exchange: Exchange) -> Iterable[Finding]:
     """A content_block_delta refers to a block that was started."""
     return grammar_findings(exchange, "stream.order.block-start-before-delta")
 
 
-@rule("stream.order.block-start-before-stop", MUST, source=sources.measured("X76"), applies=streamed)
+@rule("stream.order.block-start-before-stop", MUST, source=sources.measured("X76"), needs={"stream"}, applies=streamed)
 def starts_a_block_before_its_stop(exchange: Exchange) -> Iterable[Finding]:
     """content_block_stop refers to a block that was started."""
     return grammar_findings(exchange, "stream.order.block-start-before-stop")
 
 
 @rule(
-    "stream.order.block-closed-once", MUST, source=f"{sources.STREAMING}; {sources.measured('X13')}", applies=streamed
+    "stream.order.block-closed-once",
+    MUST,
+    source=f"{sources.STREAMING}; {sources.measured('X13')}",
+    needs={"stream"},
+    applies=streamed,
 )
 def closes_each_block_once(exchange: Exchange) -> Iterable[Finding]:
     """Each started block is stopped exactly once before message_delta carries the stop_reason."""
@@ -49,7 +61,11 @@ def closes_each_block_once(exchange: Exchange) -> Iterable[Finding]:
 
 
 @rule(
-    "stream.order.no-delta-after-stop", MUST, source=f"{sources.STREAMING}; {sources.measured('X14')}", applies=streamed
+    "stream.order.no-delta-after-stop",
+    MUST,
+    source=f"{sources.STREAMING}; {sources.measured('X14')}",
+    needs={"stream"},
+    applies=streamed,
 )
 def sends_no_delta_to_a_stopped_block(exchange: Exchange) -> Iterable[Finding]:
     """No delta for a block comes after its stop."""
@@ -57,7 +73,11 @@ def sends_no_delta_to_a_stopped_block(exchange: Exchange) -> Iterable[Finding]:
 
 
 @rule(
-    "stream.order.blocks-sequential", MUST, source=f"{sources.STREAMING}; {sources.measured('X10')}", applies=streamed
+    "stream.order.blocks-sequential",
+    MUST,
+    source=f"{sources.STREAMING}; {sources.measured('X10')}",
+    needs={"stream"},
+    applies=streamed,
 )
 def sends_blocks_one_after_another(exchange: Exchange) -> Iterable[Finding]:
     """Blocks do not overlap: each one starts after the stop of the block before it."""
@@ -68,6 +88,7 @@ def sends_blocks_one_after_another(exchange: Exchange) -> Iterable[Finding]:
     "stream.order.message-delta-present",
     MUST,
     source=f"{sources.STREAMING}; {sources.measured('X03')}",
+    needs={"stream"},
     applies=streamed,
 )
 def sends_message_delta_before_the_end(exchange: Exchange) -> Iterable[Finding]:
@@ -76,7 +97,11 @@ def sends_message_delta_before_the_end(exchange: Exchange) -> Iterable[Finding]:
 
 
 @rule(
-    "stream.order.message-stop-last", MUST, source=f"{sources.STREAMING}; {sources.measured('X58')}", applies=streamed
+    "stream.order.message-stop-last",
+    MUST,
+    source=f"{sources.STREAMING}; {sources.measured('X58')}",
+    needs={"stream"},
+    applies=streamed,
 )
 def ends_with_message_stop(exchange: Exchange) -> Iterable[Finding]:
     """message_stop is the last event; only pings may come after it."""
@@ -84,7 +109,11 @@ def ends_with_message_stop(exchange: Exchange) -> Iterable[Finding]:
 
 
 @rule(
-    "stream.order.message-stop-once", MUST, source=f"{sources.STREAMING}; {sources.measured('X02')}", applies=streamed
+    "stream.order.message-stop-once",
+    MUST,
+    source=f"{sources.STREAMING}; {sources.measured('X02')}",
+    needs={"stream"},
+    applies=streamed,
 )
 def stops_once(exchange: Exchange) -> Iterable[Finding]:
     """message_stop occurs exactly once in a stream that has a stop_reason."""

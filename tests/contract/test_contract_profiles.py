@@ -1,0 +1,156 @@
+"""Profiles: the built-in ones, the user's own, and the message for every mistake in a file."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from messages_conformance import contract, resources
+from messages_conformance.contract import Profile
+
+COMPLETE = 'title = "x"\nfamily = "tokmodel"\nauth = "bearer"\nneeds_key = true\npromises = ["text"]\n'
+
+Write = Callable[[str], Profile]
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Write:
+    """Writes a profile file of the user's, and reads it."""
+
+    def write(text: str) -> Profile:
+        path = tmp_path / "own.toml"
+        path.write_text(text, encoding="utf-8")
+        contract.profile.cache_clear()
+        return contract.profile(str(path))
+
+    return write
+
+
+def test_profiles() -> None:
+    assert contract.profile_names() == ("anthropic-2023-06-01", "anthropic-2026-10-21", "claude-code", "tokmodel")
+    tokmodel = contract.profile("tokmodel")
+    assert (tokmodel.family, tokmodel.auth, tokmodel.api_version, tokmodel.id_prefix) == (
+        "tokmodel",
+        "bearer",
+        None,
+        "msg_",
+    )
+    assert tokmodel.body_version == "2023-06-01"
+    assert {"stream", "stop-sequences", "temperature"} <= tokmodel.promises
+    assert not {"tools", "images", "thinking", "count-tokens", "system-blocks"} & tokmodel.promises
+
+
+@pytest.mark.parametrize("version", contract.API_VERSIONS)
+def test_anthropic_profiles(version: str) -> None:
+    found = contract.profile(f"anthropic-{version}")
+    assert (found.family, found.auth, found.api_version) == ("anthropic", "x-api-key", version)
+    assert found.default_model is None
+    assert {"tools", "images", "thinking", "count-tokens", "models", "system-blocks"} <= found.offers
+    assert ("temperature" in found.promises) == (version == "2023-06-01")
+
+
+def test_every_promise_is_explained_where_it_is_made() -> None:
+    for name in contract.profile_names():
+        table = re.findall(
+            r"^(?:promises|depends_on_model) = \[\n(.*?)^\]", resources.text(f"profiles/{name}.toml"), re.M | re.S
+        )
+        promised = [line for lines in table for line in lines.splitlines() if line.startswith('  "')]
+        assert len(promised) == len(contract.profile(name).offers)
+        assert [line for line in promised if " # " not in line] == []
+
+
+def test_an_unknown_profile_names_the_valid_ones() -> None:
+    with pytest.raises(contract.ContractError) as caught:
+        contract.profile("tokmodl")
+    assert str(caught.value) == (
+        "unknown profile 'tokmodl'. Did you mean 'tokmodel'?"
+        " Valid: anthropic-2023-06-01, anthropic-2026-10-21, claude-code, tokmodel."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('extends = "tokmodel"\ndefault_model = 5', "default_model is 5; valid: a string of printable characters"),
+        ('extends = "tokmodel"\nneeds_key = "no"', "needs_key is 'no'; valid: true or false"),
+        ('extends = "tokmodel"\nauth = "basic"', "auth is 'basic'; valid: bearer, x-api-key"),
+        ('extends = "tokmodel"\nfamily = ["tokmodel"]', "family is ['tokmodel']; valid: tokmodel, anthropic"),
+        (
+            'extends = "tokmodel"\napi_version = "2023-06-01\\r\\nx: y"',
+            "api_version is '2023-06-01\\r\\nx: y'; valid: 2023-06-01, 2026-10-21",
+        ),
+        (
+            'extends = "tokmodel"\nid_prefix = "msg\\n"',
+            "id_prefix is 'msg\\n'; valid: a string of",
+        ),
+        ('extends = "tokmodel"\ntitle = ""', "title is ''; valid: a string of printable characters"),
+        ('extends = "tokmodel"\nwarns = [1]', "warns is [1]; valid: an array of strings"),
+        ('extends = "tokmodel"\njudges = "stream.*"', "judges is 'stream.*'; valid: an array of strings"),
+        (
+            'extends = "tokmodel"\nverdict_names = "yes"',
+            "verdict_names is 'yes'; valid: a table",
+        ),
+        (
+            'extends = "tokmodel"\nwarnz = []',
+            "{path}: unknown key 'warnz'. Did you mean 'warns'? Valid: api_",
+        ),
+        ('extends = "tokmodl"', "unknown profile in extends 'tokmodl'. Did you mean 'tokmodel'?"),
+        ("extends = 5", "unknown profile in extends '5'. Valid: anthropic-2023-06-01"),
+        (
+            'extends = "tokmodel"\npromises = ["sytem"]',
+            "{path}: unknown capability 'sytem'. Did you mean 'system'? Valid: bearer-auth, ",
+        ),
+        (
+            'extends = "tokmodel"\npromises = ["tools"]\ndepends_on_model = ["tools"]',
+            "tools is in promises and in depends_on_model; remove it from one of them",
+        ),
+        (COMPLETE.replace('"text"', '"id-prefix"'), "id-prefix needs the key id_prefix"),
+        ('title = "x"', "family is missing; write it, or name a profile that has it: extends = ..."),
+        ("x = ", "is no TOML"),
+    ],
+)
+def test_a_mistake_is_reported_with_the_valid_values(own: Write, tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(contract.ContractError) as caught:
+        own(text)
+    assert message.format(path=tmp_path / "own.toml") in str(caught.value)
+
+
+def test_an_own_profile_can_be_complete(own: Write) -> None:
+    found = own(COMPLETE + 'verdict_names = { conforms = "yes", deviates = "no" }\n')
+    assert (found.name, found.promises, found.verdict_names) == ("own", {"text"}, ("yes", "no"))
+    assert (found.api_version, found.default_model, found.id_prefix) == (None, None, None)
+
+
+def test_a_capability_is_in_the_list_of_the_extending_file(own: Write) -> None:
+    firm = own('extends = "anthropic-2023-06-01"\npromises = ["images"]')
+    assert (firm.promises, "images" in firm.depends_on_model) == ({"images"}, False)
+    lenient = own('extends = "anthropic-2023-06-01"\ndepends_on_model = ["temperature"]')
+    assert (lenient.depends_on_model, "temperature" in lenient.promises) == ({"temperature"}, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "id_prefix"),
+    [
+        ('extends = "tokmodel"', "msg_"),
+        ('extends = "tokmodel"\nid_prefix = "chatcmpl-"', "chatcmpl-"),
+        ('extends = "tokmodel"\nid_prefix = ""', None),
+        ('extends = "tokmodel"\npromises = ["text"]', None),
+        ('extends = "anthropic-2023-06-01"', None),
+        ('extends = "anthropic-2023-06-01"\nid_prefix = "acme-"', "acme-"),
+        (COMPLETE + 'id_prefix = "acme-"', "acme-"),
+    ],
+)
+def test_an_id_prefix_is_a_promise(own: Write, text: str, id_prefix: str | None) -> None:
+    found = own(text)
+    assert found.id_prefix == id_prefix
+    assert ("id-prefix" in found.promises) == (id_prefix is not None)
+
+
+def test_a_glob_without_wildcards_matches_all_ids_below_it(own: Write) -> None:
+    found = own('extends = "tokmodel"\njudges = ["stream", "usage.present"]\nwarns = ["stream.order"]')
+    assert found.asks_for("stream.order.message-start-first")
+    assert found.asks_for("usage.present")
+    assert not found.asks_for("usage.output.le-max")
+    assert found.only_warns("stream.order.message-start-first")
+    assert not found.only_warns("stream.frame.no-bom")
