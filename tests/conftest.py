@@ -14,7 +14,7 @@ from messages_conformance.reference import serve_endpoint
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Runs the tests of single files in this process: to start workers takes longer. `-n 2` starts them all the same."""
+    """Runs single test files in this process: to start workers takes longer. `-n 2` starts them all the same."""
     return 0 if config.args and all(".py" in argument for argument in config.args) else None
 
 

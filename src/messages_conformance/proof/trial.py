@@ -141,4 +141,5 @@ class _FoundAfter:
             self.requests = spent
 
     def _failed(self) -> set[str]:
-        return {verdict.requirement for verdict in self._judged.judge.verdicts() if verdict.findings}
+        verdicts = self._judged.judge.verdicts(only=self._wanted)
+        return {verdict.requirement for verdict in verdicts if verdict.findings}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import partial
@@ -184,10 +184,15 @@ class Judge:
                 reasons += [said.reason for said in requirement.judge(exchange) if isinstance(said, Unverified)]
         return tuple(reasons)
 
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """One verdict for each requirement of the catalogue that was selected, in the catalogue's order."""
+    def verdicts(self, *, only: Collection[str] | None = None) -> tuple[Verdict, ...]:
+        """One verdict for each selected requirement, in the catalogue's order; with `only`, for these ids alone."""
         lacking = self._refused_capabilities()
-        return tuple(self._verdict(row, lacking) for row in self.catalogue.values() if self._selected(row.id))
+        answered = tuple(exchange for exchange in self._exchanges if not odd(exchange))
+        return tuple(
+            self._verdict(row, lacking, answered)
+            for row in self.catalogue.values()
+            if self._selected(row.id) and (only is None or row.id in only)
+        )
 
     def _refused_capabilities(self) -> Mapping[str, str]:
         """What the profile leaves to the model and every answer of this run refused, each with the target's words."""
@@ -199,13 +204,13 @@ class Judge:
                 said[name].append(cleanly_refused(exchange))
         return {name: f"the target refuses {name}: {words[-1]}" for name, words in said.items() if all(words)}
 
-    def _verdict(self, requirement: Requirement, lacking: Mapping[str, str]) -> Verdict:
+    def _verdict(self, requirement: Requirement, lacking: Mapping[str, str], answered: tuple[Exchange, ...]) -> Verdict:
         why_not = requirement.inapplicable(self.profile)
         if not why_not and requirement.capability is not None and not self._tallies[requirement.id].findings:
             why_not = lacking.get(requirement.capability, "")
         if why_not:
             return Verdict(requirement=requirement.id, level=requirement.level, outcome=NOT_APPLICABLE, reason=why_not)
-        tally = self._tallies[requirement.id] if requirement.over == EXCHANGE else self._over_run(requirement)
+        tally = self._tallies[requirement.id] if requirement.over == EXCHANGE else _over_run(requirement, answered)
         outcome, reason = _outcome(requirement, tally), self._reason(requirement, tally)
         if requirement.on_sight and outcome == NOT_VERIFIED and reason == NOT_PROVOKED:
             outcome, reason = NOT_APPLICABLE, NOT_SEEN
@@ -217,17 +222,6 @@ class Judge:
             findings=tuple(tally.findings),
             judged=tally.passed + len({finding.exchange for finding in tally.findings}),
         )
-
-    def _over_run(self, requirement: Requirement) -> _Tally:
-        tally = _Tally()
-        answered = tuple(exchange for exchange in self._exchanges if not odd(exchange))
-        try:
-            outcomes = list(requirement.judge(answered))
-        except Exception:  # as above
-            tally.errors.append(traceback.format_exc(limit=-3))
-            return tally
-        _book(tally, requirement, outcomes, 0)
-        return tally
 
     def _reason(self, requirement: Requirement, tally: _Tally) -> str:
         if tally.errors:
@@ -258,6 +252,18 @@ def _under(requirement: Requirement, profile: Profile) -> Requirement:
         requirement = replace(requirement, judge=partial(requirement.judge, profile=profile))
     softer = requirement.level == MUST and profile.only_warns(requirement.id)
     return replace(requirement, level=SHOULD) if softer else requirement
+
+
+def _over_run(requirement: Requirement, answered: tuple[Exchange, ...]) -> _Tally:
+    """What a rule over several exchanges finds in the answered ones."""
+    tally = _Tally()
+    try:
+        outcomes = list(requirement.judge(answered))
+    except Exception:  # a broken rule is our error, and must not cost the other verdicts
+        tally.errors.append(traceback.format_exc(limit=-3))
+        return tally
+    _book(tally, requirement, outcomes, 0)
+    return tally
 
 
 def _book(tally: _Tally, requirement: Requirement, outcomes: list[Finding | Unverified], number: int) -> list[Finding]:
