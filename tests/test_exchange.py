@@ -1,4 +1,4 @@
-"""Records of exchanges: what they derive from the bytes that came, and that saving loses nothing."""
+"""Exchanges: what they derive from the recorded bytes, and that saving loses nothing."""
 
 import gzip
 import json
@@ -32,7 +32,7 @@ SSE = "text/event-stream"
 
 
 def response(*pieces: bytes, media_type: str | None = "application/json", coding: str | None = None) -> Response:
-    """A response whose pieces came a tenth of a second apart."""
+    """A response whose pieces arrived a tenth of a second apart."""
     named = {"Content-Type": media_type, "Content-Encoding": coding}
     return Response(
         status=200,
@@ -129,7 +129,7 @@ def test_an_unknown_recording_part_is_refused() -> None:
 
 
 @pytest.mark.parametrize("missing", ["number", "request", "response", "waits"])
-def test_half_a_record_is_refused(missing: str) -> None:
+def test_an_incomplete_record_is_refused(missing: str) -> None:
     record = to_record(saved_exchanges()[0])
     del record[missing]
     with pytest.raises(KeyError, match=missing):
@@ -152,49 +152,49 @@ CODINGS = {
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 @pytest.mark.parametrize(("coding", "body"), CODINGS.values(), ids=CODINGS)
-def test_a_coding_is_undone_whatever_the_chunking(coding: str | None, body: bytes, size: int) -> None:
+def test_a_content_coding_is_decoded_in_chunks_of_any_size(coding: str | None, body: bytes, size: int) -> None:
     wanted = body if body.endswith(TEXT) else TEXT
     got = response(*cut(body, size), media_type=SSE, coding=coding)
     assert got.body == wanted
     assert b"".join(chunk.data for chunk in got.chunks) == body
 
 
-def test_an_unknown_coding_is_left_alone() -> None:
+def test_a_body_in_an_unknown_coding_is_unchanged() -> None:
     assert response(b"\x0b\x02\x80", coding="br").body == b"\x0b\x02\x80"
 
 
-def test_a_cut_coding_gives_what_came() -> None:
+def test_a_truncated_body_is_decoded_as_far_as_it_goes() -> None:
     packed = gzip.compress(TEXT, mtime=0)
     assert TEXT.startswith(response(packed[:60], coding="gzip").body)
     assert response(coding="gzip").body == response(b"", coding="deflate").body == b""
 
 
-def test_times_are_those_of_the_chunks() -> None:
+def test_events_have_the_times_of_their_chunks() -> None:
     packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
     pieces = [packer.compress(b"data: %d\n\n" % number) + packer.flush(zlib.Z_SYNC_FLUSH) for number in (1, 2, 3)]
-    came = response(*pieces, media_type=SSE, coding="gzip").events
-    assert [(event.number, event.at_s, event.wire.data) for event in came] == [
+    events = response(*pieces, media_type=SSE, coding="gzip").events
+    assert [(event.number, event.at_s, event.wire.data) for event in events] == [
         (1, 0.1, "1"),
         (2, 0.2, "2"),
         (3, 0.3, "3"),
     ]
 
 
-def test_an_event_comes_with_the_chunk_that_ends_it() -> None:
-    came = response(b"data: 1\n", b"\ndata: 2\n\nda", b"ta: 3", media_type=SSE).events
-    assert [(event.at_s, event.wire.dispatched) for event in came] == [(0.2, True), (0.2, True), (9.0, False)]
+def test_an_event_has_the_time_of_the_chunk_that_ends_it() -> None:
+    events = response(b"data: 1\n", b"\ndata: 2\n\nda", b"ta: 3", media_type=SSE).events
+    assert [(event.at_s, event.wire.dispatched) for event in events] == [(0.2, True), (0.2, True), (9.0, False)]
 
 
-def test_a_bomb_is_read_to_the_cap_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compressed_body_is_decoded_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MAX_DECODED_BYTES <= 256 * 1024 * 1024
-    cap = 1024 * 1024
-    monkeypatch.setattr(body_chunks, "MAX_DECODED_BYTES", cap)
-    bomb = gzip.compress(bytes(40 * cap), mtime=0)
+    limit = 1024 * 1024
+    monkeypatch.setattr(body_chunks, "MAX_DECODED_BYTES", limit)
+    bomb = gzip.compress(bytes(40 * limit), mtime=0)
     tracemalloc.start()
     try:
-        assert len(response(*cut(bomb, 1000), coding="gzip").body) == cap
-        assert len(response(bomb, coding="gzip").body) == cap
-        assert tracemalloc.get_traced_memory()[1] < 8 * cap
+        assert len(response(*cut(bomb, 1000), coding="gzip").body) == limit
+        assert len(response(bomb, coding="gzip").body) == limit
+        assert tracemalloc.get_traced_memory()[1] < 8 * limit
     finally:
         tracemalloc.stop()
 
@@ -220,7 +220,7 @@ def test_a_bomb_is_read_to_the_cap_only(monkeypatch: pytest.MonkeyPatch) -> None
         pytest.param('{"a":' * 200_000, id="deep-object"),
     ],
 )
-def test_what_is_not_json_is_unparsed(text: str | bytes) -> None:
+def test_text_that_is_not_json_is_unparsed(text: str | bytes) -> None:
     assert parse_json(text) is UNPARSED
 
 
@@ -228,7 +228,7 @@ def test_what_is_not_json_is_unparsed(text: str | bytes) -> None:
     ("text", "value"),
     [("null", None), (b"1.0", 1.0), (b'\xef\xbb\xbf{"a": "\xc3\xa9"}', {"a": "é"}), (' {"a": []} ', {"a": []})],
 )
-def test_what_is_json_is_parsed(text: str | bytes, value: Any) -> None:
+def test_json_is_parsed(text: str | bytes, value: Any) -> None:
     assert parse_json(text) == value
 
 
@@ -237,7 +237,7 @@ def test_unparsed_is_false_and_names_itself() -> None:
     assert repr(UNPARSED) == "UNPARSED"
 
 
-# -- what kind of body ----------------------------------------------------------------------------------------------
+# -- the kind of a body ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -261,11 +261,11 @@ def test_unparsed_is_false_and_names_itself() -> None:
         ("text/plain", b"no data: here", False),
     ],
 )
-def test_an_event_stream_is_known_by_its_body(media_type: str | None, body: bytes, streams: bool) -> None:
+def test_an_event_stream_is_recognised_by_its_body(media_type: str | None, body: bytes, streams: bool) -> None:
     assert response(body, media_type=media_type).is_event_stream is streams
 
 
-def test_headers_are_found_whatever_their_case() -> None:
+def test_headers_are_found_in_any_case() -> None:
     got = response(b"{}", media_type=" Application/JSON ; charset=utf-8")
     assert got.header("CONTENT-TYPE") == " Application/JSON ; charset=utf-8"
     assert got.media_type == "application/json"
@@ -275,14 +275,14 @@ def test_headers_are_found_whatever_their_case() -> None:
     assert request.header("a") == "first"
 
 
-def test_a_request_tells_what_it_asks() -> None:
-    asked = Request(method="POST", path="/v1/messages?beta=true", headers=(), body=b'{"stream": true}')
-    assert asked.streamed
-    assert Exchange(number=1, request=asked, response=None).creates_message
+def test_a_request_for_a_streamed_message_is_recognised() -> None:
+    streamed = Request(method="POST", path="/v1/messages?beta=true", headers=(), body=b'{"stream": true}')
+    assert streamed.streamed
+    assert Exchange(number=1, request=streamed, response=None).creates_message
     for body in (b'{"stream": 1}', b"[]", b"{", b""):
-        odd = Request(method="GET", path="/v1/messages", headers=(), body=body)
-        assert not odd.streamed
-        assert not Exchange(number=1, request=odd, response=None).creates_message
+        other = Request(method="GET", path="/v1/messages", headers=(), body=body)
+        assert not other.streamed
+        assert not Exchange(number=1, request=other, response=None).creates_message
 
 
 @pytest.mark.parametrize(
@@ -304,6 +304,6 @@ def test_the_type_of_an_event(body: bytes, type_: str | None, name: str | None) 
 @pytest.mark.parametrize(("status", "succeeded"), [(200, True), (204, True), (302, False), (400, False), (529, False)])
 def test_success_is_a_2xx(status: int, succeeded: bool) -> None:
     request = Request(method="POST", path="/v1/messages", headers=(), body=b"")
-    came = Response(status=status, headers=(), chunks=(), headers_at_s=0, ended_at_s=0)
-    assert Exchange(number=1, request=request, response=came).succeeded is succeeded
+    answer = Response(status=status, headers=(), chunks=(), headers_at_s=0, ended_at_s=0)
+    assert Exchange(number=1, request=request, response=answer).succeeded is succeeded
     assert not Exchange(number=1, request=request, response=None).succeeded

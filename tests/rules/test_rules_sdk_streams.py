@@ -1,4 +1,4 @@
-"""Eighty-two streams whose effect on official SDK builds was measured, and exactly what each of them violates."""
+"""Eighty-two streams that were fed to official SDK builds, and exactly the requirements that each one violates."""
 
 import json
 from typing import Any
@@ -72,7 +72,7 @@ POSITIVE = "stream.final.output-tokens-positive"
 THINK = [delta(0, "thinking_delta", thinking="hm"), STOP]
 
 CASES: list[tuple[str, list[Event] | bytes, set[str]]] = [
-    # what it is, the stream, what it violates
+    # name, stream, the requirements that it violates
     ("ok", HELLO, set()),
     ("no message_start", [TEXT, text("Hel"), STOP, END, OVER], {MUST_START}),
     ("no message_stop", PLAIN[:-1], {STOPPED_ONCE}),
@@ -116,7 +116,7 @@ CASES: list[tuple[str, list[Event] | bytes, set[str]]] = [
     ("tool without deltas", call(), set()),
     ("tool with an empty delta", call(""), set()),
     ("invalid tool input", call('{"a": nope}'), {JSON_INPUT, JSON_PREFIX}),
-    # Cut at the limit, so an unfinished input is legal.
+    # An input that max_tokens cuts may be unfinished.
     ("tool input cut at the limit", call('{"a": "b', reason="max_tokens"), set()),
     ("tool input an array", call("[1,2]"), {JSON_INPUT}),
     ("tool input in snapshots", call('{"a"', '{"a":1}'), {JSON_INPUT, JSON_PREFIX}),
@@ -166,13 +166,13 @@ CASES: list[tuple[str, list[Event] | bytes, set[str]]] = [
     ),
     ("event after the end", [*HELLO, text("extra")], {"stream.order.message-stop-last"}),
     ("two message_deltas", last(ends(None, 3), END), set()),
-    ("stop reason taken back", last(END, ends(None, 6)), {"stream.msgdelta.no-null-overwrite"}),
+    ("stop reason set back to null", last(END, ends(None, 6)), {"stream.msgdelta.no-null-overwrite"}),
     (
-        "input count zeroed",
+        "input count set to 0",
         last(ends("end_turn", {"input_tokens": 0, "output_tokens": 5})),
         {"stream.msgdelta.no-zero-overwrite"},
     ),
-    ("falling counts", last(ends("end_turn", 3), ends("end_turn", 2)), {"stream.msgdelta.usage-cumulative"}),
+    ("decreasing counts", last(ends("end_turn", 3), ends("end_turn", 2)), {"stream.msgdelta.usage-cumulative"}),
     (
         "input counted at the end only",
         [
@@ -240,9 +240,9 @@ def body(number: int) -> bytes:
 @pytest.mark.parametrize(
     "number", range(len(CASES)), ids=[f"X{number:02}-{case[0]}" for number, case in enumerate(CASES)]
 )
-def test_a_measured_stream_violates_exactly_this(number: int) -> None:
+def test_a_measured_stream_violates_exactly_these_requirements(number: int) -> None:
     data = body(number)
     ask: dict[str, Any] = {"tools": TOOLS} if b'"tool_use"' in data else {}
     if b'"max_tokens"' in data:
-        ask["max_tokens"] = 5  # what the stream says it spent
+        ask["max_tokens"] = 5  # what the stream reports as used
     assert found(streamed(data, ask=ask)) == CASES[number][2]
