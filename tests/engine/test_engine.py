@@ -14,7 +14,7 @@ from fake_target import PROFILE, Answer, FakeTarget, response_of
 
 from messages_conformance.engine import Conversation, Engine, EngineError, Limits, State
 from messages_conformance.engine.conversation import AskFunction
-from messages_conformance.engine.sending import STREAM_ATTEMPTS
+from messages_conformance.engine.retries import STREAM_ATTEMPTS
 from messages_conformance.exchange import (
     EITHER,
     MESSAGES_PATH,

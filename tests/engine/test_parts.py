@@ -58,18 +58,18 @@ def test_a_burst_of_refusals_halves_the_limit_once() -> None:
         concurrency = ConcurrencyLimit(16)
         slots = [await concurrency.acquire() for _ in range(16)]
         for slot in slots:
-            slot.lower()
+            slot.refused()
         assert concurrency.limit == 8
         for slot in slots:
             slot.release()
         later = await concurrency.acquire()
-        later.lower()
+        later.refused()
         assert concurrency.limit == 4
         for _ in range(SUCCESSES_PER_STEP * 20):
             concurrency.succeeded()
         assert concurrency.limit == 16
         later.release()
-        assert concurrency.active == concurrency.resting == 0
+        assert concurrency.active == concurrency.paused == 0
 
     asyncio.run(run())
 
@@ -79,7 +79,7 @@ def test_who_rests_keeps_its_place_and_resumes_first() -> None:
         concurrency = ConcurrencyLimit(1)
         order: list[str] = []
         first = await concurrency.acquire()
-        first.rest()
+        first.pause()
 
         async def other(name: str, *, urgent: bool) -> None:
             slot = await concurrency.acquire(urgent=urgent)
@@ -95,7 +95,7 @@ def test_who_rests_keeps_its_place_and_resumes_first() -> None:
         first.release()
         await asyncio.gather(*waiting)
         assert order == ["urgent", "ordinary"]
-        assert concurrency.active == concurrency.resting == 0
+        assert concurrency.active == concurrency.paused == 0
 
     asyncio.run(run())
 
@@ -111,7 +111,7 @@ def test_a_turn_granted_to_the_cancelled_goes_to_the_next() -> None:
         doomed.cancel()  # ... which never learns of it
         (await asyncio.wait_for(heir, 5)).release()
         assert doomed.cancelled()
-        assert concurrency.active == concurrency.resting == 0
+        assert concurrency.active == concurrency.paused == 0
 
     asyncio.run(run())
 
@@ -121,7 +121,7 @@ def test_a_resumption_that_is_cancelled_leaves_no_trace() -> None:
         for granted in (False, True):
             concurrency = ConcurrencyLimit(2)
             slot, other, third = await concurrency.acquire(), await concurrency.acquire(), None
-            slot.rest()
+            slot.pause()
             concurrency.limit = 1
             task = asyncio.create_task(slot.resume())
             await asyncio.sleep(0)
@@ -132,7 +132,7 @@ def test_a_resumption_that_is_cancelled_leaves_no_trace() -> None:
             slot.release()
             if not granted:
                 other.release()
-            assert concurrency.active == concurrency.resting == 0
+            assert concurrency.active == concurrency.paused == 0
             third = await concurrency.acquire()
             third.release()
 

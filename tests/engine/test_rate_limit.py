@@ -26,15 +26,15 @@ class Clock:
 
 def test_turns_are_evenly_apart() -> None:
     clock = Clock()
-    pace = RateLimit(4, sleep=clock.sleep, now_s=lambda: clock.now_s)
+    rate_limit = RateLimit(4, sleep=clock.sleep, now_s=lambda: clock.now_s)
     times = []
 
     async def take() -> None:
         for _ in range(4):
-            await pace.turn()
+            await rate_limit.wait()
             times.append(clock.now_s)
         clock.now_s += 10
-        await pace.turn()
+        await rate_limit.wait()
         times.append(clock.now_s)
 
     asyncio.run(take())
@@ -43,7 +43,7 @@ def test_turns_are_evenly_apart() -> None:
 
 def test_without_a_rate_nobody_waits() -> None:
     clock = Clock()
-    asyncio.run(RateLimit(None, sleep=clock.sleep).turn())
+    asyncio.run(RateLimit(None, sleep=clock.sleep).wait())
     assert clock.slept == []
 
 

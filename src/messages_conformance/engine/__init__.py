@@ -1,7 +1,7 @@
-"""The engine plans exchanges, sends them concurrently within budget, and hands them out.
+"""The engine plans requests, sends them concurrently within limits, and returns the recorded exchanges.
 
-An Ask is composed into a Request; equal requests are sent once; one loop sends them all, slower after refusals; threads
-wait for their own exchanges only.
+It composes each Ask into a Request, sends equal requests once, sends more slowly after refusals, and lets each thread
+wait for its own exchanges only.
 """
 
 from messages_conformance.engine.budget import Limits
@@ -9,8 +9,6 @@ from messages_conformance.engine.composition import compose
 from messages_conformance.engine.conversation import AskFunction, Conversation
 from messages_conformance.engine.engine import (
     DEFAULT_CONCURRENCY,
-    DEFAULT_RETRY_BUDGET_S,
-    STOPPED,
     Engine,
     EngineError,
     State,
@@ -20,8 +18,6 @@ from messages_conformance.engine.planning import Plan, Question, question_of, sh
 
 __all__ = [
     "DEFAULT_CONCURRENCY",
-    "DEFAULT_RETRY_BUDGET_S",
-    "STOPPED",
     "AskFunction",
     "Conversation",
     "Engine",

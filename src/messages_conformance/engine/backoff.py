@@ -1,4 +1,4 @@
-"""How long to wait after a refusal: what the response states, else twice as long as before."""
+"""How long to wait after a refusal: as long as the response asks for, else twice as long as before."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Final
 from messages_conformance.exchange import Response
 
 WAITED_OUT: Final = frozenset({429, 503, 529})
-"""Statuses that say "not now": rate limit, unavailable, overloaded (api/errors; RFC 9110 for 503)."""
+"""Statuses that mean "not now": rate limit, unavailable, overloaded (api/errors; RFC 9110 for 503)."""
 
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 8.0
-"""First wait and ceiling without a Retry-After: the values of the official SDKs."""
+"""First pause and longest pause without a Retry-After: the values of the official SDKs."""
 
 JITTER: Final = 0.25
-"""Up to this part of a pause is left off, so that those who were refused together do not return together."""
+"""Up to this part of a pause is left out, so that requests that were refused together are not sent again together."""
 
 
 def stated_pause_s(response: Response, *, now_s: float) -> float | None:
-    """The seconds that retry-after-ms or Retry-After asks for, counted from `now_s` (Unix time); None without one."""
+    """The seconds from `now_s` (Unix time) that retry-after-ms or Retry-After asks for; None without a valid one."""
     milliseconds = _number(response.header("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
@@ -32,19 +32,19 @@ def stated_pause_s(response: Response, *, now_s: float) -> float | None:
 
 
 def pause_s(refusals: int, stated_s: float | None, jitter: Random) -> float:
-    """The wait after the given number of refusals in a row, counted from 1.
+    """The seconds to wait after so many refusals in a row, counted from 1.
 
-    A stated wait is kept to. When even that did not help, the doubling pauses are its floor: a server that states 0
-    forever is not asked forever.
+    A stated pause is respected. From the second refusal on the pause is at least the doubling one, because a server
+    may state 0 every time.
     """
     if stated_s is not None:
-        return stated_s if refusals == 1 else max(stated_s, _doubled(refusals - 1, jitter))
-    return _doubled(refusals, jitter)
+        return stated_s if refusals == 1 else max(stated_s, _doubling_pause_s(refusals - 1, jitter))
+    return _doubling_pause_s(refusals, jitter)
 
 
-def _doubled(step: int, jitter: Random) -> float:
-    whole = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * (1 << min(step - 1, 16)))
-    return whole * (1 - JITTER * jitter.random())
+def _doubling_pause_s(step: int, jitter: Random) -> float:
+    whole_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * (1 << min(step - 1, 16)))
+    return whole_s * (1 - JITTER * jitter.random())
 
 
 def _number(text: str | None) -> float | None:
@@ -56,6 +56,7 @@ def _number(text: str | None) -> float | None:
 
 
 def _until(text: str, now_s: float) -> float | None:
+    """The seconds until an HTTP date; None where the text is no date."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, IndexError):

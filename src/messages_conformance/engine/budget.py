@@ -1,7 +1,7 @@
-"""Money is hard: what might go beyond a limit is not sent.
+"""Keeps a run within its limits: a request that might exceed a limit is not sent.
 
-A request's max_tokens is held back before it is sent, and settled to what the answer reports. Whoever finds that too
-much is held back waits for others to settle; whoever could not be paid for even then is told so at once.
+The max_tokens of a request is reserved before it is sent, and settled to what the answer reports. A request for which
+too much is reserved by others waits until they settle. A request that the limits can never allow fails at once.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from messages_conformance.exchange import Failure
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a run may spend; None is no limit. `max_requests` counts everything sent, repetitions too.
+    """What a run may spend; None means no limit.
 
-    After `max_minutes` nothing more is sent; what is in flight then may end.
+    `max_requests` counts everything that is sent, repetitions too. `max_output_tokens` counts the tokens that answers
+    report, or max_tokens where they report none. After `max_minutes`, counted from the first request, nothing more is
+    sent; what is in flight then may end.
     """
 
     max_requests: int | None = None
@@ -27,61 +29,73 @@ class Limits:
 
     @property
     def any(self) -> bool:
+        """Whether there is a limit at all."""
         return (self.max_requests, self.max_output_tokens, self.max_minutes) != (None, None, None)
 
 
 class Budget:
-    """The account of one run. Belongs to one event loop. `now_s` is a clock; time runs from the first request on."""
+    """Counts what one run spends. Belongs to one event loop. `now_s` is a clock; `requests` counts reservations."""
 
     def __init__(self, limits: Limits, now_s: Callable[[], float] = time.monotonic) -> None:
         self.requests = 0
         self._limits = limits
         self._now_s = now_s
-        self._first_s: float | None = None
+        self._first_request_s: float | None = None
         self._settled_tokens = 0
-        self._held_tokens = 0
+        self._reserved_tokens = 0
         self._waiters: list[asyncio.Future[None]] = []
 
     async def reserve(self, tokens: int) -> Failure | None:
-        """Holds back `tokens` and counts one request; the reason why not, when that would break a limit."""
+        """Reserves `tokens` and counts one request; returns the failure when that would break a limit.
+
+        Waits while other requests may still settle to less.
+        """
         while True:
-            failure = self._exceeded(tokens)
+            failure = self._failure(tokens)
             if failure is not None:
                 return failure
-            ceiling = self._limits.max_output_tokens
-            if ceiling is None or self._settled_tokens + self._held_tokens + tokens <= ceiling:
+            if self._fits_now(tokens):
                 break
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             await waiter
-        self._first_s = self._now_s() if self._first_s is None else self._first_s
+        if self._first_request_s is None:
+            self._first_request_s = self._now_s()
         self.requests += 1
-        self._held_tokens += tokens
+        self._reserved_tokens += tokens
         return None
 
-    def settle(self, held: int, used: int) -> None:
-        """Ends one reservation: `used` of it is spent, the rest is free again."""
-        self._held_tokens -= held
+    def settle(self, reserved: int, used: int) -> None:
+        """Ends one reservation of `reserved` tokens: `used` of them are spent, the others are free again."""
+        self._reserved_tokens -= reserved
         self._settled_tokens += used
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _exceeded(self, tokens: int) -> Failure | None:
-        """The limit that stays broken however the requests in flight settle."""
-        most = self._limits.max_requests
-        if most is not None and self.requests >= most:
-            return _spent(f"{self.requests} of {most} requests are used up", "--max-requests")
-        ceiling = self._limits.max_output_tokens
-        if ceiling is not None and self._settled_tokens + tokens > ceiling:
-            # Without the numbers of this request, so that everything that ended here has one reason.
-            return _spent(f"it may take more than is left of {ceiling:,} output tokens", "--max-output-tokens")
+    def _fits_now(self, tokens: int) -> bool:
+        most = self._limits.max_output_tokens
+        return most is None or self._settled_tokens + self._reserved_tokens + tokens <= most
+
+    def _failure(self, tokens: int) -> Failure | None:
+        """The limit that one more request breaks, whatever the requests in flight settle to."""
+        most_requests = self._limits.max_requests
+        if most_requests is not None and self.requests >= most_requests:
+            return _not_sent(f"{self.requests} of {most_requests} requests are used up", "--max-requests")
+        most_tokens = self._limits.max_output_tokens
+        if most_tokens is not None and self._settled_tokens + tokens > most_tokens:
+            # Without the numbers of this request, so that all requests that end here have one reason.
+            return _not_sent(f"it may take more than is left of {most_tokens:,} output tokens", "--max-output-tokens")
         minutes = self._limits.max_minutes
-        if minutes is not None and self._first_s is not None and self._now_s() - self._first_s >= minutes * 60:
-            return _spent(f"{minutes:g} {'minute is' if minutes == 1 else 'minutes are'} over", "--minutes")
+        if minutes is not None and self._elapsed_s() >= minutes * 60:
+            return _not_sent(f"{minutes:g} {'minute is' if minutes == 1 else 'minutes are'} over", "--minutes")
         return None
 
+    def _elapsed_s(self) -> float:
+        """Seconds since the first request."""
+        return 0.0 if self._first_request_s is None else self._now_s() - self._first_request_s
 
-def _spent(what: str, option: str) -> Failure:
-    return Failure(kind="budget", message=f"not sent, the budget does not allow it: {what}; raise it by {option}")
+
+def _not_sent(reason: str, option: str) -> Failure:
+    return Failure(kind="budget", message=f"not sent, the budget does not allow it: {reason}; raise it by {option}")

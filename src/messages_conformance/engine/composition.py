@@ -1,4 +1,4 @@
-"""An Ask becomes a Request: the profile's headers, the run's model, and the same bytes every time."""
+"""Composes the Request of an Ask: the headers of the profile, the model of the run, and the same bytes every time."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 CUT_OFF_BYTES: Final = 100
-"""How much of a body is announced and never sent where it is cut."""
+"""The bytes of a cut body that its content-length announces and that are never sent (origin: our own)."""
 
 INDENT: Final = "  \t"
-"""Spaces and a tab: either alone is found in bodies that clients send, and JSON allows both."""
+"""Spaces and a tab: clients indent with either of them, and JSON allows both."""
 
 
 def compose(ask: Ask, *, profile: Profile, model: str | None) -> Request:
-    """The request that asks it; the key's place is held by KEY_PLACEHOLDER. Raises ValueError for an unknown `auth`."""
+    """The request of an Ask, with KEY_PLACEHOLDER in place of the key. Raises ValueError for an unknown `auth`."""
     headers = list(_auth_headers(ask.auth, profile))
     if profile.api_version is not None:
         headers.append(("anthropic-version", profile.api_version))
@@ -32,11 +32,12 @@ def compose(ask: Ask, *, profile: Profile, model: str | None) -> Request:
     if ask.wire == CUT_BODY:
         headers.append(("content-length", str(len(body) + CUT_OFF_BYTES)))
     if ask.header_case == "odd":
-        headers = [(_odd(name), value) for name, value in headers]
+        headers = [(_odd_case(name), value) for name, value in headers]
     return Request(method=ask.method, path=ask.path, headers=tuple(headers), body=body, wire=ask.wire)
 
 
 def _change_all(headers: list[tuple[str, str]], changes: tuple[tuple[str, str | None], ...]) -> None:
+    """Applies the changes in order; a name that comes twice is sent twice."""
     seen: set[str] = set()
     for name, value in changes:
         if name.lower() in seen and value is not None:
@@ -60,19 +61,19 @@ def _auth_headers(auth: str, profile: Profile) -> tuple[tuple[str, str], ...]:
     raise ValueError(f"unknown auth {auth!r} in an Ask; valid: profile, none, wrong, bearer, x-api-key")
 
 
-def _odd(name: str) -> str:
+def _odd_case(name: str) -> str:
     """The name with every other letter in upper case."""
-    return "".join(letter.upper() if place % 2 else letter.lower() for place, letter in enumerate(name))
+    return "".join(letter.upper() if position % 2 else letter.lower() for position, letter in enumerate(name))
 
 
 def _change(headers: list[tuple[str, str]], name: str, value: str | None) -> None:
-    """Puts a value under a name, at its old place if it had one; None takes the header away."""
-    places = [place for place, (held, _) in enumerate(headers) if held.lower() == name.lower()]
+    """Sets a header, at its old position if it had one; None removes it."""
+    positions = [at for at, (present, _) in enumerate(headers) if present.lower() == name.lower()]
     if value is None:
-        for place in reversed(places):
-            del headers[place]
-    elif places:
-        headers[places[0]] = (name, value)
+        for at in reversed(positions):
+            del headers[at]
+    elif positions:
+        headers[positions[0]] = (name, value)
     else:
         headers.append((name, value))
 
@@ -91,5 +92,5 @@ def _body(ask: Ask, model: str | None) -> bytes:
         text = json.dumps(fields, ensure_ascii=False, indent=INDENT)
     else:
         text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
-    # A lone surrogate has no UTF-8; Python's backslash form of it is the escape that JSON has for it.
+    # UTF-8 cannot encode a lone surrogate. Python's backslash form of it is the escape that JSON uses.
     return text.encode("utf-8", "backslashreplace")

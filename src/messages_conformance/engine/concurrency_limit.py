@@ -1,11 +1,11 @@
-"""How many requests may be in flight: fewer after a refusal, more again after successes.
+"""Limits how many requests are in flight: fewer after a refusal, more again after successes.
 
 The rules of this file:
 
-1. At most `limit` slots are active. A refusal halves the limit, ten successes raise it by one, up to the ceiling.
+1. At most `limit` slots are active. A refusal halves the limit. Ten successes raise it by one, up to the ceiling.
 2. Requests that were in flight together are refused together: such a burst halves the limit once.
-3. Who waits out a rate limit gives its slot back but keeps its place: nothing new is admitted instead of it.
-4. Those who resume go first, then the urgent (later steps of a conversation), then the others in their order.
+3. A request that waits out a rate limit pauses its slot. No new request gets a slot in its place.
+4. Paused slots resume first. Then urgent requests get slots (later steps of a conversation), then the others in order.
 """
 
 from __future__ import annotations
@@ -15,117 +15,124 @@ from collections import deque
 from typing import Final
 
 SUCCESSES_PER_STEP: Final = 10
-"""Successes that raise the limit by one: slow enough that a limit once met is not met again at once."""
+"""Successes that raise the limit by one: so slowly that the target's own limit is not reached again at once (origin:
+our own)."""
 
 _Queue = deque[asyncio.Future[None]]
 
 
 class ConcurrencyLimit:
-    """Admits requests. Belongs to one event loop."""
+    """Gives out slots, each for one request in flight. Belongs to one event loop.
+
+    `limit` is the number of slots at present, `active` those in use, `paused` those that wait out a rate limit. Raises
+    ValueError for a ceiling below 1.
+    """
 
     def __init__(self, ceiling: int) -> None:
         if ceiling < 1:
             raise ValueError(f"a concurrency of {ceiling} can send nothing; it has to be at least 1")
         self.limit = ceiling
         self.active = 0
-        self.resting = 0
+        self.paused = 0
         self._ceiling = ceiling
         self._resuming: _Queue = deque()
         self._urgent: _Queue = deque()
         self._ordinary: _Queue = deque()
         self._successes = 0
-        self._admitted = 0
+        self._admissions = 0
         self._lowered_at = 0
 
     async def acquire(self, *, urgent: bool = False) -> Slot:
-        """A slot, as soon as the limit allows."""
-        await self._turn(self._urgent if urgent else self._ordinary)
-        return Slot(self, self._admitted)
+        """A slot, as soon as the limit allows one."""
+        await self._admitted(self._urgent if urgent else self._ordinary)
+        return Slot(self, self._admissions)
 
     def succeeded(self) -> None:
+        """Counts a success, which may raise the limit."""
         self._successes += 1
         if self._successes >= SUCCESSES_PER_STEP and self.limit < self._ceiling:
             self.limit += 1
             self._successes = 0
-            self.admit()
+            self.wake()
 
-    def lower(self, admitted: int) -> None:
+    def refused(self, admission: int) -> None:
         """Halves the limit, unless it was halved since the refused request was admitted."""
         self._successes = 0
-        if admitted > self._lowered_at:
+        if admission > self._lowered_at:
             self.limit = max(1, self.limit // 2)
-            self._lowered_at = self._admitted
+            self._lowered_at = self._admissions
 
     async def resume(self) -> int:
-        """Turns a resting place into an active one again; the number of its new admission."""
-        await self._turn(self._resuming)
-        return self._admitted
+        """Makes a paused slot active again, as soon as the limit allows it. Returns the number of its new admission."""
+        await self._admitted(self._resuming)
+        return self._admissions
 
-    def admit(self) -> None:
-        """Wakes whoever may go now."""
+    def wake(self) -> None:
+        """Admits every waiter that the limit allows."""
         while self._resuming and self.active < self.limit:
-            if self._wake(self._resuming):
-                self.resting -= 1
-        while self._free() and (self._urgent or self._ordinary):
-            self._wake(self._urgent or self._ordinary)
+            if self._wake_first(self._resuming):
+                self.paused -= 1
+        while self.active + self.paused < self.limit and (self._urgent or self._ordinary):
+            self._wake_first(self._urgent or self._ordinary)
 
-    def _free(self) -> bool:
-        return self.active + self.resting < self.limit
-
-    def _wake(self, queue: _Queue) -> bool:
-        future = queue.popleft()
-        if future.done():
+    def _wake_first(self, queue: _Queue) -> bool:
+        """Admits the first waiter of a queue; False when it was cancelled."""
+        waiter = queue.popleft()
+        if waiter.done():
             return False
         self.active += 1
-        future.set_result(None)
+        waiter.set_result(None)
         return True
 
-    async def _turn(self, queue: _Queue) -> None:
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        queue.append(future)
-        self.admit()
+    async def _admitted(self, queue: _Queue) -> None:
+        """Waits in a queue until it is admitted."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.append(waiter)
+        self.wake()
         try:
-            if not future.done():
-                await future
+            if not waiter.done():
+                await waiter
         except asyncio.CancelledError:
-            self._give_back(future, resuming=queue is self._resuming)
+            self._pass_on(waiter, resuming=queue is self._resuming)
             raise
-        self._admitted += 1
+        self._admissions += 1
 
-    def _give_back(self, future: asyncio.Future[None], *, resuming: bool) -> None:
-        """A turn that was granted to somebody who was cancelled in the same moment goes to the next."""
-        if future.done() and not future.cancelled():
+    def _pass_on(self, waiter: asyncio.Future[None], *, resuming: bool) -> None:
+        """If the waiter was cancelled just as it got the slot, passes the slot on."""
+        if waiter.done() and not waiter.cancelled():
             self.active -= 1
-            self.resting += resuming  # its owner still has the place of one who rests
-        self.admit()
+            self.paused += resuming  # a slot that was to resume stays paused until it is released
+        self.wake()
 
 
 class Slot:
-    """The right to send one request after another. Released exactly once, whatever state it is in."""
+    """The right to send one request after another. To be released once, whether it is active or paused."""
 
-    def __init__(self, concurrency: ConcurrencyLimit, admitted: int) -> None:
+    def __init__(self, concurrency: ConcurrencyLimit, admission: int) -> None:
         self._concurrency = concurrency
-        self._admitted = admitted
-        self._resting = False
+        self._admission = admission
+        self._paused = False
 
-    def lower(self) -> None:
-        """Tells that the request in this slot was refused for its rate."""
-        self._concurrency.lower(self._admitted)
+    def refused(self) -> None:
+        """Reports that the request in this slot was refused for its rate."""
+        self._concurrency.refused(self._admission)
 
-    def rest(self) -> None:
-        """Lets the slot go for a while, without anybody new taking its place."""
-        self._resting = True
+    def pause(self) -> None:
+        """Stops to use the slot for some time. No new request gets it meanwhile."""
+        self._paused = True
         self._concurrency.active -= 1
-        self._concurrency.resting += 1
-        self._concurrency.admit()
+        self._concurrency.paused += 1
+        self._concurrency.wake()
 
     async def resume(self) -> None:
-        self._admitted = await self._concurrency.resume()
-        self._resting = False
+        """Ends a pause, as soon as the limit allows it."""
+        self._admission = await self._concurrency.resume()
+        self._paused = False
 
     def release(self) -> None:
-        if self._resting:
-            self._concurrency.resting -= 1
+        """Gives the slot back."""
+        if self._paused:
+            self._concurrency.paused -= 1
         else:
             self._concurrency.active -= 1
-        self._concurrency.admit()
+        self._concurrency.wake()

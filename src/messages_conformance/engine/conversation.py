@@ -1,4 +1,4 @@
-"""Several steps, each of which depends on the answer before it."""
+"""A conversation asks in several steps, each of which depends on the answer before it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from messages_conformance.exchange import Ask, Exchange
 
 AskFunction = Callable[[Ask], Awaitable[Exchange]]
-"""Asks once (or up to the Ask's attempts) and gives the last exchange; its failure is in it, nothing is raised."""
+"""Sends an Ask, up to its attempts, and returns the last exchange. It raises nothing: a failure is in the exchange."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Conversation:
-    """A coroutine function that asks step by step. `max_requests` bounds its steps; more of them are our own error.
+    """A coroutine function `steps` that asks step by step.
 
-    `max_output_tokens` is its share of a plan's ceiling; `drawn` tells one that was drawn from one that somebody wrote.
+    `max_requests` limits its requests: one more is our own error. `max_output_tokens` is its part of a plan's ceiling.
+    `generated` is true for a conversation that was generated, false for one of the suites.
     """
 
     name: str

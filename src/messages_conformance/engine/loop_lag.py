@@ -1,4 +1,4 @@
-"""A heartbeat of the event loop: how late it was tells for how long we saw nothing."""
+"""Measures how late the event loop runs: for so long, this process saw nothing of what arrived."""
 
 from __future__ import annotations
 
@@ -6,32 +6,43 @@ import asyncio
 import math
 import time
 from collections import deque
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
-BEAT_S: Final = 0.02
-"""Short against every time that is judged, long against what a beat costs."""
+INTERVAL_S: Final = 0.02
+"""Time between two measurements: short against every time that is judged, long against the cost of a measurement."""
 
-KEPT_BEATS: Final = 30_000
-"""Ten minutes of beats: longer than any exchange may take."""
+KEPT_DELAYS: Final = 30_000
+"""Ten minutes of measurements that are all late: longer than any exchange may take."""
 
 
 class LoopLag:
-    """Beats while the loop runs; remembers when it was late, and by how much."""
+    """Wakes up at regular times, and remembers when it was late and by how much."""
 
-    def __init__(self) -> None:
-        self._late: deque[tuple[float, float]] = deque(maxlen=KEPT_BEATS)
+    def __init__(
+        self,
+        *,
+        now_s: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
+    ) -> None:
+        self._now_s = now_s
+        self._sleep = sleep
+        self._delays: deque[tuple[float, float]] = deque(maxlen=KEPT_DELAYS)
         self._due_s = math.inf
 
-    async def beat(self) -> None:
-        """Runs until it is cancelled."""
+    async def measure(self) -> None:
+        """Measures until it is cancelled."""
         while True:
-            self._due_s = time.monotonic() + BEAT_S
-            await asyncio.sleep(BEAT_S)
-            late_s = time.monotonic() - self._due_s
-            if late_s > BEAT_S:
-                self._late.append((self._due_s + late_s, late_s))
+            self._due_s = self._now_s() + INTERVAL_S
+            await self._sleep(INTERVAL_S)
+            woken_s = self._now_s()
+            if woken_s - self._due_s > INTERVAL_S:
+                self._delays.append((woken_s, woken_s - self._due_s))
 
     def lag_s(self, since_s: float) -> float:
-        """The longest delay of a beat since then, in seconds; of one that is still to come, too."""
-        late = (late_s for at_s, late_s in self._late if at_s >= since_s)
-        return max(0.0, time.monotonic() - self._due_s, *late)
+        """The longest delay that ended since then, in seconds, or the delay that lasts now if it is longer.
+
+        `since_s` is a time of the clock `now_s`. Without any measurement the result is 0.
+        """
+        ended = (delay_s for woken_s, delay_s in self._delays if woken_s >= since_s)
+        return max(0.0, self._now_s() - self._due_s, *ended)

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from messages_conformance.contract import Profile
 
 UNSTATED_TOKENS: Final = 256
-"""What a request is taken to cost at most that states no valid max_tokens, or an absurd one: it must be refused, and if
-it is not, its question asks for one word."""
+"""The most output tokens that are assumed for a request without a valid max_tokens, or with an absurd one. Such a
+request must be refused, and if it is not, it asks for one word (origin: our own)."""
 
 ABSURD_TOKENS: Final = 100_000
-"""Above this a max_tokens that must be refused bounds nothing (origin: our own; the largest that a valid request of the
+"""Above this a max_tokens that must be refused limits nothing (origin: our own; the largest that a valid request of the
 suites states is 32,000)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a run will send at most, if no answer has to be asked for again for the network's sake.
+    """What a run sends at most, without repetitions for the network's sake.
 
     `output_tokens` is the sum of max_tokens where an answer is expected; `duplicates` the requests saved by sharing.
     """
@@ -36,9 +36,10 @@ class Plan:
 
 @dataclass(kw_only=True, eq=False)
 class Outcome:
-    """Where waiting threads find what became of something.
+    """Where waiting threads find the exchanges of a question or a conversation.
 
-    `in_flight` counts its requests that are under way, `waiting` those of them that sit out a rate limit.
+    `in_flight` counts its requests that are under way, `waiting` those of them that wait out a rate limit. `error` is
+    our own error; `done` is set at the end in any case.
     """
 
     exchanges: list[Exchange] = field(default_factory=list)
@@ -50,7 +51,10 @@ class Outcome:
 
 @dataclass(kw_only=True, eq=False)
 class Question:
-    """One request to be sent, for one Ask or for several that are the same."""
+    """One request to be sent, for one Ask or for several that are equal.
+
+    `attempts` is how often it may be sent, `expect` one of accepted, refused and either. `sharers` are the other Asks.
+    """
 
     ask: Ask
     request: Request
@@ -63,8 +67,8 @@ class Question:
     sharers: list[Ask] = field(default_factory=list)
 
     @property
-    def creates(self) -> bool:
-        """Whether it asks for a message; whatever does not costs no output tokens."""
+    def creates_message(self) -> bool:
+        """Whether it asks for a message. All other requests cost no output tokens."""
         return self.request.method == "POST" and self.request.route == MESSAGES_PATH
 
     @property
@@ -77,19 +81,19 @@ class Question:
     @property
     def max_tokens(self) -> int:
         """The output tokens that an answer may cost; 0 where no message is created."""
-        return self.stated_tokens or 0 if self.creates else 0
+        return self.stated_tokens or 0 if self.creates_message else 0
 
     @property
     def may_be_refused(self) -> bool:
-        """Whether a refusal may be the answer, whatever its status: the request is wrong on purpose."""
-        drawn = self.ask.origin
-        return self.expect == REFUSED or (drawn is not None and drawn.near_miss)
+        """Whether a refusal is a possible answer, whatever its status: the request is wrong on purpose."""
+        origin = self.ask.origin
+        return self.expect == REFUSED or (origin is not None and origin.near_miss)
 
     @property
-    def held_tokens(self) -> int:
-        """What is held back of a budget while it is asked: a target may answer what it must refuse, and bill it."""
+    def reserved_tokens(self) -> int:
+        """The tokens to reserve while it is in flight: a target may answer what it must refuse, and bill it."""
         stated = self.stated_tokens
-        if not self.creates:
+        if not self.creates_message:
             return 0
         if stated is None or (self.expect == REFUSED and stated > ABSURD_TOKENS):
             return UNSTATED_TOKENS
@@ -97,11 +101,11 @@ class Question:
 
     @property
     def token_ceiling(self) -> int:
-        """The planned output tokens: a request that must be refused costs none."""
+        """The output tokens in a plan: a request that must be refused costs none."""
         return 0 if self.expect == REFUSED else self.max_tokens * self.attempts
 
     def share(self, ask: Ask) -> None:
-        """Lets one more Ask take part in this question."""
+        """Lets one more Ask share the exchange of this question."""
         self.attempts = max(self.attempts, ask.attempts)
         self.sharers.append(ask)
         if ask.situation not in self.situations:
@@ -113,7 +117,7 @@ class Question:
 def question_of(
     ask: Ask, *, profile: Profile, model: str | None, number: int = 0, request: Request | None = None
 ) -> Question:
-    """The question that an Ask comes to; `request` is given by who has composed it already."""
+    """The question for an Ask. `request` is the composed request of that Ask, when the caller has it already."""
     return Question(
         ask=ask,
         request=request or compose(ask, profile=profile, model=model),
@@ -126,12 +130,12 @@ def question_of(
 
 
 def sharing_key(ask: Ask, request: Request) -> tuple[object, ...]:
-    """Equal for asks that one exchange can answer: the same bytes, and the same answer expected."""
+    """Equal for Asks that one exchange can answer: the same bytes, and the same answer expected."""
     return request.identity, ask.copy, ask.expect, ask.statuses, ask.capability
 
 
 def expected(ask: Ask, profile: Profile) -> str:
-    """What a run expects of an Ask: where the profile leaves it to the model, a refusal is as good as an answer."""
+    """What a run expects of an Ask. Where the profile leaves it to the model, a refusal is as good as an answer."""
     if ask.expect == ACCEPTED and ask.capability in profile.depends_on_model:
         return EITHER
     return ask.expect

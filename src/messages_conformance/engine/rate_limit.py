@@ -1,4 +1,4 @@
-"""At most so many requests a second: each takes the next free moment, and waits for it."""
+"""Limits how many requests are sent in a second."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Any
 
 
 class RateLimit:
-    """Moments at even distances; None is no limit. Belongs to one event loop."""
+    """Spaces requests evenly: each takes the next free time and waits for it. Belongs to one event loop.
+
+    `per_second` is the rate; None means no limit.
+    """
 
     def __init__(
         self,
@@ -17,17 +20,17 @@ class RateLimit:
         sleep: Callable[[float], Awaitable[Any]],
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._distance_s = None if per_second is None else 1 / per_second
+        self._interval_s = None if per_second is None else 1 / per_second
         self._sleep = sleep
         self._now_s = now_s
         self._next_s = 0.0
 
-    async def turn(self) -> None:
+    async def wait(self) -> None:
         """Returns when the next request may be sent."""
-        if self._distance_s is None:
+        if self._interval_s is None:
             return
         now_s = self._now_s()
-        mine_s = max(now_s, self._next_s)
-        self._next_s = mine_s + self._distance_s
-        if mine_s > now_s:
-            await self._sleep(mine_s - now_s)
+        send_at_s = max(now_s, self._next_s)
+        self._next_s = send_at_s + self._interval_s
+        if send_at_s > now_s:
+            await self._sleep(send_at_s - now_s)

@@ -1,72 +1,46 @@
-"""One question until it has an answer: refusals are waited out, broken connections asked again, limits kept.
+"""Sends one question until it has a result: waits out refusals, repeats broken answers, keeps the limits.
 
-The rules of this file:
-
-1. 429, 503 and 529 are waited out within the retry budget of the exchange; each refused response is an exchange of its
-   own, so that its shape can be judged.
-2. When a budget is used up and nothing succeeded meanwhile, the target is taken to be down: further refusals are not
-   waited out until something succeeds.
-3. No response at all, a 5xx to a valid request, a body that broke off, or a stream that ended in an error event, is
-   asked again once; the second result counts, and the first response is an exchange of its own. A stream that ended in
-   an overload is asked again more often, unless no stream ever comes through.
-4. When the first questions all fail to reach the target, and nothing was ever answered, the rest is not tried.
-5. A request that must be refused may be refused with 503 or 529 too; after few retries that is its response.
+`retries` decides what is sent again, and after which pause. Each response that is not the result of its question (a
+refusal that was waited out, an answer that broke) is an exchange of its own, so that its shape can be judged.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
-from random import Random
 from typing import Any, Final
 
-from messages_conformance.engine.backoff import WAITED_OUT, pause_s, stated_pause_s
 from messages_conformance.engine.budget import Budget
 from messages_conformance.engine.concurrency_limit import ConcurrencyLimit, Slot
 from messages_conformance.engine.exchange_log import ExchangeLog
 from messages_conformance.engine.loop_lag import LoopLag
 from messages_conformance.engine.planning import Question
 from messages_conformance.engine.rate_limit import RateLimit
+from messages_conformance.engine.retries import (
+    History,
+    Retries,
+    gave_up_failure,
+    how_it_broke,
+    must_wait,
+    refusal_is_expected,
+)
 from messages_conformance.engine.token_counts import reported_tokens
-from messages_conformance.exchange import ASKED_AGAIN, REFUSED, RESET, SILENT, Exchange, Failure, Request, Response
+from messages_conformance.exchange import ASKED_AGAIN, Exchange, Failure, Request, Response
 from messages_conformance.targets import Target, Unreachable
 
-REFUSAL_RETRIES: Final = 2
-"""Retries of a 503 or 529 where a refusal is wanted: enough to tell a busy server from one that always says so."""
-
-STREAM_ATTEMPTS: Final = 5
-"""How often a stream is asked for that ends in an overload: on a bad day one in five may, and is no violation."""
-
-_PASSING: Final = frozenset({"overloaded_error", "rate_limit_error", "timeout_error"})
-"""Error events that blame the moment and not the request."""
-
-OUTAGE_FAILURES: Final = 5
-"""Questions in a row without any response, from the first on, that show a target to be unreachable for all."""
-
-_OUTAGE: Final = frozenset({"dns", "refused", "tls", "timeout"})
 _UNSENT: Final = frozenset({"dns", "refused", "tls"})
-_DETERMINED: Final = frozenset({"tls"})
+"""Kinds of failures before a request was sent: it cannot have cost anything."""
 
 _Result = tuple[Response | None, Failure | None]
 
 
-@dataclass(kw_only=True)
-class _Patience:
-    """What one exchange has been through so far."""
-
-    refusals: int = 0
-    waited_s: float = 0.0
-    successes_before: int = 0
-    reconnected: bool = False
-    asked_again: int = 0
-    notes: list[str] = field(default_factory=list)
-
-
 class Sender:
-    """Sends questions through a target. Belongs to one event loop; `ended` set means that nothing more is sent."""
+    """Sends questions through a target. Belongs to one event loop.
+
+    Once `ended` is set, nothing more is sent. `again` is called after an exchange of a question with attempts left.
+    `now_s` is the clock of the run, and `began_s` its time at the beginning.
+    """
 
     def __init__(
         self,
@@ -74,44 +48,37 @@ class Sender:
         *,
         concurrency: ConcurrencyLimit,
         budget: Budget,
-        pace: RateLimit,
+        rate_limit: RateLimit,
+        retries: Retries,
         log: ExchangeLog,
-        retry_budget_s: float,
+        loop_lag: LoopLag,
         again: Callable[[Exchange], bool] | None,
         sleep: Callable[[float], Awaitable[Any]],
-        seed: int,
         now_s: Callable[[], float],
         began_s: float,
     ) -> None:
         self.ended: Failure | None = None
-        self.pulse = LoopLag()
         self._target = target
-        self._offline = target.offline
         self._concurrency = concurrency
         self._budget = budget
-        self._pace = pace
+        self._rate_limit = rate_limit
+        self._retries = retries
         self._log = log
-        self._retry_budget_s = retry_budget_s
+        self._loop_lag = loop_lag
         self._again = again
         self._sleep = sleep
-        self._seed = seed
         self._now_s = now_s
         self._began_s = began_s
-        self._idle: set[asyncio.Task[Any]] = set()
-        self._successes = 0
-        self._responses = 0
-        self._unreached = 0
-        self._streams_break = False
-        self._down = False
+        self._interruptible_tasks: set[asyncio.Task[Any]] = set()
 
     def end(self, reason: Failure) -> None:
-        """Everything that is not in flight ends with this failure, now and from now on."""
+        """Ends everything that is not in flight with this failure, now and later. The first reason stays."""
         self.ended = self.ended or reason
-        for task in tuple(self._idle):
+        for task in tuple(self._interruptible_tasks):
             task.cancel()
 
     async def perform(self, question: Question, *, urgent: bool = False) -> Exchange:
-        """The last exchange of a question, asked up to its attempts; all of them are in its outcome."""
+        """Sends a question, up to its attempts, and returns the last exchange. All exchanges are in its outcome."""
         for attempt in range(1, question.attempts + 1):
             exchange = await self._exchange(question, attempt, urgent=urgent or attempt > 1)
             self._log.record(exchange)
@@ -123,24 +90,10 @@ class Sender:
         return question.outcome.exchanges[-1]
 
     async def _exchange(self, question: Question, attempt: int, *, urgent: bool) -> Exchange:
+        """One attempt at a question, from its turn to its result."""
         number = question.number if attempt == 1 else self._log.next_number()
-        patience = _Patience()
-        started_s = self._elapsed_s()
-        response: Response | None = None
-        failure = self.ended
-        if failure is None:
-            try:
-                with self._interruptible():
-                    slot = await self._concurrency.acquire(urgent=urgent)
-                started_s = self._elapsed_s()
-                question.outcome.in_flight += 1
-                try:
-                    response, failure = await self._answer(question, slot, patience)
-                finally:
-                    question.outcome.in_flight -= 1
-                    slot.release()
-            except asyncio.CancelledError:
-                failure = self._cancelled()
+        history = History(started_s=self._elapsed_s())
+        response, failure = await self._result(question, history, urgent=urgent)
         return Exchange(
             number=number,
             request=question.request,
@@ -151,141 +104,136 @@ class Sender:
             expect=question.expect,
             statuses=question.ask.statuses,
             attempt=attempt,
-            started_s=started_s,
+            started_s=history.started_s,
             requested_model=_model(question.request),
-            waits=tuple(patience.notes),
-            observer_lag_s=self.pulse.lag_s(self._began_s + started_s),
+            waits=tuple(history.notes),
+            observer_lag_s=self._loop_lag.lag_s(self._began_s + history.started_s),
             capability=question.ask.capability,
             origin=question.ask.origin,
         )
 
-    def _cancelled(self) -> Failure:
-        """The reason for which this task was cancelled; cancels on where it was not by us."""
+    async def _result(self, question: Question, history: History, *, urgent: bool) -> _Result:
+        """Waits for a slot, and sends the question in it."""
+        if self.ended is not None:
+            return None, self.ended
+        try:
+            with self._interruptible():
+                slot = await self._concurrency.acquire(urgent=urgent)
+            history.started_s = self._elapsed_s()
+            question.outcome.in_flight += 1
+            try:
+                return await self._result_in_slot(question, slot, history)
+            finally:
+                question.outcome.in_flight -= 1
+                slot.release()
+        except asyncio.CancelledError:
+            return None, self._reason_of_cancellation()
+
+    def _reason_of_cancellation(self) -> Failure:
+        """The failure for which `end` cancelled this task; raises CancelledError when something else did."""
         task = asyncio.current_task()
         if self.ended is None or task is None:
             raise asyncio.CancelledError
         task.uncancel()
         return self.ended
 
-    async def _answer(self, question: Question, slot: Slot, patience: _Patience) -> _Result:
+    async def _result_in_slot(self, question: Question, slot: Slot, history: History) -> _Result:
+        """Sends the question until there is a result."""
         while True:
             response, failure = await self._send(question)
             if response is None:
                 assert failure is not None
-                if not self._reconnects(failure, patience):
-                    self._despair(failure)
-                    return None, failure
-            elif (broke := _broke(response, question)) and self._may_heal(response, patience):
-                patience.asked_again += 1
-                patience.notes.append(f"{ASKED_AGAIN}: {broke}")
-                self._record_refused(question, response)
-                if patience.asked_again > 1:
-                    await self._calm_down(question, slot, patience)
-            elif response.status not in WAITED_OUT or response.status in question.ask.statuses:
-                self._succeeded()
-                if response.is_event_stream:
-                    self._streams_break = bool(broke)
-                return response, None
-            else:
-                result = await self._wait_out(question, slot, patience, response)
+                if self._reconnects(failure, history):
+                    continue
+                return None, failure
+            broken = how_it_broke(response, question)
+            if broken and self._retries.repeats(response, history):
+                await self._prepare_repeat(question, slot, history, response, broken)
+            elif must_wait(response, question):
+                result = await self._wait_out(question, slot, history, response)
                 if result is not None:
                     return result
-
-    def _may_heal(self, response: Response, patience: _Patience) -> bool:
-        """True when an answer that broke is to be asked for again."""
-        if self._offline or not patience.asked_again:
-            return not self._offline
-        passing = bool(_error_types(response) & _PASSING) and not self._streams_break
-        return passing and patience.asked_again + 1 < STREAM_ATTEMPTS
-
-    async def _calm_down(self, question: Question, slot: Slot, patience: _Patience) -> None:
-        """Waits for an overload to pass that ended streams in their middle."""
-        jitter = Random(f"{self._seed}:{question.number}:{patience.asked_again}")
-        pause = pause_s(patience.asked_again - 1, None, jitter)
-        slot.rest()
-        with self._interruptible():
-            await self._sleep(pause)
-            await slot.resume()
+            else:
+                self._retries.succeeded(response, broken=bool(broken))
+                self._concurrency.succeeded()
+                return response, None
 
     async def _send(self, question: Question) -> _Result:
-        """One request on the wire, paid for; the failure that left no response otherwise."""
-        held = question.held_tokens
+        """Sends one request within rate and budget; returns its response, or the failure when there is none."""
+        reserved = question.reserved_tokens
         if self.ended is not None:
             return None, self.ended
         with self._interruptible():
-            if not self._offline:
-                await self._pace.turn()
-            failure = await self._budget.reserve(held)
+            if not self._target.offline:
+                await self._rate_limit.wait()
+            failure = await self._budget.reserve(reserved)
         if failure is not None:
             return None, failure
-        used = held  # until it is known better: a broken answer may have been generated and billed
+        used = reserved  # until more is known: a broken answer may have been generated and billed
         try:
             response = await self._target.send(question.request)
-            self._responses += 1
+            self._retries.responded()
             input_tokens, output_tokens = reported_tokens(response)
-            self._log.input_tokens += input_tokens or 0
-            self._log.output_tokens += output_tokens or 0
-            used = held if output_tokens is None else output_tokens
+            self._log.count_tokens(input_tokens=input_tokens, output_tokens=output_tokens)
+            used = reserved if output_tokens is None else output_tokens
         except Unreachable as error:
-            used = 0 if error.failure.kind in _UNSENT else held
+            used = 0 if error.failure.kind in _UNSENT else reserved
             return None, error.failure
         finally:
-            self._budget.settle(held, used)
+            self._budget.settle(reserved, used)
         return response, None
 
-    def _reconnects(self, failure: Failure, patience: _Patience) -> bool:
-        """True when a request that got no response is to be sent once more."""
-        hopeless = failure.kind in (SILENT, *_DETERMINED) or (failure.kind == "timeout" and not self._responses)
-        if patience.reconnected or self._offline or hopeless or failure.kind == "budget" or self.ended is not None:
-            return False
-        patience.reconnected = True
-        patience.notes.append(f"{ASKED_AGAIN}: {failure.message}")
-        return True
-
-    def _despair(self, failure: Failure) -> None:
-        """Ends the run where it is plain that nobody will ever answer."""
-        self._unreached += failure.kind in _OUTAGE
-        if self._unreached >= OUTAGE_FAILURES and not self._responses and not self._offline:
+    def _reconnects(self, failure: Failure, history: History) -> bool:
+        """Whether a request without a response is sent again. Ends the run when the target is unreachable for all."""
+        if self.ended is None and self._retries.reconnects(failure, history):
+            history.reconnected = True
+            history.notes.append(f"{ASKED_AGAIN}: {failure.message}")
+            return True
+        if self._retries.is_outage(failure):
             self.end(failure)
+        return False
 
-    async def _wait_out(
-        self, question: Question, slot: Slot, patience: _Patience, response: Response
-    ) -> _Result | None:
-        """Waits, and gives None to ask again; or the result when waiting is over."""
-        if not patience.refusals:
-            patience.successes_before = self._successes
-        patience.refusals += 1
-        slot.lower()
-        wanted = question.may_be_refused and response.status != 429
-        pause = self._pause_s(question, patience, response, wanted=wanted)
-        if pause is None and wanted:
+    async def _prepare_repeat(
+        self, question: Question, slot: Slot, history: History, response: Response, broken: str
+    ) -> None:
+        """Records an answer that broke, and waits where repeating it at once would not help."""
+        history.repeats += 1
+        history.notes.append(f"{ASKED_AGAIN}: {broken}")
+        self._record_interim(question, response)
+        pause = self._retries.pause_before_repeat_s(question, history)
+        if pause is not None:
+            await self._wait(pause, slot)
+
+    async def _wait_out(self, question: Question, slot: Slot, history: History, response: Response) -> _Result | None:
+        """Waits after a refusal, and returns None to send the request again; the result when waiting is over."""
+        self._retries.refused(history)
+        slot.refused()
+        pause = self._retries.pause_after_refusal_s(question, history, response)
+        if pause is None and refusal_is_expected(question, response):
             return response, None
-        self._record_refused(question, response)
+        self._record_interim(question, response)
         if pause is None:
-            self._down = self._down or self._successes == patience.successes_before
-            return None, _given_up(response, patience)
-        patience.waited_s += pause
-        patience.notes.append(f"waited {pause:.1f} s after {response.status}")
-        slot.rest()
+            self._retries.gave_up(history)
+            return None, gave_up_failure(response, history)
+        history.waited_s += pause
+        history.notes.append(f"waited {pause:.1f} s after {response.status}")
         question.outcome.waiting += 1
         try:
-            with self._interruptible():
-                if not self._offline:
-                    await self._sleep(pause)
-                await slot.resume()
+            await self._wait(pause, slot)
         finally:
             question.outcome.waiting -= 1
         return None
 
-    def _pause_s(self, question: Question, patience: _Patience, response: Response, *, wanted: bool) -> float | None:
-        """How long to wait before asking again; None when that is no longer worth it."""
-        if self._down or (wanted and patience.refusals > REFUSAL_RETRIES):
-            return None
-        jitter = Random(f"{self._seed}:{question.number}:{patience.refusals}")
-        pause = pause_s(patience.refusals, stated_pause_s(response, now_s=time.time()), jitter)
-        return pause if patience.waited_s + pause <= self._retry_budget_s else None
+    async def _wait(self, pause: float, slot: Slot) -> None:
+        """Pauses the slot for so many seconds. Recorded answers are not waited for."""
+        slot.pause()
+        with self._interruptible():
+            if not self._target.offline:
+                await self._sleep(pause)
+            await slot.resume()
 
-    def _record_refused(self, question: Question, response: Response) -> None:
+    def _record_interim(self, question: Question, response: Response) -> None:
+        """Records a response that is not the result of its question."""
         self._log.record(
             Exchange(
                 number=self._log.next_number(),
@@ -297,53 +245,23 @@ class Sender:
             )
         )
 
-    def _succeeded(self) -> None:
-        self._successes += 1
-        self._down = False
-        self._concurrency.succeeded()
-
     def _elapsed_s(self) -> float:
         return self._now_s() - self._began_s
 
     @contextlib.contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Marks the time in which nothing of ours is on the wire: an abort may end it."""
+        """Marks a time in which this task has nothing in flight: `end` may cancel it."""
         task = asyncio.current_task()
         if task is None:
             yield
             return
-        self._idle.add(task)
+        self._interruptible_tasks.add(task)
         try:
             yield
         finally:
-            self._idle.discard(task)
-
-
-def _broke(response: Response, question: Question) -> str:
-    """How an answer failed on its way, in a manner that asking again may heal; empty when it did not."""
-    if response.ending == RESET:
-        return response.detail or "the body broke off"
-    if question.expect != REFUSED and response.status >= 500 and response.status not in WAITED_OUT:
-        return f"status {response.status}"
-    if question.expect != REFUSED and response.is_event_stream and any(e.type == "error" for e in response.events):
-        return "the stream ended in an error event"
-    return ""
-
-
-def _error_types(response: Response) -> set[str]:
-    """The types of the errors in a stream's error events."""
-    errors = (event.fields.get("error") for event in response.events if event.type == "error")
-    return {str(error.get("type")) for error in errors if isinstance(error, dict)}
+            self._interruptible_tasks.discard(task)
 
 
 def _model(request: Request) -> str | None:
     model = request.fields.get("model")
     return model if isinstance(model, str) else None
-
-
-def _given_up(response: Response, patience: _Patience) -> Failure:
-    limited = response.status == 429
-    tried = f"{patience.refusals} times in a row, {patience.waited_s:.0f} s of waiting included"
-    cure = "lower --concurrency or ask for a higher rate limit" if limited else "try again when the target is less busy"
-    message = f"the target answered {response.status} {tried}; {cure}"
-    return Failure(kind="rate-limited" if limited else "overloaded", message=message)

@@ -1,40 +1,39 @@
-"""The tokens that an answer says it took; a lower bound where it says nothing."""
+"""Reads the tokens that a response reports; a lower bound where it reports nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from messages_conformance.exchange import Response
+from messages_conformance.exchange import Response, StreamEvent
+
+START_WITHIN_EVENTS = 8
+"""message_start is looked for in the first events only: it is the first event, apart from pings."""
 
 
 def reported_tokens(response: Response) -> tuple[int | None, int | None]:
-    """Input and output tokens as the answer's usage reports them; None for what it does not report."""
+    """Input and output tokens in the usage of a response; None for a count that it does not report.
+
+    A refusal costs nothing: (0, 0).
+    """
     if not 200 <= response.status < 300:
         return 0, 0
     if response.is_event_stream:
-        return _streamed(response)
+        return _streamed_tokens(response.events)
     usage = _mapping(response.fields.get("usage"))
     return _count(usage.get("input_tokens")), _count(usage.get("output_tokens"))
 
 
-def _streamed(response: Response) -> tuple[int | None, int | None]:
-    """Usage is cumulative: the last message_delta counts, and message_start for what it leaves out."""
-    told: list[Mapping[str, Any]] = []
-    last = next((event for event in reversed(response.events) if event.type == "message_delta"), None)
-    if last is not None:
-        told.append(_mapping(last.fields.get("usage")))
-    first = next((event for event in response.events[:8] if event.type == "message_start"), None)
-    input_tokens = _first_count(told + _of_start(first), "input_tokens")
-    return input_tokens, _first_count(told, "output_tokens")
-
-
-def _of_start(event: Any) -> list[Mapping[str, Any]]:
-    return [] if event is None else [_mapping(_mapping(event.fields.get("message")).get("usage"))]
-
-
-def _first_count(usages: list[Mapping[str, Any]], name: str) -> int | None:
-    return next((count for usage in usages if (count := _count(usage.get(name))) is not None), None)
+def _streamed_tokens(events: Sequence[StreamEvent]) -> tuple[int | None, int | None]:
+    """The counts of the last message_delta, which are cumulative, else the input tokens of message_start."""
+    end = next((event for event in reversed(events) if event.type == "message_delta"), None)
+    start = next((event for event in events[:START_WITHIN_EVENTS] if event.type == "message_start"), None)
+    last_usage = {} if end is None else _mapping(end.fields.get("usage"))
+    first_usage = {} if start is None else _mapping(_mapping(start.fields.get("message")).get("usage"))
+    input_tokens = _count(last_usage.get("input_tokens"))
+    if input_tokens is None:
+        input_tokens = _count(first_usage.get("input_tokens"))
+    return input_tokens, _count(last_usage.get("output_tokens"))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

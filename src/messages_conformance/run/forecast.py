@@ -113,7 +113,7 @@ def _of_dialogue(dialogue: Dialogue, profile: Profile, model: str) -> Ceiling:
 
 def input_ceiling(question: Question) -> int:
     """Returns more input tokens than any known tokenizer makes of the request; 0 when none are billed."""
-    if not question.creates or question.expect == REFUSED:
+    if not question.creates_message or question.expect == REFUSED:
         return 0
     body = question.request.body
     return len(body) // BYTES_PER_TOKEN + ADDED_TOKENS + body.count(b'"media_type"') * MEDIA_TOKENS

@@ -257,7 +257,7 @@ class Run:
 
     def _suite_progress(self, name: str, asked: Sequence[Ask | Dialogue]) -> report.SuiteProgress:
         planned = [self._conversations.get(one) if isinstance(one, Dialogue) else one for one in asked]
-        state = self._engine.tally(one for one in planned if one is not None)
+        state = self._engine.state_of(one for one in planned if one is not None)
         return report.SuiteProgress(
             name=name, planned=state.planned, done=state.done, in_flight=state.in_flight, waiting=state.waiting
         )

@@ -1,0 +1,179 @@
+"""Decides whether a request is sent again, and after which pause.
+
+The rules of this file:
+
+1. 429, 503 and 529 are waited out within the retry budget of the exchange.
+2. When a retry budget is used up and nothing succeeded meanwhile, the target is taken to be down: further refusals are
+   not waited out until something succeeds.
+3. No response at all, a 5xx to a valid request, a body that breaks off, and a stream that ends in an error event are
+   repeated once. A stream that ends in an overload is repeated more often, unless no stream ever completes.
+4. When the first questions all fail to reach the target, and nothing was ever answered, the rest is not sent.
+5. A request that must be refused may be refused with 503 or 529 too: after few retries that is its response.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+from messages_conformance.engine.backoff import WAITED_OUT, pause_s, stated_pause_s
+from messages_conformance.engine.planning import Question
+from messages_conformance.exchange import REFUSED, RESET, SILENT, Failure, Response
+
+REFUSAL_RETRIES: Final = 2
+"""Retries of a 503 or 529 where a refusal is expected: they show whether a server is busy or always refuses so."""
+
+STREAM_ATTEMPTS: Final = 5
+"""How often a stream is asked for that ends in an overload: on a bad day one in five may, and that is no violation."""
+
+OUTAGE_FAILURES: Final = 5
+"""Questions in a row without any response, from the first on, which show that the target is unreachable for all."""
+
+_TEMPORARY_ERRORS: Final = frozenset({"overloaded_error", "rate_limit_error", "timeout_error"})
+"""Types of error events that depend on the moment and not on the request."""
+
+_OUTAGE: Final = frozenset({"dns", "refused", "tls", "timeout"})
+"""Kinds of failures that may be an outage."""
+
+_PERMANENT: Final = frozenset({SILENT, "tls", "budget"})
+"""Kinds of failures that another attempt cannot change."""
+
+
+@dataclass(kw_only=True)
+class History:
+    """What one exchange has been through so far.
+
+    `refusals` counts 429, 503 and 529, `repeats` the answers that broke. `notes` describe both for the report.
+    `successes_before` is the count of successes of the run at the first refusal.
+    """
+
+    started_s: float
+    refusals: int = 0
+    waited_s: float = 0.0
+    successes_before: int = 0
+    reconnected: bool = False
+    repeats: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+class Retries:
+    """Knows what the exchanges of a run so far show about the target. One for a run; belongs to one event loop.
+
+    `offline` is true for recorded answers, which do not change. `retry_budget_s` limits the waiting of one exchange.
+    `unix_time_s` is the clock for a Retry-After that is a date.
+    """
+
+    def __init__(
+        self, *, offline: bool, retry_budget_s: float, seed: int, unix_time_s: Callable[[], float] = time.time
+    ) -> None:
+        self._offline = offline
+        self._retry_budget_s = retry_budget_s
+        self._seed = seed
+        self._unix_time_s = unix_time_s
+        self._responses = 0
+        self._successes = 0
+        self._outage_failures = 0
+        self._streams_break = False
+        self._is_down = False
+
+    # What happened
+
+    def responded(self) -> None:
+        """Counts a response of any kind."""
+        self._responses += 1
+
+    def succeeded(self, response: Response, *, broken: bool) -> None:
+        """Notes a response that is the result of its exchange. `broken`: it broke, and is not repeated any more."""
+        self._successes += 1
+        self._is_down = False
+        if response.is_event_stream:
+            self._streams_break = broken
+
+    def refused(self, history: History) -> None:
+        """Notes a 429, 503 or 529 in the history of its exchange."""
+        if not history.refusals:
+            history.successes_before = self._successes
+        history.refusals += 1
+
+    def gave_up(self, history: History) -> None:
+        """Notes that the retry budget of an exchange is used up."""
+        self._is_down = self._is_down or self._successes == history.successes_before
+
+    # What to do next
+
+    def reconnects(self, failure: Failure, history: History) -> bool:
+        """Whether a request that got no response is sent once more."""
+        never_answered = failure.kind == "timeout" and not self._responses
+        return not (self._offline or history.reconnected or failure.kind in _PERMANENT or never_answered)
+
+    def is_outage(self, failure: Failure) -> bool:
+        """Counts a question without a response; whether such failures show that the target is unreachable for all."""
+        self._outage_failures += failure.kind in _OUTAGE
+        return self._outage_failures >= OUTAGE_FAILURES and not self._responses and not self._offline
+
+    def repeats(self, response: Response, history: History) -> bool:
+        """Whether a request is sent again after an answer that broke."""
+        if self._offline:
+            return False
+        if not history.repeats:
+            return True
+        temporary = not self._streams_break and not _TEMPORARY_ERRORS.isdisjoint(_error_types(response))
+        return temporary and history.repeats + 1 < STREAM_ATTEMPTS
+
+    def pause_before_repeat_s(self, question: Question, history: History) -> float | None:
+        """The pause before a broken answer is asked for again; None before the first time."""
+        if history.repeats < 2:
+            return None
+        return pause_s(history.repeats - 1, None, self._jitter(question, history.repeats))
+
+    def pause_after_refusal_s(self, question: Question, history: History, response: Response) -> float | None:
+        """The pause before a refused request is sent again; None when it is not worth waiting any longer."""
+        if self._is_down or (refusal_is_expected(question, response) and history.refusals > REFUSAL_RETRIES):
+            return None
+        stated_s = stated_pause_s(response, now_s=self._unix_time_s())
+        pause = pause_s(history.refusals, stated_s, self._jitter(question, history.refusals))
+        return pause if history.waited_s + pause <= self._retry_budget_s else None
+
+    def _jitter(self, question: Question, step: int) -> Random:
+        return Random(f"{self._seed}:{question.number}:{step}")
+
+
+def must_wait(response: Response, question: Question) -> bool:
+    """Whether a response means "not now", and that is not what the question asks for."""
+    return response.status in WAITED_OUT and response.status not in question.ask.statuses
+
+
+def refusal_is_expected(question: Question, response: Response) -> bool:
+    """Whether a 503 or 529 may be the refusal that a question expects."""
+    return question.may_be_refused and response.status != 429
+
+
+def how_it_broke(response: Response, question: Question) -> str:
+    """How an answer broke in a way that another attempt may change; empty when it did not."""
+    if response.ending == RESET:
+        return response.detail or "the body broke off"
+    if question.expect == REFUSED:
+        return ""
+    if response.status >= 500 and response.status not in WAITED_OUT:
+        return f"status {response.status}"
+    if response.is_event_stream and any(event.type == "error" for event in response.events):
+        return "the stream ended in an error event"
+    return ""
+
+
+def gave_up_failure(response: Response, history: History) -> Failure:
+    """The failure of an exchange whose retry budget is used up."""
+    limited = response.status == 429
+    tried = f"{history.refusals} times in a row, {history.waited_s:.0f} s of waiting included"
+    cure = "lower --concurrency or ask for a higher rate limit" if limited else "try again when the target is less busy"
+    message = f"the target answered {response.status} {tried}; {cure}"
+    return Failure(kind="rate-limited" if limited else "overloaded", message=message)
+
+
+def _error_types(response: Response) -> set[str]:
+    """The types of the errors in the error events of a stream."""
+    errors = (event.fields.get("error") for event in response.events if event.type == "error")
+    return {str(error.get("type")) for error in errors if isinstance(error, dict)}
