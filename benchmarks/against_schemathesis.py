@@ -349,7 +349,7 @@ def whole_runs(peer: Peer, server: Servers, scale: Scale) -> None:
     count = scale.peer_exchanges
     commands = {
         OWN: own_run,
-        OWN_MORE: lambda address: own_run(address, "--drawn", str(MORE_DRAWN)),
+        OWN_MORE: lambda address: own_run(address, "--generated", str(MORE_DRAWN)),
         CHEAP: lambda address: peer.run(address, count),
         CHEAP_MORE: lambda address: peer.run(address, 2 * count),
         AS_IS: lambda address: peer.run(address, count, cheap=False),

@@ -71,6 +71,41 @@ def test_every_option_has_a_variable_and_a_place_in_the_file(tmp_path: Path) -> 
             assert by_file[option.name].value == by_environment[option.name].value
 
 
+ALIASES = {alias: option for option in OPTIONS for alias in option.aliases}
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_an_alias_sets_its_option_in_a_file_and_in_the_environment(tmp_path: Path, alias: str) -> None:
+    option = ALIASES[alias]
+    value: int | str = 3 if option.kind == "whole number" else "requests/0/1"
+    assert written(tmp_path, f"{alias} = {value!r}").common == {option.name: value}
+    by_variable = settings({}, Configuration(), {f"MESSAGES_CONFORMANCE_{alias.upper()}": str(value)})
+    assert by_variable[option.name].value == value
+    assert by_variable[option.name].origin == f"environment, MESSAGES_CONFORMANCE_{alias.upper()}"
+
+
+def test_the_documented_name_overrides_its_alias_in_the_environment() -> None:
+    assert found(Configuration(), GENERATED="4", DRAWN="5") == {"generated": 4}
+    assert found(Configuration(), DRAWN="5", GENERATED="4") == {"generated": 4}
+
+
+def test_an_option_is_set_once_in_a_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="drawn sets --generated a second time"):
+        written(tmp_path, "generated = 4\ndrawn = 5")
+    with pytest.raises(ConfigurationError, match="max_requests sets --max-requests a second time"):
+        written(tmp_path, "max-requests = 4\nmax_requests = 5")
+
+
+def test_an_alias_works_on_the_command_line_and_is_not_shown(tmp_path: Path) -> None:
+    outcome = run("config", "--drawn", "4", "--draw=requests/0/1", cwd=tmp_path)
+    rows = {line.split()[0]: line.split()[1:] for line in outcome.out.splitlines()}
+    assert rows["generated"] == ["4", "command", "line"]
+    assert rows["generate"] == ["requests/0/1", "command", "line"]
+    assert not {*ALIASES} & {*rows}
+    assert "--draw" not in run("run", "--help").out
+    assert "--draw" not in run("run", "reference:", "--seeed", "1").error
+
+
 def test_a_variable_that_is_empty_sets_nothing() -> None:
     assert found(Configuration(), DEPTH="", SEED=" ") == {}
 

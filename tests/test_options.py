@@ -10,7 +10,7 @@ import pytest
 from messages_conformance.options import OPTIONS, Option, problem
 
 AT_LEAST_1 = ("concurrency", "max_requests", "max_output_tokens")
-AT_LEAST_0 = ("drawn", "max_shrink_requests", "price_in", "price_out")
+AT_LEAST_0 = ("generated", "max_shrink_requests", "price_in", "price_out")
 ABOVE_0 = ("minutes", "rate", "timeout_s")
 NEVER_EMPTY = ("model", "api_key_env", "report", "waivers", "baseline", "edition", "snapshots")
 
@@ -64,7 +64,7 @@ def test_an_empty_text_is_refused(name: str, value: str) -> None:
         ),
         (
             {"update_snapshots": True},
-            "--snapshot-update needs --snapshots FOLDER, where the shapes of this run are to be kept",
+            "--snapshot-update needs --snapshots FOLDER, where the shapes of this run are written",
         ),
     ],
 )
@@ -90,3 +90,8 @@ def test_valid_options_have_no_problem(values: dict[str, Any]) -> None:
 def test_every_limit_has_its_sentence(option: Option) -> None:
     limited = bool(option.choices) or option.at_least is not None or option.above is not None
     assert limited == bool(option.wrong)
+
+
+def test_names_and_aliases_are_distinct() -> None:
+    names = [name for option in OPTIONS for name in option.names]
+    assert len(names) == len(set(names))

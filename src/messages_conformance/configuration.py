@@ -1,8 +1,8 @@
-"""Where each option of a run comes from: the command line, the environment, a file, and then the profile and defaults.
+"""Finds the value of each option: on the command line, in the environment, in a file, else in the profile or defaults.
 
-The file is messages-conformance.toml, or the table [tool.messages-conformance] of a pyproject.toml, in this folder or
-the nearest one above it, no further up than a repository's root. Its keys are the options' names; [targets.NAME] holds
-the options of one target, which come before those that stand for all.
+The file is messages-conformance.toml, or the table [tool.messages-conformance] of a pyproject.toml. It is searched in
+the current folder and the folders above it, up to the root of the repository. Its keys are the names of the options.
+[targets.NAME] has the options of one target; they override those for all targets.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from messages_conformance.options import ENVIRONMENT_PREFIX, OPTIONS, SEVERAL, Option
+from messages_conformance.options import ENVIRONMENT_PREFIX, OPTIONS, SEVERAL, Option, variable
 
 FILE_NAME: Final = "messages-conformance.toml"
 PROJECT_FILE: Final = "pyproject.toml"
 TABLE: Final = "messages-conformance"
 TARGETS: Final = "targets"
-ROOT_MARK: Final = ".git"
+ROOT_MARKER: Final = ".git"
+"""The search for a file ends at a folder that contains this."""
 
 COMMAND_LINE: Final = "command line"
 ENVIRONMENT: Final = "environment"
@@ -30,17 +31,19 @@ YES: Final = frozenset({"1", "true", "yes", "on"})
 NO: Final = frozenset({"0", "false", "no", "off"})
 
 _BY_NAME: Final = {option.name: option for option in OPTIONS}
-_OF_FILES: Final = tuple(name for name in _BY_NAME if name != "config")
-"""A file does not name another one."""
+_IN_FILES: Final = {name: option for option in OPTIONS for name in option.names if option.name != "config"}
+"""The options of a file by name and alias. A file cannot name another file."""
+
+_VALID_KEYS: Final = tuple(option.name for option in OPTIONS if option.name != "config")
 
 
 class ConfigurationError(Exception):
-    """A file or a variable cannot be used; the message names it, the cure, and what would have been valid."""
+    """A file or a variable cannot be used; the message names it, the cure, and the valid values."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """The value of one option, and where it came from."""
+    """The value of one option and its origin."""
 
     value: Any
     origin: str
@@ -48,14 +51,17 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """What a file says: `common` for all targets, and `targets` by name. Without a file `path` is None."""
+    """The options of a file: `common` for all targets, and `targets` by name. Without a file, `path` is None."""
 
     path: Path | None = None
     common: Mapping[str, Any] = field(default_factory=dict)
     targets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def named(self, target: str | None) -> Mapping[str, Any]:
-        """The options of the target of that name; nothing for what is no name but a target itself."""
+    def options_of(self, target: str | None) -> Mapping[str, Any]:
+        """The options of the target with that name; empty when `target` is an address instead of a name.
+
+        Raises ConfigurationError for a name that the file does not have.
+        """
         if target is None or target in self.targets:
             return self.targets.get(target or "", {})
         if self.targets and not set(target) & set(":/.\\"):
@@ -69,22 +75,23 @@ class Configuration:
 def settings(
     given: Mapping[str, Any], configuration: Configuration, environment: Mapping[str, str]
 ) -> dict[str, Setting]:
-    """The options that somebody set, by name. `given` are those of the command line, by name.
+    """The options that are set, by name. `given` are those of the command line, by name.
 
-    A target that is given by its name in the file becomes the target that it names, with the options that stand there.
+    A target can be given by its name in the file; then the options of that table apply. Raises ConfigurationError.
     """
-    variables = _of_environment(environment)
-    asked_for = given.get("target", variables.get("target", configuration.common.get("target")))
-    table = configuration.named(asked_for)
+    variables = _from_environment(environment)
+    by_variable = variables["target"].value if "target" in variables else None
+    named = given.get("target", by_variable or configuration.common.get("target"))
+    table = configuration.options_of(named)
     place = _shown(configuration.path)
     found: dict[str, Setting] = {}
     for name in _BY_NAME:
         if name in given and not (name == "target" and table):
             found[name] = Setting(value=given[name], origin=COMMAND_LINE)
         elif name in variables and not (name == "target" and table):
-            found[name] = Setting(value=variables[name], origin=f"{ENVIRONMENT}, {_BY_NAME[name].variable}")
+            found[name] = variables[name]
         elif name in table:
-            found[name] = Setting(value=table[name], origin=f"{place}, [{TARGETS}.{asked_for}]")
+            found[name] = Setting(value=table[name], origin=f"{place}, [{TARGETS}.{named}]")
         elif name in configuration.common:
             found[name] = Setting(value=configuration.common[name], origin=place)
     return found
@@ -93,22 +100,24 @@ def settings(
 # -- the environment ------------------------------------------------------------------------------------------------
 
 
-def _of_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """The options that variables set; an empty variable sets nothing."""
-    known = {option.variable: option for option in OPTIONS}
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Setting]:
+    """The options that environment variables set; an empty variable sets nothing."""
+    known = {variable(name): option for option in OPTIONS for name in reversed(option.names)}
     key_variable = environment.get(_BY_NAME["api-key-env"].variable)
     for name in environment:
         near = get_close_matches(name, known, n=1, cutoff=0.9)
         if name.startswith(ENVIRONMENT_PREFIX) and name not in known and near and name != key_variable:
-            raise ConfigurationError(f"the environment variable {name} is no option; did you mean {near[0]}?")
+            raise ConfigurationError(f"the environment variable {name} is not an option; did you mean {near[0]}?")
+    # The documented name of an option comes after its aliases and so overrides them.
     return {
-        option.name: _parsed(environment[variable], option)
-        for variable, option in known.items()
-        if environment.get(variable, "").strip()
+        option.name: Setting(value=_parsed(environment[name], name, option), origin=f"{ENVIRONMENT}, {name}")
+        for name, option in known.items()
+        if environment.get(name, "").strip()
     }
 
 
-def _parsed(text: str, option: Option) -> Any:
+def _parsed(text: str, name: str, option: Option) -> Any:
+    """The value of the environment variable `name`; raises ConfigurationError for a value of another kind."""
     try:
         match option.kind:
             case "whole number":
@@ -122,7 +131,7 @@ def _parsed(text: str, option: Option) -> Any:
             case "globs" | "paths":
                 return [part for part in text.replace(",", " ").split() if part]
     except ValueError:
-        raise ConfigurationError(f"{option.variable} is {text!r}; it is {_wanted(option)}") from None
+        raise ConfigurationError(f"{name} is {text!r}; it is {_expected(option)}") from None
     return text
 
 
@@ -130,13 +139,13 @@ def _parsed(text: str, option: Option) -> Any:
 
 
 def file_of(given: Mapping[str, Any], environment: Mapping[str, str]) -> str | None:
-    """The file that is named, if one is."""
+    """The file that the command line or the environment names; None without one."""
     named: str | None = given.get("config") or environment.get(_BY_NAME["config"].variable) or None
     return named
 
 
 def read(start: Path, named: str | None = None) -> Configuration:
-    """What the file called `named` says, or the one that is found from the folder `start` upwards."""
+    """Reads the file `named`, or the nearest file in `start` and the folders above it; raises ConfigurationError."""
     if named is not None:
         path = Path(named)
         return _configuration(path, _table(path, _document(path)))
@@ -147,7 +156,7 @@ def read(start: Path, named: str | None = None) -> Configuration:
         table = _project_table(project) if project.is_file() else None
         if table is not None:
             return _configuration(project, table)
-        if (folder / ROOT_MARK).exists():
+        if (folder / ROOT_MARKER).exists():
             break
     return Configuration()
 
@@ -157,7 +166,7 @@ def _table(path: Path, document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _project_table(path: Path) -> Mapping[str, Any] | None:
-    """Our table of somebody's project file. What else is wrong with the file is not ours to say."""
+    """Our table of a pyproject.toml; None when it has none. Other mistakes in that file are ignored."""
     try:
         return _in_project(_document(path))
     except ConfigurationError:
@@ -209,19 +218,21 @@ def _checked_target(name: str, table: Mapping[str, Any], place: str, folder: Pat
 
 
 def _checked(table: Mapping[str, Any], place: str, folder: Path, *, more: Iterable[str] = ()) -> dict[str, Any]:
-    """The options of a table by name, each with a value of its kind."""
+    """The options of a table by name; raises ConfigurationError for an unknown key or a value of another kind."""
     checked = {}
     for key, value in table.items():
         name = key.replace("_", "-")
-        if name not in _OF_FILES:
-            valid = (*_OF_FILES, *more)
+        if name not in _IN_FILES:
+            valid = (*_VALID_KEYS, *more)
             raise ConfigurationError(f"{place}: unknown key {key!r}{_near(name, valid)}; valid: {', '.join(valid)}")
-        option = _BY_NAME[name]
+        option = _IN_FILES[name]
+        if option.name in checked:
+            raise ConfigurationError(f"{place}: {key} sets --{option.name} a second time; keep one of them")
         several = [value] if option.kind in SEVERAL and isinstance(value, str) else value
         if not _fits(several, option):
-            # Never the value: somebody may have put a key there.
-            raise ConfigurationError(f"{place}: {key} is {_kind(value)}; it is {_wanted(option)}")
-        checked[name] = _placed(several, option, folder)
+            # The message does not show the value: it could be a key.
+            raise ConfigurationError(f"{place}: {key} is {_kind(value)}; it is {_expected(option)}")
+        checked[option.name] = _placed(several, option, folder)
     return checked
 
 
@@ -239,7 +250,7 @@ def _fits(value: Any, option: Option) -> bool:
 
 
 def _placed(value: Any, option: Option, folder: Path) -> Any:
-    """The value, with paths meant from the folder of the file that has them."""
+    """The value, with paths resolved from the folder of the file."""
     if option.kind == "paths":
         return [str(folder / each) for each in value]
     is_path = option.kind == "path" or (option.kind == "name or path" and value.endswith(".toml"))
@@ -256,7 +267,7 @@ def _kind(value: Any) -> str:
     return next((name for kind, name in _KINDS if isinstance(value, kind)), "a date or time")
 
 
-def _wanted(option: Option) -> str:
+def _expected(option: Option) -> str:
     match option.kind:
         case "whole number" | "number":
             return f"a {option.kind}"
@@ -273,7 +284,7 @@ def _near(word: str, valid: Iterable[str]) -> str:
 
 
 def _shown(path: Path | None) -> str:
-    """A path as its reader knows it: from here, where it lies below."""
+    """A path for messages: relative when it is below the current folder."""
     if path is None:
         return "no file"
     try:

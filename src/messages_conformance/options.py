@@ -6,16 +6,17 @@ and returns the sentence for the first wrong value. It does not matter where a v
 
 from __future__ import annotations
 
+import argparse
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 Kind = Literal["text", "path", "name or path", "whole number", "number", "flag", "globs", "paths"]
-"""What an option's value is. A path in a file is meant from that file's folder; globs and paths may be several."""
+"""The kind of value. A path in a file is relative to its folder; globs and paths can have several values."""
 
 Owner = Literal["run", "syrupy", "command line"]
-"""Who declares it in pytest: we do, syrupy does, or nobody, because pytest says it without an option."""
+"""Who declares the option in pytest: our plugin, syrupy, or nobody, because it becomes plain arguments of pytest."""
 
 SEVERAL: Final = frozenset({"globs", "paths"})
 
@@ -28,13 +29,19 @@ FAIL_ON: Final = ("must", "should", "regression")
 ENVIRONMENT_PREFIX: Final = "MESSAGES_CONFORMANCE_"
 
 
+def variable(name: str) -> str:
+    """The environment variable of an option name or alias."""
+    return ENVIRONMENT_PREFIX + name.upper().replace("-", "_")
+
+
 @dataclass(frozen=True)
 class Option:
     """One option: its name on the command line without dashes, what it does, its kind, and its limits.
 
-    `field` is the name in `run.Options`, where it differs. `choices` are the valid words, `at_least` and `above` the
-    bounds of a number; a number with a bound is also finite. `refuses_empty` forbids a text of spaces. `wrong` is the
-    sentence for a value outside the limits; `{value}` and `{choices}` are filled in.
+    `field` is the name in `run.Options`, where it differs. `aliases` are older names: they work everywhere but are not
+    shown. `choices` are the valid words. `at_least` and `above` are the bounds of a number; a number with a bound is
+    finite. `refuses_empty` forbids an empty text. `wrong` is the sentence for a value outside the limits; `{value}` and
+    `{choices}` are filled in.
     """
 
     name: str
@@ -42,6 +49,7 @@ class Option:
     kind: Kind = "text"
     field: str = ""
     belongs_to: Owner = "run"
+    aliases: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     at_least: float | None = None
     above: float | None = None
@@ -50,20 +58,27 @@ class Option:
 
     @property
     def flag(self) -> str:
+        """The name with its dashes."""
         return f"--{self.name}"
 
     @property
     def variable(self) -> str:
-        """The environment variable that sets it, too."""
-        return ENVIRONMENT_PREFIX + self.name.upper().replace("-", "_")
+        """The environment variable that also sets it."""
+        return variable(self.name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The documented name, then the aliases."""
+        return (self.name, *self.aliases)
 
     @property
     def destination(self) -> str:
+        """The name of its field in `run.Options`."""
         return self.field or self.name.replace("-", "_")
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What argparse and pytest want to know of it; an option that was not given is None."""
+        """The arguments of add_argument (argparse) and addoption (pytest); an option that was not given is None."""
         common: dict[str, Any] = {"help": self.help, "dest": self.destination, "default": None}
         match self.kind:
             case "flag":
@@ -75,6 +90,11 @@ class Option:
             case "number":
                 return {**common, "type": float}
         return common
+
+    @property
+    def hidden_settings(self) -> dict[str, Any]:
+        """The same for an alias, which `--help` does not show."""
+        return {**self.settings, "help": argparse.SUPPRESS}
 
     def problem(self, value: Any) -> str:
         """The sentence for a value outside the limits of this option; empty for a valid value.
@@ -109,9 +129,13 @@ class Need:
 
 
 OPTIONS: Final = (
-    Option("target", "what to judge: http(s)://..., reference:, reference:FAULT or replay:FILE"),
-    Option("model", "the model to ask (default: the profile's, else the first of GET /v1/models)", refuses_empty=True),
-    Option("profile", "what the target promises (default: tokmodel)", "name or path"),
+    Option("target", "the endpoint to judge: http(s)://..., reference:, reference:FAULT or replay:FILE"),
+    Option(
+        "model",
+        "the model in requests (default: that of the profile, else the first of GET /v1/models)",
+        refuses_empty=True,
+    ),
+    Option("profile", "the profile: what the target promises (default: tokmodel)", "name or path"),
     Option(
         "api-key-env",
         "the environment variable that holds the key (default: MESSAGES_API_KEY)",
@@ -131,105 +155,114 @@ OPTIONS: Final = (
         choices=FAIL_ON,
         wrong="unknown value {value} of --fail-on; valid: {choices}",
     ),
-    Option("waivers", "TOML file of failures that are known and excused until a date", "path", refuses_empty=True),
+    Option("waivers", "TOML file of known failures that are excused until a date", "path", refuses_empty=True),
     Option(
         "baseline",
-        "report of an earlier run: says what changed, and what --fail-on regression is",
+        "folder of an earlier report: shows what changed; needed by --fail-on regression",
         "path",
         refuses_empty=True,
     ),
     Option(
         "edition",
-        "edition of the catalogue, such as 2026.11: what was added later does not count",
+        "edition of the catalogue, such as 2026.11: requirements added later do not count",
         refuses_empty=True,
     ),
     Option(
         "concurrency",
-        "requests in flight at most (default: 16)",
+        "maximum number of requests in flight (default: 16)",
         "whole number",
         at_least=1,
         wrong="--concurrency is {value}; it must be 1 or more",
     ),
     Option(
         "max-requests",
-        "requests sent at most, repetitions included",
+        "maximum number of requests, repetitions included",
         "whole number",
         at_least=1,
         wrong="--max-requests is {value}; it must be 1 or more, or left out for no limit",
     ),
     Option(
         "max-output-tokens",
-        "output tokens spent at most",
+        "maximum number of output tokens",
         "whole number",
         at_least=1,
         wrong="--max-output-tokens is {value}; it must be 1 or more, or left out for no limit",
     ),
     Option(
         "minutes",
-        "minutes after which nothing more is sent",
+        "minutes after which no more requests are sent",
         "number",
         above=0,
         wrong="--minutes is {value}; it is a number above 0, or left out for no limit",
     ),
     Option(
         "rate",
-        "requests sent in a second at most",
+        "maximum number of requests in a second",
         "number",
         above=0,
         wrong="--rate is {value}; it is a number above 0, or left out for no limit",
     ),
     Option(
         "timeout",
-        "seconds to wait for the next byte, and to sit out the 429 and 503 of one request (default: 60)",
+        "seconds to wait for the next byte, and to wait after 429 and 503 for one request (default: 60)",
         "number",
         "timeout_s",
         above=0,
         wrong="--timeout is {value}; it is a number of seconds above 0",
     ),
-    Option("seed", "seed of everything that is drawn (default: 0)", "whole number"),
+    Option("seed", "seed of the generated requests (default: 0)", "whole number"),
     Option(
-        "drawn",
-        "requests that are drawn, conversations counting as one (default: as the depth says)",
+        "generated",
+        "number of generated requests; a conversation counts as one (default: depends on --depth)",
         "whole number",
+        aliases=("drawn",),
         at_least=0,
-        wrong="--drawn is {value}; it must be 0 or more, or left out",
+        wrong="--generated is {value}; it must be 0 or more, or left out",
     ),
-    Option("draw", "ask one drawn request alone, by its name in a report, such as requests/0/12"),
+    Option(
+        "generate",
+        "send only this generated request; its name is in the report, such as requests/0/12",
+        aliases=("draw",),
+    ),
     Option(
         "max-shrink-requests",
-        "requests more that may be sent to find the smallest drawn one that shows a fault "
+        "number of additional requests to find the smallest generated request that shows a fault "
         "(default: 30 for reference: and this machine, else 0)",
         "whole number",
         at_least=0,
         wrong="--max-shrink-requests is {value}; it must be 0 or more, or left out",
     ),
     Option("report", "folder for report.html, report.json, junit.xml and exchanges.jsonl", "path", refuses_empty=True),
-    Option("suite", "tests of your own, a file or a folder, to run too", "paths", belongs_to="command line"),
+    Option("suite", "file or folder of your own tests, which run too", "paths", belongs_to="command line"),
     Option(
         "snapshots",
-        "folder of the shapes of answers; what differs from them is reported and fails the run",
+        "folder of kept shapes of answers; a different shape is reported and fails the run",
         "path",
         refuses_empty=True,
     ),
     Option(
-        "snapshot-update", "keep the shapes of this run in --snapshots", "flag", "update_snapshots", belongs_to="syrupy"
+        "snapshot-update",
+        "write the shapes to --snapshots",
+        "flag",
+        "update_snapshots",
+        belongs_to="syrupy",
     ),
     Option(
         "price-in",
-        "what a million input tokens cost, for the plan",
+        "price of a million input tokens, for the plan",
         "number",
         at_least=0,
         wrong="--price-in is {value}; it is the price of a million tokens, 0 or more",
     ),
     Option(
         "price-out",
-        "what a million output tokens cost, for the plan",
+        "price of a million output tokens, for the plan",
         "number",
         at_least=0,
         wrong="--price-out is {value}; it is the price of a million tokens, 0 or more",
     ),
     Option("config", "file of options (default: the nearest messages-conformance.toml or pyproject.toml)", "path"),
-    Option("show-trace", "show the whole exchange with each failure", "flag"),
+    Option("show-trace", "show the whole exchange of each failure", "flag"),
 )
 
 NEEDS: Final = (
@@ -243,7 +276,7 @@ NEEDS: Final = (
         option="snapshot-update",
         value=True,
         needed="snapshots",
-        sentence="--snapshot-update needs --snapshots FOLDER, where the shapes of this run are to be kept",
+        sentence="--snapshot-update needs --snapshots FOLDER, where the shapes of this run are written",
     ),
 )
 

@@ -74,6 +74,8 @@ def _add_options(config: pytest.Config, parser: pytest.Parser) -> None:
         # An option of another plugin with the same name keeps its meaning.
         if option.belongs_to == "run" and _is_free(parser, option.flag):
             group.addoption(option.flag, **option.settings)
+            for alias in option.aliases:
+                group.addoption(f"--{alias}", **option.hidden_settings)
     if _is_free(parser, "--plan"):
         group.addoption("--plan", action="store_true", help="show what a run would send and cost; send nothing")
 

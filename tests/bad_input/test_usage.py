@@ -18,7 +18,7 @@ WRONG = {
     "command": (["rnu"], ["unknown command 'rnu'", "did you mean run?", "list, explain, serve"]),
     "no-target": (["run"], ["no TARGET was given", "reference:", "https://"]),
     "empty-target": (["run", ""], ["no target was given", "http(s)://host"]),
-    "target-as-option": (["run", "--target", "reference:"], ["the target needs no option"]),
+    "target-as-option": (["run", "--target", "reference:"], ["the target is not an option"]),
     "two-targets": (["run", "reference:", "reference:x"], ["unexpected 'reference:x'"]),
     "option": (
         ["run", "reference:", "--profil", "x"],

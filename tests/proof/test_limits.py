@@ -106,7 +106,7 @@ def test_after_its_minutes_nothing_more_is_sent(flaky: tuple[Flaky, str]) -> Non
 def test_what_is_drawn_is_owed_to_nobody() -> None:
     # Everything else fits into the limit, so the run is whole.
     code, report = run(
-        "reference:transport=memory", "anthropic-2023-06-01", model="reference-1", max_requests=320, drawn=400
+        "reference:transport=memory", "anthropic-2023-06-01", model="reference-1", max_requests=320, generated=400
     )
     assert code == 0, report.statement
     assert report.spent.requests == 320

@@ -126,6 +126,6 @@ def test_a_drawn_fault_is_told_with_its_smallest_request():
     first = report.exchanges[findings[0].exchange]
     assert first.origin.shrunk
     assert set(first.request.fields) == {"model", "max_tokens", "messages", "tools"}
-    again, alone = run(target, PROFILE.name, model=MODEL, draw=first.origin.name)
+    again, alone = run(target, PROFILE.name, model=MODEL, generate=first.origin.name)
     assert again == 1
     assert alone.spent.requests < 40

@@ -1,6 +1,6 @@
-"""The command line: one module a command; `run` builds one pytest command and runs it in a subprocess.
+"""The command line: each module has one command or a few related ones; `run` starts pytest in a subprocess.
 
-A module of a command has `add(commands)`, which declares its arguments and names the function that takes them.
+Each module has `add(commands)`, which declares the arguments of its commands and the functions that execute them.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from messages_conformance.cli.parsing import Parser
 COMMANDS = (running, settings, reporting, gating, requirements, serving, proving)
 """The modules of the commands, in the order of `--help`."""
 
-
-FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Errors of a write that the user can fix by freeing space."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,11 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 2
     except BrokenPipeError:
-        # Whoever reads the list has seen enough of it.
+        # The reader of the pipe, such as `head`, ended early: this is no error.
         _drop_output()
         return 0
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno not in DISK_FULL:
             raise
         _drop_output()
         print(f"ERROR: the output cannot be written: {error.strerror}; free space, or write elsewhere", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`waive` and `diff`: what a release manager does with saved runs."""
+"""The commands `waive` and `diff`: waivers for a saved run, and the changes between two saved runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FILE_NAME: Final = "waivers.toml"
 DAYS: Final = 90
-"""How long a new waiver holds: long enough to mend a server, short enough not to be forgotten."""
+"""Days until a new waiver expires: enough to fix a server, and few enough not to be forgotten (our own choice)."""
 
 GROUPS: Final = {
     "newly_failing": "NEWLY FAILING",
@@ -29,14 +29,15 @@ GROUPS: Final = {
 
 
 def add(commands: Commands) -> None:
-    waive = commands.add_parser("waive", help="write waivers for what failed in a saved run", allow_abbrev=False)
+    """Declares `waive` and `diff`."""
+    waive = commands.add_parser("waive", help="write waivers for the failures of a saved run", allow_abbrev=False)
     waive.set_defaults(command=_waive, parser=waive)
     waive.add_argument("report", metavar="REPORT", help="folder that a run with --report wrote")
     waive.add_argument("--output", metavar="FILE", default=FILE_NAME, help=f"a new file (default: {FILE_NAME})")
     waive.add_argument("--days", type=int, default=DAYS, help=f"days until they expire (default: {DAYS})")
-    waive.add_argument("--warnings", action="store_true", help="for what only warned, too")
+    waive.add_argument("--warnings", action="store_true", help="also write waivers for warnings")
 
-    diff = commands.add_parser("diff", help="what changed between two saved runs", allow_abbrev=False)
+    diff = commands.add_parser("diff", help="show the changes between two saved runs", allow_abbrev=False)
     diff.set_defaults(command=_diff, parser=diff)
     diff.add_argument("old", metavar="OLD", help="folder that the earlier run with --report wrote")
     diff.add_argument("new", metavar="NEW", help="folder that the later run with --report wrote")
@@ -47,16 +48,16 @@ def _waive(parsed: argparse.Namespace) -> int:
 
     place = Path(parsed.output)
     if place.exists():
-        return wrong_usage(FileExistsError(f"{parsed.output!r} is there already; name a new file with --output"))
+        return wrong_usage(FileExistsError(f"{parsed.output!r} already exists; name a new file with --output"))
     if parsed.days < 1:
-        return wrong_usage(ValueError(f"--days is {parsed.days}; it is 1 or more"))
+        return wrong_usage(ValueError(f"--days is {parsed.days}; it must be 1 or more"))
     try:
         saved = report.load(parsed.report)
         found = [*report.failures(saved), *(report.warnings(saved) if parsed.warnings else ())]
         if not found:
-            print("nothing failed: there is nothing to waive")
+            print("nothing failed, so there is nothing to waive")
             return 0
-        rows = [(v.requirement, _told(saved, v.requirement)) for v in found]
+        rows = [(v.requirement, _sentence(saved, v.requirement)) for v in found]
         expires = (datetime.now(UTC) + timedelta(days=parsed.days)).date()
         text = gate.waivers_toml(rows, expires=expires, model=saved.run.model, profile=saved.run.profile)
         report.replace(place, text, cure="name another file with --output")
@@ -67,7 +68,7 @@ def _waive(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _told(saved: Report, requirement: str) -> str:
+def _sentence(saved: Report, requirement: str) -> str:
     from messages_conformance.report.text import sentence
 
     row = saved.catalogue.get(requirement)
@@ -82,7 +83,7 @@ def _diff(parsed: argparse.Namespace) -> int:
     except report.ReportError as error:
         return wrong_usage(error)
     changes = gate.difference(*({v.requirement: v.outcome for v in each.verdicts} for each in (old, new)))
-    out = report.StandardOutput()  # whoever stops reading must not cost the exit code
+    out = report.StandardOutput()  # a closed pipe must not change the exit code
     for line in _lines(old, new, changes):
         out.write(f"{line}\n")
     return int(bool(changes.newly_failing))
@@ -99,6 +100,6 @@ def _lines(old: Report, new: Report, changes: Difference) -> Iterator[str]:
         ids = getattr(changes, name)
         if ids:
             yield f"{title} ({len(ids):,})"
-            yield from (f"  {inline(each)}  {_told(new if each in new.catalogue else old, each)}" for each in ids)
+            yield from (f"  {inline(each)}  {_sentence(new if each in new.catalogue else old, each)}" for each in ids)
     if changes == type(changes)():
         yield "nothing changed"

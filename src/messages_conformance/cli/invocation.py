@@ -1,4 +1,4 @@
-"""The pytest command that runs the suites with somebody's options."""
+"""The pytest command that runs the suites with the options of a user."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from messages_conformance.configuration import ConfigurationError, Setting
 from messages_conformance.options import OPTIONS
 
 
-def outcome(code: int) -> int:
-    """Our exit code for one of pytest's or of a signal's."""
+def exit_code_of(code: int) -> int:
+    """Our exit code for an exit code of pytest; a negative code means that a signal ended the process."""
     return 2 if code < 0 or code in (3, 5) else code
 
 
 def command(found: Mapping[str, Setting]) -> list[str]:
-    """The pytest command that runs the suites with these options."""
-    own = found["suite"].value if "suite" in found else []
-    missing = [path for path in own if not os.path.exists(path)]
+    """The pytest command that runs the suites with these options; raises ConfigurationError for a wrong --suite."""
+    user_suites = found["suite"].value if "suite" in found else []
+    missing = [path for path in user_suites if not os.path.exists(path)]
     if missing:
         raise ConfigurationError(f"--suite: there is no file or folder {missing[0]!r}")
     suites = resources.path("suites")
-    arguments = [sys.executable, "-m", "pytest", str(suites), *own]
+    arguments = [sys.executable, "-m", "pytest", str(suites), *user_suites]
     arguments += ["-c", str(suites / "pytest.ini"), "--rootdir", os.getcwd(), "--confcutdir", str(suites)]
     arguments += ["-p", "messages_conformance.plugin", "-p", "no:cacheprovider", "-p", "no:terminal", "-s"]
     if "snapshots" in found or "snapshot-update" in found:
         arguments += ["-p", "syrupy"]
-    return [*arguments, *_passed_on(found)]
+    return [*arguments, *_arguments(found)]
 
 
-def _passed_on(found: Mapping[str, Setting]) -> list[str]:
-    """The options that were set, one argument each."""
+def _arguments(found: Mapping[str, Setting]) -> list[str]:
+    """The options that are set, one argument for each value."""
     passed = []
     for option in OPTIONS:
         value = found[option.name].value if option.name in found else None
@@ -45,7 +45,7 @@ def _passed_on(found: Mapping[str, Setting]) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Our environment without what would bend the run: other plugins and somebody's pytest options."""
+    """The environment of the subprocess: ours without other pytest plugins and pytest options of the user."""
     package = str(Path(__file__).resolve().parents[2])
     kept = {name: value for name, value in os.environ.items() if name not in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")}
     paths = [package, *filter(None, [kept.get("PYTHONPATH")])]

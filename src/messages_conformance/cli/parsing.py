@@ -1,4 +1,4 @@
-"""The parser of every command: wrong usage is one message with its cure, and exit code 4."""
+"""The argument parser of all commands: wrong usage prints one message with its cure and ends with exit code 4."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from difflib import get_close_matches
 from typing import Any, Final, NoReturn, TypeAlias
 
 USAGE: Final = 4
-"""The exit code of wrong usage; 0 conformant, 1 violations, 2 could not be judged."""
+"""The exit code of wrong usage. The others: 0 conformant, 1 violations, 2 could not be judged."""
 
 TARGETS: Final = "an address (http://... or https://...), reference:, reference:FAULT, or replay:FILE"
 
-Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # argparse has no public name for what takes subcommands
+Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # argparse has no public name for this class
 
 
 class Parser(argparse.ArgumentParser):
-    """Ends wrong usage with our exit code and one message."""
+    """A parser that ends wrong usage with our exit code and one message."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"ERROR: {self._cured(message)}\n")
+        """Ends the process with exit code 4 and the message, extended by the valid values."""
+        self.exit(USAGE, f"ERROR: {self._extended(message)}\n")
 
-    def _cured(self, message: str) -> str:
-        """argparse's complaint, with what would have been valid."""
+    def _extended(self, message: str) -> str:
+        """The message of argparse, extended by the valid values."""
         if "required: TARGET" in message:
             what = f"no TARGET was given, and none is taken by default; it is {TARGETS}"
-            return f"{what}; it stands before --only and --skip"
+            return f"{what}; put it before --only and --skip"
         if "required: COMMAND" in message:
             return f"no command was given; valid: {', '.join(self._commands())}"
         command = re.fullmatch(r"argument COMMAND: invalid choice: '(.*)' \(.*\)", message)
@@ -43,24 +44,29 @@ class Parser(argparse.ArgumentParser):
         return [name for action in self._actions for name in action.choices or () if action.metavar == "COMMAND"]
 
     def unknown(self, arguments: Sequence[str]) -> NoReturn:
-        """Ends wrong usage by arguments that no option takes."""
+        """Ends the process with exit code 4 because of unknown arguments."""
         first = arguments[0]
         if not first.startswith("-"):
             self.exit(USAGE, f"ERROR: unexpected {first!r}; `{self.prog} --help` shows what is valid\n")
         name = first.partition("=")[0]
         if name == "--target":
-            self.exit(USAGE, f"ERROR: the target needs no option: write `{self.prog} TARGET`\n")
-        valid = [text for action in self._actions for text in action.option_strings if text.startswith("--")]
+            self.exit(USAGE, f"ERROR: the target is not an option: write `{self.prog} TARGET`\n")
+        valid = [
+            text
+            for action in self._actions
+            for text in action.option_strings
+            if text.startswith("--") and action.help != argparse.SUPPRESS
+        ]
         self.exit(USAGE, f"ERROR: unknown option {name}{near(name, valid)}; valid: {', '.join(valid)}\n")
 
 
 def near(word: str, valid: Sequence[str]) -> str:
-    """The nearest valid word as a question that follows a complaint; empty when none is near."""
+    """A suffix for a message that asks for the nearest valid word; empty when no word is near."""
     found = get_close_matches(word, valid, n=1)
     return f"; did you mean {found[0]}?" if found else ""
 
 
 def wrong_usage(error: Exception) -> int:
-    """Says what is wrong; the exit code of it."""
+    """Prints the error and returns the exit code of wrong usage."""
     print(f"ERROR: {error}", file=sys.stderr)
     return USAGE

@@ -1,4 +1,4 @@
-"""`prove`: the suites against every fault and every correct variant of the reference endpoint."""
+"""The command `prove`: runs the suites against every fault and every correct variant of the reference endpoint."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from messages_conformance.cli.parsing import Commands, wrong_usage
 
 
 def add(commands: Commands) -> None:
+    """Declares `prove`."""
     prove = commands.add_parser(
-        "prove", help="the suites against every fault and every correct variant", allow_abbrev=False
+        "prove", help="run the suites against every fault and every correct variant", allow_abbrev=False
     )
     prove.set_defaults(command=_prove, parser=prove)
-    prove.add_argument("--jobs", type=int, help="processes (default: the cores and 2 more)")
+    prove.add_argument("--jobs", type=int, help="number of processes (default: 2 more than there are cores)")
     prove.add_argument(
         "--depth", action="extend", nargs="+", help="smoke, standard, deep (default: smoke and standard)"
     )
     prove.add_argument("--only", action="extend", nargs="+", metavar="GLOB", help="faults, variants or categories")
-    prove.add_argument("--profile", help="what is tried in this profile only")
-    prove.add_argument("--seed", type=int, default=0, help="seed of everything that is drawn (default: 0)")
+    prove.add_argument("--profile", help="only the runs in this profile")
+    prove.add_argument("--seed", type=int, default=0, help="seed of the generated requests (default: 0)")
     prove.add_argument(
-        "--report", help="folder for the proof (default: reports/published/proof when nothing is left out)"
+        "--report", help="folder for the proof (default: reports/published/proof without --only and --profile)"
     )
 
 

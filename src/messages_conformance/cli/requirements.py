@@ -1,4 +1,4 @@
-"""`list` and `explain`: what is required, at which level, says who, and how it is provoked."""
+"""The commands `list` and `explain`: requirements with their level, their source and how they are provoked."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from messages_conformance.cli.parsing import Commands, wrong_usage
 
 
 def add(commands: Commands) -> None:
-    listing = commands.add_parser("list", help="every requirement, its level and source", allow_abbrev=False)
+    """Declares `list` and `explain`."""
+    listing = commands.add_parser("list", help="list all requirements with level and source", allow_abbrev=False)
     listing.set_defaults(command=_list, parser=listing)
-    listing.add_argument("--profile", help="only what this profile promises")
+    listing.add_argument("--profile", help="only the requirements of this profile")
     listing.add_argument("--format", choices=("text", "json", "markdown"), default="text")
 
-    explain = commands.add_parser("explain", help="one requirement in full", allow_abbrev=False)
+    explain = commands.add_parser("explain", help="show one requirement in full", allow_abbrev=False)
     explain.set_defaults(command=_explain, parser=explain)
     explain.add_argument("requirement", metavar="REQUIREMENT")
 
@@ -101,7 +102,7 @@ def _explain(parsed: argparse.Namespace) -> int:
     except UsageError as error:
         return wrong_usage(error)
     except KeyError:
-        return wrong_usage(UsageError(f"{parsed.requirement!r} names several requirements; explain takes one id"))
+        return wrong_usage(UsageError(f"{parsed.requirement!r} matches several requirements; explain takes one id"))
     label = {TOLERATED: "tolerated", EXCLUDED: "excluded"}.get(row.kind, "provoked")
     print(f"{row.id}  {row.level}\n  {row.sentence}\n")
     print(f"source     {row.source}")

@@ -1,4 +1,4 @@
-"""`run` and `plan`: one pytest command in a subprocess, which prints what there is to say."""
+"""The commands `run` and `plan`: both start pytest in a subprocess, which prints the result."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import argparse
 import subprocess
 
 from messages_conformance.cli import all_targets
-from messages_conformance.cli.invocation import command, environment, outcome
+from messages_conformance.cli.invocation import command, environment, exit_code_of
 from messages_conformance.cli.parsing import Commands, wrong_usage
 from messages_conformance.cli.settings import NAMES, add_options, configured, effective
-from messages_conformance.cli.signals import deaf, pass_on_signals
+from messages_conformance.cli.signals import pass_on_signals, signals_blocked
 from messages_conformance.configuration import ConfigurationError
 
 
 def add(commands: Commands) -> None:
+    """Declares `run` and `plan`."""
     run = commands.add_parser("run", help="judge a target", allow_abbrev=False)
     run.set_defaults(command=_run, parser=run)
     run.add_argument("target", metavar="TARGET", nargs="?", help=NAMES)
-    run.add_argument("--all", action="store_true", help="judge every target of the file, side by side, and compare")
+    run.add_argument("--all", action="store_true", help="judge all targets of the file at once and compare them")
     add_options(run)
 
-    plan = commands.add_parser("plan", help="what a run would ask, and what that may cost", allow_abbrev=False)
+    plan = commands.add_parser("plan", help="show what a run would send and what it may cost", allow_abbrev=False)
     plan.set_defaults(command=_plan, parser=plan)
     plan.add_argument("target", metavar="TARGET", nargs="?", help=f"{NAMES}; not needed with --profile")
     add_options(plan)
@@ -38,8 +39,8 @@ def _run(parsed: argparse.Namespace) -> int:
         return wrong_usage(error)
 
 
-MISPLACED = "; it stands before --only and --skip"
-"""What takes several values takes a target that follows it, too."""
+MISPLACED = "; put it before --only and --skip"
+"""An option with several values would also take a target that follows it."""
 
 
 def _plan(parsed: argparse.Namespace) -> int:
@@ -50,7 +51,7 @@ def _plan(parsed: argparse.Namespace) -> int:
 
 
 def _started(arguments: list[str]) -> int:
-    with deaf():
+    with signals_blocked():
         process = subprocess.Popen(arguments, env=environment())
         pass_on_signals([process])
-    return outcome(process.wait())
+    return exit_code_of(process.wait())

@@ -1,4 +1,4 @@
-"""`serve`: the reference endpoint on loopback, and the list of what it can be."""
+"""The command `serve`: runs the reference endpoint on loopback, or lists its faults and variants."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from dataclasses import asdict
 from itertools import groupby
 
 from messages_conformance.cli.parsing import Commands, wrong_usage
-from messages_conformance.cli.signals import deaf, until_signal
+from messages_conformance.cli.signals import signals_blocked, until_signal
 
 
 def add(commands: Commands) -> None:
-    serve = commands.add_parser("serve", help="the reference endpoint on loopback", allow_abbrev=False)
+    """Declares `serve`."""
+    serve = commands.add_parser("serve", help="run the reference endpoint on loopback", allow_abbrev=False)
     serve.set_defaults(command=_serve, parser=serve)
     serve.add_argument("--port", type=int, default=8787)
-    serve.add_argument("--fault", help="misbehave in this one way")
-    serve.add_argument("--variant", help="be correct in this other way")
-    serve.add_argument(
-        "--list", action="store_true", help="show all faults and variants by category, and serve nothing"
-    )
-    serve.add_argument("--format", choices=("text", "json"), default="text", help="of the list")
+    serve.add_argument("--fault", help="deviate by this fault")
+    serve.add_argument("--variant", help="behave like this correct variant")
+    serve.add_argument("--list", action="store_true", help="list all faults and variants by category and exit")
+    serve.add_argument("--format", choices=("text", "json"), default="text", help="format of the list")
 
 
 def _serve(parsed: argparse.Namespace) -> int:
@@ -30,10 +29,10 @@ def _serve(parsed: argparse.Namespace) -> int:
     if parsed.list:
         return _list(parsed.format)
     if not 0 <= parsed.port <= 65_535:
-        return wrong_usage(ValueError(f"--port is {parsed.port}; it is a number from 0 (any free one) to 65535"))
+        return wrong_usage(ValueError(f"--port is {parsed.port}; it must be a number from 0 (any free port) to 65535"))
     try:
-        with deaf(), serve(port=parsed.port, fault=parsed.fault, variant=parsed.variant) as server:
-            print(f"serving on {server.base_url}; key: {API_KEY}; Ctrl-C ends it", flush=True)
+        with signals_blocked(), serve(port=parsed.port, fault=parsed.fault, variant=parsed.variant) as server:
+            print(f"serving on {server.base_url}; key: {API_KEY}; press Ctrl-C to end", flush=True)
             until_signal()
     except LookupError as error:
         return wrong_usage(error)
@@ -57,7 +56,7 @@ def _list(form: str) -> int:
             print(f"  {row.name:<{width}}  {row.summary}")
         print()
     counted = ", ".join(f"{sum(row.kind == kind for row in rows)} {kind}s" for kind in ("fault", "variant"))
-    print(f"{counted}; `serve --fault NAME` and `serve --variant NAME` show how a client takes one")
+    print(f"{counted}; `serve --fault NAME` and `serve --variant NAME` let you test a client against one")
     return 0
 
 

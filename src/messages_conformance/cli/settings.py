@@ -1,4 +1,4 @@
-"""What the options of a run come to; `config` shows each value and where it came from, but never the key."""
+"""The options of a run as arguments of a command; `config` shows each value and its origin, but never the key."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ NAMES = f"{TARGETS}, or the name of a target in messages-conformance.toml"
 
 
 def add(commands: Commands) -> None:
-    show = commands.add_parser("config", help="the value of each option, and where it comes from", allow_abbrev=False)
+    """Declares `config`."""
+    show = commands.add_parser("config", help="show the value of each option and its origin", allow_abbrev=False)
     show.set_defaults(command=_show, parser=show)
     show.add_argument("target", metavar="TARGET", nargs="?", help=NAMES)
     add_options(show)
 
 
 def add_options(parser: Parser) -> None:
-    """Declares every option of a run, except the target."""
+    """Declares all options of a run except the target."""
     parser.epilog = (
-        f"Every option has a twin in the environment, such as {OPTIONS[1].variable}, and a place in "
-        f"{configuration.FILE_NAME} or pyproject.toml; `messages-conformance config` shows what holds."
+        f"Every option can also be set in the environment, such as {OPTIONS[1].variable}, and in "
+        f"{configuration.FILE_NAME} or pyproject.toml; `messages-conformance config` shows the values in use."
     )
     for option in OPTIONS:
         if option.name != "target":
@@ -37,6 +38,8 @@ def add_options(parser: Parser) -> None:
             several = {"action": "extend", "nargs": "+", "metavar": metavar} if option.kind in SEVERAL else {}
             short = ["-v"] if option.name == "show-trace" else []
             parser.add_argument(*short, option.flag, **{**option.settings, **several})
+            for alias in option.aliases:
+                parser.add_argument(f"--{alias}", **option.hidden_settings)
 
 
 def given(parsed: argparse.Namespace) -> dict[str, Any]:
@@ -46,12 +49,12 @@ def given(parsed: argparse.Namespace) -> dict[str, Any]:
 
 
 def configured(parsed: argparse.Namespace) -> Configuration:
-    """The file that holds for a command; a ConfigurationError when it cannot be used."""
+    """The file that applies to a command; raises ConfigurationError when it cannot be used."""
     return configuration.read(Path.cwd(), configuration.file_of(given(parsed), os.environ))
 
 
 def effective(parsed: argparse.Namespace) -> dict[str, Setting]:
-    """Every option that somebody set; a ConfigurationError when a file or a variable cannot be used."""
+    """Every option that is set; raises ConfigurationError when a file or a variable cannot be used."""
     return configuration.settings(given(parsed), configured(parsed), os.environ)
 
 
@@ -96,5 +99,5 @@ def _shown(value: Any) -> str:
         return "-"
     if isinstance(value, list | tuple):
         return " ".join(map(str, value))
-    # What stands before an @ may be a password.
+    # The part before an @ may contain a password.
     return "yes" if value is True else re.sub(r"//[^/@]*@", "//", str(value))

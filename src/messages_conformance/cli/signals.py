@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: held back while a process starts, then passed on to it."""
+"""Ctrl-C and SIGTERM: blocked while a subprocess starts, then passed on to it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Final
 
-INSISTENCE: Final = 3
-"""So many times Ctrl-C end a run at once, without its report."""
+KILL_AFTER: Final = 3
+"""Number of signals after which a run is killed without a report (our own choice)."""
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextlib.contextmanager
-def deaf() -> Iterator[None]:
-    """Holds signals back: a process that is started meanwhile gets them once it can end with a report."""
+def signals_blocked() -> Iterator[None]:
+    """Blocks signals. A subprocess that starts meanwhile receives them when it unblocks them and can write a report."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -30,18 +30,18 @@ def deaf() -> Iterator[None]:
 
 
 def pass_on_signals(processes: Sequence[subprocess.Popen[bytes]]) -> Callable[[], None]:
-    """From now on Ctrl-C and SIGTERM are the processes' affair, which end with reports; the result undoes that.
+    """Passes Ctrl-C and SIGTERM on to the processes; returns a function that restores the old handlers.
 
-    They may have had the same signal already, as a whole terminal does; they heed only the first.
+    A terminal may send the same signal to the processes, too; they react only to the first one.
     """
-    heard = 0
+    received = 0
 
     def pass_on(number: int, frame: FrameType | None) -> None:
-        nonlocal heard
-        heard += 1
+        nonlocal received
+        received += 1
         for process in processes:
-            # Whoever insists does not want to wait for a report any longer.
-            process.send_signal(number) if heard < INSISTENCE else process.kill()
+            # A user who repeats Ctrl-C does not want to wait for the report.
+            process.send_signal(number) if received < KILL_AFTER else process.kill()
 
     before = {number: signal.signal(number, pass_on) for number in SIGNALS}
 
@@ -53,7 +53,7 @@ def pass_on_signals(processes: Sequence[subprocess.Popen[bytes]]) -> Callable[[]
 
 
 def until_signal() -> None:
-    """Waits for one of the signals, which the caller has held back."""
+    """Waits for one of the signals; the caller has blocked them."""
     if hasattr(signal, "sigwait"):
         signal.sigwait(SIGNALS)
         return

@@ -46,7 +46,7 @@ class Origin:
 
     @property
     def name(self) -> str:
-        """The value of --draw that sends the same request again: requests/7/12."""
+        """The value of --generate that sends the same request again: requests/7/12."""
         return f"{self.set_name}/{self.seed}/{self.number}"
 
 

@@ -69,7 +69,7 @@ def try_subject(subject: Subject, depth: str, seed: int = 0) -> Trial:
         timeout_s=TIMEOUT_S,
         depth=depth,
         seed=seed,
-        drawn=None if subject.generated else 0,
+        generated=None if subject.generated else 0,
     )
     judged = Run(options, out=Console(quiet=True))
     found_after = _FoundAfter(judged, subject)

@@ -30,7 +30,7 @@ def repeat_command(run: RunInfo, exchange: Exchange) -> str:
     words = ["messages-conformance run", quoted(run.target), f"--profile {quoted(run.profile)}"]
     words += [f"--model {quoted(run.model)}"] if run.model else []
     words += [f"--api-key-env {quoted(run.key_variable)}"] if run.key_variable != DEFAULT_KEY_VARIABLE else []
-    return " ".join([*words, f"--draw {origin.name}"])
+    return " ".join([*words, f"--generate {origin.name}"])
 
 
 def origin_record(origin: Origin) -> dict[str, Any]:

@@ -45,8 +45,8 @@ class Options:
     rate: float | None = None
     timeout_s: float = DEFAULT_TIMEOUT_S
     seed: int = 0
-    drawn: int | None = None
-    draw: str | None = None
+    generated: int | None = None
+    generate: str | None = None
     max_shrink_requests: int | None = None
     report: str | None = None
     snapshots: str | None = None
@@ -121,13 +121,13 @@ def _check_snapshots(options: Options) -> None:
 
 
 def scope_of(options: Options, profile: Profile, selected: Callable[[str], bool]) -> Scope:
-    """Returns what the run asks; raises UsageError when --draw names no generated request."""
+    """Returns what the run asks; raises UsageError when --generate names no generated request."""
     try:
-        alone = None if options.draw is None else parse_origin(options.draw)
+        alone = None if options.generate is None else parse_origin(options.generate)
     except ContractError as error:
         raise UsageError(str(error)) from error
     return Scope(
-        profile=profile, depth=options.depth, selected=selected, seed=options.seed, drawn=options.drawn, alone=alone
+        profile=profile, depth=options.depth, selected=selected, seed=options.seed, drawn=options.generated, alone=alone
     )
 
 
