@@ -6,11 +6,11 @@ import pytest
 
 from messages_conformance.cli import main
 from messages_conformance.reference import faults, find_fault, find_variant, variants
-from messages_conformance.reference.names import listed
+from messages_conformance.reference.change_list import listed_changes
 
 
 def test_every_fault_and_variant_is_listed_once_by_category():
-    rows = listed()
+    rows = listed_changes()
     assert sorted(row.name for row in rows) == sorted([*faults(), *variants()])
     assert list(rows) == sorted(rows, key=lambda row: (row.kind, row.category, row.name))
     assert all(row.summary and row.category for row in rows)

@@ -12,7 +12,6 @@ import httpx
 import pytest
 from reference_support import accumulated, body, read_events, text_of
 
-from messages_conformance import reference
 from messages_conformance.reference import Server, Settings, serve
 
 
@@ -173,14 +172,3 @@ def test_serves_variants_over_the_wire(variant: str) -> None:
             response = http.post("/v1/messages", json=body(stream=stream))
             message = accumulated(read_events(response.content)) if stream else response.json()
             assert text_of(message) == "1, 2, 3, 4, 5, 6, 7, 8, 9"
-
-
-def test_serves_forever_until_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    addresses: list[str] = []
-
-    def ready(server: Server) -> None:
-        addresses.append(server.base_url)
-        raise KeyboardInterrupt
-
-    reference.serve_forever(on_ready=ready)
-    assert addresses[0].startswith("http://127.0.0.1:")

@@ -42,9 +42,9 @@ def _serve(parsed: argparse.Namespace) -> int:
 
 
 def _list(form: str) -> int:
-    from messages_conformance.reference.names import listed
+    from messages_conformance.reference.change_list import listed_changes
 
-    rows = listed()
+    rows = listed_changes()
     if form == "json":
         print(json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False))
         return 0

@@ -1,4 +1,4 @@
-"""The embedded endpoint: correct by default, wrong on request, different where the contract leaves freedom."""
+"""The reference endpoint: correct by default, wrong with a fault, different but correct with a variant."""
 
 from messages_conformance.reference.api import API_KEY, Endpoint, Settings
 from messages_conformance.reference.conditions import (
@@ -11,12 +11,10 @@ from messages_conformance.reference.conditions import (
 from messages_conformance.reference.faults import Fault, faults
 from messages_conformance.reference.http import HttpRequest, HttpResponse
 from messages_conformance.reference.server import (
-    Received,
     Server,
     endpoint,
     serve,
     serve_endpoint,
-    serve_forever,
 )
 from messages_conformance.reference.variants import Variant, find_variant, variants
 
@@ -28,7 +26,6 @@ __all__ = [
     "Fault",
     "HttpRequest",
     "HttpResponse",
-    "Received",
     "Server",
     "Settings",
     "Variant",
@@ -40,6 +37,5 @@ __all__ = [
     "find_variant",
     "serve",
     "serve_endpoint",
-    "serve_forever",
     "variants",
 ]

@@ -1,7 +1,7 @@
 """The reference endpoint without a socket: an HttpRequest goes in, an HttpResponse comes out.
 
-Every layer on the way can be rewritten by a change, which is how faults and variants are made. No change, no fault:
-the plain endpoint keeps every promise of both API versions.
+A change can rewrite every stage between the two; faults and variants are changes. Without a change the endpoint
+conforms to both API versions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
-from messages_conformance.reference import caching, citing, events, message, models, threads, validation
+from messages_conformance.reference import caching, citations, events, message, message_threads, models, validation
 from messages_conformance.reference.changes import Change, ErrorReply, RequestContext, Stage, rewrites
 from messages_conformance.reference.failures import Failure
 from messages_conformance.reference.http import Header, HttpRequest, HttpResponse
@@ -32,9 +32,9 @@ RATE_LIMITS = (
     ("output-tokens", 400_000, 398_000),
     ("tokens", 2_400_000, 2_388_000),
 )
-"""Name, limit and what remains, tokens rounded to thousands: nobody is ever limited here."""
+"""Name, limit and remaining count, tokens in thousands. No request is ever limited."""
 LEFT, BROKEN = "left", "broken"
-"""Under these names the memory of an endpoint says that a client has left early, or sent no whole request."""
+"""Keys in the memory of an endpoint: a client left early, or sent bytes that are not a whole request."""
 
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _RANDOM = random.Random()
@@ -43,20 +43,20 @@ _RANDOM = random.Random()
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What may differ between correct endpoints of this kind."""
+    """The settings of a correct endpoint."""
 
     version_required: bool = False
-    """Whether a request without anthropic-version is refused; a compatible gateway accepts it."""
+    """Whether a request without anthropic-version is refused. Compatible gateways accept it."""
     latency_s: float = 0.0
-    """Silence before the answer begins."""
+    """The wait before the status line."""
     piece_latency_s: float = 0.0
-    """Silence before each event of a stream."""
+    """The wait before each event of a stream."""
     api_key: str = API_KEY
     models: tuple[str, ...] = models.MODELS
 
 
 class Refused(Exception):
-    """A request that gets an error instead of an answer."""
+    """Raised for a request that is answered with an error."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
@@ -69,6 +69,7 @@ def new_id(prefix: str) -> str:
 
 
 def tool_ids() -> Iterator[str]:
+    """New identifiers of tool calls, without end."""
     while True:
         yield new_id("toolu_")
 
@@ -85,12 +86,12 @@ class Endpoint:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """The answer to a request. It never raises for anything that a client can send."""
+        """The response to a request. Never raises for anything that a client can send."""
         with self._lock:
             return _Exchange(self, request, next(self._numbers)).response()
 
     def broken(self, status: int) -> HttpResponse:
-        """The answer to what is no whole HTTP request; it says only what a server library would."""
+        """The response to bytes that are not a whole HTTP request, as a server library would write it."""
         with self._lock:
             self.memory[BROKEN] = True
             exchange = _Exchange(self, HttpRequest(method="", target="/"), next(self._numbers))
@@ -99,18 +100,18 @@ class Endpoint:
             return response
 
     def left(self) -> None:
-        """Notes that a client went away before its answer was complete."""
+        """Records that a client left before its response was complete."""
         with self._lock:
             self.memory[LEFT] = True
 
 
 class _Exchange:
-    """One request on its way through the layers."""
+    """One request on its way through the stages."""
 
     def __init__(self, endpoint: Endpoint, request: HttpRequest, number: int) -> None:
         self.settings = endpoint.settings
         self.changes = endpoint.changes
-        self.scene = RequestContext(
+        self.context = RequestContext(
             request=request,
             number=number,
             request_id=new_id("req_"),
@@ -123,7 +124,7 @@ class _Exchange:
     def change(self, stage: Stage, thing: Any) -> Any:
         for change in self.changes:
             for rewrite in rewrites(change, stage):
-                thing = rewrite(thing, self.scene)
+                thing = rewrite(thing, self.context)
         return thing
 
     def response(self) -> HttpResponse:
@@ -143,7 +144,7 @@ class _Exchange:
 
     def refuse(self, failure: Failure) -> NoReturn:
         self.check([failure])
-        # A change that forgives what cannot be served at all leaves nothing to serve.
+        # If a change removed the failure, there is still nothing that could be served.
         raise Refused(failure)
 
     def admit(self) -> None:
@@ -215,11 +216,11 @@ class _Exchange:
         if not isinstance(body.get("model"), str):
             body = {**body, "model": self.settings.models[0]}
         answer = message.message(body, model, message_id=new_id("msg_"), tool_ids=tool_ids())
-        answer["content"] = citing.cited(answer["content"], body)
-        answer = caching.billed(answer, body, model, self.scene.memory, now_s=self.scene.received_at_s)
-        self.scene = replace(self.scene, answer=answer)
+        answer["content"] = citations.cited(answer["content"], body)
+        answer = caching.billed(answer, body, model, self.context.memory, now_s=self.context.received_at_s)
+        self.context = replace(self.context, answer=answer)
         answer = self.change(Stage.MESSAGE, answer)
-        threads.remember(body, answer, self.scene.memory)
+        message_threads.remember(body, answer, self.context.memory)
         if not body.get("stream"):
             return self.json(self.change(Stage.DOCUMENT, answer))
         return self.stream(answer)
@@ -256,7 +257,7 @@ class _Exchange:
 
     def accepted_body(self, *, counting: bool) -> Mapping[str, Any]:
         body: Mapping[str, Any] = self.parsed_body()
-        self.scene = replace(self.scene, body=body)
+        self.context = replace(self.context, body=body)
         version = self.request.header("anthropic-version")
         betas = validation.betas(self.request.header_values("anthropic-beta"))
         body = self.resumed(body, betas)
@@ -268,12 +269,12 @@ class _Exchange:
         return changed
 
     def resumed(self, body: Mapping[str, Any], betas: frozenset[str]) -> Mapping[str, Any]:
-        """The body with the conversation that the endpoint holds for it, where it continues one."""
-        if not validation.unlocked("thread", betas):
+        """The body; if it continues a stored conversation, with that conversation before it."""
+        if not validation.allowed_by_beta("thread", betas):
             return body
-        wrong = threads.shape_failure(body)
-        if wrong is None and threads.continues(body):
-            whole = threads.resumed(body, self.scene.memory)
+        wrong = message_threads.shape_failure(body)
+        if wrong is None and message_threads.continues(body):
+            whole = message_threads.resumed(body, self.context.memory)
             return self.refuse(whole) if isinstance(whole, Failure) else whole
         if wrong is not None:
             self.check([wrong])
@@ -305,7 +306,7 @@ class _Exchange:
             for name, limit, remaining in RATE_LIMITS
             for what, value in (("limit", str(limit)), ("remaining", str(remaining)), ("reset", stamp))
         ]
-        return (("request-id", self.scene.request_id), ("anthropic-organization-id", ORGANIZATION_ID), *limits)
+        return (("request-id", self.context.request_id), ("anthropic-organization-id", ORGANIZATION_ID), *limits)
 
     def json(self, value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
         data = value if isinstance(value, bytes) else events.to_json(value).encode()
@@ -325,7 +326,7 @@ class _Exchange:
         body = {
             "type": "error",
             "error": {"type": failure.type, "message": failure.message, **details},
-            "request_id": self.scene.request_id,
+            "request_id": self.context.request_id,
         }
         reply = ErrorReply(status=failure.status, body=body, headers=headers, requirement=failure.requirement)
         reply = self.change(Stage.ERROR, reply)

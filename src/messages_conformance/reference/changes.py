@@ -1,4 +1,4 @@
-"""The layers of the endpoint that a fault or a variant can rewrite, and what it is told while it does."""
+"""The stages of the endpoint that a fault or a variant can rewrite, and the context of the request that it gets."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from messages_conformance.reference.http import HttpRequest
 
 
 class Stage(StrEnum):
-    """Where a change takes hold, in the order in which a request passes through."""
+    """The stage that a change rewrites, in the order in which a request passes them."""
 
     REQUEST = "request"
     """HttpRequest -> HttpRequest, as it arrived."""
     FAILURES = "failures"
-    """list[Failure] -> list[Failure]: reasons to refuse; an empty list accepts."""
+    """list[Failure] -> list[Failure]: the reasons to refuse a request; an empty list accepts it."""
     BODY = "body"
-    """dict -> dict: the accepted request body, before it is answered."""
+    """dict -> dict: the accepted request body."""
     MODEL = "model"
-    """Model -> Model: how the answer is found and counted."""
+    """Model -> Model: the language model that writes and counts the answer."""
     MESSAGE = "message"
-    """dict -> dict: the Message that both the JSON document and the stream are made of."""
+    """dict -> dict: the Message from which the JSON document or the stream is made."""
     DOCUMENT = "document"
     """dict -> any JSON value: the Message of an answer that is not streamed."""
     EVENTS = "events"
     """list[(name, data)] -> the same: the events of a stream."""
     FRAMES = "frames"
-    """list[bytes] -> list[bytes]: the stream as it is sent, one item for one event."""
+    """list[bytes] -> list[bytes]: the bytes of a stream, one item for each event."""
     COUNT = "count"
     """dict -> any JSON value: the answer of count_tokens."""
     MODELS = "models"
     """dict -> any JSON value: the answer of /v1/models and /v1/models/{id}."""
     ERROR = "error"
-    """ErrorReply -> ErrorReply: an error before it becomes bytes."""
+    """ErrorReply -> ErrorReply: an error before it is written as bytes."""
     BROKEN = "broken"
-    """HttpResponse -> HttpResponse: the answer to what is no whole HTTP request, such as a body that was cut off."""
+    """HttpResponse -> HttpResponse: the answer to bytes that are not a whole HTTP request, such as a truncated body."""
     RESPONSE = "response"
     """HttpResponse -> HttpResponse: status, headers, pieces, framing and ending."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RequestContext:
-    """The circumstances of one exchange. `memory` is shared by all exchanges of one endpoint.
+    """What is known about one request. `memory` is shared by all requests of one endpoint.
 
     `received_at_s` is when the request arrived, on the clock of the endpoint.
     """
@@ -56,7 +56,7 @@ class RequestContext:
     body: Mapping[str, Any]
     memory: MutableMapping[str, Any] = field(repr=False)
     answer: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """The Message before any change; empty where the request is not answered with one."""
+    """The Message before any change; empty if the response is not a Message."""
 
     @property
     def streams(self) -> bool:
@@ -65,7 +65,7 @@ class RequestContext:
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorReply:
-    """An error on its way out. A `body` of bytes is sent as it is, any other as JSON."""
+    """An error response. A `body` of bytes is sent as it is, any other as JSON."""
 
     status: int
     body: Any
@@ -77,7 +77,7 @@ Rewrite = Callable[[Any, RequestContext], Any]
 
 
 class Change(Protocol):
-    """A named rewriting of one layer."""
+    """A fault or a variant: a named rewrite of one stage, and of others in `also`."""
 
     @property
     def name(self) -> str: ...
@@ -92,21 +92,21 @@ class Change(Protocol):
 
 
 def rewrites(change: Change, stage: Stage) -> tuple[Rewrite, ...]:
-    """What a change does at a stage: mostly nothing, or one thing."""
+    """The rewrites of a change at a stage; mostly none or one."""
     own = (change.rewrite,) if change.at is stage else ()
     return (*own, change.also[stage]) if stage in change.also else own
 
 
 def with_context(function: Callable[..., Any]) -> Rewrite:
-    """The function as one of (thing, scene); most need the thing only."""
+    """The function with the parameters (thing, context). A function with one parameter gets the thing only."""
     if len(inspect.signature(function).parameters) == 2:
         return function
-    return lambda thing, scene: function(thing)
+    return lambda thing, context: function(thing)
 
 
 def summary_of(function: Callable[..., Any]) -> str:
-    """The first line of the docstring; every change must have one."""
+    """The first line of the docstring. TypeError if there is none."""
     text = inspect.getdoc(function)
     if not text:
-        raise TypeError(f"{function.__name__} has no docstring; its first line is shown to people who choose by name")
+        raise TypeError(f"{function.__name__} has no docstring; its first line is its summary in lists")
     return text.splitlines()[0]

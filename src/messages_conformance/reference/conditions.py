@@ -1,7 +1,7 @@
-"""Circumstances under which a fault strikes, so that a server can be right most of the time: `FAULT@CONDITION`.
+"""Conditions of a fault, so that a server is correct most of the time: `FAULT@CONDITION`.
 
-Real faults are seldom total: a translation goes wrong where tools are given, a buffer overflows on a long prompt, a
-pool mixes up what it serves at once. A condition is a predicate over the scene; any fault can be bound to any of them.
+Most real faults depend on the request: a gateway translates tools wrongly, a buffer overflows on a long prompt, a pool
+mixes up concurrent requests. A condition is a predicate over the request context. Any fault can have any condition.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from messages_conformance.reference.http import HttpRequest, HttpResponse
 from messages_conformance.reference.lookup import find
 
 SIGN: Final = "@"
-"""Stands between the fault and its condition."""
+"""Separates the name of a fault from its condition."""
 
-SLOW_S: Final = 0.04
-"""How long an endpoint under `concurrent` holds every answer back, so that requests meet in it."""
+OVERLAP_S: Final = 0.04
+"""How long an endpoint with `concurrent` delays every answer, so that requests overlap; our own number."""
 
 Holds = Callable[..., bool]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """When a fault strikes. `holds` takes the scene, and a number of at least 1 where there is a `default` for one."""
+    """When a fault happens. `holds` takes the context, and a number of at least 1 if there is a `default` for it."""
 
     name: str
     summary: str
     holds: Holds = field(repr=False)
     default: int | None = None
     also: Mapping[Stage, Rewrite] = field(default_factory=dict, repr=False)
-    """What an endpoint does besides, so that the condition can be met."""
+    """What the endpoint also rewrites, so that the condition can become true."""
 
     @property
     def usage(self) -> str:
-        """As a user writes it: the name, with the default number behind those that take one."""
+        """How a user writes it: the name, and the default number if it takes one."""
         return self.name if self.default is None else f"{self.name}={self.default}"
 
 
@@ -49,7 +49,7 @@ _CONDITIONS: dict[str, Condition] = {}
 
 
 def condition(*, also: Mapping[Stage, Rewrite] | None = None) -> Callable[[Holds], Holds]:
-    """Declares a condition: the docstring's first line says when it holds; a second parameter is its number."""
+    """Declares a condition. The first line of the docstring says when it holds; a second parameter is its number."""
 
     def declare(function: Holds) -> Holds:
         number = list(inspect.signature(function).parameters.values())[1:]
@@ -65,138 +65,138 @@ def condition(*, also: Mapping[Stage, Rewrite] | None = None) -> Callable[[Holds
     return declare
 
 
-# What is asked for
+# What the request contains
 
 
 @condition()
-def streamed(scene: RequestContext) -> bool:
-    """The answer is asked for as a stream."""
-    return body(scene).get("stream") is True
+def streamed(context: RequestContext) -> bool:
+    """The request asks for a stream."""
+    return body(context).get("stream") is True
 
 
 @condition()
-def whole(scene: RequestContext) -> bool:
-    """The answer is asked for in one piece."""
-    return body(scene).get("stream") is not True
+def whole(context: RequestContext) -> bool:
+    """The request does not ask for a stream."""
+    return body(context).get("stream") is not True
 
 
 @condition()
-def tools(scene: RequestContext) -> bool:
+def tools(context: RequestContext) -> bool:
     """The request offers tools."""
-    return bool(body(scene).get("tools"))
+    return bool(body(context).get("tools"))
 
 
 @condition()
-def system(scene: RequestContext) -> bool:
+def system(context: RequestContext) -> bool:
     """The request has a system prompt."""
-    return bool(body(scene).get("system"))
+    return bool(body(context).get("system"))
 
 
 @condition()
-def stops(scene: RequestContext) -> bool:
+def stops(context: RequestContext) -> bool:
     """The request has stop sequences."""
-    return bool(body(scene).get("stop_sequences"))
+    return bool(body(context).get("stop_sequences"))
 
 
 @condition()
-def thinking(scene: RequestContext) -> bool:
+def thinking(context: RequestContext) -> bool:
     """The request asks for extended thinking."""
-    wanted = body(scene).get("thinking")
-    return isinstance(wanted, Mapping) and wanted.get("type") != "disabled"
+    value = body(context).get("thinking")
+    return isinstance(value, Mapping) and value.get("type") != "disabled"
 
 
 @condition()
-def unicode(scene: RequestContext) -> bool:
+def unicode(context: RequestContext) -> bool:
     """Some text of the request is not ASCII."""
-    return any(not text.isascii() for text in strings(body(scene)))
+    return any(not text.isascii() for text in strings(body(context)))
 
 
 @condition()
-def long(scene: RequestContext, characters: int = 2_000) -> bool:
-    """The prompt, system prompt included, has at least so many characters."""
-    prompt = [body(scene).get("system"), body(scene).get("messages")]
+def long(context: RequestContext, characters: int = 2_000) -> bool:
+    """The prompt, with the system prompt, has at least the given number of characters."""
+    prompt = [body(context).get("system"), body(context).get("messages")]
     return sum(map(len, strings(prompt))) >= characters
 
 
 @condition()
-def max_tokens(scene: RequestContext, limit: int = 1) -> bool:
-    """The request allows at most so many output tokens."""
-    value = body(scene).get("max_tokens")
+def max_tokens(context: RequestContext, limit: int = 1) -> bool:
+    """The request has at most the given max_tokens."""
+    value = body(context).get("max_tokens")
     return isinstance(value, int) and 0 < value <= limit
 
 
 @condition()
-def history(scene: RequestContext, turns: int = 2) -> bool:
-    """The conversation has at least so many turns."""
-    messages = body(scene).get("messages")
+def history(context: RequestContext, turns: int = 2) -> bool:
+    """The conversation has at least the given number of turns."""
+    messages = body(context).get("messages")
     return isinstance(messages, list) and len(messages) >= turns
 
 
-# What is answered
+# What the answer contains
 
 
 @condition()
-def blocks(scene: RequestContext, count: int = 2) -> bool:
-    """The answer has at least so many content blocks."""
-    return len(scene.answer.get("content") or ()) >= count
+def blocks(context: RequestContext, count: int = 2) -> bool:
+    """The answer has at least the given number of content blocks."""
+    return len(context.answer.get("content") or ()) >= count
 
 
-# When it is asked
-
-
-@condition()
-def every(scene: RequestContext, count: int = 5) -> bool:
-    """It is the turn of each so-many-th exchange that the fault could strike."""
-    return turn(scene) % count == 0
+# Which request it is
 
 
 @condition()
-def first(scene: RequestContext, count: int = 1) -> bool:
-    """The exchange is among the first that the fault could strike: a cold start."""
-    return turn(scene) <= count
+def every(context: RequestContext, count: int = 5) -> bool:
+    """The number of the request, among those that the fault could affect, is a multiple of the given one."""
+    return affected_number(context) % count == 0
 
 
 @condition()
-def after(scene: RequestContext, count: int = 20) -> bool:
-    """So many exchanges that the fault could strike have gone before."""
-    return turn(scene) > count
+def first(context: RequestContext, count: int = 1) -> bool:
+    """The request is one of the first that the fault could affect, as after a cold start."""
+    return affected_number(context) <= count
 
 
-def _noted(request: HttpRequest, scene: RequestContext) -> HttpRequest:
-    scene.memory.setdefault("begun", {})[scene.number] = scene.received_at_s
+@condition()
+def after(context: RequestContext, count: int = 20) -> bool:
+    """There were at least the given number of earlier requests that the fault could affect."""
+    return affected_number(context) > count
+
+
+def _record_start(request: HttpRequest, context: RequestContext) -> HttpRequest:
+    context.memory.setdefault("started", {})[context.number] = context.received_at_s
     return request
 
 
-def _held_back(response: HttpResponse, scene: RequestContext) -> HttpResponse:
-    return replace(response, delay_s=max(response.delay_s, SLOW_S))
+def _delay_answer(response: HttpResponse, context: RequestContext) -> HttpResponse:
+    return replace(response, delay_s=max(response.delay_s, OVERLAP_S))
 
 
-@condition(also={Stage.REQUEST: _noted, Stage.RESPONSE: _held_back})
-def concurrent(scene: RequestContext) -> bool:
-    """Another request is in flight; the endpoint holds its answers back, so that requests meet."""
-    others = (at_s for number, at_s in scene.memory.get("begun", {}).items() if number != scene.number)
-    return any(scene.received_at_s - at_s < SLOW_S for at_s in others)
+@condition(also={Stage.REQUEST: _record_start, Stage.RESPONSE: _delay_answer})
+def concurrent(context: RequestContext) -> bool:
+    """Another request is in progress. The endpoint delays its answers, so that requests overlap."""
+    others = (at_s for number, at_s in context.memory.get("started", {}).items() if number != context.number)
+    return any(context.received_at_s - at_s < OVERLAP_S for at_s in others)
 
 
-def turn(scene: RequestContext) -> int:
-    """The number of this exchange, from 1, among those in which the fault had its chance."""
-    reached: dict[int, int] = scene.memory.setdefault("reached", {})
-    return reached.setdefault(scene.number, len(reached) + 1)
+def affected_number(context: RequestContext) -> int:
+    """The number of this request, from 1, among those that the fault could affect."""
+    reached: dict[int, int] = context.memory.setdefault("reached", {})
+    return reached.setdefault(context.number, len(reached) + 1)
 
 
-def body(scene: RequestContext) -> Mapping[str, Any]:
-    """The request's body; read here where the endpoint has not got that far."""
-    if scene.body:
-        return scene.body
+def body(context: RequestContext) -> Mapping[str, Any]:
+    """The body of the request, also before the endpoint has parsed it."""
+    if context.body:
+        return context.body
     try:
-        read = json.loads(scene.request.body)
+        parsed = json.loads(context.request.body)
     except (ValueError, RecursionError):
         return {}
-    return read if isinstance(read, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def strings(value: object) -> Iterator[str]:
-    """Every string inside a JSON value, names of members left out."""
+    """Every string inside a JSON value, except the names of members."""
     waiting = [value]
     while waiting:
         inner = waiting.pop()
@@ -217,24 +217,24 @@ def conditions() -> Mapping[str, Condition]:
 
 
 def find_fault(name: str) -> Fault:
-    """The fault of that name, bound where the name has an @; LookupError names near matches."""
-    plain, bound, text = name.partition(SIGN)
+    """The fault with that name, with a condition after the @ if there is one. LookupError suggests similar names."""
+    plain, sign, text = name.partition(SIGN)
     fault = find_plain_fault(plain)
-    return under(fault, text) if bound else fault
+    return under_condition(fault, text) if sign else fault
 
 
-def under(fault: Fault, text: str) -> Fault:
-    """The fault, committed only where the condition holds; LookupError for one that means nothing."""
-    name, given, value = text.partition("=")
+def under_condition(fault: Fault, text: str) -> Fault:
+    """The fault with a condition. LookupError if the condition is unknown or its number is wrong."""
+    name, equals, value = text.partition("=")
     chosen = find("condition", name, conditions())
-    if given and (chosen.default is None or not value.isdecimal() or not int(value)):
+    if equals and (chosen.default is None or not value.isdecimal() or not int(value)):
         takes = "takes no number" if chosen.default is None else f"takes a number of at least 1: {chosen.usage}"
         raise LookupError(f"condition {text!r}: {name} {takes}")
-    number = int(value) if given else chosen.default
+    number = int(value) if equals else chosen.default
     return replace(
         fault,
         name=f"{fault.name}{SIGN}{text}",
-        summary=f"{fault.summary} Only where: {chosen.summary[0].lower()}{chosen.summary[1:]}",
+        summary=f"{fault.summary} Only when this holds: {chosen.summary}",
         rewrite=_guarded(fault.rewrite, chosen, number),
         also={**chosen.also, **{stage: _guarded(also, chosen, number) for stage, also in fault.also.items()}},
     )
@@ -242,12 +242,12 @@ def under(fault: Fault, text: str) -> Fault:
 
 def _guarded(rewrite: Rewrite, chosen: Condition, number: int | None) -> Rewrite:
     extra = () if number is None else (number,)
-    return lambda thing, scene: rewrite(thing, scene) if chosen.holds(scene, *extra) else thing
+    return lambda thing, context: rewrite(thing, context) if chosen.holds(context, *extra) else thing
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionalFault:
-    """A fault under a condition that a standard run has to find, by the same requirements as without it."""
+    """A fault with a condition. A standard run must find it through the same requirements as without the condition."""
 
     fault: str
     condition: str
@@ -276,7 +276,7 @@ PROVED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "whole": ("claim_tool_use", "name_stop_sequence_at_natural_end"),
     }
 )
-"""The faults that are bound to each condition: where it can be, one of streams and one of whole answers."""
+"""Condition -> the faults that the proof tries with it: if possible one of streams and one of whole answers."""
 
 
 def conditional_faults() -> tuple[ConditionalFault, ...]:

@@ -1,4 +1,4 @@
-"""A Message becomes the events of a stream, and the events become frames of bytes.
+"""Turns a Message into the events of a stream, and each event into a frame of bytes.
 
 message_start, ( content_block_start, content_block_delta ..., content_block_stop ) ..., message_delta, message_stop
 """
@@ -15,19 +15,19 @@ Event = tuple[str, dict[str, Any]]
 START_OUTPUT_TOKENS = 1
 CUMULATIVE = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
 FINAL = ("output_tokens_details", "server_tool_use")
-"""Usage that only the end of a stream knows."""
+"""Counts that are known only at the end of a stream."""
 
 PARTS = re.compile(r"\s*\S{1,6}\s*|\s+")
-"""What one delta carries: a few characters, and never half of one."""
+"""The text of one delta: a few whole characters."""
 
 
 def parts(text: str) -> list[str]:
-    """The text in pieces of a few characters; joined they give it again."""
+    """The text in pieces of a few characters. Joined they are the text."""
     return PARTS.findall(text)
 
 
 def events(message: Mapping[str, Any]) -> list[Event]:
-    """The events whose accumulation is the message."""
+    """The events that accumulate to the message."""
     stream = [start(message)]
     pinged = False
     for index, block in enumerate(message["content"]):
@@ -42,6 +42,7 @@ def events(message: Mapping[str, Any]) -> list[Event]:
 
 
 def start(message: Mapping[str, Any]) -> Event:
+    """The message_start event."""
     early = {name: value for name, value in message["usage"].items() if name not in FINAL}
     usage = {**early, "output_tokens": min(START_OUTPUT_TOKENS, message["usage"]["output_tokens"])}
     opening = {**message, "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
@@ -51,6 +52,7 @@ def start(message: Mapping[str, Any]) -> Event:
 
 
 def closing_delta(message: Mapping[str, Any]) -> Event:
+    """The message_delta event."""
     usage = {name: message["usage"][name] for name in (*CUMULATIVE, *FINAL) if name in message["usage"]}
     ending = {"stop_reason": message["stop_reason"], "stop_sequence": message["stop_sequence"]}
     if message.get("stop_details") is not None:
@@ -59,24 +61,25 @@ def closing_delta(message: Mapping[str, Any]) -> Event:
 
 
 def block_events(index: int, block: Mapping[str, Any]) -> Iterator[Event]:
-    opening, deltas = taken_apart(block)
+    """The events of one content block."""
+    opening, deltas = start_and_deltas(block)
     yield "content_block_start", {"type": "content_block_start", "index": index, "content_block": opening}
     for delta in deltas:
         yield "content_block_delta", {"type": "content_block_delta", "index": index, "delta": delta}
     yield "content_block_stop", {"type": "content_block_stop", "index": index}
 
 
-def taken_apart(block: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[dict[str, Any]]]:
-    """A block as its empty beginning and the deltas that fill it; one that has no deltas arrives whole."""
+def start_and_deltas(block: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[dict[str, Any]]]:
+    """A block as its empty start and the deltas that fill it. Without deltas the start is the whole block."""
     match block.get("type"):
         case "text":
-            told = [{"type": "citations_delta", "citation": item} for item in block.get("citations") or ()]
-            opening = {**block, "text": "", **({"citations": []} if told else {})}
-            return opening, [*told, *({"type": "text_delta", "text": part} for part in parts(block["text"]))]
+            citations = [{"type": "citations_delta", "citation": item} for item in block.get("citations") or ()]
+            opening = {**block, "text": "", **({"citations": []} if citations else {})}
+            return opening, [*citations, *({"type": "text_delta", "text": part} for part in parts(block["text"]))]
         case "thinking":
-            thoughts = [{"type": "thinking_delta", "thinking": part} for part in parts(block["thinking"])]
-            sign = {"type": "signature_delta", "signature": block["signature"]}
-            return {**block, "thinking": "", "signature": ""}, [*thoughts, sign]
+            deltas = [{"type": "thinking_delta", "thinking": part} for part in parts(block["thinking"])]
+            deltas.append({"type": "signature_delta", "signature": block["signature"]})
+            return {**block, "thinking": "", "signature": ""}, deltas
         case "tool_use" | "server_tool_use":
             fragments = ["", *parts(json.dumps(block["input"], ensure_ascii=False))] if block["input"] else [""]
             deltas = [{"type": "input_json_delta", "partial_json": part} for part in fragments]
@@ -86,10 +89,11 @@ def taken_apart(block: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[dict
 
 
 def frame(event: Event) -> bytes:
-    """One event as its name, its data and a blank line."""
+    """The bytes of one event: its name, its data and a blank line."""
     name, data = event
     return f"event: {name}\ndata: {to_json(data)}\n\n".encode()
 
 
 def to_json(value: object) -> str:
+    """Compact JSON that is not escaped to ASCII."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

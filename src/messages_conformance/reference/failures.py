@@ -1,4 +1,4 @@
-"""A failed request as a value: status, type, message, and the requirement whose rule refused it."""
+"""The reason to refuse a request, as a value: status, type, message, and the requirement that demands it."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ TYPES = {
     504: "timeout_error",
     529: "overloaded_error",
 }
-"""Status -> `error.type`. Statuses that no document pairs with a type answer as `invalid_request_error`."""
+"""Status -> `error.type`. Any other status has the type `invalid_request_error`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """Why a request is refused. `requirement` names the rule, so that a fault can forget exactly that one."""
+    """Why a request is refused. A fault removes the failures of the `requirement` that it breaks."""
 
     message: str
     status: int = 400
     requirement: str | None = None
     retry_after_s: int | None = None
     details: Mapping[str, Any] | None = None
-    """What newer errors say for programs: an `error_code`, and what belongs to it."""
+    """The `details` of the error: an `error_code` and the fields that belong to it."""
 
     @property
     def type(self) -> str:

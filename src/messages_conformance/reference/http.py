@@ -1,4 +1,4 @@
-"""HTTP messages as plain values, so that an answer can be built, rewritten and tested without a socket."""
+"""HTTP requests and responses as plain values, which need no socket."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 Header = tuple[str, str]
 Piece = tuple[float, bytes]
-"""Seconds to wait, then bytes to send."""
+"""The seconds to wait, and then the bytes to send. A transport decides whether it waits or only simulates the time."""
 
 Framing = Literal["length", "chunked", "close", "raw"]
-"""How the body's end is marked. `raw`: the pieces are the whole answer, without a status line that we would write."""
+"""How the end of the body is marked. `raw`: the pieces are the whole response, without a status line of ours."""
 
 Ending = Literal["complete", "cut", "reset", "hang"]
-"""What follows the last piece: the marked end, a closed connection without it, a TCP reset, or silence."""
+"""What follows the last piece: the marked end, a closed connection, a TCP reset, or an open connection without data."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class HttpRequest:
         return parse_qs(urlsplit(self.target).query, keep_blank_values=True)
 
     def header_values(self, name: str) -> tuple[str, ...]:
-        """Every value of a header, in order; names are compared without regard to case."""
+        """Every value of a header, in order. The case of the name is ignored."""
         return tuple(value for key, value in self.headers if key.lower() == name.lower())
 
     def header(self, name: str) -> str | None:
@@ -53,7 +53,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class HttpResponse:
-    """An answer to be sent; `pieces` may be lazy and endless, and is read once."""
+    """A response to send. `pieces` may be lazy and endless, and is read once."""
 
     status: int
     headers: tuple[Header, ...] = ()
@@ -61,7 +61,7 @@ class HttpResponse:
     framing: Framing = "length"
     ending: Ending = "complete"
     delay_s: float = 0.0
-    """Silence before the status line."""
+    """The wait before the status line, in seconds; like the waits of `pieces`, it is only data."""
 
     @property
     def media_type(self) -> str:
@@ -81,12 +81,13 @@ class HttpResponse:
         return replace(self, headers=tuple(pair for pair in self.headers if pair[0].lower() != name.lower()))
 
     def with_body(self, body: bytes) -> HttpResponse:
-        """The same head before one piece; a declared length is forgotten, since it would no longer be true."""
+        """The response with another body in one piece, and without its content-length."""
         return replace(self.without_header("content-length"), pieces=((0.0, body),))
 
     def with_pieces(self, pieces: Iterable[Piece]) -> HttpResponse:
+        """The response with another body in these pieces, and without its content-length."""
         return replace(self.without_header("content-length"), pieces=pieces)
 
     def body(self) -> bytes:
-        """All pieces joined; never call it on an endless answer."""
+        """All pieces joined. Never call it on an endless response."""
         return b"".join(data for _, data in self.pieces)

@@ -1,6 +1,6 @@
-"""A request body becomes a prompt, and what the model generates becomes a Message.
+"""Turns a request body into a prompt, and the completion of the model into a Message.
 
-Reading is lenient: a body that validation let through by a fault still gets an answer and never a crash.
+Reading is lenient: an invalid body that a fault lets through still gets an answer, never a crash.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal, cast
 
-from messages_conformance.reference import searching, text_tasks
+from messages_conformance.reference import text_tasks, web_search
+from messages_conformance.reference.json_values import as_list, as_object, as_text
 from messages_conformance.reference.language_model import (
     IMAGE_TOKENS,
     TURN_OVERHEAD_TOKENS,
@@ -28,22 +29,12 @@ from messages_conformance.reference.language_model import (
 from messages_conformance.reference.request_blocks import signature
 
 Body = Mapping[str, Any]
-LENIENT_MAX_TOKENS = 1024
+DEFAULT_MAX_TOKENS = 1024
+"""The limit if a fault lets an invalid max_tokens through."""
+
 PAGE = re.compile(rb"/Type\s*/Page\b")
 CONTEXT_TOKENS = 200_000
-"""What a prompt and its answer may have together."""
-
-
-def as_list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def as_object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def as_text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+"""The most tokens of a prompt and its answer together."""
 
 
 def texts(content: object) -> Iterator[str]:
@@ -64,10 +55,12 @@ def texts(content: object) -> Iterator[str]:
 
 
 def plain_text(content: object) -> str:
+    """Every readable text of the content, one per line."""
     return "\n".join(text for text in texts(content) if text)
 
 
 def turn(message: Mapping[str, Any]) -> Turn:
+    """A message of a request as the model reads it."""
     content = message.get("content")
     results = [block for block in as_list(content) if as_object(block).get("type") == "tool_result"]
     role: Role = "assistant" if message.get("role") == "assistant" else "user"
@@ -79,87 +72,90 @@ def turn(message: Mapping[str, Any]) -> Turn:
 
 
 def merged(turns: list[Turn]) -> tuple[Turn, ...]:
-    """Neighbouring turns of one role as one, which is how they are understood."""
-    together: list[Turn] = []
+    """The turns, with consecutive turns of one role joined."""
+    result: list[Turn] = []
     for item in turns:
-        if together and together[-1].role == item.role:
-            before = together.pop()
+        if result and result[-1].role == item.role:
+            before = result.pop()
             joined = "\n".join(text for text in (before.text, item.text) if text)
             item = Turn(role=item.role, text=joined, tool_results=(*before.tool_results, *item.tool_results))
-        together.append(item)
-    return tuple(together)
+        result.append(item)
+    return tuple(result)
 
 
 def prompt(body: Body) -> Prompt:
-    """What the model is given for a request body."""
+    """The prompt that the model reads for a request body."""
     choice = as_object(body.get("tool_choice"))
     kind = choice.get("type") if choice.get("type") in ("auto", "any", "tool", "none") else "auto"
-    wanted = as_object(answer_format(body)).get("schema")
+    schema = as_object(answer_format(body)).get("schema")
     limit = body.get("max_tokens")
     messages = [item for item in as_list(body.get("messages")) if isinstance(item, dict)]
     instructions = [body.get("system"), *(item.get("content") for item in messages if item.get("role") == "system")]
     turns = merged([turn(item) for item in messages if item.get("role") != "system"])
-    searches = wanted_searches(body, turns)
+    searches = missing_searches(body, turns)
     return Prompt(
         turns=turns,
         system="\n".join(text for text in map(plain_text, instructions) if text),
-        max_tokens=limit if isinstance(limit, int) and limit >= 0 else LENIENT_MAX_TOKENS,
+        max_tokens=limit if isinstance(limit, int) and limit >= 0 else DEFAULT_MAX_TOKENS,
         stop_sequences=tuple(item for item in as_list(body.get("stop_sequences")) if isinstance(item, str)),
         tools=tuple(tool(item) for item in as_list(body.get("tools")) if callable_tool(item)),
         tool_choice=cast(Literal["auto", "any", "tool", "none"], kind),
         forced_tool=choice.get("name"),
         parallel=choice.get("disable_parallel_tool_use") is not True,
         thinking=thinks(body, turns),
-        answer_schema=wanted if isinstance(wanted, dict) else None,
-        searches=searches[: searching.MAX_SEARCHES],
-        pauses=len(searches) > searching.MAX_SEARCHES,
+        answer_schema=schema if isinstance(schema, dict) else None,
+        searches=searches[: web_search.MAX_SEARCHES],
+        pauses=len(searches) > web_search.MAX_SEARCHES,
     )
 
 
 def answer_format(body: Body) -> object:
-    """The format of the answer, also under the name that it had while it was a beta."""
+    """The format that a request sets for the answer, also under the field name of the beta."""
     return as_object(body.get("output_config")).get("format") or body.get("output_format")
 
 
 def last_turn(turns: tuple[Turn, ...]) -> Turn:
+    """The last user turn; an empty turn if there is none."""
     return next((item for item in reversed(turns) if item.role == "user"), Turn(role="user", text=""))
 
 
 def thinks(body: Body, turns: tuple[Turn, ...]) -> bool:
-    """Whether the answer begins with a thought: always, for what is worth it, or between a tool and its answer."""
-    asked = last_turn(turns)
+    """Whether the answer begins with thinking: always, if the question needs it, or after a tool result."""
+    question = last_turn(turns)
     match as_object(body.get("thinking")).get("type"):
         case "enabled":
             return True
         case "adaptive":
-            return text_tasks.needs_thinking(asked.text)
+            return text_tasks.needs_thinking(question.text)
         case "between_tools":
-            return bool(asked.tool_results)
+            return bool(question.tool_results)
     return False
 
 
-def wanted_searches(body: Body, turns: tuple[Turn, ...]) -> tuple[str, ...]:
-    """What the web is still to be searched for."""
+def missing_searches(body: Body, turns: tuple[Turn, ...]) -> tuple[str, ...]:
+    """The web searches that the answer still needs."""
     choice = as_object(body.get("tool_choice"))
-    tool = searching.search_tool(as_list(body.get("tools")))
+    tool = web_search.search_tool(as_list(body.get("tools")))
     if tool is None or choice.get("type") == "none":
         return ()
     forced = choice.get("type") == "any" or (choice.get("type") == "tool" and choice.get("name") == tool.get("name"))
     turn = (as_list(body.get("messages")) or [None])[-1]
-    done = searching.already_searched(turn)
-    return tuple(query for query in searching.queries(last_turn(turns).text, tool, forced=forced) if query not in done)
+    done = web_search.already_searched(turn)
+    return tuple(query for query in web_search.queries(last_turn(turns).text, tool, forced=forced) if query not in done)
 
 
 def callable_tool(item: object) -> bool:
+    """Whether the model can call a tool: it has a name and a schema."""
     return isinstance(item, dict) and isinstance(item.get("name"), str) and isinstance(item.get("input_schema"), dict)
 
 
 def tool(item: Mapping[str, Any]) -> Tool:
+    """A tool definition as the model reads it."""
     return Tool(name=item["name"], description=as_text(item.get("description")), schema=item["input_schema"])
 
 
 def document_tokens(block: Mapping[str, Any], model: Model) -> int:
-    """The size of a document's title, context and text; pages that are not text count as one picture each."""
+    """The tokens of a document's title, context and text; a page of a PDF counts as one image."""
     source = as_object(block.get("source"))
     about = model.count(as_text(block.get("title"))) + model.count(as_text(block.get("context")))
     if source.get("type") == "text":
@@ -170,7 +166,7 @@ def document_tokens(block: Mapping[str, Any], model: Model) -> int:
 
 
 def pages(source: Mapping[str, Any]) -> int:
-    """The pages of a PDF, as far as they can be told without reading it: at least one."""
+    """The number of pages of a PDF, counted by their markers: at least one."""
     if source.get("type") != "base64":
         return 1
     with contextlib.suppress(ValueError):
@@ -179,7 +175,7 @@ def pages(source: Mapping[str, Any]) -> int:
 
 
 def uncached(holder: Any) -> Any:
-    """A value without the cache marks at its top and in the blocks inside it: they are no part of what is read."""
+    """A value without cache_control in it and in the blocks inside it, because the model does not read that."""
     if isinstance(holder, list):
         return [uncached(item) for item in holder]
     if not isinstance(holder, dict):
@@ -189,7 +185,7 @@ def uncached(holder: Any) -> Any:
 
 
 def input_tokens(body: Body, model: Model) -> int:
-    """The size of everything that the model reads: system prompt, turns and tools, each with its overhead."""
+    """The tokens of everything that the model reads: system prompt, turns and tools, each with its overhead."""
     total = sum(model.count(text) for text in texts(body.get("system")))
     total += TURN_OVERHEAD_TOKENS if body.get("system") else 0
     for item in as_list(body.get("tools")):
@@ -200,12 +196,14 @@ def input_tokens(body: Body, model: Model) -> int:
 
 
 def content_tokens(content: object, model: Model) -> int:
+    """The tokens of a string or of a list of blocks."""
     if isinstance(content, str):
         return model.count(content)
     return sum(block_tokens(as_object(block), model) for block in as_list(content))
 
 
 def block_tokens(block: Mapping[str, Any], model: Model) -> int:
+    """The tokens of one content block."""
     kind = block.get("type")
     if kind == "text":
         return model.count(as_text(block.get("text")))
@@ -219,6 +217,7 @@ def block_tokens(block: Mapping[str, Any], model: Model) -> int:
 
 
 def usage(input_count: int, completion: Completion) -> dict[str, Any]:
+    """The usage of a Message before caching."""
     counted: dict[str, Any] = {
         "input_tokens": input_count,
         "cache_creation_input_tokens": 0,
@@ -235,16 +234,15 @@ def usage(input_count: int, completion: Completion) -> dict[str, Any]:
 
 
 def content(completion: Completion, ids: Iterator[str], *, omitted: bool = False) -> list[dict[str, Any]]:
-    """The content blocks of an answer: thought, searches, text, calls; nothing at all for an empty answer.
+    """The content blocks of an answer: thinking, searches, text, calls. No block for an empty answer.
 
-    An `omitted` thought is represented by its signature alone.
+    If thinking is `omitted`, its block has only the signature.
     """
     blocks: list[dict[str, Any]] = []
     if completion.thinking:
-        thought = completion.thinking
-        shown = "" if omitted else thought
-        blocks.append({"type": "thinking", "thinking": shown, "signature": signature(thought)})
-    blocks.extend(searching.blocks(completion.searches, ids))
+        shown = "" if omitted else completion.thinking
+        blocks.append({"type": "thinking", "thinking": shown, "signature": signature(completion.thinking)})
+    blocks.extend(web_search.blocks(completion.searches, ids))
     if completion.text:
         blocks.append({"type": "text", "text": completion.text})
     blocks.extend(tool_use(call, next(ids)) for call in completion.calls)
@@ -252,16 +250,17 @@ def content(completion: Completion, ids: Iterator[str], *, omitted: bool = False
 
 
 def tool_use(call: Call, tool_id: str) -> dict[str, Any]:
+    """The block of a tool call."""
     return {"type": "tool_use", "id": tool_id, "name": call.name, "input": dict(call.input)}
 
 
 def completed(body: Body, model: Model, input_count: int) -> Completion:
-    """What the model generates, within the limit of the request and what the context window leaves."""
-    asked = prompt(body)
-    room = max(0, CONTEXT_TOKENS - input_count)
-    if room >= asked.max_tokens:
-        return model.complete(asked)
-    completion = model.complete(replace(asked, max_tokens=room))
+    """The completion, within max_tokens and within the rest of the context window."""
+    request = prompt(body)
+    remaining = max(0, CONTEXT_TOKENS - input_count)
+    if remaining >= request.max_tokens:
+        return model.complete(request)
+    completion = model.complete(replace(request, max_tokens=remaining))
     cut = completion.stop_reason == "max_tokens"
     return replace(completion, stop_reason="model_context_window_exceeded") if cut else completion
 
@@ -285,6 +284,7 @@ def message(body: Body, model: Model, *, message_id: str, tool_ids: Iterator[str
 
 
 def stop_details(completion: Completion) -> dict[str, Any] | None:
+    """The details of a refusal; None for any other end."""
     if completion.refusal is None:
         return None
     return {"type": "refusal", "category": completion.refusal, "explanation": "This is not answered, for safety."}

@@ -1,4 +1,4 @@
-"""The models that the reference endpoint offers, and how they are listed."""
+"""The models that the reference endpoint offers, and the answers of /v1/models."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ MAX_LIMIT = 1000
 
 
 def item(names: Sequence[str], name: str) -> dict[str, Any]:
+    """The description of one model."""
     created = NEWEST - timedelta(days=30 * list(names).index(name))
     return {
         "type": "model",
@@ -40,8 +41,9 @@ LIFECYCLES = ("active", "deprecated", "retired")
 
 
 def page_failures(query: Mapping[str, list[str]]) -> Iterator[Failure]:
-    wanted = [*query.get("lifecycle", ()), *query.get("lifecycle[]", ())]
-    if any(name not in LIFECYCLES for value in wanted for name in value.split(",")):
+    """Why the query of a list request is refused."""
+    lifecycles = [*query.get("lifecycle", ()), *query.get("lifecycle[]", ())]
+    if any(name not in LIFECYCLES for value in lifecycles for name in value.split(",")):
         yield Failure(message=f"lifecycle: Input should be of {', '.join(LIFECYCLES)}")
     limit = query.get("limit", [str(DEFAULT_LIMIT)])[-1]
     if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:9]) <= MAX_LIMIT:
@@ -51,7 +53,7 @@ def page_failures(query: Mapping[str, list[str]]) -> Iterator[Failure]:
 
 
 def page(names: Sequence[str], query: Mapping[str, list[str]]) -> dict[str, Any]:
-    """One page of the list; a cursor that names no model starts from the end that it would continue from.
+    """One page of the list. A cursor that names no model has no effect.
 
     Every model is active, so a page without active ones is empty.
     """

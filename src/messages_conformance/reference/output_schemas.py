@@ -1,4 +1,4 @@
-"""What a schema may hold that binds the model's output: a strict tool's input, or the format of an answer.
+"""What a schema of the model's output may contain: the input of a strict tool, or the format of an answer.
 
 The limits are those of platform.claude.com/docs/en/build-with-claude/structured-outputs, read 2026-11-22.
 """
@@ -18,7 +18,7 @@ UNSUPPORTED = frozenset(
         *("not", "if", "then", "else", "oneOf", "dependentSchemas", "dependentRequired"),
     }
 )
-"""Keywords that decoding cannot be bound by."""
+"""Keywords that constrained decoding does not support."""
 
 MIN_ITEMS = (0, 1)
 MAX_OPTIONAL_PARAMETERS = 24
@@ -26,7 +26,7 @@ MAX_UNION_PARAMETERS = 16
 
 
 def failures(schema: Mapping[str, Any], where: str) -> Iterator[Failure]:
-    """Every reason for which output cannot be bound by a schema."""
+    """Every reason to refuse a schema for the model's output."""
     optional = unions = 0
     for part in subschemas(schema):
         for keyword in sorted(UNSUPPORTED & part.keys()):
@@ -47,10 +47,12 @@ def failures(schema: Mapping[str, Any], where: str) -> Iterator[Failure]:
 
 
 def is_union(schema: object) -> bool:
+    """Whether a schema has several types or alternatives."""
     return isinstance(schema, dict) and ("anyOf" in schema or isinstance(schema.get("type"), list))
 
 
 def children(schema: Mapping[str, Any]) -> Iterator[Any]:
+    """The schemas directly inside a schema."""
     for name in ("properties", "$defs", "definitions"):
         yield from (schema.get(name) or {}).values() if isinstance(schema.get(name), dict) else ()
     for name in ("anyOf", "allOf"):
@@ -67,7 +69,7 @@ def subschemas(schema: object) -> Iterator[Mapping[str, Any]]:
 
 
 def recursive(schema: Mapping[str, Any]) -> bool:
-    """Whether a definition leads back to itself."""
+    """Whether a definition refers to itself, directly or through others."""
     definitions = {
         f"#/{name}/{key}": value for name in ("$defs", "definitions") for key, value in (schema.get(name) or {}).items()
     } | {"#": schema}

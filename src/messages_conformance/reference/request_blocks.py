@@ -1,4 +1,4 @@
-"""The content blocks that a request may hold: their fields, who may say them, and how they are signed."""
+"""Why a content block of a request is refused, and how thinking blocks are signed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ FIELDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
         **dict.fromkeys(SERVER_RESULTS, ("tool_use_id content", "caller")),
     }.items()
 }
-"""Block type -> its required and its optional fields; `cache_control` is allowed on all but the thinking ones."""
+"""Block type -> its required and its optional fields. All types except thinking also allow `cache_control`."""
 
 CITATION_TYPES = (
     "char_location",
@@ -65,13 +65,14 @@ USER_ONLY = ("tool_result", "search_result", "container_upload")
 
 
 def extra_input(where: str) -> Failure:
+    """The failure for an unknown field."""
     return Failure(
         message=f"{where}: Extra inputs are not permitted", requirement="request.messages.extra-fields-rejected"
     )
 
 
 def failures(block: object, where: str, *, role: str | None, known: tuple[str, ...] = ()) -> Iterator[Failure]:
-    """Every reason to refuse one block. `role` is the speaker, or None for a system prompt."""
+    """Every reason to refuse one block. `role` is that of the turn, or None outside a turn."""
     kind = block.get("type") if isinstance(block, dict) else None
     if not isinstance(block, dict) or not isinstance(kind, str) or kind not in FIELDS or (known and kind not in known):
         yield Failure(
@@ -97,6 +98,7 @@ def failures(block: object, where: str, *, role: str | None, known: tuple[str, .
 
 
 def missing_field(kind: str) -> str:
+    """The requirement that a block with a missing field violates."""
     return {
         "text": "request.text.min-length",
         "image": "request.image.source-types",
@@ -107,6 +109,7 @@ def missing_field(kind: str) -> str:
 
 
 def cannot_cache(where: str) -> Failure:
+    """The failure for cache_control on a block that does not allow it."""
     return Failure(
         message=f"{where}.cache_control: not allowed on this block",
         requirement="request.cache_control.not-on-thinking",
@@ -114,6 +117,7 @@ def cannot_cache(where: str) -> Failure:
 
 
 def cache_control(value: object, where: str) -> Iterator[Failure]:
+    """Why a cache_control is refused."""
     if (
         not isinstance(value, dict)
         or value.get("type") != "ephemeral"
@@ -127,6 +131,7 @@ def cache_control(value: object, where: str) -> Iterator[Failure]:
 
 
 def text(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
+    """Why a text block is refused."""
     value = block["text"]
     if not isinstance(value, str):
         yield Failure(message=f"{where}.text: Input should be a valid string", requirement="request.text.min-length")
@@ -144,24 +149,26 @@ def text(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
 
 
 def well_cited(citations: object) -> bool:
-    """Whether citations are absent, or a list of known kinds."""
+    """Whether citations are absent, or a list of known types."""
     return citations is None or (
         isinstance(citations, list)
         and all(isinstance(item, dict) and item.get("type") in CITATION_TYPES for item in citations)
     )
 
 
-def thought(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
+def thinking(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
+    """Why a thinking block is refused."""
     for name in ("thinking", "signature") if block["type"] == "thinking" else ("data",):
         if not isinstance(block[name], str):
             yield Failure(message=f"{where}.{name}: Input should be a valid string")
 
 
 def image(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
+    """Why an image block is refused."""
     source = block["source"]
     kind = source.get("type") if isinstance(source, dict) else None
-    wanted = {"base64": "data", "url": "url", "file": "file_id"}.get(str(kind))
-    if not isinstance(source, dict) or wanted is None or not isinstance(source.get(wanted), str):
+    field = {"base64": "data", "url": "url", "file": "file_id"}.get(str(kind))
+    if not isinstance(source, dict) or field is None or not isinstance(source.get(field), str):
         yield Failure(
             message=f"{where}.source: Input should be a base64, url or file source",
             requirement="request.image.source-types",
@@ -176,11 +183,12 @@ def image(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
 
 
 def is_image(data: str, media_type: str) -> bool:
+    """Whether base64 data begins like an image of a media type."""
     return begins_with(data, *MAGIC[media_type])
 
 
 def begins_with(data: str, *magic: bytes) -> bool:
-    """Whether the data is base64, and decoded begins as files of its kind do."""
+    """Whether the data is base64 and, decoded, begins with one of the given bytes."""
     try:
         return base64.b64decode(data, validate=True).startswith(magic)
     except (binascii.Error, ValueError):
@@ -188,6 +196,7 @@ def begins_with(data: str, *magic: bytes) -> bool:
 
 
 def document(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
+    """Why a document block is refused."""
     source = block["source"]
     fields: dict[str, dict[str, Any]] = {
         "base64": {"media_type": "application/pdf", "data": str},
@@ -196,10 +205,10 @@ def document(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
         "url": {"url": str},
         "file": {"file_id": str},
     }
-    wanted = fields.get(str(source.get("type"))) if isinstance(source, dict) else None
-    good = wanted is not None and all(
-        source.get(name) == want if isinstance(want, str) else isinstance(source.get(name), want)
-        for name, want in wanted.items()
+    expected = fields.get(str(source.get("type"))) if isinstance(source, dict) else None
+    good = expected is not None and all(
+        source.get(name) == value if isinstance(value, str) else isinstance(source.get(name), value)
+        for name, value in expected.items()
     )
     title, context = block.get("title"), block.get("context")
     if title is not None and not (isinstance(title, str) and 1 <= len(title) <= MAX_TITLE):
@@ -220,6 +229,7 @@ def document(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
 
 
 def search_result(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
+    """Why a search_result block is refused."""
     if not isinstance(block["content"], list):
         yield Failure(message=f"{where}.content: Input should be a list of text blocks")
         return
@@ -231,6 +241,7 @@ def search_result(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
 
 
 def tool_use(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
+    """Why a tool_use block is refused."""
     if not isinstance(block["id"], str) or not IDENTIFIER.fullmatch(block["id"]):
         yield Failure(
             message=f"{where}.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
@@ -243,6 +254,7 @@ def tool_use(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
 
 
 def tool_result(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
+    """Why a tool_result block is refused."""
     if not isinstance(block["tool_use_id"], str) or not IDENTIFIER.fullmatch(block["tool_use_id"]):
         yield Failure(
             message=f"{where}.tool_use_id: String should match pattern '^[a-zA-Z0-9_-]+$'",
@@ -265,8 +277,8 @@ def tool_result(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
 
 CHECKS: Mapping[str, Callable[[Mapping[str, Any], str], Iterator[Failure]]] = {
     "text": text,
-    "thinking": thought,
-    "redacted_thinking": thought,
+    "thinking": thinking,
+    "redacted_thinking": thinking,
     "image": image,
     "document": document,
     "search_result": search_result,
@@ -276,24 +288,25 @@ CHECKS: Mapping[str, Callable[[Mapping[str, Any], str], Iterator[Failure]]] = {
 }
 
 
-def signature(thinking: str) -> str:
-    """The seal of a thought: its digest and the thought itself, so that one that was left out can be checked, too."""
-    thought = thinking.encode("utf-8", "surrogatepass")
-    return base64.b64encode(seal(thought) + thought).decode("ascii")
+def signature(text: str) -> str:
+    """The signature of a thinking text: digest and text, so that it can be checked even if the text is omitted."""
+    data = text.encode("utf-8", "surrogatepass")
+    return base64.b64encode(digest(data) + data).decode("ascii")
 
 
-def seal(thought: bytes) -> bytes:
-    return hashlib.sha256(b"thinking:" + thought).digest()
+def digest(data: bytes) -> bytes:
+    """The digest of a thinking text."""
+    return hashlib.sha256(b"thinking:" + data).digest()
 
 
 def signed(block: Mapping[str, Any]) -> bool:
-    """Whether a thinking block is still as it was given out; an empty one stands for a thought that was left out."""
-    thinking, held = block.get("thinking"), block.get("signature")
-    if not isinstance(thinking, str) or not isinstance(held, str):
+    """Whether a thinking block has its original text, or an empty text for omitted thinking."""
+    text, signed_with = block.get("thinking"), block.get("signature")
+    if not isinstance(text, str) or not isinstance(signed_with, str):
         return False
     try:
-        raw = base64.b64decode(held, validate=True)
+        raw = base64.b64decode(signed_with, validate=True)
     except ValueError:
         return False
-    sealed, thought = raw[:DIGEST_BYTES], raw[DIGEST_BYTES:]
-    return sealed == seal(thought) and thinking.encode("utf-8", "surrogatepass") in (b"", thought)
+    original = raw[DIGEST_BYTES:]
+    return raw[:DIGEST_BYTES] == digest(original) and text.encode("utf-8", "surrogatepass") in (b"", original)

@@ -1,6 +1,6 @@
-"""The reference endpoint on a loopback socket: HTTP/1.1 by h11 on asyncio, in a thread of its own or in the foreground.
+"""The reference endpoint on a loopback socket: HTTP/1.1 with h11 and asyncio, in a background thread.
 
-It can also misbehave below HTTP on purpose: `HttpResponse.framing` and `.ending` say how an answer's bytes end.
+Faults can also break the connection below HTTP: see `HttpResponse.framing` and `HttpResponse.ending`.
 """
 
 from __future__ import annotations
@@ -29,37 +29,35 @@ STARTUP_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
-    """One request in the log: when it was complete (monotonic), on which connection, and how many were open with it."""
+    """One request in the log, and the monotonic time at which it was complete."""
 
     request: HttpRequest
     at_s: float
-    connection: int
-    concurrent: int
 
 
 @dataclass(kw_only=True)
 class Log:
-    """What a server has seen. Written by the server's thread, read by any."""
+    """The requests and connections of a server. The server's thread writes it; any thread may read it."""
 
     received: list[Received] = field(default_factory=list)
     connections: int = 0
     in_flight: int = 0
     peak_concurrency: int = 0
 
-    def begin(self, request: HttpRequest, connection: int) -> None:
+    def begin(self, request: HttpRequest) -> None:
+        """Records a request whose answer is in progress."""
         self.in_flight += 1
         self.peak_concurrency = max(self.peak_concurrency, self.in_flight)
-        self.received.append(
-            Received(request=request, at_s=time.monotonic(), connection=connection, concurrent=self.in_flight)
-        )
+        self.received.append(Received(request=request, at_s=time.monotonic()))
 
     def end(self) -> None:
+        """Records that an answer is complete."""
         self.in_flight -= 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A running server, as its user sees it."""
+    """A running server: its address, its key and its log."""
 
     base_url: str
     api_key: str
@@ -85,7 +83,7 @@ def endpoint(
     settings: Settings | None = None,
     now_s: Callable[[], float] = time.monotonic,
 ) -> Endpoint:
-    """The endpoint with at most one fault and one variant, by name; LookupError names near matches."""
+    """The endpoint with at most one fault and one variant, by name; LookupError suggests similar names."""
     from messages_conformance.reference.conditions import find_fault
     from messages_conformance.reference.variants import find_variant
 
@@ -101,14 +99,14 @@ def endpoint(
 def serve(
     *, port: int = 0, fault: str | None = None, variant: str | None = None, settings: Settings | None = None
 ) -> Iterator[Server]:
-    """A server in a background thread for the length of a `with` block; port 0 takes a free one."""
+    """A server in a background thread, until the `with` block ends. Port 0 takes a free port."""
     with serve_endpoint(endpoint(fault=fault, variant=variant, settings=settings), port=port) as server:
         yield server
 
 
 @contextlib.contextmanager
 def serve_endpoint(served: Endpoint, *, port: int = 0) -> Iterator[Server]:
-    """The same for an endpoint that the caller has put together."""
+    """The same for an endpoint that the caller made."""
     background = _Background(served, port)
     try:
         yield background.start()
@@ -116,26 +114,8 @@ def serve_endpoint(served: Endpoint, *, port: int = 0) -> Iterator[Server]:
         background.stop()
 
 
-def serve_forever(
-    *,
-    port: int = 0,
-    fault: str | None = None,
-    variant: str | None = None,
-    settings: Settings | None = None,
-    on_ready: Callable[[Server], None] | None = None,
-) -> None:
-    """A server in the foreground until Ctrl-C; it prints nothing, `on_ready` is told where it listens."""
-    served = endpoint(fault=fault, variant=variant, settings=settings)
-
-    async def run() -> None:
-        await _run(served, port, on_ready or (lambda server: None), asyncio.Event())
-
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(run())
-
-
 class _Background:
-    """The loop in a thread of its own; `stop` returns when every socket is closed."""
+    """An event loop in its own thread. `stop` returns when every socket is closed."""
 
     def __init__(self, served: Endpoint, port: int) -> None:
         self._served = served
@@ -155,7 +135,7 @@ class _Background:
 
     def stop(self) -> None:
         if self._loop is not None and self._stopping is not None:
-            # A loop that has ended by itself needs no stopping.
+            # The loop may have ended already.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
@@ -163,7 +143,7 @@ class _Background:
     def _run(self) -> None:
         try:
             asyncio.run(self._main())
-        except BaseException as error:  # handed to the thread that asked for the server
+        except BaseException as error:  # `start` raises it in the caller's thread
             self._error = error
         finally:
             self._ready.set()
@@ -188,9 +168,9 @@ async def _run(served: Endpoint, port: int, ready: Callable[[Server], None], sto
         tasks.add(task)
         log.connections += 1
         try:
-            await _Connection(served, log, log.connections, reader, writer).serve()
+            await _Connection(served, log, reader, writer).serve()
         except asyncio.CancelledError:
-            # The server is going down; a task that ends quietly leaves nothing in the log.
+            # The server is stopping; this is no error.
             pass
         finally:
             tasks.discard(task)
@@ -213,11 +193,11 @@ async def _run(served: Endpoint, port: int, ready: Callable[[Server], None], sto
 
 
 class _Gone(Exception):
-    """The client has left, or the connection has been given up on purpose."""
+    """The client left, or the connection is closed on purpose."""
 
 
 class _Left(_Gone):
-    """The client has left before its answer was complete."""
+    """The client left before its answer was complete."""
 
 
 class _Connection:
@@ -227,11 +207,10 @@ class _Connection:
         self,
         served: Endpoint,
         log: Log,
-        number: int,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        self.served, self.log, self.number = served, log, number
+        self.served, self.log = served, log
         self.reader, self.writer = reader, writer
         self.h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         sock = writer.get_extra_info("socket")
@@ -247,7 +226,7 @@ class _Connection:
                 self.served.left()
 
     async def serve_one(self) -> bool:
-        """Answers one request; whether another may follow."""
+        """Answers one request; returns whether another may follow."""
         request = await self.read_request()
         if request is None:
             return False
@@ -279,7 +258,7 @@ class _Connection:
         while True:
             event = await self.next_event()
             if isinstance(event, h11.Data):
-                # One byte over the limit is enough to know; the rest is read and thrown away.
+                # One byte over the limit shows that the body is too large; the rest is read and dropped.
                 body += event.data[: max(0, MAX_BODY_BYTES + 1 - len(body))]
             elif isinstance(event, h11.EndOfMessage):
                 headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw_headers(head))
@@ -294,7 +273,7 @@ class _Connection:
                 return None
 
     async def answer(self, request: HttpRequest) -> None:
-        self.log.begin(request, self.number)
+        self.log.begin(request)
         try:
             await self.deliver(request, self.served.handle(request))
         finally:
@@ -339,7 +318,7 @@ class _Connection:
             await self.write(data)
 
     async def pause(self, delay_s: float) -> None:
-        # An endless answer must still let the other connections and the end of the server have their turn.
+        # Sleep even for 0 s: an endless answer must not block other connections or the end of the server.
         await asyncio.sleep(delay_s)
 
     async def finish(self, response: HttpResponse) -> None:
@@ -352,7 +331,7 @@ class _Connection:
     def reset(self) -> None:
         sock = self.writer.get_extra_info("socket")
         if sock is not None:
-            # Closing with unsent data thrown away is what makes the kernel send RST.
+            # With this option the kernel drops unsent data and sends RST.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
@@ -373,7 +352,7 @@ def raw_headers(head: h11.Request) -> list[tuple[bytes, bytes]]:
 
 
 def sized(response: HttpResponse) -> HttpResponse:
-    """The response with a content-length where it needs one that nobody has declared."""
+    """The response with a content-length, if it needs one and has none."""
     if response.framing != "length" or response.header("content-length") is not None:
         return response
     body = response.body()

@@ -1,4 +1,4 @@
-"""The tools that a request may define: custom ones, and those whose schema the API knows by their type."""
+"""Why a tool definition is refused: custom tools, and tools whose schema the API knows by their type."""
 
 from __future__ import annotations
 
@@ -36,13 +36,14 @@ NAMED_TOOLS: tuple[tuple[re.Pattern[str], str | None], ...] = tuple(
         (r"(computer|browser)_toolset_20260801", None),
     )
 )
-"""Type -> the only name that such a tool may have; None for toolsets, which have none (anthropic 2.12.0, types/)."""
+"""Type -> the only name for tools of this type; None for toolsets, which have no name (anthropic 2.12.0, types/)."""
 
 SCHEMA_TYPES = frozenset(["object", "array", "string", "number", "integer", "boolean", "null"])
 MAX_STRICT_TOOLS = 20
 
 
 def failures(tools: Sequence[Any]) -> Iterator[Failure]:
+    """Every reason to refuse the tools of a request."""
     for at, tool in enumerate(tools):
         yield from definition(tool, f"tools.{at}")
     names = [tool.get("name") for tool in tools if isinstance(tool, dict) and isinstance(tool.get("name"), str)]
@@ -55,6 +56,7 @@ def failures(tools: Sequence[Any]) -> Iterator[Failure]:
 
 
 def definition(tool: object, where: str) -> Iterator[Failure]:
+    """Every reason to refuse one tool."""
     if not isinstance(tool, dict):
         yield Failure(message=f"{where}: Input should be an object")
         return
@@ -65,7 +67,7 @@ def definition(tool: object, where: str) -> Iterator[Failure]:
 
 
 def named(tool: Mapping[str, Any], kind: str, where: str) -> Iterator[Failure]:
-    """A tool of a known type has the name that belongs to it, and limits that can be kept."""
+    """Why a tool of a known type is refused: its name or its limits."""
     known = next((name for pattern, name in NAMED_TOOLS if pattern.fullmatch(kind)), "")
     if known == "":
         yield Failure(message=f"{where}: Input tag {kind!r} does not match any of the expected tags")
@@ -80,6 +82,7 @@ def named(tool: Mapping[str, Any], kind: str, where: str) -> Iterator[Failure]:
 
 
 def custom(tool: Mapping[str, Any], where: str) -> Iterator[Failure]:
+    """Why a custom tool is refused."""
     name, schema = tool.get("name"), tool.get("input_schema")
     for field in sorted(tool.keys() - CUSTOM_FIELDS):
         yield request_blocks.extra_input(f"{where}.custom.{field}")
@@ -103,7 +106,7 @@ def custom(tool: Mapping[str, Any], where: str) -> Iterator[Failure]:
 
 
 def details(tool: Mapping[str, Any], schema: Mapping[str, Any], where: str) -> Iterator[Failure]:
-    """The optional parts of a custom tool."""
+    """Why an optional part of a custom tool is refused."""
     description = tool.get("description")
     if description is not None and not isinstance(description, str):
         yield Failure(message=f"{where}.custom.description: Input should be a valid string")
@@ -112,14 +115,14 @@ def details(tool: Mapping[str, Any], schema: Mapping[str, Any], where: str) -> I
             yield Failure(message=f"{where}.custom.{flag}: Input should be a valid boolean")
     examples = tool.get("input_examples")
     for at, example in enumerate(examples if isinstance(examples, list) else ()):
-        if said := misfit(schema, example):
-            yield Failure(message=f"{where}.custom.input_examples.{at}: {said}")
+        if reason := misfit(schema, example):
+            yield Failure(message=f"{where}.custom.input_examples.{at}: {reason}")
     if tool.get("strict") is True:
         yield from output_schemas.failures(schema, f"{where}.custom.input_schema")
 
 
 def valid_schema(schema: object) -> bool:
-    """Whether types, properties and item schemas are of the right kind; no full check of the metaschema."""
+    """Whether types, properties and item schemas have the right form; the metaschema is not checked in full."""
     if isinstance(schema, bool):
         return True
     if not isinstance(schema, dict):

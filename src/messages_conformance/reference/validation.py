@@ -1,7 +1,7 @@
-"""Everything that makes the reference endpoint refuse a request body, each refusal tied to its requirement.
+"""Why the reference endpoint refuses a request body. Each reason names its requirement.
 
-A check yields failures and goes on, so that a fault may drop one and leave the others. The first one that remains is
-the answer. Limits and patterns are those of the public documentation, read 2026-11-22.
+A check yields all failures, so that a fault can remove one of them. The first remaining failure is the answer. Limits
+and patterns are those of the public documentation, read 2026-11-22.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from messages_conformance.reference import output_schemas, request_blocks, thinking_rules, tool_rules
+from messages_conformance.reference import output_schemas, request_blocks, thinking_validation, tool_validation
 from messages_conformance.reference.failures import Failure
+from messages_conformance.reference.json_values import as_list, as_object
 
 MAX_MODEL_NAME = 256
 MAX_MESSAGES = 100_000
@@ -19,6 +20,8 @@ MAX_USER_ID = 256
 MODEL_MAX_OUTPUT_TOKENS = 128_000
 MAX_CACHE_BREAKPOINTS = 4
 MAX_IMAGES = 100
+"""For a model with a context window of 200,000 tokens."""
+
 SAMPLING = ("temperature", "top_p", "top_k")
 REMOVED_SAMPLING_VERSION = "2026-10-21"
 
@@ -58,7 +61,7 @@ BETA_FIELDS: Mapping[str, tuple[str, ...]] = {
     "output_format": ("structured-outputs-",),
     "thread": ("message-threads-",),
 }
-"""Fields that are known only to requests with a beta whose name begins so."""
+"""Field -> the prefixes of the betas that allow it."""
 
 ROLES = ("user", "assistant", "system")
 AFTER_SYSTEM = (["assistant"], ["system"])
@@ -76,14 +79,14 @@ def failures(
     yield from messages(body)
     yield from system(body)
     known = COUNT_FIELDS if counting else CREATE_FIELDS
-    yield from extra_fields(body, known | {name for name in BETA_FIELDS if unlocked(name, betas)})
+    yield from extra_fields(body, known | {name for name in BETA_FIELDS if allowed_by_beta(name, betas)})
     if not counting:
         yield from sampling(body)
         yield from small_options(body)
         yield from stop_sequences(body)
         yield from zero_conflicts(body)
-    yield from thinking_rules.failures(body, counting=counting, betas=betas)
-    yield from tool_rules.failures(body)
+    yield from thinking_validation.failures(body, counting=counting, betas=betas)
+    yield from tool_validation.failures(body)
     yield from output_config(body)
     yield from cache_breakpoints(body)
     yield from citation_conflicts(body)
@@ -97,20 +100,23 @@ def betas(values: Sequence[str]) -> frozenset[str]:
     return frozenset(name.strip() for value in values for name in value.split(","))
 
 
-def unlocked(field: str, betas: frozenset[str]) -> bool:
-    """Whether a request may hold a field of a beta."""
+def allowed_by_beta(field: str, betas: frozenset[str]) -> bool:
+    """Whether one of the betas allows a field."""
     return any(beta.startswith(BETA_FIELDS[field]) for beta in betas)
 
 
 def is_integer(value: object) -> bool:
+    """Whether a JSON value is an integer."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_number(value: object) -> bool:
+    """Whether a JSON value is a number."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def model_name(body: Body) -> Iterator[Failure]:
+    """Why the model name is refused; whether the model exists is checked elsewhere."""
     if "model" not in body:
         yield Failure(message="model: Field required", requirement="request.model.required")
     elif not isinstance(body["model"], str):
@@ -122,6 +128,7 @@ def model_name(body: Body) -> Iterator[Failure]:
 
 
 def max_tokens(body: Body) -> Iterator[Failure]:
+    """Why max_tokens is refused."""
     value = body.get("max_tokens")
     if "max_tokens" not in body:
         yield Failure(message="max_tokens: Field required", requirement="request.max_tokens.required")
@@ -139,6 +146,7 @@ def max_tokens(body: Body) -> Iterator[Failure]:
 
 
 def messages(body: Body) -> Iterator[Failure]:
+    """Why the messages are refused."""
     turns = body.get("messages")
     if "messages" not in body:
         yield Failure(message="messages: Field required", requirement="request.messages.required")
@@ -165,7 +173,7 @@ def messages(body: Body) -> Iterator[Failure]:
 
 
 def system_messages(roles: Sequence[Any]) -> Iterator[Failure]:
-    """Instructions within a conversation follow the user's turn and stand before the assistant's, or at the end."""
+    """Why a system message is refused: it must follow a user turn, and come before an assistant turn or at the end."""
     for at, role in enumerate(roles):
         if role == "system" and (
             at == 0 or roles[at - 1] not in ("user", "system") or roles[at + 1 : at + 2] not in ([], *AFTER_SYSTEM)
@@ -177,6 +185,7 @@ def system_messages(roles: Sequence[Any]) -> Iterator[Failure]:
 
 
 def message(turn: object, where: str, *, last: bool) -> Iterator[Failure]:
+    """Why one message is refused."""
     if not isinstance(turn, dict):
         yield Failure(message=f"{where}: Input should be an object", requirement="request.fields.types")
         return
@@ -195,6 +204,7 @@ def message(turn: object, where: str, *, last: bool) -> Iterator[Failure]:
 
 
 def content(turn: Body, where: str, *, final_assistant: bool) -> Iterator[Failure]:
+    """Why the content of one message is refused."""
     value = turn["content"]
     if not isinstance(value, str | list):
         yield Failure(
@@ -218,6 +228,7 @@ def content(turn: Body, where: str, *, final_assistant: bool) -> Iterator[Failur
 
 
 def last_text(value: str | list[Any]) -> str:
+    """The text at the end of a content; empty if the last block is no text."""
     if isinstance(value, str):
         return value
     block = value[-1] if value else None
@@ -226,6 +237,7 @@ def last_text(value: str | list[Any]) -> str:
 
 
 def system(body: Body) -> Iterator[Failure]:
+    """Why the system prompt is refused."""
     value = body.get("system")
     if value is None and "system" not in body:
         return
@@ -243,11 +255,13 @@ def system(body: Body) -> Iterator[Failure]:
 
 
 def extra_fields(body: Body, known: frozenset[str]) -> Iterator[Failure]:
+    """The failures for unknown fields."""
     for name in body.keys() - known:
         yield request_blocks.extra_input(name)
 
 
 def sampling(body: Body) -> Iterator[Failure]:
+    """Why temperature, top_p or top_k is refused."""
     for name in ("temperature", "top_p"):
         value = body.get(name)
         if value is not None and not (is_number(value) and 0 <= value <= 1):
@@ -265,6 +279,7 @@ OPTIONS = (
 
 
 def small_options(body: Body) -> Iterator[Failure]:
+    """Why one of the smaller options is refused."""
     if body.get("stream") is not None and not isinstance(body["stream"], bool):
         yield Failure(message="stream: Input should be a valid boolean", requirement="request.stream.boolean")
     metadata = body.get("metadata")
@@ -279,12 +294,13 @@ def small_options(body: Body) -> Iterator[Failure]:
         )
     if body.get("speed") not in (None, "standard", "fast"):
         yield Failure(message="speed: Input should be 'standard' or 'fast'")
-    for name, kinds, wanted in OPTIONS:
+    for name, kinds, expected in OPTIONS:
         if not isinstance(body.get(name), kinds):
-            yield Failure(message=f"{name}: Input should be {wanted}")
+            yield Failure(message=f"{name}: Input should be {expected}")
 
 
 def valid_metadata(metadata: object) -> bool:
+    """Whether metadata has the documented form."""
     if not isinstance(metadata, dict) or metadata.keys() - {"user_id"}:
         return False
     user_id = metadata.get("user_id")
@@ -292,6 +308,7 @@ def valid_metadata(metadata: object) -> bool:
 
 
 def stop_sequences(body: Body) -> Iterator[Failure]:
+    """Why the stop sequences are refused."""
     value = body.get("stop_sequences")
     if value is None:
         return
@@ -309,6 +326,7 @@ def stop_sequences(body: Body) -> Iterator[Failure]:
 
 
 def zero_conflicts(body: Body) -> Iterator[Failure]:
+    """The failures for fields that max_tokens 0 excludes."""
     if body.get("max_tokens") != 0 or not is_integer(body.get("max_tokens")):
         return
     thinking_type = as_object(body.get("thinking")).get("type")
@@ -326,15 +344,8 @@ def zero_conflicts(body: Body) -> Iterator[Failure]:
             )
 
 
-def as_object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def as_list(value: object) -> Sequence[Any]:
-    return value if isinstance(value, list) else ()
-
-
 def output_config(body: Body) -> Iterator[Failure]:
+    """Why output_config is refused."""
     value = body.get("output_config", {})
     if not isinstance(value, dict | None):
         yield Failure(message="output_config: Input should be an object")
@@ -348,11 +359,12 @@ def output_config(body: Body) -> Iterator[Failure]:
 
 
 def output_format(body: Body) -> Iterator[Failure]:
-    wanted = as_object(body.get("output_config")).get("format") or body.get("output_format")
-    if wanted is None:
+    """Why the format of the answer is refused."""
+    value = as_object(body.get("output_config")).get("format") or body.get("output_format")
+    if value is None:
         return
-    schema = as_object(wanted).get("schema")
-    if as_object(wanted).get("type") != "json_schema" or not isinstance(schema, dict):
+    schema = as_object(value).get("schema")
+    if as_object(value).get("type") != "json_schema" or not isinstance(schema, dict):
         yield Failure(message="output_config.format: Input should be {type: 'json_schema', schema: object}")
         return
     if any(enabled for _, enabled in documents_with_citations(body)):
@@ -364,7 +376,7 @@ def output_format(body: Body) -> Iterator[Failure]:
 
 
 def content_blocks(body: Body) -> Iterator[tuple[Body, Body]]:
-    """Every block of every turn, with its turn."""
+    """Every turn and block of a conversation, as pairs."""
     for turn in as_list(body.get("messages")):
         if isinstance(turn, dict):
             for block in as_list(turn.get("content")):
@@ -373,12 +385,14 @@ def content_blocks(body: Body) -> Iterator[tuple[Body, Body]]:
 
 
 def documents_with_citations(body: Body) -> Iterator[tuple[Body, bool]]:
+    """Every document and search result, and whether citations are enabled for it."""
     for _, block in content_blocks(body):
         if block.get("type") in ("document", "search_result"):
             yield block, as_object(block.get("citations")).get("enabled") is True
 
 
 def citation_conflicts(body: Body) -> Iterator[Failure]:
+    """The failure for citations that are enabled on some documents only."""
     if len({enabled for _, enabled in documents_with_citations(body)}) > 1:
         yield Failure(
             message="messages: citations must be enabled on all documents or on none",
@@ -387,10 +401,10 @@ def citation_conflicts(body: Body) -> Iterator[Failure]:
 
 
 def images(body: Body) -> Iterator[Failure]:
-    """A model with a window of 200,000 tokens takes so many pictures in one request, those in results included."""
-    held = [block for _, block in content_blocks(body)]
-    inside = [part for block in held for part in as_list(block.get("content")) if isinstance(part, dict)]
-    if sum(block.get("type") == "image" for block in (*held, *inside)) > MAX_IMAGES:
+    """The failure for too many images, those in tool results included."""
+    blocks = [block for _, block in content_blocks(body)]
+    inside = [part for block in blocks for part in as_list(block.get("content")) if isinstance(part, dict)]
+    if sum(block.get("type") == "image" for block in (*blocks, *inside)) > MAX_IMAGES:
         yield Failure(message=f"messages: at most {MAX_IMAGES} images are allowed")
 
 
@@ -407,6 +421,7 @@ def breakpoints(body: Body) -> Iterator[Mapping[str, Any]]:
 
 
 def cache_breakpoints(body: Body) -> Iterator[Failure]:
+    """Why the cache_control of a request are refused together."""
     found = list(breakpoints(body))
     if len(found) > MAX_CACHE_BREAKPOINTS:
         yield Failure(
@@ -426,7 +441,7 @@ def cache_breakpoints(body: Body) -> Iterator[Failure]:
 
 
 def two_lifetimes(body: Body) -> Iterator[Failure]:
-    """The mark of the whole request falls on its last block, and may not contradict that block's own."""
+    """The failure for a cache_control of the request that contradicts the one of the last block."""
     last = [block for _, block in content_blocks(body)][-1:]
     own = as_object(last[0].get("cache_control")) if last else {}
     if own and (own.get("ttl") or "5m") != (as_object(body["cache_control"]).get("ttl") or "5m"):
@@ -437,7 +452,7 @@ def two_lifetimes(body: Body) -> Iterator[Failure]:
 
 
 def newer_version(body: Body) -> Iterator[Failure]:
-    """What version 2026-10-21 no longer accepts."""
+    """The failures for fields that version 2026-10-21 no longer accepts."""
     for name in SAMPLING:
         if name in body:
             yield Failure(message=f"{name}: not supported in this API version", requirement="version.sampling-removed")
@@ -456,6 +471,7 @@ def newer_version(body: Body) -> Iterator[Failure]:
 
 
 def cites(block: object) -> bool:
+    """Whether a block is a text with citations."""
     return isinstance(block, dict) and block.get("type") == "text" and bool(block.get("citations"))
 
 
@@ -463,7 +479,7 @@ DATED_BETA = re.compile(r"[a-z0-9-]+-\d{4}-?\d{2}-?\d{2}")
 
 
 def beta_failures(values: Sequence[str]) -> Iterator[Failure]:
-    """A beta's name ends in its date; whatever does not is unknown."""
+    """The failures for unknown betas: names that do not end with a date."""
     for name in (name.strip() for value in values for name in value.split(",")):
         if not DATED_BETA.fullmatch(name):
             yield Failure(

@@ -1,4 +1,4 @@
-"""What makes a request to think wrong: its form, its budget, and thoughts that come back changed."""
+"""Why a request with thinking is refused: its form, its budget, or a changed thinking block."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from messages_conformance.reference.failures import Failure
 
 MIN_BUDGET_TOKENS = 1024
 INTERLEAVED = "interleaved-thinking-"
-"""The beta under which the budget spans several thoughts of one turn, and may exceed max_tokens."""
+"""With this beta the budget covers all thinking blocks of one turn, and may exceed max_tokens."""
 
 FIELDS: Mapping[str, frozenset[str]] = {
     "enabled": frozenset({"budget_tokens", "display"}),
@@ -23,6 +23,7 @@ Body = Mapping[str, Any]
 
 
 def failures(body: Body, *, counting: bool, betas: frozenset[str]) -> Iterator[Failure]:
+    """Every reason to refuse the thinking of a request. `counting` is true for count_tokens."""
     value = body.get("thinking")
     if value is None:
         return
@@ -38,10 +39,11 @@ def failures(body: Body, *, counting: bool, betas: frozenset[str]) -> Iterator[F
         yield from budget(value.get("budget_tokens"), body, counting=counting, betas=betas)
         yield from conflicts(body)
     if kind in ("enabled", "adaptive"):
-        yield from edited(body)
+        yield from changed_thinking(body)
 
 
 def budget(tokens: object, body: Body, *, counting: bool, betas: frozenset[str]) -> Iterator[Failure]:
+    """Why a thinking budget is refused."""
     limit = body.get("max_tokens")
     interleaved = any(beta.startswith(INTERLEAVED) for beta in betas) and bool(body.get("tools"))
     if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < MIN_BUDGET_TOKENS:
@@ -57,6 +59,7 @@ def budget(tokens: object, body: Body, *, counting: bool, betas: frozenset[str])
 
 
 def conflicts(body: Body) -> Iterator[Failure]:
+    """Other parts of a request that enabled thinking excludes."""
     choice = body.get("tool_choice")
     if isinstance(choice, dict) and choice.get("type") in ("any", "tool"):
         yield Failure(
@@ -64,21 +67,21 @@ def conflicts(body: Body) -> Iterator[Failure]:
             requirement="request.tool_choice.thinking-conflict",
         )
     turns = objects(body.get("messages"))
-    if turns and turns[-1].get("role") == "assistant" and not begins_with_thought(turns[-1]):
+    if turns and turns[-1].get("role") == "assistant" and not begins_with_thinking(turns[-1]):
         yield Failure(
             message="messages: with thinking enabled a final assistant message must begin with a thinking block"
         )
 
 
-def begins_with_thought(turn: Mapping[str, Any]) -> bool:
-    """Whether a turn begins as one that was thought about; one of no content has not begun."""
+def begins_with_thinking(turn: Mapping[str, Any]) -> bool:
+    """Whether a turn begins with a thinking block. True for a turn without content."""
     content = turn.get("content")
     first = content[0] if isinstance(content, list) and content else None
     return not content or (isinstance(first, dict) and first.get("type") in ("thinking", "redacted_thinking"))
 
 
-def edited(body: Body) -> Iterator[Failure]:
-    """Thoughts of the latest assistant turn that are no longer as they were given out."""
+def changed_thinking(body: Body) -> Iterator[Failure]:
+    """Thinking blocks of the latest assistant turn that differ from what the endpoint sent."""
     turns = objects(body.get("messages"))
     at = max((at for at, turn in enumerate(turns) if turn.get("role") == "assistant"), default=None)
     if at is None:
@@ -94,4 +97,5 @@ def edited(body: Body) -> Iterator[Failure]:
 
 
 def objects(value: object) -> Sequence[Mapping[str, Any]]:
+    """The objects in a list; none if the value is not a list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

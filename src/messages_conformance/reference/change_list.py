@@ -1,4 +1,4 @@
-"""Everything that the reference endpoint can be, by category, for people who choose by name."""
+"""The list of all faults and variants by category, as `serve --list` shows it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ VARIANT: Final = "variant"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listed:
-    """One fault or variant. `breaks` are requirements, `conforms` profiles; the other of the two is empty."""
+class ListedChange:
+    """One fault or variant. A fault `breaks` requirements; a variant `conforms` to profiles."""
 
     kind: str
     category: str
@@ -26,14 +26,14 @@ class Listed:
     conforms: tuple[str, ...] = ()
 
 
-def listed() -> tuple[Listed, ...]:
-    """All faults, then all variants, each by category and name."""
-    return tuple(sorted(_all(), key=lambda one: (one.kind, one.category, one.name)))
+def listed_changes() -> tuple[ListedChange, ...]:
+    """All faults, then all variants, sorted by category and name."""
+    return tuple(sorted(_all(), key=lambda change: (change.kind, change.category, change.name)))
 
 
-def _all() -> Iterator[Listed]:
+def _all() -> Iterator[ListedChange]:
     for fault in faults().values():
-        yield Listed(
+        yield ListedChange(
             kind=FAULT,
             category=fault.category,
             name=fault.name,
@@ -42,7 +42,7 @@ def _all() -> Iterator[Listed]:
             breaks=tuple(sorted(fault.trips)),
         )
     for variant in variants().values():
-        yield Listed(
+        yield ListedChange(
             kind=VARIANT,
             category=variant.category,
             name=variant.name,

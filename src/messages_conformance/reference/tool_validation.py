@@ -1,4 +1,4 @@
-"""What makes a request with tools wrong: choices, and results that do not answer their calls."""
+"""Why a request with tools is refused: definitions, choices, and results that do not match their calls."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ Body = Mapping[str, Any]
 
 
 def failures(body: Body) -> Iterator[Failure]:
+    """Every reason to refuse the tools, the tool choice or the tool results of a request."""
     tools = body.get("tools")
     if tools is not None and not isinstance(tools, list):
         yield Failure(message="tools: Input should be a valid list", requirement="request.tools.list")
@@ -32,6 +33,7 @@ def failures(body: Body) -> Iterator[Failure]:
 
 
 def choice(value: object, tools: Sequence[Any], names: Sequence[Any]) -> Iterator[Failure]:
+    """Why a tool_choice is refused; `names` are those of the tools."""
     if value is None:
         return
     kind = value.get("type") if isinstance(value, dict) else None
@@ -67,44 +69,45 @@ def choice(value: object, tools: Sequence[Any], names: Sequence[Any]) -> Iterato
         )
 
 
-def named(block: Body, field: str) -> str:
-    """An id of a call; one that is no string is refused elsewhere, and here only has to be told from others."""
+def call_id(block: Body, field: str) -> str:
+    """The id of a call in a block. An id that is not a string is refused elsewhere, and only compared here."""
     value = block.get(field)
     return value if isinstance(value, str) else repr(value)
 
 
-def parts(turn: object, kind: str) -> list[Any]:
+def blocks_of_type(turn: object, kind: str) -> list[Any]:
+    """The blocks of one type in a turn."""
     content = turn.get("content") if isinstance(turn, dict) else None
     blocks = content if isinstance(content, list) else ()
     return [block for block in blocks if isinstance(block, dict) and block.get("type") == kind]
 
 
 def merged(turns: Sequence[Any]) -> list[dict[str, Any]]:
-    """Neighbouring turns of one role as a single turn, since that is how they are read."""
-    together: list[dict[str, Any]] = []
+    """The turns, with consecutive turns of one role joined, because the API reads them as one."""
+    joined: list[dict[str, Any]] = []
     for turn in (turn for turn in turns if isinstance(turn, dict)):
         content = turn.get("content")
         found = content if isinstance(content, list) else [{"type": "text", "text": content}]
-        if together and together[-1]["role"] == turn.get("role"):
-            together[-1]["content"] = [*together[-1]["content"], *found]
+        if joined and joined[-1]["role"] == turn.get("role"):
+            joined[-1]["content"] = [*joined[-1]["content"], *found]
         else:
-            together.append({"role": turn.get("role"), "content": list(found)})
-    return together
+            joined.append({"role": turn.get("role"), "content": list(found)})
+    return joined
 
 
 def results(turns: Sequence[Any]) -> Iterator[Failure]:
-    """A call is answered in the very next user turn, results first, each call once."""
+    """Why tool results are refused: each call needs one result at the start of the next user turn."""
     yield from repeated_ids(turns)
-    together = merged(turns)
-    for at, turn in enumerate(together):
-        following = together[at + 1] if at + 1 < len(together) else None
-        calls = [named(block, "id") for block in parts(turn, "tool_use")]
-        answered = [named(block, "tool_use_id") for block in parts(following, "tool_result")]
+    joined = merged(turns)
+    for at, turn in enumerate(joined):
+        following = joined[at + 1] if at + 1 < len(joined) else None
+        calls = [call_id(block, "id") for block in blocks_of_type(turn, "tool_use")]
+        answered = [call_id(block, "tool_use_id") for block in blocks_of_type(following, "tool_result")]
         if missing := [call for call in calls if call not in answered]:
             yield unanswered(missing, turns, at)
-        given = [named(block, "tool_use_id") for block in parts(turn, "tool_result")]
-        yield from misplaced(given, together[:at], at)
-        if at and answered_twice(given, parts(together[at - 1], "tool_use")):
+        given = [call_id(block, "tool_use_id") for block in blocks_of_type(turn, "tool_result")]
+        yield from misplaced(given, joined[:at], at)
+        if at and answered_twice(given, blocks_of_type(joined[at - 1], "tool_use")):
             yield Failure(message=f"messages.{at}: each tool_use must have a single result")
         if given and not results_first(turn["content"]):
             yield Failure(
@@ -114,15 +117,15 @@ def results(turns: Sequence[Any]) -> Iterator[Failure]:
 
 
 def answered_twice(given: Sequence[Any], calls: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether a call has more results than it was made times."""
-    made = Counter(str(call.get("id")) for call in calls)
-    return any(count > max(1, made[name]) for name, count in Counter(map(str, given)).items())
+    """Whether there are more results for an id than calls with it."""
+    calls_per_id = Counter(str(call.get("id")) for call in calls)
+    return any(count > max(1, calls_per_id[name]) for name, count in Counter(map(str, given)).items())
 
 
 def misplaced(given: Sequence[Any], before: Sequence[Any], at: int) -> Iterator[Failure]:
-    """Results whose call is not in the turn before: they belong to an older turn, or to none."""
-    known = {named(block, "id") for block in parts(before[-1] if before else None, "tool_use")}
-    older = {named(block, "id") for turn in before for block in parts(turn, "tool_use")}
+    """Results whose call is not in the previous turn, but in an older one or in none."""
+    known = {call_id(block, "id") for block in blocks_of_type(before[-1] if before else None, "tool_use")}
+    older = {call_id(block, "id") for turn in before for block in blocks_of_type(turn, "tool_use")}
     for name in (name for name in given if name not in known):
         yield Failure(
             message=f"messages.{at}: unexpected `tool_use_id` found in `tool_result` blocks: {name}",
@@ -131,7 +134,8 @@ def misplaced(given: Sequence[Any], before: Sequence[Any], at: int) -> Iterator[
 
 
 def unanswered(missing: Sequence[Any], turns: Sequence[Any], at: int) -> Failure:
-    later = {named(block, "tool_use_id") for turn in turns for block in parts(turn, "tool_result")}
+    """The failure for calls without results in the next turn."""
+    later = {call_id(block, "tool_use_id") for turn in turns for block in blocks_of_type(turn, "tool_result")}
     gap = all(call in later for call in missing)
     return Failure(
         message=f"messages.{at}: `tool_use` ids without `tool_result` blocks immediately after: {missing[0]}",
@@ -140,11 +144,13 @@ def unanswered(missing: Sequence[Any], turns: Sequence[Any], at: int) -> Failure
 
 
 def results_first(content: Sequence[Any]) -> bool:
+    """Whether all tool results come before any other block."""
     kinds = [block.get("type") == "tool_result" for block in content if isinstance(block, dict)]
     return kinds == sorted(kinds, reverse=True)
 
 
 def repeated_ids(turns: Sequence[Any]) -> Iterator[Failure]:
-    ids = [named(block, "id") for turn in turns for block in parts(turn, "tool_use")]
+    """The failure for two calls with one id."""
+    ids = [call_id(block, "id") for turn in turns for block in blocks_of_type(turn, "tool_use")]
     if len(ids) != len(set(map(str, ids))):
         yield Failure(message="messages: `tool_use` ids must be unique", requirement="request.tool_use.ids-unique")
