@@ -1,4 +1,4 @@
-"""The list of what is known to go wrong is complete: each thing has its faults, or its variants, or its reason."""
+"""The list of known defects is complete: each has its faults, its variants, or a reason why it has none."""
 
 import tomllib
 from pathlib import Path
@@ -17,19 +17,23 @@ LABELS = {
     "rejections": "impact.json",
     "deviations": "deviations",
 }
-"""What the `seen` of a fault calls each source."""
+"""The name of each source in the `seen` of a fault."""
 
 SIZES = {"defects": 134, "sdk_streams": 82, "impact": 126, "rejections": 30, "deviations": 59}
 
-ROWS = {f"{source}: {known}": (source, known, what) for source, rows in TABLE.items() for known, what in rows.items()}
+ROWS = {
+    f"{source}: {defect}": (source, defect, covered_by)
+    for source, rows in TABLE.items()
+    for defect, covered_by in rows.items()
+}
 
 
-def cited(seen: str, source: str, known: str) -> bool:
+def cites(seen: str, source: str, defect: str) -> bool:
     """Whether a fault's `seen` names the source and, where the source has ids, the id."""
-    label, wanted = LABELS[source], f"reject_{known}" if source == "rejections" else known
+    label, expected = LABELS[source], f"reject_{defect}" if source == "rejections" else defect
     parts = [part.strip() for part in seen.split(";") if part.strip().startswith(label)]
     items = {item.strip() for part in parts for item in part.removeprefix(label).split(",")}
-    return bool(parts) if source == "deviations" else wanted in items
+    return bool(parts) if source == "deviations" else expected in items
 
 
 def test_the_list_is_complete():
@@ -37,25 +41,25 @@ def test_the_list_is_complete():
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
-def test_each_known_thing_is_accounted_for(row):
-    source, known, what = row
-    if isinstance(what, str):
-        assert what.endswith(".")
-        assert len(what.split()) >= 5
-    elif isinstance(what, dict):
-        assert what["variants"]
-        assert [name for name in what["variants"] if name not in variants()] == []
+def test_each_known_defect_is_covered(row):
+    source, defect, covered_by = row
+    if isinstance(covered_by, str):
+        assert covered_by.endswith(".")
+        assert len(covered_by.split()) >= 5
+    elif isinstance(covered_by, dict):
+        assert covered_by["variants"]
+        assert [name for name in covered_by["variants"] if name not in variants()] == []
     else:
-        assert what
-        assert [name for name in what if name not in faults()] == []
-        assert [name for name in what if not cited(faults()[name].seen, source, known)] == []
+        assert covered_by
+        assert [name for name in covered_by if name not in faults()] == []
+        assert [name for name in covered_by if not cites(faults()[name].seen, source, defect)] == []
 
 
-def test_no_fault_cites_what_is_not_listed():
-    """A `seen` with a mistyped id would count for nothing."""
+def test_faults_cite_only_listed_defects():
+    """A mistyped id in a `seen` would cover no defect."""
     listed = {label: set() for label in LABELS.values()}
     for source, rows in TABLE.items():
-        listed[LABELS[source]] |= {f"reject_{known}" if source == "rejections" else known for known in rows}
+        listed[LABELS[source]] |= {f"reject_{defect}" if source == "rejections" else defect for defect in rows}
     unknown = []
     for name, fault in faults().items():
         for part in (part.strip() for part in fault.seen.split(";")):

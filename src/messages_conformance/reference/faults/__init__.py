@@ -1,5 +1,6 @@
-"""The crimes of real servers, one function each, with the requirements that each breaks."""
+"""The faults: a function or a row of a table for each, with the requirements that it breaks."""
 
-from messages_conformance.reference.fault_registry import Fault, fault, faults, find_fault
+from messages_conformance.reference.fault_definition import Fault
+from messages_conformance.reference.fault_registry import fault, faults, find_fault
 
 __all__ = ["Fault", "fault", "faults", "find_fault"]

@@ -1,67 +1,18 @@
-"""Crimes that show in turns of several blocks: a thought, a text, and two calls, one after the other."""
+"""Streams with several content blocks mix up their indexes, starts, stops or deltas."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 from messages_conformance.reference.changes import Stage
-from messages_conformance.reference.events import Event
-from messages_conformance.reference.fault_operations import Events, Json, inserted
+from messages_conformance.reference.edits import Events, inserted
 from messages_conformance.reference.fault_registry import fault
+from messages_conformance.reference.stream_edits import consecutive_blocks, delta, deltas_of, left_out, reindexed, spans
 
 THOUGHT = {"type": "thinking_delta", "thinking": "One more thing has to be looked at."}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Span:
-    """One content block: the places of its first and last event, its index and its kind."""
-
-    start: int
-    stop: int
-    index: int
-    kind: str
-
-
-def spans(events: Events, *kinds: str) -> list[Span]:
-    """The blocks of a stream in order; of some kinds only, where any are named."""
-    starts = [at for at, (name, _) in enumerate(events) if name == "content_block_start"]
-    stops = [at for at, (name, _) in enumerate(events) if name == "content_block_stop"]
-    found = [
-        Span(start=start, stop=stop, index=events[start][1]["index"], kind=events[start][1]["content_block"]["type"])
-        for start, stop in zip(starts, stops, strict=True)
-    ]
-    return [span for span in found if not kinds or span.kind in kinds]
-
-
-def neighbours(events: Events) -> Iterator[tuple[Span, Span]]:
-    """Each two blocks that follow one another."""
-    return itertools.pairwise(spans(events))
-
-
-def reindexed(events: Events, indexes: dict[int, int]) -> Events:
-    """The events with other block indexes."""
-    return [
-        (name, {**data, "index": indexes.get(data["index"], data["index"])} if "index" in data else data)
-        for name, data in events
-    ]
-
-
-def left_out(events: Events, *places: int) -> Events:
-    return [event for at, event in enumerate(events) if at not in places]
-
-
-def deltas_of(events: Events, span: Span) -> list[int]:
-    """The places of a block's deltas."""
-    return [at for at in range(span.start, span.stop) if events[at][0] == "content_block_delta"]
-
-
-def delta(index: int, content: Json) -> Event:
-    return "content_block_delta", {"type": "content_block_delta", "index": index, "delta": content}
-
-
-# -- their indexes --------------------------------------------------------------------------------------------------
+# -- indexes
 
 
 @fault(
@@ -71,7 +22,7 @@ def delta(index: int, content: Json) -> Event:
     seen="defects.json noncontiguous-block-indices",
 )
 def skip_index_after_thinking(events: Events) -> Events:
-    """The block after a thought has an index one too high, and so have all that follow."""
+    """The index of each block after a thinking block is one too high."""
     thoughts = [span.index for span in spans(events, "thinking")]
     return reindexed(events, {span.index: span.index + 1 for span in spans(events) if thoughts and span.index > 0})
 
@@ -106,8 +57,8 @@ def share_index_between_calls(events: Events) -> Events:
     seen="defects.json text-then-thinking-same-index",
 )
 def open_two_blocks_under_one_index(events: Events) -> Events:
-    """The second block begins under the index of the first, which has not stopped."""
-    first = next(neighbours(events), None)
+    """The second block starts with the index of the first, which has not stopped."""
+    first = next(consecutive_blocks(events), None)
     if first is None:
         return events
     open_block, following = first
@@ -116,7 +67,7 @@ def open_two_blocks_under_one_index(events: Events) -> Events:
 
 @fault("stream-order", trips={"stream.block.index-sequential"}, at=Stage.EVENTS)
 def exchange_calls(events: Events) -> Events:
-    """The second tool call is sent before the first one, each with the index of its place."""
+    """The last two tool calls are sent in the wrong order, each with its own index."""
     calls = spans(events, "tool_use")
     if len(calls) < 2:
         return events
@@ -130,7 +81,7 @@ def exchange_calls(events: Events) -> Events:
     ]
 
 
-# -- their starts and stops -----------------------------------------------------------------------------------------
+# -- starts and stops
 
 
 @fault(
@@ -140,14 +91,14 @@ def exchange_calls(events: Events) -> Events:
     seen="defects.json tool-use-block-never-stopped; impact.json no_content_block_stop",
 )
 def lose_stop_between_calls(events: Events) -> Events:
-    """A tool call that is followed by another one never stops."""
+    """A tool call before another one has no stop."""
     calls = spans(events, "tool_use")
     return left_out(events, *(span.stop for span in calls[:-1]))
 
 
 @fault("stream-order", trips={"stream.order.block-closed-once"}, at=Stage.EVENTS)
 def lose_stop_of_thought(events: Events) -> Events:
-    """A thought never stops; the next block begins all the same."""
+    """A thinking block has no stop."""
     return left_out(events, *(span.stop for span in spans(events, "thinking")))
 
 
@@ -158,7 +109,7 @@ def lose_stop_of_thought(events: Events) -> Events:
     seen="defects.json tool-use-start-missing-when-name-late",
 )
 def lose_start_of_calls(events: Events) -> Events:
-    """The input of a tool call comes without the start that names it."""
+    """A tool call has no start."""
     return left_out(events, *(span.start for span in spans(events, "tool_use")))
 
 
@@ -169,7 +120,7 @@ def lose_start_of_calls(events: Events) -> Events:
     seen="defects.json second-thinking-segment-no-start",
 )
 def think_again_without_start(events: Events) -> Events:
-    """Between two tool calls comes a thought that has no start and no stop."""
+    """A thinking delta between two tool calls belongs to a block without start and stop."""
     calls = spans(events, "tool_use")
     if len(calls) < 2:
         return events
@@ -184,7 +135,7 @@ def think_again_without_start(events: Events) -> Events:
     seen="defects.json content-block-start-per-delta",
 )
 def start_call_with_each_delta(events: Events) -> Events:
-    """Each piece of a tool's input begins the block anew."""
+    """A tool call starts again before each further delta."""
     again: Events = []
     calls = {span.index: events[span.start] for span in spans(events, "tool_use")}
     fresh = False
@@ -205,7 +156,7 @@ def start_call_with_each_delta(events: Events) -> Events:
     seen="deviations: LiteLLM openai, parallel calls",
 )
 def stop_calls_at_the_end(events: Events) -> Events:
-    """A tool call begins before the one before it stops, and all stop together."""
+    """Each tool call starts before the previous one stops, and all stop at the end."""
     calls = spans(events, "tool_use")
     if len(calls) < 2:
         return events
@@ -216,7 +167,7 @@ def stop_calls_at_the_end(events: Events) -> Events:
 
 @fault("stream-order", trips={"stream.order.blocks-sequential"}, at=Stage.EVENTS, seen="sdk_streams X10")
 def interleave_calls(events: Events) -> Events:
-    """Two tool calls arrive at the same time, a piece of the one and a piece of the other."""
+    """The deltas of two tool calls are interleaved."""
     calls = spans(events, "tool_use")
     if len(calls) < 2:
         return events
@@ -234,7 +185,7 @@ def interleave_calls(events: Events) -> Events:
     ]
 
 
-# -- what belongs to which block ------------------------------------------------------------------------------------
+# -- deltas in the wrong block
 
 
 @fault(
@@ -244,9 +195,9 @@ def interleave_calls(events: Events) -> Events:
     seen="defects.json text-delta-index-of-thinking-block; impact.json delta_after_stop",
 )
 def answer_into_stopped_thought(events: Events) -> Events:
-    """The text after a thought carries the index of the thought, which has stopped."""
+    """The text after a thinking block has the index of the thinking block, which has stopped."""
     moved = list(events)
-    for before, span in neighbours(events):
+    for before, span in consecutive_blocks(events):
         if (before.kind, span.kind) == ("thinking", "text"):
             for at in deltas_of(events, span):
                 moved[at] = delta(before.index, events[at][1]["delta"])
@@ -255,7 +206,7 @@ def answer_into_stopped_thought(events: Events) -> Events:
 
 @fault("stream-order", trips={"stream.order.no-delta-after-stop"}, at=Stage.EVENTS)
 def send_input_of_second_call_to_first(events: Events) -> Events:
-    """The input of every later tool call carries the index of the first one, which has stopped."""
+    """The input of every later tool call has the index of the first one, which has stopped."""
     moved, calls = list(events), spans(events, "tool_use")
     for span in calls[1:]:
         for at in deltas_of(events, span):
@@ -286,8 +237,8 @@ def join_inputs_of_calls(events: Events) -> Events:
     seen="defects.json thinking-delta-in-text-block",
 )
 def finish_thinking_in_next_block(events: Events) -> Events:
-    """The last piece of a thought arrives in the block after it, behind that block's first delta."""
-    pair = next(((one, other) for one, other in neighbours(events) if one.kind == "thinking"), None)
+    """The last delta of a thinking block arrives in the next block."""
+    pair = next(((one, other) for one, other in consecutive_blocks(events) if one.kind == "thinking"), None)
     if pair is None:
         return events
     thought, following = pair
@@ -304,9 +255,9 @@ def finish_thinking_in_next_block(events: Events) -> Events:
     seen="defects.json all-in-one-text-block",
 )
 def think_and_answer_in_one_block(events: Events) -> Events:
-    """A thought and the text after it share one text block."""
+    """A thinking block and the text after it share one text block."""
     joined, merged = list(events), set()
-    for before, span in neighbours(events):
+    for before, span in consecutive_blocks(events):
         if (before.kind, span.kind) != ("thinking", "text"):
             continue
         joined[before.start] = (events[before.start][0], {**events[span.start][1], "index": before.index})
@@ -333,8 +284,8 @@ def begin_thought_with_empty_text(events: Events) -> Events:
 
 @fault("stream-content", trips={"stream.delta.signature-single", "stream.delta.type-matches-block"}, at=Stage.EVENTS)
 def sign_block_after_thought(events: Events) -> Events:
-    """The signature of a thought arrives in the block after it."""
-    pair = next(((one, other) for one, other in neighbours(events) if one.kind == "thinking"), None)
+    """The signature of a thinking block arrives in the next block."""
+    pair = next(((one, other) for one, other in consecutive_blocks(events) if one.kind == "thinking"), None)
     if pair is None:
         return events
     thought, following = pair
@@ -350,7 +301,7 @@ def sign_block_after_thought(events: Events) -> Events:
     seen="defects.json signature-split-from-thinking",
 )
 def sign_in_block_of_its_own(events: Events) -> Events:
-    """The signature of a thought arrives in a second, empty thinking block."""
+    """The signature of a thinking block arrives in a second, empty thinking block."""
     thoughts = spans(events, "thinking")
     if not thoughts:
         return events
@@ -371,7 +322,7 @@ def sign_in_block_of_its_own(events: Events) -> Events:
     seen="defects.json tool-use-block-emitted-twice",
 )
 def send_call_twice(events: Events) -> Events:
-    """The last tool call of a stream comes again as one more block with the same id."""
+    """The last tool call of a stream is sent again as another block with the same id."""
     calls = spans(events, "tool_use")
     if not calls:
         return events

@@ -1,23 +1,12 @@
-"""Crimes against the order of a stream's events."""
+"""The events of a stream come in the wrong order. Events that are missing are rows of stream_order.toml."""
 
 from __future__ import annotations
 
 from messages_conformance.reference.changes import Stage
-from messages_conformance.reference.fault_operations import Events, inserted, position, without
+from messages_conformance.reference.edits import Events, inserted, position
 from messages_conformance.reference.fault_registry import fault
 
 TEXT_BLOCK = {"type": "text", "text": ""}
-
-
-@fault(
-    "stream-order",
-    trips={"stream.order.message-start-first"},
-    at=Stage.EVENTS,
-    seen="sdk_streams X01; impact.json no_message_start",
-)
-def drop_message_start(events: Events) -> Events:
-    """A stream has no message_start."""
-    return without(events, "message_start")
 
 
 @fault("stream-order", trips={"stream.order.message-start-first"}, at=Stage.EVENTS)
@@ -37,17 +26,6 @@ def repeat_message_start(events: Events) -> Events:
     return [events[0], *events]
 
 
-@fault(
-    "stream-order",
-    trips={"stream.order.block-start-before-delta"},
-    at=Stage.EVENTS,
-    seen="impact.json no_content_block_start",
-)
-def drop_block_start(events: Events) -> Events:
-    """Deltas and stops of a block come without its start."""
-    return without(events, "content_block_start")
-
-
 @fault("stream-order", trips={"stream.order.block-start-before-delta"}, at=Stage.EVENTS, seen="sdk_streams X05")
 def delta_before_block_start(events: Events) -> Events:
     """The first delta comes before the start of its block."""
@@ -65,21 +43,10 @@ def delta_before_block_start(events: Events) -> Events:
     seen="sdk_streams X76; defects.json stop-for-never-opened-index",
 )
 def stop_unknown_block(events: Events) -> Events:
-    """A content_block_stop names a block that never began."""
+    """A content_block_stop names a block that never started."""
     at = position(events, "message_delta")
     stop = {"type": "content_block_stop", "index": 7}
     return inserted(events, at, ("content_block_stop", stop)) if at is not None else events
-
-
-@fault(
-    "stream-order",
-    trips={"stream.order.block-closed-once"},
-    at=Stage.EVENTS,
-    seen="sdk_streams X13; defects.json tool-use-block-never-stopped; impact.json no_content_block_stop",
-)
-def drop_block_stop(events: Events) -> Events:
-    """A content block never stops."""
-    return without(events, "content_block_stop")
 
 
 @fault("stream-order", trips={"stream.order.block-closed-once"}, at=Stage.EVENTS)
@@ -112,7 +79,7 @@ def delta_after_block_stop(events: Events) -> Events:
     seen="sdk_streams X10; deviations: LiteLLM openai",
 )
 def interleave_blocks(events: Events) -> Events:
-    """A second text block begins before the first one stops."""
+    """A second text block starts before the first one stops."""
     stop = position(events, "content_block_stop", last=True)
     if stop is None:
         return events
@@ -153,6 +120,7 @@ def skip_block_index(events: Events) -> Events:
 
 
 def with_second_block(events: Events, step: int) -> Events:
+    """The events with a second text block, whose index is that of the last block plus a step."""
     stop = position(events, "content_block_stop", last=True)
     if stop is None:
         return events
@@ -170,17 +138,6 @@ def with_second_block(events: Events, step: int) -> Events:
         ),
         ("content_block_stop", {"type": "content_block_stop", "index": index}),
     )
-
-
-@fault(
-    "stream-order",
-    trips={"stream.order.message-delta-present"},
-    at=Stage.EVENTS,
-    seen="sdk_streams X03; impact.json no_message_delta",
-)
-def drop_message_delta(events: Events) -> Events:
-    """A stream has no message_delta."""
-    return without(events, "message_delta")
 
 
 @fault("stream-order", trips={"stream.order.message-stop-last"}, at=Stage.EVENTS, seen="sdk_streams X58")
@@ -206,23 +163,12 @@ def repeat_message_stop(events: Events) -> Events:
 
 @fault(
     "stream-order",
-    trips={"stream.order.message-stop-once"},
-    at=Stage.EVENTS,
-    seen="sdk_streams X02; impact.json no_message_stop; defects.json no-message-stop-on-clean-upstream-eof",
-)
-def drop_message_stop(events: Events) -> Events:
-    """A stream ends without message_stop."""
-    return without(events, "message_stop")
-
-
-@fault(
-    "stream-order",
     trips={"stream.error.no-silent-truncation"},
     at=Stage.EVENTS,
     seen="sdk_streams X04; impact.json cut_mid",
 )
 def truncate_in_block(events: Events) -> Events:
-    """A stream ends in the middle of a text block, as if that were all."""
+    """A stream ends in the middle of a text block, without an error."""
     at = position(events, "content_block_stop")
     return events[: at - 1] if at else events[:1]
 
@@ -240,7 +186,7 @@ def truncate_after_message_start(events: Events) -> Events:
     seen="defects.json unknown-finish-suppresses-terminal-events; impact.json no_message_delta_stop",
 )
 def truncate_after_block(events: Events) -> Events:
-    """A stream ends when its last content block has stopped."""
+    """A stream ends after its last content block."""
     at = position(events, "content_block_stop", last=True)
     return events[: at + 1] if at is not None else events[:1]
 
@@ -252,7 +198,7 @@ def truncate_after_block(events: Events) -> Events:
     seen="defects.json empty-200-stream; impact.json empty_stream",
 )
 def send_empty_stream(events: Events) -> Events:
-    """A stream has no event at all."""
+    """A stream has no events."""
     return []
 
 
@@ -260,6 +206,7 @@ ERROR = {"type": "error", "error": {"type": "overloaded_error", "message": "Over
 
 
 def broken_off(events: Events) -> Events:
+    """The events before the last delta of the first block."""
     at = position(events, "content_block_stop")
     return events[: at - 1] if at else events[:1]
 
@@ -271,7 +218,7 @@ def broken_off(events: Events) -> Events:
     seen="deviations: claude-code-router",
 )
 def misshape_error_event(events: Events) -> Events:
-    """An error event has its details under message instead of error."""
+    """An error event has its details in message instead of error."""
     return [*broken_off(events), ("error", {"type": "error", "message": ERROR["error"]})]
 
 
@@ -282,6 +229,6 @@ def misshape_error_event(events: Events) -> Events:
     seen="defects.json error-event-then-no-close-of-blocks; deviations: claude-code-router",
 )
 def continue_after_error(events: Events) -> Events:
-    """After an error event the stream goes on to a natural end."""
+    """A stream goes on to its natural end after an error event."""
     at = position(events, "content_block_stop")
     return inserted(events, at if at is not None else 1, ("error", ERROR))

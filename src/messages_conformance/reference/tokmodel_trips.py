@@ -1,4 +1,4 @@
-"""What the profile tokmodel makes of a fault: it promises less, and names some promises differently."""
+"""Which requirements a fault breaks in the profile tokmodel, which promises less than the anthropic profiles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TWINS = {
     "response.id.msg-prefix-anthropic": "response.id.msg-prefix",
     "version.header.2026-10-21": "version.header.2026-10-21-tokmodel",
 }
-"""Requirement of the anthropic profiles -> the weaker one that tokmodel has in its place."""
+"""Requirement of the anthropic profiles -> the weaker one that tokmodel has instead."""
 
 NOT_PROMISED = frozenset(
     {
@@ -178,10 +178,10 @@ NOT_PROMISED = frozenset(
         "version.user-citations",
     }
 )
-"""Requirements that tokmodel does not have at all."""
+"""Requirements that tokmodel does not have."""
 
 
 def for_tokmodel(trips: Iterable[str]) -> frozenset[str]:
-    """The requirements that remain broken under the profile tokmodel."""
+    """The requirements of the profile tokmodel that a fault breaks, out of those of the anthropic profiles."""
     kept = (name for name in trips if name not in NOT_PROMISED and not name.startswith("claude-code."))
     return frozenset(TWINS.get(name, name) for name in kept)

@@ -1,0 +1,166 @@
+"""Parts of the request do not reach the model, though the request is accepted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from messages_conformance.reference.changes import Stage
+from messages_conformance.reference.edits import Json
+from messages_conformance.reference.fault_registry import fault
+from messages_conformance.reference.request_parts import turns
+
+CONTEXT: Final = "request.context.complete"
+BUFFER_CHARACTERS: Final = 8_000
+
+
+def map_content(body: Json, change: Callable[[list[Any]], list[Any]]) -> Json:
+    """The body with every list of content blocks changed; strings stay."""
+    turns = [
+        {**turn, "content": change(turn["content"])} if isinstance(turn.get("content"), list) else turn
+        for turn in body["messages"]
+    ]
+    return {**body, "messages": turns}
+
+
+def is_result(block: Any) -> bool:
+    """Whether a content block is a tool_result."""
+    return isinstance(block, Mapping) and block.get("type") == "tool_result"
+
+
+@fault("context", trips={CONTEXT}, at=Stage.BODY, seen="one-api and its heirs: a window of the last turns")
+def forget_all_but_four_turns(body: Json) -> Json:
+    """Only the last turns of a long conversation reach the model."""
+    turns = body["messages"]
+    return body if len(turns) <= 4 else {**body, "messages": turns[-3:]}
+
+
+@fault("context", trips={CONTEXT}, at=Stage.BODY, seen="defects.json system-array-stringified-or-rejected")
+def read_first_system_block_only(body: Json) -> Json:
+    """Only the first block of a system prompt reaches the model."""
+    system = body.get("system")
+    return {**body, "system": system[:1]} if isinstance(system, list) and len(system) > 1 else body
+
+
+@fault("context", trips={CONTEXT}, at=Stage.BODY, seen="a buffer of fixed size in a gateway")
+def cut_long_texts(body: Json) -> Json:
+    """Only the first characters of a long text reach the model."""
+    turns = [
+        {**turn, "content": turn["content"][:BUFFER_CHARACTERS]} if isinstance(turn.get("content"), str) else turn
+        for turn in body["messages"]
+    ]
+    return {**body, "messages": turns}
+
+
+@fault("context", trips={CONTEXT}, at=Stage.BODY, seen="defects.json tool-history-dropped")
+def read_first_tool_result_only(body: Json) -> Json:
+    """Only the first tool result of a turn reaches the model."""
+
+    def first_alone(blocks: list[Any]) -> list[Any]:
+        results = [block for block in blocks if is_result(block)]
+        return [{**block, "content": "-"} if block in results[1:] else block for block in blocks]
+
+    return map_content(body, first_alone)
+
+
+@fault("context", trips={CONTEXT}, at=Stage.BODY, seen="defects.json tool-messages-order-rejected")
+def drop_text_beside_tool_results(body: Json) -> Json:
+    """Text that follows a tool result in the same turn does not reach the model."""
+
+    def without_text(blocks: list[Any]) -> list[Any]:
+        return [block for block in blocks if is_result(block)] if any(map(is_result, blocks)) else blocks
+
+    return map_content(body, without_text)
+
+
+@fault(
+    "request",
+    trips={"request.messages.content-blocks", "request.tool_result.affects-input-tokens"},
+    at=Stage.BODY,
+    seen="defects.json array-content-message-dropped",
+)
+def drop_array_content(body: Json) -> Json:
+    """A message whose content is a list of blocks does not reach the model."""
+    return {**body, "messages": [turn for turn in turns(body) if isinstance(turn.get("content"), str)]}
+
+
+@fault(
+    "request",
+    trips={"request.messages.content-blocks"},
+    at=Stage.BODY,
+    seen="defects.json system-array-stringified-or-rejected",
+)
+def stringify_array_content(body: Json) -> Json:
+    """A list of content blocks reaches the model as the JSON text of the list."""
+    changed = [
+        {**turn, "content": turn["content"] if isinstance(turn["content"], str) else json.dumps(turn["content"])}
+        for turn in turns(body)
+    ]
+    return {**body, "messages": changed}
+
+
+def map_blocks(body: Json, change: Callable[[Json], Json | None]) -> Json:
+    """The body with every content block of every message changed; None drops a block."""
+
+    def changed(turn: Json) -> Json:
+        content = turn.get("content")
+        if not isinstance(content, list):
+            return turn
+        new = [change(block) if isinstance(block, dict) else block for block in content]
+        return {**turn, "content": [block for block in new if block is not None]}
+
+    return {**body, "messages": [changed(turn) for turn in turns(body)]}
+
+
+@fault("request", trips={"request.messages.affects-input-tokens", "usage.input.monotone"}, at=Stage.BODY)
+def forget_earlier_turns(body: Json) -> Json:
+    """Only the last message reaches the model."""
+    return {**body, "messages": turns(body)[-1:]}
+
+
+@fault("request", trips={"request.messages.affects-input-tokens", "usage.input.monotone"}, at=Stage.BODY)
+def forget_own_answers(body: Json) -> Json:
+    """The turns of the assistant, and all turns before them, do not reach the model."""
+    roles = [turn.get("role") for turn in turns(body)]
+    last = max((at for at, role in enumerate(roles) if role == "assistant"), default=-1)
+    return {**body, "messages": turns(body)[last + 1 :]} if last + 1 < len(roles) else body
+
+
+@fault(
+    "tools",
+    trips={"request.tool_result.affects-input-tokens"},
+    at=Stage.BODY,
+    seen="defects.json tool-history-dropped",
+)
+def forget_tool_results(body: Json) -> Json:
+    """The content of a tool_result does not reach the model."""
+    return map_blocks(body, lambda block: {**block, "content": ""} if block.get("type") == "tool_result" else block)
+
+
+@fault("tools", trips={"request.tool_result.affects-input-tokens"}, at=Stage.BODY)
+def forget_results_in_blocks(body: Json) -> Json:
+    """The content of a tool_result reaches the model only if it is a string."""
+
+    def emptied(block: Json) -> Json:
+        listed = block.get("type") == "tool_result" and isinstance(block.get("content"), list)
+        return {**block, "content": ""} if listed else block
+
+    return map_blocks(body, emptied)
+
+
+@fault(
+    "request",
+    trips={"request.system.blocks-read"},
+    at=Stage.BODY,
+    seen="defects.json system-array-stringified-or-rejected",
+)
+def stringify_system(body: Json) -> Json:
+    """A system prompt in blocks reaches the model as the JSON text of the list."""
+    return {**body, "system": json.dumps(body["system"])} if isinstance(body.get("system"), list) else body
+
+
+@fault("request", trips={"request.system.affects-input-tokens", "request.system.blocks-read"}, at=Stage.BODY)
+def forget_system_blocks(body: Json) -> Json:
+    """A system prompt in blocks does not reach the model."""
+    return {name: value for name, value in body.items() if name != "system" or isinstance(value, str)}
