@@ -16,7 +16,13 @@ HUGE_BODY_BYTES = 100 * 1024 * 1024
 BLOCK = b"x" * (64 * 1024)
 
 
-@fault("wire", trips={"stream.frame.terminates"}, at=Stage.RESPONSE, seen="defects.json stream-never-terminates")
+@fault(
+    "wire",
+    trips={"stream.frame.terminates"},
+    at=Stage.RESPONSE,
+    seen="defects.json stream-never-terminates",
+    timing_only=True,
+)
 def ping_for_ever(response: HttpResponse) -> HttpResponse:
     """A stream sends pings without end after message_stop."""
     if not response.is_stream:
@@ -25,7 +31,13 @@ def ping_for_ever(response: HttpResponse) -> HttpResponse:
     return replace(response, pieces=itertools.chain(response.pieces, itertools.repeat(ping)))
 
 
-@fault("wire", trips={"stream.frame.terminates"}, at=Stage.RESPONSE, seen="defects.json stream-never-terminates")
+@fault(
+    "wire",
+    trips={"stream.frame.terminates"},
+    at=Stage.RESPONSE,
+    seen="defects.json stream-never-terminates",
+    timing_only=True,
+)
 def stream_for_ever(response: HttpResponse) -> HttpResponse:
     """A stream repeats its deltas without end."""
     if not response.is_stream:
