@@ -6,7 +6,7 @@ The protocol in five lines (documentation, "Streaming messages", section "Event 
     block i = content_block_start(i) *( content_block_delta(i) / noise ) content_block_stop(i)     i = 0, 1, 2, ...
     noise   = ping / an event type that this edition of the contract does not know
     failure = any prefix of a stream, then error, then END
-    content = block 0, block 1, ...; each is what content_block_start contains, changed by each delta in turn
+    content = block 0, block 1, ...; a block begins as its content_block_start describes it, then each delta changes it
 
 The rules of this file:
 
@@ -23,8 +23,8 @@ what the table says. These are all the exceptions; the walk names each by its le
 
 A. The index decides about a delta or a stop, in every state. If it names no block, the event violates ORPHAN_DELTA or
    ORPHAN_STOP; if it names a stopped block, DELTA_AFTER_STOP or CLOSED_ONCE. The index of a start must be the position
-   of the block in the content, or the start violates INDEX_IN_ORDER. An index that is not an integer of 0 or more is a
-   matter of the schemas: the walk assumes the block that is open, or the next one.
+   of the block in the content, or the start violates INDEX_IN_ORDER. The schemas report an index that is not an integer
+   of 0 or more; the walk then assumes the block that is open, or the next one.
 B. A content_block_start inside a block violates SEQUENTIAL if the open block is stopped later, and CLOSED_ONCE if not.
 C. A message_delta inside a block is illegal only if it carries the stop_reason.
 D. A message_stop inside a block violates CLOSED_ONCE for each open block. It violates DELTA_PRESENT only if the stream
@@ -33,10 +33,10 @@ E. A message_start after other events does not violate START_ONCE if it is the f
 F. The type of a delta must fit the type of its block (DELTA_FITS). Unknown types of either are legal.
 G. From message_start to message_stop, the next state also depends on what came before: BLOCK while a block is open,
    else TAIL after a message_delta, else BETWEEN.
-H. Nothing is reported twice. Of the events after the end, only the first one is a deviation; a block that the walk
-   assumed, or reported, is excused from then on.
-I. If the connection breaks, the stream is truncated in TAIL too. If we ended the response ourselves (time limit, size
-   limit, on purpose), its end is no deviation.
+H. Nothing is reported twice. Of the events after the end, only the first one is a deviation. After the walk assumed a
+   block, or reported a fault of it, the block is excused: no later event of it is a deviation.
+I. A connection that breaks violates TRUNCATED in TAIL too. The end is no deviation if we caused it ourselves (time
+   limit, size limit, on purpose).
 """
 
 from __future__ import annotations
