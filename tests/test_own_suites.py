@@ -8,12 +8,12 @@ import pytest
 from command_line import run
 
 from messages_conformance import contract
-from messages_conformance.rules import CATALOGUE, rule
+from messages_conformance.rules import CATALOGUE, answered, rule
 
 RULES = '''
-from messages_conformance.rules import Finding, Place, rule
+from messages_conformance.rules import RESPONSE_HEADERS, Finding, Place, answered, rule
 
-@rule("acme.region", "MUST", source="Acme's handbook")
+@rule("acme.region", "MUST", source="Acme's handbook", applies=answered, reads={RESPONSE_HEADERS})
 def names_its_region(exchange):
     """Every response names the region that answered."""
     if exchange.response.header("x-acme-region") is None:
@@ -73,7 +73,7 @@ def test_a_suite_that_is_not_there_is_wrong_usage():
 
 def test_the_topics_of_the_contract_are_not_theirs():
     with pytest.raises(ValueError, match=r"begin the id .* such as acme\.stream\.mine"):
-        rule("stream.mine", "MUST", source="x")(lambda exchange: [])
+        rule("stream.mine", "MUST", source="x", applies=answered)(lambda exchange: [])
     assert "stream.mine" not in CATALOGUE
 
 

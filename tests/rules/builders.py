@@ -6,7 +6,7 @@ from typing import Any
 
 from stream_frames import HELLO, Event, sse
 
-from messages_conformance.contract import profile
+from messages_conformance.contract import profile, profile_names
 from messages_conformance.exchange import COMPLETE, EITHER, Chunk, Exchange, Failure, Request, Response
 from messages_conformance.rules import CATALOGUE, Judge, Requirement, Verdict
 
@@ -121,3 +121,9 @@ def verdicts(
 def found(*exchanges: Exchange, under: str = FULL_PROFILE) -> set[str]:
     """The requirements that a run of these exchanges violates."""
     return {name for name, verdict in verdicts(exchanges, under=under).items() if verdict.findings}
+
+
+def home(requirement: str) -> str:
+    """A profile that asks for the requirement; the fullest one where it does."""
+    ordered = sorted(profile_names(), key=lambda name: name != FULL_PROFILE)
+    return next(name for name in ordered if not CATALOGUE[requirement].inapplicable(profile(name)))

@@ -30,6 +30,8 @@ from messages_conformance.rules import (
     select,
 )
 from messages_conformance.rules import catalogue as registry
+from messages_conformance.rules.accessors import answered as has_answer
+from messages_conformance.rules.recording_parts import TIMES
 
 WRONG = Finding(found="a", wanted="b")
 UNSHOWN = Unverified(reason="the model did not play along")
@@ -52,7 +54,7 @@ def row(id: str, *outcomes: Any, level: str = MUST, **fields: Any) -> Requiremen
         "needs": frozenset(),
         "over": "exchange",
         "provoked": "",
-        "applies": lambda exchange: exchange.response is not None,
+        "applies": has_answer,
         "sentence": "It is good.",
         "source": "the test",
         "judge": judge,
@@ -150,7 +152,7 @@ def test_what_a_profile_promises_is_asked(fields: dict[str, Any]) -> None:
 
 
 def test_what_nothing_showed_says_so() -> None:
-    assert verdict(row("a.b")).reason == "no exchange of this run brought it about"
+    assert verdict(row("a.b")).reason == "not provoked in this run"
     assert verdict(row("a.b", applies=lambda exchange: False), *TWO).outcome == NOT_VERIFIED
     assert verdict(row("a.b", [UNSHOWN]), TWO[0]).reason == UNSHOWN.reason
 
@@ -159,7 +161,7 @@ def test_a_failed_exchange_says_why_it_showed_nothing() -> None:
     silent = unanswered(message="no byte came for 60 s", probes=("request.x.y",))
     assert verdict(row("stream.x"), silent).reason == "no byte came for 60 s"
     assert verdict(row("request.x.y"), silent).reason == "no byte came for 60 s"
-    assert "no exchange" in verdict(row("request.other"), silent).reason
+    assert verdict(row("request.other"), silent).reason == "not provoked in this run"
     assert verdict(row("stream.x"), silent, answered()).outcome == PASS
 
 
@@ -285,6 +287,10 @@ def test_every_row_is_complete() -> None:
     [
         ({"id": "response.object"}, "is judged twice"),
         ({"id": "a.b", "level": "WILL"}, "is none of MUST, SHOULD, MAY"),
+        (
+            {"id": "a.b", "harm": "hurts"},
+            "harm 'hurts' is none of leaks, breaks, loses, ",
+        ),
         ({"id": "a.b", "sentence": ""}, "needs a sentence"),
         ({"id": "a.b", "source": ""}, "needs a sentence (its docstring) and a source"),
     ],
@@ -300,7 +306,7 @@ def test_a_bad_row_is_refused(changes: dict[str, Any], said: str) -> None:
 def test_the_sentence_is_the_first_paragraph_of_the_docstring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_registered", {})
 
-    @registry.rule("a.b", SHOULD, source="s", needs=("tools",))
+    @registry.rule("a.b", SHOULD, source="s", applies=has_answer, needs=("tools",), reads={TIMES}, harm="drifts")
     def is_good(exchange: Exchange) -> Iterable[Finding]:
         """It is
         good.
@@ -311,5 +317,22 @@ def test_the_sentence_is_the_first_paragraph_of_the_docstring(monkeypatch: pytes
 
     added = registry._registered["a.b"]
     assert (added.sentence, added.level, added.needs) == ("It is good.", SHOULD, {"tools"})
+    assert (added.applies, added.reads, added.harm) == (has_answer, {TIMES}, "drifts")
     assert added.families == {"tokmodel", "anthropic"}
     assert list(added.judge(TWO[0])) == list(is_good(TWO[0])) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "requirement a.b: say which exchanges it judges: applies=answered"),
+        ({"over": "run", "applies": has_answer}, "requirement a.b: a rule over a run has no applies"),
+    ],
+)
+def test_a_rule_says_which_exchanges_it_judges(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        registry.rule("a.b", MUST, source="s", **arguments)
+
+
+def test_every_harm_is_one_of_the_vocabulary() -> None:
+    assert {requirement.harm for requirement in CATALOGUE.values()} <= {None, *registry.HARMS}

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from builders import (
     ANSWER,
-    FULL_PROFILE,
     TOOL_CALL,
     TOOLS,
     answered,
+    home,
     numbered,
     refused,
     streamed,
@@ -434,12 +434,6 @@ def _probed(probe: Probe) -> Row:
 
 PROBED = {name: _probed(probe) for name, probe in probes().items() if not probe.judged_elsewhere}
 TABLE: dict[str, Row] = {**PROBED, **ROWS}
-
-
-def home(requirement: str) -> str:
-    """A profile that asks for the requirement; the fullest one where it does."""
-    ordered = sorted(profile_names(), key=lambda name: name != FULL_PROFILE)
-    return next(name for name in ordered if not CATALOGUE[requirement].inapplicable(profile(name)))
 
 
 def elsewhere() -> set[str]:

@@ -93,7 +93,7 @@ class Response:
         """The chunks with gzip or deflate removed; unchanged for every other coding."""
         return decoded(self.chunks, self._coding)
 
-    @property
+    @cached_property
     def mislabelled(self) -> bool:
         """True when Content-Encoding names a coding that the body does not have, so that no client can read it."""
         return is_mislabelled(self.chunks, self._coding, is_json=self.json is not UNPARSED)
@@ -102,6 +102,11 @@ class Response:
     def body(self) -> bytes:
         """The whole body, decoded."""
         return b"".join(chunk.data for chunk in self.decoded_chunks)
+
+    @cached_property
+    def text(self) -> str:
+        """The body as text; bytes that are not UTF-8 become U+FFFD."""
+        return self.body.decode("utf-8", "replace")
 
     @cached_property
     def json(self) -> Any:

@@ -13,7 +13,7 @@ from typing import Final, Self
 from messages_conformance.proof.matrix import complaint
 from messages_conformance.proof.subjects import Subject
 from messages_conformance.proof.trial import Trial, try_subject
-from messages_conformance.rules.stream.delivery import MAX_OBSERVER_LAG_S
+from messages_conformance.rules.recording_parts import MAX_OBSERVER_LAG_S
 
 WAITING: Final = 2
 """Processes beyond the number of cores: some faults keep silent for seconds, in which another run can use the core."""

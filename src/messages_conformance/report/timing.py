@@ -10,10 +10,10 @@ from typing import Final
 from messages_conformance.exchange import Exchange
 from messages_conformance.report.model import Report
 from messages_conformance.report.text import inline
+from messages_conformance.rules.recording_parts import MAX_OBSERVER_LAG_S
 from messages_conformance.rules.stream.delivery import (
     BUFFERED_SHARE,
     BURST_S,
-    MAX_OBSERVER_LAG_S,
     MIN_TIMED_DELTAS,
     MIN_TIMED_S,
 )

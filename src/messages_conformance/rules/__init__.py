@@ -1,4 +1,8 @@
-"""The verdicts: pure functions of recorded exchanges, by topic, and the judge that asks them all."""
+"""Rules by topic, as pure functions of recorded exchanges, and the judge that asks them.
+
+A user's own rule needs `rule`, `Finding`, `Place`, `Unverified`, a function for `applies` (`answered`, `has_message`,
+`json_message`, `refused` or `streamed`) and the names of the parts of a recording that it reads.
+"""
 
 from messages_conformance.rules import (
     boundary_requests,
@@ -23,8 +27,17 @@ from messages_conformance.rules import (
     transport,
     usage,
 )
+from messages_conformance.rules.accessors import answered, has_message, json_message, refused, streamed
 from messages_conformance.rules.catalogue import CATALOGUE, Requirement, reserve_topics, rule
 from messages_conformance.rules.judge import Judge, matches, select
+from messages_conformance.rules.recording_parts import (
+    CHUNK_BORDERS,
+    PROBES,
+    RAW_BODY,
+    REQUEST,
+    RESPONSE_HEADERS,
+    TIMES,
+)
 from messages_conformance.rules.verdict import (
     ERROR,
     FAIL,
@@ -65,13 +78,14 @@ TOPICS = (
     robustness,
     claude_code,
 )
-"""The modules whose import fills the catalogue."""
+"""The modules of rules; importing them fills the catalogue."""
 
 probe_rules.register()
 reserve_topics()
 
 __all__ = [
     "CATALOGUE",
+    "CHUNK_BORDERS",
     "ERROR",
     "FAIL",
     "MAY",
@@ -80,7 +94,12 @@ __all__ = [
     "NOT_VERIFIED",
     "OUTCOMES",
     "PASS",
+    "PROBES",
+    "RAW_BODY",
+    "REQUEST",
+    "RESPONSE_HEADERS",
     "SHOULD",
+    "TIMES",
     "WARN",
     "Finding",
     "Judge",
@@ -88,7 +107,12 @@ __all__ = [
     "Requirement",
     "Unverified",
     "Verdict",
+    "answered",
+    "has_message",
+    "json_message",
     "matches",
+    "refused",
     "rule",
     "select",
+    "streamed",
 ]

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from messages_conformance import contract
 from messages_conformance.exchange import REFUSED, UNPARSED, Exchange, Response, StreamEvent
+from messages_conformance.rules.recording_parts import PROBES, RAW_BODY, RESPONSE_HEADERS, has
 from messages_conformance.rules.verdict import STATUS, Finding, Place, Unverified
 from messages_conformance.stream import Walk, is_sentinel, logical_events, walk
 
@@ -31,7 +32,12 @@ def created(exchange: Exchange) -> bool:
 
     What answers an invalid request is judged as that: nobody can say what it should have looked like.
     """
-    return exchange.creates_message and exchange.succeeded and exchange.expect != REFUSED and not near_miss(exchange)
+    return exchange.creates_message and exchange.succeeded and not near_miss(exchange) and not expects_refusal(exchange)
+
+
+def expects_refusal(exchange: Exchange) -> bool:
+    """The request was sent to be refused; False where the recording has no probes."""
+    return has(exchange, PROBES) and exchange.expect == REFUSED
 
 
 def near_miss(exchange: Exchange) -> bool:
@@ -284,7 +290,7 @@ def grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 def body_text(exchange: Exchange) -> str:
     """The body as text; bytes that are not UTF-8 become U+FFFD."""
-    return _response(exchange).body.decode("utf-8", "replace")
+    return _response(exchange).text
 
 
 def status_and_body(exchange: Exchange) -> str:
@@ -297,10 +303,19 @@ def refusal(exchange: Exchange, wanted: str) -> Finding:
     return Finding(exchange=exchange.number, place=STATUS, found=status_and_body(exchange), wanted=wanted)
 
 
-def is_utf8(body: bytes) -> bool:
-    """Whether the bytes are UTF-8 throughout."""
+def media_type_of(exchange: Exchange) -> str:
+    """The media type, for `found`; "no content type" without one, "an unknown content type" if it was not recorded."""
+    if not has(exchange, RESPONSE_HEADERS):
+        return "an unknown content type"
+    return _response(exchange).media_type or "no content type"
+
+
+def is_utf8(exchange: Exchange) -> bool:
+    """Whether the body is UTF-8 throughout; also true if the recording has no raw body."""
+    if not has(exchange, RAW_BODY):
+        return True
     try:
-        body.decode("utf-8")
+        _response(exchange).body.decode("utf-8")
     except UnicodeDecodeError:
         return False
     return True

@@ -28,6 +28,7 @@ from messages_conformance.rules.accessors import (
     usage_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, TOKMODEL, rule
+from messages_conformance.rules.recording_parts import PROBES, REQUEST
 from messages_conformance.rules.verdict import MAY, MUST, SHOULD, STATUS, Finding, Unverified
 
 PREFILL: Final = "request.prefill.continue"
@@ -65,6 +66,7 @@ def _prefill(exchange: Exchange) -> str:
     source=sources.sdk("types/message_create_params.py"),
     applies=_probing(PREFILL),
     model_dependent=True,
+    reads={PROBES, REQUEST},
     provoked="The beginning of an answer is sent as a final assistant message.",
 )
 def goes_on_from_a_prefill(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -85,6 +87,7 @@ def goes_on_from_a_prefill(exchange: Exchange) -> Iterable[Finding | Unverified]
     source=PREFILL_ERRORS,
     applies=_probing(PREFILL),
     model_dependent=True,
+    reads={PROBES},
     provoked="The beginning of an answer is sent as a final assistant message.",
 )
 def refuses_a_prefill_with_400(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -106,6 +109,7 @@ def refuses_a_prefill_with_400(exchange: Exchange) -> Iterable[Finding | Unverif
     needs={"prewarm"},
     source=PREWARMING,
     over=RUN,
+    reads={PROBES, REQUEST},
     provoked="A question is asked with max_tokens 0.",
 )
 def prepares_without_answering(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -161,6 +165,7 @@ def _answers(exchange: Exchange, *, told: bool) -> Iterator[Finding]:
     families={TOKMODEL},
     source=f"{sources.SEED} (silent)",
     applies=_probing("request.max_tokens.zero-tokmodel"),
+    reads={PROBES},
     provoked="A question is asked with max_tokens 0.",
 )
 def survives_a_limit_of_zero(exchange: Exchange) -> Iterable[Finding]:
@@ -183,6 +188,7 @@ SMALLEST_CACHED_TOKENS: Final = 512
     needs={"prompt-caching"},
     source=sources.CACHING,
     over=RUN,
+    reads={PROBES, REQUEST},
     provoked="A prompt of a few words is sent with cache_control.",
 )
 def answers_what_is_too_short_to_cache(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -234,6 +240,7 @@ def _uncached(exchange: Exchange) -> Iterator[Finding | Unverified]:
     MAY,
     source=f"unspecified; {sources.sdk('_client.py')} builds no such client",
     applies=_probing("auth.both-headers"),
+    reads={PROBES},
     provoked="The key is sent in both headers.",
 )
 def survives_two_credentials(exchange: Exchange) -> Iterable[Finding]:

@@ -1,8 +1,9 @@
 """The catalogue: every requirement that is judged, registered by the `@rule` on the function that judges it.
 
-A rule over one exchange is `def good_state(exchange) -> Iterable[Finding | Unverified]`; it is asked only about the
-exchanges that its `applies` accepts. A rule over a whole run (`over="run"`) takes the tuple of all exchanges and yields
-`Unverified` itself where its premise is missing. The docstring's first line is the requirement's sentence.
+A rule over one exchange is `def good_state(exchange) -> Iterable[Finding | Unverified]`; the judge asks it only about
+the exchanges that its `applies` accepts. A rule over a whole run (`over="run"`) takes the tuple of all exchanges, has
+no `applies`, and yields `Unverified` itself when its premise is missing. Both are asked only about exchanges that have
+all parts of a recording that the rule `reads`. The docstring's first line is the requirement's sentence.
 """
 
 from __future__ import annotations
@@ -13,13 +14,26 @@ from types import MappingProxyType
 from typing import Final
 
 from messages_conformance.contract import Profile
-from messages_conformance.exchange import Exchange
+from messages_conformance.exchange import Exchange, RecordingPart
 from messages_conformance.rules.verdict import LEVELS, Finding, Unverified
 
 TOKMODEL: Final = "tokmodel"
 ANTHROPIC: Final = "anthropic"
 BOTH: Final = frozenset({TOKMODEL, ANTHROPIC})
-"""Families of profiles; each profile names the one whose requirements it promises."""
+"""Families of profiles; each profile belongs to one, whose requirements it promises."""
+
+LEAKS: Final = "leaks"
+BREAKS: Final = "breaks"
+LOSES: Final = "loses"
+MISBILLS: Final = "misbills"
+MISLEADS: Final = "misleads"
+HIDES: Final = "hides"
+DRIFTS: Final = "drifts"
+HARMS: Final = (LEAKS, BREAKS, LOSES, MISBILLS, MISLEADS, HIDES, DRIFTS)
+"""What a violation does, the worst first: leaks a key or another caller's data; breaks a client, which fails or hangs;
+loses or changes content, arguments or the stop reason silently; bills wrongly; misleads error handling and retries;
+hides a mistake that should be refused, so that it surfaces elsewhere; differs from the documented form, and no client
+is known to mind."""
 
 EXCHANGE: Final = "exchange"
 RUN: Final = "run"
@@ -30,14 +44,16 @@ Judging = Callable[..., Iterable[Outcome]]
 
 @dataclass(frozen=True, kw_only=True)
 class Requirement:
-    """One row of the catalogue. `provoked` says in words what a suite does to see it.
+    """One row of the catalogue. `provoked` says what the suites do to observe it.
 
-    `needs` are the capabilities that a profile must offer; without them the requirement does not apply. `capability` is
-    the one that the model must have too. A profile that offers `replaced_by` has another requirement in its place.
-    `reads_profile` marks a rule that takes the profile as its keyword argument `profile`. `on_sight` marks what
-    nobody can provoke from outside: where it does not happen, the requirement does not apply. `probed` marks a row of
-    the probe table: it is judged on its own requests and on no others. `raw` marks a rule that is also asked about
-    exchanges without an answer, answers that we left, and refusals of requests that are odd on the wire.
+    `needs` are capabilities that the profile must offer; without them the requirement does not apply. `capability` is
+    one that the model must have too: if the target refuses it cleanly, the requirement does not apply. A profile that
+    offers `replaced_by` has another requirement in its place. `reads_profile` marks a rule that takes the profile as
+    its keyword argument `profile`. `reads` are the parts of a recording that the rule needs. `harm` is one of HARMS, or
+    None while it is undecided. `on_sight` marks what a client cannot provoke: if it does not happen, the requirement
+    does not apply. `probed` marks a row of the probe table: it is judged on its own requests only. `raw` marks a rule
+    that is also asked about exchanges without an answer, answers that we left, and refusals of requests that are odd on
+    the wire.
     """
 
     id: str
@@ -51,6 +67,8 @@ class Requirement:
     capability: str | None = None
     replaced_by: str | None = None
     reads_profile: bool = False
+    reads: frozenset[RecordingPart] = frozenset()
+    harm: str | None = None
     on_sight: bool = False
     probed: bool = False
     raw: bool = False
@@ -61,10 +79,11 @@ class Requirement:
 
     @property
     def topic(self) -> str:
+        """The first part of the id: `stream` for `stream.order.message-stop-last`."""
         return self.id.partition(".")[0]
 
     def inapplicable(self, profile: Profile) -> str:
-        """Why the profile does not ask for it; empty when it does."""
+        """Why the profile does not require it; empty when it does."""
         if profile.family not in self.families:
             return f"profile {profile.name} does not promise it"
         if not profile.asks_for(self.id):
@@ -84,19 +103,16 @@ _reserved: set[str] = set()
 CATALOGUE: Final[Mapping[str, Requirement]] = MappingProxyType(_registered)
 
 
-def always(exchange: Exchange) -> bool:
-    """Applies to every exchange that has a response."""
-    return exchange.response is not None
-
-
 def rule(
     id: str,
     level: str,
     *,
     source: str,
     families: Iterable[str] = BOTH,
-    applies: Callable[[Exchange], bool] = always,
+    applies: Callable[[Exchange], bool] | None = None,
     over: str = EXCHANGE,
+    reads: Iterable[RecordingPart] = (),
+    harm: str | None = None,
     api_version: str | None = None,
     model_dependent: bool = False,
     needs: Iterable[str] = (),
@@ -107,7 +123,14 @@ def rule(
     raw: bool = False,
     provoked: str = "",
 ) -> Callable[[Judging], Judging]:
-    """Registers the decorated function as the judge of a requirement."""
+    """Registers the decorated function as the judge of a requirement.
+
+    Raises ValueError for a row that is incomplete or contradicts itself; the message names the requirement and the
+    argument.
+    """
+    if (over == RUN) != (applies is None):
+        hint = "a rule over a run has no applies" if over == RUN else "say which exchanges it judges: applies=answered"
+        raise ValueError(f"requirement {id}: {hint}")
 
     def register(judge: Judging) -> Judging:
         sentence = (judge.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
@@ -124,11 +147,13 @@ def rule(
                 capability=capability,
                 replaced_by=replaced_by,
                 reads_profile=reads_profile,
+                reads=frozenset(reads),
+                harm=harm,
                 on_sight=on_sight,
                 raw=raw,
                 over=over,
                 provoked=provoked,
-                applies=applies,
+                applies=applies or _judged_over_a_run,
                 judge=judge,
             )
         )
@@ -137,27 +162,37 @@ def rule(
     return register
 
 
+def _judged_over_a_run(_: Exchange) -> bool:
+    return False
+
+
 def add(requirement: Requirement) -> None:
-    """Puts one row into the catalogue; refuses a second of the same id, an unknown level and a missing sentence."""
+    """Puts one row into the catalogue.
+
+    Raises ValueError for a second row of the same id, a reserved topic, an unknown level or harm, and a row without a
+    sentence or a source.
+    """
     if requirement.id in _registered:
         raise ValueError(f"requirement {requirement.id} is judged twice: merge the two functions or rename one")
     if requirement.topic in _reserved:
         raise ValueError(
-            f"requirement {requirement.id}: the topic {requirement.topic!r} is the contract's; "
-            f"begin the id of a rule of your own with a name of your own, such as acme.{requirement.id}"
+            f"requirement {requirement.id}: the topic {requirement.topic!r} belongs to the contract; "
+            f"begin the id of your own rule with your own name, such as acme.{requirement.id}"
         )
     if requirement.level not in LEVELS:
         raise ValueError(f"requirement {requirement.id}: level {requirement.level!r} is none of {', '.join(LEVELS)}")
+    if requirement.harm is not None and requirement.harm not in HARMS:
+        raise ValueError(f"requirement {requirement.id}: harm {requirement.harm!r} is none of {', '.join(HARMS)}")
     if not requirement.sentence or not requirement.source:
         raise ValueError(f"requirement {requirement.id} needs a sentence (its docstring) and a source")
     _registered[requirement.id] = requirement
 
 
 def reserve_topics() -> None:
-    """From now on only other topics can be added: the contract's own catalogue is complete."""
+    """Closes the topics of the contract: rules that are added later need a topic of their own."""
     _reserved.update(requirement.topic for requirement in _registered.values())
 
 
 def is_ours(requirement: str) -> bool:
-    """Whether the requirement is the contract's, and not a rule of a user's own."""
+    """Whether the requirement belongs to the contract, and not to a user's own rules."""
     return requirement.partition(".")[0] in _reserved

@@ -23,6 +23,7 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, Judging, rule
+from messages_conformance.rules.recording_parts import PROBES, REQUEST, RESPONSE_HEADERS
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
 
 SOURCE: Final = "measured with Claude Code 2.1.197, 2026-11-22"
@@ -94,7 +95,7 @@ PARTS: Final = frozenset(
 
 
 def _said(exchange: Exchange) -> str:
-    return response_of(exchange).body.decode("utf-8", "replace")
+    return response_of(exchange).text
 
 
 def _reason(exchange: Exchange) -> str:
@@ -114,7 +115,7 @@ def _refusal(exchange: Exchange) -> Iterator[Finding]:
 def _recovers(exchange: Exchange, without: str) -> bool:
     """Whether Claude Code leaves this part out after the refusal, and asks again."""
     response = response_of(exchange)
-    return contract.recovery(response.status, response.body) == without
+    return contract.recovery(response.status, response.text.encode()) == without
 
 
 def _sent_for(*names: str) -> Callable[[Exchange], bool]:
@@ -153,6 +154,7 @@ for _name, _level, _source, _sentence in FEATURES:
         needs={CLAUDE_CODE},
         source=_source,
         over=RUN,
+        reads={PROBES},
         provoked="Sent alone, in an otherwise plain question.",
     )(_accepts(_name, _sentence))
 
@@ -164,6 +166,7 @@ for _name, _level, _source, _sentence in FEATURES:
     needs={CLAUDE_CODE},
     source=SOURCE,
     applies=_sent_for(SYSTEM_ROLE),
+    reads={PROBES},
     provoked="A message of the role system follows the user's.",
 )
 def takes_system_messages(exchange: Exchange) -> Iterable[Finding]:
@@ -179,6 +182,7 @@ def takes_system_messages(exchange: Exchange) -> Iterable[Finding]:
     needs={CLAUDE_CODE},
     source=SOURCE,
     over=RUN,
+    reads={PROBES, REQUEST},
     provoked="A question is asked with adaptive thinking, and another with a thinking budget.",
 )
 def takes_thinking(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -220,6 +224,7 @@ def _unusable(exchange: Exchange) -> str:
     needs={CLAUDE_CODE},
     source=SOURCE,
     over=RUN,
+    reads={PROBES, RESPONSE_HEADERS},
     provoked="A whole request of Claude Code, with every header and member that it sends.",
 )
 def answers_a_turn(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -251,6 +256,7 @@ def answers_a_turn(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverifi
     needs={CLAUDE_CODE},
     source=SOURCE,
     applies=_sent_for(WHOLE),
+    reads={PROBES},
     provoked="The whole request again, without stream, as Claude Code does when a stream cannot be read.",
 )
 def answers_a_turn_whole(exchange: Exchange) -> Iterable[Finding]:
@@ -268,6 +274,7 @@ def answers_a_turn_whole(exchange: Exchange) -> Iterable[Finding]:
     source=SHAPES,
     over=RUN,
     model_dependent=True,
+    reads={PROBES},
     provoked="The answer of a whole request, a tool call, comes back with the tool's result.",
 )
 def goes_on_after_a_tool_call(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -318,6 +325,7 @@ def _calls_a_tool(exchange: Exchange) -> bool:
     needs={CLAUDE_CODE},
     source=SOURCE,
     applies=_sent_for(HEAD),
+    reads={PROBES},
     provoked="HEAD / without a key, as Claude Code does first.",
 )
 def answers_head(exchange: Exchange) -> Iterable[Finding]:
@@ -334,6 +342,7 @@ def answers_head(exchange: Exchange) -> Iterable[Finding]:
     needs={CLAUDE_CODE},
     source=SOURCE,
     applies=_sent_for(COUNT),
+    reads={PROBES},
     provoked="count_tokens is asked with a message and tools.",
 )
 def counts_or_is_missing(exchange: Exchange) -> Iterable[Finding]:
@@ -356,6 +365,7 @@ def counts_or_is_missing(exchange: Exchange) -> Iterable[Finding]:
     needs={CLAUDE_CODE},
     source=SOURCE,
     applies=_sent_for(COUNT_BY_ANSWER),
+    reads={PROBES},
     provoked="A question with max_tokens 1, without stream.",
 )
 def counts_by_an_answer(exchange: Exchange) -> Iterable[Finding]:

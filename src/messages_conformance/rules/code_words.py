@@ -34,6 +34,7 @@ from messages_conformance.rules.counted_input import (
     counts_the_results_of_tools,
     reads_system_blocks,
 )
+from messages_conformance.rules.recording_parts import PROBES, RAW_BODY, REQUEST
 from messages_conformance.rules.relations import counts_the_system_prompt, reads_text_blocks
 from messages_conformance.rules.stream.content_blocks import starts_text_blocks_empty
 from messages_conformance.rules.stream.deltas import sends_text_in_increments
@@ -133,6 +134,7 @@ def _lacks(exchange: Exchange, words: Iterable[str]) -> list[str]:
     "defects tool-history-dropped, array-content-message-dropped, read 2026-11-22",
     over=RUN,
     model_dependent=True,
+    reads={PROBES, REQUEST},
     provoked="Words are told in different parts of a conversation, and then all of them are asked for.",
 )
 def shows_the_model_everything(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -276,6 +278,7 @@ def _without(value: Any, words: Sequence[str]) -> Any:
     needs={"stream"},
     over=RUN,
     model_dependent=True,
+    reads={RAW_BODY, REQUEST},
     provoked="Made-up words are asked for again, whole and streamed.",
 )
 def streams_all_that_was_written(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:

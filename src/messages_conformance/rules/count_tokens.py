@@ -28,6 +28,7 @@ from messages_conformance.rules.accessors import (
     usage_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
+from messages_conformance.rules.recording_parts import PROBES, REQUEST
 from messages_conformance.rules.relations import ERRATIC, PROMPT_SLACK_TOKENS, erratic
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
 
@@ -65,7 +66,7 @@ def _count(exchange: Exchange) -> int | None:
 
 
 def _misses_max_tokens(exchange: Exchange) -> bool:
-    return response_of(exchange).status >= 400 and b"max_tokens" in response_of(exchange).body
+    return response_of(exchange).status >= 400 and "max_tokens" in response_of(exchange).text
 
 
 @rule(
@@ -75,6 +76,7 @@ def _misses_max_tokens(exchange: Exchange) -> bool:
     needs={"count-tokens"},
     source=sources.sdk("types/message_tokens_count.py"),
     over=RUN,
+    reads={PROBES, REQUEST},
     provoked="Questions of the suites are counted.",
 )
 def counts_in_an_integer(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -109,6 +111,7 @@ def _misshapen(exchange: Exchange) -> Iterator[Finding]:
     needs={"count-tokens"},
     source=COUNTING,
     applies=_counting,
+    reads={PROBES, REQUEST},
     provoked="Questions are counted without a max_tokens.",
 )
 def counts_without_a_limit(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -134,6 +137,7 @@ def _question(exchange: Exchange) -> str:
     needs={"count-tokens"},
     source=f"{TOKEN_COUNTING} (an estimate, with a small difference); tolerance of 10 tokens or 5 %",
     over=RUN,
+    reads={PROBES, REQUEST},
     provoked="A question is counted, and asked.",
 )
 def counts_what_it_bills(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -178,6 +182,7 @@ def _counted_and_asked(
     needs={"count-tokens"},
     source=f"{TOKEN_COUNTING}; tolerance of {PROMPT_SLACK_TOKENS} tokens",
     over=RUN,
+    reads={PROBES, REQUEST},
     provoked="A question is counted alone, with more text, with a system prompt and with a tool.",
 )
 def counts_no_less_for_more(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -237,6 +242,7 @@ def _refuses_as_create_does(exchanges: Sequence[Exchange], requirement: str) -> 
     needs={"count-tokens"},
     source=TOKEN_COUNTING,
     over=RUN,
+    reads={PROBES, REQUEST},
     provoked="An unknown role and missing messages are sent to be counted.",
 )
 def counts_valid_questions_only(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -252,6 +258,7 @@ def counts_valid_questions_only(exchanges: Sequence[Exchange]) -> Iterable[Findi
     api_version="2026-10-21",
     source="platform.claude.com/docs/en/api/migration-2026-10-21, read 2026-11-22",
     over=RUN,
+    reads={PROBES, REQUEST},
     provoked="What 2026-10-21 removed is sent to be counted.",
 )
 def counts_by_the_version_asked_for(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:

@@ -13,6 +13,7 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import in_message, total_input, usage_of
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
+from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.relations import ERRATIC, MIN_ADDED_CHARS, counted, erratic
 from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
 
@@ -56,6 +57,7 @@ def _compared(pairs: Iterable[tuple[Exchange, Exchange]], what: str, unseen: str
     SHOULD,
     source=MEANING,
     over=RUN,
+    reads={REQUEST},
     provoked="The last question of a conversation is asked again alone.",
 )
 def counts_earlier_turns(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -80,6 +82,7 @@ def counts_earlier_turns(exchanges: Sequence[Exchange]) -> Iterable[Finding | Un
     SHOULD,
     source=f"{sources.sdk('types/message_create_params.py')} (system); mozilla-ai/any-llm (GitHub), read 2026-11-22",
     over=RUN,
+    reads={REQUEST},
     provoked="The same system prompt is sent as a string and as one text block.",
 )
 def reads_system_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -124,6 +127,7 @@ def _system_key(exchange: Exchange) -> str:
     source=f"{MEANING} (maximhq/bifrost#2311, GitHub, read 2026-11-22)",
     over=RUN,
     model_dependent=True,
+    reads={REQUEST},
     provoked="A tool's result is sent with a sentence in it, as text and as a block, and with nothing.",
 )
 def counts_the_results_of_tools(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:

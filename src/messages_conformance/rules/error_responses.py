@@ -21,6 +21,7 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, TOKMODEL, Judging, rule
+from messages_conformance.rules.recording_parts import PROBES, REQUEST, RESPONSE_HEADERS, has
 from messages_conformance.rules.verdict import MAY, MUST, SHOULD, STATUS, Finding, Place
 
 INVALID_REQUEST = "invalid_request_error"
@@ -146,6 +147,7 @@ def _refused_as_invalid(exchange: Exchange) -> bool:
     needs={"error-envelope"},
     source=sources.ERRORS,
     applies=_refused_as_invalid,
+    reads={PROBES, REQUEST},
 )
 def answers_400_to_invalid_requests(exchange: Exchange) -> Iterable[Finding]:
     """An invalid request is answered with 400 and the error type invalid_request_error."""
@@ -223,9 +225,7 @@ def _succeeds(exchange: Exchange) -> bool:
 def never_hides_an_error_in_success(exchange: Exchange) -> Iterable[Finding]:
     """A failed request is never answered with a success status over an error body."""
     if carries_error(exchange):
-        found = (
-            f"status {response_of(exchange).status} over {shown(response_of(exchange).body.decode('utf-8', 'replace'))}"
-        )
+        found = f"status {response_of(exchange).status} over {shown(response_of(exchange).text)}"
         yield Finding(place=Place(pointer=""), found=found, wanted="a 4xx or 5xx status")
 
 
@@ -240,6 +240,7 @@ def _streams_refusal(exchange: Exchange) -> bool:
     needs={"stream"},
     source=f"{sources.ERRORS}; {sources.STREAMING}",
     applies=_streams_refusal,
+    reads={PROBES},
     provoked="An invalid request is sent with stream: true.",
 )
 def refuses_before_it_streams(exchange: Exchange) -> Iterable[Finding]:
@@ -272,6 +273,7 @@ def refused_in_stream(exchange: Exchange) -> bool:
     source=sources.sdk("_base_client.py _should_retry (5xx is sent again)"),
     applies=lambda exchange: answered(exchange) and bad_input(exchange),
     raw=True,
+    reads={PROBES, REQUEST},
     provoked="Invalid requests, and requests that are odd on the wire, are sent.",
 )
 def blames_bad_input_on_the_client(exchange: Exchange) -> Iterable[Finding]:
@@ -281,7 +283,7 @@ def blames_bad_input_on_the_client(exchange: Exchange) -> Iterable[Finding]:
     if (form and status in REFUSES_THE_FORM) or (form == CUT_BODY and status != 500):
         return
     if status >= 500:
-        said = shown(response_of(exchange).body.decode("utf-8", "replace"))
+        said = shown(response_of(exchange).text)
         yield Finding(place=STATUS, found=f"{status}: {said}", wanted="a 4xx status")
 
 
@@ -291,6 +293,7 @@ def blames_bad_input_on_the_client(exchange: Exchange) -> Iterable[Finding]:
     families={ANTHROPIC},
     source=sources.ERRORS,
     applies=lambda exchange: answered(exchange) and SIZE in exchange.probes,
+    reads={PROBES},
     provoked="A request of 33 MB is sent, in a deep run.",
 )
 def refuses_oversized_requests(exchange: Exchange) -> Iterable[Finding]:
@@ -305,5 +308,6 @@ def does_not_redirect(exchange: Exchange) -> Iterable[Finding]:
     """The endpoint does not answer with a redirect."""
     response = response_of(exchange)
     if 300 <= response.status < 400:
-        found = f"{response.status} to {shown(response.header('location'))}"
+        to = f" to {shown(response.header('location'))}" if has(exchange, RESPONSE_HEADERS) else ""
+        found = f"{response.status}{to}"
         yield Finding(place=STATUS, found=found, wanted="an answer of its own")

@@ -10,6 +10,7 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import answered, body_of, refused, response_of, shown
 from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.recording_parts import RESPONSE_HEADERS
 from messages_conformance.rules.transport import FRONT_END_LIMITS
 from messages_conformance.rules.verdict import MAY, MUST, SHOULD, Finding, Place, Unverified
 
@@ -21,7 +22,7 @@ ROUNDED: Final = 500
 
 RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
-SPENT: Final = re.compile(rb"spend|spent|credit|billing|quota|month", re.IGNORECASE)
+SPENT: Final = re.compile(r"spend|spent|credit|billing|quota|month", re.IGNORECASE)
 """Words of a 429 for a spending limit, which no wait of seconds ends, so that it promises no retry-after."""
 
 MAX_RETRY_AFTER_S: Final = 3600
@@ -42,6 +43,7 @@ def _reached_the_api(exchange: Exchange) -> bool:
     needs={"request-id"},
     source=f"{sources.ERRORS} (request id; request size limits)",
     applies=_reached_the_api,
+    reads={RESPONSE_HEADERS},
 )
 def identifies_every_answer(exchange: Exchange) -> Iterable[Finding]:
     """Every answer has a non-empty request-id header."""
@@ -61,6 +63,7 @@ def _identified(exchange: Exchange) -> bool:
     needs={"request-id"},
     source=sources.ERRORS,
     applies=_identified,
+    reads={RESPONSE_HEADERS},
 )
 def identifies_in_the_customary_form(exchange: Exchange) -> Iterable[Finding]:
     """request-id is req_ and letters, digits or underscores."""
@@ -80,6 +83,7 @@ def identifies_in_the_customary_form(exchange: Exchange) -> Iterable[Finding]:
     applies=lambda exchange: (
         refused(exchange) and _identified(exchange) and isinstance(body_of(exchange).get("request_id"), str)
     ),
+    reads={RESPONSE_HEADERS},
 )
 def identifies_alike_in_header_and_body(exchange: Exchange) -> Iterable[Finding]:
     """The request_id of an error body equals the request-id header."""
@@ -101,6 +105,7 @@ def identifies_alike_in_header_and_body(exchange: Exchange) -> Iterable[Finding]
         and any(name.lower().startswith("anthropic-ratelimit-") for name, _ in response_of(exchange).headers)
     ),
     on_sight=True,
+    reads={RESPONSE_HEADERS},
     provoked="Judged wherever such headers come.",
 )
 def states_limits_in_numbers(exchange: Exchange) -> Iterable[Finding]:
@@ -132,6 +137,7 @@ def states_limits_in_numbers(exchange: Exchange) -> Iterable[Finding]:
         answered(exchange) and any(response_of(exchange).header(name) for name in ("retry-after", "retry-after-ms"))
     ),
     on_sight=True,
+    reads={RESPONSE_HEADERS},
     provoked="Judged wherever such headers come.",
 )
 def asks_for_a_modest_wait(exchange: Exchange) -> Iterable[Finding]:
@@ -154,13 +160,14 @@ def asks_for_a_modest_wait(exchange: Exchange) -> Iterable[Finding]:
     source=f"{sources.RATE_LIMITS}; {sources.ERRORS}",
     applies=lambda exchange: answered(exchange) and response_of(exchange).status == 429,
     on_sight=True,
+    reads={RESPONSE_HEADERS},
     provoked="Judged on every 429 that a run meets; nothing provokes one.",
 )
 def says_how_long_to_wait(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """A 429 for a rate limit has a retry-after header."""
     if any(response_of(exchange).header(name) for name in ("retry-after", "retry-after-ms")):
         return
-    if SPENT.search(response_of(exchange).body):
+    if SPENT.search(response_of(exchange).text):
         yield Unverified(reason="the 429 was for a spending limit, which no wait ends")
         return
     yield Finding(place=Place(header="retry-after"), found="absent", wanted="seconds to wait")
@@ -176,6 +183,7 @@ AGAIN: Final = "x-should-retry"
     source=sources.sdk("_base_client.py _should_retry"),
     applies=lambda exchange: answered(exchange) and response_of(exchange).header(AGAIN) is not None,
     on_sight=True,
+    reads={RESPONSE_HEADERS},
     provoked="Judged wherever such a header comes.",
 )
 def says_plainly_whether_to_try_again(exchange: Exchange) -> Iterable[Finding]:

@@ -1,4 +1,4 @@
-"""The judge: asks every applicable rule about every exchange, and sums up one verdict for each requirement."""
+"""The judge: asks every rule about the exchanges that it applies to, and makes one verdict for each requirement."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from messages_conformance.contract import Profile
 from messages_conformance.exchange import LEFT, REFUSED, SILENT, Exchange
 from messages_conformance.rules.accessors import cleanly_refused
 from messages_conformance.rules.catalogue import CATALOGUE, EXCHANGE, RUN, Requirement
+from messages_conformance.rules.recording_parts import lacking, reason_for
 from messages_conformance.rules.verdict import (
     ERROR,
     FAIL,
@@ -27,12 +28,12 @@ from messages_conformance.rules.verdict import (
     Verdict,
 )
 
-NOT_PROVOKED = "no exchange of this run brought it about"
+NOT_PROVOKED = "not provoked in this run"
 
-NOT_SEEN = "it is judged where it happens, and it did not happen"
+NOT_SEEN = "judged only when it happens, and it did not happen"
 
 ENDS_A_RUN = frozenset({"budget", "cancelled", "refused"})
-"""Failures after which nothing more is answered: they say better than a rule why a run did not show something."""
+"""Failures after which no request is answered: they explain better than a rule why a run did not show something."""
 
 
 def matches(requirement: str, globs: Iterable[str]) -> bool:
@@ -41,42 +42,41 @@ def matches(requirement: str, globs: Iterable[str]) -> bool:
 
 
 def select(only: Iterable[str] = (), skip: Iterable[str] = ()) -> Callable[[str], bool]:
-    """Which requirement ids `--only` and `--skip` leave."""
+    """A function that says whether `--only` and `--skip` leave a requirement id."""
     kept, dropped = tuple(only), tuple(skip)
     return lambda requirement: (not kept or matches(requirement, kept)) and not matches(requirement, dropped)
 
 
 def odd(exchange: Exchange) -> bool:
-    """Nothing came, or nothing that an application need have written: only `raw` rules are asked about it."""
+    """Whether there is no answer, or none that an application has to write: only `raw` rules are asked about these."""
     response = exchange.response
     return response is None or response.ending == LEFT or bool(exchange.request.wire and not exchange.succeeded)
 
 
 @dataclass(slots=True)
 class _Tally:
-    """What one requirement has seen so far."""
+    """The outcomes of one requirement so far. `left_out` are the reasons for exchanges that lack a part it reads."""
 
     findings: list[Finding] = field(default_factory=list)
     passed: int = 0
     unverified: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Said:
-    """What the rules say of one exchange: which are content, which have something to say, and which broke."""
+class _Outcomes:
+    """What the rules that apply to one exchange return: nothing, findings or reasons, an error, or not asked."""
 
     exchange: Exchange
-    content: tuple[Requirement, ...]
-    spoken: tuple[tuple[Requirement, list[Finding | Unverified]], ...]
-    broken: tuple[tuple[Requirement, str], ...]
+    passed: tuple[Requirement, ...]
+    reported: tuple[tuple[Requirement, list[Finding | Unverified]], ...]
+    failed: tuple[tuple[Requirement, str], ...]
+    left_out: tuple[Requirement, ...]
 
 
 class Judge:
-    """Collects exchanges one by one; verdicts can be had at any time, the last ones at the end.
-
-    `unanswered` exchanges (no response) say why what they were to show is not verified.
-    """
+    """Collects exchanges one by one; `verdicts` can be called at any time, and is final after the last exchange."""
 
     def __init__(
         self,
@@ -91,123 +91,142 @@ class Judge:
         self._exchanges: list[Exchange] = []
         self._tallies: dict[str, _Tally] = defaultdict(_Tally)
         self._explained: set[int] = set()
-        self._said: dict[int, _Said] = {}  # by identity: what is said of an exchange keeps it alive
-        self._asked = [
+        self._outcomes: dict[int, _Outcomes] = {}  # by identity: the outcomes keep their exchange alive
+        self._judging = [
             requirement
             for requirement in catalogue.values()
             if requirement.over == EXCHANGE and selected(requirement.id) and not requirement.inapplicable(profile)
         ]
-        self._probed = {requirement.id: requirement for requirement in self._asked if requirement.probed}
+        self._probed = {requirement.id: requirement for requirement in self._judging if requirement.probed}
         self._groups: dict[Callable[[Exchange], bool], list[Requirement]] = defaultdict(list)
-        for requirement in self._asked:
+        for requirement in self._judging:
             if not requirement.probed:
                 self._groups[requirement.applies].append(requirement)
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
+        """All exchanges so far, those without an answer included."""
         return tuple(self._exchanges)
 
     @property
     def found(self) -> frozenset[str]:
-        """The requirements over single exchanges that were found broken so far."""
+        """The requirements over single exchanges that have a finding so far."""
         return frozenset(name for name, tally in self._tallies.items() if tally.findings)
 
+    @property
+    def explained(self) -> frozenset[int]:
+        """The numbers of exchanges with a finding: if one of them has no answer, the finding says why."""
+        return frozenset(self._explained)
+
     def add(self, exchange: Exchange) -> tuple[Finding, ...]:
-        """Judges one exchange by every rule that applies to it; returns what was found."""
+        """Judges one exchange by every rule that applies to it; returns the findings."""
         self._exchanges.append(exchange)
-        said = self._said_of(exchange)
-        for requirement in said.content:
+        outcomes = self._outcomes_of(exchange)
+        for requirement in outcomes.passed:
             self._tallies[requirement.id].passed += 1
-        for requirement, text in said.broken:
+        for requirement, text in outcomes.failed:
             self._tallies[requirement.id].errors.append(text)
+        for requirement in outcomes.left_out:
+            self._tallies[requirement.id].left_out.append(reason_for(exchange, requirement.reads))
         found: list[Finding] = []
-        for requirement, outcomes in said.spoken:
-            found += _book(self._tallies[requirement.id], requirement, outcomes, exchange.number)
+        for requirement, reported in outcomes.reported:
+            found += _book(self._tallies[requirement.id], requirement, reported, exchange.number)
         if found:
             self._explained.add(exchange.number)
         return tuple(found)
 
     def findings(self, exchange: Exchange) -> tuple[Finding, ...]:
-        """What would be found in an exchange; nothing is booked of it."""
-        spoken = self._said_of(exchange).spoken
+        """The findings that `add` would return; no verdict changes."""
         return tuple(
             finding
-            for requirement, outcomes in spoken
-            for finding in _book(_Tally(), requirement, outcomes, exchange.number)
+            for requirement, reported in self._outcomes_of(exchange).reported
+            for finding in _book(_Tally(), requirement, reported, exchange.number)
         )
 
-    def _said_of(self, exchange: Exchange) -> _Said:
-        """What every rule that applies says of an exchange, which is asked once, however often it is looked at."""
-        kept = self._said.get(id(exchange))
+    def _outcomes_of(self, exchange: Exchange) -> _Outcomes:
+        """The outcomes of an exchange; its rules are asked once, however often it is looked at."""
+        kept = self._outcomes.get(id(exchange))
         if kept is None:
-            kept = self._said[id(exchange)] = self._asked_about(exchange)
+            kept = self._outcomes[id(exchange)] = self._judged(exchange)
         return kept
 
-    def _asked_about(self, exchange: Exchange) -> _Said:
-        content, spoken, broken = [], [], []
-        for requirement in self._applying(exchange):
+    def _judged(self, exchange: Exchange) -> _Outcomes:
+        passed, reported, failed = [], [], []
+        applying, left_out = self._applying(exchange)
+        for requirement in applying:
             try:
                 outcomes = list(requirement.judge(exchange))
-            except Exception:  # a broken rule is our error, and must not cost the other verdicts
-                broken.append((requirement, traceback.format_exc(limit=-3)))
+            except Exception:  # a rule with a bug is our error, and must not cost the other verdicts
+                failed.append((requirement, traceback.format_exc(limit=-3)))
                 continue
             if outcomes:
-                spoken.append((requirement, outcomes))
+                reported.append((requirement, outcomes))
             else:
-                content.append(requirement)
-        return _Said(exchange=exchange, content=tuple(content), spoken=tuple(spoken), broken=tuple(broken))
+                passed.append(requirement)
+        return _Outcomes(
+            exchange=exchange,
+            passed=tuple(passed),
+            reported=tuple(reported),
+            failed=tuple(failed),
+            left_out=tuple(left_out),
+        )
 
-    @property
-    def explained(self) -> frozenset[int]:
-        """The exchanges about which something was found: where one has no answer, that says why."""
-        return frozenset(self._explained)
+    def _applying(self, exchange: Exchange) -> tuple[list[Requirement], list[Requirement]]:
+        """The requirements to ask about an exchange, and those that read a part which it lacks.
 
-    def _applying(self, exchange: Exchange) -> list[Requirement]:
-        """The requirements to ask about an exchange; rules that apply alike are asked that once."""
+        `applies` reads the same parts, so nobody knows whether the latter would apply.
+        """
+        unavailable = lacking(exchange)
         if odd(exchange):
-            return [row for row in self._asked if row.raw and row.applies(exchange)]
+            return [
+                row for row in self._judging if row.raw and not row.reads & unavailable and row.applies(exchange)
+            ], []
         applying = [self._probed[name] for name in exchange.probes if name in self._probed]
-        applying = [requirement for requirement in applying if requirement.applies(exchange)]
-        for applies, requirements in self._groups.items():
+        applying = [row for row in applying if not row.reads & unavailable and row.applies(exchange)]
+        left_out = [row for row in self._judging if row.reads & unavailable] if unavailable else []
+        for applies, group in self._groups.items():
+            requirements = [row for row in group if not row.reads & unavailable] if unavailable else group
             try:
-                applying += requirements if applies(exchange) else []
-            except Exception:  # a broken rule is our error, and must not cost the other verdicts
+                applying += requirements if requirements and applies(exchange) else []
+            except Exception:  # as above
                 for requirement in requirements:
                     self._tallies[requirement.id].errors.append(traceback.format_exc(limit=-3))
-        return applying
+        return applying, left_out
 
     def unverified(self, exchange: Exchange, premise: Iterable[str]) -> tuple[str, ...]:
-        """Why the model did not show what this exchange was to show: reasons of the rules that the premise names."""
+        """Why an exchange does not show what it was sent for: the reasons of the rules that `premise` names."""
         named, reasons = frozenset(premise), []
-        for requirement in self._asked:
-            if requirement.id in named and exchange.response is not None and requirement.applies(exchange):
-                reasons += [said.reason for said in requirement.judge(exchange) if isinstance(said, Unverified)]
+        for requirement in self._judging:
+            if requirement.id not in named or exchange.response is None or requirement.reads & lacking(exchange):
+                continue
+            if requirement.applies(exchange):
+                reasons += [one.reason for one in requirement.judge(exchange) if isinstance(one, Unverified)]
         return tuple(reasons)
 
     def verdicts(self, *, only: Collection[str] | None = None) -> tuple[Verdict, ...]:
         """One verdict for each selected requirement, in the catalogue's order; with `only`, for these ids alone."""
-        lacking = self._refused_capabilities()
+        refused = self._refused_capabilities()
         answered = tuple(exchange for exchange in self._exchanges if not odd(exchange))
         return tuple(
-            self._verdict(row, lacking, answered)
+            self._verdict(row, refused, answered)
             for row in self.catalogue.values()
             if self._selected(row.id) and (only is None or row.id in only)
         )
 
     def _refused_capabilities(self) -> Mapping[str, str]:
-        """What the profile leaves to the model and every answer of this run refused, each with the target's words."""
-        said: dict[str, list[str]] = defaultdict(list)
+        """The capabilities that depend on the model and that every answer refused, with the target's last words."""
+        refusals: dict[str, list[str]] = defaultdict(list)
         for exchange in self._exchanges:
             name = exchange.capability
-            asked = exchange.response is not None and exchange.expect != REFUSED
-            if asked and name is not None and name in self.profile.depends_on_model:
-                said[name].append(cleanly_refused(exchange))
-        return {name: f"the target refuses {name}: {words[-1]}" for name, words in said.items() if all(words)}
+            valid = exchange.response is not None and exchange.expect != REFUSED
+            if valid and name is not None and name in self.profile.depends_on_model:
+                refusals[name].append(cleanly_refused(exchange))
+        return {name: f"the target refuses {name}: {words[-1]}" for name, words in refusals.items() if all(words)}
 
-    def _verdict(self, requirement: Requirement, lacking: Mapping[str, str], answered: tuple[Exchange, ...]) -> Verdict:
+    def _verdict(self, requirement: Requirement, refused: Mapping[str, str], answered: tuple[Exchange, ...]) -> Verdict:
         why_not = requirement.inapplicable(self.profile)
         if not why_not and requirement.capability is not None and not self._tallies[requirement.id].findings:
-            why_not = lacking.get(requirement.capability, "")
+            why_not = refused.get(requirement.capability, "")
         if why_not:
             return Verdict(requirement=requirement.id, level=requirement.level, outcome=NOT_APPLICABLE, reason=why_not)
         tally = self._tallies[requirement.id] if requirement.over == EXCHANGE else _over_run(requirement, answered)
@@ -238,12 +257,22 @@ class Judge:
         ]
         ended = [failure for failure in unanswered if failure.kind in ENDS_A_RUN and requirement.over == RUN]
         if tally.unverified and not ended:
-            return tally.unverified[-1]
+            return tally.unverified[-1] + _left_out(tally)
+        if tally.left_out and not ended:
+            return tally.left_out[-1]
         return unanswered[-1].message if unanswered else NOT_PROVOKED
 
     def _was_for(self, requirement: Requirement, exchange: Exchange) -> bool:
-        """Whether an unanswered exchange would have shown the requirement, as far as can be said."""
+        """Whether an unanswered exchange might have shown the requirement."""
         return requirement.over == RUN or requirement.id in exchange.probes or not requirement.id.startswith("request.")
+
+
+def _left_out(tally: _Tally) -> str:
+    """How many exchanges could not be judged, and why; empty if all could."""
+    number = len(tally.left_out)
+    if not number:
+        return ""
+    return f" ({number} exchange{'s are' if number > 1 else ' is'} left out: {tally.left_out[-1]})"
 
 
 def _under(requirement: Requirement, profile: Profile) -> Requirement:
@@ -255,25 +284,34 @@ def _under(requirement: Requirement, profile: Profile) -> Requirement:
 
 
 def _over_run(requirement: Requirement, answered: tuple[Exchange, ...]) -> _Tally:
-    """What a rule over several exchanges finds in the answered ones."""
+    """The outcome of a rule over all answered exchanges that have the parts it reads."""
     tally = _Tally()
+    readable = tuple(exchange for exchange in answered if not requirement.reads & lacking(exchange))
+    left_out = [exchange for exchange in answered if requirement.reads & lacking(exchange)]
+    tally.left_out = [reason_for(exchange, requirement.reads) for exchange in left_out]
+    if left_out and not readable:
+        return tally
     try:
-        outcomes = list(requirement.judge(answered))
-    except Exception:  # a broken rule is our error, and must not cost the other verdicts
+        outcomes = list(requirement.judge(readable))
+        # A rule that is content with no exchange at all passes only because exchanges are left out.
+        vacuous = bool(left_out) and not outcomes and not list(requirement.judge(()))
+    except Exception:  # a rule with a bug is our error, and must not cost the other verdicts
         tally.errors.append(traceback.format_exc(limit=-3))
         return tally
-    _book(tally, requirement, outcomes, 0)
+    if not vacuous:
+        _book(tally, requirement, outcomes, 0)
     return tally
 
 
 def _book(tally: _Tally, requirement: Requirement, outcomes: list[Finding | Unverified], number: int) -> list[Finding]:
+    """Adds the outcomes of one rule to its tally; returns the findings with their requirement and exchange."""
     findings = [
-        replace(said, requirement=requirement.id, exchange=said.exchange or number)
-        for said in outcomes
-        if isinstance(said, Finding)
+        replace(outcome, requirement=requirement.id, exchange=outcome.exchange or number)
+        for outcome in outcomes
+        if isinstance(outcome, Finding)
     ]
     tally.findings += findings
-    tally.unverified += [said.reason for said in outcomes if isinstance(said, Unverified)]
+    tally.unverified += [outcome.reason for outcome in outcomes if isinstance(outcome, Unverified)]
     if not outcomes:
         tally.passed += 1
     return findings

@@ -9,6 +9,7 @@ from typing import Final
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules.accessors import has_message, in_message, shown, text_of
 from messages_conformance.rules.catalogue import rule
+from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import SHOULD, Finding
 
 MARKUP: Final = re.compile(r"</?think>|</?tool_call>|</?function_calls>|\[TOOL_CALLS\]|<\|[a-z_]{2,24}\|>")
@@ -23,6 +24,7 @@ AROUND: Final = 30
     SHOULD,
     source="sgl-project/sglang#8149, mlx-node/mlx-node#45 (GitHub), read 2026-11-22",
     applies=has_message,
+    reads={REQUEST},
 )
 def takes_out_the_marks_of_the_model(exchange: Exchange) -> Iterable[Finding]:
     """A text holds no marks of the model's own for thoughts, calls and speakers, unless the request spoke of them."""

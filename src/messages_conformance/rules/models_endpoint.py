@@ -22,6 +22,7 @@ from messages_conformance.rules.accessors import (
     status_and_body,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BOTH, RUN, rule
+from messages_conformance.rules.recording_parts import PROBES, REQUEST
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
 
 MODELS_PATH: Final = "/v1/models"
@@ -80,6 +81,7 @@ def _first_page(exchange: Exchange) -> bool:
     needs={"models"},
     source=LIST,
     applies=_first_page,
+    reads={PROBES, REQUEST},
     provoked="GET /v1/models is asked.",
 )
 def lists_models(exchange: Exchange) -> Iterable[Finding]:
@@ -97,6 +99,7 @@ def lists_models(exchange: Exchange) -> Iterable[Finding]:
     needs={"models"},
     source=sources.sdk("types/model_info.py"),
     applies=lambda exchange: _first_page(exchange) and exchange.succeeded,
+    reads={PROBES, REQUEST},
     provoked="GET /v1/models is asked.",
 )
 def describes_each_model(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -114,6 +117,7 @@ def describes_each_model(exchange: Exchange) -> Iterable[Finding | Unverified]:
     needs={"models"},
     source=LIST,
     over=RUN,
+    reads={PROBES, REQUEST},
     provoked="A page of one model is asked for, and limits of 0 and 1001 are tried.",
 )
 def keeps_to_the_limit_of_a_page(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -143,6 +147,7 @@ def keeps_to_the_limit_of_a_page(exchanges: Sequence[Exchange]) -> Iterable[Find
     needs={"models"},
     source=LIST,
     over=RUN,
+    reads={PROBES, REQUEST},
     provoked="The list is asked for whole and, where there is more, on; and page by page with limit=1 and after_id.",
 )
 def continues_after_the_last_id(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -202,6 +207,7 @@ def _encoded(exchange: Exchange) -> bool:
     needs={"models"},
     source=RETRIEVE,
     over=RUN,
+    reads={PROBES, REQUEST},
     provoked="A model of the list is asked for by its id, and one that does not exist.",
 )
 def shows_a_model_as_it_is_listed(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -255,6 +261,7 @@ def _knows(exchange: Exchange) -> Iterator[Finding]:
     needs={"models"},
     source=f"{sources.sdk('_utils/_path.py')} (encodes path parameters)",
     over=RUN,
+    reads={PROBES, REQUEST},
     provoked="A listed model whose id holds a slash is asked for with %2F in its place.",
 )
 def finds_a_model_by_its_encoded_id(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:

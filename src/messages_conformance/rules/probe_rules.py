@@ -22,6 +22,7 @@ from messages_conformance.rules.accessors import (
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, EXCHANGE, TOKMODEL, Requirement, add, rule
 from messages_conformance.rules.error_responses import invalid, refused_in_stream
+from messages_conformance.rules.recording_parts import PROBES
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
 
 PLAIN = "transport.path.post-messages"
@@ -86,6 +87,7 @@ def register() -> None:
                 api_version=probe.api_version,
                 model_dependent=False,
                 needs=probe.needs,
+                reads=frozenset({PROBES}),
                 capability=probe.capability,
                 probed=True,
                 over=EXCHANGE,
@@ -107,6 +109,7 @@ def _is_question(exchange: Exchange) -> bool:
     MUST,
     source=f"{sources.SEED}; {sources.OVERVIEW}",
     applies=lambda exchange: answered(exchange) and _is_question(exchange) and exchange.creates_message,
+    reads={PROBES},
     provoked="Every plain and streamed question of the suites is a valid request.",
 )
 def answers_valid_requests(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -132,6 +135,7 @@ def _echoes(exchange: Exchange) -> bool:
     families={ANTHROPIC},
     source=sources.sdk("types/message.py to_param"),
     applies=_echoes,
+    reads={PROBES},
     provoked="An answer's content is sent back as the assistant's turn of the next request.",
 )
 def takes_its_own_answer_back(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -145,6 +149,7 @@ def takes_its_own_answer_back(exchange: Exchange) -> Iterable[Finding | Unverifi
     families={TOKMODEL},
     source="compatibility with the format",
     applies=_echoes,
+    reads={PROBES},
     provoked="An answer's content is sent back as the assistant's turn of the next request.",
 )
 def takes_its_own_text_back(exchange: Exchange) -> Iterable[Finding | Unverified]:

@@ -25,6 +25,7 @@ from messages_conformance.rules.accessors import (
     usage_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
+from messages_conformance.rules.recording_parts import PROBES, REQUEST, RESPONSE_HEADERS, TIMES, has
 from messages_conformance.rules.stream.message_delta import keeps_the_input_counts
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
@@ -112,6 +113,7 @@ def gives_every_message_its_own_id(exchanges: Sequence[Exchange]) -> Iterable[Fi
     needs={"request-id"},
     source=f"{sources.OVERVIEW} (globally unique)",
     over=RUN,
+    reads={RESPONSE_HEADERS},
 )
 def gives_every_answer_its_own_request_id(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """No two answers have the same request-id."""
@@ -147,6 +149,7 @@ def _total(usage: Mapping[str, Any]) -> int:
     SHOULD,
     source="a tokenizer gives equal counts to equal texts; caching moves them between the three fields only",
     over=RUN,
+    reads={REQUEST},
     provoked="The same request is sent twice.",
 )
 def counts_equal_prompts_equally(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -173,6 +176,7 @@ def counts_equal_prompts_equally(exchanges: Sequence[Exchange]) -> Iterable[Find
     source="sgl-project/sglang#20678, BerriAI/litellm#41406 (GitHub), read 2026-11-22",
     needs={"stream"},
     over=RUN,
+    reads={REQUEST},
     provoked="The same question is asked streamed and not.",
 )
 def counts_alike_when_streaming(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -223,6 +227,7 @@ def _prompt(exchange: Exchange) -> str | None:
     SHOULD,
     source="tokenizer property; tolerance of 2 tokens",
     over=RUN,
+    reads={REQUEST},
     provoked="A question is asked again with more text behind it, and conversations grow turn by turn.",
 )
 def counts_more_for_more_text(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -295,6 +300,7 @@ def _but_for_prompt(exchange: Exchange) -> str:
     source="the meaning of input_tokens; " + sources.SEED,
     needs={"system"},
     over=RUN,
+    reads={REQUEST},
     provoked="The same question is asked with and without a long system prompt.",
 )
 def counts_the_system_prompt(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -327,6 +333,7 @@ BLOCKS: Final = "request.messages.content-blocks"
     source=f"{sources.SEED}; {sources.sdk('types/message_create_params.py')}",
     needs={"text"},
     over=RUN,
+    reads={PROBES, REQUEST},
     provoked="The same text is sent as a string, as one text block and as two.",
 )
 def reads_text_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -337,7 +344,7 @@ def reads_text_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unver
     for exchange in sent:
         status = response_of(exchange).status
         if status >= 400:
-            said = shown(response_of(exchange).body.decode("utf-8", "replace"), 160)
+            said = shown(response_of(exchange).text, 160)
             yield Finding(
                 exchange=exchange.number,
                 place=Place(header=":status"),
@@ -418,6 +425,7 @@ def _sizes(exchanges: Sequence[Exchange]) -> dict[str, tuple[int, Exchange]]:
     source=f"{sources.CACHING}; {sources.sdk('types/message.py, usage')}",
     over=RUN,
     model_dependent=True,
+    reads={REQUEST},
     provoked="A long prompt with cache_control is sent twice, and counted.",
 )
 def counts_cached_tokens_once(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -455,7 +463,9 @@ def _nonce(exchange: Exchange) -> str | None:
 
 
 def _overlap(one: Exchange, other: Exchange) -> bool:
-    """Whether two exchanges were under way at the same time."""
+    """Whether two exchanges were in progress at the same time; unknown, and so false, without times."""
+    if not (has(one, TIMES) and has(other, TIMES)):
+        return False
     return one.started_s < other.started_s + response_of(other).ended_at_s and (
         other.started_s < one.started_s + response_of(one).ended_at_s
     )
@@ -468,6 +478,7 @@ def _overlap(one: Exchange, other: Exchange) -> bool:
     needs={"stream"},
     over=RUN,
     model_dependent=True,
+    reads={REQUEST},
     provoked="Several streams at once ask for a word of their own each.",
 )
 def keeps_streams_apart(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:

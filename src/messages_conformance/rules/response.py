@@ -30,6 +30,7 @@ from messages_conformance.rules.accessors import (
     whole,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, TOKMODEL, rule
+from messages_conformance.rules.recording_parts import PROBES, RAW_BODY, REQUEST, RESPONSE_HEADERS, has
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 TOKMODEL_STOP_REASONS = ("end_turn", "max_tokens", "stop_sequence")
@@ -57,9 +58,9 @@ TOKMODEL_KEYS = ("id", "type", "role", "content", "stop_reason", "model", "usage
 def is_one_json_object(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The body of a successful answer is one JSON object."""
     response = response_of(exchange)
-    if response.is_event_stream or (not is_utf8(response.body) and response.body[:2] != GZIP_MAGIC):
-        return  # both are judged under requirements of their own
-    if response.mislabelled:
+    if response.is_event_stream or (not is_utf8(exchange) and response.body[:2] != GZIP_MAGIC):
+        return  # judged as request.stream.false-json and transport.charset.utf8
+    if has(exchange, RAW_BODY, RESPONSE_HEADERS) and response.mislabelled:
         found = f"a body that cannot be decoded as {response.header('content-encoding')}"
         yield Finding(place=Place(pointer=""), found=found, wanted="one JSON object")
         return
@@ -71,7 +72,7 @@ def is_one_json_object(exchange: Exchange) -> Iterable[Finding | Unverified]:
     if response.ending != COMPLETE:
         yield Unverified(reason=f"the body did not come to its end: {response.detail or response.ending}")
         return
-    found = "an empty body" if not response.body else shown(response.body.decode("utf-8", "replace"))
+    found = "an empty body" if not response.text else shown(response.text)
     yield Finding(place=Place(pointer=""), found=found, wanted="one JSON object")
 
 
@@ -155,7 +156,8 @@ def bills_more_than_it_shows(exchange: Exchange) -> bool:
     if not text or kinds != {"text"} or stop_reason_of(exchange) not in ("end_turn", "stop_sequence", "max_tokens"):
         return False
     # Beside a text there may have been calls that were lost.
-    slack = LOST_CALLS_TOKENS if exchange.request.fields.get("tools") else EMPTY_ANSWER_TOKENS
+    may_call = has(exchange, REQUEST) and exchange.request.fields.get("tools")
+    slack = LOST_CALLS_TOKENS if may_call else EMPTY_ANSWER_TOKENS
     usage = usage_of(exchange)
     stopped = len(str((message_of(exchange) or {}).get("stop_sequence") or ""))
     seen = len(text.encode("utf-8", "surrogatepass")) + stopped + _thought_tokens(usage)
@@ -227,7 +229,7 @@ def completes_tool_use_blocks(exchange: Exchange) -> Iterable[Finding | Unverifi
     yield from shape(exchange, "response.content.tool_use-fields")
 
 
-@rule("response.content.no-unrequested-tools", MUST, source=sources.TOOLS, applies=has_message)
+@rule("response.content.no-unrequested-tools", MUST, source=sources.TOOLS, applies=has_message, reads={REQUEST})
 def calls_no_tool_unasked(exchange: Exchange) -> Iterable[Finding]:
     """Without tools in the request there is no tool_use block."""
     if exchange.request.fields.get("tools"):
@@ -252,6 +254,7 @@ def names_its_model(exchange: Exchange) -> Iterable[Finding]:
     needs={"model-echo"},
     source=sources.SEED,
     applies=has_message,
+    reads={REQUEST},
 )
 def names_the_requested_model(exchange: Exchange) -> Iterable[Finding]:
     """model is the id that was asked for."""
@@ -273,6 +276,7 @@ def says_why_it_stopped(exchange: Exchange) -> Iterable[Finding]:
     needs={"closed-stop-reasons"},
     source=sources.SEED,
     applies=has_message,
+    reads={REQUEST},
 )
 def stops_for_a_promised_reason(exchange: Exchange) -> Iterable[Finding]:
     """stop_reason is end_turn, max_tokens or stop_sequence when neither tools nor thinking were asked for."""
@@ -355,6 +359,7 @@ def details_refusals_only(exchange: Exchange) -> Iterable[Finding]:
     needs={"bearer-auth", "no-version-header", "system", "temperature"},
     source=sources.SEED,
     applies=json_message,
+    reads={PROBES},
 )
 def has_the_keys_of_the_example(exchange: Exchange) -> Iterable[Finding]:
     """The answer to the documented example has at least the keys of the documented answer."""

@@ -13,6 +13,7 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.rules.accessors import response_of, shown
 from messages_conformance.rules.catalogue import rule
 from messages_conformance.rules.error_responses import bad_input
+from messages_conformance.rules.recording_parts import PROBES
 from messages_conformance.rules.verdict import SHOULD, STATUS, Finding
 
 SILENCES: Final = frozenset({"timeout", "disconnected"})
@@ -36,6 +37,7 @@ def _owes_an_answer(exchange: Exchange) -> bool:
     source="RFC 9110, 15.5 (4xx); a client waits out its own timeout, 600 s in the official SDKs",
     applies=_owes_an_answer,
     raw=True,
+    reads={PROBES},
 )
 def answers_bad_input(exchange: Exchange) -> Iterable[Finding]:
     """A wrong or odd request gets an answer: the target neither keeps silent nor hangs up."""
@@ -57,7 +59,7 @@ def _stands(exchange: Exchange) -> Iterator[Finding]:
         assert exchange.failure is not None
         yield Finding(place=STATUS, found=exchange.failure.message, wanted="200: the request is valid")
     elif response_of(exchange).status >= 400:
-        said = shown(response_of(exchange).body.decode("utf-8", "replace").strip(), 160)
+        said = shown(response_of(exchange).text.strip(), 160)
         yield Finding(place=STATUS, found=f"{response_of(exchange).status}: {said}", wanted="200: the request is valid")
 
 
@@ -67,6 +69,7 @@ def _stands(exchange: Exchange) -> Iterator[Finding]:
     source="robustness: one client's broken request is another one's outage",
     applies=_asked_after("transport.next-request-answered"),
     raw=True,
+    reads={PROBES},
     provoked="The plainest request follows each request that is broken on the wire.",
 )
 def outlives_broken_requests(exchange: Exchange) -> Iterable[Finding]:
@@ -81,6 +84,7 @@ def outlives_broken_requests(exchange: Exchange) -> Iterable[Finding]:
     needs={"stream"},
     applies=_asked_after("stream.disconnect.client"),
     raw=True,
+    reads={PROBES},
     provoked="A stream is left after its first delta, and the plainest request follows.",
 )
 def outlives_clients_that_leave(exchange: Exchange) -> Iterable[Finding]:

@@ -23,6 +23,7 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
+from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.relations import questions_without
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 
@@ -62,7 +63,13 @@ def names_a_sequence_only_when_it_stopped_there(exchange: Exchange) -> Iterable[
         yield Finding(place=in_message(exchange, "/stop_sequence"), found=found, wanted="null")
 
 
-@rule("stop.stop_sequence.none-requested", MUST, source="the meaning of stop_sequences", applies=has_message)
+@rule(
+    "stop.stop_sequence.none-requested",
+    MUST,
+    source="the meaning of stop_sequences",
+    applies=has_message,
+    reads={REQUEST},
+)
 def stops_at_no_sequence_unasked(exchange: Exchange) -> Iterable[Finding]:
     """stop_reason is never stop_sequence when no stop_sequences were sent."""
     if stop_reason_of(exchange) == "stop_sequence" and not _sequences(exchange):
@@ -80,6 +87,7 @@ def stops_at_no_sequence_unasked(exchange: Exchange) -> Iterable[Finding]:
     source=sources.sdk("types/message.py"),
     applies=has_message,
     model_dependent=True,
+    reads={REQUEST},
     provoked="The model is asked to count, with one of the numbers as a stop sequence.",
 )
 def names_the_sequence_where_it_stopped(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -117,6 +125,7 @@ def _leak(exchange: Exchange) -> Iterator[Finding | Unverified]:
     needs={"stop-sequences"},
     applies=json_message,
     model_dependent=True,
+    reads={REQUEST},
 )
 def leaves_the_sequence_out(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The sequence that matched is not in the text."""
@@ -130,6 +139,7 @@ def leaves_the_sequence_out(exchange: Exchange) -> Iterable[Finding | Unverified
     needs={"stop-sequences", "stream"},
     applies=streamed,
     model_dependent=True,
+    reads={REQUEST},
 )
 def streams_no_part_of_the_sequence(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The sequence that matched is not in the streamed text, even when it came in several tokens."""
@@ -142,6 +152,7 @@ def streams_no_part_of_the_sequence(exchange: Exchange) -> Iterable[Finding | Un
     source=f"{sources.SEED}; {sources.STOP_REASONS}",
     over=RUN,
     model_dependent=True,
+    reads={REQUEST},
     provoked="The same long answer is asked for with a small and with a large max_tokens.",
 )
 def says_that_the_limit_cut_it(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -197,6 +208,7 @@ def _ended_early(cut: Exchange, limit: int) -> bool:
     needs={"stop-sequences"},
     over=RUN,
     model_dependent=True,
+    reads={REQUEST},
     provoked="The model is asked to count, with and without one of the numbers as a stop sequence.",
 )
 def says_that_a_sequence_stopped_it(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -239,6 +251,7 @@ def _holds(exchange: Exchange, sequence: str) -> bool:
     source=f"{sources.sdk('types/message.py')} (which custom stop sequence was generated)",
     over=RUN,
     model_dependent=True,
+    reads={REQUEST},
     provoked="The model is asked to count, with several stop sequences of which one can occur, the first or the last.",
 )
 def names_the_sequence_that_was_generated(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -316,7 +329,12 @@ def says_so_when_it_calls_a_tool(exchange: Exchange) -> Iterable[Finding]:
 
 
 @rule(
-    "stop.pause_turn.server-tools-only", SHOULD, families={ANTHROPIC}, source=sources.STOP_REASONS, applies=has_message
+    "stop.pause_turn.server-tools-only",
+    SHOULD,
+    families={ANTHROPIC},
+    source=sources.STOP_REASONS,
+    applies=has_message,
+    reads={REQUEST},
 )
 def pauses_only_for_server_tools(exchange: Exchange) -> Iterable[Finding]:
     """pause_turn comes only with server tools in the request, and with no client tool call pending."""

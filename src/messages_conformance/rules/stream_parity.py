@@ -27,6 +27,7 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
+from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.response import bills_more_than_it_shows, spent_on_nothing
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 from messages_conformance.stream import BLOCK_DELTA, BLOCK_START
@@ -113,6 +114,7 @@ def _ended(pair: Pair) -> bool:
     needs={"stream"},
     over=RUN,
     model_dependent=True,
+    reads={REQUEST},
     provoked="A long text is asked for, whole and streamed.",
 )
 def keeps_the_blanks_between_words(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -175,6 +177,7 @@ def _is_alphabetic(text: str) -> bool:
     source=f"{sources.STREAMING} (tool use); maximhq/bifrost#1354 (GitHub), read 2026-11-22",
     over=RUN,
     model_dependent=True,
+    reads={REQUEST},
     provoked="Tools are called, whole and streamed.",
 )
 def streams_the_input_of_calls(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -249,6 +252,7 @@ def _squeezed(twins: tuple[Call, Call]) -> Finding | None:
     needs={"stream"},
     over=RUN,
     model_dependent=True,
+    reads={REQUEST},
     provoked="Questions are asked whole and streamed: for text, for tool calls, with thinking.",
 )
 def answers_alike_both_ways(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:

@@ -16,6 +16,7 @@ from messages_conformance.rules.accessors import (
     text_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
 
 STRUCTURED: Final = "platform.claude.com/docs/en/build-with-claude/structured-outputs, read 2026-11-22"
@@ -38,6 +39,7 @@ def _format(exchange: Exchange) -> Mapping[str, Any] | None:
     model_dependent=True,
     needs={"structured-outputs"},
     capability="structured-outputs",
+    reads={REQUEST},
     provoked="A question is asked with an output format.",
 )
 def writes_the_json_that_was_asked_for(exchange: Exchange) -> Iterable[Finding | Unverified]:

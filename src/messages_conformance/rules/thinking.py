@@ -23,6 +23,7 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.recording_parts import PROBES, REQUEST
 from messages_conformance.rules.verdict import SHOULD, Finding, Place, Unverified
 
 KINDS: Final = ("thinking", "redacted_thinking")
@@ -55,6 +56,7 @@ def _omits(exchange: Exchange) -> bool:
     model_dependent=True,
     needs={"thinking"},
     capability="thinking",
+    reads={REQUEST},
     provoked="Questions are asked with thinking, whole and streamed.",
 )
 def thinks_before_it_speaks(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -83,6 +85,7 @@ def thinks_before_it_speaks(exchange: Exchange) -> Iterable[Finding | Unverified
     model_dependent=True,
     needs={"thinking"},
     capability="thinking",
+    reads={REQUEST},
     provoked="A question is asked with thinking whose display is omitted.",
 )
 def leaves_out_omitted_thinking(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -110,6 +113,7 @@ def leaves_out_omitted_thinking(exchange: Exchange) -> Iterable[Finding | Unveri
     model_dependent=True,
     needs={"stream", "thinking"},
     capability="thinking",
+    reads={REQUEST},
     provoked="A stream is asked for with thinking whose display is omitted.",
 )
 def streams_no_omitted_thinking(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -135,6 +139,7 @@ def streams_no_omitted_thinking(exchange: Exchange) -> Iterable[Finding | Unveri
     model_dependent=True,
     needs={"thinking"},
     capability="thinking",
+    reads={PROBES},
     provoked="An answer's thinking block is sent back with one letter of its signature changed.",
 )
 def refuses_changed_thinking(exchange: Exchange) -> Iterable[Finding | Unverified]:

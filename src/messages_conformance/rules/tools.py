@@ -25,6 +25,7 @@ from messages_conformance.rules.accessors import (
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, rule
 from messages_conformance.rules.json_prefix import is_prefix
+from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.stream.stream_accessors import streams_eagerly
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
@@ -118,6 +119,7 @@ def _called(exchange: Exchange) -> str:
     model_dependent=True,
     needs={"tool-choice", "forced-tools"},
     capability="forced-tools",
+    reads={REQUEST},
     provoked="A question that needs no tool is asked with tool_choice any.",
 )
 def calls_when_any_tool_is_forced(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -140,6 +142,7 @@ def calls_when_any_tool_is_forced(exchange: Exchange) -> Iterable[Finding | Unve
     model_dependent=True,
     needs={"tool-choice", "forced-tools"},
     capability="forced-tools",
+    reads={REQUEST},
     provoked="The less fitting one of two tools is forced by name.",
 )
 def calls_the_tool_that_is_forced(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -167,6 +170,7 @@ def calls_the_tool_that_is_forced(exchange: Exchange) -> Iterable[Finding | Unve
     applies=_chose("none"),
     model_dependent=True,
     needs={"tool-choice"},
+    reads={REQUEST},
     provoked="A question that invites a tool call is asked with tool_choice none.",
 )
 def calls_nothing_when_that_is_forbidden(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -196,6 +200,7 @@ def _too_many(exchange: Exchange, wanted: str) -> Iterator[Finding | Unverified]
     applies=lambda exchange: _chose("auto")(exchange) and _single(exchange),
     model_dependent=True,
     needs={"tool-choice"},
+    reads={REQUEST},
     provoked="Two tools are asked for at once, while disable_parallel_tool_use is set.",
 )
 def calls_one_tool_at_most(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -212,6 +217,7 @@ def calls_one_tool_at_most(exchange: Exchange) -> Iterable[Finding | Unverified]
     model_dependent=True,
     needs={"tool-choice", "forced-tools"},
     capability="forced-tools",
+    reads={REQUEST},
     provoked="Two tools are asked for at once and a call is forced, while disable_parallel_tool_use is set.",
 )
 def calls_exactly_one_tool(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -253,6 +259,7 @@ def gives_calls_an_id_that_may_come_back(exchange: Exchange) -> Iterable[Finding
     applies=has_message,
     model_dependent=True,
     needs={"tools"},
+    reads={REQUEST},
     provoked="One tool is asked for twice at once.",
 )
 def gives_every_call_its_own_id(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -290,6 +297,7 @@ def _earlier_ids(exchange: Exchange) -> list[str]:
     applies=lambda exchange: has_message(exchange) and bool(_tools(exchange)),
     model_dependent=True,
     needs={"tools"},
+    reads={REQUEST},
     provoked="Tools are called, whole and streamed.",
 )
 def calls_the_given_tools(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -318,6 +326,7 @@ def calls_the_given_tools(exchange: Exchange) -> Iterable[Finding | Unverified]:
     model_dependent=True,
     needs={"strict-tools"},
     capability="strict-tools",
+    reads={REQUEST},
     provoked="A tool with strict: true is called.",
 )
 def fits_the_input_of_strict_tools(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -374,6 +383,7 @@ def marks_the_calls_of_server_tools(exchange: Exchange) -> Iterable[Finding | Un
     applies=streamed,
     model_dependent=True,
     needs={"stream", "tools"},
+    reads={REQUEST},
     provoked="Tools are called in streams.",
 )
 def streams_readable_tool_input(exchange: Exchange) -> Iterable[Finding | Unverified]:

@@ -7,15 +7,17 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
-from messages_conformance.exchange import GZIP_MAGIC, KEY_PLACEHOLDER, REFUSED, WRONG_KEY, Exchange
+from messages_conformance.exchange import GZIP_MAGIC, KEY_PLACEHOLDER, WRONG_KEY, Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import (
     answered,
     asked_to_stream,
     carries_error,
+    expects_refusal,
     has_message,
     in_message,
     is_utf8,
+    media_type_of,
     refused,
     response_of,
     shown,
@@ -24,6 +26,7 @@ from messages_conformance.rules.accessors import (
     whole,
 )
 from messages_conformance.rules.catalogue import rule
+from messages_conformance.rules.recording_parts import RAW_BODY, REQUEST, RESPONSE_HEADERS, has
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 JSON: Final = "application/json"
@@ -32,8 +35,8 @@ SSE: Final = "text/event-stream"
 
 def _counted(exchange: Exchange) -> bool:
     """A valid question was counted: the one other success that every SDK reads as JSON, or as mere text."""
-    counts = exchange.request.route.endswith("/count_tokens") and exchange.succeeded and exchange.expect != REFUSED
-    return counts and isinstance(response_of(exchange).json, dict)
+    known = has(exchange, REQUEST) and exchange.succeeded and not expects_refusal(exchange)
+    return known and exchange.request.route.endswith("/count_tokens") and isinstance(response_of(exchange).json, dict)
 
 
 @rule(
@@ -41,6 +44,7 @@ def _counted(exchange: Exchange) -> bool:
     MUST,
     source=sources.sdk_ts("src/internal/parse.ts"),
     applies=lambda exchange: whole(exchange) or _counted(exchange),
+    reads={RESPONSE_HEADERS},
 )
 def labels_json(exchange: Exchange) -> Iterable[Finding]:
     """An answer that is not streamed has the media type application/json; parameters are allowed."""
@@ -55,16 +59,15 @@ def labels_json(exchange: Exchange) -> Iterable[Finding]:
     source=f"{sources.SEED}; {sources.STREAMING}",
     needs={"stream"},
     applies=asked_to_stream,
+    reads={RESPONSE_HEADERS},
 )
 def streams_when_asked_to(exchange: Exchange) -> Iterable[Finding]:
     """stream: true is answered with server-sent events under the media type text/event-stream."""
     response = response_of(exchange)
     if carries_error(exchange):
         return
-    if not response.is_event_stream and not (response.media_type == SSE and not response.body):
-        kind = (
-            "one JSON document" if isinstance(response.json, dict) else shown(response.body.decode("utf-8", "replace"))
-        )
+    if not response.is_event_stream and not (response.media_type == SSE and not response.text):
+        kind = "one JSON document" if isinstance(response.json, dict) else shown(response.text)
         found = f"{shown(response.header('content-type'))}: {kind}"
         yield Finding(place=Place(header="content-type"), found=found, wanted=f"{SSE}: events")
     elif response.media_type != SSE:
@@ -76,7 +79,7 @@ def streams_only_when_asked_to(exchange: Exchange) -> Iterable[Finding]:
     """Without stream: true the answer is one JSON document."""
     response = response_of(exchange)
     if response.is_event_stream:
-        found = f"{shown(response.header('content-type'))}: {len(response.events)} events"
+        found = f"{media_type_of(exchange)}: {len(response.events)} events"
         yield Finding(place=Place(header="content-type"), found=found, wanted=f"{JSON}: one document")
 
 
@@ -85,8 +88,8 @@ def refuses_in_json(exchange: Exchange) -> Iterable[Finding]:
     """Every 4xx and 5xx has a JSON object for a body."""
     response = response_of(exchange)
     if not isinstance(response.json, dict) and response.status not in FRONT_END_LIMITS:
-        said = shown(response.body.decode("utf-8", "replace")) if response.body else "an empty body"
-        found = f"status {response.status}, {response.media_type or 'no content type'}: {said}"
+        said = shown(response.text) if response.text else "an empty body"
+        found = f"status {response.status}, {media_type_of(exchange)}: {said}"
         yield Finding(place=Place(pointer=""), found=found, wanted="a JSON object")
 
 
@@ -116,14 +119,15 @@ def _quoted(exchange: Exchange) -> str | None:
     source=f"{sources.RFC_JSON}; {sources.sdk('_streaming.py decodes strictly')}",
     applies=lambda exchange: (
         (has_message(exchange) and _quoted(exchange) is not None)
-        or (whole(exchange) and not is_utf8(response_of(exchange).body) and not _compressed(exchange))
+        or (whole(exchange) and not is_utf8(exchange) and not _compressed(exchange))
     ),
     model_dependent=True,
+    reads={REQUEST},
     provoked="The model is asked to say accented letters, ideographs and emoji.",
 )
 def keeps_every_character(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """Text that is not ASCII goes in and comes out unchanged, in UTF-8."""
-    if not streamed(exchange) and not is_utf8(response_of(exchange).body):
+    if not streamed(exchange) and not is_utf8(exchange):
         yield Finding(place=Place(pointer=""), found="bytes that are not UTF-8", wanted="UTF-8")
         return
     text, asked = text_of(exchange), _quoted(exchange) or ""
@@ -148,7 +152,13 @@ def _garbled(text: str, asked: str) -> str:
     return next((form for form in forms if form in text), "")
 
 
-@rule("transport.accept-encoding", SHOULD, source=f"{sources.RFC_HTTP}; the SDKs send gzip, deflate", applies=answered)
+@rule(
+    "transport.accept-encoding",
+    SHOULD,
+    source=f"{sources.RFC_HTTP}; the SDKs send gzip, deflate",
+    applies=answered,
+    reads={RAW_BODY, RESPONSE_HEADERS},
+)
 def labels_compression(exchange: Exchange) -> Iterable[Finding]:
     """A compressed answer says so in Content-Encoding, and no other does."""
     response = response_of(exchange)
@@ -165,6 +175,7 @@ def labels_compression(exchange: Exchange) -> Iterable[Finding]:
     MUST,
     source="platform.claude.com/docs/en/manage-claude/authentication, read 2026-11-22",
     applies=answered,
+    reads={REQUEST, RESPONSE_HEADERS},
 )
 def keeps_the_key_to_itself(exchange: Exchange) -> Iterable[Finding]:
     """No answer repeats the key, in its headers or in its body."""
@@ -177,7 +188,9 @@ def keeps_the_key_to_itself(exchange: Exchange) -> Iterable[Finding]:
             if key in value:
                 yield Finding(place=Place(header=name), found="the key", wanted="no credential")
                 return
-        position = response.body.find(key.encode())
-        if position >= 0:
-            yield Finding(place=Place(offset_bytes=position), found="the key in the body", wanted="no credential")
+        before, found, _ = response.text.partition(key)
+        if found:
+            yield Finding(
+                place=Place(offset_bytes=len(before.encode())), found="the key in the body", wanted="no credential"
+            )
             return

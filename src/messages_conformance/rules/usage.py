@@ -29,6 +29,7 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.stream.deltas import sends_text_in_increments
 from messages_conformance.rules.stream.stream_accessors import usages_of
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
@@ -87,6 +88,7 @@ def counts_the_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
     SHOULD,
     source=f"{sources.sdk('types/message.py')}; {sources.REFUSALS}",
     applies=json_message,
+    reads={REQUEST},
 )
 def counts_the_output(exchange: Exchange) -> Iterable[Finding]:
     """output_tokens is above 0 for whatever was generated, an empty answer included."""
@@ -101,6 +103,7 @@ def counts_the_output(exchange: Exchange) -> Iterable[Finding]:
     MUST,
     source=sources.sdk("types/message_create_params.py (max_tokens is the absolute maximum)"),
     applies=has_message,
+    reads={REQUEST},
     provoked="Long answers are asked for with small max_tokens.",
 )
 def keeps_to_max_tokens(exchange: Exchange) -> Iterable[Finding]:
@@ -116,6 +119,7 @@ def keeps_to_max_tokens(exchange: Exchange) -> Iterable[Finding]:
     source="platform.claude.com/docs/en/build-with-claude/working-with-messages (example: 1 of 1), read 2026-11-22",
     applies=has_message,
     model_dependent=True,
+    reads={REQUEST},
     provoked="Long answers are asked for with small max_tokens.",
 )
 def spends_the_limit_before_it_stops_at_it(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -180,7 +184,14 @@ def breaks_down_cache_creation_to_its_sum(exchange: Exchange) -> Iterable[Findin
         yield Finding(place=in_message(exchange, "/usage/cache_creation"), found=found, wanted=f"{total} in all")
 
 
-@rule("usage.cache.zero-without-control", SHOULD, families={ANTHROPIC}, source=sources.CACHING, applies=has_message)
+@rule(
+    "usage.cache.zero-without-control",
+    SHOULD,
+    families={ANTHROPIC},
+    source=sources.CACHING,
+    applies=has_message,
+    reads={REQUEST},
+)
 def caches_only_when_asked(exchange: Exchange) -> Iterable[Finding]:
     """Without cache_control in the request both cache counts are 0, null or absent."""
     if b"cache_control" in exchange.request.body:

@@ -10,6 +10,7 @@ from messages_conformance.exchange import UNPARSED, Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import BROKEN_STREAM, at, has_misshapen_event, shape, streamed, walk_of
 from messages_conformance.rules.catalogue import rule
+from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.stream.deltas import completes_the_json_of_tool_input
 from messages_conformance.rules.stream.message_delta import ends_with_a_stop_reason, keeps_the_stop_reason
 from messages_conformance.rules.stream.stream_accessors import may_be_unfinished, placed_usages
@@ -41,6 +42,7 @@ def counts_the_streamed_text(exchange: Exchange) -> Iterable[Finding | Unverifie
     source=f"{sources.STREAMING} (the final message equals that of create)",
     needs={"stream"},
     applies=streamed,
+    reads={REQUEST},
 )
 def accumulates_to_a_valid_message(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The events accumulate to a message that would be valid without streaming."""

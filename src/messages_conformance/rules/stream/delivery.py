@@ -9,6 +9,7 @@ from messages_conformance.exchange import COMPLETE, STALLED, TIMEOUT, TOO_LARGE,
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import at, count, json_message, response_of, streamed, usage_of, walk_of
 from messages_conformance.rules.catalogue import RUN, rule
+from messages_conformance.rules.recording_parts import CHUNK_BORDERS, REQUEST, TIMES, has
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 from messages_conformance.stream import BLOCK_DELTA, ENDS_WELL
 
@@ -30,9 +31,6 @@ EXPLAINED_SHARE: Final = 0.5
 MIN_TIMED_STREAMS: Final = 2
 """One stream alone may be late by chance (our own)."""
 
-MAX_OBSERVER_LAG_S: Final = 0.1
-"""If our own process stood still for longer than this, it may have caused the burst itself (our own)."""
-
 BURST_S: Final = 0.05
 """Deltas that arrive within this time were probably sent in one write (our own)."""
 
@@ -50,6 +48,7 @@ ENDLESS_SLACK: Final = 64
     source=sources.STREAMING,
     needs={"stream"},
     over=RUN,
+    reads={TIMES, CHUNK_BORDERS},
     provoked="Answers of some length are streamed, and the arrival of their deltas is timed.",
 )
 def arrives_incrementally(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
@@ -85,9 +84,7 @@ def _usual_wait_s(exchanges: Sequence[Exchange]) -> float | None:
     waits = sorted(
         response_of(exchange).ended_at_s
         for exchange in exchanges
-        if json_message(exchange)
-        and count(usage_of(exchange), "output_tokens") <= BRIEF_TOKENS
-        and exchange.observer_lag_s <= MAX_OBSERVER_LAG_S
+        if json_message(exchange) and count(usage_of(exchange), "output_tokens") <= BRIEF_TOKENS
     )
     return waits[int(len(waits) * USUAL_QUANTILE)] if waits else None
 
@@ -96,7 +93,7 @@ def _timed_deltas(exchange: Exchange) -> list[StreamEvent]:
     """The deltas of a stream that is long enough for its timing to show something; empty otherwise."""
     deltas = [event for event in walk_of(exchange).events if event.type == BLOCK_DELTA]
     long_enough = len(deltas) >= MIN_TIMED_DELTAS and response_of(exchange).ended_at_s >= MIN_TIMED_S
-    return deltas if long_enough and exchange.observer_lag_s <= MAX_OBSERVER_LAG_S else []
+    return deltas if long_enough else []
 
 
 def _is_burst(exchange: Exchange, deltas: list[StreamEvent]) -> bool:
@@ -122,6 +119,6 @@ def ends_the_body(exchange: Exchange) -> Iterable[Finding | Unverified]:
 
 
 def _is_endless(exchange: Exchange) -> bool:
-    limit = exchange.request.fields.get("max_tokens")
+    limit = exchange.request.fields.get("max_tokens") if has(exchange, REQUEST) else None
     deltas = sum(1 for event in walk_of(exchange).events if event.type == BLOCK_DELTA)
     return isinstance(limit, int) and deltas > ENDLESS_FACTOR * limit + ENDLESS_SLACK

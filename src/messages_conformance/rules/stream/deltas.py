@@ -10,6 +10,7 @@ from messages_conformance.exchange import UNPARSED, Exchange, parse_json
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import BROKEN_STREAM, at, shape, shown, streamed, walk_of
 from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.stream.stream_accessors import delta_text, grammar_findings, is_cut, may_be_unfinished
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 from messages_conformance.stream import known_event
@@ -108,6 +109,7 @@ def sends_partial_json_as_strings(exchange: Exchange) -> Iterable[Finding]:
     needs={"stream"},
     source=f"{sources.STREAMING}; {sources.measured('X28 to X33')}",
     applies=streamed,
+    reads={REQUEST},
 )
 def completes_the_json_of_tool_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The partial_json strings of a block concatenate to one JSON object, or to nothing, which means {}."""

@@ -8,6 +8,7 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import at, shape, streamed, walk_of
 from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.recording_parts import RAW_BODY
 from messages_conformance.rules.stream.stream_accessors import grammar_findings
 from messages_conformance.rules.verdict import MUST, Finding
 from messages_conformance.stream import ERROR
@@ -33,7 +34,15 @@ def ends_a_failed_stream_with_an_error(exchange: Exchange) -> Iterable[Finding]:
     yield from grammar_findings(exchange, "stream.error.event-shape")
 
 
-@rule("stream.error.named", MUST, source=sources.measured("X41"), needs={"stream"}, applies=failed, on_sight=True)
+@rule(
+    "stream.error.named",
+    MUST,
+    source=sources.measured("X41"),
+    needs={"stream"},
+    applies=failed,
+    on_sight=True,
+    reads={RAW_BODY},
+)
 def names_the_error_event(exchange: Exchange) -> Iterable[Finding]:
     """An error in mid-stream has the line `event: error`: without it, clients take the partial answer as complete."""
     error = walk_of(exchange).error

@@ -11,6 +11,7 @@ from messages_conformance.exchange import COMPLETE, UNPARSED, Exchange, StreamEv
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import at, grouped, response_of, shown, streamed, walk_of
 from messages_conformance.rules.catalogue import rule
+from messages_conformance.rules.recording_parts import RAW_BODY, REQUEST
 from messages_conformance.rules.stream.stream_accessors import delta_text, events_of
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place
 from messages_conformance.stream import ERROR, PING, is_sentinel, logical_events
@@ -24,6 +25,7 @@ _SURROGATE: Final = re.compile("[\\ud800-\\udfff]")
     source=f"{sources.VERSIONING}; {sources.measured('X42')}",
     needs={"stream"},
     applies=streamed,
+    reads={RAW_BODY},
 )
 def names_every_event(exchange: Exchange) -> Iterable[Finding]:
     """Every event has an `event:` line that names its type."""
@@ -44,6 +46,7 @@ def names_every_event(exchange: Exchange) -> Iterable[Finding]:
     source=f"{sources.SSE}; {sources.measured('X52, X75')}",
     needs={"stream"},
     applies=streamed,
+    reads={RAW_BODY},
 )
 def ends_every_event_with_a_blank_line(exchange: Exchange) -> Iterable[Finding]:
     """Each event ends with a blank line, the last one too."""
@@ -70,6 +73,7 @@ def ends_every_event_with_a_blank_line(exchange: Exchange) -> Iterable[Finding]:
     source=f"{sources.STREAMING}; {sources.measured('X70')}",
     needs={"stream"},
     applies=streamed,
+    reads={RAW_BODY},
 )
 def carries_one_json_object_in_each_event(exchange: Exchange) -> Iterable[Finding]:
     """Every data payload is one JSON object."""
@@ -97,6 +101,7 @@ def _has_or_needs_data(event: StreamEvent) -> bool:
     source=f"{sources.STREAMING}; {sources.measured('X43, X44')}",
     needs={"stream"},
     applies=streamed,
+    reads={RAW_BODY},
 )
 def repeats_the_event_name_in_the_data(exchange: Exchange) -> Iterable[Finding]:
     """The data's `type` equals the event's name."""
@@ -125,6 +130,7 @@ def _error_under_another_name(event: StreamEvent) -> bool:
     source=f"{sources.VERSIONING}; {sources.measured('X45, X46')}",
     needs={"stream"},
     applies=streamed,
+    reads={RAW_BODY},
 )
 def has_no_done_sentinel(exchange: Exchange) -> Iterable[Finding]:
     """No `data: [DONE]` ends the stream: message_stop does."""
@@ -139,7 +145,7 @@ def has_no_done_sentinel(exchange: Exchange) -> Iterable[Finding]:
     )
 
 
-@rule("stream.frame.no-bom", MUST, source=sources.measured("X50"), needs={"stream"}, applies=streamed)
+@rule("stream.frame.no-bom", MUST, source=sources.measured("X50"), needs={"stream"}, applies=streamed, reads={RAW_BODY})
 def has_no_byte_order_mark(exchange: Exchange) -> Iterable[Finding]:
     """The body does not begin with a byte-order mark."""
     if response_of(exchange).framing.bom:
@@ -152,6 +158,7 @@ def has_no_byte_order_mark(exchange: Exchange) -> Iterable[Finding]:
     source=sources.sdk("_streaming.py _iter_chunks"),
     needs={"stream"},
     applies=streamed,
+    reads={RAW_BODY},
 )
 def keeps_one_line_ending(exchange: Exchange) -> Iterable[Finding]:
     """All lines have the same line ending: mixed ones prevent incremental delivery in the Python SDK."""
@@ -167,6 +174,7 @@ def keeps_one_line_ending(exchange: Exchange) -> Iterable[Finding]:
     source=f"{sources.sdk('_streaming.py decodes strictly')}; {sources.RFC_JSON}",
     needs={"stream"},
     applies=streamed,
+    reads={RAW_BODY, REQUEST},
     provoked="An answer with many characters of two to four bytes is streamed.",
 )
 def keeps_characters_whole(exchange: Exchange) -> Iterable[Finding]:
