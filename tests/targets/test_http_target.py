@@ -26,7 +26,7 @@ from messages_conformance.exchange import (
     Response,
     to_record,
 )
-from messages_conformance.targets import MAX_RESPONSE_BYTES, Unreachable, http, open_target
+from messages_conformance.targets import Unreachable, body, http, open_target
 
 KEY = "sk-very-secret-0123456789"
 PATIENT_S = 30.0
@@ -204,7 +204,7 @@ def test_an_endless_stream_ends_after_the_total_time() -> None:
 def test_a_stream_held_open_after_message_stop_ends_after_the_grace(
     monkeypatch: pytest.MonkeyPatch, packed: bool
 ) -> None:
-    monkeypatch.setattr(http, "HELD_OPEN_GRACE_S", 0.05)
+    monkeypatch.setattr(body, "HELD_OPEN_GRACE_S", 0.05)
     stop = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
     def script(connection: Connection) -> None:
@@ -223,7 +223,7 @@ def test_a_stream_held_open_after_message_stop_ends_after_the_grace(
 
 
 def test_words_about_message_stop_do_not_shorten_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "HELD_OPEN_GRACE_S", 0.0)
+    monkeypatch.setattr(body, "HELD_OPEN_GRACE_S", 0.0)
     text = rb'{"text":"\"type\":\"message_stop\"\nevent: message_stop\n"}'
 
     def script(connection: Connection) -> None:
@@ -250,8 +250,8 @@ def test_a_huge_body_is_cut_at_the_cap() -> None:
     with scripted(script) as server:
         (response,) = sent(server.url)
     assert response.ending == TOO_LARGE
-    assert sum(len(chunk.data) for chunk in response.chunks) == MAX_RESPONSE_BYTES
-    assert f"{MAX_RESPONSE_BYTES:,}" in response.detail
+    assert sum(len(chunk.data) for chunk in response.chunks) == body.MAX_RESPONSE_BYTES
+    assert f"{body.MAX_RESPONSE_BYTES:,}" in response.detail
 
 
 def test_the_key_is_never_in_a_record() -> None:

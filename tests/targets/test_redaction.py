@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from messages_conformance.exchange import KEY_PLACEHOLDER, Chunk, Response
-from messages_conformance.targets import is_secret, redact
+from messages_conformance.targets.redaction import is_secret, redact
 
 KEY = "sk-0123456789"
 MARK = KEY_PLACEHOLDER.encode()

@@ -1,4 +1,4 @@
-"""What people write for a target's URL, and the base that is meant by it."""
+"""Parses the URL of a target: the base URL that a user means by what they wrote."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ _TAIL = re.compile(r"(?:/v1(?:/messages(?:/count_tokens)?)?)?/*$")
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Where an endpoint lives. `base_url` has no trailing slash, no /v1, no user name; a request's path follows it."""
+    """The address of an endpoint.
+
+    `base_url` has no trailing slash, no /v1 and no user name; the path of a request follows it. `secure` means https.
+    `notes` say what was left out of the URL.
+    """
 
     base_url: str
     host: str
@@ -30,6 +34,7 @@ class Address:
 
     @property
     def loopback(self) -> bool:
+        """Whether the host is this machine."""
         if self.host == "localhost" or self.host.endswith(".localhost"):
             return True
         try:
@@ -40,7 +45,7 @@ class Address:
 
 
 def parse_address(url: str) -> Address:
-    """The address that a URL means; raises TargetError when it means none."""
+    """The address that a URL means. Raises TargetError when it is not usable; the message gives the valid forms."""
     parts, port = _split(url)
     _reject_extras(parts)
     notes = []
@@ -82,5 +87,5 @@ def _reject_extras(parts: SplitResult) -> None:
 
 
 def _shown(url: str) -> str:
-    """The URL without what stands before an @: it may be a password."""
+    """The URL without the part before an @, which may be a password."""
     return re.sub(r"//[^/@]*@", "//", url)

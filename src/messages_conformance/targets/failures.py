@@ -1,4 +1,4 @@
-"""Why no response came, in one sentence with its cure, out of what httpx raised."""
+"""Describes why no response came, with the cure, from the error that httpx raised."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _SHOWN_CHARS = 80
 
 
 def failure_of(error: BaseException, *, address: Address, timeout_s: float) -> Failure:
-    """The Failure that an httpx error means before any response came."""
+    """The Failure for an httpx error that was raised before any response came."""
     causes = tuple(_causes(error))
     for cause in causes:
-        # Wanting to read is the state of a handshake that was waiting when its time was up.
+        # SSLWantReadError only says that the handshake was waiting when the timeout ended it.
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLWantReadError):
             return _tls(cause, address)
         if isinstance(cause, socket.gaierror):
@@ -38,16 +38,17 @@ def failure_of(error: BaseException, *, address: Address, timeout_s: float) -> F
 
 
 def no_answer(address: Address, waited_s: float) -> Failure:
+    """The Failure of a peer that did not begin to answer in time."""
     return _failure("timeout", address, f"did not begin to answer within {waited_s:g} s; raise --timeout if it is slow")
 
 
-def not_http(what: bytes, address: Address) -> Failure:
-    """For a peer that answers with bytes that are not HTTP."""
-    return _not_http(repr(what), address)
+def not_http(data: bytes, address: Address) -> Failure:
+    """The Failure of a peer that answers with bytes that are not HTTP."""
+    return _not_http(repr(data), address)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and everything that led to it, groups included."""
+    """The error and its causes, those of a group included."""
     yield error
     if isinstance(error, BaseExceptionGroup):
         for part in error.exceptions:

@@ -1,7 +1,8 @@
-"""The reference endpoint without a socket: requests are handed over as values, answers come back as a socket would.
+"""The reference endpoint without a socket: an httpx transport that calls it, and returns its answer as a socket would.
 
-What lies above the socket is the same as for any endpoint: this is a transport under the HttpTarget, which prepares
-requests and records bytes, times and endings as always. An answer that leaves HTTP itself cannot be carried here.
+HttpTarget uses it in place of a network: it prepares requests and records bytes, times and endings as always. Delays
+and silence are waits of the event loop, which the engine runs in simulated time. An answer that is not HTTP needs a
+socket.
 """
 
 from __future__ import annotations
@@ -17,34 +18,37 @@ from messages_conformance.reference.http import HttpRequest, HttpResponse
 from messages_conformance.reference.server import sized
 
 LATENCY_S: Final = 0.001
-"""The time from a request to the first byte of its answer, at least: requests that are sent together overlap, as over a
+"""The least time from a request to the first byte of its answer: requests that are sent together overlap, as over a
 network (origin: our own; about what a loopback socket takes)."""
 
-PIECES_A_TURN: Final = 64
-"""After so many pieces the other exchanges have their turn: an answer may be endless."""
+PIECES_PER_TURN: Final = 64
+"""After so many pieces the other tasks run: an answer may be endless."""
 
 CUT_SHORT: Final = "peer closed connection without sending complete message body (incomplete read)"
-"""As h11 words it for a connection that is closed before the end of a body."""
+"""The text of h11 for a connection that is closed before the end of a body."""
 
 
 class MemoryTransport(httpx.AsyncBaseTransport):
-    """Carries httpx requests to an endpoint in this process."""
+    """Passes httpx requests to an endpoint in this process."""
 
-    def __init__(self, served: Endpoint) -> None:
-        self._served = served
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer's head, with its body to come; raises what httpx raises over a socket."""
-        answer = self._served.handle(_received(request))
+        """The head of the answer, with its body to come. Raises what httpx raises over a socket.
+
+        Raises ValueError for an answer that is not HTTP.
+        """
+        answer = self._endpoint.handle(_received(request))
         if answer.framing == "raw":
             raise ValueError("this answer is no HTTP and needs a socket: leave transport=memory out")
-        idle_s = request.extensions["timeout"]["read"]
-        await _wait(max(LATENCY_S, answer.delay_s), idle_s)
-        headers = _headers(answer := sized(answer))
+        timeout_s = request.extensions["timeout"]["read"]
+        await _wait(max(LATENCY_S, answer.delay_s), timeout_s)
+        answer = sized(answer)
         return httpx.Response(
             answer.status,
-            headers=headers,
-            stream=_Body(answer, idle_s=idle_s, empty=request.method == "HEAD"),
+            headers=_headers(answer),
+            stream=_Body(answer, timeout_s=timeout_s, empty=request.method == "HEAD"),
             extensions={"http_version": b"HTTP/1.1"},
         )
 
@@ -60,7 +64,7 @@ def _received(request: httpx.Request) -> HttpRequest:
 
 def _headers(answer: HttpResponse) -> list[tuple[bytes, bytes]]:
     if answer.framing == "chunked":
-        # As h11 writes it: chunks have no length beside them.
+        # As h11 writes it: a chunked body has no content-length.
         answer = answer.without_header("content-length").with_header("Transfer-Encoding", "chunked")
     headers = [(name.encode("latin-1"), value.strip().encode("latin-1")) for name, value in answer.headers]
     if answer.framing == "close":
@@ -69,37 +73,37 @@ def _headers(answer: HttpResponse) -> list[tuple[bytes, bytes]]:
 
 
 class _Body(httpx.AsyncByteStream):
-    """The pieces of an answer, each after its wait, and the ending that follows them."""
+    """The pieces of an answer, each after its delay, and the ending that follows them."""
 
-    def __init__(self, answer: HttpResponse, *, idle_s: float, empty: bool) -> None:
+    def __init__(self, answer: HttpResponse, *, timeout_s: float, empty: bool) -> None:
         self._answer = answer
-        self._idle_s = idle_s
+        self._timeout_s = timeout_s
         self._empty = empty
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         if self._empty:
             return
-        left = self._declared()
+        left_bytes = self._declared_bytes()
         for number, (delay_s, data) in enumerate(self._answer.pieces):
-            if delay_s or number % PIECES_A_TURN == 0:
-                await _wait(delay_s, self._idle_s)
-            if left is not None and len(data) > left:
-                break  # no server library lets more out than was declared
-            left = None if left is None else left - len(data)
+            if delay_s or number % PIECES_PER_TURN == 0:
+                await _wait(delay_s, self._timeout_s)
+            if left_bytes is not None and len(data) > left_bytes:
+                break  # no server library sends more than was declared
+            left_bytes = None if left_bytes is None else left_bytes - len(data)
             if data:
                 yield data
-        if left != 0:
-            await self._end(complete=left is None)
+        if left_bytes != 0:
+            await self._end(complete=left_bytes is None)
 
-    def _declared(self) -> int | None:
-        """The length that the head declares; None where the body's end is marked otherwise."""
+    def _declared_bytes(self) -> int | None:
+        """The content-length of the head; None where the end of the body is marked in another way."""
         return int(self._answer.header("content-length") or 0) if self._answer.framing == "length" else None
 
     async def _end(self, *, complete: bool) -> None:
-        """What follows the last piece of a body whose length has not ended it."""
+        """Ends a body that its length has not ended. `complete`: all of it was sent."""
         match self._answer.ending:
             case "hang":
-                await _wait(float("inf"), self._idle_s)
+                await _wait(float("inf"), self._timeout_s)
             case "reset":
                 raise httpx.ReadError("")
             case "cut" if self._answer.framing == "chunked":
@@ -108,8 +112,8 @@ class _Body(httpx.AsyncByteStream):
             raise httpx.RemoteProtocolError(CUT_SHORT)
 
 
-async def _wait(delay_s: float, idle_s: float) -> None:
-    """Waits as long as a reader with that patience would."""
-    await asyncio.sleep(min(delay_s, idle_s))
-    if delay_s > idle_s:
+async def _wait(delay_s: float, timeout_s: float) -> None:
+    """Waits for a delay, or for the timeout of the reader when that ends earlier."""
+    await asyncio.sleep(min(delay_s, timeout_s))
+    if delay_s > timeout_s:
         raise httpx.ReadTimeout("")

@@ -1,10 +1,11 @@
-"""A string becomes a target, or an error that says what was probably meant."""
+"""Opens the target that a string describes, or raises an error with the form that was probably meant."""
 
 from __future__ import annotations
 
 import re
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Final
 
 from messages_conformance.targets.address import VALID_FORMS, parse_address
 from messages_conformance.targets.http import HttpTarget
@@ -12,7 +13,8 @@ from messages_conformance.targets.reference import ReferenceTarget
 from messages_conformance.targets.replay import ReplayTarget
 from messages_conformance.targets.target import Target, TargetError
 
-DEFAULT_TIMEOUT_S = 60.0
+DEFAULT_TIMEOUT_S: Final = 60.0
+"""How long to wait for the next byte, unless --timeout says otherwise (origin: our own)."""
 
 _SCHEMES = ("http", "https", "reference", "replay")
 
@@ -20,10 +22,10 @@ _SCHEMES = ("http", "https", "reference", "replay")
 def open_target(
     spec: str, *, key: str | None, timeout_s: float = DEFAULT_TIMEOUT_S, version_required: bool = False
 ) -> Target:
-    """The target that `spec` describes; raises TargetError with the probable mistake, its cure and the valid forms.
+    """The target that `spec` describes. Raises TargetError with the probable mistake, its cure and the valid forms.
 
-    `key` is sent where a request's headers hold KEY_PLACEHOLDER. `timeout_s` bounds the wait for the next byte.
-    `version_required` is for the reference endpoint: whether it insists on anthropic-version.
+    `key` is sent where a request's headers hold KEY_PLACEHOLDER. `timeout_s` limits the wait for the next byte.
+    `version_required` is for the reference endpoint: whether it refuses requests without anthropic-version.
     """
     spec = spec.strip()
     key = _checked(key)
@@ -50,7 +52,7 @@ def _checked(key: str | None) -> str | None:
 
 
 def _guess(spec: str) -> str:
-    """What was probably meant by a description that is none."""
+    """The description that was probably meant."""
     if not spec:
         return "no target was given"
     shown = re.sub(r"(//|^)[^/@]*@", r"\1", spec)

@@ -1,6 +1,6 @@
-"""Requests that no HTTP client library sends: HTTP/1.0, a body held back by Expect, a body that is cut off.
+"""Sends requests that no HTTP client library sends: HTTP/1.0, a body held back by Expect, a body that is cut off.
 
-Each has a connection of its own, which is closed afterwards. The answer is read by h11, as httpx reads it.
+Each has a connection of its own, which is closed afterwards. h11 reads the response, as it does for httpx.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import httpx
 from messages_conformance.exchange import COMPLETE, CUT_BODY, EXPECT_CONTINUE, HTTP_1_0, RESET, STALLED, Chunk, Response
 
 RAW_FORMS: Final = frozenset({HTTP_1_0, EXPECT_CONTINUE, CUT_BODY})
-"""The wire forms that are sent from here."""
+"""The wire forms that this module sends."""
 
-EXPECT_PATIENCE_S: Final = 1.0
-"""How long a client waits for 100 before it sends the body all the same (curl waits as long; RFC 9110, 10.1.1)."""
+EXPECT_TIMEOUT_S: Final = 1.0
+"""How long we wait for 100 before we send the body anyway (curl waits as long; RFC 9110, 10.1.1)."""
 
-CUT_PATIENCE_S: Final = 5.0
-"""How long an answer to a cut body is waited for: a server may just as well wait for the rest, or hang up."""
+CUT_TIMEOUT_S: Final = 5.0
+"""How long we wait for the answer to a cut body: a server may also wait for the rest, or hang up (origin: our own)."""
 
 READ_BYTES: Final = 65_536
 
@@ -31,14 +31,14 @@ READ_BYTES: Final = 65_536
 async def send_raw(
     request: httpx.Request, *, form: str, tls: ssl.SSLContext | None, timeout_s: float, most_bytes: int
 ) -> Response | None:
-    """The answer to one request in a wire form; None where a cut body gets none. Raises what httpx raises."""
+    """The response to one request in a wire form; None where a cut body gets none. Raises what httpx raises."""
     began_s = asyncio.get_running_loop().time()
-    patience_s = min(timeout_s, CUT_PATIENCE_S) if form == CUT_BODY else timeout_s
+    read_timeout_s = min(timeout_s, CUT_TIMEOUT_S) if form == CUT_BODY else timeout_s
     async with _connected(request, tls, timeout_s) as (reader, writer):
-        talk = _Talk(reader, writer, began_s=began_s, patience_s=patience_s, most_bytes=most_bytes)
+        connection = _Connection(reader, writer, began_s=began_s, read_timeout_s=read_timeout_s, most_bytes=most_bytes)
         try:
-            await talk.say(request, form)
-            return await talk.answer()
+            await connection.send(request, form)
+            return await connection.response()
         except (httpx.TransportError, OSError) as error:
             if form == CUT_BODY:
                 return None
@@ -67,8 +67,8 @@ async def _connected(
             await writer.wait_closed()
 
 
-class _Talk:
-    """One request and its answer over one connection."""
+class _Connection:
+    """One request and its response over one connection. `most_bytes` is where the body is cut off."""
 
     def __init__(
         self,
@@ -76,23 +76,20 @@ class _Talk:
         writer: asyncio.StreamWriter,
         *,
         began_s: float,
-        patience_s: float,
+        read_timeout_s: float,
         most_bytes: int,
     ) -> None:
         self._reader, self._writer = reader, writer
-        self._began_s, self._patience_s, self._room = began_s, patience_s, most_bytes
+        self._began_s, self._read_timeout_s, self._room_bytes = began_s, read_timeout_s, most_bytes
         self._h11 = h11.Connection(h11.CLIENT)
 
-    def _now_s(self) -> float:
-        return asyncio.get_running_loop().time() - self._began_s
-
-    async def say(self, request: httpx.Request, form: str) -> None:
+    async def send(self, request: httpx.Request, form: str) -> None:
         head = h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
         data = self._h11.send(head) or b""
         if form == HTTP_1_0:
             data = data.replace(b" HTTP/1.1\r\n", b" HTTP/1.0\r\n", 1)
         await self._write(data)
-        if form == EXPECT_CONTINUE and not await self._goes_on():
+        if form == EXPECT_CONTINUE and not await self._may_send_body():
             return
         await self._write(self._h11.send(h11.Data(data=request.content)) or b"")
         if form != CUT_BODY:
@@ -100,51 +97,55 @@ class _Talk:
         elif self._writer.can_write_eof():
             self._writer.write_eof()
 
-    async def _write(self, data: bytes) -> None:
-        self._writer.write(data)
-        await self._writer.drain()
-
-    async def _goes_on(self) -> bool:
-        """Whether the body is to be sent: after 100, or when nothing was said for long enough."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(EXPECT_PATIENCE_S):
-                data = await self._reader.read(READ_BYTES)
-                self._h11.receive_data(data)
-                return data.startswith(b"HTTP/1.1 100")
-        return True
-
-    async def answer(self) -> Response:
-        head = await self._event()
+    async def response(self) -> Response:
+        head = await self._next_event()
         while isinstance(head, h11.InformationalResponse):
-            head = await self._event()
+            head = await self._next_event()
         if not isinstance(head, h11.Response):
             raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
-        headers_at_s = self._now_s()
+        headers_at_s = self._elapsed_s()
         chunks, ending, detail = await self._body()
         return Response(
             status=head.status_code,
             headers=tuple((name.decode("latin-1"), text.decode("latin-1")) for name, text in head.headers.raw_items()),
             chunks=tuple(chunks),
             headers_at_s=headers_at_s,
-            ended_at_s=self._now_s(),
+            ended_at_s=self._elapsed_s(),
             ending=ending,
             detail=detail,
             http_version=f"HTTP/{head.http_version.decode('ascii')}",
         )
 
+    def _elapsed_s(self) -> float:
+        return asyncio.get_running_loop().time() - self._began_s
+
+    async def _write(self, data: bytes) -> None:
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def _may_send_body(self) -> bool:
+        """Whether to send the body: after 100, or when nothing came for long enough."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(EXPECT_TIMEOUT_S):
+                data = await self._reader.read(READ_BYTES)
+                self._h11.receive_data(data)
+                return data.startswith(b"HTTP/1.1 100")
+        return True
+
     async def _body(self) -> tuple[list[Chunk], str, str]:
+        """The chunks of the body, how it ended, and the details of that."""
         chunks: list[Chunk] = []
         try:
-            while isinstance(event := await self._event(), h11.Data) and self._room > 0:
-                chunks.append(Chunk(at_s=self._now_s(), data=bytes(event.data[: self._room])))
-                self._room -= len(event.data)
+            while isinstance(event := await self._next_event(), h11.Data) and self._room_bytes > 0:
+                chunks.append(Chunk(at_s=self._elapsed_s(), data=bytes(event.data[: self._room_bytes])))
+                self._room_bytes -= len(event.data)
         except httpx.ReadTimeout:
-            return chunks, STALLED, f"no byte came for {self._patience_s:g} s"
+            return chunks, STALLED, f"no byte came for {self._read_timeout_s:g} s"
         except (httpx.TransportError, OSError):
             return chunks, RESET, "the connection was closed before the body was complete"
         return chunks, COMPLETE, ""
 
-    async def _event(self) -> h11.Event | type[h11.PAUSED]:
+    async def _next_event(self) -> h11.Event | type[h11.PAUSED]:
         while True:
             try:
                 event = self._h11.next_event()
@@ -153,7 +154,7 @@ class _Talk:
             if event is not h11.NEED_DATA:
                 return event  # type: ignore[return-value]
             try:
-                async with asyncio.timeout(self._patience_s):
+                async with asyncio.timeout(self._read_timeout_s):
                     data = await self._reader.read(READ_BYTES)
             except TimeoutError as error:
                 raise httpx.ReadTimeout("") from error

@@ -1,7 +1,7 @@
-"""The key is taken out of every response before it becomes a record; KEY_PLACEHOLDER shows where it stood.
+"""Removes the key from every response before it is recorded; KEY_PLACEHOLDER shows where it was.
 
-Bytes that do not hold the key stay exactly as they came. Where it did stand, chunk boundaries and times stay, a
-compressed body is compressed anew, and a content-length that was true stays true.
+Bytes without the key stay exactly as they came. Where the key was, chunk boundaries and times stay, a compressed body
+is compressed again, and a content-length that was true stays true.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from typing import Final
 from messages_conformance.exchange import KEY_PLACEHOLDER, Chunk, Response
 
 MIN_SECRET_CHARS: Final = 6
-"""Shorter keys are what keyless servers are given ("x", "EMPTY"); blotting them out would destroy the evidence."""
+"""Shorter keys are for servers that need no key ("x", "EMPTY"). Replacing them would destroy the evidence (origin: our
+own)."""
 
 MIN_WORD_SECRET_CHARS: Final = 16
-"""A shorter key of letters alone ("secret", "anything") is a word that a model may well say."""
+"""A shorter key of letters alone ("secret", "anything") is a word that a model may write (origin: our own)."""
 
 
 def is_secret(key: str | None) -> bool:
-    """True when a key can be told from ordinary text, so that finding it in a response means something."""
+    """Whether a key differs from ordinary text, so that a response that contains it leaks it."""
     if key is None or len(key) < MIN_SECRET_CHARS:
         return False
     return len(key) >= MIN_WORD_SECRET_CHARS or not key.isalpha()
 
 
 def redact(response: Response, key: str | None) -> Response:
-    """The response with KEY_PLACEHOLDER for the key in headers and body, also across chunks; unchanged without it."""
+    """The response with KEY_PLACEHOLDER for the key in headers and body, across chunks too."""
     if key is None or not is_secret(key):
         return response
     response = _redact_headers(response, key)
@@ -43,12 +44,12 @@ def redact(response: Response, key: str | None) -> Response:
 
 
 def redact_text(text: str, key: str | None) -> str:
-    """The text with KEY_PLACEHOLDER for the key; for messages that quote what a library or a server said."""
+    """The text with KEY_PLACEHOLDER for the key; for messages that quote a library or a server."""
     return text.replace(key, KEY_PLACEHOLDER) if key and is_secret(key) else text
 
 
 def _forms(key: str) -> tuple[bytes, ...]:
-    """The key as it is, and as a JSON string writes it."""
+    """The key as it is, and as it is written in a JSON string."""
     return tuple({key.encode(), json.dumps(key)[1:-1].encode()})
 
 
@@ -65,7 +66,7 @@ def _holds(chunks: tuple[Chunk, ...], forms: tuple[bytes, ...]) -> bool:
 
 
 def _replaced(chunks: tuple[Chunk, ...], forms: tuple[bytes, ...]) -> tuple[Chunk, ...]:
-    """The key's bytes are cut out of the chunks that they span; the placeholder goes where its first byte was."""
+    """Replaces the key, which may span several chunks. The placeholder is where the first byte of the key was."""
     for form in forms:
         chunks = _without(chunks, form)
     return chunks

@@ -1,4 +1,4 @@
-"""The embedded reference endpoint as a target: on loopback or in memory, there when opened and gone when closed."""
+"""The embedded reference endpoint as a target, on a loopback socket or in memory, until the target is closed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from messages_conformance.reference import Settings
 
 TRANSPORTS: Final = ("socket", "memory")
-NOWHERE: Final = "http://reference.localhost"
-"""What an endpoint without a socket is called where a request needs an address."""
+MEMORY_URL: Final = "http://reference.localhost"
+"""The address in requests to an endpoint in memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Choices:
-    """What a description asks for: a fault, a variant, both or neither, and how the bytes are carried."""
+    """The parts of a description: a fault, a variant, both or neither, and the transport."""
 
     fault: str | None = None
     variant: str | None = None
@@ -31,10 +31,13 @@ class _Choices:
 
 
 class ReferenceTarget:
-    """The reference endpoint, with a fault or a variant of a correct server; it has its own key."""
+    """The reference endpoint, with a fault or a variant of a correct server. It has its own key.
+
+    In memory it runs on a simulated clock. Raises TargetError for a description that names something unknown.
+    """
 
     def __init__(self, description: str, *, timeout_s: float, version_required: bool = False) -> None:
-        # Imported here: a run against a real target has no use for the endpoint.
+        # Imported here: a run against a real target does not need the endpoint.
         from messages_conformance.reference import Settings
 
         choices = _choices(description)
@@ -55,13 +58,13 @@ class ReferenceTarget:
 
         now_s = time.monotonic if self.clock is None else self.clock.now_s
         served = endpoint(fault=choices.fault, variant=choices.variant, settings=settings, now_s=now_s)
-        address, transport = NOWHERE, None
+        address, transport = MEMORY_URL, None
         if self.clock is not None:
             from messages_conformance.targets.memory import MemoryTransport
 
-            below = [change.name for change in served.changes if change.needs_socket]
-            if below:
-                raise TargetError(f"{below[0]} lives below HTTP and needs a socket: leave transport=memory out")
+            for change in served.changes:
+                if change.needs_socket:
+                    raise TargetError(f"{change.name} is below HTTP and needs a socket: leave transport=memory out")
             transport = MemoryTransport(served)
         else:
             address = self._running.enter_context(serve_endpoint(served)).base_url
@@ -70,9 +73,11 @@ class ReferenceTarget:
         )
 
     async def send(self, request: Request) -> Response:
+        """The recorded response, without the key. Raises Unreachable when none came."""
         return await self._http.send(request)
 
     async def aclose(self) -> None:
+        """Closes the connections and stops the endpoint. May be called again."""
         try:
             await self._http.aclose()
         finally:
@@ -80,7 +85,7 @@ class ReferenceTarget:
 
 
 def _choices(description: str) -> _Choices:
-    """What a description names; raises TargetError for a part that means nothing."""
+    """The parts of a description. Raises TargetError for a part that is not valid."""
     chosen: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in description.split(","))):
         name, given, value = part.partition("=")

@@ -1,4 +1,4 @@
-"""The exchanges of a saved run as a target: the same questions get the recorded answers, without a network."""
+"""A saved run as a target: equal requests get the recorded responses, without a network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from messages_conformance.targets.target import TargetError, Unreachable
 
 
 class ReplayTarget:
-    """Answers by the request's identity, in recorded order; the last answer of a request serves for all later ones."""
+    """Finds responses by the identity of the request, in recorded order. The last one of a request answers all later
+    ones.
+
+    Raises TargetError for a file that cannot be read, or that is no exchanges.jsonl.
+    """
 
     def __init__(self, path: Path, *, key: str | None = None) -> None:
         self.name = f"replay:{path}"
@@ -27,7 +31,7 @@ class ReplayTarget:
             answers.reverse()
 
     async def send(self, request: Request) -> Response:
-        """The recorded response; raises Unreachable with the recorded failure, or when this was never asked."""
+        """The recorded response. Raises Unreachable with the recorded failure, or for an unknown request."""
         answers = self._answers.get(request.identity)
         if not answers:
             message = f"the saved run holds no answer to this {request.method} {request.path}; it asked other questions"
@@ -39,7 +43,7 @@ class ReplayTarget:
         return exchange.response
 
     async def aclose(self) -> None:
-        return None
+        """Does nothing: the file was read when the target was opened."""
 
 
 def _read(path: Path) -> list[Exchange]:
