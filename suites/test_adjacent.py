@@ -27,8 +27,8 @@ PAGES = 3
 COUNTS = [
     count_tokens("count_tokens.plain", OK, depth="smoke"),
     count_tokens("count_tokens.longer", OK + NOTE),
-    count_tokens("count_tokens.system", OK, system=INSTRUCTIONS),
-    count_tokens("count_tokens.tools", OK, tools=[CLOCK]),
+    count_tokens("count_tokens.system", OK, system=INSTRUCTIONS, needs=["system"]),
+    count_tokens("count_tokens.tools", OK, tools=[CLOCK], needs=["tools"]),
 ]
 
 

@@ -94,7 +94,7 @@ TOOLS = [
         expect=EITHER,
         system="You look up the weather.",
         tools=[WEATHER],
-        needs=["tools"],
+        needs=["tools", "system"],
         attempts=2,
         premise="response.content.tool_use-ids-unique",
     ),

@@ -62,10 +62,10 @@ IN_RESULTS = {
 }
 
 PLACES = {
-    "turns": (IN_TURNS, ["heron-38", "lemon-52", "coral-19", "birch-73", "robin-46", "onyx-68"], ()),
+    "turns": (IN_TURNS, ["heron-38", "lemon-52", "coral-19", "birch-73", "robin-46", "onyx-68"], ("system",)),
     "blocks": (IN_BLOCKS, ["finch-22", "olive-91", "cobra-57"], ("system-blocks",)),
     "long": (IN_A_LONG_TEXT, ["lilac-83", "raven-14", "topaz-65"], ()),
-    "results": (IN_RESULTS, ["quail-33", "maple-42", "amber-58", "tulip-93", "otter-26"], ("tools",)),
+    "results": (IN_RESULTS, ["quail-33", "maple-42", "amber-58", "tulip-93", "otter-26"], ("system", "tools")),
 }
 """Where the words are, which they are, and what a target must promise for that."""
 

@@ -15,6 +15,7 @@ PREFILL = [
         "prefill",
         [user("What is the capital of France? Answer in one short sentence."), assistant("The capital of France")],
         max_tokens=24,
+        needs=["prefill"],
         capability="prefill",
         probe="request.prefill.continue",
     )

@@ -13,10 +13,14 @@ async def cut_in_the_middle(send):
     whole = await send(whole_and_streamed("middle", RAIN, max_tokens=MAX_TOKENS)[0])
     word, half = word_to_stop_at(answer_text(whole)), answer_tokens(whole) // 2
     if word is not None:
-        for cut in whole_and_streamed("middle.stop", RAIN, max_tokens=MAX_TOKENS, stop_sequences=[word]):
+        for cut in whole_and_streamed(
+            "middle.stop", RAIN, max_tokens=MAX_TOKENS, stop_sequences=[word], needs=["stop-sequences"]
+        ):
             await send(cut)
     if half >= 1:
-        for cut in whole_and_streamed("middle.limit", RAIN, max_tokens=half, capability="small-limits"):
+        for cut in whole_and_streamed(
+            "middle.limit", RAIN, max_tokens=half, needs=["small-limits"], capability="small-limits"
+        ):
             await send(cut)
 
 

@@ -26,9 +26,9 @@ PLAIN = [
         headers=(("content-type", "application/json; charset=utf-8"),),
     ),
     *whole_and_streamed("plain", OK),
-    *whole_and_streamed("system", OK, system=INSTRUCTIONS, probe="request.system.string"),
+    *whole_and_streamed("system", OK, system=INSTRUCTIONS, needs=["system"], probe="request.system.string"),
     # A control: request.system.blocks sends the same system prompt as a block.
-    ask("system.short", OK, system="You are a concise assistant.", probe="request.system.string"),
+    ask("system.short", OK, system="You are a concise assistant.", needs=["system"], probe="request.system.string"),
     *whole_and_streamed("longer", OK + NOTE),
     *whole_and_streamed("unicode", UNICODE, max_tokens=80, attempts=2, premise="transport.charset.utf8", depth="smoke"),
     *whole_and_streamed("long", ESSAY, max_tokens=600),
@@ -36,18 +36,21 @@ PLAIN = [
 
 LIMITS = [
     *whole_and_streamed("count", COUNT, max_tokens=100),
-    *whole_and_streamed("limit.five", COUNT, max_tokens=5, depth="smoke", capability="small-limits"),
-    *whole_and_streamed("limit.one", COUNT, max_tokens=1, capability="small-limits"),
-    *whole_and_streamed("stop", COUNT, max_tokens=100, stop_sequences=["13"]),
+    *whole_and_streamed(
+        "limit.five", COUNT, max_tokens=5, depth="smoke", needs=["small-limits"], capability="small-limits"
+    ),
+    *whole_and_streamed("limit.one", COUNT, max_tokens=1, needs=["small-limits"], capability="small-limits"),
+    *whole_and_streamed("stop", COUNT, max_tokens=100, stop_sequences=["13"], needs=["stop-sequences"]),
     *whole_and_streamed(
         "stop.last-of-four",
         COUNT,
         max_tokens=100,
         stop_sequences=["zebra", "violin", "cactus", ", 9,"],
+        needs=["stop-sequences"],
         streamed_depth="smoke",
     ),
-    ask("stop.first-of-two", COUNT, max_tokens=100, stop_sequences=[", 7,", "zebra"]),
-    ask("stop.unreached", COUNT, max_tokens=100, stop_sequences=["zebra"]),
+    ask("stop.first-of-two", COUNT, max_tokens=100, stop_sequences=[", 7,", "zebra"], needs=["stop-sequences"]),
+    ask("stop.unreached", COUNT, max_tokens=100, stop_sequences=["zebra"], needs=["stop-sequences"]),
 ]
 
 HISTORY = [

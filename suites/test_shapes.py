@@ -27,8 +27,8 @@ TOOLS = [tool("get_weather", "Gives the weather in one city."), tool("get_time",
 
 ANSWERS = [
     *whole_and_streamed("plain", OK, depth="smoke"),
-    *whole_and_streamed("limit.five", COUNT, max_tokens=5, capability="small-limits"),
-    *whole_and_streamed("stop", COUNT, max_tokens=100, stop_sequences=["13"]),
+    *whole_and_streamed("limit.five", COUNT, max_tokens=5, needs=["small-limits"], capability="small-limits"),
+    *whole_and_streamed("stop", COUNT, max_tokens=100, stop_sequences=["13"], needs=["stop-sequences"]),
     *whole_and_streamed(
         "tools.named",
         "What is the weather in Paris?",

@@ -69,6 +69,7 @@ async def leave(send):
         Ask(
             situation="wire.left",
             body={"max_tokens": 200, "stream": True, "messages": [{"role": "user", "content": "Count from 1 to 60."}]},
+            needs=frozenset({"stream"}),
             wire="leave-early",
         )
     )

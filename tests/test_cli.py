@@ -140,6 +140,13 @@ def test_explain_says_why_something_is_not_judged(asked: str, label: str, said: 
     assert said in outcome.out
 
 
+def test_explain_takes_a_capability() -> None:
+    outcome = run("explain", "images")
+    assert outcome.code == 0
+    assert outcome.out.startswith("images  capability of profiles\n  Image blocks take ")
+    assert "needed by         request.image.bad-base64  SHOULD\n" in outcome.out
+
+
 @pytest.mark.parametrize(
     ("asked", "said"), [("stream.order.mesage-stop", "stream.order.message-stop"), ("stream.*", "explain takes one id")]
 )

@@ -393,6 +393,23 @@ def test_a_conversation_asks_step_by_step_within_the_pool() -> None:
     assert contents.index(exchanges[1].situations[0]) <= 2
 
 
+def test_a_step_that_the_profile_does_not_promise_is_not_sent() -> None:
+    async def steps(ask: AskFunction) -> None:
+        refused = await ask(replace(message("hello"), needs=frozenset({"claude-code"})))
+        assert refused.failure is not None
+        assert refused.failure.message.endswith("does not promise claude-code")
+        await ask(message("go on"))
+
+    talk = Conversation(name="talk", steps=steps, max_requests=2)
+    target = FakeTarget()
+    with running(target) as engine:
+        engine.plan([], [talk])
+        engine.start()
+        assert [exchange.situations for exchange in engine.wait(talk)] == [("go on",)]
+        assert engine.exchanges == engine.wait(talk)
+    assert len(target.requests) == 1
+
+
 def test_an_exception_in_a_conversation_is_our_own_error() -> None:
     async def steps(ask: AskFunction) -> None:
         await ask(message("hello"))

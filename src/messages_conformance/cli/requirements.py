@@ -1,4 +1,4 @@
-"""The commands `list` and `explain`: requirements with their level, their source and how they are provoked."""
+"""The commands `list` and `explain`: requirements with level, source and how they are provoked; capabilities."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def add(commands: Commands) -> None:
     listing.add_argument("--profile", help="only the requirements of this profile")
     listing.add_argument("--format", choices=("text", "json", "markdown"), default="text")
 
-    explain = commands.add_parser("explain", help="show one requirement in full", allow_abbrev=False)
+    explain = commands.add_parser("explain", help="show one requirement or capability in full", allow_abbrev=False)
     explain.set_defaults(command=_explain, parser=explain)
     explain.add_argument("requirement", metavar="REQUIREMENT")
 
@@ -95,6 +95,8 @@ def _explain(parsed: argparse.Namespace) -> int:
     from messages_conformance.run import UsageError, checked_requirements
 
     found = {row.id: row for row in listed()}
+    if parsed.requirement in contract.capabilities():
+        return _explain_capability(parsed.requirement)
     try:
         if parsed.requirement not in found:
             checked_requirements([parsed.requirement])
@@ -113,4 +115,21 @@ def _explain(parsed: argparse.Namespace) -> int:
         print(f"measured   {measurement.measured} ({measurement.source}), {measurement.severity}")
         for client, outcome in sorted(measurement.clients.items()):
             print(f"             {client}: {outcome}")
+    return 0
+
+
+def _explain_capability(name: str) -> int:
+    from messages_conformance import contract
+    from messages_conformance.rules.requirement_list import listed
+
+    capability = contract.capabilities()[name]
+    profiles = [contract.profile(each) for each in contract.profile_names()]
+    print(f"{name}  capability of profiles\n  {capability.sentence}\n")
+    print(f"promised by       {', '.join(each.name for each in profiles if name in each.promises) or 'none'}")
+    print(f"left to models by {', '.join(each.name for each in profiles if name in each.depends_on_model) or 'none'}")
+    if capability.read_by:
+        print(f"read by           {capability.read_by}")
+    for row in listed():
+        if name in row.needs:
+            print(f"needed by         {row.id}  {row.level}")
     return 0

@@ -388,6 +388,8 @@ class Engine:
             count += 1
             if count > conversation.max_requests:
                 raise EngineError(f"{conversation.name} asks more than its {conversation.max_requests} requests")
+            if missing := ask.needs - self.profile.offers:
+                return self._not_sent(ask, missing)
             question = self._new_question(ask)
             outcome.in_flight += 1
             try:
@@ -397,6 +399,12 @@ class Engine:
                 outcome.exchanges.extend(question.outcome.exchanges)
 
         await conversation.steps(ask_next)
+
+    def _not_sent(self, ask: Ask, missing: frozenset[str]) -> Exchange:
+        """The exchange of a step that the profile does not promise: it is neither sent nor recorded."""
+        reason = f"profile {self.profile.name} does not promise {', '.join(sorted(missing))}"
+        request = compose(ask, profile=self.profile, model=self.model)
+        return Exchange(number=0, request=request, response=None, failure=Failure(kind="cancelled", message=reason))
 
     async def _send_urgently(self, ask: Ask) -> Exchange:
         task = asyncio.current_task()

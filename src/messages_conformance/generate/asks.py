@@ -15,6 +15,9 @@ Message = Mapping[str, Any]
 PLAIN_PROBE: Final = "transport.path.post-messages"
 """The requirement that answers for every ordinary question: a valid request is answered."""
 
+STREAM: Final = "stream"
+"""The capability that every streamed question needs."""
+
 _ID: Final = re.compile(r"[a-zA-Z0-9_-]+")
 
 Send = Callable[[Ask], Awaitable[Exchange]]
@@ -78,7 +81,7 @@ def ask(
         attempts=attempts,
         premise=() if premise is None else (premise,),
         depth=depth,
-        needs=frozenset(needs),
+        needs=frozenset({*needs, STREAM} if stream else needs),
         capability=capability,
         probe=probe,
         expect=expect,
@@ -101,14 +104,21 @@ def whole_and_streamed(
     ]
 
 
-def count_tokens(situation: str, question: str | Iterable[Message], *, depth: str = "standard", **fields: Any) -> Ask:
-    """The same question as `ask` puts it, sent to be counted; it costs nothing."""
+def count_tokens(
+    situation: str,
+    question: str | Iterable[Message],
+    *,
+    depth: str = "standard",
+    needs: Iterable[str] = (),
+    **fields: Any,
+) -> Ask:
+    """A request that counts the tokens of a question, which costs nothing."""
     messages = [user(question)] if isinstance(question, str) else list(question)
     return Ask(
         situation=situation,
         body={"messages": messages, **fields},
         path="/v1/messages/count_tokens",
-        needs=frozenset({"count-tokens"}),
+        needs=frozenset({"count-tokens", *needs}),
         depth=depth,
     )
 
