@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -34,6 +35,8 @@ class RequestFilter:
     without_headers: tuple[str, ...] = ()
     header_matches: Mapping[str, str] = field(default_factory=dict)
     """Header -> a glob for its first value."""
+    sends: str = ""
+    """A regular expression for some part of the body's bytes, in UTF-8; a dot matches line breaks, too."""
     streamed: bool | None = None
     has: tuple[str, ...] = ()
     """Members of the body that are present, whatever their value."""
@@ -58,6 +61,7 @@ class RequestFilter:
         yield self.http_version in ("", request.http_version)
         yield all(request.header(name) is not None for name in self.headers)
         yield all(request.header(name) is None for name in self.without_headers)
+        yield not self.sends or re.search(self.sends.encode(), request.body, re.DOTALL) is not None
         for name, glob in self.header_matches.items():
             yield fnmatchcase(request.header(name) or "", glob)
 

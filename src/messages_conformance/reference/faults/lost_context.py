@@ -29,7 +29,7 @@ def is_result(block: Any) -> bool:
     return isinstance(block, Mapping) and block.get("type") == "tool_result"
 
 
-@fault("context", trips={CONTEXT}, at=Stage.BODY, seen="one-api and its heirs: a window of the last turns")
+@fault("context", trips={CONTEXT}, at=Stage.BODY, seen="one-api and its forks: a window of the last turns")
 def forget_all_but_four_turns(body: Json) -> Json:
     """Only the last turns of a long conversation reach the model."""
     turns = body["messages"]

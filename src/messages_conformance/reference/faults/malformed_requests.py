@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from messages_conformance.reference.api import BROKEN, LEFT
@@ -16,13 +15,6 @@ NO_5XX = "errors.no-5xx-on-bad-input"
 ANSWERED = "errors.bad-input-answered"
 SLOW_S = 0.002
 """The pause between two events of a stream, so that a client has the time to disconnect (our own choice)."""
-
-DEEP = re.compile(rb'(?:\[|\{"\w+":){500}')
-"""Nesting that exceeds the limit of a recursive parser."""
-
-DIGITS = re.compile(rb"\d{300}")
-SURROGATE = re.compile(rb"\\ud[89ab]\w\w(?!\\ud)")
-MAX_TOKENS_TWICE = re.compile(rb'"max_tokens".*"max_tokens"', re.DOTALL)
 
 
 def crashed(response: HttpResponse, context: RequestContext) -> HttpResponse:
@@ -46,42 +38,6 @@ def posted_body(context: RequestContext) -> bytes:
 
 
 @fault("near-miss", trips={NO_5XX}, at=Stage.RESPONSE)
-def crash_on_byte_order_mark(response: HttpResponse, context: RequestContext) -> HttpResponse:
-    """A byte-order mark before the JSON gets 500."""
-    return crashed(response, context) if posted_body(context).startswith(b"\xef\xbb\xbf") else response
-
-
-@fault("near-miss", trips={NO_5XX}, at=Stage.RESPONSE)
-def crash_on_duplicate_keys(response: HttpResponse, context: RequestContext) -> HttpResponse:
-    """A key that an object has twice gets 500."""
-    return crashed(response, context) if MAX_TOKENS_TWICE.search(posted_body(context)) else response
-
-
-@fault("near-miss", trips={NO_5XX}, at=Stage.RESPONSE, seen="anthropics/claude-code#77525")
-def crash_on_lone_surrogate(response: HttpResponse, context: RequestContext) -> HttpResponse:
-    """Half a surrogate pair in a string gets 500."""
-    return crashed(response, context) if SURROGATE.search(posted_body(context)) else response
-
-
-@fault("near-miss", trips={NO_5XX}, at=Stage.RESPONSE)
-def crash_on_infinite_number(response: HttpResponse, context: RequestContext) -> HttpResponse:
-    """A number that exceeds the range of a float gets 500."""
-    return crashed(response, context) if b"1e400" in posted_body(context) else response
-
-
-@fault("near-miss", trips={NO_5XX}, at=Stage.RESPONSE)
-def crash_on_huge_integer(response: HttpResponse, context: RequestContext) -> HttpResponse:
-    """An integer of hundreds of digits gets 500."""
-    return crashed(response, context) if DIGITS.search(posted_body(context)) else response
-
-
-@fault("near-miss", trips={NO_5XX}, at=Stage.RESPONSE)
-def crash_on_deep_nesting(response: HttpResponse, context: RequestContext) -> HttpResponse:
-    """Thousands of nested arrays or objects get 500."""
-    return crashed(response, context) if DEEP.search(posted_body(context)) else response
-
-
-@fault("near-miss", trips={NO_5XX}, at=Stage.RESPONSE)
 def crash_without_content_type(response: HttpResponse, context: RequestContext) -> HttpResponse:
     """A body whose content-type is missing gets 500."""
     missing = context.request.header("content-type") is None
@@ -100,12 +56,6 @@ def refuse_repeated_beta_header(failures: Failures, context: RequestContext) -> 
     """A request with two anthropic-beta headers is refused."""
     repeated = len(context.request.header_values("anthropic-beta")) > 1
     return [*failures, Failure(message="anthropic-beta: given twice")] if repeated else failures
-
-
-@fault("wire", trips={ANSWERED}, at=Stage.RESPONSE)
-def hang_up_on_deep_nesting(response: HttpResponse, context: RequestContext) -> HttpResponse:
-    """Thousands of nested arrays or objects get a closed connection."""
-    return hung_up(response) if DEEP.search(posted_body(context)) else response
 
 
 @fault("wire", trips={ANSWERED}, at=Stage.RESPONSE)

@@ -35,7 +35,7 @@ def leak_stop_sequence_into_stream(events: Events) -> Events:
 
 
 @fault(
-    "stop", trips={"stop.stop_sequence.matched"}, at=Stage.MESSAGE, seen="gateways that are not told which one matched"
+    "stop", trips={"stop.stop_sequence.matched"}, at=Stage.MESSAGE, seen="gateways that do not learn which one matched"
 )
 def name_first_stop_sequence(message: Json, context: RequestContext) -> Json:
     """An answer always names the first of the stop sequences."""
@@ -44,7 +44,7 @@ def name_first_stop_sequence(message: Json, context: RequestContext) -> Json:
 
 
 @fault(
-    "stop", trips={"stop.stop_sequence.matched"}, at=Stage.MESSAGE, seen="gateways that are not told which one matched"
+    "stop", trips={"stop.stop_sequence.matched"}, at=Stage.MESSAGE, seen="gateways that do not learn which one matched"
 )
 def name_last_stop_sequence(message: Json, context: RequestContext) -> Json:
     """An answer always names the last of the stop sequences."""
