@@ -286,7 +286,7 @@ def judge(request: pytest.FixtureRequest) -> Callable[..., None]:
 def same_shape(request: pytest.FixtureRequest) -> Callable[[Exchange], None]:
     """A function that compares the shape of an answer with the one in `--snapshots`; a difference fails the test."""
     from messages_conformance.shapes import shape
-    from messages_conformance.shapes.snapshots import kept
+    from messages_conformance.shapes.snapshots import drifts_from_snapshot
 
     run = _run(request.config)
     assert run is not None  # the test is deselected otherwise
@@ -297,7 +297,7 @@ def same_shape(request: pytest.FixtureRequest) -> Callable[[Exchange], None]:
         if exchange.response is None:
             pytest.skip("no response")
         situation = _asked(request.node).situation
-        drifted = kept(snapshot, situation, shape(situation, exchange.response))
+        drifted = drifts_from_snapshot(snapshot, situation, shape(situation, exchange.response))
         run.drifted(drifted)
         if drifted:
             raise Violation("; ".join(map(str, drifted)))

@@ -48,7 +48,7 @@ def test_a_waiver_for_another_model_or_profile_does_nothing() -> None:
 
 def test_a_waiver_whose_failure_passes_is_stale_and_says_what_to_delete() -> None:
     found = gate(WAIVER, outcomes={"x": PASS, "y": NOT_APPLICABLE})
-    assert found.problems == ("w.toml, lines 1 to 5: stale, for a.* is not violated any more; delete it",)
+    assert found.problems == ("w.toml, lines 1 to 5: stale, because a.* is not violated any more; delete it",)
 
 
 @pytest.mark.parametrize("other", [FAIL, WARN, NOT_VERIFIED, ERROR])
@@ -68,7 +68,9 @@ def test_an_expired_waiver_excuses_nothing_and_fails_the_run() -> None:
     expired = replace(WAIVER, expires=date(2026, 11, 24))
     found = gate(expired, outcomes={"x": FAIL})
     assert found.excuses == {}
-    assert found.problems == ("w.toml, lines 1 to 5: expired on 2026-11-24 (a.*, jo); mend it, or agree anew",)
+    assert found.problems == (
+        "w.toml, lines 1 to 5: expired on 2026-11-24 (a.*, jo); fix the failure, or set a new date",
+    )
     assert "stale" in gate(expired, outcomes={"x": PASS}).problems[0]
     assert "expired" in gate(expired, outcomes={"x": NOT_VERIFIED}).problems[0]
 

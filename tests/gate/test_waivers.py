@@ -49,10 +49,10 @@ def test_a_waiver_says_what_why_whose_and_until_when(tmp_path: Path) -> None:
 
 def test_models_and_profiles_limit_it(tmp_path: Path) -> None:
     first, second = reading(tmp_path, WHOLE)
-    assert first.holds_for(model="any", profile="any")
-    assert second.holds_for(model="big-1", profile="tokmodel")
-    assert not second.holds_for(model="small-1", profile="tokmodel")
-    assert not second.holds_for(model="big-1", profile="claude-code")
+    assert first.applies_to(model="any", profile="any")
+    assert second.applies_to(model="big-1", profile="tokmodel")
+    assert not second.applies_to(model="small-1", profile="tokmodel")
+    assert not second.applies_to(model="big-1", profile="claude-code")
 
 
 def test_a_list_without_headings_is_known_by_number(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ ROW = '[[waiver]]\nrequirement = "a"\nreason = "r"\nowner = "o"\nexpires = 2027-
 BROKEN = {
     "syntax": (ROW + "x\n", ["is not TOML", "line 6"]),
     "encoding": (b"\xff\xfe", ["is not TOML"]),
-    "table": ("[[waivers]]\nx = 1", ["holds 'waivers'", "[[waiver]]"]),
+    "table": ("[[waivers]]\nx = 1", ["has the key 'waivers'", "[[waiver]]"]),
     "no-list": ("waiver = 1", ["list of tables"]),
     "key": (ROW.replace("expires", "expiry"), ["lines 1 to 5", "unknown key 'expiry'", "did you mean expires?"]),
     "missing": (ROW.replace('owner = "o"\n', ""), ["lines 1 to 4", "has no owner"]),
@@ -108,6 +108,6 @@ def test_what_is_written_is_read_once_it_is_filled_in(tmp_path: Path) -> None:
         reading(tmp_path, text)
     found = reading(tmp_path, text.replace('reason = ""', 'reason = "r"').replace('owner = ""', 'owner = "o"'))
     assert [waiver.requirement for waiver in found] == ["usage.present", "errors.envelope"]
-    assert found[0].holds_for(model='odd "[model]"*', profile="tokmodel")
-    assert not found[0].holds_for(model='odd "[model]" 2', profile="tokmodel")
+    assert found[0].applies_to(model='odd "[model]"*', profile="tokmodel")
+    assert not found[0].applies_to(model='odd "[model]" 2', profile="tokmodel")
     assert tomllib.loads(text)["waiver"][0]["expires"] == date(2027, 1, 2)

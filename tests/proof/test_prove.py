@@ -32,7 +32,7 @@ def test_a_part_of_the_proof_is_written_where_it_was_asked_for(tmp_path):
         (["--depth", "shallow"], "unknown depth 'shallow'; valid: smoke, standard, deep"),
         (["--profile", "tokmodle"], "unknown profile 'tokmodle'; valid: anthropic-2023-06-01"),
         (["--only", "drop_mesage_stop"], "did you mean drop_message_stop"),
-        (["--only", "drop_message_stop", "--profile", "claude-code"], "nothing that --only leaves is tried"),
+        (["--only", "drop_message_stop", "--profile", "claude-code"], "nothing in --only is tried"),
         (["--jobs", "0"], "--jobs is 0; it must be 1 or more"),
         (["--jobs", "many"], "--jobs is 'many'; it is a whole number"),
         (["--dept", "smoke"], "unknown option --dept; did you mean --depth?"),

@@ -231,7 +231,7 @@ def excused():
 
 
 def stale():
-    problem = "waivers.toml, lines 2 to 6: stale, for stream.framing is not violated any more; delete it"
+    problem = "waivers.toml, lines 2 to 6: stale, because stream.framing is not violated any more; delete it"
     return report(PASSED, gate=Gate(problems=(problem, problem)))
 
 

@@ -51,8 +51,8 @@ def test_a_waiver_problem_fails_a_run_without_failures():
     made = stale()
     assert exit_code(made) == 1
     assert verdict_sentence(made) == (
-        "FAILED by a waiver, not by the target: waivers.toml, lines 2 to 6: stale, for stream.framing is not violated "
-        "any more; delete it; and 1 more waiver"
+        "FAILED by a waiver, not by the target: waivers.toml, lines 2 to 6: stale, because stream.framing is not "
+        "violated any more; delete it; and 1 more waiver"
     )
 
 

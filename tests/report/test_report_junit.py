@@ -100,5 +100,5 @@ def test_what_the_user_added_fails_in_its_own_words():
     drift = Drift(situation="plain", path=".usage", before="object", after=None)
     root = parsed(report(PASSED, failed_tests=(FailedTest(name="test_ours", message="no\nreally"),), drifts=(drift,)))
     assert case(root, "test_ours").find("failure").get("message") == "no"
-    assert case(root, "shapes").find("failure").text == "plain: .usage vanished: object"
+    assert case(root, "shapes").find("failure").text == "plain: .usage disappeared: object"
     assert root.get("failures") == "2"

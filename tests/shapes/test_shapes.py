@@ -95,12 +95,12 @@ def test_pings_and_the_cutting_of_a_text_are_no_part_of_a_shape():
     ("after", "said"),
     [
         ({**MESSAGE, "container": None}, ["container appeared: null"]),
-        ({**MESSAGE, "usage": None}, ["usage changed: object -> null", "usage.input_tokens vanished: integer"]),
-        ({key: value for key, value in MESSAGE.items() if key != "usage"}, ["usage vanished: object"]),
+        ({**MESSAGE, "usage": None}, ["usage changed: object -> null", "usage.input_tokens disappeared: integer"]),
+        ({key: value for key, value in MESSAGE.items() if key != "usage"}, ["usage disappeared: object"]),
         ({**MESSAGE, "stop_reason": "end_turn"}, ['stop_reason changed: "tool_use" -> "end_turn"']),
         ({**MESSAGE, "id": 7}, ["id changed: string -> integer"]),
     ],
-    ids=["appeared", "null", "vanished", "discriminator", "type"],
+    ids=["appeared", "null", "disappeared", "discriminator", "type"],
 )
 def test_what_differs_is_told_by_place(after, said):
     assert told(whole(MESSAGE), whole(after))[: len(said)] == said

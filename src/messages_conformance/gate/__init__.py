@@ -1,4 +1,4 @@
-"""What decides that a run fails, beyond the levels: waivers, an edition of the catalogue, and an earlier report."""
+"""Decides, beyond the levels, whether a run fails: waivers, an edition of the catalogue, and a baseline report."""
 
 from messages_conformance.gate.difference import Difference, difference
 from messages_conformance.gate.excuses import Excuse, Gate, evaluate

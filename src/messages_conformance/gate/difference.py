@@ -1,4 +1,4 @@
-"""What changed between two runs: newly failing, fixed, newly verified, no longer verified."""
+"""The changes between two runs: newly failing, fixed, newly verified, no longer verified."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ VERIFIED = frozenset({PASS, FAIL, WARN})
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Requirements by what became of them, each in the order of the new run.
+    """Requirement ids by kind of change, each in the order of the new run.
 
-    `newly_failing` are failures that the old run knew the requirement of and did not have; `unknown_before` are those
-    of requirements that the old run did not judge at all, which says nothing about the target. `newly_warning` are
-    recommendations that held.
+    `newly_failing` did not fail in the old run. `unknown_before` fail now, but the old run did not have them, so this
+    says nothing about the target. `newly_warning` are recommendations that did not warn or fail in the old run.
     """
 
     newly_failing: tuple[str, ...] = ()
@@ -29,7 +28,7 @@ class Difference:
 
 
 def difference(old: Mapping[str, str], new: Mapping[str, str]) -> Difference:
-    """What changed, out of the outcome of each requirement in both runs."""
+    """The changes between two runs, each given as requirement id -> outcome."""
     found = _picker({**new, **{name: "" for name in old if name not in new}})
     return Difference(
         newly_failing=found(lambda name: new.get(name) == FAIL and name in old and old[name] != FAIL),
@@ -42,4 +41,4 @@ def difference(old: Mapping[str, str], new: Mapping[str, str]) -> Difference:
 
 
 def _picker(names: Mapping[str, str]) -> Callable[[Callable[[str], bool]], tuple[str, ...]]:
-    return lambda wanted: tuple(name for name in names if wanted(name))
+    return lambda matches: tuple(name for name in names if matches(name))

@@ -1,4 +1,4 @@
-"""Which deviations of a run are excused, and what is wrong with the waivers themselves."""
+"""Excuses for deviations of a run, and the problems of the waivers themselves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KNOWN: Final = "in the baseline"
 
 @dataclass(frozen=True, kw_only=True)
 class Excuse:
-    """Why a deviation does not fail the run: its kind, and the reason in words."""
+    """Why a deviation does not fail the run: the kind of excuse and the reason."""
 
     kind: str
     reason: str
@@ -26,7 +26,7 @@ class Excuse:
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """What decides about a run beyond the levels. `excuses` are by requirement; `problems` fail the run as well."""
+    """The result of the gate. `excuses` are by requirement id; each of the `problems` (sentences) fails the run."""
 
     excuses: Mapping[str, Excuse] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
@@ -46,10 +46,10 @@ def evaluate(
     baseline: Mapping[str, str] | None = None,
     only_regressions: bool = False,
 ) -> Gate:
-    """The gate over these verdicts.
+    """Applies waivers, edition and baseline to the verdicts of a run.
 
-    `unscored` are requirements that came after the `edition`; `baseline` are the outcomes of an earlier run, which
-    excuse what failed there when `only_regressions` counts. A run that is not `complete` proves no waiver stale.
+    `unscored` are requirements that were added after the `edition`. `baseline` has the outcomes of an earlier run; with
+    `only_regressions`, a failure that is also there is excused. A run that is not `complete` makes no waiver stale.
     """
     changes = None if baseline is None else difference(baseline, {v.requirement: v.outcome for v in verdicts})
     excuses: dict[str, Excuse] = {}
@@ -62,7 +62,7 @@ def evaluate(
     }
     problems: list[str] = []
     for waiver in waivers:
-        if waiver.holds_for(model=model, profile=profile):
+        if waiver.applies_to(model=model, profile=profile):
             covered = [v for v in verdicts if waiver.covers(v.requirement)]
             problems += _problems(waiver, covered, today, complete)
             excuses |= _excused(waiver, covered, today)
@@ -86,11 +86,11 @@ def _excused(waiver: Waiver, covered: Iterable[Verdict], today: date) -> dict[st
 
 
 def _problems(waiver: Waiver, covered: Sequence[Verdict], today: date, complete: bool) -> list[str]:
-    """Why the waiver itself fails the run: it has expired, or there is nothing left that it would excuse."""
+    """Why the waiver itself fails the run: it has expired, or it excuses nothing any more."""
     outcomes = {verdict.outcome for verdict in covered}
     if complete and PASS in outcomes and not outcomes & (DEVIATING | {NOT_VERIFIED, ERROR}):
-        return [f"{waiver.place}: stale, for {waiver.requirement} is not violated any more; delete it"]
+        return [f"{waiver.place}: stale, because {waiver.requirement} is not violated any more; delete it"]
     if waiver.expires < today:
-        until = waiver.expires.isoformat()
-        return [f"{waiver.place}: expired on {until} ({waiver.requirement}, {waiver.owner}); mend it, or agree anew"]
+        until = f"{waiver.expires.isoformat()} ({waiver.requirement}, {waiver.owner})"
+        return [f"{waiver.place}: expired on {until}; fix the failure, or set a new date"]
     return []

@@ -1,10 +1,10 @@
-"""Waivers: a TOML file in the user's repository that says which failures are known, why, whose they are, until when.
+"""Waivers: a TOML file with known failures, each with its reason, its owner and an expiry date.
 
 [[waiver]]
 requirement = "usage.*"       # an id, or a glob
 reason = "The gateway counts later; ticket 4711"
 owner = "jo@example.com"
-expires = 2027-02-28          # holds on this day, and no longer
+expires = 2027-02-28          # the last day on which it is valid
 model = "big-*"               # optional: only for these models
 profile = "tokmodel"          # optional: only in this profile
 """
@@ -38,7 +38,7 @@ class GateError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Waiver:
-    """One excuse. `place` is where it stands: the file, and the lines of it where they are known."""
+    """One waiver. `place` is the file, with the lines when they are known."""
 
     requirement: str
     reason: str
@@ -48,16 +48,17 @@ class Waiver:
     profile: str = "*"
     place: str = ""
 
-    def holds_for(self, *, model: str, profile: str) -> bool:
-        """Whether it is meant for a run of this model in this profile."""
+    def applies_to(self, *, model: str, profile: str) -> bool:
+        """Whether it applies to a run of this model in this profile."""
         return fnmatchcase(model, self.model) and fnmatchcase(profile, self.profile)
 
     def covers(self, requirement: str) -> bool:
+        """Whether it excuses this requirement."""
         return matches(requirement, (self.requirement,))
 
 
 def read(path: Path) -> tuple[Waiver, ...]:
-    """The waivers of a file; a GateError that names the place, the mistake and its cure."""
+    """The waivers of a file; raises GateError with the place, the mistake and the cure."""
     try:
         text = path.read_bytes().decode("utf-8")
         document = tomllib.loads(text)
@@ -67,7 +68,7 @@ def read(path: Path) -> tuple[Waiver, ...]:
         raise GateError(f"{str(path)!r} is not TOML: {error}") from error
     for key in document:
         if key != TABLE:
-            raise GateError(f"{str(path)!r} holds {key!r}; a file of waivers holds [[{TABLE}]] tables and nothing else")
+            raise GateError(f"{str(path)!r} has the key {key!r}; a file of waivers has only [[{TABLE}]] tables")
     rows = document.get(TABLE, [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise GateError(f"{str(path)!r}: {TABLE} is a list of tables, each under [[{TABLE}]]")
@@ -98,11 +99,11 @@ def _date(value: Any, place: str) -> date:
     try:
         return date.fromisoformat(value)
     except (TypeError, ValueError):
-        raise GateError(f"{place}: expires is {value!r}; it is a date, such as 2027-02-28") from None
+        raise GateError(f"{place}: expires is {value!r}; it must be a date, such as 2027-02-28") from None
 
 
 def _places(path: Path, text: str, number: int) -> list[str]:
-    """Where each waiver stands. A file that does not spell them out as [[waiver]] has them by number."""
+    """The place of each waiver: its lines, or its number when the file does not use [[waiver]] headings."""
     lines = text.splitlines()
     starts = [at for at, line in enumerate(lines) if _HEADING.fullmatch(line)]
     if len(starts) != number:
@@ -112,7 +113,7 @@ def _places(path: Path, text: str, number: int) -> list[str]:
 
 
 def _end(lines: Sequence[str], start: int, following: int) -> int:
-    """The number of the last line of a waiver: comments above the next one belong to that."""
+    """The number of the last line of a waiver; comments above the next waiver belong to the next one."""
     last = following - 1
     while last > start and (not lines[last].strip() or lines[last].lstrip().startswith("#")):
         last -= 1
@@ -120,7 +121,7 @@ def _end(lines: Sequence[str], start: int, following: int) -> int:
 
 
 def unknown_requirement(waivers: Iterable[Waiver], known: Iterable[str]) -> str:
-    """What is wrong with the first waiver that names no requirement; empty when there is none."""
+    """The problem of the first waiver that matches no requirement; empty when there is none."""
     ids = list(known)
     for waiver in waivers:
         if not any(waiver.covers(name) for name in ids):
@@ -131,7 +132,7 @@ def unknown_requirement(waivers: Iterable[Waiver], known: Iterable[str]) -> str:
 
 
 def waivers_toml(found: Iterable[tuple[str, str]], *, expires: date, model: str, profile: str) -> str:
-    """A file of waivers for (requirement, comment) pairs, whose reasons and owners are left to be filled in."""
+    """The TOML text of waivers for (requirement, comment) pairs; reasons and owners are empty, to be filled in."""
     head = "# Fill in each reason and owner: a waiver without them is refused.\n"
     return head + "".join(
         f"\n[[{TABLE}]]\n# {' '.join(comment.split())}\n"
@@ -145,7 +146,7 @@ def waivers_toml(found: Iterable[tuple[str, str]], *, expires: date, model: str,
 
 
 def _exactly(name: str) -> str:
-    """The glob that matches this name alone."""
+    """A glob that matches only this name."""
     return re.sub(r"([*?\[])", r"[\1]", name)
 
 

@@ -1,7 +1,7 @@
-"""The proof: the suites against every fault and every correct variant of the reference endpoint, and what came of it.
+"""The proof: the suites run against every fault and every correct variant of the reference endpoint.
 
-A suite is worth what it catches and what it leaves alone. Subjects say what is tried and what has to be found, trials
-try it, the matrix sums it up, and the writers lay it out.
+It shows which faults the suites find, and that they accuse no correct server. `subjects` lists the servers and what
+must be found, `trial` runs the suites against one of them, `matrix` summarizes, and other modules write the result.
 """
 
 from messages_conformance.proof.matrix import Matrix

@@ -1,4 +1,4 @@
-"""proof.json: the whole proof as data, in the form of schemas/proof.json."""
+"""proof.json: the whole proof as data that schemas/proof.json describes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from messages_conformance import __version__
-from messages_conformance.proof.matrix import Matrix, Share, complaint, outcome
+from messages_conformance.proof.matrix import Matrix, complaint, outcome
 from messages_conformance.proof.trial import Trial
 from messages_conformance.proof.wording import verdict
+from messages_conformance.report.figures import Share
 from messages_conformance.report.files import replace
 
 SCHEMA_ID: Final = "messages-conformance/proof/1"
@@ -17,7 +18,7 @@ FILE_NAME: Final = "proof.json"
 
 
 def to_json(matrix: Matrix, *, seed: int, whole: bool) -> dict[str, Any]:
-    """The proof as a JSON object that schemas/proof.json accepts."""
+    """The proof as a JSON object that is valid under schemas/proof.json."""
     problems = matrix.problems(whole=whole)
     return {
         "schema": SCHEMA_ID,
@@ -43,7 +44,7 @@ def to_json(matrix: Matrix, *, seed: int, whole: bool) -> dict[str, Any]:
 
 
 def write(matrix: Matrix, folder: Path, *, seed: int, whole: bool) -> Path:
-    """Writes proof.json into the folder, whole or not at all."""
+    """Writes proof.json into the folder, completely or not at all; raises ReportError."""
     path = folder / FILE_NAME
     replace(path, json.dumps(to_json(matrix, seed=seed, whole=whole), ensure_ascii=False, indent=1) + "\n")
     return path

@@ -8,14 +8,23 @@ from typing import Final
 
 from messages_conformance import __version__
 from messages_conformance.proof.matrix import Matrix, complaint, grouped
-from messages_conformance.proof.wording import CURVE, RULES, at_smoke, by_drawing, deeper, of, percent, verdict
+from messages_conformance.proof.wording import (
+    CURVE,
+    RULES,
+    at_smoke,
+    by_generated_requests,
+    deeper,
+    of,
+    percent,
+    verdict,
+)
 from messages_conformance.report.files import replace
 
 FILE_NAME: Final = "proof.md"
 
 
 def write(matrix: Matrix, folder: Path, *, seed: int, whole: bool) -> Path:
-    """Writes proof.md into the folder, whole or not at all."""
+    """Writes proof.md into the folder, completely or not at all; raises ReportError."""
     path = folder / FILE_NAME
     replace(path, to_markdown(matrix, seed=seed, whole=whole))
     return path
@@ -26,8 +35,8 @@ def to_markdown(matrix: Matrix, *, seed: int, whole: bool) -> str:
     parts = [
         "# The proof",
         f"**{verdict(matrix, whole=whole)}.**",
-        f"Version {__version__}, seed {seed}; made by `messages-conformance prove`. Every run stands in `proof.json`, "
-        "and `proof.html` is the same for reading.",
+        f"Version {__version__}, seed {seed}; made by `messages-conformance prove`. Every run is in `proof.json`; "
+        "`proof.html` is the same as a page.",
         "## What the words mean",
         "\n".join(f"- {rule}" for rule in RULES),
         "## Faults by category",
@@ -48,7 +57,7 @@ def to_markdown(matrix: Matrix, *, seed: int, whole: bool) -> str:
             ),
         ),
         at_smoke(matrix),
-        by_drawing(matrix),
+        by_generated_requests(matrix),
         deeper(matrix),
         *_exceptions(matrix),
     ]
@@ -75,10 +84,10 @@ def _profiles(matrix: Matrix) -> Iterator[tuple[str, ...]]:
 
 
 def _exceptions(matrix: Matrix) -> Iterator[str]:
-    told = [complaint(trial) for trial in (*matrix.errors, *matrix.false_alarms, *matrix.missed)]
-    if told:
-        yield "## Missed, and false alarms"
-        yield "\n".join(f"- {sentence}" for sentence in told)
+    problems = [complaint(trial) for trial in (*matrix.errors, *matrix.false_alarms, *matrix.missed)]
+    if problems:
+        yield "## Missed faults and false alarms"
+        yield "\n".join(f"- {sentence}" for sentence in problems)
     if matrix.untried:
         yield "## Not tried"
         yield "\n".join(f"- `{name}`: {reason}" for name, reason in matrix.untried.items())

@@ -1,8 +1,8 @@
-"""Trials summed up: what was caught, what was missed, who was accused without reason; by category and by depth.
+"""The summary of all trials by category and depth: caught faults, missed faults, and false alarms.
 
-A fault is caught where its run finds broken what the fault names and nothing else. A smoke run asks too little to see
-everything: there it is enough that one of the named requirements is found. What is found beside the named ones is a
-false alarm, on a fault as on a correct server.
+A fault is caught when exactly the requirements that it names fail. A smoke run sends too few requests to find all of
+them: there, one of the named requirements is enough. A failure of any other requirement is a false alarm, for faults
+and for correct servers.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Final
 
 from messages_conformance.proof.subjects import FAULT, VARIANT
 from messages_conformance.proof.trial import CHECKPOINTS, Trial
+from messages_conformance.report.figures import Share
 from messages_conformance.report.model import CONFORMANT, NOT_JUDGED, VIOLATIONS
 
 CAUGHT: Final = "caught"
@@ -22,21 +23,21 @@ MISSED: Final = "missed"
 ACCUSED: Final = "false alarm"
 GREEN: Final = "green"
 BROKEN: Final = "error"
-"""Outcomes of a trial. `partly`: some of what the fault names was found, and nothing else. `error`: ours."""
+"""Outcomes of a trial. `partly`: only some of the named requirements failed, and no other. `error`: our own error."""
 
 SMOKE: Final = "smoke"
 SMOKE_SHARE: Final = 0.6
-"""The least share of all faults that a smoke run has to catch (origin: our own aim)."""
+"""The minimum share of all faults that a smoke run must catch (origin: our own goal)."""
 
 
 def outcome(trial: Trial) -> str:
-    """What a trial came to."""
+    """The outcome of a trial."""
     subject = trial.subject
     if trial.harness_errors:
         return BROKEN
     if subject.statement:
-        told = trial.exit_code == NOT_JUDGED and subject.statement in trial.statement
-        return ACCUSED if trial.tripped else CAUGHT if told else MISSED
+        stated = trial.exit_code == NOT_JUDGED and subject.statement in trial.statement
+        return ACCUSED if trial.tripped else CAUGHT if stated else MISSED
     if trial.tripped - subject.wanted or (subject.kind == VARIANT and trial.exit_code != CONFORMANT):
         return ACCUSED
     if subject.kind == VARIANT:
@@ -48,35 +49,23 @@ def outcome(trial: Trial) -> str:
 
 
 def catches(trial: Trial) -> bool:
-    """Whether a trial counts as a catch at its depth."""
+    """Whether a trial counts as caught at its depth."""
     return outcome(trial) in ((CAUGHT, PARTLY) if trial.depth == SMOKE else (CAUGHT,))
 
 
 def complaint(trial: Trial) -> str:
-    """What is wrong with a trial in one sentence; empty for what is as it has to be. Smoke may miss."""
+    """What is wrong with a trial, in one sentence; empty when nothing is. A smoke run may miss faults."""
     subject, what = trial.subject, outcome(trial)
     where = f"{subject.name} in {subject.profile} at {trial.depth}"
     if what == BROKEN:
-        return f"{where}: an error of the suite's own: {trial.harness_errors[0]}"
+        return f"{where}: harness error: {trial.harness_errors[0]}"
     if what == ACCUSED:
-        beside = ", ".join(sorted(trial.tripped - subject.wanted))
-        return f"{where}: {beside or trial.statement or f'exit code {trial.exit_code}'} without reason"
+        unexpected = ", ".join(sorted(trial.tripped - subject.wanted))
+        return f"{where}: {unexpected or trial.statement or f'exit code {trial.exit_code}'} failed without reason"
     if what in (MISSED, PARTLY) and trial.depth != SMOKE:
         lost = ", ".join(sorted(subject.wanted - trial.tripped)) or subject.statement or f"exit code {trial.exit_code}"
         return f"{where}: {lost} was not found ({subject.summary})"
     return ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Share:
-    """So many of so many."""
-
-    part: int
-    whole: int
-
-    @property
-    def ratio(self) -> float:
-        return self.part / self.whole if self.whole else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,44 +78,47 @@ class Matrix:
 
     @cached_property
     def faulty(self) -> tuple[Trial, ...]:
+        """The trials of faults."""
         return tuple(trial for trial in self.trials if trial.subject.kind == FAULT)
 
     @cached_property
     def correct(self) -> tuple[Trial, ...]:
+        """The trials of correct servers."""
         return tuple(trial for trial in self.trials if trial.subject.kind == VARIANT)
 
     @property
     def categories(self) -> tuple[str, ...]:
-        """The categories of faults, by name."""
+        """The categories of faults, sorted."""
         return tuple(sorted({trial.subject.category for trial in self.faulty}))
 
     @property
     def false_alarms(self) -> tuple[Trial, ...]:
-        """Trials that found something broken that is not, on faults and correct servers alike."""
+        """Trials in which a requirement failed without reason, for faults and for correct servers."""
         return tuple(trial for trial in self.trials if outcome(trial) == ACCUSED)
 
     @property
     def errors(self) -> tuple[Trial, ...]:
+        """Trials with an error of our own."""
         return tuple(trial for trial in self.trials if outcome(trial) == BROKEN)
 
     @property
     def missed(self) -> tuple[Trial, ...]:
-        """Trials beyond smoke that did not find all that they had to."""
+        """Trials at other depths than smoke that did not find all named requirements."""
         return tuple(trial for trial in self.faulty if trial.depth != SMOKE and outcome(trial) in (MISSED, PARTLY))
 
     @property
     def missed_musts(self) -> tuple[Trial, ...]:
-        """Those among the missed that would let a violation pass, or a dead server."""
-        return tuple(trial for trial in self.missed if _lets_pass(trial))
+        """The missed trials of faults that violate a MUST or make the server unusable."""
+        return tuple(trial for trial in self.missed if _misses_must(trial))
 
     def faults(self, *, category: str | None = None) -> tuple[str, ...]:
-        """Names of all faults, or of a category's, untried ones left out."""
+        """The names of all tried faults, or of those of a category."""
         return tuple(
             sorted({trial.subject.name for trial in self.faulty if category in (None, trial.subject.category)})
         )
 
     def caught(self, depth: str, *, category: str | None = None, musts: bool = False) -> Share:
-        """Faults that are caught at a depth, in every profile in which they are tried; `musts` counts no others."""
+        """The share of faults that are caught at a depth in all their profiles; `musts` counts only those of a MUST."""
         held = _by_fault(
             trial for trial in self.faulty if category in (None, trial.subject.category) and (not musts or _must(trial))
         )
@@ -138,7 +130,7 @@ class Matrix:
         return Share(part=sum(caught), whole=len(held))
 
     def curve(self, depth: str) -> tuple[tuple[int, Share], ...]:
-        """(requests spent, faults of which a first sign was found by then), in the order of the plan."""
+        """(requests sent, share of faults with a named requirement found by then), in the order of the plan."""
         tried = _by_fault(trial for trial in self.faulty if trial.depth == depth and trial.subject.wanted)
         most = max((trial.requests for trials in tried for trial in trials), default=0)
         steps = (*(step for step in CHECKPOINTS if step < most), most)
@@ -150,7 +142,7 @@ class Matrix:
         return (min(spent), max(spent)) if spent else (0, 0)
 
     def problems(self, *, whole: bool) -> tuple[str, ...]:
-        """What keeps the proof from holding; `whole` is true when nothing was left out of it."""
+        """Why the proof does not hold; `whole` is true when no option left anything out."""
         found = [complaint(trial) for trial in (*self.errors, *self.false_alarms, *self.missed_musts)]
         smoke = self.caught(SMOKE)
         if whole and SMOKE in self.depths and smoke.ratio < SMOKE_SHARE:
@@ -158,7 +150,7 @@ class Matrix:
         return tuple(found)
 
 
-def _lets_pass(trial: Trial) -> bool:
+def _misses_must(trial: Trial) -> bool:
     lost = trial.subject.wanted_musts - trial.tripped
     return bool(lost or trial.subject.statement or (trial.subject.wanted_musts and trial.exit_code != VIOLATIONS))
 
@@ -172,7 +164,7 @@ def _found(trials: list[Trial], step: int) -> bool:
 
 
 def _by_fault(trials: Iterable[Trial]) -> list[list[Trial]]:
-    """The trials of each fault together."""
+    """The trials grouped by fault."""
     held: dict[str, list[Trial]] = {}
     for trial in trials:
         held.setdefault(trial.subject.name, []).append(trial)
@@ -180,7 +172,7 @@ def _by_fault(trials: Iterable[Trial]) -> list[list[Trial]]:
 
 
 def grouped(trials: Iterable[Trial], key: Callable[[Trial], str]) -> dict[str, list[Trial]]:
-    """The trials by what `key` says of them, in the order of the keys."""
+    """The trials grouped by `key`, in the order of the keys."""
     held: dict[str, list[Trial]] = {}
     for trial in trials:
         held.setdefault(key(trial), []).append(trial)

@@ -1,4 +1,4 @@
-"""proof.html: the proof as one page that needs nothing else, for people who want to know what the suite is worth."""
+"""proof.html: the proof as one self-contained page."""
 
 from __future__ import annotations
 
@@ -7,27 +7,37 @@ from pathlib import Path
 from typing import Final
 
 from messages_conformance import __version__
-from messages_conformance.proof.matrix import ACCUSED, CAUGHT, GREEN, PARTLY, Matrix, Share, complaint, grouped, outcome
+from messages_conformance.proof.matrix import ACCUSED, CAUGHT, GREEN, PARTLY, Matrix, complaint, grouped, outcome
 from messages_conformance.proof.trial import Trial
-from messages_conformance.proof.wording import CURVE, RULES, at_smoke, by_drawing, deeper, of, percent, verdict
+from messages_conformance.proof.wording import (
+    CURVE,
+    RULES,
+    at_smoke,
+    by_generated_requests,
+    deeper,
+    of,
+    percent,
+    verdict,
+)
+from messages_conformance.report.figures import Share
 from messages_conformance.report.files import replace
 from messages_conformance.report.page.document import Section, cell, document, paragraph, row, table
 from messages_conformance.report.page.html import Markup, breakable, element, joined
 
 FILE_NAME: Final = "proof.html"
 CLASSES: Final = {CAUGHT: "good", GREEN: "good", PARTLY: "fair", ACCUSED: "bad"}
-"""How an outcome is coloured; what is not here is open."""
+"""The CSS class of an outcome; any other outcome has the class open."""
 
 
 def write(matrix: Matrix, folder: Path, *, seed: int, whole: bool) -> Path:
-    """Writes proof.html into the folder, whole or not at all."""
+    """Writes proof.html into the folder, completely or not at all; raises ReportError."""
     path = folder / FILE_NAME
     replace(path, to_html(matrix, seed=seed, whole=whole))
     return path
 
 
 def to_html(matrix: Matrix, *, seed: int, whole: bool) -> str:
-    """The whole page as text."""
+    """The page as HTML text."""
     return document(
         title="The proof · messages-conformance",
         head=_headline(matrix, seed=seed, whole=whole),
@@ -50,8 +60,8 @@ def _headline(matrix: Matrix, *, seed: int, whole: bool) -> Markup:
     return joined(
         (
             paragraph("messages-conformance prove", class_="eyebrow"),
-            element("h1", "What the suite catches, and what it leaves alone"),
-            paragraph(f"{facts}; the same as data: proof.json", class_="facts"),
+            element("h1", "What the suites find, and that they accuse no correct server"),
+            paragraph(f"{facts}; as data: proof.json", class_="facts"),
             paragraph(f"{verdict(matrix, whole=whole)}.", class_=f"verdict {'good' if good else 'bad'}"),
         )
     )
@@ -65,7 +75,7 @@ def _figures(matrix: Matrix) -> Section:
     ]
     alarms = f"{len(matrix.correct):,} runs against {servers:,} correct servers, {len(matrix.faulty):,} against faults"
     figures.append(_figure("False alarms", str(len(matrix.false_alarms)), alarms))
-    return Section(name="figures", title="In figures", body=element("div", *figures, class_="figures"))
+    return Section(name="figures", title="Figures", body=element("div", *figures, class_="figures"))
 
 
 def _figure(title: str, number: str, rest: str) -> Markup:
@@ -74,15 +84,15 @@ def _figure(title: str, number: str, rest: str) -> Markup:
 
 def _meaning() -> Section:
     rules = (element("li", rule) for rule in RULES)
-    return Section(name="meaning", title="What counts", body=element("ul", *rules))
+    return Section(name="meaning", title="What the words mean", body=element("ul", *rules))
 
 
 def _exceptions(matrix: Matrix) -> Section | None:
-    told = [complaint(trial) for trial in (*matrix.errors, *matrix.false_alarms, *matrix.missed)]
-    if not told:
+    problems = [complaint(trial) for trial in (*matrix.errors, *matrix.false_alarms, *matrix.missed)]
+    if not problems:
         return None
-    items = (element("li", breakable(sentence)) for sentence in told)
-    return Section(name="exceptions", title="Missed, and false alarms", body=element("ul", *items))
+    items = (element("li", breakable(sentence)) for sentence in problems)
+    return Section(name="exceptions", title="Missed faults and false alarms", body=element("ul", *items))
 
 
 def _categories(matrix: Matrix) -> Section | None:
@@ -114,17 +124,17 @@ def _curve(matrix: Matrix) -> Section | None:
     body = joined(
         (
             paragraph(CURVE),
-            table(("Depth", "Requests spent", "Faults found"), rows, caption="Requests spent and faults found"),
+            table(("Depth", "Requests", "Faults found"), rows, caption="Requests sent and faults found"),
             paragraph(at_smoke(matrix)),
-            paragraph(by_drawing(matrix)),
+            paragraph(by_generated_requests(matrix)),
             paragraph(deeper(matrix)),
         )
     )
-    return Section(name="price", title="What a request buys", body=body)
+    return Section(name="price", title="Requests sent and faults found", body=body)
 
 
 def _bar(share: Share) -> Markup:
-    """The share as a bar, and in words beside it."""
+    """The share as text and as a bar."""
     bar = element(
         "svg",
         element("rect", width=round(100 * share.ratio, 1), height=10, class_="elapsed"),
@@ -141,7 +151,7 @@ def _faults(matrix: Matrix) -> Section | None:
         return None
     groups = grouped(matrix.faulty, lambda trial: trial.subject.category)
     return Section(
-        name="faults", title="Every fault", body=joined(_folded(name, one, "wanted") for name, one in groups.items())
+        name="faults", title="Every fault", body=joined(_fold(name, one, "wanted") for name, one in groups.items())
     )
 
 
@@ -149,12 +159,12 @@ def _servers(matrix: Matrix) -> Section | None:
     if not matrix.correct:
         return None
     groups = grouped(matrix.correct, lambda trial: trial.subject.category)
-    body = joined(_folded(name, trials, "") for name, trials in groups.items())
+    body = joined(_fold(name, trials, "") for name, trials in groups.items())
     return Section(name="servers", title="Every correct server", body=body)
 
 
-def _folded(title: str, trials: list[Trial], wanted: str) -> Markup:
-    """A group's servers, one row each, folded away under its name."""
+def _fold(title: str, trials: list[Trial], wanted: str) -> Markup:
+    """The servers of a group, one row for each, in a fold that shows the name of the group."""
     by_name = grouped(trials, lambda trial: trial.subject.name)
     head = ("Name", "What it does", *(("Breaks",) if wanted else ()), "Runs")
     made = table(
@@ -171,17 +181,17 @@ def _server(name: str, trials: list[Trial], faulty: bool) -> Markup:
 
 
 def _runs(trials: Iterable[Trial]) -> Markup:
-    told = []
+    parts = []
     for trial in trials:
         what = outcome(trial)
         after = f" after {trial.found_after} requests" if trial.found_after else ""
         words = f"{trial.subject.profile}, {trial.depth}: "
-        told.append(joined((words, element("span", what, class_=CLASSES.get(what, "open")), after)))
-    return joined(told, "<br>")
+        parts.append(joined((words, element("span", what, class_=CLASSES.get(what, "open")), after)))
+    return joined(parts, "<br>")
 
 
 def _untried(matrix: Matrix) -> Section | None:
     if not matrix.untried:
         return None
     rows = [row(name, reason) for name, reason in matrix.untried.items()]
-    return Section(name="untried", title="Not tried", body=table(("Fault", "Why"), rows, caption="Faults not tried"))
+    return Section(name="untried", title="Not tried", body=table(("Fault", "Reason"), rows, caption="Faults not tried"))

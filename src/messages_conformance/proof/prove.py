@@ -1,4 +1,4 @@
-"""The command `prove`: options in, every subject tried, the matrix printed and written, an exit code out."""
+"""The command `prove`: runs the suites against every subject, prints and writes the matrix, returns the exit code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from messages_conformance.run import UsageError
 
 HOLDS: Final = 0
 FAILS: Final = 1
-"""Exit codes; 4 is wrong usage, as everywhere."""
+"""Exit codes. Wrong usage is 4, as for every command."""
 
 DEFAULT_DEPTHS: Final = ("smoke", "standard")
 DEFAULT_REPORT: Final = "reports/published/proof"
@@ -34,7 +34,7 @@ PROOF_FILES: Final = ("proof.json", "proof.html", "proof.md")
 
 @dataclass(frozen=True, kw_only=True)
 class ProofOptions:
-    """What may be set for a proof; the same names as on the command line. No `report`: where a whole proof belongs."""
+    """The options of a proof, named as on the command line. Without `report`, only a whole proof is written."""
 
     jobs: int | None = None
     depths: tuple[str, ...] = ()
@@ -45,12 +45,12 @@ class ProofOptions:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is left out."""
+        """Whether no option leaves anything out."""
         return not self.only and self.profile is None
 
 
 def prove(options: ProofOptions, *, out: Console | None = None) -> int:
-    """The exit code of a proof, printed and written; raises UsageError for an option that cannot be used."""
+    """Makes a proof, prints and writes it, and returns the exit code; raises UsageError for a wrong option."""
     out = out or report.console()
     chosen = _chosen(options)
     depths = options.depths or DEFAULT_DEPTHS
@@ -59,7 +59,7 @@ def prove(options: ProofOptions, *, out: Console | None = None) -> int:
     out.print(f"{len(wanted):,} runs against {_counted(chosen)}; depth {', '.join(depths)}; seed {options.seed}")
     jobs = options.jobs or default_jobs()
     with Trials(wanted, jobs=jobs, seed=options.seed) as running:
-        trials = [_told(trial, out) for trial in running.as_they_end()]
+        trials = [_reported(trial, out) for trial in running.as_they_end()]
     order = {key: place for place, key in enumerate(wanted)}
     trials.sort(key=lambda trial: order[trial.subject, trial.depth])
     matrix = Matrix(trials=tuple(trials), depths=depths, untried=_untried(options))
@@ -71,33 +71,33 @@ def prove(options: ProofOptions, *, out: Console | None = None) -> int:
     return FAILS if matrix.problems(whole=options.whole) else HOLDS
 
 
-def _told(trial: Trial, out: Console) -> Trial:
-    """The trial; what is wrong with it is said at once, since a proof takes minutes."""
-    if said := complaint(trial):
-        out.print(said, soft_wrap=True)
+def _reported(trial: Trial, out: Console) -> Trial:
+    """Prints at once what is wrong with a trial, because a proof takes minutes; returns the trial."""
+    if problem := complaint(trial):
+        out.print(problem, soft_wrap=True)
     return trial
 
 
 def _counted(chosen: Iterable[Subject]) -> str:
-    held = list(chosen)
-    names = {(subject.kind, subject.name) for subject in held}
+    known = list(chosen)
+    names = {(subject.kind, subject.name) for subject in known}
     faults = sum(kind == FAULT for kind, _ in names)
-    profiles = {subject.profile for subject in held}
+    profiles = {subject.profile for subject in known}
     return f"{faults:,} faults and {len(names) - faults:,} correct servers in {len(profiles)} profiles"
 
 
 def _wanted(chosen: Iterable[Subject], depths: tuple[str, ...]) -> list[Key]:
-    """Every subject at every depth, and those that show nothing before a deep run also there."""
+    """Every subject at every depth; also a deep run of those subjects that only a deep run finds."""
     deepest = DEPTHS[-1]
     asked = [(subject, depth) for subject in chosen for depth in depths]
     deep = [(subject, deepest) for subject, _ in asked if subject.depth == deepest and "standard" in depths]
-    # What only a deep run can show is no miss of the others.
+    # A fault that only a deep run can find is not missed by the other runs.
     shown = [(s, d) for s, d in asked if s.kind != FAULT or DEPTHS.index(d) >= DEPTHS.index(s.depth) or d == DEPTHS[0]]
     return list(dict.fromkeys((*shown, *deep)))
 
 
 def _chosen(options: ProofOptions) -> tuple[Subject, ...]:
-    """The subjects that the options leave; a UsageError where an option names nothing."""
+    """The subjects that the options select; raises UsageError for an option that selects none."""
     if options.jobs is not None and options.jobs < 1:
         raise UsageError(f"--jobs is {options.jobs}; it must be 1 or more")
     for depth in options.depths:
@@ -105,18 +105,18 @@ def _chosen(options: ProofOptions) -> tuple[Subject, ...]:
             raise UsageError(f"unknown depth {depth!r}; valid: {', '.join(DEPTHS)}")
     if options.profile is not None and options.profile not in contract.profile_names():
         raise UsageError(f"unknown profile {options.profile!r}; valid: {', '.join(contract.profile_names())}")
-    held = subjects()
+    known = subjects()
     for glob in options.only:
-        if not any(_matches(subject, glob) for subject in held):
-            raise UsageError(_nothing_matches(glob, held))
+        if not any(_matches(subject, glob) for subject in known):
+            raise UsageError(_nothing_matches(glob, known))
     chosen = tuple(
         subject
-        for subject in held
+        for subject in known
         if options.profile in (None, subject.profile)
         and (not options.only or any(_matches(subject, glob) for glob in options.only))
     )
     if not chosen:
-        raise UsageError(f"nothing that --only leaves is tried in profile {options.profile}; leave one of the two out")
+        raise UsageError(f"nothing in --only is tried in profile {options.profile}; leave out --only or --profile")
     return chosen
 
 
@@ -124,9 +124,9 @@ def _matches(subject: Subject, glob: str) -> bool:
     return any(fnmatchcase(name, glob) for name in (subject.name, subject.category, subject.kind))
 
 
-def _nothing_matches(glob: str, held: tuple[Subject, ...]) -> str:
-    categories = sorted({subject.category for subject in held})
-    near = get_close_matches(glob.replace("*", ""), [*categories, *(subject.name for subject in held)], n=3)
+def _nothing_matches(glob: str, known: tuple[Subject, ...]) -> str:
+    categories = sorted({subject.category for subject in known})
+    near = get_close_matches(glob.replace("*", ""), [*categories, *(subject.name for subject in known)], n=3)
     hint = f"; did you mean {' or '.join(dict.fromkeys(near))}?" if near else ""
     return (
         f"no fault, variant or category matches {glob!r}{hint}; categories: {', '.join(categories)}; "
@@ -139,7 +139,7 @@ def _untried(options: ProofOptions) -> dict[str, str]:
 
 
 def _folder(options: ProofOptions) -> Path | None:
-    """Where the report goes; a part of the proof is only written where somebody asked for it."""
+    """The folder of the report; None for a part of the proof without --report. Raises UsageError."""
     named = options.report or (DEFAULT_REPORT if options.whole else None)
     if named is None:
         return None

@@ -1,6 +1,6 @@
-"""What is tried: every fault where its promise is made, and every correct server in every profile that it conforms to.
+"""The subjects of the proof: faults in the profile that promises what they break, correct servers in all profiles.
 
-All of it is read off the registers of the reference endpoint, so that a new fault or variant joins by itself.
+They come from the registries of the reference endpoint, so a new fault or variant is included automatically.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ from messages_conformance.rules import CATALOGUE, MUST
 FAULT: Final = "fault"
 VARIANT: Final = "variant"
 PLAIN: Final = "plain"
-"""The name of the reference endpoint without any change; a correct server as any variant is."""
+"""The name of the unchanged reference endpoint, which is a correct server like any variant."""
 
 PROFILES: Final = ("anthropic-2023-06-01", "anthropic-2026-10-21", "tokmodel")
 """A fault is tried in the first of these profiles that promises what it breaks."""
 
 TOKMODEL: Final = "tokmodel"
 CONDITIONAL: Final = "conditional"
-"""The category of faults that strike under a condition only."""
+"""The category of faults that occur only under a condition."""
 
 CLAUDE_CODE: Final = "claude-code"
-"""The category, and the profile, of what breaks one client only."""
+"""The category and the profile of faults that break only Claude Code."""
 
 NEVER_SHOWN: Final = {
-    "request.model.provider-prefix": "a run stops where the model that it was given is refused",
-    "request.messages.content-string": "the plainest request has a string, and a run stops where that is refused",
+    "request.model.provider-prefix": "a run ends when its model is refused",
+    "request.messages.content-string": "the first request of a run has a string, and the run ends when it is refused",
 }
-"""Rows of the probe table that no run against a fault can show, each with the reason. All rows have one judge."""
+"""Rows of the probe table that no run against a fault can find, each with the reason. One rule judges all rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
     """One server to be judged in one profile.
 
-    `wanted` are the requirements that have to be found broken, and no others: none for a correct server. `statement`
-    is part of the statement of a run that cannot be judged. `depth` is the least that shows anything. `generated` is
-    false for a fault that the requests of the suites have to find, without generated requests.
+    `wanted` are the requirements that must fail, and no others may fail; it is empty for a correct server. `statement`
+    is part of the statement of a run that cannot be judged. `depth` is the lowest depth that finds anything.
+    `generated` is false for a fault that the suites must find without generated requests.
     """
 
     kind: str
@@ -58,43 +58,44 @@ class Subject:
 
     @property
     def target(self) -> str:
+        """The target of a run, in memory when possible."""
         parts = [] if self.name == PLAIN else [f"{self.kind}={self.name}"]
         return "reference:" + ",".join([*parts, *(() if self.needs_socket else ("transport=memory",))])
 
     @property
     def wanted_musts(self) -> frozenset[str]:
-        """Those of the wanted that fail a run in this profile."""
+        """The wanted requirements whose violation fails a run in this profile."""
         softened = contract.profile(self.profile).only_warns
         return frozenset(name for name in self.wanted if CATALOGUE[name].level == MUST and not softened(name))
 
 
 def subjects() -> tuple[Subject, ...]:
-    """Everything that is tried, faults first."""
+    """All subjects, faults first."""
     return (*_faulty(), *_correct())
 
 
 def untried() -> dict[str, str]:
-    """Faults that nothing is tried against, each with the reason."""
+    """Faults without a trial, each with the reason."""
     tried = {subject.name for subject in _faulty()}
     missing = "no rule judges what it breaks"
     return {name: fault.undetectable or missing for name, fault in faults().items() if name not in tried}
 
 
 def rules_without_fault() -> tuple[str, ...]:
-    """Rules that no fault is named for; each of them is believed on its word alone."""
+    """Requirements that no fault names: nothing proves that their rules find anything."""
     named = {name for subject in _faulty() for name in subject.wanted}
     return tuple(sorted(set(CATALOGUE) - named - set(NEVER_SHOWN)))
 
 
 def _faulty() -> Iterator[Subject]:
     for fault in faults().values():
-        home = _home(fault)
-        if home is not None:
-            yield _of_fault(fault, home)
-        if home is not None and home != TOKMODEL and _promises_of_tokmodel(fault):
+        profile = _profile_for(fault)
+        if profile is not None:
+            yield _of_fault(fault, profile)
+        if profile is not None and profile != TOKMODEL and _promises_of_tokmodel(fault):
             yield _of_fault(fault, TOKMODEL)
     for pair in conditional_faults():
-        # Whatever the fault is called otherwise: what is proved here is that a part-time crime is found, too.
+        # These subjects prove that a fault is also found when it occurs only under a condition.
         yield replace(_of_fault(find_fault(pair.name), PROFILES[0]), category=CONDITIONAL)
 
 
@@ -113,8 +114,8 @@ def _of_fault(fault: Fault, profile: str) -> Subject:
     )
 
 
-def _home(fault: Fault) -> str | None:
-    """The profile in which a fault is tried; None for one that no rule can see."""
+def _profile_for(fault: Fault) -> str | None:
+    """The profile in which a fault is tried; None for a fault that no rule can find."""
     if fault.undetectable:
         return None
     if fault.statement:
@@ -131,7 +132,7 @@ def _promises_of_tokmodel(fault: Fault) -> bool:
 
 
 def _broken(fault: Fault, profile: Profile) -> frozenset[str]:
-    """What the fault names, as far as it is judged in the profile."""
+    """The requirements that the fault names and that are judged in the profile."""
     named = fault.trips_tokmodel if profile.family == TOKMODEL else fault.trips
     judged = (name for name in named if name in CATALOGUE and not CATALOGUE[name].inapplicable(profile))
     return frozenset(judged) - frozenset(NEVER_SHOWN)
@@ -140,7 +141,7 @@ def _broken(fault: Fault, profile: Profile) -> frozenset[str]:
 def _correct() -> Iterator[Subject]:
     for profile in contract.profile_names():
         yield Subject(
-            kind=VARIANT, name=PLAIN, category=PLAIN, summary="The endpoint as it is.", profile=profile, depth="deep"
+            kind=VARIANT, name=PLAIN, category=PLAIN, summary="The unchanged endpoint.", profile=profile, depth="deep"
         )
         yield from (_of_variant(one, profile) for one in variants().values() if profile in one.conforms)
 

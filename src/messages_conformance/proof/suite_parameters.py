@@ -1,4 +1,4 @@
-"""What the suites ask, read off their parametrised tests without a test run in between."""
+"""The requests of the suites, read from their parametrised tests without running pytest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from messages_conformance.plugin import PARAMETERS, SHAPES
 
 @cache
 def suite_requests() -> tuple[Any, ...]:
-    """Every parameter of every suite that stands for something to be asked, in the order of files and functions."""
+    """Every parameter of every suite that is sent, in the order of files and functions."""
     return tuple(
         value
         for path in sorted(resources.path("suites").glob("test_*.py"))
@@ -36,7 +36,7 @@ def _loaded(path: Path) -> ModuleType:
 
 def _tests(module: ModuleType) -> Iterator[Callable[..., object]]:
     for name, function in vars(module).items():
-        # What compares shapes asks nothing of its own, and only where shapes are kept.
+        # A test that compares shapes sends no request of its own.
         if name.startswith("test_") and SHAPES not in inspect.signature(function).parameters:
             yield function
 
@@ -44,5 +44,5 @@ def _tests(module: ModuleType) -> Iterator[Callable[..., object]]:
 def _parameters(function: Callable[..., object]) -> Iterator[Any]:
     for mark in getattr(function, "pytestmark", ()):
         if mark.name == "parametrize" and mark.args[0] in PARAMETERS:
-            # A plain value, or one that pytest.param has wrapped.
+            # A plain value, or a value inside pytest.param.
             yield from (getattr(value, "values", (value,))[0] for value in mark.args[1])

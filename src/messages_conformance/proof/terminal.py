@@ -1,4 +1,4 @@
-"""The proof as it is printed: a row for each category, the price of a catch, and what went wrong."""
+"""The proof in a terminal: the tables by category and by number of requests, and the problems."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from rich.table import Table
 
 from messages_conformance.proof.matrix import SMOKE, Matrix, complaint, grouped
 from messages_conformance.proof.trial import Trial
-from messages_conformance.proof.wording import at_smoke, by_drawing, deeper, of, percent, verdict
+from messages_conformance.proof.wording import at_smoke, by_generated_requests, deeper, of, percent, verdict
 
-PRICED_DEPTH = "standard"
+CURVE_DEPTH = "standard"
+"""The depth whose table of requests and faults is printed."""
 
 
 def summary(matrix: Matrix, out: Console, *, whole: bool) -> None:
-    """Prints the matrix; the sentence comes last, where a reader of a log looks."""
+    """Prints the matrix; the verdict is the last line, where a reader of a log looks."""
     if matrix.faulty:
         out.print("\nFAULTS")
         out.print(_by_category(matrix))
     if matrix.correct:
         out.print("\nCORRECT SERVERS")
         out.print(_correct(matrix))
-    if PRICED_DEPTH in matrix.depths and matrix.faulty:
-        _price(matrix, out)
+    if CURVE_DEPTH in matrix.depths and matrix.faulty:
+        _curve(matrix, out)
     for title, trials in (
-        ("errors of the suite's own", matrix.errors),
+        ("harness errors", matrix.errors),
         ("false alarms", matrix.false_alarms),
         ("missed", matrix.missed),
     ):
@@ -72,16 +73,16 @@ def _correct(matrix: Matrix) -> Table:
     return table
 
 
-def _price(matrix: Matrix, out: Console) -> None:
-    out.print("\nREQUESTS SPENT, FAULTS FOUND")
+def _curve(matrix: Matrix, out: Console) -> None:
+    out.print("\nREQUESTS SENT, FAULTS FOUND")
     table = _table("requests", ("faults found", "share"))
-    for spent, share in matrix.curve(PRICED_DEPTH):
+    for spent, share in matrix.curve(CURVE_DEPTH):
         table.add_row(str(spent), of(share), percent(share))
     out.print(table)
     if SMOKE in matrix.depths:
         out.print(at_smoke(matrix), soft_wrap=True)
-    for told in filter(None, (by_drawing(matrix), deeper(matrix))):
-        out.print(told, soft_wrap=True)
+    for sentence in filter(None, (by_generated_requests(matrix), deeper(matrix))):
+        out.print(sentence, soft_wrap=True)
 
 
 def _list(title: str, trials: tuple[Trial, ...], out: Console) -> None:

@@ -1,4 +1,4 @@
-"""Many trials, spread over processes; each result can be waited for by itself."""
+"""Runs many trials in several processes; each result can be awaited separately."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from messages_conformance.proof.subjects import Subject
 from messages_conformance.proof.trial import Trial, try_subject
 from messages_conformance.rules.recording_parts import MAX_OBSERVER_LAG_S
 
-WAITING: Final = 2
-"""Processes beyond the number of cores: some faults keep silent for seconds, in which another run can use the core."""
+EXTRA_PROCESSES: Final = 2
+"""Processes beyond the number of cores (our own choice): some faults are silent for seconds and use no core then."""
 
 ATTEMPTS: Final = 3
-"""A trial that went wrong while the machine stood still says nothing: it is tried again, so often in all."""
+"""Maximum number of attempts of a trial that went wrong while this process was paused (our own choice)."""
 
 Key = tuple[Subject, str]
 
 
 def settled(subject: Subject, depth: str, seed: int) -> Trial:
-    """The trial of a subject, undisturbed where that could be had."""
+    """The trial of a subject. It is repeated when it went wrong while this process was paused."""
     for _ in range(ATTEMPTS):
         trial = try_subject(subject, depth, seed)
         if not complaint(trial) or trial.lag_s <= MAX_OBSERVER_LAG_S:
@@ -34,11 +34,12 @@ def settled(subject: Subject, depth: str, seed: int) -> Trial:
 
 
 def default_jobs() -> int:
-    return (os.cpu_count() or 1) + WAITING
+    """The default number of processes."""
+    return (os.cpu_count() or 1) + EXTRA_PROCESSES
 
 
 def _end_with_parent() -> None:
-    """Lets no process outlive a proof that was killed: each would wait for work for ever."""
+    """Ends this process when its parent was killed; it would wait for work forever."""
 
     def watch() -> None:
         parent = parent_process()
@@ -50,11 +51,11 @@ def _end_with_parent() -> None:
 
 
 class Trials:
-    """Starts a trial for every (subject, depth) at once, and hands out the results."""
+    """Starts a trial for each (subject, depth) and gives access to the results."""
 
     def __init__(self, wanted: Iterable[Key], *, jobs: int, seed: int = 0) -> None:
         self._pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_end_with_parent)
-        # What keeps silent takes longest: it begins first.
+        # Subjects that need a socket take longest, so they start first.
         first = sorted(dict.fromkeys(wanted), key=lambda key: not key[0].needs_socket)
         self._futures: dict[Key, Future[Trial]] = {
             (subject, depth): self._pool.submit(settled, subject, depth, seed) for subject, depth in first
@@ -75,5 +76,6 @@ class Trials:
         return self._futures[key].result()
 
     def as_they_end(self) -> Iterator[Trial]:
+        """The trials in the order in which they end."""
         for future in as_completed(self._futures.values()):
             yield future.result()

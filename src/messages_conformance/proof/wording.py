@@ -1,38 +1,41 @@
-"""What all forms of the proof say alike: how things are counted, and what a catch is."""
+"""The sentences that all formats of the proof share: what the words mean, and the verdict."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from messages_conformance.options import DEPTHS
-from messages_conformance.proof.matrix import SMOKE, SMOKE_SHARE, Matrix, Share, catches, outcome
+from messages_conformance.proof.matrix import SMOKE, SMOKE_SHARE, Matrix, catches, outcome
+from messages_conformance.report.figures import Share
 
 RULES: Final = (
-    "A fault is one deliberate deviation of the reference endpoint. It names the requirements that it breaks, and is "
-    "tried in the first profile that promises one of them; in tokmodel too, where that promises something of its own.",
-    "Caught means: the run finds broken exactly what the fault names, and nothing else. A fault that leaves a server "
-    "dead is caught when the run says so in one statement instead of a verdict.",
-    "A smoke run asks too little to see everything: there it is enough that one of the named requirements is found.",
-    "Missed means: less was found than the fault names. A missed MUST fails the proof; a missed SHOULD is shown.",
-    "A false alarm is any finding that nobody named: on a correct server, or beside what a fault breaks.",
-    "A run that went wrong while the machine itself stood still is tried again, twice at most: timings decide nothing.",
-    f"The proof holds without a missed MUST and without a false alarm, and when smoke catches {SMOKE_SHARE:.0%} of all "
-    "faults.",
+    "A fault is one deliberate deviation of the reference endpoint. It names the requirements that it breaks. It is "
+    "tried in the first profile that promises one of them. It is also tried in tokmodel when it breaks a promise of "
+    "tokmodel alone.",
+    "Caught means: exactly the requirements that the fault names fail. A fault that makes the server unusable is "
+    "caught when the run reports this in one statement instead of a verdict.",
+    "A smoke run sends too few requests to find everything. There, one of the named requirements is enough.",
+    "Missed means: not all of the named requirements fail. A missed MUST fails the proof; a missed SHOULD is shown.",
+    "A false alarm is a failure that is not named: of a correct server, or in addition to what a fault names.",
+    "A run that went wrong while its process was paused is repeated, twice at most. Timings decide nothing.",
+    "The proof holds when no MUST is missed, when there is no false alarm, and when smoke runs catch at least "
+    f"{SMOKE_SHARE:.0%} of all faults.",
 )
 
 CURVE: Final = (
-    "A run looked at after so many of its requests, which are asked as a limited run asks them: what tells most comes "
-    "first. Counted are the faults of which at least one named requirement was found by then, but for those that leave "
-    "a server dead. What was asked again is counted, too."
+    "How many faults a run has found after a number of requests. The requests are in the order of a limited run: the "
+    "most informative ones first. A fault counts when at least one of its named requirements failed by then. Faults "
+    "that make the server unusable are left out. Repeated requests are counted."
 )
 
 
 def percent(share: Share) -> str:
-    """The share in whole percent, rounded down: 100 % is said of all only."""
+    """The share in whole percent, rounded down: only all are 100 %."""
     return f"{100 * share.part // share.whole if share.whole else 0} %"
 
 
 def of(share: Share) -> str:
+    """The share as counts, such as `3 of 4`."""
     return f"{share.part:,} of {share.whole:,}"
 
 
@@ -44,34 +47,35 @@ def verdict(matrix: Matrix, *, whole: bool) -> str:
     caught = ", ".join(
         f"{depth} {of(matrix.caught(depth))} ({percent(matrix.caught(depth))})" for depth in matrix.depths
     )
-    tried = f"faults caught: {caught}; " if matrix.faulty else ""
+    faults = f"faults caught: {caught}; " if matrix.faulty else ""
     state = "HOLDS" if not problems else "DOES NOT HOLD"
     return (
-        f"THE PROOF {state}: {tried}{missed:,} missed MUST; {alarms:,} false alarms over {servers:,} correct servers"
+        f"THE PROOF {state}: {faults}{missed:,} missed MUST; {alarms:,} false alarms over {servers:,} correct servers"
         f" in {len(matrix.correct):,} runs"
     )
 
 
-def by_drawing(matrix: Matrix) -> str:
-    """What drawn requests add to the suites' own; empty where nothing was tried against them."""
-    drawn = [trial for trial in matrix.faulty if trial.subject.generated and trial.depth != SMOKE]
-    if not drawn:
+def by_generated_requests(matrix: Matrix) -> str:
+    """Which faults only generated requests find; empty when no such fault was tried."""
+    generated = [trial for trial in matrix.faulty if trial.subject.generated and trial.depth != SMOKE]
+    if not generated:
         return ""
-    names = {trial.subject.name for trial in drawn}
-    caught = sorted({trial.subject.name for trial in drawn if catches(trial)})
-    return f"drawn requests find {len(caught):,} of {len(names):,} faults that no other can: {', '.join(caught)}"
+    names = {trial.subject.name for trial in generated}
+    caught = sorted({trial.subject.name for trial in generated if catches(trial)})
+    share = f"{len(caught):,} of {len(names):,} faults"
+    return f"generated requests find {share} that no other request can find: {', '.join(caught)}"
 
 
 def deeper(matrix: Matrix) -> str:
-    """Faults that a standard run cannot show, and what a deep one made of them; empty where there are none."""
+    """Faults that only a deep run can find, with their outcomes; empty when there are none."""
     deep = [trial for trial in matrix.faulty if trial.subject.depth == trial.depth == DEPTHS[-1]]
-    told = ", ".join(f"{trial.subject.name} ({outcome(trial)})" for trial in deep)
-    return f"only a deep run can show, and counted as missed before it: {told}" if told else ""
+    outcomes = ", ".join(f"{trial.subject.name} ({outcome(trial)})" for trial in deep)
+    return f"only a deep run can find these (other depths count them as missed): {outcomes}" if outcomes else ""
 
 
 def at_smoke(matrix: Matrix) -> str:
-    """What the smoke run really spends and finds; empty where it was not tried."""
+    """How many requests smoke runs send and what they find; empty without smoke runs."""
     fewest, most = matrix.requests(SMOKE)
     if not most:
         return ""
-    return f"smoke itself: {fewest} to {most} requests, {of(matrix.caught(SMOKE))} faults caught"
+    return f"a smoke run: {fewest} to {most} requests, {of(matrix.caught(SMOKE))} faults caught"

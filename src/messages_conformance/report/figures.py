@@ -20,6 +20,11 @@ class Share:
     part: int
     whole: int
 
+    @property
+    def ratio(self) -> float:
+        """The part as a fraction of the whole, from 0 to 1; 0 when the whole is 0."""
+        return self.part / self.whole if self.whole else 0.0
+
     def __str__(self) -> str:
         return f"{self.part:,} of {self.whole:,}"
 

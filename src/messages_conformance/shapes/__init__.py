@@ -1,7 +1,7 @@
-"""What answers are made of, kept in a folder of the user's, so that a later run can say what appeared or vanished.
+"""Shapes of answers, kept in a folder of the user, so that a later run can report what appeared or disappeared.
 
-A shape holds keys, types, discriminators and the order of events, never values: it changes when an endpoint changes,
-though both answers conform. `snapshots`, which pytest needs, is imported where a run was asked to keep shapes.
+A shape has keys, types, discriminators and the order of events, but no values. It shows changes of an endpoint that
+conforms before and after. Only runs that keep shapes import `snapshots`, which needs syrupy.
 """
 
 from messages_conformance.shapes.drift import Drift, drifts

@@ -1,4 +1,4 @@
-"""The folder of kept shapes, looked at before a run spends anything."""
+"""Checks the folder of kept shapes before a run sends anything."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SUFFIX = "shape"
 
 
 def unreadable(folder: Path) -> str:
-    """The first kept shape that is no text or cannot be opened, and why; empty when all can be read."""
+    """The first kept shape that cannot be read, with the reason; empty when all can be read."""
     for path in sorted(folder.glob(f"*.{SUFFIX}")):
         try:
             path.read_text("utf-8")

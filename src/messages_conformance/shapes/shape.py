@@ -2,13 +2,13 @@
 
 The rules of this file:
 
-1. A line names a place and what may stand there; several types are joined by " | ". Lines are sorted, so that the
-   order of keys is no part of a shape.
-2. Items of an array are one place, `content[]`; items that carry a `type` are one place for each type, `content[text]`.
-3. A value is written out only where it tells one kind of thing from another (`DISCRIMINATORS`).
-4. What the caller chose or the model made up is not looked into: the members of a tool's `input`.
-5. The order of events is one line, in which what may be repeated is "+": how a text is cut into deltas is no part of a
-   shape. Pings come when time passes and are left out.
+1. A line has a place and its types, joined by " | ". Lines are sorted, so that the order of keys is not part of a
+   shape.
+2. Items of an array are one place, `content[]`; items with a `type` are one place for each type, `content[text]`.
+3. A value is written only when it distinguishes kinds of objects (`DISCRIMINATORS`).
+4. Content that the caller or the model chooses is left out: the members of the `input` of a tool.
+5. The order of events is one line, with "+" after repeated events: how a text is divided into deltas is not part of a
+   shape. Pings depend on time and are left out.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from messages_conformance.exchange import UNPARSED, Response, StreamEvent
 DISCRIMINATORS: Final = frozenset({"type", "role", "stop_reason", "object"})
 """Members whose value is the kind of the object around them, or of the way in which an answer ended."""
 
-MADE_UP: Final = frozenset({"input"})
+FREE_CONTENT: Final = frozenset({"input"})
 PING: Final = "ping"
 DELTA: Final = "content_block_delta"
 COLUMN: Final = 48
-"""Where types begin, so that most lines of a file can be read as two columns."""
+"""The column of the types, so that most lines of a file look like two columns (our own choice)."""
 
 Line = tuple[str, str]
 
 
 def shape(situation: str, response: Response) -> str:
-    """The text that stands for the answer in a snapshot; it ends with a line break."""
+    """The text of the shape of an answer; it ends with a line break."""
     types: dict[str, set[str]] = defaultdict(set)
     for path, kind in _lines(response):
         types[path].add(kind)
@@ -42,7 +42,7 @@ def shape(situation: str, response: Response) -> str:
 
 
 def parse(text: str) -> dict[str, str]:
-    """Path -> types of a shape's text; whatever is no such line is left out."""
+    """Path -> types, read from the text of a shape; other lines are ignored."""
     rows = (line.split(None, 1) for line in text.splitlines() if line and not line.startswith("#"))
     return {row[0]: row[1].strip() for row in rows if len(row) == 2}
 
@@ -68,7 +68,7 @@ def _sequence(events: Iterable[StreamEvent]) -> Iterator[str]:
 
 
 def _name(event: StreamEvent) -> str:
-    """The event's type, with the type of what it starts or adds."""
+    """The type of the event, with the type of the block or delta that it contains."""
     for member in ("content_block", "delta"):
         part = event.fields.get(member)
         if isinstance(part, dict) and isinstance(part.get("type"), str):
@@ -77,7 +77,7 @@ def _name(event: StreamEvent) -> str:
 
 
 def _members(value: Any, path: str) -> Iterator[Line]:
-    """One line for each place below a value, the value itself left out."""
+    """One line for each place inside a value, without the value itself."""
     if isinstance(value, dict):
         for name, member in value.items():
             yield from _place(member, f"{path}.{name}" if path and not path.endswith(":") else f"{path}{name}", name)
@@ -90,7 +90,7 @@ def _members(value: Any, path: str) -> Iterator[Line]:
 def _place(value: Any, path: str, name: str) -> Iterator[Line]:
     where = "".join(character if character.isprintable() and character != " " else "_" for character in path)
     yield where, _type(value, name)
-    if name not in MADE_UP:
+    if name not in FREE_CONTENT:
         yield from _members(value, where)
 
 

@@ -1,6 +1,6 @@
-"""Shapes as syrupy snapshots: one readable file for each situation, in the folder that the user names.
+"""Shapes as syrupy snapshots: one readable file for each situation, in the folder of the option --snapshots.
 
-syrupy keeps snapshots beside the test file, which for an installed package is a folder that nobody may write to.
+By default syrupy writes snapshots next to the test file, but the folder of an installed package is not writable.
 """
 
 from __future__ import annotations
@@ -26,22 +26,24 @@ class ShapeExtension(SingleFileSnapshotExtension):
 
     @classmethod
     def dirname(cls, *, test_location: PyTestLocation) -> str:
+        """The folder of all snapshots."""
         return str(Path(test_location.item.config.getoption(FOLDER_OPTION)).absolute())
 
     @classmethod
     def matches_test_location(cls, *, test_location: PyTestLocation, snapshot_location: str) -> bool:
-        """Every file of the folder is named by its situation, whichever test asked for it."""
+        """True: a file is named after its situation, not after its test."""
         return True
 
     @classmethod
     def get_snapshot_name(cls, *, test_location: PyTestLocation, index: Any = 0) -> str:
+        """The name of the file, which is the situation."""
         return cls._sanitize_filename(str(index).replace(":", "-"))
 
 
-def kept(snapshot: SnapshotAssertion, situation: str, text: str) -> tuple[Drift, ...]:
-    """Compares a shape with the one that is kept, and keeps it where the run was told to; what differs otherwise.
+def drifts_from_snapshot(snapshot: SnapshotAssertion, situation: str, text: str) -> tuple[Drift, ...]:
+    """Compares a shape with the kept one and returns the differences; with --snapshot-update, keeps the new shape.
 
-    Raises OSError when the file cannot be read or written any longer: `unreadable` has looked at it before the run.
+    Raises OSError when the file cannot be read or written; `unreadable` checks the files before the run.
     """
     compared = snapshot.use_extension(ShapeExtension)
     if compared(name=situation) == text:
