@@ -1,4 +1,4 @@
-"""Request bodies for the reference endpoint: what it must refuse, what it must serve, what it streams."""
+"""Request bodies for the reference endpoint: those that it must refuse, must accept and must stream."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DOCUMENT = {"type": "document", "source": {"type": "text", "media_type": "text/p
 SEARCH = {"type": "web_search_20250305", "name": "web_search"}
 SYSTEM = {"role": "system", "content": "Be kind."}
 ADAPTIVE = {"type": "adaptive"}
-THOUGHT = {"type": "thinking", "thinking": "Let me see.", "signature": signature("Let me see.")}
+THINKING = {"type": "thinking", "thinking": "Let me see.", "signature": signature("Let me see.")}
 PDF = {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0xLjQK"}
 RESULTS = {"type": "search_result", "source": "notes", "title": "Notes", "content": [{"type": "text", "text": "x"}]}
 
@@ -171,8 +171,11 @@ REFUSED: list[tuple[str, Any]] = [
         "thinking with prefill",
         body([user("hi"), assistant("Well")], thinking={"type": "enabled", "budget_tokens": 1024}, max_tokens=2000),
     ),
-    ("thinking changed", body([user("hi"), assistant([THOUGHT | {"thinking": "x"}]), user("ho")], thinking=ADAPTIVE)),
-    ("thinking signature", body([user("hi"), assistant([THOUGHT | {"signature": 1}]), user("ho")])),
+    (
+        "thinking changed",
+        body([user("hi"), assistant([THINKING | {"thinking": "x"}]), user("ho")], thinking=ADAPTIVE),
+    ),
+    ("thinking signature", body([user("hi"), assistant([THINKING | {"signature": 1}]), user("ho")])),
     ("pdf garbage", body([user([{"type": "document", "source": PDF | {"data": "aGVsbG8="}}])])),
     ("document title empty", body([user([DOCUMENT | {"title": ""}])])),
     ("citations of unknown type", body([user("hi"), assistant([{"type": "text", "text": "x", "citations": [1]}])])),
@@ -220,8 +223,11 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("adaptive thinking", body(thinking=ADAPTIVE)),
     ("thinking between tools", body(thinking={"type": "between_tools"})),
     ("thinking off", body(thinking={"type": "disabled"})),
-    ("thought replayed", body([user("hi"), assistant([THOUGHT]), user("ho")], thinking=ADAPTIVE)),
-    ("thought left out", body([user("hi"), assistant([THOUGHT | {"thinking": ""}]), user("ho")], thinking=ADAPTIVE)),
+    ("thinking sent back", body([user("hi"), assistant([THINKING]), user("ho")], thinking=ADAPTIVE)),
+    (
+        "thought left out",
+        body([user("hi"), assistant([THINKING | {"thinking": ""}]), user("ho")], thinking=ADAPTIVE),
+    ),
     ("strict tool", body(tools=[STRICT_TOOL])),
     ("tool example", body(tools=[TOOL | {"input_examples": [{"a": "x"}]}])),
     ("tool deferred beside another", body(tools=[TOOL | {"defer_loading": True}, TOOL | {"name": "g"}])),

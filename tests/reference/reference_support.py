@@ -1,4 +1,4 @@
-"""Requests for the reference endpoint, and a reader of event streams that accepts every legal spelling."""
+"""Requests for the reference endpoint, and a reader of event streams that accepts every permitted form."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def document(response: HttpResponse) -> Any:
 
 
 def ask(question: Any = "Count from 1 to 9.", *, endpoint: Endpoint | None = None, **fields: Any) -> Any:
-    """The Message that a plain endpoint answers with."""
+    """The Message of an endpoint without changes."""
     response = post(endpoint or Endpoint(), body(question, **fields))
     assert response.status == 200, response.body()
     return document(response)
@@ -74,7 +74,7 @@ def read_events(data: bytes) -> list[tuple[str, Any]]:
 
 
 def accumulated(events: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The Message that a stream builds; unknown events, deltas and fields are passed over."""
+    """The Message that a stream accumulates to. Unknown events, deltas and fields are ignored."""
     message: dict[str, Any] = {}
     json_parts: dict[int, str] = {}
     for name, data in events:

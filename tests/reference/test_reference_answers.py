@@ -1,4 +1,4 @@
-"""Answers beyond text and calls: citations, searches, refusals, a full window, thoughts, and held conversations."""
+"""Answers beyond text and calls: citations, searches, refusals, a full context window, thinking, and threads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def sources() -> list[Any]:
 
 
 @pytest.mark.parametrize(("source", "kind"), sources())
-def test_cites_where_it_is_asked_to(source: dict[str, Any], kind: str) -> None:
+def test_cites_when_citations_are_enabled(source: dict[str, Any], kind: str) -> None:
     citations = ask([user([source, QUESTION])])["content"][0]["citations"]
     assert [citation["type"] for citation in citations] == [kind]
     assert "museum" in citations[0]["cited_text"]
@@ -38,7 +38,7 @@ def test_cites_where_it_is_asked_to(source: dict[str, Any], kind: str) -> None:
 
 
 @pytest.mark.parametrize(("source", "kind"), sources())
-def test_cites_nothing_unasked(source: dict[str, Any], kind: str) -> None:
+def test_cites_nothing_when_citations_are_not_enabled(source: dict[str, Any], kind: str) -> None:
     quiet = {name: value for name, value in source.items() if name != "citations"}
     assert "citations" not in ask([user([quiet, QUESTION])])["content"][0], kind
 
@@ -62,7 +62,7 @@ def test_searches_the_web(stream: bool) -> None:
     assert message["usage"]["server_tool_use"]["web_search_requests"] == 1
 
 
-def test_pauses_a_long_search_and_goes_on_with_it() -> None:
+def test_pauses_a_long_search_and_continues_it() -> None:
     question = user(f"Please search the web for each of these people: {MANY}.")
     first = ask([question], tools=[SEARCH], max_tokens=1000)
     assert first["stop_reason"] == "pause_turn"
@@ -71,7 +71,7 @@ def test_pauses_a_long_search_and_goes_on_with_it() -> None:
     assert (second["stop_reason"], searched) == ("end_turn", ["Karla", "Lars"])
 
 
-def test_searches_no_more_than_it_may() -> None:
+def test_keeps_the_limit_of_searches() -> None:
     message = ask(f"Search the web for {MANY}.", tools=[SEARCH | {"max_uses": 2}], max_tokens=1000)
     assert message["usage"]["server_tool_use"]["web_search_requests"] == 2
     assert ask("Search the web for Paris.", tools=[SEARCH], tool_choice={"type": "none"})["stop_reason"] == "end_turn"
@@ -94,7 +94,7 @@ def test_refuses_harm(question: str, category: str, stream: bool) -> None:
     assert (delta["stop_reason"], delta["stop_details"]["category"]) == ("refusal", category)
 
 
-def test_stops_where_the_window_is_full() -> None:
+def test_stops_when_the_context_window_is_full() -> None:
     message = ask("word " * 199_900 + "Write a long story about the sea.", max_tokens=4_000)
     assert message["stop_reason"] == "model_context_window_exceeded"
     assert 0 < message["usage"]["output_tokens"] < 4_000
@@ -116,19 +116,19 @@ def test_thinks_when_it_should(thinking: dict[str, Any], question: str, thinks: 
     assert ("output_tokens_details" in message["usage"]) is thinks
 
 
-def test_a_thought_that_was_left_out_may_come_back_as_it_was() -> None:
+def test_an_omitted_thinking_block_is_accepted_unchanged() -> None:
     omitted = ADAPTIVE | {"display": "omitted"}
     first = ask("Why is 2 + 2 = 4?", thinking=omitted, max_tokens=2000)
-    thought = first["content"][0]
-    assert (thought["thinking"], bool(thought["signature"])) == ("", True)
+    block = first["content"][0]
+    assert (block["thinking"], bool(block["signature"])) == ("", True)
     turns = [user("Why is 2 + 2 = 4?"), assistant(first["content"]), user("Go on.")]
     assert ask(turns, thinking=omitted, max_tokens=2000)["type"] == "message"
-    changed = [{**thought, "thinking": "Because I say so."}, *first["content"][1:]]
+    changed = [{**block, "thinking": "Because I say so."}, *first["content"][1:]]
     turns[1] = assistant(changed)
     assert post(Endpoint(), body(turns, thinking=omitted, max_tokens=2000)).status == 400
 
 
-def test_holds_a_conversation_for_the_client() -> None:
+def test_stores_a_conversation_for_the_client() -> None:
     endpoint = Endpoint()
     question = body("Call f for Ada.", tools=[TOOL], thread={"type": "create"}, max_tokens=200)
     first = document(post(endpoint, question, headers=THREADS))
@@ -149,14 +149,14 @@ def test_holds_a_conversation_for_the_client() -> None:
         ({"type": "continue", "previous_message_id": "msg_01nobody"}, {"tools": [TOOL]}, 400),
     ],
 )
-def test_threads_that_nobody_holds(thread: Any, more: dict[str, Any], status: int) -> None:
+def test_refuses_unknown_and_invalid_threads(thread: Any, more: dict[str, Any], status: int) -> None:
     response = post(Endpoint(), body(thread=thread, **more), headers=THREADS)
     assert response.status == status
     if status == 404:
         assert document(response)["error"]["details"] == {"error_code": "thread_not_found"}
 
 
-def test_a_beta_unlocks_its_fields() -> None:
+def test_a_beta_allows_its_fields() -> None:
     managed = body(context_management={"edits": []})
     beta = ("anthropic-beta", "context-management-2025-06-27")
     assert post(Endpoint(), managed).status == 400

@@ -27,7 +27,7 @@ def test_refuses_invalid_bodies(content: Any) -> None:
     "content",
     [b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b'{"a": NaN}', b'{"a":"\\ud800"}', b'{"a":"\x01"}', b"[" * 9000],
 )
-def test_refuses_bodies_that_are_no_object(content: bytes) -> None:
+def test_refuses_bodies_that_are_not_an_object(content: bytes) -> None:
     response = post(Endpoint(), content)
     assert response.status == 400
     assert document(response)["error"]["type"] == "invalid_request_error"
@@ -145,12 +145,12 @@ def test_unknown_model_is_not_found() -> None:
     assert (response.status, document(response)["error"]["type"]) == (404, "not_found_error")
 
 
-def test_too_large_a_body() -> None:
+def test_refuses_a_body_that_is_too_large() -> None:
     response = post(Endpoint(), b" " * (32 * 1024 * 1024 + 1))
     assert (response.status, document(response)["error"]["type"]) == (413, "request_too_large")
 
 
-def test_too_long_a_prompt() -> None:
+def test_refuses_a_prompt_that_is_too_long() -> None:
     assert post(Endpoint(), body("word " * 200_001)).status == 400
 
 
@@ -158,7 +158,7 @@ def test_query_strings_are_tolerated() -> None:
     assert post(Endpoint(), body(), path="/v1/messages?beta=true").status == 200
 
 
-def test_count_tokens_equals_what_create_reports() -> None:
+def test_count_tokens_equals_the_reported_input_tokens() -> None:
     content = {"model": "reference-1", "messages": [user("Hello")], "system": "Be kind.", "tools": [TOOL]}
     counted = document(post(Endpoint(), content, path="/v1/messages/count_tokens"))
     created = document(post(Endpoint(), {**content, "max_tokens": 5}))
@@ -213,7 +213,7 @@ def test_stream_accumulates_to_the_document(content: dict[str, Any]) -> None:
 
 
 def plain(message: dict[str, Any]) -> dict[str, Any]:
-    """The message without what differs between two answers."""
+    """The message without the parts that differ between two answers."""
     blocks = [{key: value for key, value in block.items() if key != "id"} for block in message["content"]]
     return {**message, "id": "", "content": blocks}
 

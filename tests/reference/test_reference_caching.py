@@ -1,4 +1,4 @@
-"""The cache's sums: what is written, what is read from it, and for how long."""
+"""The counts of the prompt cache: what is written, what is read, and for how long."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def usage_of(endpoint: Endpoint, question: Any, **fields: Any) -> dict[str, Any]
     return usage
 
 
-def test_is_written_once_and_read_from_then_on() -> None:
+def test_a_prefix_is_written_once_and_then_read() -> None:
     endpoint, system = Endpoint(), [text(LONG, **CACHED)]
     total = ask("Hi", system=[text(LONG)])["usage"]["input_tokens"]
     rest, written, read = counts(usage_of(endpoint, "Hi", system=system))
@@ -40,7 +40,7 @@ def test_is_written_once_and_read_from_then_on() -> None:
     assert counts(usage_of(endpoint, "Hi", system=system, model="claude-opus-4-5")) == (rest, written, 0)
 
 
-def test_an_agent_that_moves_its_mark_reads_what_the_turn_before_wrote() -> None:
+def test_an_agent_that_moves_its_breakpoint_reads_the_prefix_of_the_previous_turn() -> None:
     endpoint = Endpoint()
     first = [user([text(LONG, **CACHED)])]
     _, written, _ = counts(usage_of(endpoint, first))
@@ -50,7 +50,7 @@ def test_an_agent_that_moves_its_mark_reads_what_the_turn_before_wrote() -> None
     assert more > 1000
 
 
-def test_a_mark_too_far_behind_is_not_found() -> None:
+def test_an_entry_too_far_before_the_breakpoint_is_not_read() -> None:
     endpoint = Endpoint()
     usage_of(endpoint, [user([text(LONG, **CACHED)])])
     far = [text("Word.") for _ in range(caching.LOOKBACK_BLOCKS)]
@@ -58,7 +58,7 @@ def test_a_mark_too_far_behind_is_not_found() -> None:
     assert counts(usage_of(endpoint, [user([text(LONG), *far[1:], text("Ho", **CACHED)])]))[2] > 1000
 
 
-def test_lifetimes_are_told_apart() -> None:
+def test_lifetimes_are_counted_separately() -> None:
     usage = usage_of(Endpoint(), [user([text(LONG, **CACHED)])], system=[text(LONG, **HOUR)])
     parts = usage["cache_creation"]
     assert parts["ephemeral_1h_input_tokens"] > 1000
@@ -66,7 +66,7 @@ def test_lifetimes_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize("ttl", ["5m", "1h"])
-def test_an_entry_is_forgotten_after_its_lifetime_and_kept_by_reading(ttl: str) -> None:
+def test_an_entry_expires_after_its_lifetime_which_reading_renews(ttl: str) -> None:
     content = body([user([text(LONG, cache_control={"type": "ephemeral", "ttl": ttl})])])
     memory: dict[str, Any] = {}
     answer = {"usage": {"input_tokens": 10_000}}
@@ -84,16 +84,16 @@ def test_an_entry_is_forgotten_after_its_lifetime_and_kept_by_reading(ttl: str) 
     ]
 
 
-def test_short_beginnings_are_not_cached() -> None:
+def test_short_prefixes_are_not_cached() -> None:
     assert counts(usage_of(Endpoint(), "Hi", system=[text("Be kind.", **CACHED)]))[1:] == (0, 0)
 
 
-def test_marks_change_no_count() -> None:
+def test_cache_control_changes_no_total() -> None:
     plain = ask("Hi", system=[text(LONG)], tools=[])["usage"]["input_tokens"]
     assert sum(counts(usage_of(Endpoint(), "Hi", system=[text(LONG, **CACHED)], **CACHED))) == plain
 
 
-def test_prewarming_writes_what_is_read_afterwards() -> None:
+def test_prewarming_writes_the_prefix_that_is_read_later() -> None:
     endpoint, system = Endpoint(), [text(LONG, **CACHED)]
     assert counts(usage_of(endpoint, "Hi", system=system, max_tokens=0))[1] > 1000
     assert counts(usage_of(endpoint, "Hi", system=system))[2] > 1000

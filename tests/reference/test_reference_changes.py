@@ -1,4 +1,4 @@
-"""Every fault can be seen from outside, every variant still answers, and a wrong name gets help."""
+"""Every fault is visible to a client, every variant still answers, and a wrong name gets a suggestion."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ NUMBER = {"type": "object", "properties": {"age": {"type": "integer"}}}
 
 
 def probes() -> list[HttpRequest]:
-    """Requests that between them make every fault show itself."""
+    """Requests that together make every fault visible."""
     long = "Write a long story about the sea."
     thinking = {"type": "enabled", "budget_tokens": 1024}
     bodies = [
@@ -189,7 +189,7 @@ def probes() -> list[HttpRequest]:
 
 
 def near_misses() -> list[HttpRequest]:
-    """Requests that are hardly JSON or hardly HTTP."""
+    """Requests with unusual JSON, media types or HTTP."""
     plain, headers = json.dumps(body()).encode(), (*HEADERS, VERSION)
     typed = [pair for pair in headers if pair[0] != "content-type"]
     return [
@@ -215,8 +215,8 @@ def output_format() -> dict[str, Any]:
 PROBES = probes()
 
 
-def seen(response: HttpResponse) -> Any:
-    """What a client can tell apart, without what differs between two answers of a correct server."""
+def visible(response: HttpResponse) -> Any:
+    """What a client sees, without the parts that differ between two answers of a correct server."""
     pieces = tuple(itertools.islice(response.pieces, MAX_PIECES))
     data = VOLATILE.sub(b"*", b"".join(data for _, data in pieces)[:BYTES_PER_BODY])
     headers = [(name, VOLATILE.sub(b"*", value.encode())) for name, value in response.headers]
@@ -229,13 +229,13 @@ STRICT = Settings(version_required=True)
 @pytest.fixture(scope="module")
 def plain() -> list[Any]:
     correct = Endpoint(settings=STRICT)
-    return [seen(correct.handle(probe)) for probe in PROBES]
+    return [visible(correct.handle(probe)) for probe in PROBES]
 
 
-# These refuse what one client sends, which tests/proof asks them.
+# These refuse requests of one client only; tests/proof sends those requests.
 AGAINST_ONE_CLIENT = {name for name, fault in faults().items() if fault.category == "claude-code"}
 
-# These show themselves only in a sequence of requests, or in identifiers; each has its own test below.
+# These are visible only in a sequence of requests, or in identifiers; each has its own test below.
 IN_SEQUENCE = {
     "demand_version_header",
     "repeat_message_id",
@@ -244,20 +244,20 @@ IN_SEQUENCE = {
     "disagree_on_request_id",
 }
 
-# These need a connection that is cut off or left, which tests/proof gives them.
+# These need a connection that the client cuts or leaves; tests/proof does that.
 BELOW_REQUESTS = {"crash_on_cut_body", "stay_broken_after_cut_body"}
 
 
 @pytest.mark.parametrize("name", sorted(faults().keys() - IN_SEQUENCE - AGAINST_ONE_CLIENT - BELOW_REQUESTS))
-def test_fault_can_be_seen(name: str, plain: list[Any]) -> None:
+def test_fault_is_visible(name: str, plain: list[Any]) -> None:
     faulty = endpoint(fault=name, settings=STRICT)
     for probe, correct in zip(PROBES, plain, strict=True):
-        if seen(faulty.handle(probe)) != correct:
+        if visible(faulty.handle(probe)) != correct:
             return
-    pytest.fail(f"no request tells a server with {name} from a correct one")
+    pytest.fail(f"no request shows a difference between a server with {name} and a correct one")
 
 
-def test_version_header_is_demanded_of_those_who_need_not_send_it() -> None:
+def test_a_fault_requires_a_version_header_that_is_optional() -> None:
     assert post(Endpoint(), body(), headers=HEADERS).status == 200
     assert post(endpoint(fault="demand_version_header"), body(), headers=HEADERS).status == 400
 
@@ -275,7 +275,7 @@ def test_request_ids_disagree() -> None:
     assert document(response)["request_id"] != response.header("request-id")
 
 
-def test_a_client_that_left_spoils_the_next_request() -> None:
+def test_a_client_that_left_breaks_the_next_request() -> None:
     faulty = endpoint(fault="suffer_from_disconnects")
     assert post(faulty, body("Are you here?")).status == 200
     faulty.left()
@@ -288,62 +288,62 @@ def test_mixed_streams_share_their_deltas() -> None:
     assert "alpha" in text_of(accumulated(read_events(post(faulty, body("Say 'gamma'", stream=True)).body())))
 
 
-def test_faults_are_many_and_described() -> None:
+def test_there_are_many_faults_with_summaries() -> None:
     known = faults()
     assert len(known) >= 300
     assert all(fault.summary.endswith(".") and fault.category for fault in known.values())
     assert all(isinstance(fault.trips, frozenset) for fault in known.values())
 
 
-UNLIKE_STREAMS = {"careless_model", "cut_thoughts", "cut_tool_calls", "overloaded_streams"}
-"""What a stream brings is cut off or fails, and a document is not and does not; or every other answer differs."""
+STREAMS_DIFFER = {"careless_model", "cut_thoughts", "cut_tool_calls", "overloaded_streams"}
+"""Their streams are cut or fail and their documents do not, or every second answer differs."""
 
 UNSTEADY = {"careless_model", "moody_model", "moody_service", "whimsical_model"}
-"""They answer the same question otherwise each time, and some not at all."""
+"""They answer the same question differently each time, or not at all."""
 
-DEMANDING = {"least_limit"}
-"""It takes no request with as small a limit as these."""
+HIGH_MIN_LIMIT = {"least_limit"}
+"""It refuses the small max_tokens of these requests."""
 
-UNTHINKING = {"adaptive_thinking_only", "thoughtless_model"}
+NO_THINKING = {"adaptive_thinking_only", "thoughtless_model"}
 UNREPEATABLE = {"empty_text_block", "silent_after_thought", "silent_model"} | UNSTEADY
-"""Their answers hold nothing, or an empty text, which no request may hold; clients leave it out."""
+"""Their answers are empty or have an empty text block, which no request may contain; clients leave it out."""
 
 
-@pytest.mark.parametrize("name", sorted(variants().keys() - UNLIKE_STREAMS - UNSTEADY - DEMANDING))
+@pytest.mark.parametrize("name", sorted(variants().keys() - STREAMS_DIFFER - UNSTEADY - HIGH_MIN_LIMIT))
 def test_variant_still_answers(name: str) -> None:
     varied = endpoint(variant=name)
     for content in STREAMED:
-        if name in UNTHINKING and "thinking" in content:
+        if name in NO_THINKING and "thinking" in content:
             continue
-        message = document(patient(varied, content))
+        message = document(answer_of(varied, content))
         assert message["type"] == "message"
-        response = patient(varied, {**content, "stream": True})
+        response = answer_of(varied, {**content, "stream": True})
         assert "event-stream" in response.media_type
         events = read_events(decoded(response))
         known = [name for name, _ in events if name not in ("ping", "weather_report")]
         assert (known[0], known[-1]) == ("message_start", "message_stop")
-        assert unlike_ids(accumulated(events)) == unlike_ids(message)
+        assert comparable(accumulated(events)) == comparable(message)
 
 
-def patient(varied: Endpoint, content: dict[str, Any]) -> HttpResponse:
-    """The answer, asked for again where the server is busy."""
+def answer_of(varied: Endpoint, content: dict[str, Any]) -> HttpResponse:
+    """The answer; if the server is busy, the answer to a second try."""
     response = post(varied, content)
     return post(varied, content) if response.status in (429, 529) else response
 
 
-def unlike_ids(message: dict[str, Any]) -> Any:
-    """What a stream and a document have in common, whatever is optional."""
+def comparable(message: dict[str, Any]) -> Any:
+    """The parts of a Message that a stream and a document share."""
     kinds = [(block["type"], block.get("text"), block.get("input")) for block in message["content"]]
     usage = {key: message["usage"][key] for key in ("input_tokens", "output_tokens")}
     return kinds, message["stop_reason"], message.get("stop_sequence"), usage, message["model"]
 
 
 @pytest.mark.parametrize("name", sorted(variants().keys() - UNREPEATABLE))
-def test_variant_takes_back_its_own_answers(name: str) -> None:
+def test_variant_accepts_its_own_answers(name: str) -> None:
     varied = endpoint(variant=name)
-    content = document(patient(varied, body("Say 'a b'")))["content"]
+    content = document(answer_of(varied, body("Say 'a b'")))["content"]
     turns = [user("Say 'a b'"), assistant(content), user("Again")]
-    assert patient(varied, body(turns)).status == 200
+    assert answer_of(varied, body(turns)).status == 200
 
 
 @pytest.mark.parametrize("name", variants())
@@ -351,8 +351,10 @@ def test_variant_differs(name: str, plain: list[Any]) -> None:
     varied = endpoint(variant=name, settings=STRICT)
     assert find_variant(name).conforms
     if timing(varied) == timing(Endpoint()):
-        # A busy server is busy only now and then, so the same questions are asked more than once.
-        answers = (seen(varied.handle(probe)) != correct for probe, correct in [*zip(PROBES, plain, strict=True)] * 2)
+        # A busy server is busy only sometimes, so the same requests are sent twice.
+        answers = (
+            visible(varied.handle(probe)) != correct for probe, correct in [*zip(PROBES, plain, strict=True)] * 2
+        )
         assert any(answers)
 
 
@@ -365,12 +367,12 @@ def timing(one: Endpoint) -> Any:
     ("find", "name", "near"),
     [(find_fault, "drop_mesage_stop", "drop_message_stop"), (find_variant, "single_byte", "single_bytes")],
 )
-def test_wrong_name_gets_help(find: Any, name: str, near: str) -> None:
+def test_a_wrong_name_gets_a_suggestion(find: Any, name: str, near: str) -> None:
     with pytest.raises(LookupError, match=near) as caught:
         find(name)
     assert "shows all" in str(caught.value)
 
 
-def test_hopeless_name_is_told_how_to_see_all() -> None:
+def test_a_name_without_a_similar_one_gets_the_command_for_all() -> None:
     with pytest.raises(LookupError, match="shows all"):
         find_fault("qqqqq")

@@ -1,4 +1,4 @@
-"""A fault under a condition strikes where the condition holds, and nowhere else."""
+"""A fault with a condition happens when the condition holds, and only then."""
 
 import json
 
@@ -21,7 +21,7 @@ BOTH = "Call both tools in parallel: get_weather for Paris and for Rome."
 OFFERED = {"tools": [TOOL], "max_tokens": 300}
 THINKING = {"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 1400}
 
-STRIKES = {
+AFFECTED_AND_NOT = {
     "streamed": ({"stream": True}, {}),
     "whole": ({}, {"stream": True}),
     "tools": (OFFERED, {}),
@@ -37,51 +37,51 @@ STRIKES = {
     "history=4": ({"messages": [user("Hi"), assistant("Ho"), *TURNS]}, {"messages": TURNS}),
     "blocks": ({"messages": [user("Name the weather in Paris and Rome.")], **OFFERED, **THINKING}, {}),
 }
-"""Per condition: what a request has where the fault strikes, and what a request has where it does not."""
+"""Condition -> the fields of a request that the fault affects, and of one that it does not affect."""
 
-CRIME = "omit_model"
+FAULT = "omit_model"
 
 
-def answer(served, **fields):
+def is_right(served, **fields):
     """Whether the answer is right: it names its model."""
     content = json.dumps(body("Say hello.") | fields).encode()
-    sent = HttpRequest(method="POST", target="/v1/messages", headers=(*HEADERS, VERSION), body=content)
-    response = served.handle(sent)
+    request = HttpRequest(method="POST", target="/v1/messages", headers=(*HEADERS, VERSION), body=content)
+    response = served.handle(request)
     assert response.status == 200, response.body()
     return b'"model"' in response.body()
 
 
-@pytest.mark.parametrize(("bound", "fields"), STRIKES.items(), ids=STRIKES)
-def test_a_bound_fault_strikes_where_its_condition_holds(bound, fields):
-    struck, spared = fields
-    crime = "omit_role_and_model_in_start" if bound == "streamed" else CRIME
-    assert not answer(endpoint(fault=f"{crime}@{bound}"), **struck)
-    assert answer(endpoint(fault=f"{crime}@{bound}"), **spared)
+@pytest.mark.parametrize(("condition", "fields"), AFFECTED_AND_NOT.items(), ids=AFFECTED_AND_NOT)
+def test_a_fault_happens_when_its_condition_holds(condition, fields):
+    affected, unaffected = fields
+    fault = "omit_role_and_model_in_start" if condition == "streamed" else FAULT
+    assert not is_right(endpoint(fault=f"{fault}@{condition}"), **affected)
+    assert is_right(endpoint(fault=f"{fault}@{condition}"), **unaffected)
 
 
 @pytest.mark.parametrize(
-    ("bound", "right"),
+    ("condition", "right"),
     [("every=3", [1, 1, 0, 1, 1, 0]), ("first=2", [0, 0, 1, 1]), ("after=2", [1, 1, 0, 0]), ("first", [0, 1])],
 )
-def test_turns_are_counted_among_the_exchanges_that_a_fault_could_strike(bound, right):
-    served = endpoint(fault=f"{CRIME}@{bound}")
+def test_only_requests_that_the_fault_could_affect_are_counted(condition, right):
+    served = endpoint(fault=f"{FAULT}@{condition}")
     for expected in right:
-        # A stream is no document, and so no turn of a crime in documents.
-        answer(served, stream=True)
-        assert answer(served) == bool(expected)
+        # This fault changes documents only, so a stream does not count.
+        is_right(served, stream=True)
+        assert is_right(served) == bool(expected)
 
 
-def test_requests_meet_in_an_endpoint_that_is_slow_enough_for_it():
-    served = endpoint(fault=f"{CRIME}@concurrent")
-    assert answer(served)
-    assert not answer(served), "the one before has just begun"
+def test_the_concurrent_condition_delays_answers_so_that_requests_overlap():
+    served = endpoint(fault=f"{FAULT}@concurrent")
+    assert is_right(served)
+    assert not is_right(served), "the previous request is still in progress"
     content = json.dumps(body()).encode()
-    sent = HttpRequest(method="POST", target="/v1/messages", headers=(*HEADERS, VERSION), body=content)
-    assert served.handle(sent).delay_s > 0
+    request = HttpRequest(method="POST", target="/v1/messages", headers=(*HEADERS, VERSION), body=content)
+    assert served.handle(request).delay_s > 0
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("omit_model@stremed", "streamed"),
         ("omit_model@streamed=2", "takes no number"),
@@ -90,12 +90,12 @@ def test_requests_meet_in_an_endpoint_that_is_slow_enough_for_it():
         ("omit_modle@every", "omit_model"),
     ],
 )
-def test_a_wrong_condition_gets_help(name, said):
-    with pytest.raises(LookupError, match=said):
+def test_an_unknown_condition_gets_a_suggestion(name, message):
+    with pytest.raises(LookupError, match=message):
         find_fault(name)
 
 
-def test_every_condition_is_described_and_proved():
+def test_every_condition_has_a_summary_and_is_proved():
     for condition in conditions().values():
         assert condition.summary.endswith(".")
     assert {pair.condition.partition("=")[0] for pair in conditional_faults()} == set(conditions())

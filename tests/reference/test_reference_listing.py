@@ -1,4 +1,4 @@
-"""`serve --list` shows everything that the reference endpoint can be."""
+"""`serve --list` shows all faults and variants."""
 
 import json
 

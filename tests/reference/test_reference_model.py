@@ -1,4 +1,4 @@
-"""The small model follows plain requests, stops where it is told, and counts what it generates."""
+"""The small model follows plain requests, stops at its limits, and counts its tokens."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_writes_at_length(question: str) -> None:
     assert len(words) >= (500 if "500" in question else 300)
 
 
-def test_remembers_what_was_said() -> None:
+def test_remembers_earlier_turns() -> None:
     turns = [
         {"role": "user", "content": "My name is Ada. Remember the number 42."},
         {"role": "assistant", "content": [{"type": "text", "text": "Gladly."}]},
@@ -116,7 +116,7 @@ def test_tokens_join_to_their_text(text: str) -> None:
     assert len(tokens(text)) >= 1
 
 
-def test_input_tokens_grow_with_everything_that_is_read() -> None:
+def test_input_tokens_grow_with_the_prompt() -> None:
     def size(question: str = "Hi", **fields: object) -> int:
         return int(ask(question, **fields)["usage"]["input_tokens"])
 
@@ -149,7 +149,7 @@ def test_calls_the_tool_that_the_question_is_about() -> None:
     assert calls(ask("Count from 1 to 3.", tools=[WEATHER])) == []
 
 
-def test_calls_once_for_each_subject_unless_told_otherwise() -> None:
+def test_calls_once_for_each_subject_unless_parallel_calls_are_disabled() -> None:
     question = "What is the weather in Paris and Tokyo?"
     assert len(calls(ask(question, tools=[WEATHER]))) == 2
     one = {"type": "auto", "disable_parallel_tool_use": True}
@@ -181,7 +181,7 @@ def test_thinks_before_it_answers() -> None:
     assert message["content"][0]["signature"]
 
 
-def test_answers_in_the_demanded_schema() -> None:
+def test_answers_in_the_required_schema() -> None:
     fields = {"n": {"type": "integer"}, "ok": {"type": "boolean"}}
     schema = {"type": "object", "properties": fields, "additionalProperties": False}
     message = ask("Give me 7", output_config={"format": {"type": "json_schema", "schema": schema}})

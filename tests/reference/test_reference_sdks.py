@@ -1,8 +1,8 @@
-"""The official SDKs drive the endpoint: Python's newest major and 0.75, and TypeScript's, each in a process of its own.
+"""The official SDKs use the endpoint: the newest Python SDK, Python 0.75 and TypeScript, each in its own process.
 
 Only the newest Python SDK is part of the development environment. The others are installed by their ordinary clients
-into the folder that SDKS_UNDER_TEST names, where they are kept, or into a temporary one. An SDK that cannot
-be installed is a skip with its reason, and a failure where the variable is set, as in CI.
+into the folder that SDKS_UNDER_TEST names, or into a temporary folder. If an SDK cannot be installed, the test is
+skipped with the reason; if the variable is set, as in CI, it fails.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DRIVE_TIMEOUT_S = 120
 
 PARIS = {"city": "Paris"}
 NOTE = "The library opens at nine."
-WANTED: dict[str, Any] = {
+EXPECTED: dict[str, Any] = {
     "create": ["1, 2, 3, 4, 5", "end_turn", "assistant", "claude-opus-4-5", True],
     "limits": ["max_tokens", 5, "stop_sequence", "4", "1, 2, 3, "],
     "stream": ["é漢😀", "é漢😀", "end_turn", True],
@@ -52,7 +52,7 @@ WANTED: dict[str, Any] = {
         ["NotFoundError", 404, "not_found_error", True],
     ],
 }
-"""What every SDK must make of the answers, scenario by scenario."""
+"""Scenario -> the result that every SDK must get from the answers."""
 
 BUSY = {
     "occasionally_throttled": [429, "rate_limit_error"],
@@ -61,7 +61,7 @@ BUSY = {
 
 
 class Sdks:
-    """Runs a driver against a server; installs what is not there yet, once a session."""
+    """Runs a driver against a server. Installs a missing SDK once per session."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -96,7 +96,7 @@ class Sdks:
         return [node, str(DRIVERS / "drive.mjs"), str(target)], {}
 
     def install(self, proof: Path, command: list[str]) -> None:
-        """Runs an installer unless what it installs is there. Only one process does so at a time."""
+        """Runs an installer unless its package is there. Only one process at a time does this."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -104,7 +104,7 @@ class Sdks:
 
 
 def installed(proof: Path, command: list[str]) -> None:
-    """Runs an installer unless what it installs is there."""
+    """Runs an installer unless its package is there."""
     if proof.exists():
         return
     done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
@@ -116,21 +116,21 @@ def installed(proof: Path, command: list[str]) -> None:
 
 @pytest.fixture(scope="session")
 def sdks(tmp_path_factory: pytest.TempPathFactory) -> Sdks:
-    kept = os.environ.get(CACHE_VARIABLE)
+    folder = os.environ.get(CACHE_VARIABLE)
     # A worker's own folder is in the folder that all workers of this session share.
     shared = tmp_path_factory.getbasetemp() / (".." if "PYTEST_XDIST_WORKER" in os.environ else "")
-    return Sdks(Path(kept) if kept else shared.resolve() / "sdks")
+    return Sdks(Path(folder) if folder else shared.resolve() / "sdks")
 
 
 VERSIONS = {"python": "2.", "python_0_75": OLD_PYTHON, "typescript": TYPESCRIPT}
 
 
 @pytest.mark.parametrize("sdk", VERSIONS)
-def test_an_sdk_gets_what_it_asks_for(sdk: str, sdks: Sdks) -> None:
+def test_an_sdk_gets_the_expected_answers(sdk: str, sdks: Sdks) -> None:
     with serve() as server:
         results = sdks.drive(sdk, server)
     assert results.pop("version").startswith(VERSIONS[sdk])
-    assert results == WANTED
+    assert results == EXPECTED
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The endpoint on a real socket: keep-alive, concurrency, streams, shutdown, and misbehaviour on purpose."""
+"""The endpoint on a real socket: keep-alive, concurrency, streams, shutdown, and faults of the connection."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_survives_clients_that_leave() -> None:
             assert http.post("/v1/messages", json=body()).status_code == 200
 
 
-def test_answers_garbage_with_an_error() -> None:
+def test_answers_invalid_http_with_an_error() -> None:
     with serve() as server:
         assert exchange(server, b"NONSENSE\r\n\r\n").startswith(b"HTTP/1.1 400")
 
@@ -67,7 +67,7 @@ def test_answers_head_without_a_body() -> None:
         assert http.post("/v1/messages", json=body()).status_code == 200
 
 
-def test_waits_for_the_body_that_was_announced() -> None:
+def test_waits_for_the_announced_body() -> None:
     with serve() as server:
         head = b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n"
         with connected(server) as sock:
@@ -126,7 +126,7 @@ def document_error(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "request_it", "error"),
+    ("fault", "send", "error"),
     [
         ("reset_in_stream", stream_error, httpx.ReadError),
         ("hang_up_in_stream", stream_error, httpx.RemoteProtocolError),
@@ -137,9 +137,9 @@ def document_error(http: httpx.Client) -> None:
         ("answer_garbage", document_error, httpx.RemoteProtocolError),
     ],
 )
-def test_misbehaves_on_the_wire(fault: str, request_it: Callable[[httpx.Client], None], error: type[Exception]) -> None:
+def test_faults_break_the_connection(fault: str, send: Callable[[httpx.Client], None], error: type[Exception]) -> None:
     with serve(fault=fault) as server, client(server) as http, pytest.raises(error):
-        request_it(http)
+        send(http)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_serves_a_huge_body_piece_by_piece() -> None:
 @pytest.mark.parametrize(
     "variant", ["close_delimited", "no_keep_alive", "capital_headers", "single_bytes", "compressed_streams"]
 )
-def test_serves_variants_over_the_wire(variant: str) -> None:
+def test_serves_variants_over_a_socket(variant: str) -> None:
     with serve(variant=variant) as server, client(server) as http:
         for stream in (True, False, True):
             response = http.post("/v1/messages", json=body(stream=stream))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
-from messages_conformance.reference import caching, citations, events, message, message_threads, models, validation
+from messages_conformance.reference import caching, citations, events, message, message_threads, model_list, validation
 from messages_conformance.reference.changes import Change, ErrorReply, RequestContext, Stage, rewrites
 from messages_conformance.reference.failures import Failure
 from messages_conformance.reference.http import Header, HttpRequest, HttpResponse
@@ -52,7 +52,7 @@ class Settings:
     piece_latency_s: float = 0.0
     """The wait before each event of a stream."""
     api_key: str = API_KEY
-    models: tuple[str, ...] = models.MODELS
+    models: tuple[str, ...] = model_list.MODELS
 
 
 class Refused(Exception):
@@ -244,14 +244,14 @@ class _Exchange:
         return self.json(self.change(Stage.COUNT, {"input_tokens": message.input_tokens(body, model)}))
 
     def list_models(self) -> HttpResponse:
-        self.check(models.page_failures(self.request.query))
-        page = models.page(self.settings.models, self.request.query)
+        self.check(model_list.page_failures(self.request.query))
+        page = model_list.page(self.settings.models, self.request.query)
         return self.json(self.change(Stage.MODELS, page))
 
     def retrieve_model(self, name: str) -> HttpResponse:
         if name not in self.settings.models:
             self.refuse(unknown_model(name))
-        return self.json(self.change(Stage.MODELS, models.item(self.settings.models, name)))
+        return self.json(self.change(Stage.MODELS, model_list.item(self.settings.models, name)))
 
     # Bodies
 
@@ -334,12 +334,15 @@ class _Exchange:
 
 
 def no_constant(name: str) -> NoReturn:
+    """Refuses NaN and Infinity, which Python's parser accepts."""
     raise ValueError(f"{name} is not JSON")
 
 
 def unknown_model(name: object) -> Failure:
+    """The failure for a model that the endpoint does not have."""
     return Failure(status=404, message=f"model: {name}", requirement="errors.status.404-model")
 
 
 def too_large() -> Failure:
+    """The failure for a body over the limit."""
     return Failure(status=413, message="Request exceeds the maximum size", requirement="transport.request.size-limit")

@@ -60,6 +60,7 @@ class RequestContext:
 
     @property
     def streams(self) -> bool:
+        """Whether the request asks for a stream."""
         return self.body.get("stream") is True
 
 
@@ -80,15 +81,29 @@ class Change(Protocol):
     """A fault or a variant: a named rewrite of one stage, and of others in `also`."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name that a user gives."""
+        ...
+
     @property
-    def at(self) -> Stage: ...
+    def at(self) -> Stage:
+        """The main stage."""
+        ...
+
     @property
-    def rewrite(self) -> Rewrite: ...
+    def rewrite(self) -> Rewrite:
+        """The rewrite of the main stage."""
+        ...
+
     @property
-    def also(self) -> Mapping[Stage, Rewrite]: ...
+    def also(self) -> Mapping[Stage, Rewrite]:
+        """The rewrites of other stages."""
+        ...
+
     @property
-    def needs_socket(self) -> bool: ...
+    def needs_socket(self) -> bool:
+        """Whether the change exists only on a real connection; the transport in memory cannot show it."""
+        ...
 
 
 def rewrites(change: Change, stage: Stage) -> tuple[Rewrite, ...]:

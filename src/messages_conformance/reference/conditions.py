@@ -254,6 +254,7 @@ class ConditionalFault:
 
     @property
     def name(self) -> str:
+        """The name that a user gives: FAULT@CONDITION."""
         return f"{self.fault}{SIGN}{self.condition}"
 
 

@@ -35,4 +35,5 @@ class Failure:
 
     @property
     def type(self) -> str:
+        """The `error.type` of the status."""
         return TYPES.get(self.status, "invalid_request_error")

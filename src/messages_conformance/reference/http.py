@@ -40,6 +40,7 @@ class HttpRequest:
 
     @property
     def query(self) -> dict[str, list[str]]:
+        """The parameters of the query string, with empty ones."""
         return parse_qs(urlsplit(self.target).query, keep_blank_values=True)
 
     def header_values(self, name: str) -> tuple[str, ...]:
@@ -47,6 +48,7 @@ class HttpRequest:
         return tuple(value for key, value in self.headers if key.lower() == name.lower())
 
     def header(self, name: str) -> str | None:
+        """The first value of a header; None if there is none. The case of the name is ignored."""
         values = self.header_values(name)
         return values[0] if values else None
 
@@ -65,19 +67,24 @@ class HttpResponse:
 
     @property
     def media_type(self) -> str:
+        """The media type in lower case, without parameters."""
         return (self.header("content-type") or "").partition(";")[0].strip().lower()
 
     @property
     def is_stream(self) -> bool:
+        """Whether the body is a stream of server-sent events."""
         return self.media_type == "text/event-stream"
 
     def header(self, name: str) -> str | None:
+        """The first value of a header; None if there is none. The case of the name is ignored."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
     def with_header(self, name: str, value: str) -> HttpResponse:
+        """The response with one value for a header."""
         return replace(self, headers=(*self.without_header(name).headers, (name, value)))
 
     def without_header(self, name: str) -> HttpResponse:
+        """The response without a header."""
         return replace(self, headers=tuple(pair for pair in self.headers if pair[0].lower() != name.lower()))
 
     def with_body(self, body: bytes) -> HttpResponse:

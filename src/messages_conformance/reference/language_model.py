@@ -104,9 +104,11 @@ class Model:
     change_answer: AnswerChange | None = None
 
     def tokens(self, text: str) -> list[str]:
+        """The tokens of a text."""
         return tokens(text, self.pieces)
 
     def count(self, text: str) -> int:
+        """The number of tokens of a text."""
         return len(self.tokens(text))
 
     def complete(self, prompt: Prompt) -> Completion:

@@ -65,14 +65,17 @@ class Server:
 
     @property
     def requests(self) -> tuple[Received, ...]:
+        """All requests so far, in the order in which they were complete."""
         return tuple(self.log.received)
 
     @property
     def count(self) -> int:
+        """The number of requests so far."""
         return len(self.log.received)
 
     @property
     def peak_concurrency(self) -> int:
+        """The most answers in progress at the same time."""
         return self.log.peak_concurrency
 
 
@@ -348,6 +351,7 @@ class _Connection:
 
 
 def raw_headers(head: h11.Request) -> list[tuple[bytes, bytes]]:
+    """The headers of a request with their names in the original case."""
     return list(head.headers.raw_items())
 
 

@@ -1,4 +1,4 @@
-"""Drives an endpoint with the official Python SDK, whichever version is installed, and prints what came back as JSON.
+"""Uses an endpoint through the installed version of the official Python SDK, and prints the results as JSON.
 
 python drive.py BASE_URL KEY
 """
@@ -10,11 +10,11 @@ import warnings
 import anthropic
 from pydantic import BaseModel
 
-# A model that the SDK knows to be old is warned about; the endpoint's models are not the SDK's.
+# The SDK warns about models that it knows to be old.
 warnings.simplefilter("ignore", DeprecationWarning)
 
 MODEL = "claude-opus-4-5"
-BUSY_EVERY = 9  # requests, in the variants that are busy at times
+BUSY_EVERY = 9  # requests, as in the variants that are sometimes busy
 WEATHER = {
     "name": "get_weather",
     "description": "Gives the weather in one city.",
@@ -43,7 +43,7 @@ def user(content):
     return {"role": "user", "content": content}
 
 
-def asked(content, **more):
+def fields(content, **more):
     return {"model": MODEL, "max_tokens": 200, "messages": [user(content)], **more}
 
 
@@ -56,30 +56,30 @@ def text(message):
 
 
 def create(client):
-    message = client.messages.create(**asked("Count from 1 to 5."))
+    message = client.messages.create(**fields("Count from 1 to 5."))
     return [text(message), message.stop_reason, message.role, message.model, message.usage.input_tokens > 0]
 
 
 def limits(client):
-    cut = client.messages.create(**asked("Count from 1 to 50.", max_tokens=5))
-    stopped = client.messages.create(**asked("Count from 1 to 9.", stop_sequences=["4"]))
+    cut = client.messages.create(**fields("Count from 1 to 50.", max_tokens=5))
+    stopped = client.messages.create(**fields("Count from 1 to 9.", stop_sequences=["4"]))
     return [cut.stop_reason, cut.usage.output_tokens, stopped.stop_reason, stopped.stop_sequence, text(stopped)]
 
 
 def stream(client):
-    with client.messages.stream(**asked("Repeat exactly: é漢😀", system="Be kind.")) as events:
+    with client.messages.stream(**fields("Repeat exactly: é漢😀", system="Be kind.")) as events:
         pieces = list(events.text_stream)
         message = events.get_final_message()
     return ["".join(pieces), text(message), message.stop_reason, message.usage.output_tokens > 0]
 
 
 def raw_stream(client):
-    names = [event.type for event in client.messages.create(**asked("Hi"), stream=True)]
+    names = [event.type for event in client.messages.create(**fields("Hi"), stream=True)]
     return [names[0], names[-2], names[-1], "content_block_delta" in names]
 
 
 def tools(client):
-    question = asked(PARIS, tools=[WEATHER])
+    question = fields(PARIS, tools=[WEATHER])
     first = client.messages.create(**question)
     call = first.content[0]
     result = {"type": "tool_result", "tool_use_id": call.id, "content": "Sunny"}
@@ -90,17 +90,17 @@ def tools(client):
 
 def tools_streamed(client):
     both = [WEATHER, {**WEATHER, "name": "get_time"}]
-    with client.messages.stream(**asked("Call get_weather and get_time for Paris.", tools=both)) as events:
+    with client.messages.stream(**fields("Call get_weather and get_time for Paris.", tools=both)) as events:
         message = events.get_final_message()
     return [kinds(message), [block.input for block in message.content], message.stop_reason]
 
 
 def forced(client):
     choice = {"type": "tool", "name": "get_weather"}
-    none = client.messages.create(**asked(PARIS, tools=[WEATHER], tool_choice={"type": "none"}))
+    none = client.messages.create(**fields(PARIS, tools=[WEATHER], tool_choice={"type": "none"}))
     return [
-        client.messages.create(**asked("Hi", tools=[WEATHER], tool_choice=choice)).stop_reason,
-        client.messages.create(**asked("Hi", tools=[WEATHER], tool_choice={"type": "any"})).stop_reason,
+        client.messages.create(**fields("Hi", tools=[WEATHER], tool_choice=choice)).stop_reason,
+        client.messages.create(**fields("Hi", tools=[WEATHER], tool_choice={"type": "any"})).stop_reason,
         none.stop_reason,
     ]
 
@@ -115,7 +115,7 @@ def runner(client):
         """
         return f"Sunny in {city}"
 
-    question = asked(PARIS, tools=[get_weather])
+    question = fields(PARIS, tools=[get_weather])
     whole = client.beta.messages.tool_runner(**question).until_done()
     streamed = [
         answer.get_final_message().stop_reason for answer in client.beta.messages.tool_runner(**question, stream=True)
@@ -124,7 +124,7 @@ def runner(client):
 
 
 def thinking(client):
-    question = asked("What is 27 times 43?", thinking=THINKING)
+    question = fields("What is 27 times 43?", thinking=THINKING)
     question["max_tokens"] = 2000
     whole = client.messages.create(**question)
     with client.messages.stream(**question) as events:
@@ -135,21 +135,21 @@ def thinking(client):
 
 
 def structured(client):
-    question = asked("Ada is 36 years old. Give her name and her age.", output_format=Person)
+    question = fields("Ada is 36 years old. Give her name and her age.", output_format=Person)
     messages = client.messages if hasattr(client.messages, "parse") else client.beta.messages
     parsed = messages.parse(**question).parsed_output
     return [type(parsed.name).__name__, parsed.age]
 
 
 def documents(client):
-    question = asked([NOTE, {"type": "text", "text": "When does the library open?"}])
+    question = fields([NOTE, {"type": "text", "text": "When does the library open?"}])
     whole = client.messages.create(**question)
     with client.messages.stream(**question) as events:
         streamed = events.get_final_message()
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}
-    seen = client.messages.create(**asked([image, {"type": "text", "text": "What is it?"}]))
+    seen = client.messages.create(**fields([image, {"type": "text", "text": "What is it?"}]))
     cited = [message.content[0].citations[0].cited_text for message in (whole, streamed)]
-    return [*cited, seen.usage.input_tokens > client.messages.create(**asked("What is it?")).usage.input_tokens]
+    return [*cited, seen.usage.input_tokens > client.messages.create(**fields("What is it?")).usage.input_tokens]
 
 
 def count(client):
@@ -167,13 +167,13 @@ def models(client):
 def caching(client):
     mark = {"type": "ephemeral"}
     system = [{"type": "text", "text": "All work and no play. " * 300, "cache_control": mark}]
-    first, second = (client.messages.create(**asked("Hi", system=system)).usage for _ in range(2))
+    first, second = (client.messages.create(**fields("Hi", system=system)).usage for _ in range(2))
     written, read = first.cache_creation_input_tokens, second.cache_read_input_tokens
     return [written > 1000, first.cache_read_input_tokens, second.cache_creation_input_tokens, read == written]
 
 
 def errors(client):
-    def said(call):
+    def error_of(call):
         try:
             call()
         except anthropic.APIStatusError as error:
@@ -182,21 +182,21 @@ def errors(client):
 
     stranger = client.with_options(api_key="wrong", max_retries=0)
     return [
-        said(lambda: stranger.messages.create(**asked("Hi"))),
-        said(lambda: client.messages.create(**asked("Hi", model="no-such-model"))),
-        said(lambda: client.messages.create(**asked("Hi", max_tokens=-1))),
-        said(lambda: client.messages.create(**asked("Hi", max_tokens=-1), stream=True)),
-        said(lambda: client.models.retrieve("no-such-model")),
+        error_of(lambda: stranger.messages.create(**fields("Hi"))),
+        error_of(lambda: client.messages.create(**fields("Hi", model="no-such-model"))),
+        error_of(lambda: client.messages.create(**fields("Hi", max_tokens=-1))),
+        error_of(lambda: client.messages.create(**fields("Hi", max_tokens=-1), stream=True)),
+        error_of(lambda: client.models.retrieve("no-such-model")),
     ]
 
 
 def patience(client):
-    """What a busy server makes of as many requests as must meet one refusal: with retries, and without."""
-    done = [client.messages.create(**asked("Hi")).stop_reason for _ in range(BUSY_EVERY)]
+    """The results of as many requests as a busy server refuses one of: with retries, and without."""
+    done = [client.messages.create(**fields("Hi")).stop_reason for _ in range(BUSY_EVERY)]
     refused = []
     for _ in range(BUSY_EVERY):
         try:
-            client.with_options(max_retries=0).messages.create(**asked("Hi"))
+            client.with_options(max_retries=0).messages.create(**fields("Hi"))
         except anthropic.APIStatusError as error:
             refused.append([error.status_code, error.body["error"]["type"]])
     return [len(done), refused]

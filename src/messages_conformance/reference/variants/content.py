@@ -10,7 +10,7 @@ from messages_conformance.reference.failures import Failure
 from messages_conformance.reference.variant_registry import variant
 
 Json = dict[str, Any]
-UNKNOWN_BLOCK = {"type": "reference_note", "note": "there may be blocks that nobody has heard of", "weight": 1}
+UNKNOWN_BLOCK = {"type": "reference_note", "note": "a block of an unknown type", "weight": 1}
 
 
 def accept_unknown_block(failures: list[Failure]) -> list[Failure]:

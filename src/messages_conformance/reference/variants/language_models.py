@@ -65,6 +65,7 @@ class NoEndTokenModel(Model):
     """A model that needs no token for the end of its answer: an answer that just fits is not cut."""
 
     def complete(self, prompt: Prompt) -> Completion:
+        """The completion, which max_tokens cuts only if text is missing."""
         completion, unlimited = super().complete(prompt), super().complete(replace(prompt, max_tokens=sys.maxsize))
         fits = (
             completion.stop_reason == "max_tokens" and completion.text == unlimited.text != "" and not unlimited.calls
@@ -82,6 +83,7 @@ class ReasoningModel(Model):
     """A model whose reasoning counts as output but is not shown."""
 
     def complete(self, prompt: Prompt) -> Completion:
+        """The completion, after hidden reasoning."""
         hidden = min(HIDDEN_TOKENS, prompt.max_tokens)
         if hidden == prompt.max_tokens:
             return self._cut_before_text(replace(prompt, thinking=False), None)
@@ -99,6 +101,7 @@ class ForgetfulModel(Model):
     """A model that uses only the last turn of a conversation."""
 
     def complete(self, prompt: Prompt) -> Completion:
+        """The completion for the last turn."""
         turns_used = 2 if is_prefilled(prompt) else 1
         return super().complete(replace(prompt, system="", turns=prompt.turns[-turns_used:]))
 
@@ -113,6 +116,7 @@ class ContinuingModel(Model):
     """A model that continues a prefilled answer even if there are tools."""
 
     def complete(self, prompt: Prompt) -> Completion:
+        """The completion, without tools after a prefill."""
         return super().complete(replace(prompt, tools=(), tool_choice="none") if is_prefilled(prompt) else prompt)
 
 
@@ -126,6 +130,7 @@ class ShortsightedModel(Model):
     """A model that uses only the last few thousand characters of each turn."""
 
     def complete(self, prompt: Prompt) -> Completion:
+        """The completion for the ends of the turns."""
         turns = tuple(replace(turn, text=turn.text[-SEEN_CHARS:]) for turn in prompt.turns)
         return super().complete(replace(prompt, turns=turns))
 
@@ -140,6 +145,7 @@ class DiscreetModel(Model):
     """A model that does not use its system prompt."""
 
     def complete(self, prompt: Prompt) -> Completion:
+        """The completion without the system prompt."""
         return super().complete(replace(prompt, system=""))
 
 

@@ -79,6 +79,7 @@ class RandomModel(Model):
     """Whether it may also write nothing, leave out its thinking, and refuse."""
 
     def complete(self, prompt: Prompt) -> Completion:
+        """A random completion, sometimes after hidden reasoning."""
         if self.silent and prompt.max_tokens and self.rng.random() < REFUSING_SHARE:
             return Completion(text="", calls=(), thinking=None, output_tokens=0, stop_reason="refusal", refusal="cyber")
         hidden = self.rng.choice((0, 0, 0, 1, 7, self.rng.randint(1, MAX_HIDDEN_TOKENS)))
