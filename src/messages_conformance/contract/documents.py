@@ -43,7 +43,7 @@ def unknown(kind: str, name: str, valid: Iterable[str], *, place: str = "") -> C
 
 
 # Files of schemas/ that are not part of the contract's own web of references.
-_APART = frozenset({"known_drift.json", "proof.json", "report.json", "tables.json"})
+_APART = frozenset({"proof.json", "report.json", "tables.json"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from functools import cache
 from itertools import zip_longest
 from typing import Any, Literal
 
-from messages_conformance.contract import sdk_types
+import sdk_types
 
 Mode = Literal["minimal", "full", "nulls"]
 MODES: tuple[Mode, ...] = ("minimal", "full", "nulls")
@@ -35,7 +35,7 @@ STARTS_EMPTY: dict[str, dict[str, Any]] = {
     "server_tool_use": {"input": {}},
     "mcp_tool_use": {"input": {}},
 }
-# What schemas/known_drift.json takes out of the SDK's types: a way to show thinking, and a role.
+# What tools/known_sdk_drift.json takes out of the SDK's types: a way to show thinking, and a role.
 UNKNOWN_HERE = frozenset({"updates", "system"})
 MESSAGE_START = {"content": [], "stop_reason": None, "stop_sequence": None}
 

@@ -1,4 +1,4 @@
-"""Whatever the official SDK's types can build is valid here, and what the SDK knows beyond the schemas is explained."""
+"""Every value of the official SDK's types is valid under the schemas; every difference from the SDK has a reason."""
 
 import json
 from collections.abc import Iterator
@@ -12,14 +12,16 @@ pytest.importorskip("anthropic", minversion="2", reason="the official SDK is not
 import jsonschema_rs
 from sdk_samples import MESSAGE_START, MODES, STARTS_EMPTY, Mode, objects, samples
 
+import sdk_drift
+import sdk_types
 from messages_conformance import contract
-from messages_conformance.contract import drift, sdk_types, validity
+from messages_conformance.contract import validity
 
 WIRE = ("response", "blocks/response", "usage", "delta", "count_tokens", "model", "models", "error", "events/error")
 ROOTS = [root for root in sdk_types.roots() if not root.pointer]
-# Where the SDK's classes serve other places too, and allow null for them.
+# The SDK uses these classes in other places too, where null is valid.
 CERTAIN: dict[str, dict[str, Any]] = {"response": {"stop_reason": "end_turn"}, "models": {"has_more": True}}
-# A class that both sides describe, but where the schemas want less than its type allows: schemas/known_drift.json.
+# A class that both sides describe, but where the schemas want less than its type allows: tools/known_sdk_drift.json.
 NARROWED = ("event[message_start]", "event[content_block_start]")
 
 
@@ -49,7 +51,7 @@ def test_stream_events(root: sdk_types.Root, mode: Mode) -> None:
 
 
 def _started(event: dict[str, Any]) -> dict[str, Any]:
-    """The event as it is legal: a message starts without content, and a block without what its deltas bring."""
+    """The valid form of the event: a message starts without content, a block without what its deltas add."""
     if event["type"] == "message_start":
         return event | {"message": event["message"] | MESSAGE_START}
     if event["type"] == "content_block_start":
@@ -67,13 +69,13 @@ def test_what_a_client_sends(root: sdk_types.Root, mode: Mode) -> None:
 
 
 @cache
-def _pairs() -> tuple[drift.Pair, ...]:
-    return tuple(pair for pair in drift.drift().pairs if not pair.place.removeprefix("beta ").startswith(NARROWED))
+def _pairs() -> tuple[sdk_drift.Pair, ...]:
+    return tuple(pair for pair in sdk_drift.drift().pairs if not pair.place.removeprefix("beta ").startswith(NARROWED))
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_class_at_its_own_place(mode: Mode) -> None:
-    """Each class against the very shape that describes it, so that no open union can hide a fault."""
+    """Each class is compared with the shape that describes it, so that no open union hides a difference."""
     wrong = []
     for pair in _pairs():
         certain = CERTAIN.get(pair.place.removeprefix("beta "), {})
@@ -83,7 +85,7 @@ def test_every_class_at_its_own_place(mode: Mode) -> None:
     assert wrong == []
 
 
-def _schema(shape: drift.Schema) -> dict[str, Any]:
+def _schema(shape: sdk_drift.Schema) -> dict[str, Any]:
     return {key: value for key, value in shape.items() if key not in ("known", "beta")}
 
 
@@ -92,18 +94,30 @@ def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(json.loads(schema), registry=validity._registry(), validate_formats=False)
 
 
-def test_every_class_of_the_contract_is_among_them() -> None:
-    met = {pair.cls.__name__ for pair in drift.drift().pairs}
-    assert {"Message", "Usage", "MessageDeltaUsage", "RawMessageDeltaEvent", "ThinkingDelta", "ErrorResponse"} <= met
+def test_every_class_of_the_contract_is_compared() -> None:
+    names = {pair.cls.__name__ for pair in sdk_drift.drift().pairs}
+    assert {
+        "Message",
+        "Usage",
+        "MessageDeltaUsage",
+        "RawMessageDeltaEvent",
+        "ThinkingDelta",
+        "ErrorResponse",
+    } <= names
     assert {
         "ModelInfo",
         "MessageTokensCount",
         "ToolParam",
         "WebFetchTool20260318Param",
         "BrowserStateBlockParam",
-    } <= met
-    assert {"MessageCreateParamsStreaming", "MessageCountTokensParams", "BetaMessage", "BetaMCPToolUseBlock"} <= met
-    assert len(met) > 300
+    } <= names
+    assert {
+        "MessageCreateParamsStreaming",
+        "MessageCountTokensParams",
+        "BetaMessage",
+        "BetaMCPToolUseBlock",
+    } <= names
+    assert len(names) > 300
 
 
 def test_every_block_type_of_the_sdk_has_its_file() -> None:
@@ -114,8 +128,8 @@ def test_every_block_type_of_the_sdk_has_its_file() -> None:
 
 
 def test_no_difference_is_unexplained(capsys: pytest.CaptureFixture[str]) -> None:
-    code = drift.main(["--check"])
-    told = capsys.readouterr().out
-    assert [line for line in told.splitlines() if line.startswith(("NEW", "gone"))] == []
+    code = sdk_drift.main(["--check"])
+    printed = capsys.readouterr().out
+    assert [line for line in printed.splitlines() if line.startswith(("NEW", "gone"))] == []
     assert code == 0
-    assert told.splitlines()[-1].endswith(f"0 new, {len(drift.reasons())} known, 0 gone")
+    assert printed.splitlines()[-1].endswith(f"0 new, {len(sdk_drift.reasons())} known, 0 gone")

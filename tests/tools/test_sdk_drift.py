@@ -1,4 +1,4 @@
-"""The comparison with the SDK sees each kind of difference; here it is given types of our own, and no SDK at all."""
+"""The comparison with the SDK finds each kind of difference; these tests use types of their own, and no SDK."""
 
 import json
 from types import SimpleNamespace
@@ -6,9 +6,9 @@ from typing import Any, Literal, Optional, TypedDict
 
 import pytest
 
-from messages_conformance import resources
-from messages_conformance.contract import drift, sdk_types
-from messages_conformance.contract.drift import Difference
+import sdk_drift
+import sdk_types
+from sdk_drift import Difference
 
 
 class Spin(TypedDict):
@@ -46,7 +46,7 @@ TRICK: dict[str, Any] = {
 
 
 def _differences(schema: dict[str, Any]) -> list[tuple[str, str, str]]:
-    walk = drift._Walk()
+    walk = sdk_drift._Walk()
     return [(found.kind, found.place, found.sdk) for found in walk.compare(Trick, schema, "trick")]
 
 
@@ -75,27 +75,27 @@ def test_equal_sides_do_not_differ() -> None:
         ({"type": "object"}, ("shape", "trick", "Trick")),
     ],
 )
-def test_a_difference_is_told_once(schema: dict[str, Any], difference: tuple[str, str, str]) -> None:
+def test_a_difference_is_reported_once(schema: dict[str, Any], difference: tuple[str, str, str]) -> None:
     assert _differences(schema) == [difference]
 
 
-def test_an_open_set_that_names_nothing_hides_no_value() -> None:
+def test_an_open_set_without_known_values_hides_no_value() -> None:
     assert [found[2] for found in _differences(_changed(colour={"type": "string"}))] == ["red", "blue"]
 
 
 def test_a_table_can_name_the_values() -> None:
     found = [value for kind, _, value in _differences(_changed(colour={"type": "string", "known": "stop_reasons"}))]
     assert found == ["red", "blue"]
-    assert "refusal" in drift._known({"type": "string", "known": "stop_reasons"})
-    assert "overloaded_error" in drift._known({"type": "string", "known": "error_types"})
+    assert "refusal" in sdk_drift._known({"type": "string", "known": "stop_reasons"})
+    assert "overloaded_error" in sdk_drift._known({"type": "string", "known": "error_types"})
 
 
-def test_nothing_is_asked_of_what_is_marked_beta() -> None:
+def test_a_beta_member_is_not_compared() -> None:
     assert _differences({"beta": True}) == []
     assert _differences(_changed(moves={"beta": True}, colour={"beta": True})) == []
 
 
-def test_types_are_read() -> None:
+def test_types_have_alternatives_items_and_members() -> None:
     assert sdk_types.alternatives(Optional[int]) == (int, type(None))  # noqa: UP045
     assert sdk_types.item(list[int]) is int
     assert sdk_types.item(dict[str, int]) is None
@@ -105,57 +105,57 @@ def test_types_are_read() -> None:
     assert not any(member.required for member in sdk_types.members(Trick).values())
 
 
-def test_the_report_divides_what_it_found() -> None:
+def test_the_report_divides_the_differences() -> None:
     one, two, three = (Difference(place=place, kind="member", sdk="x") for place in "abc")
-    told = drift.report([one, two], {two: "meant", three: "meant once"})
-    assert (told.new, told.known, told.gone) == ((one,), {two: "meant"}, (three,))
+    divided = sdk_drift.report([one, two], {two: "meant", three: "meant once"})
+    assert (divided.new, divided.known, divided.gone) == ((one,), {two: "meant"}, (three,))
 
 
 def test_every_known_difference_has_its_reason() -> None:
-    data = json.loads(resources.text(drift.KNOWN))
+    data = json.loads(sdk_drift.KNOWN.read_text("utf-8"))
     assert set(data) == {"about", "sdk", "read", "differences"}
     assert [group for group in data["differences"] if len(group["reason"]) < 20] == []
     assert sum(len(values) for group in data["differences"] for values in group["places"].values()) == len(
-        drift.reasons()
+        sdk_drift.reasons()
     )
 
 
 @pytest.mark.parametrize(("arguments", "code"), [([], 0), (["--check"], 1)])
-def test_a_new_difference_ends_a_check(
+def test_a_new_difference_fails_a_check(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int
 ) -> None:
     new = Difference(place="response", kind="member", sdk="aura")
-    monkeypatch.setattr(drift, "drift", lambda: drift.Drift(differences=(new,), pairs=()))
-    monkeypatch.setattr(drift, "reasons", dict)
+    monkeypatch.setattr(sdk_drift, "drift", lambda: sdk_drift.Drift(differences=(new,), pairs=()))
+    monkeypatch.setattr(sdk_drift, "reasons", dict)
     monkeypatch.setattr(sdk_types, "version", lambda: "9.9.9")
-    assert drift.main(arguments) == code
+    assert sdk_drift.main(arguments) == code
     assert capsys.readouterr().out.splitlines() == [
         "NEW   member    response: aura (the schemas have no such member)",
         "anthropic 9.9.9, 0 pairs of a class and a shape: 1 new, 0 known, 0 gone",
     ]
 
 
-def test_without_the_sdk_one_message_says_how_to_get_it(
+def test_without_the_sdk_one_message_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sdk_types, "PACKAGE", "anthropic_is_not_here")
-    drift.drift.cache_clear()
-    assert drift.main(["--check"]) == 4
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.count("\n") == 1
-    assert "pip install 'anthropic>=2'" in said.err
+    sdk_drift.drift.cache_clear()
+    assert sdk_drift.main(["--check"]) == 4
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert "pip install 'anthropic>=2'" in printed.err
 
 
-def test_an_old_sdk_is_no_measure(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_old_sdk_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sdk_types, "import_module", lambda _: SimpleNamespace(__version__="0.75.0"))
-    drift.drift.cache_clear()
-    assert drift.main([]) == 4
+    sdk_drift.drift.cache_clear()
+    assert sdk_drift.main([]) == 4
     assert "the official SDK is 0.75.0" in capsys.readouterr().err
 
 
 def test_wrong_usage_is_4(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        drift.main(["--chek"])
+        sdk_drift.main(["--chek"])
     assert caught.value.code == 4
     assert "unrecognized arguments: --chek" in capsys.readouterr().err

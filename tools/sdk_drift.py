@@ -1,11 +1,12 @@
-"""What the official SDK knows and the schemas do not: `python -m messages_conformance.contract.drift [--check]`.
+"""Lists what the official SDK has and the schemas do not: `python tools/sdk_drift.py [--check]`.
 
-Two walks in step: one down the SDK's types, one down the schemas that describe the same things. A line of the table is
-one difference. Those that are meant stand in schemas/known_drift.json, each with its reason; `--check` ends with 1 when
-there are others. Without the SDK there is nothing to compare with, which is exit code 4 and says how to get it.
+The comparison walks through the SDK's types and through the schemas that describe the same things. Each line of the
+output is one difference. Intended differences are in known_sdk_drift.json, each with its reason; with `--check` any
+other difference is exit code 1. Without the SDK there is nothing to compare: exit code 4, and the message says how to
+install it.
 
-Two annotations of the schemas count here. `known` lists the values of an open set that are documented so far, or names
-a table of tables.json that does. `beta` says that a member exists, and that nothing else is said of it.
+Two annotations of the schemas matter here. `known` lists the documented values of an open set, or names the table of
+schemas/tables.json that does. `beta` marks a member that exists, but that the schemas do not describe.
 """
 
 import argparse
@@ -14,12 +15,14 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any, Final, Literal, NoReturn
 
+import sdk_types
 from messages_conformance import resources
-from messages_conformance.contract import documents, sdk_types
+from messages_conformance.contract import documents
 
-KNOWN: Final = "schemas/known_drift.json"
+KNOWN: Final = Path(__file__).with_name("known_sdk_drift.json")
 CLEAN, NEW, USAGE = 0, 1, 4
 
 Kind = Literal["type", "member", "value", "null", "narrower", "required", "shape"]
@@ -39,7 +42,7 @@ _MERGED: Final = ("type", "const", "enum", "items", "additionalProperties", "kno
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Difference:
-    """One thing that the SDK and the schemas say differently: where, of which kind, and what the SDK has there."""
+    """One difference: its place, its kind, and what the SDK has there."""
 
     place: str
     kind: Kind
@@ -60,7 +63,7 @@ class Pair:
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """The outcome of one walk: what differs, and every class that was met with the shape that it was held against."""
+    """The result of one comparison: the differences, and every class with the shape that it was compared with."""
 
     differences: tuple[Difference, ...]
     pairs: tuple[Pair, ...]
@@ -68,7 +71,10 @@ class Drift:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """The differences of one walk, divided by schemas/known_drift.json."""
+    """The differences of one comparison, divided by known_sdk_drift.json into new and known ones.
+
+    `gone` are those in the file that do not exist any more.
+    """
 
     new: tuple[Difference, ...]
     known: Mapping[Difference, str]
@@ -77,7 +83,7 @@ class Report:
 
 @cache
 def drift() -> Drift:
-    """The whole comparison; SdkMissing where the SDK is not importable."""
+    """The whole comparison. Raises SdkMissing if the SDK cannot be imported."""
     walk = _Walk()
     found = [
         difference for root in sdk_types.roots() for difference in walk.compare(root.type, _node(root), root.label)
@@ -86,7 +92,7 @@ def drift() -> Drift:
 
 
 def report(found: Iterable[Difference], reasons: Mapping[Difference, str]) -> Report:
-    """The differences that nobody explained, those with a reason, and the reasons whose difference is no more."""
+    """Divides the differences by their reasons."""
     listed = tuple(found)
     return Report(
         new=tuple(difference for difference in listed if difference not in reasons),
@@ -97,8 +103,8 @@ def report(found: Iterable[Difference], reasons: Mapping[Difference, str]) -> Re
 
 @cache
 def reasons() -> Mapping[Difference, str]:
-    """The differences that are meant, out of schemas/known_drift.json, and why."""
-    data: dict[str, Any] = json.loads(resources.text(KNOWN))
+    """The intended differences in known_sdk_drift.json, each with its reason."""
+    data: dict[str, Any] = json.loads(KNOWN.read_text("utf-8"))
     return {
         Difference(place=place, kind=group["kind"], sdk=value): group["reason"]
         for group in data["differences"]
@@ -108,44 +114,44 @@ def reasons() -> Mapping[Difference, str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table; the exit code is 0, with --check 1 if a difference is new, and 4 without the SDK or misused."""
-    parser = _Parser(prog="python -m messages_conformance.contract.drift", description=_HELP, allow_abbrev=False)
-    parser.add_argument("--check", action="store_true", help="exit with 1 if any difference has no reason in " + KNOWN)
+    """Prints the differences. Returns 0; 1 with --check and a new difference; 4 without SDK or on wrong usage."""
+    parser = _Parser(prog="python tools/sdk_drift.py", description=_HELP, allow_abbrev=False)
+    parser.add_argument("--check", action="store_true", help=f"exit code 1 if {KNOWN.name} lacks a difference")
     parsed = parser.parse_args(arguments)
     try:
         found = drift()
-        told = report(found.differences, reasons())
-        print("\n".join(_lines(told, sdk_types.version(), len(found.pairs))))
+        divided = report(found.differences, reasons())
+        print("\n".join(_lines(divided, sdk_types.version(), len(found.pairs))))
     except sdk_types.SdkMissing as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return USAGE
-    return NEW if parsed.check and told.new else CLEAN
+    return NEW if parsed.check and divided.new else CLEAN
 
 
 class _Parser(argparse.ArgumentParser):
-    """Wrong usage is 4, as everywhere in this package; argparse says 2."""
+    """Exits with 4 on wrong usage, as all commands of this project do; argparse has 2."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE, f"ERROR: {message}; {self.format_usage()}")
 
 
-_HELP: Final = "What the official Python SDK knows and the schemas do not, one line a difference."
+_HELP: Final = "Lists what the official Python SDK has and the schemas do not."
 
 
-def _lines(told: Report, version: str, classes: int) -> Iterator[str]:
-    for difference in told.new:
+def _lines(divided: Report, version: str, classes: int) -> Iterator[str]:
+    for difference in divided.new:
         yield f"NEW   {difference}"
-    for difference, reason in told.known.items():
+    for difference, reason in divided.known.items():
         yield f"known {difference}: {reason}"
-    for difference in told.gone:
-        yield f"gone  {difference}: strike it from {KNOWN}"
+    for difference in divided.gone:
+        yield f"gone  {difference}: remove it from {KNOWN.name}"
     yield (
         f"anthropic {version}, {classes} pairs of a class and a shape: "
-        f"{len(told.new)} new, {len(told.known)} known, {len(told.gone)} gone"
+        f"{len(divided.new)} new, {len(divided.known)} known, {len(divided.gone)} gone"
     )
 
 
-# -- the schemas' side ----------------------------------------------------------------------------------------------
+# -- the schemas ---------------------------------------------------------------------------------------------------
 
 
 def _node(root: sdk_types.Root) -> Schema:
@@ -157,7 +163,7 @@ def _node(root: sdk_types.Root) -> Schema:
 
 
 def _shapes(node: Schema) -> tuple[Schema, ...]:
-    """The alternatives that a schema leaves, each with its references and `allOf` merged into it."""
+    """The alternatives of a schema, each with its references and `allOf` merged into it."""
     merged = _merged(node)
     branches = merged.get("oneOf") or ([merged["then"], merged["else"]] if "then" in merged else None)
     if branches is None:
@@ -185,11 +191,11 @@ def _takes_unknown_types(shape: Schema) -> bool:
 
 
 def _kinds(shape: Schema) -> frozenset[str]:
-    """The JSON types that a shape takes; empty where it says nothing about them."""
+    """The JSON types that a shape takes; empty if it takes all of them."""
     if "const" in shape or "enum" in shape:
         return frozenset(_kind(value) for value in _fixed(shape))
-    said = shape.get("type", [])
-    return frozenset([said] if isinstance(said, str) else said)
+    kinds = shape.get("type", [])
+    return frozenset([kinds] if isinstance(kinds, str) else kinds)
 
 
 def _kind(value: object) -> str:
@@ -203,11 +209,11 @@ def _fixed(shape: Schema) -> tuple[Any, ...]:
 
 def _known(shape: Schema) -> tuple[Any, ...]:
     """The values that a shape names, whether the set is closed or open."""
-    said = shape.get("known", ())
-    if isinstance(said, str):
-        values = json.loads(resources.text("schemas/tables.json"))[said]["values"]
+    known = shape.get("known", ())
+    if isinstance(known, str):
+        values = json.loads(resources.text("schemas/tables.json"))[known]["values"]
         return tuple(values.values() if isinstance(values, dict) else values)
-    return _fixed(shape) or tuple(said)
+    return _fixed(shape) or tuple(known)
 
 
 def _takes(shape: Schema, kind: str) -> bool:
@@ -219,12 +225,12 @@ def _key(cls: Any, shape: Schema) -> tuple[Any, str]:
     return cls, json.dumps(shape, sort_keys=True)
 
 
-# -- the walk -------------------------------------------------------------------------------------------------------
+# -- the comparison ------------------------------------------------------------------------------------------------
 
 
 @dataclass(kw_only=True)
 class _Walk:
-    """Both sides in step. A class that was held against a shape once is not held against it again."""
+    """Compares both sides. A class is compared with a shape only once."""
 
     pairs: dict[tuple[Any, str], Pair] = field(default_factory=dict)
 
@@ -235,7 +241,7 @@ class _Walk:
         any_string = str in types
         for kind in types:
             if sdk_types.literals(kind):
-                # `A, B or any string` is an open set by the SDK's own word.
+                # In the SDK, `A, B or any string` is an open set.
                 yield from () if any_string else _values(sdk_types.literals(kind), shapes, place)
             elif sdk_types.is_class(kind):
                 yield from self._class(kind, shapes, place)
@@ -272,15 +278,15 @@ class _Walk:
             yield from self._members(cls, taking[0], here)
 
     def _members(self, cls: Any, shape: Schema, place: str) -> Iterator[Difference]:
-        mine = sdk_types.members(cls)
-        for name, member in mine.items():
+        members = sdk_types.members(cls)
+        for name, member in members.items():
             inner = shape["properties"].get(name, shape.get("additionalProperties"))
             if isinstance(inner, Mapping):
                 yield from self.compare(member.type, inner, f"{place}/{name}")
             else:
                 yield Difference(place=place, kind="member", sdk=name)
         for name in shape["required"]:
-            if name not in mine or not mine[name].required:
+            if name not in members or not members[name].required:
                 yield Difference(place=place, kind="required", sdk=name)
 
 
@@ -289,7 +295,7 @@ def _tag(constants: Mapping[str, tuple[Any, ...]]) -> str:
 
 
 def _chooses(shape: Schema, constants: Mapping[str, tuple[Any, ...]]) -> bool:
-    """Whether a shape takes the constants that tell a class from its siblings."""
+    """Whether a shape takes the constants that distinguish a class from the others in its union."""
     return all(
         value in known
         for name, values in constants.items()
@@ -303,7 +309,7 @@ def _values(values: Iterable[Any], shapes: Sequence[Schema], place: str) -> Iter
     named = {known for shape in shapes for known in _known(shape)}
     for value in values:
         open_set = any(_takes(shape, _kind(value)) and not _known(shape) for shape in shapes)
-        # An open set that lists nothing would hide every new value.
+        # A value is a difference in an open set too: a set that lists nothing would hide every new value.
         if value not in named and not (open_set and _kind(value) == "boolean"):
             yield Difference(place=place, kind="value", sdk=str(value))
 

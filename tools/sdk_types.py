@@ -1,7 +1,7 @@
-"""The types of the official Python SDK, read by introspection: which alternatives a type has, which members a class.
+"""Reads the types of the official Python SDK: the alternatives of a type, the members of a class.
 
-Pydantic models and TypedDicts look the same from here. The SDK is a tool of maintainers, so it is never imported by
-name: without it, everything else in this room works.
+Pydantic models and TypedDicts have the same interface here. The SDK is a development dependency and is imported only
+when it is needed; without it, the message says how to install it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ PACKAGE = "anthropic"
 OLDEST_MAJOR = 2
 
 HEADERS = frozenset({"betas", "user_profile_id", "workspace_id"})
-"""Parameters of the SDK's methods that travel as headers: they are no members of the body."""
+"""Parameters of the SDK's methods that are sent as headers, so they are not members of the body."""
 
 _WRAPPERS = (Annotated, Required, NotRequired)
 _ARRAYS = (list, tuple, Sequence, Iterable)
@@ -24,12 +24,12 @@ _SCALARS = {str: "string", bool: "boolean", int: "integer", float: "number", Non
 
 
 class SdkMissing(ImportError):
-    """The SDK is not importable; the message says how to get it."""
+    """The SDK cannot be imported, or is too old; the message says how to install it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """One member of an object, under its name on the wire. `required` means that the key must be there."""
+    """One member of an object, under its name in JSON. `required` means that the key must be present."""
 
     type: Any
     required: bool
@@ -37,13 +37,13 @@ class Member:
 
 @dataclass(frozen=True, kw_only=True)
 class Root:
-    """A type of the SDK, and the schema that describes the same thing."""
+    """A type of the SDK, and the name of the schema that describes the same thing."""
 
     schema: str
     type: Any
     label: str
     pointer: str = ""
-    """Where in the schema, such as `/properties/error`; empty for all of it."""
+    """The place in the schema, such as `/properties/error`; empty for the whole schema."""
 
 
 def version() -> str:
@@ -52,12 +52,12 @@ def version() -> str:
 
 
 def roots() -> tuple[Root, ...]:
-    """Everything of the SDK that the contract covers: the stable API first, then the beta one."""
+    """Every type of the SDK that the contract describes: first the stable API, then the beta API."""
     return (*_namespace("", "", ""), *_adjacent(), *_namespace(".beta", "Beta", "beta "))
 
 
 def alternatives(annotation: Any) -> tuple[Any, ...]:
-    """The members of a union, flattened; a type that is none is its own only alternative."""
+    """The members of a union, flattened; any other type is its own only alternative."""
     origin = get_origin(annotation)
     if origin in _WRAPPERS:
         return alternatives(get_args(annotation)[0])
@@ -68,20 +68,20 @@ def alternatives(annotation: Any) -> tuple[Any, ...]:
 
 @cache
 def members(cls: Any) -> Mapping[str, Member]:
-    """The members of a model or a TypedDict, by name on the wire."""
+    """The members of a model or a TypedDict, by their name in JSON."""
     if hasattr(cls, "model_fields"):
         found = {field.alias or name: _model_member(field) for name, field in cls.model_fields.items()}
     else:
         hints = get_type_hints(cls, include_extras=True)
         # The SDK postpones annotations, which hides Required from __required_keys__.
         keys = {name for name, hint in hints.items() if get_origin(hint) is Required}
-        wanted = keys or (cls.__required_keys__ if cls.__total__ else set())
-        found = {_wire_name(name, hint): Member(type=hint, required=name in wanted) for name, hint in hints.items()}
+        required = keys or (cls.__required_keys__ if cls.__total__ else set())
+        found = {_json_name(name, hint): Member(type=hint, required=name in required) for name, hint in hints.items()}
     return MappingProxyType({name: member for name, member in found.items() if name not in HEADERS})
 
 
 def is_class(annotation: Any) -> bool:
-    """Whether a type is a model or a TypedDict of the SDK's own."""
+    """Whether a type is a model or a TypedDict of the SDK."""
     return hasattr(annotation, "model_fields") or hasattr(annotation, "__required_keys__")
 
 
@@ -91,13 +91,13 @@ def literals(annotation: Any) -> tuple[Any, ...]:
 
 
 def item(annotation: Any) -> Any:
-    """What an array holds; None if the type is no array."""
+    """The type of an array's items; None if the type is no array."""
     origin = get_origin(annotation)
     return get_args(annotation)[0] if origin in _ARRAYS and get_args(annotation) else None
 
 
 def constants(cls: Any) -> dict[str, tuple[Any, ...]]:
-    """The members that tell a class from its siblings in a union: those with a fixed set of values."""
+    """The members that distinguish a class from the others in its union: type and role, if their values are fixed."""
     named = {name: alternatives(member.type) for name, member in members(cls).items() if name in ("type", "role")}
     fixed = {name: [_constants(kind) for kind in kinds] for name, kinds in named.items()}
     return {
@@ -110,7 +110,7 @@ def _constants(kind: Any) -> tuple[Any, ...]:
 
 
 def json_kind(annotation: Any) -> str | None:
-    """The JSON type that a type is written as; None where it says nothing, or is no JSON (files to upload)."""
+    """The JSON type of a type; None if it can be any, or is no JSON (files to upload)."""
     if item(annotation) is not None:
         return "array"
     if is_class(annotation) or get_origin(annotation) in (dict, Mapping) or annotation is dict:
@@ -120,13 +120,13 @@ def json_kind(annotation: Any) -> str | None:
     return _SCALARS.get(annotation)
 
 
-def _wire_name(name: str, hint: Any) -> str:
-    """The name that a member has in JSON: Python's keywords go under another one, which an annotation tells."""
+def _json_name(name: str, hint: Any) -> str:
+    """The name of a member in JSON, which an annotation holds if it is a keyword of Python."""
     if get_origin(hint) in (Required, NotRequired):
-        return _wire_name(name, get_args(hint)[0])
+        return _json_name(name, get_args(hint)[0])
     aliases = (getattr(note, "alias", None) for note in getattr(hint, "__metadata__", ()))
     alias = next((found for found in aliases if found), None)
-    # An alias with hyphens is the header's own name.
+    # An alias with hyphens is the name of a header.
     return alias if alias and "-" not in alias else name
 
 
@@ -176,5 +176,5 @@ def _sdk(module: str) -> Any:
     except ModuleNotFoundError as error:
         raise SdkMissing(
             f"the official SDK is not importable ({error}): install it with `pip install 'anthropic>=2'`, "
-            "or all tools of maintainers with `pip install -e '.[dev]'`"
+            "or all development dependencies with `pip install -e '.[dev]'`"
         ) from error
