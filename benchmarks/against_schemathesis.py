@@ -107,7 +107,7 @@ class Latency:
     needs_socket = False
 
     def __init__(self, latency_s: float) -> None:
-        self.rewrite: Rewrite = lambda response, scene: replace(response, delay_s=response.delay_s + latency_s)
+        self.rewrite: Rewrite = lambda response, context: replace(response, delay_s=response.delay_s + latency_s)
 
 
 def _serve(orders: Any) -> None:

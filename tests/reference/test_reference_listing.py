@@ -1,12 +1,15 @@
 """`serve --list` shows all faults and variants."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from messages_conformance.cli import main
-from messages_conformance.reference import faults, find_fault, find_variant, variants
+from messages_conformance.contract import profile_names
+from messages_conformance.reference import faults, find_fault, find_variant, variant_registry, variants
 from messages_conformance.reference.change_list import listed_changes
+from messages_conformance.reference.changes import Stage
 
 
 def test_every_fault_and_variant_is_listed_once_by_category():
@@ -38,3 +41,31 @@ def test_the_list_is_data_too(capsys):
 def test_an_unknown_name_points_to_the_list(find):
     with pytest.raises(LookupError, match="`messages-conformance serve --list` shows all"):
         find("no_such_name_at_all")
+
+
+def test_a_variant_needs_a_new_name_and_a_summary():
+    def no_pings(events):
+        """A second variant with a used name."""
+
+    def without_summary(events):
+        return events
+
+    declare = variant_registry.variant(at=Stage.EVENTS)
+    with pytest.raises(TypeError, match="two variants are named no_pings"):
+        declare(no_pings)
+    with pytest.raises(TypeError, match="without_summary has no docstring"):
+        declare(without_summary)
+    assert "without_summary" not in variants()
+
+
+def test_every_module_of_variants_declares_one():
+    folder = Path(variant_registry.__file__).parent / "variants"
+    for module in set(folder.glob("*.py")) - {folder / "__init__.py"}:
+        assert "@variant(" in module.read_text("utf-8"), module
+
+
+@pytest.mark.parametrize("variant", variants().values(), ids=variants())
+def test_a_variant_has_a_one_line_summary_and_conforms_to_known_profiles(variant):
+    assert variant.summary.endswith(".")
+    assert variant.conforms
+    assert variant.conforms <= set(profile_names())

@@ -186,7 +186,7 @@ def test_pieces_arrive_one_by_one_after_their_waits() -> None:
 
 
 def test_the_key_is_in_no_record() -> None:
-    echo = Bent(lambda response, scene: response.with_body(repr(scene.request.headers).encode()))
+    echo = Bent(lambda response, context: response.with_body(repr(context.request.headers).encode()))
     _, handed = over_both(request(), echo)
     assert isinstance(handed, Response)
     assert API_KEY.encode() not in handed.body

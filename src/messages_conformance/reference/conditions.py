@@ -146,19 +146,19 @@ def blocks(context: RequestContext, count: int = 2) -> bool:
 
 @condition()
 def every(context: RequestContext, count: int = 5) -> bool:
-    """The number of the request, among those that the fault could affect, is a multiple of the given one."""
+    """Of the requests that the fault could affect, it is number N, 2N, 3N and so on, for the given N."""
     return affected_number(context) % count == 0
 
 
 @condition()
 def first(context: RequestContext, count: int = 1) -> bool:
-    """The request is one of the first that the fault could affect, as after a cold start."""
+    """It is among the first requests that the fault could affect, as after a cold start."""
     return affected_number(context) <= count
 
 
 @condition()
 def after(context: RequestContext, count: int = 20) -> bool:
-    """There were at least the given number of earlier requests that the fault could affect."""
+    """The fault could affect at least the given number of earlier requests."""
     return affected_number(context) > count
 
 

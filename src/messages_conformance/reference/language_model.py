@@ -125,7 +125,7 @@ class Model:
         return replace(self._after_thinking(prompt, thinking, spent), thinking_tokens=spent)
 
     def _after_thinking(self, prompt: Prompt, thinking: str | None, spent: int) -> Completion:
-        if calls := wanted_calls(prompt):
+        if calls := calls_for(prompt):
             return self._calling(prompt, calls, thinking, spent)
         if prompt.searches:
             return self._searching(prompt, thinking, spent)
@@ -139,7 +139,7 @@ class Model:
         if prompt.pauses:
             completion = Completion(text="", calls=(), thinking=thinking, output_tokens=spent, stop_reason="pause_turn")
         else:
-            text = styled(prompt.system, f"I found pages about {', '.join(prompt.searches)}.")
+            text = text_tasks.styled(prompt.system, f"I found pages about {', '.join(prompt.searches)}.")
             completion = self._writing(prompt, text, thinking, spent)
         return replace(completion, searches=prompt.searches)
 
@@ -212,12 +212,12 @@ def answer(prompt: Prompt) -> str:
     if prompt.answer_schema is not None:
         return json.dumps(text_tasks.sample_value(prompt.answer_schema, question(prompt)), ensure_ascii=False)
     if prompt.turns and (results := last_user_turn(prompt).tool_results):
-        return styled(prompt.system, "The tool returned: " + "; ".join(results) + ".")
+        return text_tasks.styled(prompt.system, "The tool returned: " + "; ".join(results) + ".")
     fixed = text_tasks.fixed_answer(prompt.system)
     if fixed is not None:
         return fixed
     earlier = [prompt.system, *(text for turn in prompt.turns[:-1] for text in (*turn.tool_results, turn.text))]
-    return styled(prompt.system, text_tasks.reply(question(prompt), earlier))
+    return text_tasks.styled(prompt.system, text_tasks.reply(question(prompt), earlier))
 
 
 def last_user_turn(prompt: Prompt) -> Turn:
@@ -240,12 +240,7 @@ def continued(prompt: Prompt, text: str) -> str:
     return text_tasks.prefill_ending(prefill) or " " + text[:1].lower() + text[1:]
 
 
-def styled(system: str, text: str) -> str:
-    """The answer in the style that the system prompt orders."""
-    return text_tasks.styled(system, text)
-
-
-def wanted_calls(prompt: Prompt) -> tuple[Call, ...]:
+def calls_for(prompt: Prompt) -> tuple[Call, ...]:
     """The tool calls for this prompt: a forced tool always, any other tool if the question is about it."""
     if not prompt.tools or prompt.tool_choice == "none":
         return ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -73,6 +74,7 @@ def variant(
     return declare
 
 
+@cache
 def variants() -> Mapping[str, Variant]:
     """All variants by name, in alphabetical order."""
     import_modules("messages_conformance.reference.variants")

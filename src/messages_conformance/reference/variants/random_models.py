@@ -20,9 +20,9 @@ from messages_conformance.reference.language_model import (
     Completion,
     Model,
     Prompt,
+    calls_for,
     calls_of,
     question,
-    wanted_calls,
 )
 from messages_conformance.reference.variant_registry import NOT_TOKMODEL, variant
 from messages_conformance.reference.variants.overloads import busy
@@ -105,7 +105,7 @@ class RandomModel(Model):
         return replace(completion, text=words, output_tokens=tokens)
 
     def _random_calls(self, prompt: Prompt) -> tuple[Call, ...]:
-        expected = wanted_calls(prompt)
+        expected = calls_for(prompt)
         if self.rng.random() < OBEDIENT_SHARE or not prompt.tools or prompt.tool_choice == "none" or prompt.searches:
             return expected
         tool = self.rng.choice(prompt.tools)
@@ -144,7 +144,7 @@ class RandomModel(Model):
 
 @variant(at=Stage.MODEL)
 def moody_model(model: Model, context: RequestContext) -> Model:
-    """The model answers at random: it obeys, wraps, translates, asks back, babbles, or calls any number of tools."""
+    """The model answers at random: as requested, wrapped, translated, cut, with a question, or with any tool calls."""
     return RandomModel(pieces=model.pieces, rng=random_generator(context, "model"))
 
 
