@@ -6,7 +6,8 @@ from dataclasses import replace
 from messages_conformance.exchange import KEY_PLACEHOLDER, Chunk, Exchange, Failure, Request, Response
 from messages_conformance.gate import Difference, Excuse, Gate
 from messages_conformance.report import Report, RunInfo, Spent, Statement
-from messages_conformance.rules.catalogue import BOTH, EXCHANGE, Requirement, always
+from messages_conformance.rules.accessors import answered
+from messages_conformance.rules.catalogue import BOTH, EXCHANGE, Requirement
 from messages_conformance.rules.verdict import Finding, Place, Verdict
 from messages_conformance.wire import encode
 
@@ -27,7 +28,7 @@ def requirement(id, level="MUST", sentence="The stream ends with message_stop.",
         needs=frozenset(),
         over=EXCHANGE,
         provoked="a streamed message",
-        applies=always,
+        applies=answered,
         judge=lambda exchange: (),
     )
 

@@ -1,4 +1,4 @@
-"""Verdicts on the edges of a request, where more than one answer is right and no row of the probe table says it all."""
+"""Rules for requests with several correct answers, which a row of the probe table cannot describe."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ def _crashes(exchange: Exchange, wanted: str) -> Iterator[Finding]:
 
 
 def _prefill(exchange: Exchange) -> str:
-    """The text of a final assistant message; empty where there is none."""
+    """The text of a final assistant message; empty without one."""
     messages = exchange.request.fields.get("messages")
     last: Any = messages[-1] if isinstance(messages, list) and messages else None
-    held = last.get("content") if isinstance(last, dict) and last.get("role") == "assistant" else None
-    return held.strip() if isinstance(held, str) else ""
+    content = last.get("content") if isinstance(last, dict) and last.get("role") == "assistant" else None
+    return content.strip() if isinstance(content, str) else ""
 
 
 @rule(
@@ -67,15 +67,15 @@ def _prefill(exchange: Exchange) -> str:
     applies=_probing(PREFILL),
     model_dependent=True,
     reads={PROBES, REQUEST},
-    provoked="The beginning of an answer is sent as a final assistant message.",
+    provoked="A request ends with an assistant message that begins the answer.",
 )
-def goes_on_from_a_prefill(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """A final assistant message is continued: the answer does not begin with it again."""
+def continues_a_prefill(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """The model continues a final assistant message and does not repeat it."""
     if not json_message(exchange) or not text_of(exchange).strip():
-        said = cleanly_refused(exchange) or f"status {response_of(exchange).status} without text"
-        yield Unverified(reason=f"the beginning of an answer was not continued: {said}")
+        reason = cleanly_refused(exchange) or f"status {response_of(exchange).status} without text"
+        yield Unverified(reason=f"the answer was not continued: {reason}")
     elif text_of(exchange).strip().startswith(_prefill(exchange)):
-        wanted = f"what follows {shown(_prefill(exchange))}"
+        wanted = f"the text after {shown(_prefill(exchange))}"
         yield Finding(place=in_message(exchange, "/content/0/text"), found=shown(text_of(exchange)), wanted=wanted)
 
 
@@ -88,18 +88,18 @@ def goes_on_from_a_prefill(exchange: Exchange) -> Iterable[Finding | Unverified]
     applies=_probing(PREFILL),
     model_dependent=True,
     reads={PROBES},
-    provoked="The beginning of an answer is sent as a final assistant message.",
+    provoked="A request ends with an assistant message that begins the answer.",
 )
 def refuses_a_prefill_with_400(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """A model without prefill refuses a final assistant message with 400."""
+    """A model that does not support prefill refuses a final assistant message with 400."""
     status = response_of(exchange).status
     if status < 400:
-        yield Unverified(reason="the model takes a final assistant message")
+        yield Unverified(reason="the model accepts a final assistant message")
     elif status != 400:
         yield Finding(place=STATUS, found=status_and_body(exchange), wanted="400, or an answer")
 
 
-# -- no tokens at all -----------------------------------------------------------------------------------------------
+# -- max_tokens 0 -----------------------------------------------------------------------------------------------
 
 
 @rule(
@@ -110,21 +110,21 @@ def refuses_a_prefill_with_400(exchange: Exchange) -> Iterable[Finding | Unverif
     source=PREWARMING,
     over=RUN,
     reads={PROBES, REQUEST},
-    provoked="A question is asked with max_tokens 0.",
+    provoked="A request has max_tokens 0.",
 )
-def prepares_without_answering(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """max_tokens 0 is answered with an empty message that stopped at max_tokens and has 0 output_tokens."""
+def fills_the_cache_without_an_answer(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """The answer to max_tokens 0 is an empty message with stop_reason max_tokens and 0 output_tokens."""
     sent = [exchange for exchange in exchanges if PREWARM in exchange.probes]
     if not sent:
-        yield Unverified(reason="nothing was asked with max_tokens 0")
+        yield Unverified(reason="no request had max_tokens 0")
     elif any(_exceeds(exchange) for exchange in exchanges):
-        yield Unverified(reason="answers are longer than max_tokens, whatever it is")
+        yield Unverified(reason="answers exceed max_tokens in other requests too")
     else:
         others = [exchange for exchange in exchanges if exchange not in sent and json_message(exchange)]
-        # Where no answer at all is said to have stopped at its limit, that is judged as stop.max_tokens.occurs.
-        told = not others or any(stop_reason_of(exchange) == "max_tokens" for exchange in others)
+        # If no answer of the target has stop_reason max_tokens, that is judged as stop.max_tokens.occurs.
+        reports_limits = not others or any(stop_reason_of(exchange) == "max_tokens" for exchange in others)
         for exchange in sent:
-            yield from _prepared(exchange, told=told)
+            yield from _prepared(exchange, reports_limits=reports_limits)
 
 
 def _exceeds(exchange: Exchange) -> bool:
@@ -132,27 +132,27 @@ def _exceeds(exchange: Exchange) -> bool:
     return limit is not None and count(closing_usage(exchange), "output_tokens") > limit
 
 
-def _prepared(exchange: Exchange, *, told: bool) -> Iterator[Finding | Unverified]:
+def _prepared(exchange: Exchange, *, reports_limits: bool) -> Iterator[Finding | Unverified]:
     status = response_of(exchange).status
     if status >= 400:
         wanted = "200 and a message without content"
         yield Finding(exchange=exchange.number, place=STATUS, found=status_and_body(exchange), wanted=wanted)
     elif json_message(exchange):
-        yield from _answers(exchange, told=told)
+        yield from _not_empty(exchange, reports_limits=reports_limits)
     else:
-        yield Unverified(reason=f"status {status}, but no message")
+        yield Unverified(reason=f"status {status} without a message")
 
 
-def _answers(exchange: Exchange, *, told: bool) -> Iterator[Finding]:
-    """What an answer that should be empty holds; its stop_reason counts where limits are `told` at all."""
+def _not_empty(exchange: Exchange, *, reports_limits: bool) -> Iterator[Finding]:
+    """The first member of an answer that should be empty and is not; `reports_limits` also checks its stop_reason."""
     message = message_of(exchange) or {}
-    held = {
+    expected = {
         "/content": (message.get("content"), []),
-        "/stop_reason": (message.get("stop_reason") if told else None, "max_tokens"),
+        "/stop_reason": (message.get("stop_reason") if reports_limits else None, "max_tokens"),
         "/usage/output_tokens": (max(0, count(usage_of(exchange), "output_tokens")), 0),
     }
-    for pointer, (found, wanted) in held.items():
-        # A member that is missing or of another type, or below 0, is judged as that.
+    for pointer, (found, wanted) in expected.items():
+        # Other rules judge a member that is missing, negative or of another type.
         if isinstance(found, type(wanted)) and found != wanted:
             place = in_message(exchange, pointer)
             yield Finding(exchange=exchange.number, place=place, found=shown(found), wanted=shown(wanted))
@@ -166,10 +166,10 @@ def _answers(exchange: Exchange, *, told: bool) -> Iterator[Finding]:
     source=f"{sources.SEED} (silent)",
     applies=_probing("request.max_tokens.zero-tokmodel"),
     reads={PROBES},
-    provoked="A question is asked with max_tokens 0.",
+    provoked="A request has max_tokens 0.",
 )
-def survives_a_limit_of_zero(exchange: Exchange) -> Iterable[Finding]:
-    """max_tokens 0 is answered or refused, but never with a 5xx."""
+def handles_a_limit_of_zero(exchange: Exchange) -> Iterable[Finding]:
+    """max_tokens 0 is accepted or refused, but the status is never 5xx."""
     return _crashes(exchange, "an answer or a 4xx status")
 
 
@@ -178,7 +178,7 @@ def survives_a_limit_of_zero(exchange: Exchange) -> Iterable[Finding]:
 
 SMALL: Final = "request.cache_control.below-minimum"
 SMALLEST_CACHED_TOKENS: Final = 512
-"""The least that any model caches (prompt caching, cache limitations); of a prompt with more nothing can be said."""
+"""The smallest prompt that any model caches (prompt caching, cache limitations). A larger prompt may be cached."""
 
 
 @rule(
@@ -189,35 +189,35 @@ SMALLEST_CACHED_TOKENS: Final = 512
     source=sources.CACHING,
     over=RUN,
     reads={PROBES, REQUEST},
-    provoked="A prompt of a few words is sent with cache_control.",
+    provoked="A prompt of a few words has cache_control.",
 )
-def answers_what_is_too_short_to_cache(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """A prompt below the cache minimum is answered as if it had no cache_control, and both cache counts are 0."""
+def answers_prompts_that_are_too_short_to_cache(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """A prompt below the cache minimum is answered as without cache_control, and both cache counts are 0."""
     sent = [exchange for exchange in exchanges if SMALL in exchange.probes]
-    # A server that takes no blocks at all is judged as that.
+    # If the server accepts no content blocks at all, request.messages.content-blocks judges it.
     blocks = any(has_message(exchange) and exchange not in sent and _in_blocks(exchange) for exchange in exchanges)
     if not sent:
-        yield Unverified(reason="no short prompt was sent with cache_control")
+        yield Unverified(reason="no short prompt had cache_control")
     for exchange in sent:
         if response_of(exchange).status >= 400 and not blocks:
-            yield Unverified(reason=f"no message in blocks was answered: {status_and_body(exchange)}")
+            yield Unverified(reason=f"no request with content blocks was accepted: {status_and_body(exchange)}")
         else:
-            yield from (_at(exchange, said) for said in _uncached(exchange))
+            yield from (_at(exchange, outcome) for outcome in _uncached(exchange))
 
 
 def _in_blocks(exchange: Exchange) -> bool:
-    """Whether a user message is an array of nothing but text blocks."""
+    """Whether a user message is an array of text blocks only."""
     turns = exchange.request.fields.get("messages")
-    asked = [turn for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
-    held = [turn.get("content") for turn in asked if turn.get("role") == "user"]
+    messages = [turn for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
+    contents = [turn.get("content") for turn in messages if turn.get("role") == "user"]
     return any(
         isinstance(content, list) and all(isinstance(block, dict) and "text" in block for block in content)
-        for content in held
+        for content in contents
     )
 
 
-def _at(exchange: Exchange, said: Finding | Unverified) -> Finding | Unverified:
-    return replace(said, exchange=exchange.number)
+def _at(exchange: Exchange, outcome: Finding | Unverified) -> Finding | Unverified:
+    return replace(outcome, exchange=exchange.number)
 
 
 def _uncached(exchange: Exchange) -> Iterator[Finding | Unverified]:
@@ -226,7 +226,9 @@ def _uncached(exchange: Exchange) -> Iterator[Finding | Unverified]:
     elif not has_message(exchange):
         yield Unverified(reason=f"status {response_of(exchange).status}, but no message")
     elif total_input(usage_of(exchange)) >= SMALLEST_CACHED_TOKENS:
-        yield Unverified(reason=f"the prompt was counted as {total_input(usage_of(exchange))} tokens: enough to cache")
+        yield Unverified(
+            reason=f"the prompt was counted as {total_input(usage_of(exchange))} tokens, which is enough to cache"
+        )
     else:
         for name in INPUT_COUNTS[1:]:
             if count(usage_of(exchange), name) > 0:
@@ -241,8 +243,8 @@ def _uncached(exchange: Exchange) -> Iterator[Finding | Unverified]:
     source=f"unspecified; {sources.sdk('_client.py')} builds no such client",
     applies=_probing("auth.both-headers"),
     reads={PROBES},
-    provoked="The key is sent in both headers.",
+    provoked="A request has the key in both headers.",
 )
-def survives_two_credentials(exchange: Exchange) -> Iterable[Finding]:
-    """The key in both headers is accepted or refused, but never answered with a 5xx."""
+def handles_two_credentials(exchange: Exchange) -> Iterable[Finding]:
+    """The key in both headers is accepted or refused, but the status is never 5xx."""
     return _crashes(exchange, "an answer or a 4xx status")

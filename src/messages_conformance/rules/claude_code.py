@@ -1,7 +1,7 @@
-"""Verdicts on what Claude Code needs: its own requests are accepted, and it can read what comes back.
+"""Rules for Claude Code: the target accepts its requests, and Claude Code can read the answers.
 
-Every feature of its requests is also sent alone, so that a refusal names its cause; what Claude Code recovers from by
-itself is no failure. Measured with version 2.1.197 against a server with one deviation at a time.
+The suites also send each feature of its requests alone, so that a refusal names its cause. A refusal from which Claude
+Code recovers is not a failure. Measured with version 2.1.197 against a server with one deviation at a time.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Pl
 SOURCE: Final = "measured with Claude Code 2.1.197, 2026-11-22"
 SHAPES: Final = "requests of Claude Code 2.1.197, recorded 2026-11-22"
 CLAUDE_CODE: Final = "claude-code"
-"""What a profile promises that asks for these."""
+"""The capability that a profile offers to require these."""
 
 REASON_CHARACTERS: Final = 240
-"""How much of a refusal is quoted: a gateway puts its own words before those of the server behind it."""
+"""How much of a refusal is quoted (our own): a gateway adds its own text before the text of the server behind it."""
 
 
 TURN: Final = "claude-code.turn"
-WHOLE: Final = "claude-code.turn.whole"
+COMPLETE_MESSAGE: Final = "claude-code.turn.whole"
 TOOL_LOOP: Final = "claude-code.tool-loop"
 SYSTEM_ROLE: Final = "claude-code.messages.system-role"
 THINKING: Final = "claude-code.thinking"
@@ -50,59 +50,66 @@ FEATURES: Final = (
     ("claude-code.headers.client", MUST, SHAPES, "The other headers of Claude Code are accepted."),
     ("claude-code.auth.bearer", SHOULD, SOURCE, "The key is accepted as a bearer token (ANTHROPIC_AUTH_TOKEN)."),
     ("claude-code.auth.x-api-key", SHOULD, SOURCE, "The key is accepted in x-api-key (ANTHROPIC_API_KEY)."),
-    ("claude-code.accept.json", MUST, SOURCE, "A stream may be asked for with Accept: application/json."),
-    ("claude-code.system.blocks", MUST, SOURCE, "system may be a list of text blocks."),
+    ("claude-code.accept.json", MUST, SOURCE, "A request for a stream with Accept: application/json is accepted."),
+    ("claude-code.system.blocks", MUST, SOURCE, "A system prompt in a list of text blocks is accepted."),
     (
         "claude-code.cache-control",
         MUST,
         SOURCE,
         "cache_control is accepted on system blocks and on the last user block.",
     ),
-    ("claude-code.content.blocks", MUST, SOURCE, "A user message may be a list of several text blocks."),
+    ("claude-code.content.blocks", MUST, SOURCE, "A user message with several text blocks is accepted."),
     ("claude-code.context-management", MUST, SOURCE, "context_management, which clears old thinking, is accepted."),
-    ("claude-code.metadata", MUST, SOURCE, "metadata.user_id may be a JSON text of some 150 characters."),
+    ("claude-code.metadata", MUST, SOURCE, "metadata.user_id is accepted as a JSON text of about 150 characters."),
     ("claude-code.output-config.effort", MUST, SOURCE, "output_config.effort is accepted."),
     (
         "claude-code.output-config.format",
         SHOULD,
         SHAPES,
-        "output_config.format is accepted beside an empty tools list.",
+        "output_config.format is accepted together with an empty tools list.",
     ),
-    ("claude-code.tools", MUST, SOURCE, "Two dozen tools with the schema keywords of Claude Code are accepted."),
+    ("claude-code.tools", MUST, SOURCE, "24 tools with the schema keywords of Claude Code are accepted."),
     ("claude-code.max-tokens", MUST, SOURCE, "max_tokens of 32,000 is accepted."),
-    ("claude-code.thinking.disabled", SHOULD, SHAPES, "thinking of the type disabled is accepted."),
+    ("claude-code.thinking.disabled", SHOULD, SHAPES, "thinking with the type disabled is accepted."),
     ("claude-code.tool-result.text", MUST, SHAPES, "A tool_result with text, is_error and cache_control is accepted."),
-    ("claude-code.tool-result.image", SHOULD, SHAPES, "A tool_result may hold an image, as the tool Read gives it."),
-    ("claude-code.tool-result.document", SHOULD, SHAPES, "A PDF document may follow a tool_result."),
+    (
+        "claude-code.tool-result.image",
+        SHOULD,
+        SHAPES,
+        "A tool_result with an image is accepted.",
+    ),
+    ("claude-code.tool-result.document", SHOULD, SHAPES, "A PDF document after a tool_result is accepted."),
 )
-"""What is sent alone: (requirement, level, source, sentence)."""
+"""Features that are sent alone: (requirement, level, source, sentence)."""
 
-REST_ON: Final[Mapping[str, tuple[str, ...]]] = {
+CONTAINS: Final[Mapping[str, tuple[str, ...]]] = {
     "claude-code.cache-control": ("claude-code.system.blocks", "claude-code.content.blocks"),
     "claude-code.tool-result.text": ("claude-code.tools",),
     "claude-code.tool-result.image": ("claude-code.tools", "claude-code.tool-result.text"),
     "claude-code.tool-result.document": ("claude-code.tools", "claude-code.tool-result.text"),
 }
-"""Features that contain simpler ones: where those are refused, nothing is known of these."""
+"""Features that contain simpler ones: if a simpler one is refused, they are not verified."""
 
-NOT_SENT: Final = "no exchange of this run brought it about"
-
-APART: Final = ("claude-code.auth.", "claude-code.tool-result.", "claude-code.max-tokens")
+NOT_IN_A_TURN: Final = ("claude-code.auth.", "claude-code.tool-result.", "claude-code.max-tokens")
 PARTS: Final = frozenset(
-    {SYSTEM_ROLE, THINKING, *(name for name, level, *_ in FEATURES if level == MUST and not name.startswith(APART))}
+    {
+        SYSTEM_ROLE,
+        THINKING,
+        *(name for name, level, *_ in FEATURES if level == MUST and not name.startswith(NOT_IN_A_TURN)),
+    }
 )
-"""What a whole turn holds: where one of these is refused alone, the refusal of the turn says nothing new."""
+"""Parts of a complete turn: if one of them is refused alone, the refusal of the turn adds nothing."""
 
 
-def _said(exchange: Exchange) -> str:
+def _text(exchange: Exchange) -> str:
     return response_of(exchange).text
 
 
 def _reason(exchange: Exchange) -> str:
-    """The words of a refusal: its message, or the whole body where there is none."""
+    """The text of a refusal: its message, or the whole body without one."""
     error = body_of(exchange).get("error")
     message = error.get("message") if isinstance(error, dict) else None
-    return shown(message if isinstance(message, str) else _said(exchange).strip(), REASON_CHARACTERS)
+    return shown(message if isinstance(message, str) else _text(exchange).strip(), REASON_CHARACTERS)
 
 
 def _refusal(exchange: Exchange) -> Iterator[Finding]:
@@ -113,7 +120,7 @@ def _refusal(exchange: Exchange) -> Iterator[Finding]:
 
 
 def _recovers(exchange: Exchange, without: str) -> bool:
-    """Whether Claude Code leaves this part out after the refusal, and asks again."""
+    """Whether Claude Code sends the request again without this part after the refusal."""
     response = response_of(exchange)
     return contract.recovery(response.status, response.text.encode()) == without
 
@@ -128,9 +135,9 @@ def _accepts(name: str, sentence: str) -> Judging:
         refused = [finding for exchange in sent[:1] for finding in _refusal(exchange)]
         reason = _refused_before(name, exchanges)
         if not sent:
-            yield Unverified(reason=NOT_SENT)
+            yield Unverified(reason="not provoked in this run")
         elif refused and reason:
-            yield Unverified(reason=f"{reason} is refused alone already")
+            yield Unverified(reason=f"{reason} alone is also refused")
         yield from () if reason else refused
 
     judge.__doc__ = sentence
@@ -138,8 +145,8 @@ def _accepts(name: str, sentence: str) -> Judging:
 
 
 def _refused_before(name: str, exchanges: Sequence[Exchange]) -> str:
-    """A simpler feature, which this one contains, that is refused too; empty when there is none."""
-    simpler = REST_ON.get(name, ())
+    """A simpler feature that this one contains and that is refused too; empty without one."""
+    simpler = CONTAINS.get(name, ())
     refused = {
         probe for exchange in exchanges for probe in exchange.probes if probe in simpler and any(_refusal(exchange))
     }
@@ -155,7 +162,7 @@ for _name, _level, _source, _sentence in FEATURES:
         source=_source,
         over=RUN,
         reads={PROBES},
-        provoked="Sent alone, in an otherwise plain question.",
+        provoked="Sent alone, in an otherwise plain request.",
     )(_accepts(_name, _sentence))
 
 
@@ -167,10 +174,10 @@ for _name, _level, _source, _sentence in FEATURES:
     source=SOURCE,
     applies=_sent_for(SYSTEM_ROLE),
     reads={PROBES},
-    provoked="A message of the role system follows the user's.",
+    provoked="A message with the role system follows the user message.",
 )
-def takes_system_messages(exchange: Exchange) -> Iterable[Finding]:
-    """A message of the role system is accepted, or refused in words after which Claude Code leaves it out."""
+def accepts_system_messages(exchange: Exchange) -> Iterable[Finding]:
+    """A message with the role system is accepted, or refused with a text after which Claude Code omits it."""
     if not _recovers(exchange, "system"):
         yield from _refusal(exchange)
 
@@ -183,22 +190,22 @@ def takes_system_messages(exchange: Exchange) -> Iterable[Finding]:
     source=SOURCE,
     over=RUN,
     reads={PROBES, REQUEST},
-    provoked="A question is asked with adaptive thinking, and another with a thinking budget.",
+    provoked="One request has adaptive thinking, another a thinking budget.",
 )
-def takes_thinking(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """Adaptive thinking is accepted, or refused in words after which Claude Code sends a budget that is accepted."""
+def accepts_thinking(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """Adaptive thinking is accepted, or refused with a text after which Claude Code sends an accepted budget."""
     sent = [exchange for exchange in exchanges if THINKING in exchange.probes]
-    adaptive = [exchange for exchange in sent if _thinks(exchange) == "adaptive"]
-    budgeted = [exchange for exchange in sent if _thinks(exchange) == "enabled"]
+    adaptive = [exchange for exchange in sent if _thinking_type(exchange) == "adaptive"]
+    budgeted = [exchange for exchange in sent if _thinking_type(exchange) == "enabled"]
     if not adaptive or not budgeted:
-        yield Unverified(reason="no question asked for both kinds of thinking")
+        yield Unverified(reason="no requests had both kinds of thinking")
     elif _recovers(adaptive[0], "adaptive"):
         yield from _refusal(budgeted[0])
     else:
         yield from _refusal(adaptive[0])
 
 
-def _thinks(exchange: Exchange) -> object:
+def _thinking_type(exchange: Exchange) -> object:
     thinking = exchange.request.fields.get("thinking")
     return thinking.get("type") if isinstance(thinking, dict) else None
 
@@ -207,14 +214,14 @@ def _thinks(exchange: Exchange) -> object:
 
 
 def _unusable(exchange: Exchange) -> str:
-    """Why Claude Code throws a streamed answer away and asks again without streaming; empty when it reads it."""
+    """Why Claude Code discards a streamed answer and repeats the request without streaming; empty if it reads it."""
     if not streamed(exchange):
-        return f"no stream, but {response_of(exchange).media_type or 'no content type'}"
+        return f"no stream but {response_of(exchange).media_type or 'no content type'}"
     names = [event.name for event in response_of(exchange).events]
     if "message_start" not in names or walk_of(exchange).message_start is None:
         return "a stream without an event named message_start"
     blocks = [name for name in names if name in ("content_block_start", "content_block_delta")]
-    return "a stream whose first block never begins" if blocks[:1] == ["content_block_delta"] else ""
+    return "a stream without the start of its first block" if blocks[:1] == ["content_block_delta"] else ""
 
 
 @rule(
@@ -225,45 +232,45 @@ def _unusable(exchange: Exchange) -> str:
     source=SOURCE,
     over=RUN,
     reads={PROBES, RESPONSE_HEADERS},
-    provoked="A whole request of Claude Code, with every header and member that it sends.",
+    provoked="A complete request of Claude Code, with every header and member that it sends.",
 )
 def answers_a_turn(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """A whole request of Claude Code is accepted, and answered by a stream or else by a message that it can read."""
+    """A complete request of Claude Code is accepted, and the answer is a stream or a message that it can read."""
     turns = [exchange for exchange in exchanges if TURN in exchange.probes]
     if not turns:
-        yield Unverified(reason="no whole request of Claude Code was answered")
+        yield Unverified(reason="no complete request of Claude Code was answered")
         return
     last = turns[-1]
     refused = list(_refusal(last))
     if refused and any(list(_refusal(exchange)) for exchange in exchanges if PARTS & set(exchange.probes)):
-        yield Unverified(reason="a part of the request is refused alone already")
+        yield Unverified(reason="a part of the request alone is also refused")
         return
     yield from refused
-    whole = [exchange for exchange in exchanges if WHOLE in exchange.probes]
+    whole = [exchange for exchange in exchanges if COMPLETE_MESSAGE in exchange.probes]
     if not refused and _unusable(last) and not (whole and json_message(whole[-1])):
         yield Finding(
             place=Place(pointer=""),
-            found=f"{_unusable(last)}, and no message without streaming either",
-            wanted="a stream, or else a message, that can be read",
+            found=f"{_unusable(last)}, and without streaming no message either",
+            wanted="a readable stream, or a message without streaming",
             exchange=last.number,
         )
 
 
 @rule(
-    WHOLE,
+    COMPLETE_MESSAGE,
     SHOULD,
     families={ANTHROPIC},
     needs={CLAUDE_CODE},
     source=SOURCE,
-    applies=_sent_for(WHOLE),
+    applies=_sent_for(COMPLETE_MESSAGE),
     reads={PROBES},
-    provoked="The whole request again, without stream, as Claude Code does when a stream cannot be read.",
+    provoked="The complete request again without stream, as Claude Code sends it after an unreadable stream.",
 )
-def answers_a_turn_whole(exchange: Exchange) -> Iterable[Finding]:
-    """The same request without streaming is answered by a message: Claude Code falls back to it."""
+def answers_a_turn_without_streaming(exchange: Exchange) -> Iterable[Finding]:
+    """The same request without streaming returns a message, which Claude Code uses as its fallback."""
     yield from _refusal(exchange)
     if response_of(exchange).status < 400 and not isinstance(body_of(exchange).get("content"), list):
-        yield Finding(place=Place(pointer=""), found=shown(_said(exchange)), wanted="a message with content")
+        yield Finding(place=Place(pointer=""), found=shown(_text(exchange)), wanted="a message with content")
 
 
 @rule(
@@ -275,13 +282,13 @@ def answers_a_turn_whole(exchange: Exchange) -> Iterable[Finding]:
     over=RUN,
     model_dependent=True,
     reads={PROBES},
-    provoked="The answer of a whole request, a tool call, comes back with the tool's result.",
+    provoked="The tool call of an answer is sent back with the result of the tool.",
 )
-def goes_on_after_a_tool_call(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """The answer's own blocks, thinking and its signature included, are accepted with the result of the tool."""
+def continues_after_a_tool_call(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """The blocks of an answer, including thinking and its signature, are accepted with the result of the tool."""
     sent = [exchange for exchange in exchanges if TOOL_LOOP in exchange.probes]
     if not sent:
-        yield Unverified(reason="the model called no tool of Claude Code's, or its answer could not be sent back")
+        yield Unverified(reason="the model called no tool of Claude Code, or its answer could not be sent back")
     for exchange in sent[:1]:
         yield from _refusal(exchange)
 
@@ -296,16 +303,18 @@ def goes_on_after_a_tool_call(exchanges: Sequence[Exchange]) -> Iterable[Finding
     provoked="A tool call is streamed.",
 )
 def sends_tool_input_in_deltas(exchange: Exchange) -> Iterable[Finding]:
-    """The input of a streamed tool call comes in deltas: what content_block_start holds of it is never read."""
-    filled = {
+    """The input of a streamed tool call is sent in deltas: clients ignore an input in content_block_start."""
+    indexes_with_deltas = {
         event.fields.get("index") for event in response_of(exchange).events if event.type == "content_block_delta"
     }
     for event in response_of(exchange).events:
         block = event.fields.get("content_block")
-        full = isinstance(block, dict) and block.get("type") == "tool_use" and bool(block.get("input"))
-        if full and event.fields.get("index") not in filled:
+        has_input = isinstance(block, dict) and block.get("type") == "tool_use" and bool(block.get("input"))
+        if has_input and event.fields.get("index") not in indexes_with_deltas:
             yield Finding(
-                place=at(event, "/content_block/input"), found="all of it", wanted="{}, and the rest in deltas"
+                place=at(event, "/content_block/input"),
+                found="the complete input",
+                wanted="{}, and the input in deltas",
             )
             return
 
@@ -315,7 +324,7 @@ def _calls_a_tool(exchange: Exchange) -> bool:
     return any(isinstance(block, dict) and block.get("type") == "tool_use" for block in blocks)
 
 
-# -- around the turns -----------------------------------------------------------------------------------------------
+# -- other requests -----------------------------------------------------------------------------------------------
 
 
 @rule(
@@ -326,10 +335,10 @@ def _calls_a_tool(exchange: Exchange) -> bool:
     source=SOURCE,
     applies=_sent_for(HEAD),
     reads={PROBES},
-    provoked="HEAD / without a key, as Claude Code does first.",
+    provoked="HEAD / without a key, the first request of Claude Code.",
 )
 def answers_head(exchange: Exchange) -> Iterable[Finding]:
-    """HEAD on the base address gets an answer; a 404 does no harm."""
+    """HEAD on the base address is answered with any status below 500."""
     status = response_of(exchange).status
     if status >= 500:
         yield Finding(place=STATUS, found=str(status), wanted="any status below 500")
@@ -343,17 +352,17 @@ def answers_head(exchange: Exchange) -> Iterable[Finding]:
     source=SOURCE,
     applies=_sent_for(COUNT),
     reads={PROBES},
-    provoked="count_tokens is asked with a message and tools.",
+    provoked="A message with tools is sent to count_tokens.",
 )
-def counts_or_is_missing(exchange: Exchange) -> Iterable[Finding]:
-    """count_tokens gives a count, or is not there (404), upon which Claude Code counts by asking."""
+def counts_or_returns_404(exchange: Exchange) -> Iterable[Finding]:
+    """count_tokens returns a count, or 404, after which Claude Code counts with a message request."""
     response = response_of(exchange)
     value = body_of(exchange).get("input_tokens")
     if response.status == 404:
         return
     if response.status >= 400:
         found = f"{response.status}: {_reason(exchange)}"
-        yield Finding(place=STATUS, found=found, wanted="200, or 404 where it is missing")
+        yield Finding(place=STATUS, found=found, wanted="200, or 404 without count_tokens")
     elif not isinstance(value, int) or isinstance(value, bool):
         yield Finding(place=Place(pointer="/input_tokens"), found=shown(value), wanted="an integer")
 
@@ -366,10 +375,10 @@ def counts_or_is_missing(exchange: Exchange) -> Iterable[Finding]:
     source=SOURCE,
     applies=_sent_for(COUNT_BY_ANSWER),
     reads={PROBES},
-    provoked="A question with max_tokens 1, without stream.",
+    provoked="A request with max_tokens 1, without stream.",
 )
 def counts_by_an_answer(exchange: Exchange) -> Iterable[Finding]:
-    """A request with max_tokens 1 is answered with usage.input_tokens, which stands for a count."""
+    """The answer to a request with max_tokens 1 has usage.input_tokens, which Claude Code uses as the count."""
     yield from _refusal(exchange)
     usage = body_of(exchange).get("usage")
     value = usage.get("input_tokens") if isinstance(usage, dict) else None

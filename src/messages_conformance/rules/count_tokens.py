@@ -50,12 +50,12 @@ NO_COUNT: Final = Unverified(reason="count_tokens returned no count in this run"
 
 
 def _counting(exchange: Exchange) -> bool:
-    """A valid question that was to be counted."""
+    """Whether a valid request to count_tokens was answered."""
     return answered(exchange) and exchange.request.route == COUNT_PATH and exchange.expect == ACCEPTED
 
 
 def _count(exchange: Exchange) -> int | None:
-    """The tokens that count_tokens gave; None for anything but a valid answer."""
+    """The count that count_tokens returned; None for any other answer."""
     if (
         not _counting(exchange)
         or not exchange.succeeded
@@ -77,28 +77,28 @@ def _misses_max_tokens(exchange: Exchange) -> bool:
     source=sources.sdk("types/message_tokens_count.py"),
     over=RUN,
     reads={PROBES, REQUEST},
-    provoked="Questions of the suites are counted.",
+    provoked="Requests of the suites are sent to count_tokens.",
 )
-def counts_in_an_integer(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """POST /v1/messages/count_tokens answers a valid question with an integer input_tokens of 0 or more."""
-    served = {_question(exchange) for exchange in exchanges if has_message(exchange)}
+def returns_an_integer_count(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """POST /v1/messages/count_tokens answers a valid request with an integer input_tokens of 0 or more."""
+    served = {_counted_fields(exchange) for exchange in exchanges if has_message(exchange)}
     answers = 0
     for exchange in exchanges:
         if not _counting(exchange) or _misses_max_tokens(exchange):
             continue
         answers += exchange.succeeded
-        # What is refused where messages are created, too, is judged there.
+        # A request that /v1/messages refuses too is judged there.
         plain = exchange.request.fields.keys() <= {"model", "messages"}
         if exchange.succeeded:
             yield from (replace(finding, exchange=exchange.number) for finding in _misshapen(exchange))
-        elif plain or _question(exchange) in served:
+        elif plain or _counted_fields(exchange) in served:
             yield refusal(exchange, "200 and input_tokens")
     if not answers:
         yield NO_COUNT
 
 
 def _misshapen(exchange: Exchange) -> Iterator[Finding]:
-    if isinstance(tokens := body_of(exchange).get("input_tokens"), float):  # whole floats are integers to a schema
+    if isinstance(tokens := body_of(exchange).get("input_tokens"), float):  # 12.0 is an integer for JSON Schema
         yield Finding(place=Place(pointer="/input_tokens"), found=shown(tokens), wanted="an integer")
     else:
         yield from schema_findings("count_tokens", exchange, "adjacent.count_tokens.shape")
@@ -112,22 +112,20 @@ def _misshapen(exchange: Exchange) -> Iterator[Finding]:
     source=COUNTING,
     applies=_counting,
     reads={PROBES, REQUEST},
-    provoked="Questions are counted without a max_tokens.",
+    provoked="Requests without max_tokens are sent to count_tokens.",
 )
-def counts_without_a_limit(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """count_tokens needs a model and messages only, and no max_tokens."""
+def counts_without_max_tokens(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """count_tokens requires only model and messages; max_tokens is not needed."""
     if _misses_max_tokens(exchange):
-        yield Finding(
-            place=STATUS, found=status_and_body(exchange), wanted="200: max_tokens is no field of count_tokens"
-        )
+        yield Finding(place=STATUS, found=status_and_body(exchange), wanted="200: count_tokens has no field max_tokens")
     elif not exchange.succeeded:
         yield NO_COUNT
 
 
-def _question(exchange: Exchange) -> str:
-    """What a count depends on, as a key to compare by."""
-    asked = {name: value for name, value in exchange.request.fields.items() if name in COUNT_FIELDS}
-    return json.dumps(asked, sort_keys=True)
+def _counted_fields(exchange: Exchange) -> str:
+    """The request fields that a count depends on, as a key for comparison."""
+    counted = {name: value for name, value in exchange.request.fields.items() if name in COUNT_FIELDS}
+    return json.dumps(counted, sort_keys=True)
 
 
 @rule(
@@ -138,41 +136,41 @@ def _question(exchange: Exchange) -> str:
     source=f"{TOKEN_COUNTING} (an estimate, with a small difference); tolerance of 10 tokens or 5 %",
     over=RUN,
     reads={PROBES, REQUEST},
-    provoked="A question is counted, and asked.",
+    provoked="A request is sent to count_tokens and to /v1/messages.",
 )
-def counts_what_it_bills(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """The count is within 10 tokens or 5 % of the input that the same question is billed for."""
+def counts_about_what_it_bills(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """The count is within 10 tokens or 5 % of the input tokens billed for the same request."""
     billed = [one for one in exchanges if has_message(one) and total_input(usage_of(one)) > 0]
     if erratic(billed):
         yield ERRATIC
         return
     pairs = 0
-    for counted, asked in _counted_and_asked(exchanges, billed):
+    for counted, message in _counted_and_billed(exchanges, billed):
         pairs += 1
-        count, actual = _count(counted), total_input(usage_of(asked))
+        count, actual = _count(counted), total_input(usage_of(message))
         if count is not None and abs(count - actual) > max(APPROX_TOKENS, APPROX_SHARE * actual):
             yield Finding(
                 exchange=counted.number,
                 place=Place(pointer="/input_tokens"),
-                found=f"{count}, but the same question was billed for {actual} (exchange {asked.number})",
-                wanted=f"within {max(APPROX_TOKENS, int(APPROX_SHARE * actual))} of it",
+                found=f"{count}, but the same request was billed for {actual} (exchange {message.number})",
+                wanted=f"{actual} plus or minus {max(APPROX_TOKENS, int(APPROX_SHARE * actual))}",
             )
             return
     if not pairs:
-        yield Unverified(reason="no question was both counted and asked, with counts")
+        yield Unverified(reason="no request was both counted and billed")
 
 
-def _counted_and_asked(
+def _counted_and_billed(
     exchanges: Sequence[Exchange], billed: Sequence[Exchange]
 ) -> Iterator[tuple[Exchange, Exchange]]:
-    """Pairs of a count and a message for the same question; whole messages before streamed ones."""
-    asked: dict[str, Exchange] = {}
+    """Pairs of a count and a message for the same request; messages without streaming are preferred."""
+    messages: dict[str, Exchange] = {}
     for exchange in sorted(billed, key=streamed):
-        if b"cache_control" not in exchange.request.body:  # what is cached is judged as that
-            asked.setdefault(_question(exchange), exchange)
+        if b"cache_control" not in exchange.request.body:  # caching has rules of its own
+            messages.setdefault(_counted_fields(exchange), exchange)
     for exchange in exchanges:
-        if _count(exchange) is not None and _question(exchange) in asked:
-            yield exchange, asked[_question(exchange)]
+        if _count(exchange) is not None and _counted_fields(exchange) in messages:
+            yield exchange, messages[_counted_fields(exchange)]
 
 
 @rule(
@@ -183,9 +181,9 @@ def _counted_and_asked(
     source=f"{TOKEN_COUNTING}; tolerance of {PROMPT_SLACK_TOKENS} tokens",
     over=RUN,
     reads={PROBES, REQUEST},
-    provoked="A question is counted alone, with more text, with a system prompt and with a tool.",
+    provoked="A request is counted alone, with more text, with a system prompt and with a tool.",
 )
-def counts_no_less_for_more(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+def never_counts_less_for_more(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """More text, a system prompt or a tool never lowers the count."""
     counted = [(exchange, count) for exchange in exchanges if (count := _count(exchange)) is not None]
     pairs = 0
@@ -195,36 +193,36 @@ def counts_no_less_for_more(exchanges: Sequence[Exchange]) -> Iterable[Finding |
                 continue
             pairs += 1
             if more < less - PROMPT_SLACK_TOKENS:
-                found = f"{more}, but {less} for a part of it (exchange {shorter.number})"
+                found = f"{more}, but {less} for a shorter request (exchange {shorter.number})"
                 yield Finding(
                     exchange=longer.number, place=Place(pointer="/input_tokens"), found=found, wanted=f"{less} or more"
                 )
                 return
     if not pairs:
-        yield Unverified(reason="no question was counted both alone and with more")
+        yield Unverified(reason="no request was counted both alone and with additions")
 
 
 def _extends(longer: Mapping[str, Any], shorter: Mapping[str, Any]) -> bool:
-    """Whether one question is another with a system prompt, tools or text behind it."""
+    """Whether one request is another with a system prompt, tools or more text added."""
     added = {name for name in longer if name not in shorter}
     if not added <= {"system", "tools", "messages"} or not set(shorter) <= set(longer):
         return False
     same = all(longer[name] == value for name, value in shorter.items() if name != "messages")
-    mine, theirs = _words(longer), _words(shorter)
-    if not same or mine is None or theirs is None or not mine.startswith(theirs):
+    longer_text, shorter_text = _text_of_single_message(longer), _text_of_single_message(shorter)
+    if not same or longer_text is None or shorter_text is None or not longer_text.startswith(shorter_text):
         return False
-    return bool(added) or mine != theirs
+    return bool(added) or longer_text != shorter_text
 
 
-def _words(fields: Mapping[str, Any]) -> str | None:
-    """The text of a question of a single plain user message."""
+def _text_of_single_message(fields: Mapping[str, Any]) -> str | None:
+    """The text of a request with a single user message; None for any other."""
     messages = fields.get("messages")
     content = messages[0].get("content") if isinstance(messages, list) and len(messages) == 1 else None
     return content if isinstance(content, str) else None
 
 
 def _refuses_as_create_does(exchanges: Sequence[Exchange], requirement: str) -> Iterator[Finding | Unverified]:
-    """Each invalid question is answered with 400, by an endpoint that counts valid ones."""
+    """Invalid requests that are not answered with 400, if the endpoint counts valid ones."""
     sent = [exchange for exchange in exchanges if requirement in exchange.probes]
     if not sent or not any(_count(exchange) is not None for exchange in exchanges):
         yield NO_COUNT
@@ -243,10 +241,10 @@ def _refuses_as_create_does(exchanges: Sequence[Exchange], requirement: str) -> 
     source=TOKEN_COUNTING,
     over=RUN,
     reads={PROBES, REQUEST},
-    provoked="An unknown role and missing messages are sent to be counted.",
+    provoked="Requests with an unknown role and without messages are sent to count_tokens.",
 )
-def counts_valid_questions_only(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """An invalid question is refused with 400, as it is where messages are created."""
+def refuses_to_count_invalid_requests(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """count_tokens refuses an invalid request with 400, as /v1/messages does."""
     return _refuses_as_create_does(exchanges, "adjacent.count_tokens.validates")
 
 
@@ -259,8 +257,8 @@ def counts_valid_questions_only(exchanges: Sequence[Exchange]) -> Iterable[Findi
     source="platform.claude.com/docs/en/api/migration-2026-10-21, read 2026-11-22",
     over=RUN,
     reads={PROBES, REQUEST},
-    provoked="What 2026-10-21 removed is sent to be counted.",
+    provoked="Requests with features that 2026-10-21 removed are sent to count_tokens.",
 )
-def counts_by_the_version_asked_for(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """What version 2026-10-21 refuses is refused by count_tokens too."""
+def applies_the_api_version_to_counts(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """count_tokens refuses the same requests as /v1/messages under version 2026-10-21."""
     return _refuses_as_create_does(exchanges, "version.same-rules-count-tokens")

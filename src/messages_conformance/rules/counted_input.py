@@ -1,6 +1,6 @@
-"""Verdicts on what reaches the model: earlier turns and the results of tools are read, and so they are counted.
+"""Rules for what reaches the model: earlier turns and tool results are read, and so the target counts them.
 
-No answer is judged. What is compared is the size of two prompts that differ in one thing alone.
+They judge no answers; they compare the input tokens of two requests that differ in one part only.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
 
 Turns = list[Mapping[str, Any]]
 BLOCK_SLACK_TOKENS: Final = 4
-"""A text block may cost this much more or less than its text alone (our own; JSON around it would cost 10 or more)."""
+"""A text block may cost this much more or less than its text alone (our own; the JSON around it costs 10 or more)."""
 
-MEANING: Final = "the meaning of input_tokens; a gateway that loses a part of the request bills less for it"
+MEANING: Final = "the meaning of input_tokens; a gateway that loses a part of the request counts fewer tokens"
 
 
 def _turns(exchange: Exchange) -> Turns:
@@ -31,25 +31,25 @@ def _turns(exchange: Exchange) -> Turns:
 
 
 def _key(exchange: Exchange, turns: Any) -> str:
-    """All of a request but what only limits the answer, with other turns."""
+    """A key of the request with these turns, without the fields that only limit the answer."""
     fields = exchange.request.fields
     kept = {name: value for name, value in fields.items() if name not in ("messages", "max_tokens")}
     return json.dumps([kept, turns], sort_keys=True)
 
 
-def _compared(pairs: Iterable[tuple[Exchange, Exchange]], what: str, unseen: str) -> Iterator[Finding | Unverified]:
-    """Finds the first pair whose fuller prompt was counted as no larger than the other."""
-    seen = False
-    for fuller, control in pairs:
-        seen = True
-        mine, theirs = total_input(usage_of(fuller)), total_input(usage_of(control))
-        if mine <= theirs:
-            place = in_message(fuller, "/usage/input_tokens")
-            found = f"{mine} with {what}, {theirs} without (exchange {control.number})"
-            yield Finding(exchange=fuller.number, place=place, found=found, wanted=f"more than {theirs}")
+def _compared(pairs: Iterable[tuple[Exchange, Exchange]], what: str, no_pair: str) -> Iterator[Finding | Unverified]:
+    """The first pair whose longer request has no more input tokens than the shorter one."""
+    compared = False
+    for longer, shorter in pairs:
+        compared = True
+        more, less = total_input(usage_of(longer)), total_input(usage_of(shorter))
+        if more <= less:
+            place = in_message(longer, "/usage/input_tokens")
+            found = f"{more} with {what}, {less} without (exchange {shorter.number})"
+            yield Finding(exchange=longer.number, place=place, found=found, wanted=f"more than {less}")
             return
-    if not seen:
-        yield Unverified(reason=unseen)
+    if not compared:
+        yield Unverified(reason=no_pair)
 
 
 @rule(
@@ -58,23 +58,23 @@ def _compared(pairs: Iterable[tuple[Exchange, Exchange]], what: str, unseen: str
     source=MEANING,
     over=RUN,
     reads={REQUEST},
-    provoked="The last question of a conversation is asked again alone.",
+    provoked="The last message of a conversation is also sent alone.",
 )
 def counts_earlier_turns(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """The turns before the last one raise the total input."""
-    asked = counted(exchanges)
-    if erratic(asked):
+    """Turns before the last one raise the total input."""
+    messages = counted(exchanges)
+    if erratic(messages):
         yield ERRATIC
         return
-    alone = {_key(exchange, turns): exchange for exchange in asked if len(turns := _turns(exchange)) == 1}
+    alone = {_key(exchange, turns): exchange for exchange in messages if len(turns := _turns(exchange)) == 1}
     pairs = [
         (exchange, alone[key])
-        for exchange in asked
+        for exchange in messages
         if len(turns := _turns(exchange)) > 1
         and (key := _key(exchange, turns[-1:])) in alone
         and len(json.dumps(turns[:-1])) >= MIN_ADDED_CHARS
     ]
-    yield from _compared(pairs, "earlier turns", "no conversation's last question was also asked alone, with counts")
+    yield from _compared(pairs, "earlier turns", "no last message of a conversation was also sent alone, with counts")
 
 
 @rule(
@@ -86,26 +86,26 @@ def counts_earlier_turns(exchanges: Sequence[Exchange]) -> Iterable[Finding | Un
     provoked="The same system prompt is sent as a string and as one text block.",
 )
 def reads_system_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """A system prompt in text blocks reaches the model like the same one as a string."""
-    asked = counted(exchanges)
-    if erratic(asked):
+    """A system prompt in text blocks is counted like the same text as a string."""
+    messages = counted(exchanges)
+    if erratic(messages):
         yield ERRATIC
         return
-    strings = {_system_key(exchange): exchange for exchange in asked if isinstance(_system(exchange), str)}
+    strings = {_system_key(exchange): exchange for exchange in messages if isinstance(_system(exchange), str)}
     pairs = 0
-    for blocks in asked:
+    for blocks in messages:
         string = strings.get(_system_key(blocks)) if isinstance(_system(blocks), list) else None
         if string is None:
             continue
         pairs += 1
-        mine, theirs = total_input(usage_of(blocks)), total_input(usage_of(string))
-        if abs(mine - theirs) > BLOCK_SLACK_TOKENS:
-            found = f"{mine}, but {theirs} for the same system prompt as a string (exchange {string.number})"
+        as_blocks, as_string = total_input(usage_of(blocks)), total_input(usage_of(string))
+        if abs(as_blocks - as_string) > BLOCK_SLACK_TOKENS:
+            found = f"{as_blocks}, but {as_string} for the same system prompt as a string (exchange {string.number})"
             place = in_message(blocks, "/usage/input_tokens")
-            yield Finding(exchange=blocks.number, place=place, found=found, wanted=f"about {theirs}")
+            yield Finding(exchange=blocks.number, place=place, found=found, wanted=f"about {as_string}")
             return
     if not pairs:
-        yield Unverified(reason="no system prompt was sent both as a string and as blocks, with counts")
+        yield Unverified(reason="no system prompt was sent as a string and as blocks, with counts")
 
 
 def _system(exchange: Exchange) -> Any:
@@ -113,7 +113,7 @@ def _system(exchange: Exchange) -> Any:
 
 
 def _system_key(exchange: Exchange) -> str:
-    """All of a request but what only limits or transports the answer, with the text of its system prompt."""
+    """A key of the request with the text of its system prompt, without the fields that only affect the answer."""
     fields = exchange.request.fields
     kept = {name: value for name, value in fields.items() if name not in ("system", "max_tokens", "stream")}
     return json.dumps([kept, _text(_system(exchange))], sort_keys=True)
@@ -128,38 +128,38 @@ def _system_key(exchange: Exchange) -> str:
     over=RUN,
     model_dependent=True,
     reads={REQUEST},
-    provoked="A tool's result is sent with a sentence in it, as text and as a block, and with nothing.",
+    provoked="A tool_result is sent with a sentence, as a string and as a block, and empty.",
 )
 def counts_the_results_of_tools(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """What a tool_result says raises the total input."""
-    asked = counted(exchanges)
-    if erratic(asked):
+    """The content of a tool_result raises the total input."""
+    messages = counted(exchanges)
+    if erratic(messages):
         yield ERRATIC
         return
-    said = [(exchange, *_told(_turns(exchange))) for exchange in asked]
-    silent = {_key(exchange, turns): exchange for exchange, turns, characters in said if turns and not characters}
+    emptied = [(exchange, *_without_results(_turns(exchange))) for exchange in messages]
+    empty = {_key(exchange, turns): exchange for exchange, turns, characters in emptied if turns and not characters}
     pairs = [
-        (exchange, silent[key])
-        for exchange, turns, characters in said
-        if characters >= MIN_ADDED_CHARS and (key := _key(exchange, turns)) in silent
+        (exchange, empty[key])
+        for exchange, turns, characters in emptied
+        if characters >= MIN_ADDED_CHARS and (key := _key(exchange, turns)) in empty
     ]
-    yield from _compared(pairs, "a tool's result", "no tool's result was sent both with a sentence and with nothing")
+    yield from _compared(pairs, "the content of a tool_result", "no tool_result was sent with a sentence and empty")
 
 
-def _told(turns: Turns) -> tuple[Turns, int]:
-    """The turns with every tool_result emptied, and how many characters the results held; no turns where none did."""
+def _without_results(turns: Turns) -> tuple[Turns, int]:
+    """The turns with every tool_result emptied, and the characters removed; no turns if there is no tool_result."""
     emptied, characters, results = [], 0, False
     for turn in turns:
         content = turn.get("content")
         blocks = content if isinstance(content, list) else []
-        given = [block for block in blocks if isinstance(block, dict) and block.get("type") == "tool_result"]
-        results = results or bool(given)
-        characters += sum(len(_text(block.get("content"))) for block in given)
+        tool_results = [block for block in blocks if isinstance(block, dict) and block.get("type") == "tool_result"]
+        results = results or bool(tool_results)
+        characters += sum(len(_text(block.get("content"))) for block in tool_results)
         kept = [
-            {name: value for name, value in block.items() if name != "content"} if block in given else block
+            {name: value for name, value in block.items() if name != "content"} if block in tool_results else block
             for block in blocks
         ]
-        emptied.append({**turn, "content": kept} if given else turn)
+        emptied.append({**turn, "content": kept} if tool_results else turn)
     return (emptied, characters) if results else ([], 0)
 
 

@@ -1,4 +1,4 @@
-"""Verdicts on refusals: their status, their envelope, and the ways in which a failure must not look."""
+"""Rules for refusals: their status, their envelope, and forms that a failure must not have."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SIZE = "transport.request.size-limit"
 
 
 def _enveloped(exchange: Exchange) -> bool:
-    """A refusal with a JSON object for a body, which makes it worth looking for the envelope."""
+    """Whether a refusal has a JSON object as its body, so that it can have the envelope."""
     return refused(exchange) and isinstance(response_of(exchange).json, dict)
 
 
@@ -89,7 +89,7 @@ def _error_object(exchange: Exchange) -> Iterator[Finding]:
 
 @rule("errors.envelope.tokmodel", SHOULD, families={TOKMODEL}, source=f"{sources.SEED} (implied)", applies=_enveloped)
 def uses_the_error_envelope(exchange: Exchange) -> Iterable[Finding]:
-    """Errors come in Anthropic's envelope, which the promised format implies."""
+    """Errors have Anthropic's envelope, which the promised format implies."""
     yield from list(_error_object(exchange)) or list(_envelope_type(exchange))
 
 
@@ -116,23 +116,23 @@ NO_CRASH: Final = "errors.no-5xx-on-bad-input"
 
 
 def invalid(exchange: Exchange) -> bool:
-    """An answer to a request that no schema allows, with no status of its own pinned to it."""
+    """Whether an invalid request without a documented status of its own was answered."""
     return answered(exchange) and exchange.expect == REFUSED and _is_invalid(exchange)
 
 
 def _is_invalid(exchange: Exchange) -> bool:
     kinds = ("request.", "transport.request.")
-    # A model without a capability may refuse it in a manner of its own, before anybody looks at the details.
+    # A model without a capability may refuse it in its own way, before the request is validated.
     pinned = bool(exchange.statuses) or (exchange.capability is not None and not near_miss(exchange))
     return not pinned and any(probe.startswith(kinds) for probe in exchange.probes)
 
 
 REFUSES_THE_FORM = (501, 505)
-"""5xx that refuse a version or a feature of HTTP, and not what was asked (RFC 9110, 15.6.2 and 15.6.6)."""
+"""5xx that refuse a version or a feature of HTTP, not the request (RFC 9110, 15.6.2 and 15.6.6)."""
 
 
 def bad_input(exchange: Exchange) -> bool:
-    """A request that no schema allows, or one that is odd on the wire, which a target may take or refuse."""
+    """Whether the request is invalid, or odd on the wire, so that a target may accept or refuse it."""
     return NO_CRASH in exchange.probes or (exchange.expect == REFUSED and _is_invalid(exchange))
 
 
@@ -150,11 +150,11 @@ def _refused_as_invalid(exchange: Exchange) -> bool:
     reads={PROBES, REQUEST},
 )
 def answers_400_to_invalid_requests(exchange: Exchange) -> Iterable[Finding]:
-    """An invalid request is answered with 400 and the error type invalid_request_error."""
+    """An invalid request is refused with 400 and the error type invalid_request_error."""
     status, kind = response_of(exchange).status, _error_type(exchange)
     own = {404} if MODEL_FORM in exchange.probes else {413} if SIZE in exchange.probes else set()
     if status in {429, *own} or (status == UNSUPPORTED_MEDIA_TYPE and not _is_labelled(exchange)):
-        return  # a limit that was hit, a model of no form that nobody has, or a body that is too large or not labelled
+        return  # a rate limit, an unknown model, a body that is too large, or a body without a content type
     if status != 400:
         yield Finding(place=STATUS, found=str(status), wanted="400")
     elif body_of(exchange).get("type") == "error" and kind is not None and kind != INVALID_REQUEST:
@@ -162,7 +162,7 @@ def answers_400_to_invalid_requests(exchange: Exchange) -> Iterable[Finding]:
 
 
 def _is_labelled(exchange: Exchange) -> bool:
-    """Whether the request said that its body is JSON; no document pins what becomes of one that did not."""
+    """Whether the request has the content type application/json; without it the status is undocumented."""
     labels = [value for name, value in exchange.request.headers if name.lower() == "content-type"]
     return any(label.partition(";")[0].strip().lower() == "application/json" for label in labels)
 
@@ -183,7 +183,7 @@ def _pairs(status: int) -> Judging:
         if body_of(exchange).get("type") == "error" and kind is not None and kind != wanted:
             yield Finding(place=Place(pointer="/error/type"), found=shown(kind), wanted=shown(wanted))
 
-    judge.__doc__ = f"Status {status} comes with the error type {contract.error_types()[status]}."
+    judge.__doc__ = f"An answer with status {status} has the error type {contract.error_types()[status]}."
     return judge
 
 
@@ -205,14 +205,14 @@ for _status, _level in (
         source=sources.ERRORS,
         applies=_with_status(_status),
         on_sight=True,
-        provoked="Judged on every such answer that a run meets; nothing provokes one.",
+        provoked="Judged on every such answer; no request provokes one.",
     )(_pairs(_status))
 
 
-# -- how a failure must not look ------------------------------------------------------------------------------------
+# -- forms that a failure must not have -----------------------------------------------------------------------------
 
 
-def _succeeds(exchange: Exchange) -> bool:
+def _creates_a_message(exchange: Exchange) -> bool:
     return exchange.creates_message and exchange.succeeded
 
 
@@ -220,12 +220,12 @@ def _succeeds(exchange: Exchange) -> bool:
     "errors.not-200",
     MUST,
     source="measured on two official SDKs: the error is never read, 2026-11-22",
-    applies=_succeeds,
+    applies=_creates_a_message,
 )
 def never_hides_an_error_in_success(exchange: Exchange) -> Iterable[Finding]:
-    """A failed request is never answered with a success status over an error body."""
+    """A failed request never gets a success status with an error body."""
     if carries_error(exchange):
-        found = f"status {response_of(exchange).status} over {shown(response_of(exchange).text)}"
+        found = f"status {response_of(exchange).status} with {shown(response_of(exchange).text)}"
         yield Finding(place=Place(pointer=""), found=found, wanted="a 4xx or 5xx status")
 
 
@@ -244,7 +244,7 @@ def _streams_refusal(exchange: Exchange) -> bool:
     provoked="An invalid request is sent with stream: true.",
 )
 def refuses_before_it_streams(exchange: Exchange) -> Iterable[Finding]:
-    """An invalid request with stream: true is refused by its status, not by an error event in a stream."""
+    """An invalid request with stream: true is refused with a 4xx status, not with an error event in a stream."""
     if refused_in_stream(exchange):
         error = walk_of(exchange).error
         place = at(error) if error is not None else Place(pointer="")
@@ -256,7 +256,7 @@ def refuses_before_it_streams(exchange: Exchange) -> Iterable[Finding]:
 
 
 def refused_in_stream(exchange: Exchange) -> bool:
-    """The refusal came as an error event under a success status."""
+    """Whether the refusal is an error event under a success status."""
     response = exchange.response
     return (
         exchange.succeeded
@@ -274,12 +274,12 @@ def refused_in_stream(exchange: Exchange) -> bool:
     applies=lambda exchange: answered(exchange) and bad_input(exchange),
     raw=True,
     reads={PROBES, REQUEST},
-    provoked="Invalid requests, and requests that are odd on the wire, are sent.",
+    provoked="Requests that are invalid, or odd on the wire, are sent.",
 )
 def blames_bad_input_on_the_client(exchange: Exchange) -> Iterable[Finding]:
-    """No invalid request is answered with a 5xx, which clients send again and again."""
+    """An invalid request is never answered with a 5xx, which clients retry."""
     status, form = response_of(exchange).status, exchange.request.wire
-    # What stands in front of an endpoint answers 502 and the like when the endpoint gives up a body that was cut.
+    # A proxy answers 502 or similar when the endpoint behind it gives up on an incomplete body.
     if (form and status in REFUSES_THE_FORM) or (form == CUT_BODY and status != 500):
         return
     if status >= 500:
@@ -294,18 +294,18 @@ def blames_bad_input_on_the_client(exchange: Exchange) -> Iterable[Finding]:
     source=sources.ERRORS,
     applies=lambda exchange: answered(exchange) and SIZE in exchange.probes,
     reads={PROBES},
-    provoked="A request of 33 MB is sent, in a deep run.",
+    provoked="A request of 33 MB is sent in a run of depth deep.",
 )
 def refuses_oversized_requests(exchange: Exchange) -> Iterable[Finding]:
     """A request of more than 32 MB is refused with 413."""
-    # What type the error has is judged as errors.status.413.
+    # The error type is judged as errors.status.413.
     if response_of(exchange).status != 413:
         yield Finding(place=STATUS, found=status_and_body(exchange), wanted="413")
 
 
 @rule("errors.no-redirect", SHOULD, source="robustness: clients lose the body of a redirected POST", applies=answered)
 def does_not_redirect(exchange: Exchange) -> Iterable[Finding]:
-    """The endpoint does not answer with a redirect."""
+    """The endpoint never answers with a redirect."""
     response = response_of(exchange)
     if 300 <= response.status < 400:
         to = f" to {shown(response.header('location'))}" if has(exchange, RESPONSE_HEADERS) else ""

@@ -1,4 +1,4 @@
-"""Verdicts on response headers."""
+"""Rules for response headers."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ REQUEST_ID: Final = "request-id"
 REQUEST_ID_FORM: Final = re.compile(r"req_[A-Za-z0-9_]+")
 RATE_LIMITED: Final = ("requests", "tokens", "input-tokens", "output-tokens")
 ROUNDED: Final = 500
-"""What is left of a token limit is rounded to the nearest thousand (rate limits), so at most this much upwards."""
+"""The remaining tokens are rounded to the nearest thousand (rate limits), so by at most this much upwards."""
 
 RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 SPENT: Final = re.compile(r"spend|spent|credit|billing|quota|month", re.IGNORECASE)
-"""Words of a 429 for a spending limit, which no wait of seconds ends, so that it promises no retry-after."""
+"""Words of a 429 for a spending limit: waiting does not help, so it needs no retry-after."""
 
 MAX_RETRY_AFTER_S: Final = 3600
-"""The Python SDK honours waits of weeks; an hour is the most that a client can be meant to sit out (requirement)."""
+"""The Python SDK accepts waits of weeks; no client is meant to wait longer than an hour (requirement)."""
 
 
 def _reached_the_api(exchange: Exchange) -> bool:
-    """There is an answer, and it is the API's: a proxy in front of it may refuse by itself what is too large."""
+    """Whether the API itself answered: a proxy in front of it may refuse requests that are too large."""
     if not answered(exchange):
         return False
     return response_of(exchange).status not in FRONT_END_LIMITS or isinstance(response_of(exchange).json, dict)
@@ -65,8 +65,8 @@ def _identified(exchange: Exchange) -> bool:
     applies=_identified,
     reads={RESPONSE_HEADERS},
 )
-def identifies_in_the_customary_form(exchange: Exchange) -> Iterable[Finding]:
-    """request-id is req_ and letters, digits or underscores."""
+def uses_the_usual_form_of_request_ids(exchange: Exchange) -> Iterable[Finding]:
+    """request-id consists of req_ and letters, digits or underscores."""
     value = response_of(exchange).header(REQUEST_ID) or ""
     if not REQUEST_ID_FORM.fullmatch(value):
         yield Finding(
@@ -85,7 +85,7 @@ def identifies_in_the_customary_form(exchange: Exchange) -> Iterable[Finding]:
     ),
     reads={RESPONSE_HEADERS},
 )
-def identifies_alike_in_header_and_body(exchange: Exchange) -> Iterable[Finding]:
+def repeats_the_header_in_the_body(exchange: Exchange) -> Iterable[Finding]:
     """The request_id of an error body equals the request-id header."""
     header, body = response_of(exchange).header(REQUEST_ID), body_of(exchange)["request_id"]
     if header != body:
@@ -106,10 +106,10 @@ def identifies_alike_in_header_and_body(exchange: Exchange) -> Iterable[Finding]
     ),
     on_sight=True,
     reads={RESPONSE_HEADERS},
-    provoked="Judged wherever such headers come.",
+    provoked="Judged on every answer with such headers.",
 )
 def states_limits_in_numbers(exchange: Exchange) -> Iterable[Finding]:
-    """anthropic-ratelimit-* headers hold integers of 0 or more, remaining at most the limit, and RFC 3339 times."""
+    """anthropic-ratelimit-* headers are integers of 0 or more, with remaining at most limit, and RFC 3339 times."""
     response = response_of(exchange)
     for kind in RATE_LIMITED:
         prefix = f"anthropic-ratelimit-{kind}"
@@ -138,10 +138,10 @@ def states_limits_in_numbers(exchange: Exchange) -> Iterable[Finding]:
     ),
     on_sight=True,
     reads={RESPONSE_HEADERS},
-    provoked="Judged wherever such headers come.",
+    provoked="Judged on every answer with such headers.",
 )
-def asks_for_a_modest_wait(exchange: Exchange) -> Iterable[Finding]:
-    """retry-after and retry-after-ms are positive and at most an hour: the SDKs wait for as long as they say."""
+def asks_for_a_short_wait(exchange: Exchange) -> Iterable[Finding]:
+    """retry-after and retry-after-ms are 0 to 1 hour: the SDKs wait for as long as they say."""
     for name, per_second in (("retry-after", 1), ("retry-after-ms", 1000)):
         value = response_of(exchange).header(name)
         if value is None or not re.fullmatch(r"-?\d+(\.\d+)?", value.strip()):
@@ -161,19 +161,19 @@ def asks_for_a_modest_wait(exchange: Exchange) -> Iterable[Finding]:
     applies=lambda exchange: answered(exchange) and response_of(exchange).status == 429,
     on_sight=True,
     reads={RESPONSE_HEADERS},
-    provoked="Judged on every 429 that a run meets; nothing provokes one.",
+    provoked="Judged on every 429; no request provokes one.",
 )
 def says_how_long_to_wait(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """A 429 for a rate limit has a retry-after header."""
     if any(response_of(exchange).header(name) for name in ("retry-after", "retry-after-ms")):
         return
     if SPENT.search(response_of(exchange).text):
-        yield Unverified(reason="the 429 was for a spending limit, which no wait ends")
+        yield Unverified(reason="the 429 is for a spending limit, for which waiting does not help")
         return
     yield Finding(place=Place(header="retry-after"), found="absent", wanted="seconds to wait")
 
 
-AGAIN: Final = "x-should-retry"
+SHOULD_RETRY: Final = "x-should-retry"
 
 
 @rule(
@@ -181,13 +181,13 @@ AGAIN: Final = "x-should-retry"
     MAY,
     families={ANTHROPIC},
     source=sources.sdk("_base_client.py _should_retry"),
-    applies=lambda exchange: answered(exchange) and response_of(exchange).header(AGAIN) is not None,
+    applies=lambda exchange: answered(exchange) and response_of(exchange).header(SHOULD_RETRY) is not None,
     on_sight=True,
     reads={RESPONSE_HEADERS},
-    provoked="Judged wherever such a header comes.",
+    provoked="Judged on every answer with this header.",
 )
-def says_plainly_whether_to_try_again(exchange: Exchange) -> Iterable[Finding]:
-    """x-should-retry is true or false, and nothing else: the SDKs read no other word."""
-    value = response_of(exchange).header(AGAIN)
+def says_whether_to_retry(exchange: Exchange) -> Iterable[Finding]:
+    """x-should-retry is true or false: the SDKs read no other value."""
+    value = response_of(exchange).header(SHOULD_RETRY)
     if value not in ("true", "false"):
-        yield Finding(place=Place(header=AGAIN), found=shown(value), wanted="true or false")
+        yield Finding(place=Place(header=SHOULD_RETRY), found=shown(value), wanted="true or false")

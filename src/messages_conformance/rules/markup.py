@@ -1,4 +1,4 @@
-"""A verdict on what a model writes for its server, and the server should have taken out."""
+"""The rule for markup that a model writes for its server, and that the server has to remove."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import SHOULD, Finding
 
 MARKUP: Final = re.compile(r"</?think>|</?tool_call>|</?function_calls>|\[TOOL_CALLS\]|<\|[a-z_]{2,24}\|>")
-"""Marks by which open models tell their server where a thought or a call begins and ends, or who speaks."""
+"""Markup with which open models mark thinking, tool calls and the speaker for their server."""
 
 AROUND: Final = 30
-"""Characters on either side that show where the mark stands."""
+"""Characters before and after the markup that a finding shows."""
 
 
 @rule(
@@ -26,12 +26,12 @@ AROUND: Final = 30
     applies=has_message,
     reads={REQUEST},
 )
-def takes_out_the_marks_of_the_model(exchange: Exchange) -> Iterable[Finding]:
-    """A text holds no marks of the model's own for thoughts, calls and speakers, unless the request spoke of them."""
+def removes_the_markup_of_the_model(exchange: Exchange) -> Iterable[Finding]:
+    """A text has no markup of the model for thinking, tool calls or speakers, unless the request contains it."""
     text = text_of(exchange)
-    asked = exchange.request.body.decode("utf-8", "replace")
+    request = exchange.request.body.decode("utf-8", "replace")
     for mark in MARKUP.finditer(text):
-        if mark.group() not in asked:
+        if mark.group() not in request:
             found = shown(text[max(0, mark.start() - AROUND) : mark.end() + AROUND])
             place = in_message(exchange, "/content")
             yield Finding(place=place, found=found, wanted=f"the text without {shown(mark.group())}")

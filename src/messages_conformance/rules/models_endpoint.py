@@ -35,14 +35,14 @@ RETRIEVE: Final = "platform.claude.com/docs/en/api/models/retrieve, read 2026-11
 NO_LIST: Final = Unverified(reason="GET /v1/models returned no list in this run")
 
 
-def _listing(exchange: Exchange) -> bool:
-    """A valid request for a page of models."""
-    asked = exchange.request.method == "GET" and exchange.request.route == MODELS_PATH
-    return answered(exchange) and asked and exchange.expect != REFUSED
+def _requests_a_page(exchange: Exchange) -> bool:
+    """Whether a valid request for a page of models was answered."""
+    listing = exchange.request.method == "GET" and exchange.request.route == MODELS_PATH
+    return answered(exchange) and listing and exchange.expect != REFUSED
 
 
-def _showing(exchange: Exchange) -> bool:
-    """A request for one model."""
+def _requests_one_model(exchange: Exchange) -> bool:
+    """Whether a request for one model was answered."""
     route = exchange.request.route
     return answered(exchange) and exchange.request.method == "GET" and route.startswith(f"{MODELS_PATH}/")
 
@@ -53,25 +53,27 @@ def _query(exchange: Exchange, name: str) -> str | None:
 
 
 def _items(exchange: Exchange) -> list[Mapping[str, Any]] | None:
-    """The models of a page that are objects; None when there is no list."""
+    """The models of a page that are objects; None without a list."""
     data = body_of(exchange).get("data") if exchange.succeeded else None
     return [item for item in data if isinstance(item, dict)] if isinstance(data, list) else None
 
 
 def _id(item: Mapping[str, Any]) -> str:
-    """A model's id; empty when it is no string."""
+    """A model's id; empty if it is not a string."""
     name = item.get("id")
     return name if isinstance(name, str) else ""
 
 
 def _pages(exchanges: Sequence[Exchange]) -> list[tuple[Exchange, list[Mapping[str, Any]]]]:
     return [
-        (exchange, items) for exchange in exchanges if _listing(exchange) and (items := _items(exchange)) is not None
+        (exchange, items)
+        for exchange in exchanges
+        if _requests_a_page(exchange) and (items := _items(exchange)) is not None
     ]
 
 
 def _first_page(exchange: Exchange) -> bool:
-    return _listing(exchange) and exchange.expect == ACCEPTED and "?" not in exchange.request.path
+    return _requests_a_page(exchange) and exchange.expect == ACCEPTED and "?" not in exchange.request.path
 
 
 @rule(
@@ -82,10 +84,10 @@ def _first_page(exchange: Exchange) -> bool:
     source=LIST,
     applies=_first_page,
     reads={PROBES, REQUEST},
-    provoked="GET /v1/models is asked.",
+    provoked="GET /v1/models is sent.",
 )
 def lists_models(exchange: Exchange) -> Iterable[Finding]:
-    """GET /v1/models answers with data, a boolean has_more, and first_id and last_id, which are strings or null."""
+    """GET /v1/models returns data, a boolean has_more, and first_id and last_id, which are strings or null."""
     if not exchange.succeeded:
         yield Finding(place=STATUS, found=status_and_body(exchange), wanted="200 and a list of models")
     else:
@@ -100,7 +102,7 @@ def lists_models(exchange: Exchange) -> Iterable[Finding]:
     source=sources.sdk("types/model_info.py"),
     applies=lambda exchange: _first_page(exchange) and exchange.succeeded,
     reads={PROBES, REQUEST},
-    provoked="GET /v1/models is asked.",
+    provoked="GET /v1/models is sent.",
 )
 def describes_each_model(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """Each model has an id, the type model, a display_name and an RFC 3339 created_at."""
@@ -118,10 +120,10 @@ def describes_each_model(exchange: Exchange) -> Iterable[Finding | Unverified]:
     source=LIST,
     over=RUN,
     reads={PROBES, REQUEST},
-    provoked="A page of one model is asked for, and limits of 0 and 1001 are tried.",
+    provoked="Pages are requested with limit 1, 0 and 1001.",
 )
-def keeps_to_the_limit_of_a_page(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """A page holds at most limit models, and a limit outside 1 to 1000 is refused with 400."""
+def limits_a_page(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """A page has at most `limit` models, and a limit outside 1 to 1000 is refused with 400."""
     pages = _pages(exchanges)
     if not pages:
         yield NO_LIST
@@ -148,10 +150,10 @@ def keeps_to_the_limit_of_a_page(exchanges: Sequence[Exchange]) -> Iterable[Find
     source=LIST,
     over=RUN,
     reads={PROBES, REQUEST},
-    provoked="The list is asked for whole and, where there is more, on; and page by page with limit=1 and after_id.",
+    provoked="All pages of the list are requested, with the default limit and with limit=1 and after_id.",
 )
 def continues_after_the_last_id(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """first_id and last_id are those of the page's first and last model, and after_id goes on behind it."""
+    """first_id and last_id name the first and last model of a page; after_id continues after that model."""
     pages = [(exchange, items) for exchange, items in _pages(exchanges) if items]
     if not pages:
         yield NO_LIST
@@ -170,8 +172,8 @@ def _cursors(exchange: Exchange, items: Sequence[Mapping[str, Any]]) -> Iterator
 
 
 def _walk(exchanges: Sequence[Exchange]) -> Iterator[Finding]:
-    """Where a page after a cursor is no continuation."""
-    walked = [exchange for exchange in exchanges if _listing(exchange)]
+    """Pages after a cursor that do not continue the list."""
+    walked = [exchange for exchange in exchanges if _requests_a_page(exchange)]
     for number, after in enumerate(walked):
         cursor, limit = _query(after, "after_id"), _query(after, "limit")
         before = next((one for one in reversed(walked[:number]) if _query(one, "limit") == limit), None)
@@ -181,18 +183,18 @@ def _walk(exchanges: Sequence[Exchange]) -> Iterator[Finding]:
         seen = {_id(item) for item in _items(before) or ()} | {cursor}
         if not after.succeeded:
             yield refusal(after, "200 and the next page")
-        elif items is not None and (again := [_id(item) for item in items if _id(item) in seen - {""}]):
-            found = f"{shown(again[0])} again, as in exchange {before.number}"
+        elif items is not None and (repeated := [_id(item) for item in items if _id(item) in seen - {""}]):
+            found = f"{shown(repeated[0])} again, as in exchange {before.number}"
             yield Finding(
                 exchange=after.number, place=Place(pointer="/data/0/id"), found=found, wanted="the model after it"
             )
         elif items == []:
-            found, wanted = "an empty page", "another model: the page before said has_more"
+            found, wanted = "an empty page", "another model: the previous page had has_more"
             yield Finding(exchange=after.number, place=Place(pointer="/data"), found=found, wanted=wanted)
 
 
 def _named(exchange: Exchange) -> str:
-    """The model id that a path names."""
+    """The model id in the path, decoded."""
     return unquote(exchange.request.route.removeprefix(f"{MODELS_PATH}/"))
 
 
@@ -208,25 +210,27 @@ def _encoded(exchange: Exchange) -> bool:
     source=RETRIEVE,
     over=RUN,
     reads={PROBES, REQUEST},
-    provoked="A model of the list is asked for by its id, and one that does not exist.",
+    provoked="A listed model and an unknown one are requested by id.",
 )
-def shows_a_model_as_it_is_listed(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """GET /v1/models/{id} answers with the same model as the list, and with 404 not_found_error to an unknown id."""
+def returns_a_model_as_it_is_listed(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """GET /v1/models/{id} returns the model as in the list, and 404 not_found_error for an unknown id."""
     listed = {name: item for _, items in _pages(exchanges) for item in items if (name := _id(item))}
     if not listed:
         yield NO_LIST
         return
-    shows = [one for one in exchanges if _showing(one) and one.expect == ACCEPTED and _named(one) in listed]
-    known = [one for one in shows if not _encoded(one)] or shows
+    requested = [
+        one for one in exchanges if _requests_one_model(one) and one.expect == ACCEPTED and _named(one) in listed
+    ]
+    known = [one for one in requested if not _encoded(one)] or requested
     if not known:
-        yield Unverified(reason="no model of the list was asked for")
+        yield Unverified(reason="no listed model was requested")
         return
     for exchange in known:
         yield from _differs(exchange, listed[_named(exchange)])
     if any(exchange.succeeded for exchange in known):
         for exchange in exchanges:
             if "adjacent.models.retrieve" in exchange.probes and exchange.expect == REFUSED:
-                yield from _knows(exchange)
+                yield from _finds_an_unknown_model(exchange)
 
 
 def _differs(exchange: Exchange, item: Mapping[str, Any]) -> Iterator[Finding]:
@@ -244,7 +248,7 @@ def _differs(exchange: Exchange, item: Mapping[str, Any]) -> Iterator[Finding]:
             return
 
 
-def _knows(exchange: Exchange) -> Iterator[Finding]:
+def _finds_an_unknown_model(exchange: Exchange) -> Iterator[Finding]:
     status, error = response_of(exchange).status, body_of(exchange).get("error")
     kind = error.get("type") if isinstance(error, dict) else None
     if status != 404:
@@ -262,15 +266,15 @@ def _knows(exchange: Exchange) -> Iterator[Finding]:
     source=f"{sources.sdk('_utils/_path.py')} (encodes path parameters)",
     over=RUN,
     reads={PROBES, REQUEST},
-    provoked="A listed model whose id holds a slash is asked for with %2F in its place.",
+    provoked="A listed model with a slash in its id is requested with %2F instead.",
 )
 def finds_a_model_by_its_encoded_id(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """A model whose id holds a slash is found by the id with the slash percent-encoded."""
-    shown_ones = [exchange for exchange in exchanges if _showing(exchange) and exchange.expect == ACCEPTED]
-    plain = any(exchange.succeeded and not _encoded(exchange) for exchange in shown_ones)
-    encoded = [exchange for exchange in shown_ones if _encoded(exchange)]
+    """A model with a slash in its id is found when the slash is percent-encoded."""
+    requested = [exchange for exchange in exchanges if _requests_one_model(exchange) and exchange.expect == ACCEPTED]
+    plain = any(exchange.succeeded and not _encoded(exchange) for exchange in requested)
+    encoded = [exchange for exchange in requested if _encoded(exchange)]
     if not plain or not encoded:
-        yield Unverified(reason="no model with a slash in its id was asked for" if plain else "no model was shown")
+        yield Unverified(reason="no model with a slash in its id was requested" if plain else "no model was returned")
         return
     for exchange in encoded:
         if not exchange.succeeded:

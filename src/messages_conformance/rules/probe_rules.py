@@ -1,4 +1,4 @@
-"""Verdicts on requests that must be accepted or refused: one row of suites/probes.toml is one requirement."""
+"""Rules for requests that must be accepted or refused: each row of suites/probes.toml is one requirement."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from messages_conformance.rules.error_responses import invalid, refused_in_strea
 from messages_conformance.rules.recording_parts import PROBES
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
 
-PLAIN = "transport.path.post-messages"
+VALID_REQUEST = "transport.path.post-messages"
 
 
 def _judge(probe: Probe) -> Callable[[Exchange], Iterable[Finding | Unverified]]:
@@ -33,13 +33,13 @@ def _judge(probe: Probe) -> Callable[[Exchange], Iterable[Finding | Unverified]]
 
 
 def _accepted(exchange: Exchange) -> Iterator[Finding | Unverified]:
-    # Redirects and errors under a success status have requirements of their own.
+    # Other requirements judge redirects and errors under a success status.
     if response_of(exchange).status < 400:
         return
-    # Where the profile leaves it to the model, a clean refusal is an honest answer.
-    doubtful = exchange.capability is not None or exchange.origin is not None
-    if doubtful and exchange.expect != ACCEPTED and (said := cleanly_refused(exchange)):
-        yield Unverified(reason=f"the target refuses it: {said}")
+    # If the capability depends on the model, a clean refusal is a correct answer.
+    optional = exchange.capability is not None or exchange.origin is not None
+    if optional and exchange.expect != ACCEPTED and (refusal := cleanly_refused(exchange)):
+        yield Unverified(reason=f"the target refuses it: {refusal}")
         return
     yield Finding(place=STATUS, found=status_and_body(exchange), wanted="200: the request is valid")
 
@@ -63,7 +63,7 @@ def _refused(probe: Probe, exchange: Exchange) -> Iterator[Finding]:
 def _error_type(wanted: str, exchange: Exchange) -> Iterator[Finding]:
     error = body_of(exchange).get("error")
     kind = error.get("type") if isinstance(error, dict) else None
-    # A body without the envelope is judged under errors.envelope and transport.content-type.
+    # errors.envelope and transport.content-type judge a body without the envelope.
     if isinstance(kind, str) and kind != wanted:
         yield Finding(place=Place(pointer="/error/type"), found=shown(kind), wanted=shown(wanted))
 
@@ -73,7 +73,7 @@ def _applies(probe: Probe) -> Callable[[Exchange], bool]:
 
 
 def register() -> None:
-    """Puts every row into the catalogue."""
+    """Adds every row of the table to the catalogue."""
     for probe in probes().values():
         if probe.judged_elsewhere:
             continue
@@ -98,28 +98,28 @@ def register() -> None:
         )
 
 
-def _is_question(exchange: Exchange) -> bool:
-    """A valid request, also one that a model without the capability may refuse, or one drawn with a doubt."""
-    doubtful = exchange.capability is not None or exchange.origin is not None
-    return exchange.expect == ACCEPTED or (doubtful and exchange.expect == EITHER and not near_miss(exchange))
+def _is_valid(exchange: Exchange) -> bool:
+    """Whether the request is valid, including those that a model without the capability may refuse."""
+    optional = exchange.capability is not None or exchange.origin is not None
+    return exchange.expect == ACCEPTED or (optional and exchange.expect == EITHER and not near_miss(exchange))
 
 
 @rule(
-    PLAIN,
+    VALID_REQUEST,
     MUST,
     source=f"{sources.SEED}; {sources.OVERVIEW}",
-    applies=lambda exchange: answered(exchange) and _is_question(exchange) and exchange.creates_message,
+    applies=lambda exchange: answered(exchange) and _is_valid(exchange) and exchange.creates_message,
     reads={PROBES},
-    provoked="Every plain and streamed question of the suites is a valid request.",
+    provoked="Every plain and streamed request of the suites is valid.",
 )
 def answers_valid_requests(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """POST /v1/messages answers a valid request with 200, and with a whole answer."""
-    if PLAIN in exchange.probes:
+    """POST /v1/messages answers a valid request with 200 and a complete answer."""
+    if VALID_REQUEST in exchange.probes:
         yield from _accepted(exchange)
-    # One error event may be an outage; that it came each time is the endpoint's answer.
+    # One error event may be an outage; after a repetition it is the answer of the endpoint.
     if streamed(exchange) and exchange.repeated and (error := walk_of(exchange).error) is not None:
         found = f"{response_of(exchange).status}, then {shown(error.wire.data, 160)}, each time"
-        yield Finding(place=at(error), found=found, wanted="a whole answer: the request is valid")
+        yield Finding(place=at(error), found=found, wanted="a complete answer: the request is valid")
 
 
 ECHO = "response.content.echoable"
@@ -136,9 +136,9 @@ def _echoes(exchange: Exchange) -> bool:
     source=sources.sdk("types/message.py to_param"),
     applies=_echoes,
     reads={PROBES},
-    provoked="An answer's content is sent back as the assistant's turn of the next request.",
+    provoked="The content of an answer is sent as the assistant turn of the next request.",
 )
-def takes_its_own_answer_back(exchange: Exchange) -> Iterable[Finding | Unverified]:
+def accepts_its_own_answer(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The content of an answer is accepted as an assistant turn of the next request."""
     return _accepted(exchange)
 
@@ -150,8 +150,8 @@ def takes_its_own_answer_back(exchange: Exchange) -> Iterable[Finding | Unverifi
     source="compatibility with the format",
     applies=_echoes,
     reads={PROBES},
-    provoked="An answer's content is sent back as the assistant's turn of the next request.",
+    provoked="The content of an answer is sent as the assistant turn of the next request.",
 )
-def takes_its_own_text_back(exchange: Exchange) -> Iterable[Finding | Unverified]:
+def accepts_its_own_text(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The text of an answer is accepted as an assistant turn of the next request."""
     return _accepted(exchange)

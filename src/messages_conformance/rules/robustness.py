@@ -1,7 +1,7 @@
-"""Verdicts on what follows a request that is odd, wrong or left alone: an answer, and an endpoint that still stands.
+"""Rules for robustness: an invalid or odd request gets an answer, and later requests still work.
 
-These rules are also asked about exchanges without an answer. What a front end may do with a request that never reaches
-the application is no finding: refuse it in its own words, or hang up on a body that was cut off.
+The judge also asks these rules about exchanges without an answer. A front end may refuse a request in its own words,
+or close the connection on an incomplete body: neither is a finding.
 """
 
 from __future__ import annotations
@@ -10,42 +10,44 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from messages_conformance.exchange import Exchange
-from messages_conformance.rules.accessors import response_of, shown
+from messages_conformance.rules.accessors import refusal, response_of
 from messages_conformance.rules.catalogue import rule
 from messages_conformance.rules.error_responses import bad_input
 from messages_conformance.rules.recording_parts import PROBES
 from messages_conformance.rules.verdict import SHOULD, STATUS, Finding
 
-SILENCES: Final = frozenset({"timeout", "disconnected"})
-"""Failures of a target that was reached and did not answer."""
+NO_ANSWER: Final = frozenset({"timeout", "disconnected"})
+"""Kinds of failure of a target that was reached and did not answer."""
 
-GONE: Final = SILENCES | {"refused"}
-"""Failures of a target that answered before, and does not now."""
+GONE: Final = NO_ANSWER | {"refused"}
+"""Kinds of failure of a target that answered before and does not answer now."""
 
-MAY_HANG_UP: Final = "transport.request.size-limit"
-"""The one refusal that may come as a closed connection: a body too large to be read to its end."""
+MAY_CLOSE: Final = "transport.request.size-limit"
+"""The only refusal for which a target may close the connection: a body too large to be read to its end."""
 
 
-def _owes_an_answer(exchange: Exchange) -> bool:
-    known = exchange.response is not None or (exchange.failure is not None and exchange.failure.kind in SILENCES)
-    return bad_input(exchange) and known and MAY_HANG_UP not in exchange.probes
+def _needs_an_answer(exchange: Exchange) -> bool:
+    known = exchange.response is not None or (exchange.failure is not None and exchange.failure.kind in NO_ANSWER)
+    return bad_input(exchange) and known and MAY_CLOSE not in exchange.probes
 
 
 @rule(
     "errors.bad-input-answered",
     SHOULD,
     source="RFC 9110, 15.5 (4xx); a client waits out its own timeout, 600 s in the official SDKs",
-    applies=_owes_an_answer,
+    applies=_needs_an_answer,
     raw=True,
     reads={PROBES},
 )
 def answers_bad_input(exchange: Exchange) -> Iterable[Finding]:
-    """A wrong or odd request gets an answer: the target neither keeps silent nor hangs up."""
+    """An invalid or odd request gets an answer: the target does not stay silent or close the connection."""
     if exchange.response is None and exchange.failure is not None:
-        yield Finding(place=STATUS, found=exchange.failure.message, wanted="an answer, a 4xx status where it is wrong")
+        yield Finding(
+            place=STATUS, found=exchange.failure.message, wanted="an answer; a 4xx status if the request is invalid"
+        )
 
 
-def _asked_after(probe: str) -> Callable[[Exchange], bool]:
+def _sent_after(probe: str) -> Callable[[Exchange], bool]:
     def applies(exchange: Exchange) -> bool:
         known = exchange.response is not None or (exchange.failure is not None and exchange.failure.kind in GONE)
         return probe in exchange.probes and known
@@ -53,28 +55,27 @@ def _asked_after(probe: str) -> Callable[[Exchange], bool]:
     return applies
 
 
-def _stands(exchange: Exchange) -> Iterator[Finding]:
-    """The plainest request is answered, once more after it failed once."""
+def _not_answered(exchange: Exchange) -> Iterator[Finding]:
+    """Findings about a plain request that follows, and that was repeated if it failed once."""
     if exchange.response is None:
         assert exchange.failure is not None
         yield Finding(place=STATUS, found=exchange.failure.message, wanted="200: the request is valid")
     elif response_of(exchange).status >= 400:
-        said = shown(response_of(exchange).text.strip(), 160)
-        yield Finding(place=STATUS, found=f"{response_of(exchange).status}: {said}", wanted="200: the request is valid")
+        yield refusal(exchange, "200: the request is valid")
 
 
 @rule(
     "transport.next-request-answered",
     SHOULD,
-    source="robustness: one client's broken request is another one's outage",
-    applies=_asked_after("transport.next-request-answered"),
+    source="robustness: the broken request of one client must not be an outage for the others",
+    applies=_sent_after("transport.next-request-answered"),
     raw=True,
     reads={PROBES},
-    provoked="The plainest request follows each request that is broken on the wire.",
+    provoked="A plain request follows each request that is broken on the wire.",
 )
-def outlives_broken_requests(exchange: Exchange) -> Iterable[Finding]:
-    """After a request that is broken or odd on the wire the next one is answered as ever."""
-    return _stands(exchange)
+def survives_broken_requests(exchange: Exchange) -> Iterable[Finding]:
+    """After a request that is broken or odd on the wire, the next request is answered normally."""
+    return _not_answered(exchange)
 
 
 @rule(
@@ -82,11 +83,11 @@ def outlives_broken_requests(exchange: Exchange) -> Iterable[Finding]:
     SHOULD,
     source="robustness",
     needs={"stream"},
-    applies=_asked_after("stream.disconnect.client"),
+    applies=_sent_after("stream.disconnect.client"),
     raw=True,
     reads={PROBES},
-    provoked="A stream is left after its first delta, and the plainest request follows.",
+    provoked="The client closes a stream after its first delta, and a plain request follows.",
 )
-def outlives_clients_that_leave(exchange: Exchange) -> Iterable[Finding]:
-    """A client that leaves in the middle of a stream does no harm to later requests."""
-    return _stands(exchange)
+def survives_clients_that_leave(exchange: Exchange) -> Iterable[Finding]:
+    """After a client closes a stream early, later requests are answered normally."""
+    return _not_answered(exchange)

@@ -23,7 +23,7 @@ STRUCTURED: Final = "platform.claude.com/docs/en/build-with-claude/structured-ou
 
 
 def _format(exchange: Exchange) -> Mapping[str, Any] | None:
-    """The schema that the answer was asked to follow."""
+    """The JSON Schema of the requested output format; None without one."""
     config = exchange.request.fields.get("output_config")
     wanted = config.get("format") if isinstance(config, dict) else None
     schema = wanted.get("schema") if isinstance(wanted, dict) and wanted.get("type") == "json_schema" else None
@@ -40,28 +40,30 @@ def _format(exchange: Exchange) -> Mapping[str, Any] | None:
     needs={"structured-outputs"},
     capability="structured-outputs",
     reads={REQUEST},
-    provoked="A question is asked with an output format.",
+    provoked="A request has an output format.",
 )
-def writes_the_json_that_was_asked_for(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """With an output format and stop_reason end_turn the text is JSON that fits the schema."""
+def returns_json_in_the_requested_format(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """With an output format and stop_reason end_turn, the text is JSON that matches the schema."""
     reason, text, schema = stop_reason_of(exchange), text_of(exchange), _format(exchange)
-    # Whether a stream brings the same text is judged by the rules on streams.
+    # The rules for streams judge whether a stream has the same text.
     if reason != "end_turn" or not text:
-        yield Unverified(reason=f"no text came to its own end (stop_reason {shown(reason)})")
+        yield Unverified(reason=f"no text ended with end_turn (stop_reason {shown(reason)})")
     elif (value := parse_json(text)) is UNPARSED:
-        yield Finding(place=in_message(exchange, "/content"), found=shown(text), wanted="JSON, and nothing around it")
+        yield Finding(place=in_message(exchange, "/content"), found=shown(text), wanted="JSON and no other text")
     elif wrong := contract.misfit(schema, value):
-        # The letter case of an enum's or a const's value is documented as free.
+        # The documentation leaves the letter case of enum and const values open.
         if {"enum", "const"} & _keywords(schema):
-            yield Unverified(reason="the schema has an enum or a const, whose letter case is free")
+            yield Unverified(reason="the schema has an enum or const, whose letter case is open")
         else:
             yield Finding(
-                place=in_message(exchange, "/content"), found=shown(wrong, 200), wanted="what the schema says"
+                place=in_message(exchange, "/content"),
+                found=shown(wrong, 200),
+                wanted="a value that matches the schema",
             )
 
 
 def _keywords(schema: Any) -> set[str]:
-    """Every member name in a schema, at any depth."""
+    """All member names in a schema, at any depth."""
     found: set[str] = set()
     json.loads(json.dumps(schema), object_hook=lambda members: found.update(members))
     return found

@@ -1,4 +1,4 @@
-"""Verdicts on HTTP itself: media types, encodings, and what came back of what was asked."""
+"""Rules for HTTP: media types, content codings, character encoding, and credentials in answers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SSE: Final = "text/event-stream"
 
 
 def _counted(exchange: Exchange) -> bool:
-    """A valid question was counted: the one other success that every SDK reads as JSON, or as mere text."""
+    """Whether count_tokens returned a count, which SDKs also parse by its content type."""
     known = has(exchange, REQUEST) and exchange.succeeded and not expects_refusal(exchange)
     return known and exchange.request.route.endswith("/count_tokens") and isinstance(response_of(exchange).json, dict)
 
@@ -62,7 +62,7 @@ def labels_json(exchange: Exchange) -> Iterable[Finding]:
     reads={RESPONSE_HEADERS},
 )
 def streams_when_asked_to(exchange: Exchange) -> Iterable[Finding]:
-    """stream: true is answered with server-sent events under the media type text/event-stream."""
+    """The answer to stream: true is a stream of server-sent events with the media type text/event-stream."""
     response = response_of(exchange)
     if carries_error(exchange):
         return
@@ -84,17 +84,17 @@ def streams_only_when_asked_to(exchange: Exchange) -> Iterable[Finding]:
 
 
 @rule("transport.content-type.error-json", MUST, source=f"{sources.ERRORS} (error shapes)", applies=refused)
-def refuses_in_json(exchange: Exchange) -> Iterable[Finding]:
-    """Every 4xx and 5xx has a JSON object for a body."""
+def writes_errors_as_json(exchange: Exchange) -> Iterable[Finding]:
+    """The body of every 4xx and 5xx is a JSON object."""
     response = response_of(exchange)
     if not isinstance(response.json, dict) and response.status not in FRONT_END_LIMITS:
-        said = shown(response.text) if response.text else "an empty body"
-        found = f"status {response.status}, {media_type_of(exchange)}: {said}"
+        body = shown(response.text) if response.text else "an empty body"
+        found = f"status {response.status}, {media_type_of(exchange)}: {body}"
         yield Finding(place=Place(pointer=""), found=found, wanted="a JSON object")
 
 
 FRONT_END_LIMITS: Final = (413, 414, 431)
-"""Bodies, addresses and headers that are too large are refused by what stands in front of an API, in its own words
+"""Bodies, addresses and headers that are too large are refused by the proxy in front of an API, in its own form
 (platform.claude.com/docs/en/api/errors: 413 comes from the edge; read 2026-11-22)."""
 
 QUOTED: Final = re.compile(r"'([^']*[^\x00-\x7f][^']*)'")
@@ -123,32 +123,32 @@ def _quoted(exchange: Exchange) -> str | None:
     ),
     model_dependent=True,
     reads={REQUEST},
-    provoked="The model is asked to say accented letters, ideographs and emoji.",
+    provoked="A request asks the model to repeat accented letters, ideographs and emoji.",
 )
 def keeps_every_character(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """Text that is not ASCII goes in and comes out unchanged, in UTF-8."""
+    """Text that is not ASCII is read and written unchanged, in UTF-8."""
     if not streamed(exchange) and not is_utf8(exchange):
         yield Finding(place=Place(pointer=""), found="bytes that are not UTF-8", wanted="UTF-8")
         return
-    text, asked = text_of(exchange), _quoted(exchange) or ""
+    text, quoted = text_of(exchange), _quoted(exchange) or ""
     place = in_message(exchange, "/content")
-    if asked in text:
+    if quoted in text:
         return
-    elif garbled := _garbled(text, asked):
-        yield Finding(place=place, found=shown(garbled), wanted=shown(asked))
+    if garbled := _garbled(text, quoted):
+        yield Finding(place=place, found=shown(garbled), wanted=shown(quoted))
     else:
-        yield Unverified(reason=f"the model was asked to say {shown(asked)} and said {shown(text)}")
+        yield Unverified(reason=f"the model did not repeat {shown(quoted)}: {shown(text)}")
 
 
-def _garbled(text: str, asked: str) -> str:
-    """The asked text as a wrong decoder would have left it, where it occurs; empty when it does not."""
-    encoded = asked.encode("utf-8")
+def _garbled(text: str, quoted: str) -> str:
+    """The quoted text as a wrong decoder changes it, if the answer contains that; empty otherwise."""
+    encoded = quoted.encode("utf-8")
     forms = [encoded.decode(charset, "replace") for charset in ("latin-1", "cp1252", "ascii")]
-    forms.append(asked.encode("ascii", "ignore").decode())
-    forms.append("".join(char for char in unicodedata.normalize("NFKD", asked) if not unicodedata.combining(char)))
-    forms += [re.sub(r"[^\x00-\x7f]", "?", asked), asked.encode("ascii", "backslashreplace").decode()]
-    # What is left of an emoji of several parts when only its joiners go through; no model writes that.
-    forms += [bare] if "\u200d" in (bare := re.sub(r"[\U00010000-\U0010ffff]", "", asked)) else []
+    forms.append(quoted.encode("ascii", "ignore").decode())
+    forms.append("".join(char for char in unicodedata.normalize("NFKD", quoted) if not unicodedata.combining(char)))
+    forms += [re.sub(r"[^\x00-\x7f]", "?", quoted), quoted.encode("ascii", "backslashreplace").decode()]
+    # An emoji of several parts of which only the joiners are left; no model writes that.
+    forms += [bare] if "\u200d" in (bare := re.sub(r"[\U00010000-\U0010ffff]", "", quoted)) else []
     return next((form for form in forms if form in text), "")
 
 
@@ -160,11 +160,11 @@ def _garbled(text: str, asked: str) -> str:
     reads={RAW_BODY, RESPONSE_HEADERS},
 )
 def labels_compression(exchange: Exchange) -> Iterable[Finding]:
-    """A compressed answer says so in Content-Encoding, and no other does."""
+    """Content-Encoding names the compression of a compressed body, and is absent otherwise."""
     response = response_of(exchange)
     if response.mislabelled:
-        found = f"content-encoding {shown(response.header('content-encoding'))} over a body that is not compressed"
-        yield Finding(place=Place(header="content-encoding"), found=found, wanted="no such label")
+        found = f"content-encoding {shown(response.header('content-encoding'))} on a body that is not compressed"
+        yield Finding(place=Place(header="content-encoding"), found=found, wanted="no content-encoding")
     if _compressed(exchange):
         found = f"gzip bytes under content-encoding {shown(response.header('content-encoding'))}"
         yield Finding(place=Place(offset_bytes=0), found=found, wanted="content-encoding: gzip, once for each coding")
@@ -178,8 +178,8 @@ def labels_compression(exchange: Exchange) -> Iterable[Finding]:
     reads={REQUEST, RESPONSE_HEADERS},
 )
 def keeps_the_key_to_itself(exchange: Exchange) -> Iterable[Finding]:
-    """No answer repeats the key, in its headers or in its body."""
-    # Recording put the placeholder in the key's place, so that no record ever holds the key.
+    """No answer contains the key, in its headers or in its body."""
+    # The recording replaces the key with a placeholder, so that no record contains the key.
     response = response_of(exchange)
     for key in (KEY_PLACEHOLDER, WRONG_KEY):
         if not any(key in value for _, value in exchange.request.headers) or key.encode() in exchange.request.body:

@@ -14,7 +14,7 @@ from messages_conformance.exchange import Ask, Origin
 from messages_conformance.generate import Dialogue, GeneratedSet, generate_again
 from messages_conformance.options import DEPTHS
 from messages_conformance.rules import CATALOGUE
-from messages_conformance.rules.probe_rules import ECHO, PLAIN
+from messages_conformance.rules.probe_rules import ECHO, VALID_REQUEST
 from messages_conformance.rules.verdict import LEVELS
 
 FOLLOW_UPS: Final = frozenset({ECHO, f"{ECHO}-tokmodel"})
@@ -74,7 +74,7 @@ class Scope:
         if isinstance(asked, Dialogue):
             return any(self._asks_for(name) for name in (*FOLLOW_UPS, *_general()))
         row = CATALOGUE.get(asked.probe)
-        if row is not None and asked.probe != PLAIN:
+        if row is not None and asked.probe != VALID_REQUEST:
             # A refused request also shows the form of every error, but that alone is no reason to send it.
             return self._asks_for(asked.probe)
         return any(self._asks_for(name) for name in _general())
@@ -93,7 +93,7 @@ def impact_rank(asked: Asked) -> tuple[int, int, int]:
     if _is_generated(asked):
         return len(DEPTHS), 0, 0
     depth = DEPTHS.index(asked.depth)
-    if isinstance(asked, Ask) and (asked.probe == PLAIN or asked.probe not in CATALOGUE):
+    if isinstance(asked, Ask) and (asked.probe == VALID_REQUEST or asked.probe not in CATALOGUE):
         return depth, 0, 0
     shown = asked.probe if isinstance(asked, Ask) else ECHO
     return depth, 1 + report.SEVERITIES.index(contract.severity(shown)), LEVELS.index(CATALOGUE[shown].level)
