@@ -1,4 +1,4 @@
-"""`from_schema`: what it draws is valid, in every corner of the dialect that schemas/ uses."""
+"""`from_schema`: the generated values are valid, for the whole dialect that schemas/ uses."""
 
 import jsonschema
 import pytest
@@ -11,22 +11,22 @@ from messages_conformance.generate.compiler import from_schema
 from messages_conformance.generate.seeds import seeded
 from messages_conformance.generate.shapes import Located, check
 
-DRAWS = 40
+VALUES = 40
 
 
-def drawn(schema, count=DRAWS, **options):
-    draw = seeded(from_schema(schema, **options))
-    return [draw(f"{number}") for number in range(count)]
+def generated(schema, count=VALUES, **options):
+    generate = seeded(from_schema(schema, **options))
+    return [generate(f"{number}") for number in range(count)]
 
 
 @pytest.mark.parametrize("name", contract.schema_names())
 def test_every_document_is_valid(name):
-    for document in drawn(uri(name, "2023-06-01")):
+    for document in generated(uri(name, "2023-06-01")):
         assert contract.valid(name, document), contract.explain(name, document)
 
 
-def test_a_later_api_version_is_drawn_too():
-    documents = drawn(uri("request", "2026-10-21"))
+def test_a_later_api_version_is_generated_too():
+    documents = generated(uri("request", "2026-10-21"))
     assert all(contract.valid("request", document, api_version="2026-10-21") for document in documents)
     assert not any({"temperature", "top_p", "top_k"} & document.keys() for document in documents)
 
@@ -36,8 +36,8 @@ def test_every_keyword_of_the_schemas_is_known(document):
     check(Located(place=document, schema=documents()[document]), lookup)
 
 
-def test_every_kind_of_block_is_drawn():
-    kinds = {block["type"] for block in drawn("unions/request-blocks.json", 300)}
+def test_every_kind_of_block_is_generated():
+    kinds = {block["type"] for block in generated("unions/request-blocks.json", 300)}
     assert kinds == set(lookup(f"{BASE_URI}unions/request-blocks.json")["discriminator"]["mapping"])
 
 
@@ -108,15 +108,15 @@ def resolve(reference):
 @pytest.mark.parametrize("schema", DIALECT.values(), ids=DIALECT)
 def test_the_dialect(schema):
     validator = jsonschema.Draft202012Validator(schema)
-    values = drawn(schema, resolver=resolve)
+    values = generated(schema, resolver=resolve)
     for value in values:
         assert validator.is_valid(value), value
     if schema not in (DIALECT["empty"], DIALECT["true is not 1"]):
         assert len({repr(value) for value in values}) > 1
 
 
-def test_a_recursive_schema_is_drawn_in_depth():
-    assert any("left" in tree.get("left", tree.get("right", {})) for tree in drawn(TREE, 200, resolver=resolve))
+def test_a_recursive_schema_is_generated_in_depth():
+    assert any("left" in tree.get("left", tree.get("right", {})) for tree in generated(TREE, 200, resolver=resolve))
 
 
 @pytest.mark.parametrize(
@@ -129,14 +129,14 @@ def test_a_recursive_schema_is_drawn_in_depth():
         ({"items": 3}, "a schema is an object or a boolean"),
     ],
 )
-def test_what_cannot_be_drawn_is_an_error_with_its_place(schema, said):
+def test_what_cannot_be_generated_is_an_error_with_its_place(schema, said):
     with pytest.raises((ContractError, KeyError), match=said):
-        drawn(schema, 1)
+        generated(schema, 1)
 
 
 def test_an_override_stands_for_its_place_wherever_that_is_reached():
     pictures = {"sources.json#/$defs/image_base64": st.just({"type": "base64", "it": "is replaced"})}
-    blocks = drawn("unions/request-blocks.json", 300, overrides=pictures)
+    blocks = generated("unions/request-blocks.json", 300, overrides=pictures)
     sources = [block["source"] for block in blocks if block["type"] == "image"]
     assert {"type": "base64", "it": "is replaced"} in sources
 
@@ -147,7 +147,7 @@ def test_an_override_of_nothing_is_an_error():
 
 
 def test_the_same_seed_draws_the_same():
-    draw = seeded(from_schema("request.json"))
-    forwards = [draw(f"{number}") for number in range(5)]
-    assert [draw(f"{number}") for number in reversed(range(5))] == forwards[::-1]
+    generate = seeded(from_schema("request.json"))
+    forwards = [generate(f"{number}") for number in range(5)]
+    assert [generate(f"{number}") for number in reversed(range(5))] == forwards[::-1]
     assert len({repr(document) for document in forwards}) == 5

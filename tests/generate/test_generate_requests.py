@@ -1,4 +1,4 @@
-"""Drawn requests: valid by construction, near misses wrong in one thing, and smaller ones of the same kind."""
+"""Generated requests: valid by construction, near misses with one mistake, and smaller ones of the same kind."""
 
 from functools import cache
 
@@ -20,19 +20,19 @@ from messages_conformance.generate.semantics import breaches, is_valid
 from messages_conformance.reference.validation import failures
 
 PROFILES = ("tokmodel", "anthropic-2023-06-01", "anthropic-2026-10-21")
-DRAWS = 120
+REQUESTS_EACH = 120
 
 
 @cache
 def valid_bodies(profile, size):
-    draw = seeded(requests(contract.profile(profile), size=size))
-    return [draw(f"{number}") for number in range(DRAWS)]
+    generate = seeded(requests(contract.profile(profile), size=size))
+    return [generate(f"{number}") for number in range(REQUESTS_EACH)]
 
 
 @cache
 def misses(profile):
-    draw = seeded(near_misses(contract.profile(profile)))
-    return [draw(f"{number}") for number in range(DRAWS)]
+    generate = seeded(near_misses(contract.profile(profile)))
+    return [generate(f"{number}") for number in range(REQUESTS_EACH)]
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
@@ -43,52 +43,53 @@ def test_every_request_is_valid(name, size):
         whole = {"model": "m", **body}
         assert contract.valid("request", whole, api_version=profile.body_version), body
         assert list(breaches(body)) == []
-        # The reference endpoint says so too, which shares no line with either.
+        # The validation of the reference endpoint shares no code with either.
         assert [failure.message for failure in failures(whole, version=profile.api_version)] == [], body
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_only_what_a_profile_offers_is_drawn(name):
+def test_only_what_a_profile_offers_is_generated(name):
     offered = contract.profile(name).offers
     for body in valid_bodies(name, LARGE):
         assert all(FIELD_NEEDS[field] in offered for field in body)
         assert capabilities(body) <= offered
-    drawn = {feature for body in valid_bodies(name, LARGE) for feature in features(body)}
-    assert ("system.blocks" in drawn) == ("system-blocks" in offered)
-    assert ("tools" in drawn) == ("tools" in offered)
+    generated = {feature for body in valid_bodies(name, LARGE) for feature in features(body)}
+    assert ("system.blocks" in generated) == ("system-blocks" in offered)
+    assert ("tools" in generated) == ("tools" in offered)
 
 
-def test_every_field_is_drawn_or_has_a_reason():
+def test_every_field_is_generated_or_has_a_reason():
     fields = schema("request")["properties"]
     beta = {name for name, part in fields.items() if part.get("beta")}
     assert {*FIELD_NEEDS, *NOT_GENERATED, *beta} == set(fields)
-    drawn = {field for body in valid_bodies(PROFILES[1], SMALL) for field in body}
-    assert drawn == set(FIELD_NEEDS) - {"model"}
+    generated = {field for body in valid_bodies(PROFILES[1], SMALL) for field in body}
+    assert generated == set(FIELD_NEEDS) - {"model"}
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_a_near_miss_is_wrong_in_one_thing(name):
+def test_a_near_miss_has_one_mistake(name):
     profile = contract.profile(name)
     for miss in misses(name):
         assert is_valid(miss.base, api_version=profile.body_version)
         assert breaks(miss.change, miss.base, api_version=profile.body_version)
         assert miss.change.reason
         assert miss.change.at.startswith("/")
-        body = {"model": "m", **miss.body} if miss.fills_model else miss.body
+        lacks_model = (miss.change.kind, miss.change.pointer) == ("delete", ("model",))
+        body = miss.body if lacks_model else {"model": "m", **miss.body}
         found = list(failures(body, version=profile.api_version))
         assert found or miss.row is None, (miss.change.at, miss.change.reason)
 
 
-def test_both_kinds_of_near_misses_are_drawn():
+def test_both_kinds_of_near_misses_are_generated():
     rows = {miss.row.requirement for miss in misses(PROFILES[1]) if miss.row is not None}
     assert len(rows) > 20
     assert any(miss.row is None for miss in misses(PROFILES[1]))
     assert {miss.change.kind for miss in misses(PROFILES[1])} >= {"delete", "type", "null", "rule", "extra", "range"}
 
 
-def test_a_rule_that_is_broken_is_named():
-    """What the check says of a change is what the change says of itself."""
-    told = set()
+def test_a_broken_rule_is_named():
+    """The check finds the requirement that the change names."""
+    named = set()
     for body in valid_bodies(PROFILES[1], SMALL):
         for change in rule_changes(body):
             copied = changed(body, change)
@@ -96,29 +97,29 @@ def test_a_rule_that_is_broken_is_named():
             if named_by_check - {""} and contract.valid("request", {"model": "m", **copied}):
                 expected = {change.requirement, "request.tool_use.needs-result", "request.tool_result.orphan", ""}
                 assert named_by_check & expected, (change.reason, named_by_check)
-                told.add(change.requirement)
-    assert len(told) >= 10
+                named.add(change.requirement)
+    assert len(named) >= 10
 
 
-@pytest.mark.parametrize("drawing", GENERATED_SETS, ids=lambda drawing: drawing.name)
-def test_a_name_is_enough_to_draw_again(drawing):
+@pytest.mark.parametrize("one_set", GENERATED_SETS, ids=lambda one_set: one_set.name)
+def test_a_name_is_enough_to_generate_it_again(one_set):
     profile = contract.profile(PROFILES[1])
-    drawn = drawing.generate(profile, seed=7, depth="standard")
-    assert len(drawn) == COUNTS[drawing.name]["standard"]
-    deep = drawing.generate(profile, seed=7, depth="deep", count=len(drawn) + 1)
-    for number, asked in enumerate(drawn):
-        again = generate_again(parse_origin(f"{drawing.name}/7/{number}"), profile)
+    generated = one_set.generate(profile, seed=7, depth="standard")
+    assert len(generated) == COUNTS[one_set.name]["standard"]
+    deep = one_set.generate(profile, seed=7, depth="deep", count=len(generated) + 1)
+    for number, asked in enumerate(generated):
+        again = generate_again(parse_origin(f"{one_set.name}/7/{number}"), profile)
         if isinstance(asked, Ask):
             assert (again.body, again.expect, again.probe) == (asked.body, asked.expect, asked.probe)
             assert deep[number].body == asked.body
-            assert asked.origin.name == f"{drawing.name}/7/{number}"
+            assert asked.origin.name == f"{one_set.name}/7/{number}"
         else:
             assert again is asked
-    assert drawing.generate(profile, seed=7, depth="smoke") == ()
+    assert one_set.generate(profile, seed=7, depth="smoke") == ()
 
 
 @pytest.mark.parametrize("name", ["requests", "requests/x/1", "songs/0/1", "requests/0/-1"])
-def test_a_name_of_nothing_is_an_error(name):
+def test_an_unknown_name_is_an_error(name):
     with pytest.raises(ContractError, match="such as requests/0/12"):
         parse_origin(name)
 
@@ -130,17 +131,15 @@ def test_what_is_expected_of_a_request():
         sure = not capabilities(asked.body) & profile.depends_on_model and not doubts(asked.body, profile)
         assert asked.expect == (ACCEPTED if sure else EITHER)
     assert {asked.expect for asked in asks} == {ACCEPTED, EITHER}
-    assert {asked.expect for asked in GENERATED_SETS[1].generate(profile, seed=0, depth="standard")} == {
-        REFUSED,
-        EITHER,
-    }
+    misses = GENERATED_SETS[1].generate(profile, seed=0, depth="standard")
+    assert {asked.expect for asked in misses} == {REFUSED, EITHER}
 
 
-@pytest.mark.parametrize("drawing", ["requests", "near-misses"])
-def test_smaller_ones_are_of_the_same_kind(drawing):
+@pytest.mark.parametrize("one_set", ["requests", "near-misses"])
+def test_smaller_requests_are_of_the_same_kind(one_set):
     profile = contract.profile(PROFILES[1])
     for number in range(8):
-        asked = generate_again(Origin(set_name=drawing, seed=1, number=number), profile)
+        asked = generate_again(Origin(set_name=one_set, seed=1, number=number), profile)
         held = generated_request_of(asked.origin, profile, asked.body)
         for smaller in held.smaller():
             other = smaller.ask()
@@ -150,7 +149,7 @@ def test_smaller_ones_are_of_the_same_kind(drawing):
             assert len(str(smaller.base)) != len(str(held.base)) or smaller.base != held.base
 
 
-def test_a_conversation_has_bounds():
+def test_a_conversation_has_limits():
     profile = contract.profile("tokmodel")
     talk = conversation(profile, 0, 0)
     assert 2 <= talk.max_requests <= 6

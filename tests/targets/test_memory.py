@@ -1,4 +1,4 @@
-"""What the reference endpoint hands over in memory is what it would have sent over a socket."""
+"""The reference endpoint gives the same records in memory as over a socket."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ TIMEOUT_S = 20.0
 """Never reached by an endpoint that answers, however busy the machine is."""
 
 SILENCE_S = 0.4
-"""For endpoints that fall silent on purpose."""
+"""The timeout for endpoints that stop to send on purpose."""
 MODEL = "anthropic/claude-opus-4-5"
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Bent:
-    """A change of the last layer, made for one test."""
+class ResponseChange:
+    """A change of the last layer, for one test."""
 
     rewrite: Rewrite
-    name: str = "bent"
+    name: str = "response_change"
     at: Stage = Stage.RESPONSE
     also: Mapping[Stage, Rewrite] = field(default_factory=dict)
     needs_socket: bool = False
@@ -47,13 +47,13 @@ def request(method: str = "POST", path: str = "/v1/messages", *, body: bytes | N
 
 
 def over_both(asked: Request, *changes: Change, timeout_s: float = TIMEOUT_S) -> tuple[Response | str, Response | str]:
-    """What a socket and what memory make of the same request to the same kind of endpoint."""
+    """The results of the same request over a socket and in memory, for the same kind of endpoint."""
     with serve_endpoint(Endpoint(changes=changes)) as server:
         socket = HttpTarget(parse_address(server.base_url), key=API_KEY, timeout_s=timeout_s)
-        wired = asyncio.run(_sent(socket, asked))
+        over_socket = asyncio.run(_sent(socket, asked))
     transport = MemoryTransport(Endpoint(changes=changes))
     memory = HttpTarget(parse_address("http://x.localhost"), key=API_KEY, timeout_s=timeout_s, transport=transport)
-    return wired, simulated(_sent(memory, asked))
+    return over_socket, simulated(_sent(memory, asked))
 
 
 def simulated(work: Coroutine[Any, Any, Result]) -> Result:
@@ -72,7 +72,7 @@ async def _sent(target: HttpTarget, asked: Request) -> Response | str:
 
 
 def comparable(response: Response | str) -> object:
-    """The record without its times and without what is made anew for each answer."""
+    """The record without times and without identifiers."""
     if isinstance(response, str):
         return response
     return (
@@ -86,7 +86,7 @@ def comparable(response: Response | str) -> object:
 
 
 def _varying(response: Response) -> tuple[str, ...]:
-    """Headers that differ from one answer to the next: other ids compress to another length."""
+    """Headers that differ between answers: other ids compress to another length."""
     length = ("content-length",) if response.header("content-encoding") else ()
     limits = ("requests", "input-tokens", "output-tokens", "tokens")
     return (*(f"anthropic-ratelimit-{name}-reset" for name in limits), *length)
@@ -121,18 +121,18 @@ TOOL = {"name": "get_time", "description": "The time in a city", "input_schema":
     ],
     ids=lambda asked: f"{asked.method} {asked.path} {asked.body[:1]!r}{' streamed' if asked.streamed else ''}",
 )
-def test_plain_exchanges_are_the_same_records(asked: Request) -> None:
-    wired, handed = over_both(asked)
-    assert comparable(handed) == comparable(wired)
+def test_ordinary_exchanges_are_the_same_records(asked: Request) -> None:
+    over_socket, in_memory = over_both(asked)
+    assert comparable(in_memory) == comparable(over_socket)
     if not asked.streamed:
-        assert pieces_of(handed) == pieces_of(wired)
+        assert pieces_of(in_memory) == pieces_of(over_socket)
 
 
 @pytest.mark.parametrize("name", ["compressed_documents", "compressed_streams", "many_headers", "chunked_documents"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_codings_and_headers_stay_as_they_were_sent(name: str, stream: bool) -> None:
-    wired, handed = over_both(request(stream=stream), find_variant(name))
-    assert comparable(handed) == comparable(wired)
+    over_socket, in_memory = over_both(request(stream=stream), find_variant(name))
+    assert comparable(in_memory) == comparable(over_socket)
 
 
 def stopped(ending: str, *, after: int | None = None) -> Callable[[HttpResponse, object], HttpResponse]:
@@ -147,7 +147,7 @@ def endless(response: HttpResponse, _: object) -> HttpResponse:
     return replace(response, framing="chunked", pieces=((0.0, b"x" * 65_536) for _ in iter(int, 1)))
 
 
-def waiting(delay_s: float) -> Callable[[HttpResponse, object], HttpResponse]:
+def delayed(delay_s: float) -> Callable[[HttpResponse, object], HttpResponse]:
     return lambda response, _: replace(response, pieces=((0.0, b"{"), (delay_s, b"}")), framing="chunked")
 
 
@@ -161,40 +161,40 @@ def waiting(delay_s: float) -> Callable[[HttpResponse, object], HttpResponse]:
         (declared(10_000), False, RESET),
         (declared(0), True, "complete"),
         (endless, False, TOO_LARGE),
-        (waiting(0.01), False, "complete"),
-        (waiting(60.0), False, STALLED),
+        (delayed(0.01), False, "complete"),
+        (delayed(60.0), False, STALLED),
     ],
 )
-def test_endings_are_told_alike(rewrite: Rewrite, streamed: bool, ending: str) -> None:
+def test_endings_are_the_same_records(rewrite: Rewrite, streamed: bool, ending: str) -> None:
     patience_s = SILENCE_S if ending == STALLED else TIMEOUT_S
-    wired, handed = over_both(request(stream=streamed), Bent(rewrite), timeout_s=patience_s)
-    assert isinstance(handed, Response)
-    assert handed.ending == ending
-    assert comparable(handed) == comparable(wired)
+    over_socket, in_memory = over_both(request(stream=streamed), ResponseChange(rewrite), timeout_s=patience_s)
+    assert isinstance(in_memory, Response)
+    assert in_memory.ending == ending
+    assert comparable(in_memory) == comparable(over_socket)
 
 
 def test_an_answer_that_never_begins_is_no_response() -> None:
-    late = Bent(lambda response, _: replace(response, delay_s=60.0))
+    late = ResponseChange(lambda response, _: replace(response, delay_s=60.0))
     assert over_both(request(), late, timeout_s=SILENCE_S) == ("timeout", "timeout")
 
 
-def test_pieces_arrive_one_by_one_after_their_waits() -> None:
-    _, handed = over_both(request(), Bent(waiting(0.05)))
-    assert isinstance(handed, Response)
-    assert [chunk.data for chunk in handed.chunks] == [b"{", b"}"]
-    assert handed.chunks[1].at_s - handed.chunks[0].at_s >= 0.05
+def test_pieces_arrive_one_by_one_after_their_delays() -> None:
+    _, in_memory = over_both(request(), ResponseChange(delayed(0.05)))
+    assert isinstance(in_memory, Response)
+    assert [chunk.data for chunk in in_memory.chunks] == [b"{", b"}"]
+    assert in_memory.chunks[1].at_s - in_memory.chunks[0].at_s >= 0.05
 
 
 def test_the_key_is_in_no_record() -> None:
-    echo = Bent(lambda response, context: response.with_body(repr(context.request.headers).encode()))
-    _, handed = over_both(request(), echo)
-    assert isinstance(handed, Response)
-    assert API_KEY.encode() not in handed.body
-    assert KEY_PLACEHOLDER.encode() in handed.body
+    echo = ResponseChange(lambda response, context: response.with_body(repr(context.request.headers).encode()))
+    _, in_memory = over_both(request(), echo)
+    assert isinstance(in_memory, Response)
+    assert API_KEY.encode() not in in_memory.body
+    assert KEY_PLACEHOLDER.encode() in in_memory.body
 
 
 @pytest.mark.parametrize("spec", ["reference:hang_up_in_stream,transport=memory", "reference:variant=no_keep_alive"])
-def test_what_lives_below_http_needs_a_socket(spec: str) -> None:
+def test_a_fault_below_http_needs_a_socket(spec: str) -> None:
     with pytest.raises(TargetError, match="needs a socket"):
         open_target(f"{spec},transport=memory", key=None)
 

@@ -151,7 +151,7 @@ def test_silence_on_a_whole_request_is_a_failure() -> None:
     assert silence.value.failure.kind == "disconnected"
 
 
-def test_a_body_that_breaks_off_is_told() -> None:
+def test_a_body_that_breaks_off_is_recorded() -> None:
     def script(sock: Any, heard: Heard) -> None:
         until(sock, heard, BODY)
         sock.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok")
@@ -161,7 +161,7 @@ def test_a_body_that_breaks_off_is_told() -> None:
     assert (response.ending, response.body) == (RESET, b"ok")
 
 
-def test_nobody_there_is_told_as_ever() -> None:
+def test_a_refused_connection_is_reported_as_usual() -> None:
     with pytest.raises(Unreachable) as refused:
         sent("http://127.0.0.1:9", HTTP_1_0)
     assert refused.value.failure.kind == "refused"

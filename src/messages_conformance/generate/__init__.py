@@ -1,4 +1,4 @@
-"""What suites ask with: builders of requests by hand, and the table of probes as requests."""
+"""Builders of the requests that suites send: by hand, from the probe table, and generated from the schemas."""
 
 from messages_conformance.contract import recovery
 from messages_conformance.exchange import EITHER, REFUSED, Ask

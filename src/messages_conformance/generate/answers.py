@@ -1,4 +1,4 @@
-"""What a suite needs to know of an answer to ask the next question: never a judgement."""
+"""Reads from an answer what a suite needs for its next question. It judges nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def answer_text(exchange: Exchange) -> str:
 
 
 def was_left(exchange: Exchange) -> bool:
-    """Whether a stream was left before its end, which a short one may forestall."""
+    """Whether we left a stream before its end; a short stream may end first."""
     return exchange.response is not None and exchange.response.ending == LEFT
 
 
@@ -39,7 +39,7 @@ def answer_tokens(exchange: Exchange) -> int:
 
 
 def answered_message(exchange: Exchange) -> dict[str, Any] | None:
-    """The message of a whole or streamed answer, put together as a client does; None unless it is a valid one."""
+    """The message of a whole or streamed answer, assembled as a client does; None unless it is valid."""
     response = exchange.response
     if response is None or not exchange.succeeded:
         return None
@@ -48,7 +48,7 @@ def answered_message(exchange: Exchange) -> dict[str, Any] | None:
 
 
 def _streamed_message(exchange: Exchange) -> Mapping[str, Any] | None:
-    """The message that the events build; None where they do not build one in the plain order."""
+    """The message that the events build; None where they do not build one in the usual order."""
     assert exchange.response is not None
     message: dict[str, Any] | None = None
     ended = False
@@ -71,12 +71,12 @@ def _streamed_message(exchange: Exchange) -> Mapping[str, Any] | None:
             if isinstance(block.get("input"), str):
                 block["input"] = json.loads(block["input"] or "{}")
     except (KeyError, IndexError, TypeError, ValueError):
-        return None  # what is wrong with such a stream is for the rules to say
+        return None  # the rules judge what is wrong with such a stream
     return message if ended else None
 
 
 def _apply(delta: Mapping[str, Any], block: dict[str, Any]) -> None:
-    """Does to a block what a delta does, by the tables of the contract; unknown deltas do nothing."""
+    """Applies a delta to a block, by the tables of the contract. Unknown deltas do nothing."""
     kind = block_types().get(block["type"])
     effect = kind.deltas.get(delta["type"]) if kind is not None else None
     if effect is None:

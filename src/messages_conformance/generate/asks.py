@@ -13,7 +13,7 @@ from messages_conformance.exchange import ACCEPTED, Ask, Exchange
 
 Message = Mapping[str, Any]
 PLAIN_PROBE: Final = "transport.path.post-messages"
-"""The requirement that answers for every ordinary question: a valid request is answered."""
+"""The requirement of every ordinary question: a valid request is answered."""
 
 STREAM: Final = "stream"
 """The capability that every streamed question needs."""
@@ -21,14 +21,15 @@ STREAM: Final = "stream"
 _ID: Final = re.compile(r"[a-zA-Z0-9_-]+")
 
 Send = Callable[[Ask], Awaitable[Exchange]]
+"""Sends an Ask and returns its exchange."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dialogue:
-    """A coroutine function that sends one Ask after another, each knowing the answers before it.
+    """A coroutine function `steps` that sends one Ask after another, each with the answers before it at hand.
 
-    `max_requests` and `max_output_tokens` bound what it may send in all, for the plan. `drawn` tells one that was drawn
-    from one that somebody wrote.
+    `max_requests` and `max_output_tokens` limit what it may send in all, for the plan. `depth` is the least depth of a
+    run that contains it, `needs` what a profile has to offer. `generated` is true unless somebody wrote it by hand.
     """
 
     name: str
@@ -66,7 +67,7 @@ def ask(
     probe: str = PLAIN_PROBE,
     **fields: Any,
 ) -> Ask:
-    """A question in one situation, as an Ask; further keywords are fields of the body.
+    """An Ask for a question in one situation. Further keywords are fields of the body.
 
     `stream` is sent only when it is true, as the official SDKs do.
     """
@@ -96,7 +97,7 @@ def whole_and_streamed(
     streamed_depth: str | None = None,
     **options: Any,
 ) -> list[Ask]:
-    """The same question whole and streamed; `streamed_depth` where the stream belongs to another depth."""
+    """Two Asks: the question without and with streaming. `streamed_depth` is the depth of the second, if it differs."""
     messages = question if isinstance(question, str) else list(question)
     return [
         ask(situation, messages, depth=depth, **options),
@@ -124,15 +125,15 @@ def count_tokens(
 
 
 def get(situation: str, path: str, *, needs: Iterable[str] = ()) -> Ask:
-    """A GET request, which costs nothing."""
+    """An Ask for a GET request, which costs nothing."""
     return Ask(situation=situation, method="GET", path=path, needs=frozenset(needs))
 
 
 def content_to_echo(exchange: Exchange, *, calls: bool = False) -> list[Any] | None:
-    """The content of a whole, valid answer, to be sent back as the assistant's turn; None where there is none to send.
+    """The content of a whole, valid answer, as the assistant's turn of the next request; None where that is invalid.
 
-    A pending tool call may not be sent back without its result, so none is here unless `calls` are to be answered; an
-    empty text is no content of a request, and neither are calls with ids or names that no request may hold.
+    A tool call is not valid without its result: content with calls is returned only if `calls` says that they will be
+    answered. A request cannot contain an empty text, or a call with an invalid id or name.
     """
     body = exchange.response.fields if exchange.response is not None else {}
     if not exchange.succeeded or not valid("response", body) or not body["content"]:
@@ -147,7 +148,7 @@ def content_to_echo(exchange: Exchange, *, calls: bool = False) -> list[Any] | N
 
 
 def probe_asks() -> list[Ask]:
-    """Every case of the probe table as an Ask. The smallest run sends the first case of a row only."""
+    """Every case of the probe table as an Ask. A smoke run sends the first case of a row only."""
     return [
         Ask(
             situation=probe.situation or f"{probe.requirement}:{case.name}",

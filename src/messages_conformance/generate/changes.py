@@ -1,4 +1,4 @@
-"""One thing done to a valid request, at a place and for a reason that are known."""
+"""A change that makes a valid request invalid, with its place and its reason."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ Pointer = tuple[str | int, ...]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Change:
-    """What is done to a body: its kind, its place, the reason in words, and the requirement that answers for it.
+    """A change of a body: its kind, its place, the reason in words, and the requirement that it falls under.
 
-    Kinds are delete, type, null, variant, empty, range and extra, which change the shape, and rule, which keeps it.
+    The kinds delete, type, null, variant, empty, range and extra change the shape; the kind rule keeps it. `apply`
+    changes a body in place.
     """
 
     kind: str
@@ -31,14 +32,14 @@ class Change:
 
 
 def changed(body: Mapping[str, Any], change: Change) -> Json:
-    """A copy of the body with the change made. Raises LookupError where the body has no such place."""
+    """A changed copy of the body. Raises LookupError where the body has no such place."""
     copied: Json = copy.deepcopy(dict(body))
     change.apply(copied)
     return copied
 
 
 def value_at(body: Any, pointer: Pointer) -> Any:
-    """What a body holds at a place."""
+    """The value at a place of a body. Raises LookupError where there is none."""
     for step in pointer:
         body = body[step]
     return body

@@ -1,10 +1,10 @@
-"""`from_schema`: a JSON Schema of ours as a Hypothesis strategy for the documents that it allows.
+"""`from_schema`: makes a Hypothesis strategy for the documents that a JSON Schema allows.
 
-Everything drawn is valid by construction; nothing is filtered. What a schema cannot say (that a name should be the
-name of a model that exists, that base64 should be a picture) is said by overrides, at the place of the schema that
-each replaces: `{"sources.json#/$defs/image_base64": pictures()}`; `st.nothing()` leaves an optional member out.
-Members that a schema does not name, and members that need a beta header, are never drawn. Branches of a `oneOf` are
-taken to exclude each other, as a discriminator makes them do.
+Every value is valid by construction; nothing is filtered. Overrides add what a schema cannot express (that a name is
+the name of an existing model, that base64 is a picture), at the place of the schema that each replaces:
+`{"sources.json#/$defs/image_base64": pictures()}`. `st.nothing()` leaves an optional member out. Members that a schema
+does not name, and members that need a beta header, are never generated. The branches of a `oneOf` are assumed to
+exclude each other, which their discriminator ensures.
 """
 
 from __future__ import annotations
@@ -22,19 +22,21 @@ from messages_conformance.contract.documents import BASE_URI, lookup
 from messages_conformance.generate.shapes import Located, Lookup, Shape, Shapes, check
 
 ASCII: Final = st.characters(min_codepoint=32, max_codepoint=126)
-"""What strings are made of where no override says more: what every parser, log and terminal survives."""
+"""The characters of strings without an override: every parser, log and terminal handles them."""
 
 SPAN: Final = 24
-"""How far beyond its lower bound a length or a number goes where there is no upper one: small documents are cheap."""
+"""How far a length or a number exceeds its lower bound where there is no upper one (origin: our own; small documents
+are cheap)."""
 
 MOST_ITEMS: Final = 3
+"""How many items more than it must have a list has at most (origin: our own)."""
 
 FREE: Final = st.dictionaries(
     st.text("abcdefgh_", min_size=1, max_size=6),
     st.one_of(st.text(ASCII, max_size=8), st.integers(-9, 99), st.booleans(), st.none()),
     max_size=2,
 )
-"""An object of which a schema says nothing."""
+"""Objects that no schema describes."""
 
 
 def from_schema(
@@ -46,8 +48,8 @@ def from_schema(
     """A strategy for the documents that a schema allows.
 
     `schema` is a schema with absolute references, or the place of one ("request.json#/properties/tools"). `overrides`
-    are strategies by place; places without a scheme lie in schemas/. `resolver` gives the schema at a reference.
-    Raises a ContractError for a keyword that is not understood, naming its place, and for a schema that allows nothing.
+    are strategies by place; places without a scheme are in schemas/. `resolver` returns the schema at a reference.
+    Raises a ContractError for an unsupported keyword, with its place, and for a schema that allows nothing.
     """
     replaced = {absolute(place): strategy for place, strategy in (overrides or {}).items()}
     for place in replaced:
@@ -61,7 +63,7 @@ def from_schema(
 
 
 def absolute(place: str) -> str:
-    """The place as references name it: a document of schemas/ and a JSON pointer."""
+    """The place as it is in references: a document of schemas/ and a JSON pointer."""
     located = place if "://" in place or place.startswith("#") else BASE_URI + place
     return located.removesuffix("#")
 
@@ -70,11 +72,11 @@ def _exists(place: str, resolver: Lookup) -> Any:
     try:
         return resolver(place)
     except (KeyError, TypeError) as error:
-        raise ContractError(f"there is no schema at {place}, so nothing can be drawn or overridden there") from error
+        raise ContractError(f"there is no schema at {place}, nothing can be generated or overridden there") from error
 
 
 class _Compiler:
-    """Strategies by the places of the schemas that they satisfy: a recursive schema has a recursive strategy."""
+    """Makes one strategy for each conjunction of schemas: a recursive schema has a recursive strategy."""
 
     def __init__(self, overrides: Mapping[str, SearchStrategy[Any]], resolver: Lookup) -> None:
         self._overrides = overrides
@@ -104,7 +106,7 @@ class _Compiler:
         if shape.values is not None:
             return [st.sampled_from(shape.values)]
         kinds = sorted(shape.types - ({"integer"} if "number" in shape.types else frozenset()), reverse=True)
-        # Null is said in one place of three at most: a document full of nulls tells little.
+        # At most one value of three is null: a document full of nulls tests little.
         weights = {kind: 1 if kind == "null" or len(kinds) == 1 else 2 for kind in kinds}
         return [self._of_type(kind, shape) for kind in kinds for _ in range(weights[kind])]
 
@@ -130,20 +132,21 @@ class _Compiler:
         least, most = _range(shape.bounds, "Properties", MOST_ITEMS)
         if not shape.members and not shape.others and not shape.closed and not shape.required:
             return FREE if most else st.just({})
-        drawn = {name: self.strategy(schemas) for name, schemas in shape.members.items() if self._is_drawn(shape, name)}
-        unnamed = dict.fromkeys(sorted(shape.required - drawn.keys()), FREE)
-        required = {name: strategy for name, strategy in drawn.items() if name in shape.required} | unnamed
-        optional = {name: strategy for name, strategy in drawn.items() if name not in shape.required}
+        names = [name for name in shape.members if self._is_generated(shape, name)]
+        members = {name: self.strategy(shape.members[name]) for name in names}
+        unnamed = dict.fromkeys(sorted(shape.required - members.keys()), FREE)
+        required = {name: strategy for name, strategy in members.items() if name in shape.required} | unnamed
+        optional = {name: strategy for name, strategy in members.items() if name not in shape.required}
         named = st.fixed_dictionaries(required, optional=optional)
         if shape.dependent:
-            named = named.flatmap(lambda value: st.fixed_dictionaries(_with_dependents(value, shape, drawn)))
+            named = named.flatmap(lambda value: st.fixed_dictionaries(_with_dependents(value, shape, members)))
         if not shape.others:
             return named
-        names = st.text("abcdefgh", min_size=1, max_size=6).filter(lambda name: name not in shape.members)
-        more = st.dictionaries(names, self.strategy(shape.others), min_size=least, max_size=most)
+        other_names = st.text("abcdefgh", min_size=1, max_size=6).filter(lambda name: name not in shape.members)
+        more = st.dictionaries(other_names, self.strategy(shape.others), min_size=least, max_size=most)
         return st.tuples(more, named).map(lambda pair: {**pair[0], **pair[1]})
 
-    def _is_drawn(self, shape: Shape, name: str) -> bool:
+    def _is_generated(self, shape: Shape, name: str) -> bool:
         if name in shape.absent:
             return False
         schemas = shape.members[name]
@@ -155,17 +158,19 @@ class _Compiler:
         return not beta and bool(self._shapes.alternatives(schemas))
 
 
-def _with_dependents(value: Mapping[str, Any], shape: Shape, drawn: Mapping[str, Any]) -> dict[str, Any]:
-    """What was drawn, and strategies for the members that it makes necessary."""
+def _with_dependents(value: Mapping[str, Any], shape: Shape, members: Mapping[str, Any]) -> dict[str, Any]:
+    """The generated members, and strategies for the members that these require."""
     wanted = {other for name in value for other in shape.dependent.get(name, ()) if other not in value}
-    return {name: st.just(held) for name, held in value.items()} | {name: drawn[name] for name in sorted(wanted)}
+    return {name: st.just(held) for name, held in value.items()} | {name: members[name] for name in sorted(wanted)}
 
 
 def _string(shape: Shape) -> SearchStrategy[str]:
     least, most = _range(shape.bounds, "Length", SPAN)
     if shape.patterns:
         if len(shape.patterns) > 1 or least or "maxLength" in shape.bounds:
-            raise ContractError(f"nothing can be drawn for {shape.patterns} together with another limit of a string")
+            raise ContractError(
+                f"nothing can be generated for {shape.patterns} together with another limit of a string"
+            )
         return _matching(shape.patterns[0])
     if shape.known:
         return st.sampled_from([value for value in shape.known if isinstance(value, str) and shape.allows(value)])
@@ -174,7 +179,7 @@ def _string(shape: Shape) -> SearchStrategy[str]:
 
 
 def _matching(pattern: str) -> SearchStrategy[str]:
-    """Strings in which the pattern is found, as JSON Schema has it; whole ones where it is anchored at both ends."""
+    """Strings that contain the pattern, as in JSON Schema; where it is anchored at both ends, nothing else."""
     inner = pattern.removeprefix("^").removesuffix("$")
     anchored = pattern == f"^{inner}$"
     # Without its anchors: Python's $ also matches before a final line break.
@@ -201,7 +206,7 @@ def _integer(bounds: Mapping[str, float]) -> SearchStrategy[int]:
 
 
 def _number(bounds: Mapping[str, float]) -> SearchStrategy[float]:
-    """Numbers with two decimals, and whole ones: what people write, and what every JSON library keeps."""
+    """Numbers with two decimals, and whole numbers: every JSON library keeps them exactly."""
     low, high = _limits(bounds)
     first = math.ceil(low * 100) + (bounds.get("exclusiveMinimum") == low)
     hundredths = st.integers(first, math.floor(high * 100)).map(lambda number: number / 100)

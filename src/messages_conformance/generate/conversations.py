@@ -1,9 +1,9 @@
-"""Conversations: a program of turns is drawn before anything is sent, and the target's own answers go into it.
+"""Generates conversations: the turns of the user are generated in advance, the target's own answers are added.
 
-A turn says something, may change the system prompt, may move the cache breakpoint, and is streamed or not. When the
-answer calls tools, the calls are answered as the program says: in another order, with errors, with blocks, with a
-picture. Each answer is sent back as a client does, put together from its events, thoughts and signatures included. A
-conversation ends early where an answer leaves nothing that may be sent back.
+A turn has a text, may change the system prompt, may move the cache breakpoint, and is streamed or not. When the answer
+calls tools, the calls get results as the program says: in another order, with errors, with blocks, with a picture. Each
+answer is sent back as a client does, assembled from its events, with thoughts and signatures. A conversation ends early
+after an answer that cannot be sent back.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from messages_conformance.generate.requests import THINKING_ROOM, Json, chance
 from messages_conformance.generate.semantics import is_valid
 
 ECHOED: Final = "response.content.echoable"
-"""The requirement that answers for a turn that holds the target's own words."""
+"""The requirement of a turn that contains the target's own answer."""
 
 WHOLE_ANSWERS: Final = frozenset({"end_turn", "tool_use", "stop_sequence"})
-"""Stop reasons after which an answer is as the model wanted it; others leave it cut, or no conversation at all."""
+"""Stop reasons of complete answers. After others the answer is cut off, or the conversation is over."""
 
 ANSWER_TOKENS: Final = 48
 CALL_TOKENS: Final = 160
@@ -55,7 +55,7 @@ RESULTS: Final = ("12 degrees, light rain", "晴れ, 24 °C 🌞", "no data; the
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """What the user does in one turn; `results` say how calls are answered, one after another."""
+    """One turn of the user. `results` are the forms of the results of its calls, one after another."""
 
     says: str
     in_blocks: bool
@@ -69,7 +69,7 @@ class Turn:
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """A whole conversation as far as the client decides it."""
+    """The part of a conversation that the client decides."""
 
     turns: tuple[Turn, ...]
     tools: bool
@@ -78,28 +78,29 @@ class Program:
 
     @property
     def answer_tokens(self) -> int:
+        """The max_tokens of each request."""
         return (LEAST_BUDGET + THINKING_ROOM if self.thinking else 0) + (CALL_TOKENS if self.tools else ANSWER_TOKENS)
 
     @property
     def most_requests(self) -> int:
-        """Each turn once, and once more where its calls are answered."""
+        """One request for each turn, and one more for the results of its calls."""
         return len(self.turns) * (2 if self.tools else 1)
 
 
 @st.composite
 def programs(draw: Callable[[SearchStrategy[Any]], Any], profile: Profile, *, turns: int) -> Program:
-    """A program of two turns or more, of what the profile offers."""
+    """A strategy for programs of at least two turns, with what the profile offers."""
     tools = "tools" in profile.offers and chance(draw, 60)
     thinking = "thinking" in profile.offers and chance(draw, 15)
     pictures = tools and not thinking and "images" in profile.offers and chance(draw, 15)
     number = draw(st.integers(2, turns))
     changes = "system" in profile.offers
     system = draw(_systems(profile)) if changes and chance(draw, 60) else None
-    drawn = []
+    planned = []
     for _ in range(number):
         if changes and chance(draw, 20):
             system = draw(_systems(profile))
-        drawn.append(
+        planned.append(
             Turn(
                 says=draw(st.sampled_from(CALLS if tools and chance(draw, 60) else TALK)),
                 in_blocks=chance(draw, 50),
@@ -111,7 +112,7 @@ def programs(draw: Callable[[SearchStrategy[Any]], Any], profile: Profile, *, tu
                 says_more=chance(draw, 30),
             )
         )
-    return Program(turns=tuple(drawn), tools=tools, thinking=thinking, pictures=pictures)
+    return Program(turns=tuple(planned), tools=tools, thinking=thinking, pictures=pictures)
 
 
 def _systems(profile: Profile) -> SearchStrategy[Any]:
@@ -125,7 +126,7 @@ def _forms(*, pictures: bool) -> tuple[str, ...]:
 
 
 def result_of(call: Mapping[str, Any], form: str, number: int) -> Json:
-    """The result of a call in one of the forms that a client may give it."""
+    """The result of a call in one of the forms that a client may send."""
     text = RESULTS[number % len(RESULTS)]
     result: Json = {"type": "tool_result", "tool_use_id": call["id"]}
     match form:
@@ -142,7 +143,7 @@ def result_of(call: Mapping[str, Any], form: str, number: int) -> Json:
 
 
 class _Client:
-    """Plays a program against a target."""
+    """Carries out a program against a target."""
 
     def __init__(self, program: Program, origin: Origin, profile: Profile) -> None:
         self.program = program
@@ -150,28 +151,28 @@ class _Client:
         self.profile = profile
         self.messages: list[Json] = []
 
-    async def play(self, send: Callable[[Ask], Awaitable[Exchange]]) -> None:
+    async def run(self, send: Callable[[Ask], Awaitable[Exchange]]) -> None:
         for number, turn in enumerate(self.program.turns):
-            self._say(_content(turn))
+            self._add_user_turn(_content(turn))
             calls = await self._answered(send, turn, number)
             if calls is None:
                 return
             if calls:
-                self._say(self._results(calls, turn))
-                # Whoever calls again and again is left alone: the program has other turns.
+                self._add_user_turn(self._results(calls, turn))
+                # A model that calls tools again is not answered: that may go on forever.
                 if await self._answered(send, turn, number) != []:
                     return
 
-    def _say(self, content: Any) -> None:
+    def _add_user_turn(self, content: Any) -> None:
         self.messages.append({"role": "user", "content": content})
 
     async def _answered(
         self, send: Callable[[Ask], Awaitable[Exchange]], turn: Turn, number: int
     ) -> list[Mapping[str, Any]] | None:
-        """Sends what was said so far, keeps the answer, and gives its calls; None where the conversation ends."""
+        """Sends the conversation so far, adds the answer, and returns its calls; None where the conversation ends."""
         body = self._body(turn)
         if not is_valid(body, api_version=self.profile.body_version):
-            return None  # an answer with something in it that no request may hold
+            return None  # an earlier answer contains something that is invalid in a request
         exchange = await send(self._ask(body, number))
         message = answered_message(exchange)
         if message is None or message.get("stop_reason") not in WHOLE_ANSWERS or not _may_return(message["content"]):
@@ -218,7 +219,7 @@ def _content(turn: Turn) -> Any:
 
 
 def _marked(message: Mapping[str, Any]) -> Json:
-    """The message with a cache breakpoint on its last block, where clients put it."""
+    """The message with a cache breakpoint on its last block, as clients set it."""
     content = message["content"]
     blocks = [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
     blocks[-1] = {**blocks[-1], "cache_control": {"type": "ephemeral"}}
@@ -226,16 +227,16 @@ def _marked(message: Mapping[str, Any]) -> Json:
 
 
 def _may_return(content: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether an answer's content may be sent back: not where there is none, and not where a text is blank."""
+    """Whether the content of an answer may be sent back: it is not empty, and no text is blank."""
     texts = [block["text"] for block in content if block["type"] == "text"]
     return bool(content) and all(text.strip() for text in texts)
 
 
 def dialogue(program: Program, origin: Origin, profile: Profile) -> Dialogue:
-    """The program as something that a run can carry out, with the most that it may cost."""
+    """The program as a Dialogue, with the most that it may cost."""
 
     async def steps(send: Callable[[Ask], Awaitable[Exchange]]) -> None:
-        await _Client(program, origin, profile).play(send)
+        await _Client(program, origin, profile).run(send)
 
     return Dialogue(
         name=f"generated.{origin.set_name}.{origin.number}",

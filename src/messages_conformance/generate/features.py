@@ -1,14 +1,14 @@
-"""What a request uses, and what a refusal of it may mean.
+"""Lists the features that a request uses, and the reasons for which a correct server may refuse it.
 
-A correct server may refuse what its model cannot do, and combinations that no document speaks of. So the rule for a
-drawn valid request that is refused with a clean 4xx is:
+A correct server may refuse what its model cannot do, and combinations that no document mentions. The rules for a
+generated valid request that is refused with a clean 4xx are:
 
-1. Where it holds anything that its profile leaves to the model, or anything that `doubts` names, the refusal is an
-   honest answer. A 5xx never is.
-2. Otherwise it is a violation only if every one of its `features` was answered in another request of the same run: a
-   target that lacks one of them altogether is judged by the requests that the suites ask for it, once.
-3. It is refused again when it is asked again, and where the budget allows, so is the smallest request that is left
-   when everything is taken out that the refusal does not need. That one is shown.
+1. If it contains anything that its profile leaves to the model, or anything that `doubts` names, the refusal is a
+   correct answer. A 5xx never is.
+2. Otherwise it is a violation only if each of its `features` was answered in another request of the same run. A target
+   that lacks a feature altogether is judged once, by the requests of the suites for that feature.
+3. The request is sent again and has to be refused again. Where the budget allows, everything that the refusal does not
+   need is removed, and the smallest request that is still refused is reported.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from messages_conformance.contract import Profile
 Body = Mapping[str, Any]
 
 COMMON_LIMIT: Final = 16
-"""max_tokens from here on is taken everywhere; some vendors' models have this for a minimum."""
+"""Every vendor accepts max_tokens from here on; for the models of some vendors this is the minimum."""
 
 MOST_STOPS: Final = 4
-"""Stop sequences that every vendor behind a gateway takes; no document gives a limit."""
+"""So many stop sequences every vendor behind a gateway accepts; no document gives a limit."""
 
 
 def features(body: Any) -> frozenset[str]:
-    """Slugs of everything optional that a body uses."""
+    """The names of all optional features that a body uses."""
     return frozenset(_features(body)) if isinstance(body, Mapping) else frozenset()
 
 
@@ -41,12 +41,12 @@ def _features(body: Body) -> Iterator[str]:
             yield name
     for name in ("temperature", "top_p"):
         if body.get(name) is not None:
-            # Newer models take nothing but the default (migration guide).
+            # Newer models accept nothing but the default (migration guide).
             yield name if body[name] != 1 else f"{name}.default"
     if body.get("top_k"):
-        yield "top_k.set"  # a model that takes 0, which sets nothing, need not take more
+        yield "top_k.set"  # a model that accepts 0, which sets nothing, need not accept more
     if body.get("temperature") is not None and body.get("top_p") is not None:
-        yield "temperature-and-top_p"  # some models take either, and not both
+        yield "temperature-and-top_p"  # some models accept either, but not both
     if body.get("stream") is True:
         yield "stream"
     if body.get("system") is not None:
@@ -106,11 +106,11 @@ NEEDED: Final[Mapping[str, str]] = {
     "tool_choice.any": "forced-tools",
     "tool_choice.tool": "forced-tools",
 }
-"""What has to be offered for a feature that is left to the model in some profile."""
+"""The capability behind each feature that some profile leaves to the model."""
 
 
 def capabilities(body: Any) -> frozenset[str]:
-    """What a body needs that a profile may leave to the model."""
+    """The capabilities that a body needs and that a profile may leave to the model."""
     found = set()
     for feature in features(body):
         for part in (feature, feature.partition(".")[0], *feature.replace("/", ".").split(".")):
@@ -120,7 +120,7 @@ def capabilities(body: Any) -> frozenset[str]:
 
 
 def doubts(body: Body, profile: Profile) -> tuple[str, ...]:
-    """Why a correct server may refuse a valid body, beside what its model cannot do."""
+    """Why a correct server may refuse a valid body, apart from what its model cannot do."""
     found = []
     if len(capabilities(body) & profile.depends_on_model) > 1:
         found.append("several things at once that depend on the model")

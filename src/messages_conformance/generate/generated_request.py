@@ -1,10 +1,10 @@
-"""One drawn request, as it can be asked, asked again by its name, and made smaller."""
+"""One generated request: it can be sent, sent again by its name, and made smaller."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from messages_conformance.contract import Profile
 from messages_conformance.contract.probes import Probe
@@ -16,14 +16,10 @@ from messages_conformance.generate.near_misses import NO_5XX, breaks, possible
 from messages_conformance.generate.semantics import is_valid
 from messages_conformance.generate.shrinking import smaller
 
-REQUESTS: Final = "requests"
-NEAR_MISSES: Final = "near-misses"
-CONVERSATIONS: Final = "conversations"
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GeneratedRequest:
-    """A valid body without a model, what was done to it (None for a valid request), and the row that answers for it."""
+    """A valid body without a model, its change (None for a valid request), and the row of the probe table for that."""
 
     origin: Origin
     profile: Profile
@@ -33,10 +29,11 @@ class GeneratedRequest:
 
     @property
     def body(self) -> Mapping[str, Any]:
+        """The body to send, without a model."""
         return self.base if self.change is None else changed(self.base, self.change)
 
     def ask(self, *, copy: int = 0) -> Ask:
-        """The generated_request as an Ask; `copy` tells apart what is sent again."""
+        """The request as an Ask. `copy` distinguishes the repetitions of a request."""
         dependent = sorted(capabilities(self.base) & self.profile.depends_on_model)
         situation = f"generated.{self.origin.set_name}.{self.origin.number}"
         if self.change is None:
@@ -63,7 +60,7 @@ class GeneratedRequest:
         )
 
     def smaller(self) -> Iterator[GeneratedRequest]:
-        """Specimens with less in them: valid where this one is valid, else with the same thing wrong."""
+        """Smaller requests: valid where this one is valid, else with the same mistake."""
         version = self.profile.body_version
         for base in smaller(self.base):
             if not is_valid(base, api_version=version):
@@ -77,7 +74,7 @@ class GeneratedRequest:
                 yield replace(shrunk, change=like)
 
     def _like(self, base: Mapping[str, Any], change: Change) -> Change | None:
-        """The same change where a smaller body still has such a place."""
+        """The same change for a smaller body; None where the body has no such place."""
         for found, row in possible(base, self.profile):
             same = (found.kind, found.reason, row) == (change.kind, change.reason, self.row)
             if same and _kind_of_place(found) == _kind_of_place(change):
@@ -86,5 +83,5 @@ class GeneratedRequest:
 
 
 def _kind_of_place(change: Change) -> tuple[str, ...]:
-    """The place without the numbers of items, which shift when others are taken out."""
+    """The place without the numbers of items, which change when items are removed."""
     return tuple("*" if isinstance(step, int) else step for step in change.pointer)

@@ -1,10 +1,10 @@
-"""What suites ask that nobody thought of: drawn by seed before anything is sent.
+"""Sets of requests that are generated from a seed before anything is sent.
 
-A `GeneratedSet` stands in a suite like an Ask; a run expands it by its own seed and depth, and the requests join its
-plan. The name of a drawn request (`requests/7/12`: what was drawn, seed, number) is enough to draw it again alone. The
-numbers of a standard run come first in a deep one.
+A suite contains a `GeneratedSet` in the same way as an Ask. A run expands it by its own seed and depth, and adds the
+requests to its plan. The name of a generated request (`requests/7/12`: set, seed, number) is enough to generate it
+again alone. A deep run begins with the requests of a standard run.
 
-Hypothesis is imported when something is drawn, and not before: most commands draw nothing.
+Hypothesis is imported only when something is generated: most commands generate nothing.
 """
 
 from __future__ import annotations
@@ -21,25 +21,30 @@ if TYPE_CHECKING:
     from messages_conformance.generate.asks import Dialogue
     from messages_conformance.generate.conversations import Program
     from messages_conformance.generate.generated_request import GeneratedRequest
+    from messages_conformance.generate.near_misses import NearMiss
 
 STANDARD: Final = "standard"
 DEEP: Final = "deep"
 
-COUNTS: Final = {
-    "requests": {STANDARD: 36, DEEP: 240},
-    "near-misses": {STANDARD: 56, DEEP: 400},
-    "conversations": {STANDARD: 3, DEEP: 24},
-}
-"""How many are drawn at a depth; a smoke run draws none. Valid requests are paid for, near misses are free."""
+REQUESTS: Final = "requests"
+NEAR_MISSES: Final = "near-misses"
+CONVERSATIONS: Final = "conversations"
+"""The names of the sets."""
 
+COUNTS: Final = {
+    REQUESTS: {STANDARD: 36, DEEP: 240},
+    NEAR_MISSES: {STANDARD: 56, DEEP: 400},
+    CONVERSATIONS: {STANDARD: 3, DEEP: 24},
+}
+"""How many are generated at a depth; none in a smoke run. Valid requests cost money, near misses are free."""
 
 FEW_TURNS: Final = 3
 MOST_TURNS: Final = 7
-"""Turns of a conversation at most, in a standard run and in what a deep one adds."""
+"""The most turns of a conversation, in a standard run and in what a deep one adds."""
 
 
 class GenerateBySeed(Protocol):
-    """Draws by seed: `count` in all where it is given, else what the depth says."""
+    """Generates from a seed: `count` requests where it is given, else as many as the depth says."""
 
     def __call__(
         self, profile: Profile, *, seed: int, depth: str, count: int | None = None
@@ -48,7 +53,10 @@ class GenerateBySeed(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GeneratedSet:
-    """Something to be drawn by a run; `depth` is the smallest that draws it, `needs` is what a profile has to offer."""
+    """A set of requests that a run generates.
+
+    `depth` is the least depth of a run that contains it, `needs` what a profile has to offer.
+    """
 
     name: str
     generate: GenerateBySeed
@@ -56,7 +64,7 @@ class GeneratedSet:
     needs: frozenset[str] = frozenset()
 
     def share(self, total: int | None) -> int | None:
-        """How many of `total` drawn requests are of this kind; None where the depth decides."""
+        """How many of `total` generated requests are of this set; None where the depth decides."""
         if total is None or self.name not in COUNTS:
             return total
         everything = sum(counts[STANDARD] for counts in COUNTS.values())
@@ -67,21 +75,30 @@ def generated_requests(
     profile: Profile, *, seed: int, depth: str, count: int | None = None
 ) -> tuple[Ask | Dialogue, ...]:
     """Valid requests."""
-    return _asks("requests", profile, seed, _number("requests", depth, count))
+    return _asks(REQUESTS, profile, seed, _count(REQUESTS, depth, count))
 
 
 def generated_near_misses(
     profile: Profile, *, seed: int, depth: str, count: int | None = None
 ) -> tuple[Ask | Dialogue, ...]:
-    """Requests with one thing wrong."""
-    return _asks("near-misses", profile, seed, _number("near-misses", depth, count))
+    """Requests with one mistake."""
+    return _asks(NEAR_MISSES, profile, seed, _count(NEAR_MISSES, depth, count))
 
 
 def generated_conversations(
     profile: Profile, *, seed: int, depth: str, count: int | None = None
 ) -> tuple[Ask | Dialogue, ...]:
     """Conversations of several turns."""
-    return tuple(conversation(profile, seed, n) for n in range(_number("conversations", depth, count)))
+    numbers = range(_count(CONVERSATIONS, depth, count))
+    return tuple(conversation(profile, seed, number) for number in numbers)
+
+
+GENERATED_SETS: Final = (
+    GeneratedSet(name=REQUESTS, generate=generated_requests),
+    GeneratedSet(name=NEAR_MISSES, generate=generated_near_misses),
+    GeneratedSet(name=CONVERSATIONS, generate=generated_conversations),
+)
+"""Everything that can be generated."""
 
 
 @cache
@@ -89,93 +106,91 @@ def conversation(profile: Profile, seed: int, number: int) -> Dialogue:
     """One conversation by its seed and number."""
     from messages_conformance.generate.conversations import dialogue
 
-    drawing = "conversations"
-    origin = Origin(set_name=drawing, seed=seed, number=number)
-    draw = _programs(profile, large=number >= COUNTS[drawing][STANDARD])
-    return dialogue(draw(f"{drawing}/{seed}/{number}"), origin, profile)
-
-
-@cache
-def _programs(profile: Profile, *, large: bool) -> Callable[[str], Program]:
-    from messages_conformance.generate.conversations import programs
-    from messages_conformance.generate.seeds import seeded
-
-    return seeded(programs(profile, turns=MOST_TURNS if large else FEW_TURNS))
-
-
-def _number(drawing: str, depth: str, count: int | None) -> int:
-    return COUNTS[drawing].get(depth, 0) if count is None else count
-
-
-GENERATED_SETS: Final = (
-    GeneratedSet(name="requests", generate=generated_requests),
-    GeneratedSet(name="near-misses", generate=generated_near_misses),
-    GeneratedSet(name="conversations", generate=generated_conversations),
-)
-"""Everything that can be drawn."""
-
-
-@cache
-def _asks(drawing: str, profile: Profile, seed: int, count: int) -> tuple[Ask, ...]:
-    draw = _drawer(drawing, profile)
-    return tuple(draw(seed, number).ask() for number in range(count))
+    origin = Origin(set_name=CONVERSATIONS, seed=seed, number=number)
+    generate = _program_generator(profile, large=_is_large(origin))
+    return dialogue(generate(origin.name), origin, profile)
 
 
 def generated_request_of(origin: Origin, profile: Profile, body: Mapping[str, Any]) -> GeneratedRequest:
-    """The drawn request of an origin, to be made smaller. A valid one is what its body is: answers may be in it."""
+    """The generated request of an origin, to be made smaller.
+
+    A valid request is taken from `body`, which may contain answers of the target; a near miss is generated again.
+    """
     from messages_conformance.generate.generated_request import GeneratedRequest
 
     if origin.near_miss:
-        return _drawer(origin.set_name, profile)(origin.seed, origin.number)
+        return _request(origin.set_name, profile, origin.seed, origin.number)
     return GeneratedRequest(origin=origin, profile=profile, base=body)
 
 
 @cache
 def generate_again(origin: Origin, profile: Profile) -> Ask | Dialogue:
-    """What an origin names."""
-    if origin.set_name == "conversations":
+    """The Ask or Dialogue that an origin names."""
+    if origin.set_name == CONVERSATIONS:
         return conversation(profile, origin.seed, origin.number)
-    return _drawer(origin.set_name, profile)(origin.seed, origin.number).ask()
+    return _request(origin.set_name, profile, origin.seed, origin.number).ask()
 
 
 def parse_origin(name: str) -> Origin:
-    """The origin that a name such as requests/7/12 stands for; a ContractError that says how names look otherwise."""
-    drawing, _, rest = name.partition("/")
+    """The origin for a name such as requests/7/12. Raises ContractError for anything else."""
+    set_name, _, rest = name.partition("/")
     seed, _, number = rest.partition("/")
-    if drawing not in COUNTS or not seed.lstrip("-").isdecimal() or not number.isdecimal():
+    if set_name not in COUNTS or not seed.lstrip("-").isdecimal() or not number.isdecimal():
         raise ContractError(
-            f"{name!r} names nothing that is drawn; a name is one of {', '.join(COUNTS)}, the seed and a number, "
+            f"{name!r} names no generated request; a name is one of {', '.join(COUNTS)}, the seed and a number, "
             f"such as requests/0/12"
         )
-    return Origin(set_name=drawing, seed=int(seed), number=int(number))
+    return Origin(set_name=set_name, seed=int(seed), number=int(number))
+
+
+def _count(set_name: str, depth: str, count: int | None) -> int:
+    return COUNTS[set_name].get(depth, 0) if count is None else count
+
+
+def _is_large(origin: Origin) -> bool:
+    """Whether only a deep run generates it: such requests may be larger."""
+    return origin.number >= COUNTS[origin.set_name][STANDARD]
 
 
 @cache
-def _drawer(drawing: str, profile: Profile) -> Callable[[int, int], GeneratedRequest]:
-    """Draws specimens by seed and number."""
-    from messages_conformance.generate import generated_request
-    from messages_conformance.generate.near_misses import near_misses
+def _asks(set_name: str, profile: Profile, seed: int, count: int) -> tuple[Ask, ...]:
+    return tuple(_request(set_name, profile, seed, number).ask() for number in range(count))
+
+
+def _request(set_name: str, profile: Profile, seed: int, number: int) -> GeneratedRequest:
+    """One request by its set, seed and number."""
+    from messages_conformance.generate.generated_request import GeneratedRequest
+
+    origin = Origin(set_name=set_name, seed=seed, number=number)
+    if set_name == NEAR_MISSES:
+        miss = _near_miss_generator(profile)(origin.name)
+        return GeneratedRequest(origin=origin, profile=profile, base=miss.base, change=miss.change, row=miss.row)
+    base = _body_generator(profile, large=_is_large(origin))(origin.name)
+    return GeneratedRequest(origin=origin, profile=profile, base=base)
+
+
+# One strategy for each profile: to make one takes longer than to generate a request from it.
+
+
+@cache
+def _body_generator(profile: Profile, *, large: bool) -> Callable[[str], Mapping[str, Any]]:
     from messages_conformance.generate.requests import LARGE, SMALL, requests
     from messages_conformance.generate.seeds import seeded
 
-    if drawing == generated_request.NEAR_MISSES:
-        draw_near = seeded(near_misses(profile))
+    return seeded(requests(profile, size=LARGE if large else SMALL))
 
-        def near(seed: int, number: int) -> GeneratedRequest:
-            origin = Origin(set_name=drawing, seed=seed, number=number)
-            miss = draw_near(f"{drawing}/{seed}/{number}")
-            return generated_request.GeneratedRequest(
-                origin=origin, profile=profile, base=miss.base, change=miss.change, row=miss.row
-            )
 
-        return near
-    small, large = seeded(requests(profile, size=SMALL)), seeded(requests(profile, size=LARGE))
+@cache
+def _near_miss_generator(profile: Profile) -> Callable[[str], NearMiss]:
+    from messages_conformance.generate.near_misses import near_misses
+    from messages_conformance.generate.seeds import seeded
 
-    def valid(seed: int, number: int) -> GeneratedRequest:
-        draw = small if number < COUNTS[drawing][STANDARD] else large
-        origin = Origin(set_name=drawing, seed=seed, number=number)
-        return generated_request.GeneratedRequest(
-            origin=origin, profile=profile, base=draw(f"{drawing}/{seed}/{number}")
-        )
+    return seeded(near_misses(profile))
 
-    return valid
+
+@cache
+def _program_generator(profile: Profile, *, large: bool) -> Callable[[str], Program]:
+    from messages_conformance.generate.conversations import programs
+    from messages_conformance.generate.seeds import seeded
+
+    return seeded(programs(profile, turns=MOST_TURNS if large else FEW_TURNS))

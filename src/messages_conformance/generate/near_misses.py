@@ -1,10 +1,10 @@
-"""Near misses: valid requests with exactly one thing wrong, at a place and for a reason that are known.
+"""Near misses: valid requests with exactly one mistake, at a known place and for a known reason.
 
-What a target has to do about one is decided by the contract alone. A change names the requirement of the probe table
-that its request falls under; where that requirement holds for the profile, the request is expected to be refused, and
-judged like the rows of that table. Every other near miss may be answered too (a gateway may accept more than the
-schema says, contract section 8; numbers in strings and the like are contested): all that is asked of it is that it
-meets no 5xx, no error under a success status, and an error envelope if it is refused.
+The contract alone decides how a target has to answer. A change names the requirement of the probe table that its
+request falls under. Where that requirement applies in the profile, the request must be refused, and is judged like the
+rows of the table. Every other near miss may be answered too: a gateway may accept more than the schema says (contract
+section 8), and servers differ about numbers in strings and similar values. Such a near miss must not lead to a 5xx or
+to an error under a success status, and a refusal must have an error envelope.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from messages_conformance.generate.semantics import breaches
 from messages_conformance.generate.shape_changes import refined, shape_changes
 
 NO_5XX: Final = "errors.no-5xx-on-bad-input"
-"""The requirement that answers for a near miss that may be accepted."""
+"""The requirement of a near miss that may be accepted."""
 
 RULES: Final = ("rule", "rule", "rule")
-"""Rules between fields are three kinds' worth: they are what servers forget."""
+"""Rules between fields are generated three times as often as any other kind: servers forget them most."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NearMiss:
-    """A valid body, what is done to it, and the row by which that has to be refused (None: it may be answered)."""
+    """A valid body, its change, and the row of the probe table that demands a refusal (None: it may be answered)."""
 
     base: Mapping[str, Any]
     change: Change
@@ -42,12 +42,8 @@ class NearMiss:
 
     @property
     def body(self) -> Json:
+        """The changed body."""
         return changed(self.base, self.change)
-
-    @property
-    def fills_model(self) -> bool:
-        """Whether the run's model belongs into it; not where the model is what is missing."""
-        return self.change.pointer != ("model",) or self.change.kind != "delete"
 
 
 def breaks(change: Change, body: Mapping[str, Any], *, api_version: str) -> bool:
@@ -58,7 +54,7 @@ def breaks(change: Change, body: Mapping[str, Any], *, api_version: str) -> bool
 
 
 def answers_for(requirement: str, profile: Profile) -> Probe | None:
-    """The row of the probe table by which a request has to be refused under a profile; None where none does."""
+    """The row of the probe table that demands a refusal under a profile; None where there is none."""
     row = probes().get(requirement)
     if row is None or row.expect != REFUSED or not row.needs <= profile.offers:
         return None
@@ -68,11 +64,11 @@ def answers_for(requirement: str, profile: Profile) -> Probe | None:
 
 
 def possible(body: Mapping[str, Any], profile: Profile) -> list[tuple[Change, Probe | None]]:
-    """Every change that may be made to a body under a profile, with the row that answers for it."""
+    """Every change that may be made to a body under a profile, with its row of the probe table."""
     found: list[tuple[Change, Probe | None]] = []
     for change in shape_changes(body):
         field = change.pointer[0]
-        # A field that the profile does not promise is not sent in a wrong form either.
+        # A field that the profile does not promise is not sent in an invalid form either.
         if field not in FIELD_NEEDS or FIELD_NEEDS[str(field)] in profile.offers:
             found.append((change, answers_for(refined(change, body, profile), profile)))
     found += [(change, row) for change in rule_changes(body) if (row := answers_for(change.requirement, profile))]
@@ -81,14 +77,14 @@ def possible(body: Mapping[str, Any], profile: Profile) -> list[tuple[Change, Pr
 
 @st.composite
 def near_misses(draw: Callable[[SearchStrategy[Any]], Any], profile: Profile) -> NearMiss:
-    """A near miss of a small request, mostly of one that every model would answer."""
+    """A strategy for near misses of small requests, mostly of requests that every model answers."""
     lacking = frozenset() if chance(draw, 20) else profile.depends_on_model
     base = draw(requests(profile, size=SMALL, without=lacking))
     changes = possible(base, profile)
     kinds = sorted({change.kind for change, _ in changes})
     kind = draw(st.sampled_from([*kinds, *(RULES if "rule" in kinds else ())]))
     of_kind = [(change, row) for change, row in changes if change.kind == kind]
-    # What must be refused says more when it is answered, what may be answered meets more that was never tried.
+    # Half of them must be refused. The other half may be answered, and reaches code that few requests reach.
     must = not chance(draw, 50)
     candidates = [pair for pair in of_kind if (pair[1] is not None) == must] or of_kind
     first = draw(st.integers(0, len(candidates) - 1))

@@ -1,7 +1,6 @@
-"""Questions that are asked whole and streamed, and again both ways where the two answers are not of one kind.
+"""Sends a question whole and streamed, and repeats the pair where the two answers differ in kind.
 
-Two answers of a model may differ by chance. Only where they do is it worth asking more often; where they do not, the
-pair is all that it costs.
+Two answers of a model may differ by chance. Only if they do, more pairs are sent, which show whether it was chance.
 """
 
 from __future__ import annotations
@@ -16,13 +15,14 @@ from messages_conformance.generate.answers import answer_text, answered_message
 from messages_conformance.generate.asks import Dialogue, Send
 
 TIMES: Final = 6
-"""With the first pair these are seven: six that differ one way are no chance (rules/stream_parity.py); one may fail."""
+"""Pairs after the first. Six of seven that differ in the same way are no chance (rules/stream_parity.py)."""
 
 Form = Callable[[Exchange], object]
+"""What is compared of an answer."""
 
 
 def repeated_pair(name: str, pair: Sequence[Ask], form: Form, *, needs: Iterable[str] = ()) -> Dialogue:
-    """The two asks of `whole_and_streamed`, sent again up to six times where the answers differ in their form."""
+    """A dialogue of the two Asks of `whole_and_streamed`, repeated up to six times where the answers differ in form."""
 
     async def steps(send: Send) -> None:
         first, second = [form(await send(one)) for one in pair]
@@ -47,7 +47,7 @@ def _limit(asked: Ask) -> int:
 
 
 def kinds(exchange: Exchange) -> object:
-    """Of what an answer is made: the kinds of its blocks, and the inputs of its calls, empty or with their blanks."""
+    """The parts of an answer: for each block its type, the name of the tool, and the count of blanks in its input."""
     message = answered_message(exchange)
     if message is None:
         return None
@@ -58,5 +58,5 @@ def kinds(exchange: Exchange) -> object:
 
 
 def words(exchange: Exchange) -> object:
-    """The words of an answer, in any order and spelling."""
+    """The words of an answer, sorted and in lower case."""
     return sorted(answer_text(exchange).lower().replace(",", " ").split())

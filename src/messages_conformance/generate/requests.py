@@ -1,11 +1,11 @@
-"""Valid requests: the shapes come out of the schemas, and the rules between fields are kept while drawing.
+"""Generates valid requests: their shapes come from the schemas, and they keep the rules between fields.
 
-Only what a profile offers is drawn for it. Each request is small: few turns, short questions, few tokens. At most one
-thing that depends on the model is usually in it, so that a refusal can be understood.
+A request contains only what its profile offers. It is small: few turns, short questions, few tokens. It usually
+contains at most one feature that depends on the model, so that a refusal can be explained.
 
-Never drawn, though legal: addresses and file ids (a server would fetch them), server tools (they are billed apart),
-typed client tools and members that need a beta header (models differ), blocks that only a server writes, both
-temperature and top_p (refused by some models), a final assistant turn beside thinking.
+Never generated, though valid: addresses and file ids (a server would fetch them), server tools (they are billed
+separately), typed client tools and members that need a beta header (models differ), blocks that only a server writes,
+both temperature and top_p (refused by some models), a final assistant turn together with thinking.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from messages_conformance.generate.semantics import MAX_BREAKPOINTS, holders
 
 Json = dict[str, Any]
 Draw = Callable[[SearchStrategy[Any]], Any]
+"""The function that Hypothesis passes to a composite strategy: it returns one value of another strategy."""
 
 CAPABILITIES: Final = (
     "images",
@@ -37,7 +38,7 @@ CAPABILITIES: Final = (
     "prefill",
     "thinking",
 )
-"""What is left to the model and can be drawn, the dearest last."""
+"""The capabilities that depend on the model and can be generated, the most expensive last."""
 
 FIELD_NEEDS: Final[Mapping[str, str]] = {
     "model": "text",
@@ -57,26 +58,26 @@ FIELD_NEEDS: Final[Mapping[str, str]] = {
     "output_config": "structured-outputs",
     "cache_control": "prompt-caching",
 }
-"""What a profile has to offer before a top-level field is drawn."""
+"""What a profile has to offer for a top-level field."""
 
 NOT_GENERATED: Final[Mapping[str, str]] = {
     "container": "code execution is a server tool",
-    "inference_geo": "which regions there are is a matter of the account",
+    "inference_geo": "the regions depend on the account",
     "speed": "some models need a beta header",
     "diagnostics": "it refers to an earlier message of the account",
 }
-"""Top-level fields without a beta mark that no request is drawn with, each with the reason."""
+"""Top-level fields without a beta mark that no generated request has, each with the reason."""
 
 THINKING_ROOM: Final = 24
-"""Tokens that are left for the answer beside a thinking budget."""
+"""Tokens for the answer in addition to a thinking budget (origin: our own)."""
 
 SHORT_ANSWER: Final = 64
-"""max_tokens where a call or a document of JSON has to fit."""
+"""max_tokens for an answer that is a call or a JSON document (origin: our own)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How large requests grow: earlier turns at most, and blocks in one message at most."""
+    """The size of requests: the most earlier turns, and the most blocks in one message."""
 
     turns: int
     blocks: int
@@ -88,35 +89,35 @@ LARGE: Final = Size(turns=5, blocks=4)
 
 @cache
 def schema_of(place: str) -> SearchStrategy[Any]:
-    """What the schema at a place allows, with the material of this room."""
+    """A strategy for what the schema at a place allows, with the sample content of this package."""
     return from_schema(place, overrides=sample_content.OVERRIDES)
 
 
 def property_of(name: str) -> SearchStrategy[Any]:
-    """One top-level field of a request."""
+    """A strategy for one top-level field of a request."""
     return schema_of(f"request.json#/properties/{name}")
 
 
 def block(kind: str) -> SearchStrategy[Json]:
-    """A content block of a request, without a cache breakpoint."""
+    """A strategy for a content block of a request, without a cache breakpoint."""
     return schema_of(f"blocks/{kind}.json#/$defs/request")
 
 
 def chance(draw: Draw, percent: int) -> bool:
-    """True that often."""
-    # The simplest draw is 0, and has nothing of what is optional.
+    """True in so many percent of all cases."""
+    # The simplest value is 0: with it a request has no optional parts.
     return bool(draw(st.integers(0, 99)) >= 100 - percent)
 
 
-class _Writer:
-    """Draws one request; what was decided for it so far is in its fields."""
+class _RequestBuilder:
+    """Generates one request. Its attributes keep what was decided for the request so far."""
 
-    def __init__(self, draw: Draw, profile: Profile, size: Size, lacking: frozenset[str]) -> None:
+    def __init__(self, draw: Draw, profile: Profile, size: Size, without: frozenset[str]) -> None:
         self.draw = draw
         self.size = size
-        self.offers = profile.offers - lacking
-        self.merges = profile.family == "anthropic"  # neighbouring turns of one role are promised to be merged
-        self.wanted = self._capabilities()
+        self.offers = profile.offers - without
+        self.merges = profile.family == "anthropic"  # the profile promises to merge consecutive turns of one role
+        self.capabilities = self._capabilities()
         self.tools: list[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]] = []
         self.ids: set[str] = set()
 
@@ -139,7 +140,7 @@ class _Writer:
 
     def body(self) -> Json:
         body: Json = {"max_tokens": self.draw(property_of("max_tokens"))}
-        if self.offered("tools") and (self.wanted & {"forced-tools", "strict-tools"} or chance(self.draw, 35)):
+        if self.offered("tools") and (self.capabilities & {"forced-tools", "strict-tools"} or chance(self.draw, 35)):
             most = min(3, len(sample_content.TOOLS))
             entries = self.draw(st.lists(st.sampled_from(range(len(sample_content.TOOLS))), min_size=1, max_size=most))
             self.tools = [sample_content.TOOLS[at] for at in dict.fromkeys(entries)]
@@ -150,9 +151,9 @@ class _Writer:
             body["tools"] = [self._tool(*entry) for entry in self.tools]
             body |= self._choice()
         body |= self._options()
-        if "thinking" in self.wanted:
+        if "thinking" in self.capabilities:
             body |= self._thinking()
-        if "structured-outputs" in self.wanted:
+        if "structured-outputs" in self.capabilities:
             body["output_config"] = {"format": {"type": "json_schema", "schema": sample_content.ANSWER_SCHEMA}}
             body["max_tokens"] = SHORT_ANSWER
         self._cite(body)
@@ -173,7 +174,7 @@ class _Writer:
             held = messages[-1]["content"]
             open_calls = [part for part in held if part["type"] == "tool_use"] if isinstance(held, list) else []
         messages.append(self._user(open_calls, last=True))
-        if "prefill" in self.wanted:
+        if "prefill" in self.capabilities:
             messages.append({"role": "assistant", "content": self.draw(sample_content.texts(sample_content.REPLIES))})
         return messages
 
@@ -190,18 +191,18 @@ class _Writer:
         return {"role": "user", "content": [*content, *inputs, *remarks, {"type": "text", "text": text}]}
 
     def _inputs(self, *, last: bool) -> list[Json]:
-        """Blocks of the kinds that were decided on; the last message has one at least."""
+        """Blocks of the chosen kinds; the last message has at least one."""
         kinds = [
             kind
             for kind, needed in (("image", "images"), ("document", "documents"), ("search_result", "search-results"))
-            if needed in self.wanted or (kind == "document" and "citations" in self.wanted)
+            if needed in self.capabilities or (kind == "document" and "citations" in self.capabilities)
         ]
         return [self.draw(block(kind)) for kind in kinds if last or chance(self.draw, 25)]
 
     def _assistant(self) -> Json:
         text = self.draw(sample_content.texts(sample_content.REPLIES))
-        # A call beside thinking needs the thought that led to it, which only a model can sign.
-        if not self.tools or "thinking" in self.wanted or not chance(self.draw, 60):
+        # With thinking a call needs the thought before it, which only a model can sign.
+        if not self.tools or "thinking" in self.capabilities or not chance(self.draw, 60):
             return {"role": "assistant", "content": text if chance(self.draw, 60) else [{"type": "text", "text": text}]}
         calls = [self._call() for _ in range(self.draw(st.integers(1, 2)))]
         return {"role": "assistant", "content": [*([{"type": "text", "text": text}] * chance(self.draw, 50)), *calls]}
@@ -221,9 +222,9 @@ class _Writer:
             result["content"] = self.draw(sample_content.texts(sample_content.REMARKS))
         elif form != "absent":
             result["content"] = self.draw(st.lists(block("text"), min_size=1, max_size=self.size.blocks))
-            if form == "image" and "images" in self.wanted:
+            if form == "image" and "images" in self.capabilities:
                 result["content"].append(self.draw(block("image")))
-        # An error that says nothing is refused by some (field reports).
+        # Some servers refuse an error without content (field reports).
         if "content" in result and chance(self.draw, 30):
             result["is_error"] = self.draw(st.booleans())
         return result
@@ -243,12 +244,12 @@ class _Writer:
             tool["description"] = description
         if chance(self.draw, 15):
             tool["type"] = "custom"
-        if "strict-tools" in self.wanted:
+        if "strict-tools" in self.capabilities:
             tool |= {"strict": True, "input_schema": sample_content.STRICT_SCHEMA}
         return tool
 
     def _choice(self) -> Json:
-        if "forced-tools" in self.wanted:
+        if "forced-tools" in self.capabilities:
             forced = self.draw(
                 st.one_of(
                     schema_of("request.json#/$defs/tool_choice_any"), schema_of("request.json#/$defs/tool_choice_tool")
@@ -273,7 +274,7 @@ class _Writer:
         if sampling and chance(self.draw, 35):
             name = self.draw(st.sampled_from(sampling))
             found[name] = self.draw(property_of(name))
-        if "thinking" in self.wanted:
+        if "thinking" in self.capabilities:
             found = {name: value for name, value in found.items() if name not in ("temperature", "top_p", "top_k")}
         return found
 
@@ -285,8 +286,8 @@ class _Writer:
         return {"thinking": thinking, "max_tokens": SHORT_ANSWER}
 
     def _cite(self, body: Json) -> None:
-        """Citations are asked of all documents or of none."""
-        if "citations" not in self.wanted or "output_config" in body:
+        """Requests citations for all documents or for none."""
+        if "citations" not in self.capabilities or "output_config" in body:
             return
         for message in body["messages"]:
             for part in message["content"] if isinstance(message["content"], list) else ():
@@ -294,11 +295,11 @@ class _Writer:
                     part["citations"] = {"enabled": True}
 
     def _mark(self, body: Json) -> None:
-        """Puts cache breakpoints on up to four places: longer lifetimes first, in the order of the prompt."""
+        """Sets cache breakpoints at up to four places: longer lifetimes first, in the order of the prompt."""
         if chance(self.draw, 20):
             body["cache_control"] = {"type": "ephemeral"}
             return
-        # Whether a result comes before or after its own parts is said nowhere, so the parts have none.
+        # No document says whether a result comes before or after its own parts, so the parts have no breakpoints.
         places = [held for pointer, held in holders(body) if pointer.count("/content/") < 2]
         if not places:
             return
@@ -311,5 +312,5 @@ class _Writer:
 
 @st.composite
 def requests(draw: Draw, profile: Profile, *, size: Size = SMALL, without: frozenset[str] = frozenset()) -> Json:
-    """A valid body without a model. `without` names capabilities that are left out though the profile offers them."""
-    return _Writer(draw, profile, size, without).body()
+    """A strategy for valid bodies without a model. `without` names offered capabilities to leave out."""
+    return _RequestBuilder(draw, profile, size, without).body()

@@ -64,7 +64,7 @@ def _conversation_changes(body: Mapping[str, Any]) -> Iterator[Change]:
 
 
 def _call_changes(body: Mapping[str, Any]) -> Iterator[Change]:
-    """What goes wrong between calls and their results."""
+    """Mistakes between calls and their results."""
     turns = body["messages"]
     for at, turn in enumerate(turns):
         calls = _of_type(turn, "tool_use")
@@ -76,11 +76,11 @@ def _call_changes(body: Mapping[str, Any]) -> Iterator[Change]:
                 ("messages", at, "content", 0),
                 "a result that answers no call",
                 "request.tool_result.orphan",
-                partial(_answer_nobody, at=at),
+                partial(_insert_orphan_result, at=at),
             )
 
 
-def _answer_nobody(body: Json, at: int) -> None:
+def _insert_orphan_result(body: Json, at: int) -> None:
     result = {"type": "tool_result", "tool_use_id": "toolu_nobody", "content": "12 degrees"}
     _as_blocks(body["messages"][at]).insert(0, result)
 

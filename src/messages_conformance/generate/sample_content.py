@@ -1,7 +1,7 @@
-"""What a schema cannot say: natural texts, pictures and PDFs that can be read, tools that make sense.
+"""Sample content for generated requests, which no schema describes: texts, readable pictures and PDFs, useful tools.
 
-Everything is what a careful person might send: each text is plain in its language, each picture is a whole file, no
-address is one that a server could fetch. Answers are asked to be short, for they are paid for.
+Each text is ordinary in its language, each picture is a complete file, and no address is one that a server could fetch.
+All questions ask for short answers, because answers cost money.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ QUESTIONS: Final = (
     'Complete the pair "salt and ...". Reply with one word, without quotes.',
     "Which is larger, 2 < 3 or 3 > 2 \\ neither? Reply with one word.",
 )
-"""The last thing that a user says; a few tokens answer each of them."""
+"""The last message of a user. A few tokens are enough to answer each of them."""
 
 REMARKS: Final = (
     "Good morning!",
@@ -43,10 +43,10 @@ REMARKS: Final = (
     "نص قصير للقراءة فقط.",
     "Naïve café, e\u0301 with a combining accent, and a 🌍.",
 )
-"""What is said beside a question: facts, greetings, and characters that must survive."""
+"""Texts apart from a question: facts, greetings, and characters that must not be changed."""
 
 REPLIES: Final = ("ok", "Nice to meet you, Ada.", "Thank you, noted.", "Paris", "Sehr gern.", "わかりました。", "12")
-"""What an assistant may have said before. None ends in a blank."""
+"""Earlier messages of an assistant. None ends in a blank."""
 
 INSTRUCTIONS: Final = (
     "You are a concise assistant.",
@@ -57,7 +57,7 @@ INSTRUCTIONS: Final = (
 )
 
 STOPS: Final = ("13", "END", "###", "\n\nHuman:", ", 9,", "Stopp!", "終わり", "zebra quartz")
-"""Stop sequences; some are met, most are not."""
+"""Stop sequences; some of them occur in answers, most do not."""
 
 TITLES: Final = ("Opening hours", "Notes, part 2", "Regeln der Bücherei", "2026 – shelf plan")
 
@@ -86,17 +86,17 @@ PICTURES: Final = tuple(
         ("image/webp", _RED_WEBP),
     )
 )
-"""Whole files of 16 by 16 pixels in one colour."""
+"""Complete image files of 16 by 16 pixels in one colour."""
 
 
 def pdf(text: str) -> bytes:
     """A PDF of one small page with one line of text (ISO 32000-1, 7.5)."""
-    drawing = f"BT /F 12 Tf 20 50 Td ({text}) Tj ET"
+    page = f"BT /F 12 Tf 20 50 Td ({text}) Tj ET"
     objects = (
         "<< /Type /Catalog /Pages 2 0 R >>",
         "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 100] /Contents 4 0 R /Resources << /Font << /F 5 0 R >> >> >>",
-        f"<< /Length {len(drawing)} >>\nstream\n{drawing}\nendstream",
+        f"<< /Length {len(page)} >>\nstream\n{page}\nendstream",
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     )
     written, starts = "%PDF-1.4\n", []
@@ -173,23 +173,23 @@ STRICT_SCHEMA: Final = {
     "required": ["location", "count"],
     "additionalProperties": False,
 }
-"""Every member required and no others: what a strict schema has to be (structured outputs)."""
+"""Every member is required and no other is allowed, as a strict schema demands (structured outputs)."""
 
 
 def call_ids() -> SearchStrategy[str]:
-    """Ids of tool calls, in the forms that vendors give them."""
+    """A strategy for ids of tool calls, in the forms of several vendors."""
     letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
     stems = st.text(letters, min_size=12, max_size=20)
     return st.builds(lambda prefix, stem: prefix + stem, st.sampled_from(["toolu_", "toolu_01", "call_"]), stems)
 
 
 def texts(choices: Sequence[str]) -> SearchStrategy[str]:
-    """One of the texts."""
+    """A strategy for one of the texts."""
     return st.sampled_from(choices)
 
 
 NEVER: Final[SearchStrategy[Any]] = st.nothing()
-"""Drawn for optional members that a correct server need not know, or that say nothing here."""
+"""For optional members that a correct server need not know, or that have no meaning here: they are left out."""
 
 OVERRIDES: Final[Mapping[str, SearchStrategy[Any]]] = {
     "request.json#/properties/max_tokens": st.sampled_from([1, 2, 5, 8, 16, 24]),
@@ -202,7 +202,7 @@ OVERRIDES: Final[Mapping[str, SearchStrategy[Any]]] = {
     "request.json#/properties/metadata/properties/user_id": st.one_of(
         st.sampled_from(["13803d75-b4b5-4c3e-b2a2-6f21399b021b", "reader-7", "ユーザー"]), st.none()
     ),
-    "cache_control.json": NEVER,  # where breakpoints may stand is a matter of the whole request
+    "cache_control.json": NEVER,  # the whole request decides where breakpoints may be
     "caller.json": NEVER,
     "citations.json#/$defs/request": NEVER,
     "blocks/text.json#/$defs/request/properties/text": texts(REMARKS),
@@ -228,4 +228,4 @@ OVERRIDES: Final[Mapping[str, SearchStrategy[Any]]] = {
     "blocks/tool_use.json#/$defs/request/properties/toolset_name": NEVER,
     "blocks/tool_result.json#/$defs/request/properties/toolset_name": NEVER,
 }
-"""What the schemas of a request are drawn with, by the place that it replaces."""
+"""Strategies for parts of a request, by the place of the schema that each replaces."""

@@ -1,9 +1,9 @@
-"""Draws by seed: the same seed and number give the same value, whatever was drawn before and whatever is installed.
+"""Generates values from seeds: the same seed gives the same value, whatever was generated before.
 
-Hypothesis' own runner draws from one stream, learns from what the test does, and takes constants out of the user's
-source files; none of that may decide what a paid run asks. Its documented entry for external fuzzers takes the bytes
-from us instead, so that each value stands for itself and can be drawn again alone. The same version of Hypothesis is
-still needed, for it decides what bytes mean.
+The runner of Hypothesis generates from one stream, learns from what the test does, and takes constants from the source
+files of the user. None of that may decide what a paid run sends. Its documented entry for external fuzzers takes bytes
+from us instead, so that each value depends on its seed only. The same version of Hypothesis is still needed, because it
+decides which value the bytes give.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from hypothesis import given, settings
 from hypothesis.strategies import SearchStrategy
 
 BYTES: Final = 8192
-"""What one value is drawn from; Hypothesis reads no more (internal/conjecture/engine.py, BUFFER_SIZE)."""
+"""The bytes for one value; Hypothesis reads no more (internal/conjecture/engine.py, BUFFER_SIZE)."""
 
 TRIES: Final = 32
-"""Bytes may run out in the middle of a long value; others are taken then."""
+"""A long value may need more bytes than there are. So many other byte strings are tried then."""
 
 
 def seeded(strategy: SearchStrategy[Any]) -> Callable[[str], Any]:
-    """A function from a seed to one value of the strategy."""
+    """A function that returns one value of the strategy for a seed."""
     values: list[Any] = []
 
     @settings(database=None, deadline=None)
@@ -33,11 +33,13 @@ def seeded(strategy: SearchStrategy[Any]) -> Callable[[str], Any]:
 
     read = keep.hypothesis.fuzz_one_input  # type: ignore[attr-defined]
 
-    def draw(seed: str) -> Any:
+    def generate(seed: str) -> Any:
         for attempt in range(TRIES):
             values.clear()
             if read(Random(f"{seed}/{attempt}").randbytes(BYTES)) is not None:
                 return values.pop()
-        raise AssertionError(f"{TRIES} times in a row nothing could be drawn from {seed!r}: the strategy is too large")
+        raise AssertionError(
+            f"{TRIES} times in a row nothing could be generated from {seed!r}: the strategy is too large"
+        )
 
-    return draw
+    return generate

@@ -1,8 +1,8 @@
-"""What makes a request invalid that no schema can say: rules over several fields, and over the turns of a conversation.
+"""Rules that no schema can express: over several fields, and over the turns of a conversation.
 
-Written apart from what draws requests, so that the one is held against the other: a drawn request with a breach is our
-own error, and a near miss without one is none. Limits and sentences are those of the public documentation, read
-2026-11-22.
+This module is independent of the code that generates requests, so that tests can compare the two: a generated request
+with a breach is our own error, and a near miss without a breach is none. Limits are those of the public documentation,
+read 2026-11-22.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 from messages_conformance.contract import valid
 
 MAX_BREAKPOINTS: Final = 4
-"""Places with cache_control in a whole request (prompt caching)."""
+"""The most places with cache_control in a request (prompt caching)."""
 
 DEFAULT_TTL: Final = "5m"
 UNCACHED: Final = frozenset({"thinking", "redacted_thinking"})
@@ -24,7 +24,7 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Breach:
-    """One rule that a request breaks: where, and which requirement says that it is refused (empty: none does)."""
+    """A broken rule: the place, the requirement that demands a refusal (may be empty), and the reason."""
 
     pointer: str
     requirement: str
@@ -48,7 +48,7 @@ def breaches(body: Body) -> Iterator[Breach]:
 
 
 def blocks_of(turn: Body) -> list[tuple[int, Body]]:
-    """The content blocks of a turn, each with its place; none where the content is a string."""
+    """The content blocks of a turn, each with its index; none where the content is a string."""
     return [(at, block) for at, block in enumerate(_listed(turn.get("content"))) if isinstance(block, Mapping)]
 
 
@@ -124,11 +124,11 @@ def _ids(body: Body, turns: Sequence[Body]) -> Iterator[Breach]:
 
 
 def _pairs(body: Body, turns: Sequence[Body]) -> Iterator[Breach]:
-    """Each call is answered once in the next user message, results first; nothing else is answered."""
-    speeches = _speeches(turns)
-    for at, (role, held) in enumerate(speeches):
-        following = speeches[at + 1][1] if at + 1 < len(speeches) else []
-        before = speeches[at - 1][1] if at else []
+    """Each call has one result in the next user message, and results come first; there are no other results."""
+    merged = _merged_turns(turns)
+    for at, (role, held) in enumerate(merged):
+        following = merged[at + 1][1] if at + 1 < len(merged) else []
+        before = merged[at - 1][1] if at else []
         calls = {block["id"]: pointer for pointer, block in held if block.get("type") == "tool_use"}
         answers = [block["tool_use_id"] for _, block in following if block.get("type") == "tool_result"]
         asked = {block["id"] for _, block in before if block.get("type") == "tool_use"}
@@ -153,18 +153,18 @@ def _pairs(body: Body, turns: Sequence[Body]) -> Iterator[Breach]:
                 )
 
 
-def _speeches(turns: Sequence[Body]) -> list[tuple[Any, list[tuple[str, Body]]]]:
-    """Neighbouring turns of one role as one, which is how they are read: (role, blocks with their pointers)."""
-    speeches: list[tuple[Any, list[tuple[str, Body]]]] = []
+def _merged_turns(turns: Sequence[Body]) -> list[tuple[Any, list[tuple[str, Body]]]]:
+    """Consecutive turns of one role count as one turn: (role, blocks with their pointers)."""
+    merged: list[tuple[Any, list[tuple[str, Body]]]] = []
     for at, turn in enumerate(turns):
         held: list[tuple[str, Body]] = [(f"/messages/{at}/content/{place}", block) for place, block in blocks_of(turn)]
         if isinstance(turn.get("content"), str):
             held = [(f"/messages/{at}/content", {"type": "text", "text": turn["content"]})]
-        if speeches and speeches[-1][0] == turn.get("role"):
-            speeches[-1][1].extend(held)
+        if merged and merged[-1][0] == turn.get("role"):
+            merged[-1][1].extend(held)
         else:
-            speeches.append((turn.get("role"), held))
-    return speeches
+            merged.append((turn.get("role"), held))
+    return merged
 
 
 def _citations(body: Body, turns: Sequence[Body]) -> Iterator[Breach]:
@@ -251,7 +251,7 @@ def _limits(body: Body) -> Iterator[Breach]:
 
 
 def holders(body: Body) -> Iterator[tuple[str, Body]]:
-    """Everything that may be a cache breakpoint, with its pointer, in the order of the prompt: tools, system, turns."""
+    """Everything that may have cache_control, with its pointer, in the order of the prompt: tools, system, turns."""
     for name in ("tools", "system"):
         for at, held in enumerate(_listed(body.get(name))):
             if isinstance(held, Mapping):

@@ -1,7 +1,7 @@
 """Changes that break the shape of a request: a member is missing, of another type, unknown, empty or out of range.
 
-Which requirement answers for a change stands in a table, by what was done and where. What stands nowhere in it may be
-answered by a server that is more generous than the schema.
+A table names the requirement for a change, by its kind and its place. A change that is not in the table may be accepted
+by a server that allows more than the schema.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from messages_conformance.contract import Profile
 from messages_conformance.generate.changes import Change, Json, Pointer, changed, value_at
 
 UNKNOWN: Final = "hologram"
-"""A variant of anything that nobody has."""
+"""A value that no enumeration contains."""
 
 EXTRA: Final = "x_unheard_of"
-"""A member of anything that nobody knows."""
+"""A member that no object has."""
 
 OTHER_TYPES: Final[Mapping[type, tuple[Any, ...]]] = {
     str: (17, True, [], {"a": 1}),
@@ -28,11 +28,11 @@ OTHER_TYPES: Final[Mapping[type, tuple[Any, ...]]] = {
     list: ({}, "none", 3),
     dict: ("none", [], 3),
 }
-"""Values of another type that no lenient reader takes for the right one: "16" for 16 and 1 for true are not here."""
+"""Values of another type. Those that a lenient parser accepts, such as "16" for 16 or 1 for true, are not here."""
 
 
 def shape_changes(body: Mapping[str, Any]) -> Iterator[Change]:
-    """Every change to the shape of a body that may make it invalid; whether one does, `is_invalid` tells."""
+    """Every change to the shape of a body that may make it invalid; `near_misses.breaks` says whether it does."""
     yield from _model_changes()
     for pointer, value in _nodes(body):
         name = pointer[-1]
@@ -64,7 +64,7 @@ def _model_changes() -> Iterator[Change]:
 
 
 def _nodes(value: Any, pointer: Pointer = ()) -> Iterator[tuple[Pointer, Any]]:
-    """Every member and item below a value, but for what a client may fill as it likes."""
+    """Every member and item below a value, except where a client may send any value."""
     if pointer and pointer[-1] in ("input", "input_schema", "schema"):
         return
     held = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -89,7 +89,7 @@ RANGES: Final[Mapping[str, tuple[Any, ...]]] = {
 
 def _out_of_range(pointer: Pointer, value: Any) -> Iterator[Change]:
     for wrong in RANGES.get(str(pointer[-1]), ()):
-        # Where a call is renamed, its result has to be renamed with it: see rule_changes.
+        # A call and its result have to be renamed together: see rule_changes.
         if pointer[-1] != "id":
             yield _set("range", pointer, wrong, f"{pointer[-1]} is {_shown(wrong)}")
 
@@ -125,7 +125,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 24 else f"{text[:20]}… ({len(value)} characters)"
 
 
-# -- which requirement answers for a change of shape ----------------------------------------------------------------
+# -- the requirement for a change of shape ---------------------------------------------------------------------------
 
 ANY: Final = "*"
 
@@ -141,7 +141,7 @@ def _kind(*kinds: type) -> Callable[[Any], bool]:
 
 
 TABLE: Final[tuple[Row, ...]] = (
-    # what was done, where (a * is any step), which values, and the requirement by which it is refused
+    # kinds of change, place (* is any step), condition on the value, and the requirement that demands a refusal
     ("type range", "model", None, "request.model.string"),
     ("delete", "messages", None, "request.messages.required"),
     ("type", "messages", _kind(dict, str), "request.messages.required"),
@@ -186,11 +186,11 @@ TABLE: Final[tuple[Row, ...]] = (
     ("variant", "messages/*/content/*/source/media_type", None, "source-types"),
     ("variant", "messages/*/content/*/source/type", None, "source-types"),
 )
-"""What the contract says about a change of shape. What stands nowhere here may be answered."""
+"""The requirements for changes of shape. A change that is not here may be accepted."""
 
 
 def _by_kind() -> Mapping[tuple[str, int], list[tuple[list[str], Callable[[Any], bool] | None, str]]]:
-    """The rows of the table by what was done and how deep; a near miss looks some hundred changes up."""
+    """The rows of the table by kind of change and depth: each near miss looks up some hundred changes."""
     found: dict[tuple[str, int], list[tuple[list[str], Callable[[Any], bool] | None, str]]] = defaultdict(list)
     for kinds, places, fits, requirement in TABLE:
         steps = places.split("/") if places else []
@@ -211,13 +211,13 @@ def _requirement(kind: str, pointer: Pointer, value: Any) -> str:
 
 
 def refined(change: Change, body: Mapping[str, Any], profile: Profile) -> str:
-    """The requirement of a change where it depends on more than the place: on the block, the tool, or the profile."""
+    """The requirement of a change, which may depend on the block or the profile too."""
     named = change.requirement
     if named == "source-types":
         kind = value_at(body, change.pointer[:4]).get("type")
         return f"request.{kind}.source-types" if kind in ("image", "document") else ""
     if named == "request.temperature.range" and profile.family == "tokmodel":
-        # How far other vendors go is 2: just above 1 may be taken.
+        # Other vendors accept up to 2, so a value just above 1 may be accepted.
         beyond = change.kind == "range" and value_at(changed(body, change), change.pointer) in (2.5, -1)
         return "request.temperature.out-of-range-tokmodel" if beyond else ""
     return named

@@ -1,10 +1,10 @@
-"""What a JSON Schema allows, as alternatives without conditions: the half of `from_schema` that draws nothing.
+"""Describes what a JSON Schema allows, as alternatives without conditions. `from_schema` generates values from them.
 
-A schema is read together with everything that must hold beside it (`allOf`, `$ref`, the same member of several
-objects). `alternatives` turns such a conjunction into plain shapes: each names types, members, bounds and values, and
-what cannot be satisfied is gone. Where two schemas meet is known by their places, so recursion ends.
+A schema is read together with everything that must hold with it (`allOf`, `$ref`, the same member of several objects).
+`alternatives` turns such a conjunction into plain shapes with types, members, bounds and values, and leaves out what
+cannot be satisfied. A conjunction is identified by the places of its schemas, so recursion ends.
 
-The dialect is what schemas/ uses of JSON Schema 2020-12. A keyword that is not known here is an error with its place.
+The dialect is the part of JSON Schema 2020-12 that schemas/ uses. An unknown keyword is an error with its place.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ANNOTATIONS: Final = frozenset(
         "client_tool",
     ]
 )  # fmt: skip
-"""Keywords that say nothing about validity."""
+"""Keywords without effect on validity."""
 
 ASSERTIONS: Final = frozenset(
     [
@@ -33,7 +33,7 @@ ASSERTIONS: Final = frozenset(
         "minimum", "maximum", "exclusiveMinimum", "allOf", "anyOf", "oneOf", "not", "if", "then", "else",
     ]
 )  # fmt: skip
-"""Keywords that are understood; all others are refused."""
+"""Supported keywords; all others raise a ContractError."""
 
 LOWER: Final = ("minLength", "minItems", "minProperties", "minimum", "exclusiveMinimum")
 UPPER: Final = ("maxLength", "maxItems", "maxProperties", "maximum")
@@ -43,12 +43,13 @@ Lookup = Callable[[str], Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Located:
-    """A schema, and where it stands: a document and a JSON pointer in it."""
+    """A schema and its place: a document and a JSON pointer in it."""
 
     place: str
     schema: Any
 
     def below(self, *steps: str | int) -> Located:
+        """The schema at these steps below this one."""
         schema = self.schema
         for step in steps:
             schema = schema[step]
@@ -73,10 +74,10 @@ class Shape:
     patterns: tuple[str, ...] = ()
     known: tuple[Any, ...] = ()
     instead: str = ""
-    """The place whose override is drawn in place of all this."""
+    """The place of an override that replaces this shape."""
 
     def allows(self, value: Any) -> bool:
-        """Whether a single value passes what the shape says about values and types."""
+        """Whether the shape allows the type of a value, and does not exclude the value."""
         return kind_of(value) & self.types != frozenset() and not any(same(value, other) for other in self.banned)
 
 
@@ -93,12 +94,12 @@ def kind_of(value: Any) -> frozenset[str]:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equality as JSON has it, where true is not 1."""
+    """Whether two JSON values are equal; true is not 1."""
     return bool(one == other) and kind_of(one) == kind_of(other)
 
 
 def check(schema: Located, lookup: Lookup, seen: set[str] | None = None) -> None:
-    """Raises a ContractError that names the first keyword that is not understood, and its place."""
+    """Raises a ContractError for the first keyword that is not supported, with its place."""
     seen = set() if seen is None else seen
     if schema.place in seen or isinstance(schema.schema, bool):
         return
@@ -107,7 +108,7 @@ def check(schema: Located, lookup: Lookup, seen: set[str] | None = None) -> None
         raise ContractError(f"{schema.place}: a schema is an object or a boolean, not {schema.schema!r}")
     for keyword in schema.schema:
         if keyword not in ASSERTIONS and keyword not in ANNOTATIONS:
-            raise ContractError(f"{schema.place}: nothing can be drawn for the keyword {keyword!r}; {_known()}")
+            raise ContractError(f"{schema.place}: nothing can be generated for the keyword {keyword!r}; {_known()}")
     for part in _parts(schema, lookup):
         check(part, lookup, seen)
 
@@ -129,7 +130,7 @@ def _parts(schema: Located, lookup: Lookup) -> Iterator[Located]:
 
 
 class Shapes:
-    """The alternatives of conjunctions, each worked out once."""
+    """Computes the alternatives of conjunctions, each once. `stops` are the places that an override replaces."""
 
     def __init__(self, lookup: Lookup, stops: Iterable[str] = ()) -> None:
         self._lookup = lookup
@@ -137,7 +138,7 @@ class Shapes:
         self._found: dict[tuple[str, ...], tuple[Shape, ...]] = {}
 
     def flat(self, schemas: Iterable[Located]) -> tuple[Located, ...]:
-        """The conjunction with every reference followed, and every allOf taken apart."""
+        """The conjunction with every reference and every allOf resolved."""
         found: dict[str, Located] = {}
         waiting = list(schemas)
         while waiting:
@@ -154,16 +155,16 @@ class Shapes:
         return tuple(found.values())
 
     def alternatives(self, schemas: Iterable[Located]) -> tuple[Shape, ...]:
-        """Every shape that satisfies all of the schemas; empty when nothing does."""
+        """Every shape that satisfies all of the schemas; empty when there is none."""
         flat = self.flat(schemas)
         key = tuple(schema.place for schema in flat)
         if key not in self._found:
-            self._found[key] = (Shape(),)  # a conjunction that needs itself is taken to be possible
+            self._found[key] = (Shape(),)  # a conjunction that contains itself is assumed to be possible
             self._found[key] = tuple(shape for shape in self._expanded(flat) if self._possible(shape))
         return self._found[key]
 
     def _expanded(self, flat: Iterable[Located]) -> list[Shape]:
-        """One schema after another is taken in, and what contradicts itself is dropped at once."""
+        """Adds one schema after another, and drops contradictions at once."""
         shapes = [Shape()]
         for schema in flat:
             shapes = self._both(shapes, self._shapes_of(schema))
@@ -175,7 +176,7 @@ class Shapes:
         return [shape for shape in joined if self._possible(shape)]
 
     def _shapes_of(self, schema: Located) -> list[Shape]:
-        """The alternatives of one schema alone; what it refers to stands beside it in the conjunction."""
+        """The alternatives of one schema alone; the schemas that it refers to are in the conjunction too."""
         node = schema.schema
         if node is False:
             return []
@@ -208,16 +209,16 @@ class Shapes:
             return False
         if "object" not in shape.types:
             return True
-        missing = any(name in shape.absent or not self._drawable(shape, name) for name in shape.required)
+        missing = any(name in shape.absent or not self._can_be_generated(shape, name) for name in shape.required)
         return not missing or shape.types != frozenset({"object"})
 
-    def _drawable(self, shape: Shape, name: str) -> bool:
+    def _can_be_generated(self, shape: Shape, name: str) -> bool:
         if name not in shape.members:
             return not shape.closed
         return self.stopped(shape.members[name]) or bool(self.alternatives(shape.members[name]))
 
     def stopped(self, schemas: Iterable[Located]) -> bool:
-        """Whether something else than its schema says what is drawn for it."""
+        """Whether an override replaces one of the schemas."""
         return any(schema.place in self._stops for schema in self.flat(schemas))
 
 
@@ -231,7 +232,7 @@ _PAIRS: Final = (
 
 
 def _plain(schema: Located) -> Shape:
-    """What a schema says itself, but for its conditions and references."""
+    """The shape of a schema itself, without its conditions and references."""
     node = schema.schema
     kinds = node.get("type", TYPES)
     types = frozenset([kinds] if isinstance(kinds, str) else kinds)
@@ -259,7 +260,7 @@ def _with_values(shape: Shape, values: Iterable[Any]) -> Shape:
 
 
 def meet(one: Shape, other: Shape) -> Shape | None:
-    """What satisfies both; None where they contradict each other."""
+    """The shape of what satisfies both; None where they contradict each other."""
     types = one.types & other.types
     members = dict(one.members)
     for name, schemas in other.members.items():
@@ -300,14 +301,14 @@ def _common(one: tuple[Any, ...] | None, other: tuple[Any, ...] | None) -> tuple
 
 
 def negated(schema: Located) -> list[Shape]:
-    """The alternatives in which a simple schema does not hold: one of values, required members and their own values."""
+    """The alternatives in which a simple schema does not hold. Simple: of values, required members and their values."""
     node = schema.schema
     if node is True or node == {}:
-        return []  # nothing is left where everything is ruled out
+        return []  # the opposite of everything is nothing
     if isinstance(node, Mapping) and set(node) - ANNOTATIONS == {"not"}:
         return [_plain(schema.below("not"))]
     if not isinstance(node, Mapping) or set(node) - ANNOTATIONS - {"const", "enum", "type", "required", "properties"}:
-        raise ContractError(f"{schema.place}: nothing can be drawn for the opposite of {node!r}")
+        raise ContractError(f"{schema.place}: nothing can be generated for the opposite of {node!r}")
     found: list[Shape] = []
     if "const" in node or "enum" in node:
         found.append(Shape(banned=tuple(node.get("enum", ())) or (node["const"],)))

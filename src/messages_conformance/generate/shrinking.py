@@ -1,7 +1,7 @@
-"""Smaller requests: what is left of a body when something is taken out, the largest pieces first.
+"""Makes requests smaller: removes parts of a body, the largest first.
 
-A request that shows a fault is explained by the smallest one that still does. Each request of the search is paid for,
-so that it begins with halves and ends with words.
+The smallest request that still shows a fault explains it best. Each request of the search costs money, so the search
+begins with halves and ends with words.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ REQUIRED: Final = ("max_tokens", "messages")
 
 
 def smaller(body: Mapping[str, Any]) -> Iterator[Json]:
-    """Bodies that are smaller in one respect, whether they are valid or not; each is another one than the body."""
+    """Bodies that are smaller in one respect, each once. They may be invalid."""
     seen = {_key(body)}
     for candidate in _candidates(body):
         key = _key(candidate)
@@ -66,7 +66,7 @@ def _without(body: Mapping[str, Any], pointer: Pointer) -> Json:
 
 
 def _simplified(body: Mapping[str, Any]) -> Iterator[Json]:
-    """The plainest text in place of what a message holds, one message after another."""
+    """Replaces the content of one message after another by the shortest text."""
     for at, turn in enumerate(body.get("messages", ())):
         if isinstance(turn, Mapping):
             turns = list(body["messages"])
