@@ -67,8 +67,8 @@ def _status(endpoint: Endpoint, body: bytes) -> int:
     [
         ("category = ", "usage.toml: Invalid value"),
         (table(GOOD, head="[documents.edit_json]"), "usage.toml: there is no stage 'documents'; valid: request, fail"),
-        (table(GOOD, head="[document.edit_jsn]"), "no operation 'edit_jsn' works at document; valid: drop_blocks, ed"),
-        (table(GOOD, head="[document.edit_events]"), "no operation 'edit_events' works at document; valid: drop_blo"),
+        (table(GOOD, head="[document.edit_jsn]"), "no operation 'edit_jsn' works at document; valid: change_stop_reas"),
+        (table(GOOD, head="[document.edit_events]"), "no operation 'edit_events' works at document; valid: change_s"),
         (table(GOOD, category=""), "usage.toml: omit_all: a row without a category, in a file without one"),
         (table(GOOD + ', dorp = ["id"]'), "omit_all: there is no key 'dorp' here; valid: convert, drop, null, rename"),
         (table(GOOD.replace('["usage"]', '"usage"')), "omit_all: drop is a list, each item a string, not 'usage'"),

@@ -132,6 +132,12 @@ def drop_blocks(*, kind: str) -> Callable[[Json], Json]:
     return rewrite
 
 
+@operation(Stage.MESSAGE, Stage.DOCUMENT)
+def change_stop_reason(*, was: str, becomes: str) -> Callable[[Json], Json]:
+    """A Message with one stop reason reports another one."""
+    return Edit(where={"stop_reason": was}, set={"stop_reason": becomes}).apply
+
+
 # -- events of a stream ---------------------------------------------------------------------------------------------
 
 
@@ -143,6 +149,13 @@ def edit_events(*, event: str = "", edit: Edit) -> Callable[[Events], Events]:
         return [(name, edit.apply(data) if event in ("", name) else data) for name, data in events]
 
     return rewrite
+
+
+@operation(Stage.EVENTS)
+def change_streamed_stop_reason(*, was: str, becomes: str) -> Callable[[Events], Events]:
+    """A message_delta with one stop reason reports another one."""
+    edit = Edit(where={"delta.stop_reason": was}, set={"delta.stop_reason": becomes})
+    return edit_events(event="message_delta", edit=edit)
 
 
 @operation(Stage.EVENTS)
@@ -210,18 +223,26 @@ def append_to_stream(*, text: str) -> Callable[[Frames], Frames]:
 
 @operation(Stage.ERROR)
 def edit_errors(
-    *, rules: tuple[str, ...] = (), only_status: int = 0, status: int = 0, edit: Edit
+    *,
+    rules: tuple[str, ...] = (),
+    only_status: int = 0,
+    status: int = 0,
+    type: str = "",
+    message: str | None = None,
+    edit: Edit,
 ) -> Callable[[ErrorReply], ErrorReply]:
-    """An error has another status, and some members of its body changed.
+    """An error has another status, type or message, or other members of its body changed.
 
     `rules` are globs for the requirements that the refused requests break, `only_status` is the status before the
     change; without them every error is meant.
     """
+    texts = {"error.type": type or None, "error.message": message}
+    change = replace(edit, set={**edit.set, **{path: text for path, text in texts.items() if text is not None}})
 
     def rewrite(reply: ErrorReply) -> ErrorReply:
         if not _is_meant(reply, rules, only_status):
             return reply
-        return replace(reply, status=status or reply.status, body=edit.apply(reply.body))
+        return replace(reply, status=status or reply.status, body=change.apply(reply.body))
 
     return rewrite
 

@@ -5,6 +5,8 @@
     [document.edit_json]                     # a stage, and an operation out of fault_operations
     omit_usage = { summary = "A Message has no usage.", drop = ["usage"], trips = ["usage.present"] }
 
+A row that does not fit into one line is a table of its own, `[document.edit_json.omit_usage]`.
+
 A row has `summary` and `trips`. It can have `category`, `seen`, `trips_tokmodel`, `statement`, `undetectable`, `depth`,
 `generated` and `timing_only`, as the decorator @fault has. `when` holds the fields of RequestFilter: the fault affects
 the requests that it selects. All other keys are arguments of the operation. Every key and every value is checked.
