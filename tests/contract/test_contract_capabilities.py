@@ -104,7 +104,7 @@ def _with_and_without(folder: Path, base: str, capability: str) -> tuple[str, st
 
 def _findings(target: str, profile: str, only: frozenset[str]) -> dict[str, str]:
     """The outcome of each requirement in a run that sends only what these requirements need."""
-    _, report = run(target, profile, model=MODEL, only=tuple(sorted(only)), drawn=0)
+    _, report = run(target, profile, model=MODEL, only=tuple(sorted(only)), generated=0)
     assert report.statement is None
     return {verdict.requirement: verdict.outcome for verdict in report.verdicts}
 

@@ -1,4 +1,4 @@
-"""Content blocks, deltas and events by name, out of schemas/: which there are, and what a delta does to a block."""
+"""The content blocks, deltas and events in schemas/: their names, and how each delta changes its block."""
 
 import json
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ How = Literal["append", "replace", "collect", "json"]
 
 @dataclass(frozen=True, kw_only=True)
 class DeltaEffect:
-    """What one delta type does: its member `field` goes into the block's member `into`.
+    """How one type of delta changes its block: the delta's member `field` goes into the block's member `into`.
 
-    `how`: `append` concatenates strings, `replace` overwrites, `collect` appends to a list (made when absent or null),
-    `json` concatenates strings and parses them when the block ends, where nothing at all means `{}`.
+    `how`: `append` concatenates strings, `replace` overwrites, `collect` appends to an array (a new one if it is absent
+    or null), `json` concatenates strings and parses them at the end of the block; an empty text means `{}`.
     """
 
     field: str
@@ -27,31 +27,30 @@ class DeltaEffect:
 
 @dataclass(frozen=True, kw_only=True)
 class BlockType:
-    """One content block type: where it is legal, and which deltas build it in a stream."""
+    """One type of content block: whether it is valid in a request and in a response, and its deltas in a stream."""
 
     name: str
     request: bool
     response: bool
     deltas: Mapping[str, DeltaEffect]
-    client_tool: bool
 
 
 @cache
 def block_types() -> Mapping[str, BlockType]:
-    """Every content block type that schemas/blocks describes, by name."""
+    """Every type of content block in schemas/blocks, by its name."""
     files = resources.names("schemas/blocks", ".json")
     return MappingProxyType({item.name: item for item in map(_block_type, files)})
 
 
 @cache
 def delta_types() -> frozenset[str]:
-    """The delta types that schemas/deltas describes; others are to be tolerated."""
-    return _stems("schemas/deltas")
+    """The types of all deltas in schemas/deltas and schemas/blocks; a target may send others."""
+    return _stems("schemas/deltas").union(*(block.deltas for block in block_types().values()))
 
 
 @cache
 def event_types() -> frozenset[str]:
-    """The stream event types that schemas/events describes; others are to be tolerated."""
+    """The types of all stream events in schemas/events; a target may send others."""
     return _stems("schemas/events")
 
 
@@ -63,7 +62,6 @@ def _block_type(file: str) -> BlockType:
         request="request" in data["$defs"],
         response="response" in data["$defs"],
         deltas=MappingProxyType({name: DeltaEffect(**effect) for name, effect in deltas.items()}),
-        client_tool=bool(data.get("client_tool", False)),
     )
 
 

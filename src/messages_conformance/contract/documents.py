@@ -1,10 +1,12 @@
-"""The schemas as one set of documents: the files of schemas/, and the unions that are assembled out of its folders.
+"""The schemas as one set of documents: the files of schemas/, unions of the files in a folder, and derived deltas.
 
-A union is a document that no file holds: all content blocks of a request, all deltas, all events ... A new file in
-blocks/, deltas/ or events/ is therefore in every union by itself. Every union is a `oneOf` over constant types with a
-`discriminator` beside it; where the API may add variants, the last branch takes any type that is not listed.
+A union is a document without a file: all content blocks of a request, all deltas, all events and so on. A new file in
+blocks/, deltas/ or events/ is in its unions without any other change. Every union is a `oneOf` over constant types with
+a `discriminator`; if the API may add types, the last branch takes every type that is not listed.
 
-Every `$ref` is made absolute here, so that a reference means the same wherever it is read.
+A delta needs a file in deltas/ only if it has more members than the block file names, or a requirement of its own.
+
+This module makes every `$ref` absolute, so that a reference has the same meaning in every document.
 """
 
 import json
@@ -13,14 +15,19 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urldefrag, urljoin
 
 from messages_conformance import resources
 
 BASE_URI = "https://messages-conformance.invalid/schemas/"
 API_VERSIONS = ("2023-06-01", "2026-10-21")
-"""The two live API versions, oldest first (api/versioning): schemas/request.json, and its overlay in versions/."""
+"""The two live API versions, oldest first (api/versioning). The older one is schemas/request.json; versions/ has the
+changes of the newer one."""
+
+
+ACCUMULATED: Final = "stream.final.equals-nonstream-shape"
+"""The requirement that a wrong value in a delta violates if it has none of its own: the message would be invalid."""
 
 
 class ContractError(LookupError):
@@ -42,15 +49,15 @@ def unknown(kind: str, name: str, valid: Iterable[str], *, place: str = "") -> C
     return ContractError(f"{start}unknown {kind} {name!r}.{hint} Valid: {', '.join(known) or 'none'}.")
 
 
-# Files of schemas/ that are not part of the contract's own web of references.
+# Files of schemas/ that are not JSON Schemas of the API.
 _APART = frozenset({"proof.json", "report.json", "tables.json"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Union:
     folder: str
-    role: str | None  # the member of $defs that takes part, or None for the whole file
-    tolerant: bool  # unknown types are legal
+    role: str | None  # the member of $defs that belongs to the union, or None for the whole file
+    tolerant: bool  # unknown types are valid
 
 
 _UNIONS: Mapping[str, _Union] = MappingProxyType(
@@ -82,28 +89,32 @@ _NAMED: Mapping[str, str] = MappingProxyType(
         "blocks/start": "unions/start-blocks.json",
     }
 )
-# What an API version changes: the same names, at another place.
+# The schemas that an API version changes: name -> place in the file of the version.
 _OVERLAID: Mapping[str, str] = MappingProxyType({"request": "", "count_tokens/request": "#/$defs/count_tokens"})
 
 
 @cache
 def documents() -> Mapping[str, Mapping[str, Any]]:
-    """Absolute URI -> schema, for every file and every union, with absolute references."""
+    """Absolute URI -> schema, for every file, every derived delta and every union, with absolute references."""
     files = (name for name in resources.names("schemas", ".json") if name not in _APART)
-    found = {BASE_URI + name: _load(name) for name in files}
+    loaded = {BASE_URI + name: _load(name) for name in files}
+    found = _derived_deltas(loaded) | loaded
     return MappingProxyType(found | {BASE_URI + name: _assemble(name, union, found) for name, union in _UNIONS.items()})
 
 
 @cache
 def schema_names() -> tuple[str, ...]:
-    """The names that `valid` and `explain` know, sorted."""
-    parts = (name.removesuffix(".json") for name in resources.names("schemas", ".json"))
+    """The schema names that `valid` and `explain` take, sorted."""
+    parts = (location.removeprefix(BASE_URI).removesuffix(".json") for location in documents())
     return tuple(sorted({*_NAMED, *(name for name in parts if name.startswith(("events/", "deltas/")))}))
 
 
 @cache
 def uri(name: str, api_version: str) -> str:
-    """Where the schema called `name` is under `api_version`; a ContractError that lists the valid ones otherwise."""
+    """The absolute URI of the schema called `name` under `api_version`.
+
+    A ContractError lists the valid names and versions if one of the two is unknown.
+    """
     if name not in schema_names():
         raise unknown("schema", name, schema_names())
     if api_version not in API_VERSIONS:
@@ -120,7 +131,7 @@ def schema(name: str, *, api_version: str = API_VERSIONS[0]) -> Mapping[str, Any
 
 @cache
 def lookup(reference: str) -> Mapping[str, Any]:
-    """The schema that an absolute reference points at."""
+    """The schema at an absolute reference."""
     document, fragment = urldefrag(reference)
     found: Any = documents()[document]
     for step in filter(None, fragment.split("/")):
@@ -130,7 +141,7 @@ def lookup(reference: str) -> Mapping[str, Any]:
 
 
 def annotated_requirements() -> frozenset[str]:
-    """The requirements that some place in the schemas names."""
+    """Every requirement that an annotation in the schemas names."""
     return frozenset(
         node["requirement"]
         for document in documents().values()
@@ -141,7 +152,7 @@ def annotated_requirements() -> frozenset[str]:
 
 def _load(name: str) -> dict[str, Any]:
     read: dict[str, Any] = _absolute(json.loads(resources.text(f"schemas/{name}")), BASE_URI + name)
-    # A document that names its dialect makes jsonschema take that dialect's own class, without what `problems` adds.
+    # With `$schema`, jsonschema would use the class of that dialect, without what the module `problems` adds.
     read.pop("$schema")
     return read
 
@@ -160,10 +171,43 @@ def _absolute(node: Any, base: str) -> Any:
     return moved
 
 
+def _derived_deltas(files: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The schema of every delta that a file in blocks/ names."""
+    return {
+        f"{BASE_URI}deltas/{kind}.json": _delta(kind, effect, block)
+        for location, block in files.items()
+        if location.startswith(f"{BASE_URI}blocks/")
+        for kind, effect in block.get("stream", {}).get("deltas", {}).items()
+    }
+
+
+def _delta(kind: str, effect: Mapping[str, str], block: Mapping[str, Any]) -> dict[str, Any]:
+    into = f"{block['$id']}#/$defs/response/properties/{effect['into']}"
+    values: Mapping[str, Mapping[str, Any]] = {
+        "append": {"type": "string"},
+        "json": {"type": "string"},
+        "replace": {"$ref": into},
+        "collect": {"$ref": f"{into}/items"},
+    }
+    return {
+        "$id": f"{BASE_URI}deltas/{kind}.json",
+        "title": kind,
+        "type": "object",
+        "required": ["type", effect["field"]],
+        "properties": {
+            "type": {"const": kind},
+            effect["field"]: {"requirement": ACCUMULATED, **values[effect["how"]]},
+        },
+    }
+
+
 def _assemble(name: str, union: _Union, files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     start = f"{BASE_URI}{union.folder}/"
-    mine = (location for location in files if location.startswith(start))
-    members = {location.removeprefix(start).removesuffix(".json"): location for location in mine}
+    members = {
+        location.removeprefix(start).removesuffix(".json"): location
+        for location in sorted(files)
+        if location.startswith(start)
+    }
     if union.role is not None:
         members = {
             kind: f"{location}#/$defs/{union.role}"

@@ -21,7 +21,7 @@ TYPES: Final = ("object", "array", "string", "integer", "number", "boolean", "nu
 ANNOTATIONS: Final = frozenset(
     [
         "$id", "$schema", "$defs", "title", "description", "requirement", "beta", "known", "discriminator", "stream",
-        "client_tool",
+        "$comment",
     ]
 )  # fmt: skip
 """Keywords without effect on validity."""
