@@ -36,9 +36,10 @@ def consecutive_blocks(events: Events) -> Iterator[tuple[Span, Span]]:
     return itertools.pairwise(spans(events))
 
 
-def deltas_of(events: Events, span: Span) -> list[int]:
-    """The places of a block's deltas."""
-    return [at for at in range(span.start, span.stop) if events[at][0] == "content_block_delta"]
+def deltas_of(events: Events, span: Span, kind: str = "") -> list[int]:
+    """The places of a block's deltas; only those of one kind if it is given."""
+    places = [at for at in range(span.start, span.stop) if events[at][0] == "content_block_delta"]
+    return [at for at in places if kind in ("", events[at][1]["delta"]["type"])]
 
 
 def delta(index: int, content: Json) -> Event:

@@ -68,11 +68,8 @@ def never_answer_broken_json(response: HttpResponse, context: RequestContext) ->
 @fault("wire", trips={"transport.next-request-answered"}, at=Stage.RESPONSE)
 def stay_broken_after_cut_body(response: HttpResponse, context: RequestContext) -> HttpResponse:
     """After a body that was cut off, the next request gets 500."""
-    return (
-        crashed(response, context)
-        if context.memory.get(BROKEN) and b"still there" in posted_body(context)
-        else response
-    )
+    asks = b"still there" in posted_body(context)
+    return crashed(response, context) if asks and context.memory.get(BROKEN) else response
 
 
 @fault(

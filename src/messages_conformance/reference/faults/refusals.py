@@ -10,8 +10,7 @@ from messages_conformance.reference.failures import Failure
 from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.request_parts import blocks, tools, turns
 
-LONG_SYSTEM_CHARS = 2000
-MAX_TURNS = 10
+LONG_SYSTEM_CHARACTERS = 2_000
 
 
 @fault(
@@ -35,7 +34,7 @@ def refuse_cache_control(failures: Failures, context: RequestContext) -> Failure
 )
 def refuse_long_system(failures: Failures, context: RequestContext) -> Failures:
     """A system prompt of more than 2,000 characters is refused."""
-    long = len(str(context.body.get("system", ""))) > LONG_SYSTEM_CHARS
+    long = len(str(context.body.get("system", ""))) > LONG_SYSTEM_CHARACTERS
     return refused_if(failures, long, "system: too long")
 
 

@@ -243,7 +243,7 @@ def finish_thinking_in_next_block(events: Events) -> Events:
         return events
     thought, following = pair
     first = deltas_of(events, following)[:1] or [following.start]
-    late = [at for at in deltas_of(events, thought) if events[at][1]["delta"]["type"] == "thinking_delta"][-1:]
+    late = deltas_of(events, thought, "thinking_delta")[-1:]
     moved = [delta(following.index, events[at][1]["delta"]) for at in late]
     return left_out(inserted(events, first[0] + 1, *moved), *late)
 
@@ -261,7 +261,7 @@ def think_and_answer_in_one_block(events: Events) -> Events:
         if (before.kind, span.kind) != ("thinking", "text"):
             continue
         joined[before.start] = (events[before.start][0], {**events[span.start][1], "index": before.index})
-        signed = [at for at in deltas_of(events, before) if events[at][1]["delta"]["type"] == "signature_delta"]
+        signed = deltas_of(events, before, "signature_delta")
         merged |= {before.stop, span.start, *signed}
         joined = reindexed(joined, {later.index: later.index - 1 for later in spans(events) if later.index > 0})
     return left_out(joined, *merged)
@@ -289,7 +289,7 @@ def sign_block_after_thought(events: Events) -> Events:
     if pair is None:
         return events
     thought, following = pair
-    late = [at for at in deltas_of(events, thought) if events[at][1]["delta"]["type"] == "signature_delta"]
+    late = deltas_of(events, thought, "signature_delta")
     moved = [delta(following.index, events[at][1]["delta"]) for at in late]
     return left_out(inserted(events, following.start + 1, *moved), *late)
 
@@ -306,7 +306,7 @@ def sign_in_block_of_its_own(events: Events) -> Events:
     if not thoughts:
         return events
     thought = thoughts[0]
-    signed = [at for at in deltas_of(events, thought) if events[at][1]["delta"]["type"] == "signature_delta"]
+    signed = deltas_of(events, thought, "signature_delta")
     later = reindexed(events, {span.index: span.index + 1 for span in spans(events) if span.index > thought.index})
     own = thought.index + 1
     start = (events[thought.start][0], {**events[thought.start][1], "index": own})

@@ -6,7 +6,6 @@ import json
 
 from messages_conformance.reference.changes import Stage
 from messages_conformance.reference.edits import Events, Json, inserted, position
-from messages_conformance.reference.events import Event
 from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.stream_edits import (
     deltas_of,
@@ -17,7 +16,6 @@ from messages_conformance.reference.stream_edits import (
     without_blocks,
 )
 
-Rewritten = list[Event]
 BROKEN_INPUT = {"stream.delta.partial-json-concat", "stream.delta.partial-json-prefix-valid"}
 
 
@@ -155,7 +153,7 @@ def sign_before_thinking(events: Events) -> Events:
     """The signature of a thinking block comes before its text."""
     changed = events
     for span in reversed(spans(events, "thinking")):
-        signed = [at for at in deltas_of(events, span) if events[at][1]["delta"]["type"] == "signature_delta"]
+        signed = deltas_of(events, span, "signature_delta")
         changed = inserted(left_out(changed, *signed), span.start + 1, *(events[at] for at in signed))
     return changed
 
