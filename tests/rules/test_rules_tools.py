@@ -172,7 +172,7 @@ def test_what_a_run_does_not_show_is_not_verified(requirement: str, run: Run) ->
 
 def test_a_model_that_does_not_call_is_quoted() -> None:
     reason = judged("response.content.tool_use-name-known", [uncalled({"type": "auto"})]).reason
-    assert reason == 'no tool was called; the model said "Hello"'
+    assert reason == 'no tool was called; the model answered "Hello"'
 
 
 def test_a_thought_between_two_answers_is_in_its_place() -> None:

@@ -1,4 +1,4 @@
-"""What the rules look at: which exchanges a rule is asked about, and the parts of them that it reads."""
+"""Functions with which rules read exchanges: predicates for `applies`, parts of a message, places, schema findings."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from messages_conformance.rules.recording_parts import PROBES, RAW_BODY, RESPONS
 from messages_conformance.rules.verdict import STATUS, Finding, Place, Unverified
 from messages_conformance.stream import Walk, is_sentinel, logical_events, walk
 
-BROKEN_STREAM = Unverified(reason="the stream deviates already, which says nothing about this")
-NO_MESSAGE = Unverified(reason="the stream has no message_start to read a message from")
+BROKEN_STREAM = Unverified(reason="the stream violates another requirement, so this one cannot be judged")
+NO_MESSAGE = Unverified(reason="the stream has no message_start, so it has no message")
 
 MAX_BODY_CHARACTERS: Final = 160
 """How much of a body a finding quotes (our own: two lines of a terminal)."""
@@ -23,14 +23,14 @@ MAX_BODY_CHARACTERS: Final = 160
 
 
 def answered(exchange: Exchange) -> bool:
-    """There is a response, whatever it says."""
+    """There is a response with any status."""
     return exchange.response is not None
 
 
 def created(exchange: Exchange) -> bool:
-    """POST /v1/messages was answered with success, and not to an invalid request.
+    """A POST to /v1/messages that is valid was answered with success.
 
-    What answers an invalid request is judged as that: nobody can say what it should have looked like.
+    The answer to an invalid request has no documented form, so only the rules for refusals judge it.
     """
     return exchange.creates_message and exchange.succeeded and not near_miss(exchange) and not expects_refusal(exchange)
 
@@ -41,32 +41,32 @@ def expects_refusal(exchange: Exchange) -> bool:
 
 
 def near_miss(exchange: Exchange) -> bool:
-    """A drawn request with one thing wrong on purpose, whether it has to be refused or not."""
+    """A generated request with one mistake on purpose, whether it has to be refused or not."""
     return exchange.origin is not None and exchange.origin.near_miss
 
 
 def whole(exchange: Exchange) -> bool:
-    """A message was asked for without streaming, and answered with success."""
+    """A request without streaming was answered with success."""
     return created(exchange) and not exchange.request.streamed
 
 
 def json_message(exchange: Exchange) -> bool:
-    """A message was asked for without streaming, and a JSON object that is no error envelope came."""
+    """A request without streaming was answered with a JSON object that is not an error envelope."""
     return whole(exchange) and isinstance(_response(exchange).json, dict) and not carries_error(exchange)
 
 
 def asked_to_stream(exchange: Exchange) -> bool:
-    """A streamed message was asked for and answered with success, in whatever form."""
+    """A request with streaming was answered with success, in any form."""
     return created(exchange) and exchange.request.streamed
 
 
 def streamed(exchange: Exchange) -> bool:
-    """A streamed message was asked for, and server-sent events came."""
+    """A request with streaming was answered with server-sent events."""
     return asked_to_stream(exchange) and _response(exchange).is_event_stream
 
 
 def has_message(exchange: Exchange) -> bool:
-    """A message came, whole or streamed."""
+    """The answer is a message, streamed or not."""
     return json_message(exchange) or streamed(exchange)
 
 
@@ -76,9 +76,9 @@ def refused(exchange: Exchange) -> bool:
 
 
 def cleanly_refused(exchange: Exchange) -> str:
-    """What a refusal in the documented manner says, status first; empty for every other answer.
+    """The status and message of a refusal in the documented form; empty for every other answer.
 
-    A 401, 408 or 429 refuses the caller or the moment, not what was asked for.
+    A 401, 408 or 429 refuses the caller or asks it to wait; it does not refuse the request itself.
     """
     response = exchange.response
     if response is None or not 400 <= response.status < 500 or response.status in (401, 408, 429):
@@ -91,7 +91,7 @@ def cleanly_refused(exchange: Exchange) -> str:
 
 
 def carries_error(exchange: Exchange) -> bool:
-    """A successful status over an error envelope, of Anthropic's or of somebody else's form."""
+    """The status is a success, but the body is an error envelope of Anthropic's or another form."""
     body = _response(exchange).fields
     return exchange.succeeded and (
         body.get("type") == "error" or ("error" in body and body["error"] is not None and "content" not in body)
@@ -112,21 +112,22 @@ def response_of(exchange: Exchange) -> Response:
 
 
 def body_of(exchange: Exchange) -> Mapping[str, Any]:
-    """The JSON body as a mapping; empty when it is not an object."""
+    """The JSON body as a mapping; empty if it is not an object."""
     return _response(exchange).fields
 
 
 def walk_of(exchange: Exchange) -> Walk:
+    """The walk over the events of a stream: its deviations and the accumulated message."""
     return walk(_response(exchange))
 
 
 def message_of(exchange: Exchange) -> Mapping[str, Any] | None:
-    """The message, whole or accumulated; None when a stream has no message_start."""
+    """The message, accumulated if it was streamed; None if a stream has no message_start."""
     return walk_of(exchange).message if streamed(exchange) else body_of(exchange)
 
 
 def usage_of(exchange: Exchange) -> Mapping[str, Any]:
-    """The message's final usage; empty when there is none."""
+    """The final usage of the message; empty if there is none."""
     usage = (message_of(exchange) or {}).get("usage")
     return usage if isinstance(usage, dict) else {}
 
@@ -138,7 +139,7 @@ def blocks_of(exchange: Exchange) -> tuple[Mapping[str, Any], ...]:
 
 
 def text_of(exchange: Exchange) -> str:
-    """All text of the message's text blocks, concatenated."""
+    """The text of all text blocks, concatenated."""
     return "".join(
         block["text"]
         for block in blocks_of(exchange)
@@ -147,9 +148,9 @@ def text_of(exchange: Exchange) -> str:
 
 
 def closing_usage(exchange: Exchange) -> Mapping[str, Any]:
-    """The usage that an answer closes with; empty when a stream broke off, or has no final count that can be trusted.
+    """The final usage; empty if a stream is incomplete or has no plausible final output_tokens.
 
-    What is wrong with such a stream is said once, under the requirement that it violates first.
+    Other rules report such a stream, so that each cause is reported once.
     """
     if not streamed(exchange):
         return usage_of(exchange)
@@ -159,22 +160,23 @@ def closing_usage(exchange: Exchange) -> Mapping[str, Any]:
     first = start.get("usage") if isinstance(start, dict) else None
     begun = count(first, "output_tokens") if isinstance(first, dict) else 0
     final = count(counted[-1], "output_tokens") if counted else 0
-    told = bool(counted) and isinstance(counted[-1].get("output_tokens"), int)
-    return usage_of(exchange) if walked.complete and told and final >= begun else {}
+    has_count = bool(counted) and isinstance(counted[-1].get("output_tokens"), int)
+    return usage_of(exchange) if walked.complete and has_count and final >= begun else {}
 
 
 def stop_reason_of(exchange: Exchange) -> Any:
+    """The stop_reason of the message, of any type; None if there is none."""
     return (message_of(exchange) or {}).get("stop_reason")
 
 
 def count(usage: Mapping[str, Any], name: str) -> int:
-    """A token count; 0 when it is absent, null or no integer."""
+    """A token count; 0 if it is absent, null or not an integer."""
     value = usage.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def limit_of(exchange: Exchange) -> int | None:
-    """The max_tokens that was asked for; None when it is no limit that an answer can be held to."""
+    """The max_tokens of the request; None if it is not an integer of 1 or more."""
     limit = exchange.request.fields.get("max_tokens")
     return limit if isinstance(limit, int) and not isinstance(limit, bool) and limit >= 1 else None
 
@@ -184,11 +186,12 @@ INPUT_COUNTS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input
 
 
 def total_input(usage: Mapping[str, Any]) -> int:
+    """The input tokens, including those written to the cache and read from it."""
     return sum(count(usage, name) for name in INPUT_COUNTS)
 
 
 def in_message(exchange: Exchange, pointer: str) -> Place:
-    """A place in the message; in a stream, at the event that had the last word on it."""
+    """A place in the message; in a stream, the last event that sets it."""
     if not streamed(exchange):
         return Place(pointer=pointer)
     deltas = walk_of(exchange).message_deltas
@@ -201,7 +204,7 @@ def in_message(exchange: Exchange, pointer: str) -> Place:
 
 
 def at(event: StreamEvent, pointer: str | None = None) -> Place:
-    """The place of an event of a stream."""
+    """The place of an event in a stream."""
     return Place(
         event=event.number, event_type=event.type or None, offset_bytes=event.wire.offset_bytes, pointer=pointer
     )
@@ -213,17 +216,17 @@ _shapes: WeakKeyDictionary[Response, tuple[tuple[str | None, Finding], ...]] = W
 
 
 def shape(exchange: Exchange, requirement: str) -> Iterator[Finding]:
-    """Where the body leaves its schema in a way that violates the requirement, as the schema itself names it."""
+    """Where the body violates its schema, if the schema names this requirement for it."""
     yield from grouped(finding for named, finding in _misfits(exchange) if named == requirement)
 
 
 def has_misshapen_event(exchange: Exchange) -> bool:
-    """Whether some event of a stream leaves its schema, whichever requirement that violates."""
+    """Whether an event of a stream violates its schema, under any requirement."""
     return bool(_misfits(exchange))
 
 
 def _misfits(exchange: Exchange) -> tuple[tuple[str | None, Finding], ...]:
-    """Every place where the body leaves its schema, with the requirement that this violates; found once."""
+    """Every place where the body violates its schema, with the requirement; computed once per response."""
     response = _response(exchange)
     if response not in _shapes:
         _shapes[response] = tuple(_shape_findings(exchange, response))
@@ -231,7 +234,7 @@ def _misfits(exchange: Exchange) -> tuple[tuple[str | None, Finding], ...]:
 
 
 def is_misshapen(exchange: Exchange, *event_types: str) -> bool:
-    """Whether some event of these types leaves its schema, so that what it brings cannot be relied on."""
+    """Whether an event of these types violates its schema, so that its content is not reliable."""
     list(shape(exchange, ""))
     return any(finding.place.event_type in event_types for _, finding in _shapes[_response(exchange)])
 
@@ -275,7 +278,7 @@ def schema_findings(schema: str, exchange: Exchange, requirement: str) -> Iterat
 
 
 def grouped(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """The first finding alone, saying how many more like it the same exchange holds: one fault is one finding."""
+    """The first finding only, with the number of similar ones in the same exchange: one fault is one finding."""
     listed = list(findings)
     if not listed:
         return
@@ -322,6 +325,6 @@ def is_utf8(exchange: Exchange) -> bool:
 
 
 def shown(value: Any, limit: int = 100) -> str:
-    """A value as short text, for `found` and `wanted`."""
+    """A value as text of at most `limit` characters, for `found` and `wanted`."""
     text = "not JSON" if value is UNPARSED else repr(value) if not isinstance(value, str) else f'"{value}"'
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

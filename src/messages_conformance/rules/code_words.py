@@ -1,8 +1,9 @@
-"""Verdicts on what the model is shown: a word that was said in one part of the request is known in the answer.
+"""Rules for what the model sees: it knows code words from each part of the request.
 
-The model itself is judged by nobody. Each word stands in one place of a conversation, the model is asked to list them
-all, and it has shown elsewhere, where all words stand in the question itself, that it can. What it then leaves out of
-every answer to the same request, though the request without it costs as much, it was not shown.
+The model itself is not judged. Each code word is in one place of a conversation, and the request asks the model to list
+all of them. Control requests have all words in the last message and show that the model can list them. If every answer
+to the same request omits a word, although the model lists such words elsewhere, or although the word costs no input
+tokens, the target did not show it to the model.
 """
 
 from __future__ import annotations
@@ -44,29 +45,29 @@ from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 from messages_conformance.stream import BLOCK_DELTA, BLOCK_START
 
 QUESTION: Final = "list every code word"
-"""What the last turn says, in any case, where this is judged."""
+"""The text of the last turn, in upper or lower case, of the requests that are judged here."""
 
 WORD: Final = re.compile(r"\b[a-z]{3,}-[0-9]{2}\b")
-"""A code word: made up, so that no model says it by chance."""
+"""A code word: made up, so that no model writes it by chance."""
 
-TOLD: Final = re.compile(rf"One of the code words is ({WORD.pattern})\.")
-"""How a word is told. The same request with "Yes." in place of this is the control for what the telling costs."""
+SENTENCE: Final = re.compile(rf"One of the code words is ({WORD.pattern})\.")
+"""The sentence that introduces a word. The same request with "Yes." instead shows how many tokens it costs."""
 
-TOLD_TOKENS: Final = 4
-"""The least that a tokenizer takes for telling a word beyond "Yes." (seven words and a number; most take ten)."""
+MIN_SENTENCE_TOKENS: Final = 4
+"""The fewest tokens that this sentence costs more than "Yes." (our own: seven words and a number; usually ten)."""
 
 MIN_ANSWERS: Final = 3
-"""So many answers to the same request must lack the same words, and have others, before chance is ruled out (our own:
-a model that forgets every tenth time forgets three times in a row once in a thousand)."""
+"""So many answers to the same request must lack the same words, and have others, to exclude chance (our own: a model
+that forgets every tenth time forgets three times in a row once in a thousand)."""
 
 MAX_CONTROL_CHARACTERS: Final = 500
-"""Nobody cuts a prompt as short as this."""
+"""A prompt of this length is never truncated (our own)."""
 
 MIN_LISTS: Final = 3
-"""As many lists at least must be right whole, and none of as many streams."""
+"""At least so many lists must be correct without streaming, and none of as many streams (our own)."""
 
 MAX_CHANCE: Final = 0.001
-"""Likelier than this to fall so by a model's lots, and nobody is accused."""
+"""No finding is reported if chance explains the lists with a higher probability than this (our own)."""
 
 TOKEN: Final = re.compile(r"[\w-]+")
 
@@ -79,10 +80,10 @@ COUNTED: Final = (
     counts_earlier_turns,
     counts_the_results_of_tools,
 )
-"""What judges the same losses by the tokens that they save."""
+"""The rules that find the same losses by their missing input tokens."""
 
 Places = Mapping[str, str]
-"""Code words, each with the JSON pointer of the place in the request where it stands."""
+"""Code words, each with the JSON pointer of its place in the request."""
 
 
 def _strings(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
@@ -99,12 +100,12 @@ def _strings(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
 
 def _places(exchange: Exchange) -> Places:
     fields = exchange.request.fields
-    said = {name: fields.get(name) for name in ("system", "messages")}
-    return {word: pointer for pointer, text in _strings(said, "") for word in WORD.findall(text)}
+    parts = {name: fields.get(name) for name in ("system", "messages")}
+    return {word: pointer for pointer, text in _strings(parts, "") for word in WORD.findall(text)}
 
 
-def _asks(exchange: Exchange) -> bool:
-    """Whether the last turn asks for the code words, and an answer came to its own end in good order."""
+def _requests_code_words(exchange: Exchange) -> bool:
+    """Whether the last turn asks for the code words, and the answer is complete and valid."""
     messages = exchange.request.fields.get("messages")
     last = messages[-1] if isinstance(messages, list) and messages else None
     if not has_message(exchange) or QUESTION not in json.dumps(last, ensure_ascii=False).lower():
@@ -115,7 +116,7 @@ def _asks(exchange: Exchange) -> bool:
 
 
 def _is_control(exchange: Exchange) -> bool:
-    """Whether all words stand in the question itself, and in a short one, where no part of a request can be lost."""
+    """Whether all words are in a single short message, of which no part can be lost."""
     fields = exchange.request.fields
     content = fields["messages"][-1]["content"]
     alone = len(fields["messages"]) == 1 and "system" not in fields
@@ -135,37 +136,39 @@ def _lacks(exchange: Exchange, words: Iterable[str]) -> list[str]:
     over=RUN,
     model_dependent=True,
     reads={PROBES, REQUEST},
-    provoked="Words are told in different parts of a conversation, and then all of them are asked for.",
+    provoked="Code words are in different parts of a conversation, and the last turn asks for all of them.",
 )
-def shows_the_model_everything(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """Every part of the request reaches the model: the system prompt, each turn, each block, and long texts whole."""
-    asked = [exchange for exchange in exchanges if _asks(exchange)]
-    controls = [exchange for exchange in asked if _is_control(exchange)]
+def passes_every_part_to_the_model(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """Every part of the request reaches the model: the system prompt, each turn, each block, and all of long texts."""
+    requested = [exchange for exchange in exchanges if _requests_code_words(exchange)]
+    controls = [exchange for exchange in requested if _is_control(exchange)]
     if not controls:
-        yield Unverified(reason="no answer listed words that stood in the question itself")
+        yield Unverified(reason="no answer listed code words of its last message")
         return
-    unable = next((control for control in controls if _lacks(control, _places(control))), None)
-    if unable is not None:
-        yield Unverified(reason=f"the model does not list words that stand in the question: {shown(text_of(unable))}")
+    failed_control = next((control for control in controls if _lacks(control, _places(control))), None)
+    if failed_control is not None:
+        yield Unverified(
+            reason=f"the model does not list code words of its last message: {shown(text_of(failed_control))}"
+        )
         return
     if any(isinstance(outcome, Finding) for judged in COUNTED for outcome in judged(exchanges)):
-        yield Unverified(reason="a part of the request is not even counted, which is judged as that")
+        yield Unverified(reason="a part of the request is not counted, which other requirements judge")
         return
     answers: dict[str, list[Exchange]] = defaultdict(list)
-    for exchange in asked:
+    for exchange in requested:
         if not _is_control(exchange):
             answers[json.dumps(dict(exchange.request.fields), sort_keys=True)].append(exchange)
-    reach = _reach(asked)
-    for alike in answers.values():
-        yield from _lost(alike, asked, reach)
+    reach = _reach(requested)
+    for repeated in answers.values():
+        yield from _lost(repeated, requested, reach)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reach:
-    """From how far back, and from where, a model told words in any answer: what lies beyond, it may have ignored.
+    """From how far back, and from which roles, a model lists words in any answer; it may ignore the rest.
 
-    A small model heeds the last turn alone, or the last few thousand characters; a careful one keeps its instructions
-    to itself. None of that is the endpoint's doing, and all of it looks like a part that was lost.
+    A small model uses only the last turn, or the last few thousand characters; a careful model does not reveal its
+    instructions. The endpoint causes none of this, but it looks like a lost part.
     """
 
     characters: int
@@ -173,7 +176,7 @@ class Reach:
     kinds: frozenset[str]
 
     def covers(self, exchange: Exchange, word: str) -> bool:
-        """Whether this model tells words that stand where this one does."""
+        """Whether this model lists words from the place of this one."""
         if _kind(exchange, word) not in self.kinds:
             return False
         if _is_instruction(exchange, word):
@@ -182,23 +185,23 @@ class Reach:
         return near and (self.earlier_turns or _is_in_last_message(exchange, word))
 
 
-def _reach(asked: Iterable[Exchange]) -> Reach:
-    told = [(exchange, word) for exchange in asked for word in _places(exchange) if not _lacks(exchange, [word])]
-    said = [(exchange, word) for exchange, word in told if not _is_instruction(exchange, word)]
+def _reach(requested: Iterable[Exchange]) -> Reach:
+    listed = [(exchange, word) for exchange in requested for word in _places(exchange) if not _lacks(exchange, [word])]
+    in_turns = [(exchange, word) for exchange, word in listed if not _is_instruction(exchange, word)]
     return Reach(
-        characters=max((_characters_back(exchange, word) for exchange, word in said), default=0),
-        earlier_turns=not all(_is_in_last_turn(exchange, word) for exchange, word in said),
-        kinds=frozenset(_kind(exchange, word) for exchange, word in told),
+        characters=max((_characters_back(exchange, word) for exchange, word in in_turns), default=0),
+        earlier_turns=not all(_is_in_last_turn(exchange, word) for exchange, word in in_turns),
+        kinds=frozenset(_kind(exchange, word) for exchange, word in listed),
     )
 
 
 def _kind(exchange: Exchange, word: str) -> str:
-    """By whom a word was told: a model may leave out what a tool said, or what it said itself."""
+    """The role that introduces a word: a model may omit words from tool results, or from its own turns."""
     if _is_instruction(exchange, word):
         return "instructions"
     _, _, turn, _, *inner = _places(exchange)[word].split("/")
-    said = exchange.request.fields["messages"][int(turn)]
-    return "result" if "content" in inner else str(said.get("role"))
+    message = exchange.request.fields["messages"][int(turn)]
+    return "result" if "content" in inner else str(message.get("role"))
 
 
 def _is_instruction(exchange: Exchange, word: str) -> bool:
@@ -207,68 +210,72 @@ def _is_instruction(exchange: Exchange, word: str) -> bool:
 
 def _is_in_last_turn(exchange: Exchange, word: str) -> bool:
     turns = exchange.request.fields["messages"]
-    # Messages of the user in a row are one turn.
+    # Consecutive user messages are one turn.
     first = 1 + max((number for number, turn in enumerate(turns) if turn.get("role") == "assistant"), default=-1)
     return any(_places(exchange)[word].startswith(f"/messages/{number}/") for number in range(first, len(turns)))
 
 
 def _is_in_last_message(exchange: Exchange, word: str) -> bool:
-    # Not every model reads messages of the user in a row as one turn.
+    # Not every model reads consecutive user messages as one turn.
     last = len(exchange.request.fields["messages"]) - 1
     return _places(exchange)[word].startswith(f"/messages/{last}/")
 
 
 def _characters_back(exchange: Exchange, word: str) -> int:
-    """How much of the conversation comes after a word."""
-    text = "".join(said for _, said in _strings(exchange.request.fields["messages"], ""))
+    """The number of characters in the conversation from a word to the end."""
+    text = "".join(text for _, text in _strings(exchange.request.fields["messages"], ""))
     return len(text) - text.rfind(word)
 
 
-def _lost(alike: list[Exchange], asked: list[Exchange], reach: Reach) -> Iterator[Finding | Unverified]:
-    """The words that no answer to the same request has, though the model tells such, or that cost no tokens either."""
-    places = _places(alike[0])
-    lost = [word for word in places if all(_lacks(exchange, [word]) for exchange in alike)]
-    if len(alike) < MIN_ANSWERS or not lost:
+def _lost(repeated: list[Exchange], requested: list[Exchange], reach: Reach) -> Iterator[Finding | Unverified]:
+    """Words that all answers to the same request lack, although the model lists such words, or that cost no tokens."""
+    places = _places(repeated[0])
+    lost = [word for word in places if all(_lacks(exchange, [word]) for exchange in repeated)]
+    if len(repeated) < MIN_ANSWERS or not lost:
         return
-    # A model that lists other words each time, or none, did not do what it was asked.
-    steady = len(lost) < len(places) and all(_lacks(exchange, places) == lost for exchange in alike)
-    ignored = [word for word in lost if steady and reach.covers(alike[0], word)]
+    # A model that lists other words each time, or none, did not follow the request.
+    steady = len(lost) < len(places) and all(_lacks(exchange, places) == lost for exchange in repeated)
+    ignored = [word for word in lost if steady and reach.covers(repeated[0], word)]
     listed = ", ".join(f"{shown(word)} of {places[word]}" for word in (ignored or lost)[:3])
-    free = "" if ignored else _told_for_nothing(alike[0], lost, asked)
+    free = "" if ignored else _costs_no_tokens(repeated[0], lost, requested)
     if not ignored and not free:
-        yield Unverified(reason=f"the model was told, and does not tell, {listed}: {shown(text_of(alike[0]))}")
+        yield Unverified(reason=f"the model does not list {listed}: {shown(text_of(repeated[0]))}")
         return
     yield Finding(
-        exchange=alike[-1].number,
-        place=in_message(alike[-1], "/content"),
-        found=f"{shown(text_of(alike[-1]))}, without {listed} ({len(alike)} answers{free})",
-        wanted=f"all {len(places)} words",
+        exchange=repeated[-1].number,
+        place=in_message(repeated[-1], "/content"),
+        found=f"{shown(text_of(repeated[-1]))}, without {listed} ({len(repeated)} answers{free})",
+        wanted=f"all {len(places)} code words",
     )
 
 
-def _told_for_nothing(exchange: Exchange, words: list[str], asked: list[Exchange]) -> str:
-    """That a request is counted like the same one without these words; empty where it is not."""
+def _costs_no_tokens(exchange: Exchange, words: list[str], requested: list[Exchange]) -> str:
+    """A note that the request has no more tokens than the same one without these words; empty otherwise."""
     reduced = _without(exchange.request.fields, words)
-    control = next((other for other in asked if other.request.fields == reduced), None)
+    control = next((other for other in requested if other.request.fields == reduced), None)
     if control is None or reduced == exchange.request.fields:
         return ""
     with_them, without_them = total_input(usage_of(exchange)), total_input(usage_of(control))
-    # Who counts nothing at all says nothing about what a word costs.
-    if not without_them or with_them >= without_them + TOLD_TOKENS * len(words):
+    # A target that counts nothing does not show what a word costs.
+    if not without_them or with_them >= without_them + MIN_SENTENCE_TOKENS * len(words):
         return ""
     return f"; {with_them} input tokens with it, {without_them} without (exchange {control.number})"
 
 
 def _without(value: Any, words: Sequence[str]) -> Any:
-    """A request with other sentences in the place of those that tell these words."""
+    """A request in which other sentences replace those that introduce these words."""
     if isinstance(value, Mapping):
         return {name: _without(inner, words) for name, inner in value.items()}
     if isinstance(value, list):
         return [_without(inner, words) for inner in value]
-    return TOLD.sub(lambda told: "Yes." if told[1] in words else told[0], value) if isinstance(value, str) else value
+    return (
+        SENTENCE.sub(lambda sentence: "Yes." if sentence[1] in words else sentence[0], value)
+        if isinstance(value, str)
+        else value
+    )
 
 
-# -- and comes back -------------------------------------------------------------------------------------------------
+# -- the answer ----------------------------------------------------------------------------------------------------
 
 
 @rule(
@@ -279,41 +286,45 @@ def _without(value: Any, words: Sequence[str]) -> Any:
     over=RUN,
     model_dependent=True,
     reads={RAW_BODY, REQUEST},
-    provoked="Made-up words are asked for again, whole and streamed.",
+    provoked="Requests with and without streaming ask the model to repeat made-up words.",
 )
-def streams_all_that_was_written(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """The text deltas add up to the text that was written: none is lost, doubled or out of its place."""
-    asked = [exchange for exchange in exchanges if _asks(exchange)]
-    whole = [exchange for exchange in asked if not streamed(exchange)]
-    streams = [exchange for exchange in asked if streamed(exchange) and _is_in_order(exchange)]
+def streams_the_complete_text(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """The text deltas add up to the complete text: none is lost, doubled or in the wrong place."""
+    requested = [exchange for exchange in exchanges if _requests_code_words(exchange)]
+    whole = [exchange for exchange in requested if not streamed(exchange)]
+    streams = [exchange for exchange in requested if streamed(exchange) and _is_in_order(exchange)]
     if min(len(whole), len(streams)) < MIN_LISTS:
-        yield Unverified(reason="fewer than three lists of words came both whole and streamed")
+        yield Unverified(reason="fewer than three lists of words were returned with and without streaming")
     elif (inexact := next((answer for answer in whole if not _lists_exactly(answer)), None)) is not None:
-        yield Unverified(reason=f"not even whole answers list the words and nothing else: {shown(text_of(inexact))}")
+        yield Unverified(
+            reason=f"even answers without streaming do not list exactly the words: {shown(text_of(inexact))}"
+        )
     elif _chance(len(whole), len(streams)) > MAX_CHANCE and not any(map(_lists_exactly, streams)):
-        yield Unverified(reason=f"no stream lists the words and nothing else, of which {len(streams)} prove too little")
+        yield Unverified(
+            reason=f"no stream lists exactly the words, but {len(streams)} streams are too few to exclude chance"
+        )
     elif not any(map(_lists_exactly, streams)):
         yield Finding(
             exchange=streams[0].number,
             place=in_message(streams[0], "/content"),
-            found=f"{shown(text_of(streams[0]))}, and no better in {len(streams) - 1} more streams",
-            wanted=f"{', '.join(_places(streams[0]))}: all {len(whole)} lists that came whole are right",
+            found=f"{shown(text_of(streams[0]))}, and similar in {len(streams) - 1} more streams",
+            wanted=f"{', '.join(_places(streams[0]))}: all {len(whole)} lists without streaming are correct",
         )
 
 
 def _chance(whole: int, streams: int) -> float:
-    """How likely it is at most that one coin falls on one side for all whole answers, on the other for all streams."""
+    """The highest probability that one random choice is correct in all answers without streaming, and in no stream."""
     share = whole / (whole + streams)
     return float(share**whole * (1 - share) ** streams)
 
 
 def _is_in_order(exchange: Exchange) -> bool:
-    """Whether a stream has text, in deltas with which nothing else is wrong."""
-    amiss = (carries_one_json_object, sends_text_in_increments, starts_text_blocks_empty, keeps_characters_whole)
+    """Whether a stream has text, in deltas that violate no other rule."""
+    rules = (carries_one_json_object, sends_text_in_increments, starts_text_blocks_empty, keeps_characters_whole)
     misshapen = is_misshapen(exchange, BLOCK_START, BLOCK_DELTA)
-    return bool(text_of(exchange)) and not misshapen and not any(True for rule in amiss for _ in rule(exchange))
+    return bool(text_of(exchange)) and not misshapen and not any(True for rule in rules for _ in rule(exchange))
 
 
 def _lists_exactly(exchange: Exchange) -> bool:
-    """Whether the answer is made of the words that it was asked for."""
+    """Whether the answer consists of the requested words only."""
     return set(TOKEN.findall(text_of(exchange).lower())) == set(_places(exchange))

@@ -29,7 +29,7 @@ from messages_conformance.rules.accessors import (
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
-from messages_conformance.rules.relations import ERRATIC, PROMPT_SLACK_TOKENS, erratic
+from messages_conformance.rules.relations import INCONSISTENT, PROMPT_SLACK_TOKENS, inconsistent
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
 
 COUNT_PATH: Final = "/v1/messages/count_tokens"
@@ -141,8 +141,8 @@ def _counted_fields(exchange: Exchange) -> str:
 def counts_about_what_it_bills(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """The count is within 10 tokens or 5 % of the input tokens billed for the same request."""
     billed = [one for one in exchanges if has_message(one) and total_input(usage_of(one)) > 0]
-    if erratic(billed):
-        yield ERRATIC
+    if inconsistent(billed):
+        yield INCONSISTENT
         return
     pairs = 0
     for counted, message in _counted_and_billed(exchanges, billed):

@@ -14,7 +14,7 @@ from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import in_message, total_input, usage_of
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
 from messages_conformance.rules.recording_parts import REQUEST
-from messages_conformance.rules.relations import ERRATIC, MIN_ADDED_CHARS, counted, erratic
+from messages_conformance.rules.relations import INCONSISTENT, MIN_ADDED_CHARS, counted, inconsistent
 from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
 
 Turns = list[Mapping[str, Any]]
@@ -63,8 +63,8 @@ def _compared(pairs: Iterable[tuple[Exchange, Exchange]], what: str, no_pair: st
 def counts_earlier_turns(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """Turns before the last one raise the total input."""
     messages = counted(exchanges)
-    if erratic(messages):
-        yield ERRATIC
+    if inconsistent(messages):
+        yield INCONSISTENT
         return
     alone = {_key(exchange, turns): exchange for exchange in messages if len(turns := _turns(exchange)) == 1}
     pairs = [
@@ -88,8 +88,8 @@ def counts_earlier_turns(exchanges: Sequence[Exchange]) -> Iterable[Finding | Un
 def reads_system_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """A system prompt in text blocks is counted like the same text as a string."""
     messages = counted(exchanges)
-    if erratic(messages):
-        yield ERRATIC
+    if inconsistent(messages):
+        yield INCONSISTENT
         return
     strings = {_system_key(exchange): exchange for exchange in messages if isinstance(_system(exchange), str)}
     pairs = 0
@@ -133,8 +133,8 @@ def _system_key(exchange: Exchange) -> str:
 def counts_the_results_of_tools(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """The content of a tool_result raises the total input."""
     messages = counted(exchanges)
-    if erratic(messages):
-        yield ERRATIC
+    if inconsistent(messages):
+        yield INCONSISTENT
         return
     emptied = [(exchange, *_without_results(_turns(exchange))) for exchange in messages]
     empty = {_key(exchange, turns): exchange for exchange, turns, characters in emptied if turns and not characters}

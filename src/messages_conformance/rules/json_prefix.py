@@ -1,7 +1,7 @@
-"""Whether a text is the beginning of JSON, which is what a client has in hand while a tool's input arrives.
+"""Decides whether a text is the beginning of JSON, as a client has it while the input of a tool arrives.
 
-The text is closed in the one way in which it could go on, and read as JSON: open strings, arrays and objects are
-ended, a half literal is completed, a lonely key or colon gets a value.
+The text is completed and read as JSON: open strings, arrays and objects are closed, a partial literal is completed,
+and a key or a colon without a value gets one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def is_prefix(text: str) -> bool:
 
 
 def _endings(text: str) -> list[str]:
-    """The text as it is, and every text that closes it; one of them is JSON when the text is a beginning of it."""
+    """All completions of the text; one of them is JSON if the text is the beginning of JSON."""
     brackets, open_at = _scan(text)
     stack = "".join("}" if opened == "{" else "]" for opened in reversed(brackets))
     if open_at is not None:
@@ -40,7 +40,7 @@ def _endings(text: str) -> list[str]:
 
 
 def _scan(text: str) -> tuple[list[str], int | None]:
-    """The brackets that are open at the end, and where a string that is open there has its last whole character."""
+    """The brackets that are open at the end, and the end of the last complete character of an open string."""
     opened: list[str] = []
     place = 0
     while place < len(text):

@@ -1,4 +1,4 @@
-"""Verdicts on several exchanges at once: what must differ between them, and what must agree."""
+"""Rules over several exchanges: values that must differ between them, and values that must agree."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from messages_conformance.rules.accessors import (
     has_message,
     in_message,
     message_of,
+    refusal,
     response_of,
     shown,
     streamed,
@@ -30,69 +31,67 @@ from messages_conformance.rules.stream.message_delta import keeps_the_input_coun
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 PROMPT_SLACK_TOKENS: Final = 2
-"""A longer prompt may count this many tokens fewer: merges at the seam of two texts (tokenizer property)."""
+"""A longer prompt may have this many tokens fewer: tokens merge where two texts meet (tokenizer property)."""
 
 MAX_BLOCK_OVERHEAD: Final = 1.5
-"""A text block that costs this much more than its text reached the model as JSON (our own; equal is promised)."""
+"""A text block with this many times the tokens of its text reached the model as JSON (our own; equal is right)."""
 
 MIN_ADDED_CHARS: Final = 40
-"""A prompt that grew by less may honestly count the same."""
+"""A prompt that grew by fewer characters may have the same count (our own)."""
 
 
 def _without(body: Any, *names: str) -> str:
-    """A JSON body without some of its top-level keys, as a key to compare by."""
+    """A JSON body without some of its top-level keys, as a key for comparison."""
     kept = {key: value for key, value in body.items() if key not in names}
     return json.dumps(kept, sort_keys=True, ensure_ascii=True)
 
 
-def questions_without(
+def requests_without(
     name: str, exchanges: Sequence[Exchange], *, larger: bool = False, alike: bool = False
 ) -> Iterator[tuple[Exchange, Exchange]]:
-    """Pairs of answered questions that differ in one field alone: it limits the first, and the second lacks it.
+    """Pairs of answered requests that differ in one field only: the first has it, and the second does not.
 
-    With `larger` the second has the field too, with the larger number. Whether they were streamed makes a difference
-    only when they must be `alike`.
+    With `larger`, the second has the field too, with a larger number. With `alike`, both are streamed or both are not;
+    without it, streaming may differ too.
     """
     ignored = (name,) if alike else (name, "stream")
     messages = [exchange for exchange in exchanges if has_message(exchange) and message_of(exchange) is not None]
-    alike_but_for: dict[str, list[Exchange]] = defaultdict(list)
+    same_but_for_field: dict[str, list[Exchange]] = defaultdict(list)
     for exchange in messages:
-        alike_but_for[_without(exchange.request.fields, *ignored)].append(exchange)
-    for questions in alike_but_for.values():
-        for limited in questions:
-            mine = limited.request.fields.get(name)
-            controls = (control for control in questions if _lacks(control.request.fields.get(name), mine, larger))
-            control = next(controls, None) if mine else None
+        same_but_for_field[_without(exchange.request.fields, *ignored)].append(exchange)
+    for requests in same_but_for_field.values():
+        for limited in requests:
+            limit = limited.request.fields.get(name)
+            controls = (control for control in requests if _is_control(control.request.fields.get(name), limit, larger))
+            control = next(controls, None) if limit else None
             if control is not None:
                 yield limited, control
 
 
-def _lacks(theirs: Any, mine: Any, larger: bool) -> bool:
-    """Whether the one question is without the other's limit, or has a larger one where that is asked for."""
+def _is_control(value: Any, limit: Any, larger: bool) -> bool:
+    """Whether the value of the field makes a request the control of one with this limit: none, or a larger one."""
     if not larger:
-        return not theirs
-    return isinstance(theirs, int) and isinstance(mine, int) and theirs > mine
+        return not value
+    return isinstance(value, int) and isinstance(limit, int) and value > limit
 
 
 def _unique(
     exchanges: Sequence[Exchange], read: Callable[[Exchange], Any], place: Callable[[Exchange], Place], what: str
 ) -> Iterator[Finding | Unverified]:
     seen: dict[str, Exchange] = {}
-    told = 0
+    repeated = 0
     for exchange in exchanges:
         value = read(exchange)
         if not isinstance(value, str) or not value:
             continue
         if value in seen:
-            told += 1
-            if told == 1:
+            repeated += 1
+            if repeated == 1:
                 found = f"{shown(value)} again, as in exchange {seen[value].number}"
-                yield Finding(
-                    exchange=exchange.number, place=place(exchange), found=found, wanted=f"a {what} of its own"
-                )
+                yield Finding(exchange=exchange.number, place=place(exchange), found=found, wanted=f"a unique {what}")
         seen.setdefault(value, exchange)
-    if len(seen) < 2 and not told:
-        yield Unverified(reason=f"fewer than two answers had a {what}")
+    if len(seen) < 2 and not repeated:
+        yield Unverified(reason=f"fewer than two answers have a {what}")
 
 
 @rule("response.id.unique", MUST, source=sources.SEED, over=RUN)
@@ -126,7 +125,7 @@ def gives_every_answer_its_own_request_id(exchanges: Sequence[Exchange]) -> Iter
 
 
 def counted(exchanges: Sequence[Exchange]) -> list[Exchange]:
-    """Messages with an input count to compare; one that is no number, or is taken back later, leaves no total."""
+    """Messages with a usable total input: its counts are integers, and no later event replaces them with others."""
     return [
         exchange
         for exchange in exchanges
@@ -137,11 +136,11 @@ def counted(exchanges: Sequence[Exchange]) -> list[Exchange]:
 
 
 def _total(usage: Mapping[str, Any]) -> int:
-    """The total input; 0 where a part of it is no integer of 0 or more, or input_tokens is missing."""
+    """The total input; 0 if a part of it is not an integer, or input_tokens is negative or missing."""
     if not isinstance(usage.get("input_tokens"), int) or usage["input_tokens"] < 0:
         return 0
-    told = [usage[name] for name in INPUT_COUNTS if usage.get(name) is not None]
-    return total_input(usage) if all(isinstance(part, int) for part in told) else 0
+    counts = [usage[name] for name in INPUT_COUNTS if usage.get(name) is not None]
+    return total_input(usage) if all(isinstance(part, int) for part in counts) else 0
 
 
 @rule(
@@ -153,7 +152,7 @@ def _total(usage: Mapping[str, Any]) -> int:
     provoked="The same request is sent twice.",
 )
 def counts_equal_prompts_equally(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """Identical requests report the same total input."""
+    """Identical requests have the same total input."""
     seen: dict[tuple[Any, ...], Exchange] = {}
     pairs = 0
     for exchange in counted(exchanges):
@@ -161,13 +160,15 @@ def counts_equal_prompts_equally(exchanges: Sequence[Exchange]) -> Iterable[Find
         if first is exchange:
             continue
         pairs += 1
-        mine, theirs = total_input(usage_of(exchange)), total_input(usage_of(first))
-        if mine != theirs:
+        tokens, expected = total_input(usage_of(exchange)), total_input(usage_of(first))
+        if tokens != expected:
             place = in_message(exchange, "/usage/input_tokens")
-            yield Finding(exchange=exchange.number, place=place, found=f"{mine} after {theirs}", wanted=str(theirs))
+            yield Finding(
+                exchange=exchange.number, place=place, found=f"{tokens} after {expected}", wanted=str(expected)
+            )
             return
     if not pairs:
-        yield Unverified(reason="no request was answered twice with a count")
+        yield Unverified(reason="no identical requests were answered with counts")
 
 
 @rule(
@@ -177,10 +178,10 @@ def counts_equal_prompts_equally(exchanges: Sequence[Exchange]) -> Iterable[Find
     needs={"stream"},
     over=RUN,
     reads={REQUEST},
-    provoked="The same question is asked streamed and not.",
+    provoked="The same request is sent with and without streaming.",
 )
-def counts_alike_when_streaming(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """The total input is the same whether an answer is streamed or not."""
+def counts_equally_when_streaming(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """The total input is the same with and without streaming."""
     plain: dict[str, Exchange] = {}
     pairs = 0
     messages = counted(exchanges)
@@ -192,18 +193,18 @@ def counts_alike_when_streaming(exchanges: Sequence[Exchange]) -> Iterable[Findi
         if other is None or not streamed(exchange):
             continue
         pairs += 1
-        mine, theirs = total_input(usage_of(exchange)), total_input(usage_of(other))
-        if mine != theirs:
+        tokens, expected = total_input(usage_of(exchange)), total_input(usage_of(other))
+        if tokens != expected:
             place = in_message(exchange, "/usage/input_tokens")
-            found = f"{mine} streamed, {theirs} in exchange {other.number}"
+            found = f"{tokens} streamed, {expected} in exchange {other.number}"
             yield Finding(exchange=exchange.number, place=place, found=found, wanted="the same total")
             return
     if not pairs:
-        yield Unverified(reason="no question was answered both streamed and not, with counts")
+        yield Unverified(reason="no request was answered with and without streaming, with counts")
 
 
-def erratic(messages: Sequence[Exchange]) -> bool:
-    """Whether identical requests were counted differently: no comparison of counts means anything then."""
+def inconsistent(messages: Sequence[Exchange]) -> bool:
+    """Whether identical requests have different counts, so that counts cannot be compared."""
     seen: dict[tuple[Any, ...], int] = {}
     return any(
         seen.setdefault(exchange.request.identity, total_input(usage_of(exchange))) != total_input(usage_of(exchange))
@@ -211,11 +212,11 @@ def erratic(messages: Sequence[Exchange]) -> bool:
     )
 
 
-ERRATIC = Unverified(reason="identical requests are counted differently, so that no two counts can be compared")
+INCONSISTENT: Final = Unverified(reason="identical requests have different counts, so that counts cannot be compared")
 
 
 def _prompt(exchange: Exchange) -> str | None:
-    """The last user message when it is a plain string."""
+    """The last user message if it is a string."""
     messages = exchange.request.fields.get("messages")
     last = messages[-1] if isinstance(messages, list) and messages else None
     content = last.get("content") if isinstance(last, dict) and last.get("role") == "user" else None
@@ -228,28 +229,28 @@ def _prompt(exchange: Exchange) -> str | None:
     source="tokenizer property; tolerance of 2 tokens",
     over=RUN,
     reads={REQUEST},
-    provoked="A question is asked again with more text behind it, and conversations grow turn by turn.",
+    provoked="A request is repeated with more text, and conversations grow turn by turn.",
 )
 def counts_more_for_more_text(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """Text appended to the last user message, and turns appended to a conversation, never lower the total input."""
     pairs = 0
     messages = counted(exchanges)
-    asked = [(exchange, prompt) for exchange in messages if (prompt := _prompt(exchange)) is not None]
-    if erratic([exchange for exchange, _ in asked]):
-        yield ERRATIC
+    requested = [(exchange, prompt) for exchange in messages if (prompt := _prompt(exchange)) is not None]
+    if inconsistent([exchange for exchange, _ in requested]):
+        yield INCONSISTENT
         return
     for longer, shorter in _grown_conversations(messages):
         pairs += 1
         more, less = total_input(usage_of(longer)), total_input(usage_of(shorter))
         if more < less - PROMPT_SLACK_TOKENS:
             place = in_message(longer, "/usage/input_tokens")
-            found = f"{more}, with later turns more than exchange {shorter.number} ({less})"
+            found = f"{more}, although it extends exchange {shorter.number} ({less}) by later turns"
             yield Finding(exchange=longer.number, place=place, found=found, wanted=f"{less} or more")
             return
-    for longer, long_prompt in asked:
-        for shorter, short_prompt in asked:
-            grown = len(long_prompt) - len(short_prompt)
-            if grown < MIN_ADDED_CHARS or not long_prompt.startswith(short_prompt):
+    for longer, long_prompt in requested:
+        for shorter, short_prompt in requested:
+            added = len(long_prompt) - len(short_prompt)
+            if added < MIN_ADDED_CHARS or not long_prompt.startswith(short_prompt):
                 continue
             if _but_for_prompt(longer) != _but_for_prompt(shorter):
                 continue
@@ -257,17 +258,17 @@ def counts_more_for_more_text(exchanges: Sequence[Exchange]) -> Iterable[Finding
             more, less = total_input(usage_of(longer)), total_input(usage_of(shorter))
             if more < less - PROMPT_SLACK_TOKENS:
                 place = in_message(longer, "/usage/input_tokens")
-                found = f"{more}, with {grown} characters more than exchange {shorter.number} ({less})"
+                found = f"{more}, with {added} characters more than exchange {shorter.number} ({less})"
                 yield Finding(exchange=longer.number, place=place, found=found, wanted=f"{less} or more")
                 return
     if not pairs:
-        yield Unverified(reason="no question was asked again with more text behind it")
+        yield Unverified(reason="no request was repeated with more text")
 
 
 def _grown_conversations(messages: Sequence[Exchange]) -> Iterator[tuple[Exchange, Exchange]]:
-    """(longer, shorter) where the one goes on from all turns of the other, and all else is the same.
+    """Pairs (longer, shorter) where the longer request continues all turns of the shorter, and all else is the same.
 
-    Thoughts of earlier turns may be left out of a count (token counting), so what holds any is no measure.
+    The thinking of earlier turns may not be counted (token counting), so requests with thinking blocks are excluded.
     """
     known = {_conversation(exchange, None): exchange for exchange in messages}
     for longer in messages:
@@ -275,18 +276,20 @@ def _grown_conversations(messages: Sequence[Exchange]) -> Iterator[tuple[Exchang
         if isinstance(turns, list) and b'"thinking"' not in longer.request.body:
             lengths = (length for length in range(len(turns) - 1, 0, -1))
             shorter = next((known[key] for n in lengths if (key := _conversation(longer, n)) in known), None)
-            grown = shorter is not None and len(longer.request.body) - len(shorter.request.body) >= MIN_ADDED_CHARS
-            if shorter is not None and grown:
+            added = shorter is not None and len(longer.request.body) - len(shorter.request.body) >= MIN_ADDED_CHARS
+            if shorter is not None and added:
                 yield longer, shorter
 
 
 def _conversation(exchange: Exchange, turns: int | None) -> str:
-    """What the size of a conversation depends on, with its first turns alone where that is asked for."""
+    """The request fields that the size of a conversation depends on; with `turns`, of that many first turns."""
     fields = exchange.request.fields
-    held = fields.get("messages")
+    messages = fields.get("messages")
     names = ("model", "system", "tools", "tool_choice", "thinking", "output_config")
     kept = {name: fields[name] for name in names if name in fields}
-    return json.dumps(_uncached({**kept, "messages": held[:turns] if isinstance(held, list) else held}), sort_keys=True)
+    return json.dumps(
+        _uncached({**kept, "messages": messages[:turns] if isinstance(messages, list) else messages}), sort_keys=True
+    )
 
 
 def _but_for_prompt(exchange: Exchange) -> str:
@@ -301,27 +304,27 @@ def _but_for_prompt(exchange: Exchange) -> str:
     needs={"system"},
     over=RUN,
     reads={REQUEST},
-    provoked="The same question is asked with and without a long system prompt.",
+    provoked="The same request is sent with and without a long system prompt.",
 )
 def counts_the_system_prompt(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """A system prompt raises the total input."""
     pairs = 0
-    asked = counted(exchanges)
-    if erratic(asked):
-        yield ERRATIC
+    requested = counted(exchanges)
+    if inconsistent(requested):
+        yield INCONSISTENT
         return
-    for instructed, control in questions_without("system", asked, alike=True):
+    for instructed, control in requests_without("system", requested, alike=True):
         if len(json.dumps(instructed.request.fields["system"])) < MIN_ADDED_CHARS:
             continue
         pairs += 1
-        mine, theirs = total_input(usage_of(instructed)), total_input(usage_of(control))
-        if mine <= theirs:
+        tokens, without_it = total_input(usage_of(instructed)), total_input(usage_of(control))
+        if tokens <= without_it:
             place = in_message(instructed, "/usage/input_tokens")
-            found = f"{mine} with a system prompt, {theirs} without (exchange {control.number})"
-            yield Finding(exchange=instructed.number, place=place, found=found, wanted=f"more than {theirs}")
+            found = f"{tokens} with a system prompt, {without_it} without (exchange {control.number})"
+            yield Finding(exchange=instructed.number, place=place, found=found, wanted=f"more than {without_it}")
             return
     if not pairs:
-        yield Unverified(reason="no question was answered with and without a long system prompt")
+        yield Unverified(reason="no request was answered with and without a long system prompt")
 
 
 BLOCKS: Final = "request.messages.content-blocks"
@@ -337,53 +340,46 @@ BLOCKS: Final = "request.messages.content-blocks"
     provoked="The same text is sent as a string, as one text block and as two.",
 )
 def reads_text_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """A message's content may be an array of text blocks, which reach the model like a string does."""
+    """The content of a message may be an array of text blocks, which is counted like a string."""
     sent = [exchange for exchange in exchanges if BLOCKS in exchange.probes]
     if not sent:
-        yield Unverified(reason="no message was sent as an array of blocks")
+        yield Unverified(reason="no request has content blocks")
     for exchange in sent:
-        status = response_of(exchange).status
-        if status >= 400:
-            said = shown(response_of(exchange).text, 160)
-            yield Finding(
-                exchange=exchange.number,
-                place=Place(header=":status"),
-                found=f"{status}: {said}",
-                wanted="200: the request is valid",
-            )
+        if response_of(exchange).status >= 400:
+            yield refusal(exchange, "200: the request is valid")
             return
-    asked = counted(exchanges)
-    if erratic(asked):
+    requested = counted(exchanges)
+    if inconsistent(requested):
         return
-    for blocks, string in _twins(asked):
-        mine, theirs = total_input(usage_of(blocks)), total_input(usage_of(string))
-        if not theirs - PROMPT_SLACK_TOKENS <= mine <= theirs * MAX_BLOCK_OVERHEAD + PROMPT_SLACK_TOKENS:
-            found = f"{mine}, but {theirs} for the same text as a string (exchange {string.number})"
+    for blocks, string in _twins(requested):
+        tokens, expected = total_input(usage_of(blocks)), total_input(usage_of(string))
+        if not expected - PROMPT_SLACK_TOKENS <= tokens <= expected * MAX_BLOCK_OVERHEAD + PROMPT_SLACK_TOKENS:
+            found = f"{tokens}, but {expected} for the same text as a string (exchange {string.number})"
             place = in_message(blocks, "/usage/input_tokens")
-            yield Finding(exchange=blocks.number, place=place, found=found, wanted=f"about {theirs}")
+            yield Finding(exchange=blocks.number, place=place, found=found, wanted=f"about {expected}")
             return
 
 
 def _twins(messages: Sequence[Exchange]) -> Iterator[tuple[Exchange, Exchange]]:
-    """Pairs that ask the same with text blocks and with a string."""
+    """Pairs of requests with the same text, once in text blocks and once as a string."""
     strings = {_without(exchange.request.fields): exchange for exchange in messages}
     for exchange in messages:
-        asked = exchange.request.fields.get("messages")
-        if BLOCKS not in exchange.probes or not isinstance(asked, list) or len(asked) != 1:
+        requested = exchange.request.fields.get("messages")
+        if BLOCKS not in exchange.probes or not isinstance(requested, list) or len(requested) != 1:
             continue
-        content = asked[0].get("content")
+        content = requested[0].get("content")
         if isinstance(content, list) and all(isinstance(block.get("text"), str) for block in content):
             text = " ".join(block["text"] for block in content)
-            plain = {**exchange.request.fields, "messages": [{**asked[0], "content": text}]}
+            plain = {**exchange.request.fields, "messages": [{**requested[0], "content": text}]}
             if _without(plain) in strings:
                 yield exchange, strings[_without(plain)]
 
 
-# -- what is cached -------------------------------------------------------------------------------------------------
+# -- caching --------------------------------------------------------------------------------------------------------
 
 CACHE_SLACK_TOKENS: Final = 10
 CACHE_SLACK_SHARE: Final = 0.05
-"""Two counts of the same prompt may differ by this, whichever is more (the figures of adjacent.count_tokens.approx)."""
+"""Two counts of the same prompt may differ by this, whichever is more (figures of adjacent.count_tokens.approx)."""
 
 
 def _uncached(value: Any) -> Any:
@@ -396,14 +392,14 @@ def _uncached(value: Any) -> Any:
 
 
 def _prompt_key(exchange: Exchange) -> str:
-    """What a prompt's size depends on, as a key to compare by."""
+    """The request fields that the size of a prompt depends on, as a key for comparison."""
     names = ("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
     fields = exchange.request.fields
     return json.dumps(_uncached({name: fields[name] for name in names if name in fields}), sort_keys=True)
 
 
 def _sizes(exchanges: Sequence[Exchange]) -> dict[str, tuple[int, Exchange]]:
-    """How large each prompt is: as count_tokens says, else as a message with the same prompt was billed uncached."""
+    """The size of each prompt and the exchange that shows it: a count, or a message without caching."""
     sizes: dict[str, tuple[int, Exchange]] = {}
     for exchange in exchanges:
         if exchange.request.route.endswith("/count_tokens") and exchange.succeeded:
@@ -426,10 +422,10 @@ def _sizes(exchanges: Sequence[Exchange]) -> dict[str, tuple[int, Exchange]]:
     over=RUN,
     model_dependent=True,
     reads={REQUEST},
-    provoked="A long prompt with cache_control is sent twice, and counted.",
+    provoked="A long prompt with cache_control is sent twice, and also to count_tokens.",
 )
 def counts_cached_tokens_once(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """input_tokens leaves out what was written to the cache or read from it: the total is the sum of the three."""
+    """input_tokens excludes tokens written to the cache or read from it: the total is the sum of the three counts."""
     sizes, pairs = _sizes(exchanges), 0
     for exchange in exchanges:
         if not has_message(exchange) or _prompt_key(exchange) not in sizes:
@@ -438,26 +434,28 @@ def counts_cached_tokens_once(exchanges: Sequence[Exchange]) -> Iterable[Finding
         size, control = sizes[_prompt_key(exchange)]
         slack = max(CACHE_SLACK_TOKENS, CACHE_SLACK_SHARE * size)
         cached = total_input(usage) - count(usage, "input_tokens")
-        # A prompt that is smaller than what was cached of it was counted wrongly, which is judged as that.
+        # Other rules judge a count that is smaller than the part of the prompt that was cached.
         if b"cache_control" not in exchange.request.body or cached <= slack or size < cached - slack:
             continue
         pairs += 1
         if abs(count(usage, "input_tokens") - size) <= slack:
-            found = f"{usage['input_tokens']}, beside {cached} that were cached (exchange {control.number}: {size})"
+            found = (
+                f"{usage['input_tokens']}, in addition to {cached} cached tokens (exchange {control.number}: {size})"
+            )
             place = in_message(exchange, "/usage/input_tokens")
             yield Finding(exchange=exchange.number, place=place, found=found, wanted=f"about {max(0, size - cached)}")
             return
     if not pairs:
-        yield Unverified(reason="nothing was cached: the prompt is below this model's minimum, or caching is off")
+        yield Unverified(reason="nothing was cached: the prompt is below the minimum of this model, or caching is off")
 
 
-# -- side by side ---------------------------------------------------------------------------------------------------
+# -- concurrency ----------------------------------------------------------------------------------------------------
 
 NONCE: Final = re.compile(r"only this word: (\w+-\d+)$")
 
 
 def _nonce(exchange: Exchange) -> str | None:
-    """The made-up word that a streamed question asks for."""
+    """The made-up word that a streamed request asks for."""
     match = NONCE.search(_prompt(exchange) or "") if streamed(exchange) else None
     return match.group(1) if match else None
 
@@ -479,21 +477,21 @@ def _overlap(one: Exchange, other: Exchange) -> bool:
     over=RUN,
     model_dependent=True,
     reads={REQUEST},
-    provoked="Several streams at once ask for a word of their own each.",
+    provoked="Concurrent streams each ask for a different word.",
 )
 def keeps_streams_apart(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """Each of several streams at once brings its own answer, and nothing of another."""
-    asked = [(exchange, nonce) for exchange in exchanges if (nonce := _nonce(exchange)) is not None]
-    for exchange, own in asked:
+    """Each of several concurrent streams has its own answer and no part of another."""
+    requested = [(exchange, nonce) for exchange in exchanges if (nonce := _nonce(exchange)) is not None]
+    for exchange, own in requested:
         text = text_of(exchange).lower()
-        foreign = [other for other, nonce in asked if nonce != own and nonce.lower() in text]
-        if foreign:
-            found = f"{shown(text_of(exchange))}, which belongs to exchange {foreign[0].number}"
+        others = [other for other, nonce in requested if nonce != own and nonce.lower() in text]
+        if others:
+            found = f"{shown(text_of(exchange))}, which belongs to exchange {others[0].number}"
             place = in_message(exchange, "/content")
-            yield Finding(exchange=exchange.number, place=place, found=found, wanted=f"{shown(own)} alone")
+            yield Finding(exchange=exchange.number, place=place, found=found, wanted=f"only {shown(own)}")
             return
-    obeyed = [exchange for exchange, own in asked if own.lower() in text_of(exchange).lower()]
+    obeyed = [exchange for exchange, own in requested if own.lower() in text_of(exchange).lower()]
     if not any(_overlap(one, other) for one in obeyed for other in obeyed if one is not other):
-        said = [f"{shown(own)}: {shown(text_of(exchange))}" for exchange, own in asked if exchange not in obeyed]
-        why = f"asked for {said[0]}" if said else "no two streams were under way at the same time"
-        yield Unverified(reason=f"the model did not say its words: {why}" if said else why)
+        failed = [f"{shown(own)}: {shown(text_of(exchange))}" for exchange, own in requested if exchange not in obeyed]
+        why = "no two streams were in progress at the same time"
+        yield Unverified(reason=f"the model did not write its word: requested {failed[0]}" if failed else why)

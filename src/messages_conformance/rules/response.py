@@ -1,4 +1,4 @@
-"""Verdicts on the message object, where it came whole."""
+"""Rules for the message object."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ FOREIGN_STOP_REASONS: Final = frozenset(
         *("eos", "eos_token", "abort"),  # inference servers' own
     }
 )
-"""The set of stop reasons is open, but these will never be in it: they say in other words what it has words for."""
+"""The set of stop reasons is open, but these values of other APIs mean what a documented value already means."""
 
 EMPTY_ANSWER_TOKENS: Final = 8
-"""An empty end_turn is documented with 2 to 3 output tokens; more than this were an answer that got lost."""
+"""An empty end_turn is documented with 2 to 3 output tokens; with more than this, an answer was lost."""
 
 LOST_CALLS_TOKENS: Final = 150
-"""Two calls of the tools that this suite gives cost less than this; more was spent on something else (our own)."""
+"""Two calls of the tools of this suite cost less than this; more tokens were used for something else (our own)."""
 
 TOKMODEL_KEYS = ("id", "type", "role", "content", "stop_reason", "model", "usage")
 
@@ -70,7 +70,7 @@ def is_one_json_object(exchange: Exchange) -> Iterable[Finding | Unverified]:
     if isinstance(response.json, dict):
         return
     if response.ending != COMPLETE:
-        yield Unverified(reason=f"the body did not come to its end: {response.detail or response.ending}")
+        yield Unverified(reason=f"the body is incomplete: {response.detail or response.ending}")
         return
     found = "an empty body" if not response.text else shown(response.text)
     yield Finding(place=Place(pointer=""), found=found, wanted="one JSON object")
@@ -109,8 +109,8 @@ def has_the_promised_id_prefix(exchange: Exchange, profile: Profile) -> Iterable
     source=sources.sdk("types/message.py (format and length may change)"),
     applies=has_message,
 )
-def has_the_customary_id_prefix(exchange: Exchange) -> Iterable[Finding]:
-    """id starts with msg_, as in every example."""
+def has_the_usual_id_prefix(exchange: Exchange) -> Iterable[Finding]:
+    """id starts with msg_, as in every documented example."""
     return _id_prefix(exchange, "msg_")
 
 
@@ -121,41 +121,40 @@ def is_typed_as_message(exchange: Exchange) -> Iterable[Finding]:
 
 
 @rule("response.role.assistant", MUST, source=sources.SEED, applies=json_message)
-def is_the_assistants(exchange: Exchange) -> Iterable[Finding]:
+def has_the_role_assistant(exchange: Exchange) -> Iterable[Finding]:
     """role is "assistant"."""
     return shape(exchange, "response.role.assistant")
 
 
 @rule("response.content.array", MUST, source=sources.SEED, over=RUN)
 def has_content_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """content is an array, and it holds what the tokens were spent on."""
+    """content is an array, and it is not empty when output tokens were used for it."""
     messages = [exchange for exchange in exchanges if has_message(exchange)]
     if not messages:
-        yield Unverified(reason="no message was answered")
+        yield Unverified(reason="no request was answered with a message")
     for exchange in messages:
         for misshapen in shape(exchange, "response.content.array"):
             yield replace(misshapen, exchange=exchange.number)
-    emptied = [exchange for exchange in messages if spent_on_nothing(exchange)]
-    secretive = next(filter(bills_more_than_it_shows, messages), None) if emptied else None
-    if secretive is not None:
-        tokens = count(usage_of(secretive), "output_tokens")
+    emptied = [exchange for exchange in messages if tokens_of_empty_answer(exchange)]
+    hidden = next(filter(bills_more_than_it_shows, messages), None) if emptied else None
+    if hidden is not None:
+        tokens = count(usage_of(hidden), "output_tokens")
         yield Unverified(
-            reason=f"an empty answer may have been thought about: {tokens} tokens were billed elsewhere "
-            f"for {shown(text_of(secretive))}"
+            reason=f"the model may think without showing it: {tokens} tokens were billed for {shown(text_of(hidden))}"
         )
         return
     for exchange in emptied:
-        found = f"[] although {spent_on_nothing(exchange)} output tokens were spent"
+        found = f"[] although {tokens_of_empty_answer(exchange)} output tokens were billed"
         place = in_message(exchange, "/content")
         yield Finding(exchange=exchange.number, place=place, found=found, wanted="the blocks that were generated")
 
 
 def bills_more_than_it_shows(exchange: Exchange) -> bool:
-    """Whether an answer of text alone cost more tokens than it has characters: its model reasons unseen."""
+    """Whether an answer of text only has more output tokens than characters: its model thinks without showing it."""
     text, kinds = text_of(exchange), {block.get("type") for block in blocks_of(exchange)}
     if not text or kinds != {"text"} or stop_reason_of(exchange) not in ("end_turn", "stop_sequence", "max_tokens"):
         return False
-    # Beside a text there may have been calls that were lost.
+    # A text may also have had tool calls that were lost.
     may_call = has(exchange, REQUEST) and exchange.request.fields.get("tools")
     slack = LOST_CALLS_TOKENS if may_call else EMPTY_ANSWER_TOKENS
     usage = usage_of(exchange)
@@ -164,10 +163,10 @@ def bills_more_than_it_shows(exchange: Exchange) -> bool:
     return count(usage, "output_tokens") > seen + slack
 
 
-def spent_on_nothing(exchange: Exchange) -> int:
-    """The output tokens of an empty answer that was not empty when it was counted; 0 for all others.
+def tokens_of_empty_answer(exchange: Exchange) -> int:
+    """The output tokens of an empty answer whose content was lost; 0 for all other answers.
 
-    Empty content is legal: a pre-warm, a refusal, an end_turn of two or three tokens (handling stop reasons).
+    Empty content is legal for a pre-warm, a refusal, and an end_turn of two or three tokens (handling stop reasons).
     """
     message = message_of(exchange) or {}
     if message.get("content") != [] or message.get("stop_reason") != "end_turn":
@@ -179,7 +178,7 @@ def spent_on_nothing(exchange: Exchange) -> int:
 
 
 def _thought_tokens(usage: Mapping[str, Any]) -> int:
-    """The tokens that went into thinking, which need not be shown."""
+    """The tokens used for thinking, which may be hidden."""
     details = usage.get("output_tokens_details")
     return count(details, "thinking_tokens") if isinstance(details, dict) else 0
 
@@ -230,8 +229,8 @@ def completes_tool_use_blocks(exchange: Exchange) -> Iterable[Finding | Unverifi
 
 
 @rule("response.content.no-unrequested-tools", MUST, source=sources.TOOLS, applies=has_message, reads={REQUEST})
-def calls_no_tool_unasked(exchange: Exchange) -> Iterable[Finding]:
-    """Without tools in the request there is no tool_use block."""
+def calls_no_tool_without_tools(exchange: Exchange) -> Iterable[Finding]:
+    """Without tools in the request, the answer has no tool_use block."""
     if exchange.request.fields.get("tools"):
         return
     for number, block in enumerate(blocks_of(exchange)):
@@ -257,7 +256,7 @@ def names_its_model(exchange: Exchange) -> Iterable[Finding]:
     reads={REQUEST},
 )
 def names_the_requested_model(exchange: Exchange) -> Iterable[Finding]:
-    """model is the id that was asked for."""
+    """model is the id in the request."""
     answered, asked = (message_of(exchange) or {}).get("model"), exchange.request.fields.get("model")
     if isinstance(answered, str) and answered and isinstance(asked, str) and answered != asked:
         yield Finding(place=in_message(exchange, "/model"), found=shown(answered), wanted=shown(asked))
@@ -265,7 +264,7 @@ def names_the_requested_model(exchange: Exchange) -> Iterable[Finding]:
 
 @rule("response.stop_reason.present", MUST, source=sources.SEED, applies=json_message)
 def says_why_it_stopped(exchange: Exchange) -> Iterable[Finding]:
-    """stop_reason is a string, never null, in a message that came whole."""
+    """stop_reason is a string, never null, in a message that is not streamed."""
     return shape(exchange, "response.stop_reason.present")
 
 
@@ -279,7 +278,7 @@ def says_why_it_stopped(exchange: Exchange) -> Iterable[Finding]:
     reads={REQUEST},
 )
 def stops_for_a_promised_reason(exchange: Exchange) -> Iterable[Finding]:
-    """stop_reason is end_turn, max_tokens or stop_sequence when neither tools nor thinking were asked for."""
+    """Without tools and thinking in the request, stop_reason is end_turn, max_tokens or stop_sequence."""
     fields, reason = exchange.request.fields, stop_reason_of(exchange)
     if fields.get("tools") or fields.get("thinking") or not isinstance(reason, str) or reason in TOKMODEL_STOP_REASONS:
         return
@@ -295,8 +294,8 @@ def stops_for_a_promised_reason(exchange: Exchange) -> Iterable[Finding]:
     source=f"{sources.STOP_REASONS}; measured on ten clients, whose tool loops end there, 2026-11-22",
     applies=has_message,
 )
-def stops_in_its_own_words(exchange: Exchange) -> Iterable[Finding]:
-    """stop_reason is no value of another vendor's API that was left untranslated."""
+def translates_its_stop_reason(exchange: Exchange) -> Iterable[Finding]:
+    """stop_reason is not an untranslated value of another vendor's API."""
     reason, known = stop_reason_of(exchange), contract.stop_reasons()
     if isinstance(reason, str) and reason in FOREIGN_STOP_REASONS:
         wanted = " or ".join(sorted(known))
@@ -328,7 +327,7 @@ def stops_for_a_known_reason(exchange: Exchange) -> Iterable[Finding]:
     applies=json_message,
 )
 def has_a_stop_sequence_key(exchange: Exchange) -> Iterable[Finding]:
-    """The stop_sequence key is there, null or a string."""
+    """The key stop_sequence is present; its value is null or a string."""
     body = body_of(exchange)
     if "stop_sequence" not in body:
         yield Finding(place=Place(pointer="/stop_sequence"), found="absent", wanted="null or a string")

@@ -1,4 +1,4 @@
-"""Where the sentences come from: page or module, and the date when it was read."""
+"""Sources of the requirements: page or module, with the date on which it was read."""
 
 from typing import Final
 
@@ -30,5 +30,5 @@ def sdk_ts(module: str) -> str:
 
 
 def measured(case: str) -> str:
-    """A broken stream that four official SDK builds were fed, and what they did with it."""
+    """A measurement: what four official SDK builds did with this broken stream."""
     return f"measured on four official SDK builds, stream {case}, 2026-11-22"

@@ -1,4 +1,4 @@
-"""Verdicts on why a message ended, and on what follows from that."""
+"""Rules for the stop reason and the members that depend on it."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from messages_conformance.rules.accessors import (
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
 from messages_conformance.rules.recording_parts import REQUEST
-from messages_conformance.rules.relations import questions_without
+from messages_conformance.rules.relations import requests_without
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 
 SENTENCE_ENDS: Final = (".", "!", "?", ":", "。", "！", "？", "…", '"', "”", ")", "`", "*")
-"""How a text may end that says all it has to say."""
+"""How a complete text may end."""
 
 WORDS_PER_TOKEN: Final = 4
-"""No tokenizer in use puts more than this many words of prose into one token."""
+"""No tokenizer in use has more words of prose than this in one token (our own)."""
 
 END_TOKENS: Final = 1
-"""The token that ends an answer is counted by some, and left out by others."""
+"""Some servers count the token that ends an answer, others do not (our own)."""
 
 MIN_ENDED_AT_LIMIT: Final = 2
-"""One answer may happen to end where its limit is, and be the beginning of a longer one; two are none by chance (our
-own: no model says less than asked in one of thirty answers, and in just so many tokens)."""
+"""One answer may end at its limit by chance and be the beginning of a longer one; two do not (our own: a model gives
+less than requested in fewer than one of thirty answers, and rarely with just this many tokens)."""
 
 OTHER_ENDS: Final = ("tool_use", "refusal", "pause_turn", "model_context_window_exceeded")
-"""Reasons that may end an answer before a limit or a sequence does."""
+"""Stop reasons that may end an answer before a limit or a sequence does."""
 
 
 def _sequences(exchange: Exchange) -> tuple[str, ...]:
-    """The stop sequences that were asked for."""
+    """The stop sequences of the request."""
     asked = exchange.request.fields.get("stop_sequences")
     return tuple(item for item in asked if isinstance(item, str) and item) if isinstance(asked, list) else ()
 
@@ -70,7 +70,7 @@ def names_a_sequence_only_when_it_stopped_there(exchange: Exchange) -> Iterable[
     applies=has_message,
     reads={REQUEST},
 )
-def stops_at_no_sequence_unasked(exchange: Exchange) -> Iterable[Finding]:
+def stops_only_at_requested_sequences(exchange: Exchange) -> Iterable[Finding]:
     """stop_reason is never stop_sequence when no stop_sequences were sent."""
     if stop_reason_of(exchange) == "stop_sequence" and not _sequences(exchange):
         place = in_message(exchange, "/stop_reason")
@@ -88,12 +88,12 @@ def stops_at_no_sequence_unasked(exchange: Exchange) -> Iterable[Finding]:
     applies=has_message,
     model_dependent=True,
     reads={REQUEST},
-    provoked="The model is asked to count, with one of the numbers as a stop sequence.",
+    provoked="A request asks the model to count, with one of the numbers as a stop sequence.",
 )
 def names_the_sequence_where_it_stopped(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """stop_sequence is exactly one of the sequences that were sent."""
+    """stop_sequence is exactly one of the sequences of the request."""
     if stop_reason_of(exchange) != "stop_sequence" or not _sequences(exchange):
-        yield Unverified(reason="no answer stopped at a stop sequence")
+        yield Unverified(reason="no answer has stop_reason stop_sequence")
     elif _stop_sequence(exchange) not in _sequences(exchange):
         wanted = " or ".join(shown(sequence) for sequence in _sequences(exchange))
         yield Finding(
@@ -101,9 +101,9 @@ def names_the_sequence_where_it_stopped(exchange: Exchange) -> Iterable[Finding 
         )
 
 
-def _leak(exchange: Exchange) -> Iterator[Finding | Unverified]:
+def _sequence_in_text(exchange: Exchange) -> Iterator[Finding | Unverified]:
     if stop_reason_of(exchange) != "stop_sequence" or not _sequences(exchange):
-        yield Unverified(reason="no answer stopped at a stop sequence")
+        yield Unverified(reason="no answer has stop_reason stop_sequence")
         return
     named = _stop_sequence(exchange)
     matched = (named,) if isinstance(named, str) and named in _sequences(exchange) else _sequences(exchange)
@@ -113,7 +113,7 @@ def _leak(exchange: Exchange) -> Iterator[Finding | Unverified]:
             yield Finding(
                 place=in_message(exchange, "/content"),
                 found=f"{shown(sequence)} in {shown(text[-60:])}",
-                wanted="the text before it",
+                wanted="only the text before it",
             )
             return
 
@@ -128,8 +128,8 @@ def _leak(exchange: Exchange) -> Iterator[Finding | Unverified]:
     reads={REQUEST},
 )
 def leaves_the_sequence_out(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """The sequence that matched is not in the text."""
-    return _leak(exchange)
+    """The text does not contain the stop sequence that matched."""
+    return _sequence_in_text(exchange)
 
 
 @rule(
@@ -142,8 +142,8 @@ def leaves_the_sequence_out(exchange: Exchange) -> Iterable[Finding | Unverified
     reads={REQUEST},
 )
 def streams_no_part_of_the_sequence(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """The sequence that matched is not in the streamed text, even when it came in several tokens."""
-    return _leak(exchange)
+    """The streamed text does not contain the stop sequence that matched, even if it consists of several tokens."""
+    return _sequence_in_text(exchange)
 
 
 @rule(
@@ -153,51 +153,51 @@ def streams_no_part_of_the_sequence(exchange: Exchange) -> Iterable[Finding | Un
     over=RUN,
     model_dependent=True,
     reads={REQUEST},
-    provoked="The same long answer is asked for with a small and with a large max_tokens.",
+    provoked="The same request for a long answer has a small and a large max_tokens.",
 )
-def says_that_the_limit_cut_it(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """An answer that was cut by the limit reports max_tokens."""
-    said = "no long answer was asked for"
+def reports_that_it_reached_max_tokens(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """An answer that ends at the limit has stop_reason max_tokens."""
+    reason_not_verified = "no request for a long answer was answered"
     ended: list[Finding] = []
-    for cut, control in questions_without("max_tokens", exchanges, larger=True):
+    for cut, control in requests_without("max_tokens", exchanges, larger=True):
         text, full = text_of(cut).strip(), text_of(control).strip()
         reason, limit = stop_reason_of(cut), limit_of(cut)
         if limit is None or reason in OTHER_ENDS:
             continue
         if reason == "max_tokens":
-            said = ""
+            reason_not_verified = ""
             continue
         spent = count(usage_of(control), "output_tokens")
-        # Tokens beyond one a character were spent on something that is not shown, and may not be spent again.
-        # An answer that is all there may just have fitted: the token that ends it need not be counted.
+        # More than one token per character means hidden output, which another answer may not have.
+        # A complete answer may just have fitted: the token that ends it may not be counted.
         least = limit + (END_TOKENS if text == full else 0)
-        seen_to_exceed = full.startswith(text) and least < spent <= len(full) and not _ended_early(cut, limit)
-        # Tokens beyond one a character were spent on something else in the answer that was cut, too.
-        seen_to_exceed = seen_to_exceed and count(usage_of(cut), "output_tokens") <= len(text) + END_TOKENS
-        surely = len(text.split()) > WORDS_PER_TOKEN * limit
-        if isinstance(reason, str) and text and (seen_to_exceed or surely):
-            how = f"{shown(reason)} after {shown(text[-40:])}"
+        exceeds = full.startswith(text) and least < spent <= len(full) and not _ended_early(cut, limit)
+        # The same holds for the answer that was cut.
+        exceeds = exceeds and count(usage_of(cut), "output_tokens") <= len(text) + END_TOKENS
+        certainly = len(text.split()) > WORDS_PER_TOKEN * limit
+        if isinstance(reason, str) and text and (exceeds or certainly):
+            found = f"{shown(reason)} after {shown(text[-40:])}"
             ended.append(
                 Finding(
                     exchange=cut.number,
                     place=in_message(cut, "/stop_reason"),
-                    found=how,
+                    found=found,
                     wanted=f'"max_tokens" at {limit}',
                 )
             )
-            if surely or len(ended) >= MIN_ENDED_AT_LIMIT:
+            if certainly or len(ended) >= MIN_ENDED_AT_LIMIT:
                 yield from ended
-                ended, said = [], ""
+                ended, reason_not_verified = [], ""
             else:
-                said = f"a single answer ended just where its limit is, which may be chance: {how}"
-        elif said:
-            said = f"the model answered short of the limit: {shown(text)}"
-    if said:
-        yield Unverified(reason=said)
+                reason_not_verified = f"a single answer ended at its limit, which may be chance: {found}"
+        elif reason_not_verified:
+            reason_not_verified = f"the model gave an answer below the limit: {shown(text)}"
+    if reason_not_verified:
+        yield Unverified(reason=reason_not_verified)
 
 
 def _ended_early(cut: Exchange, limit: int) -> bool:
-    """Whether an answer is counted as shorter than its limit: the model may have ended it, and gone on another time."""
+    """Whether an answer has fewer tokens than its limit: the model may have ended it, and written more another time."""
     return 0 < count(usage_of(cut), "output_tokens") < limit - END_TOKENS
 
 
@@ -209,36 +209,36 @@ def _ended_early(cut: Exchange, limit: int) -> bool:
     over=RUN,
     model_dependent=True,
     reads={REQUEST},
-    provoked="The model is asked to count, with and without one of the numbers as a stop sequence.",
+    provoked="A request asks the model to count, with and without one of the numbers as a stop sequence.",
 )
-def says_that_a_sequence_stopped_it(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """Generating one of the stop sequences ends the message with stop_reason stop_sequence."""
-    said = "no answer was asked for that would run into a stop sequence"
-    for stopped, control in questions_without("stop_sequences", exchanges):
+def reports_that_it_stopped_at_a_sequence(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """A generated stop sequence ends the message with stop_reason stop_sequence."""
+    reason_not_verified = "no request made the model generate a stop sequence"
+    for stopped, control in requests_without("stop_sequences", exchanges):
         text, full, reason = text_of(stopped), text_of(control), stop_reason_of(stopped)
         if reason == "stop_sequence":
-            said = ""
+            reason_not_verified = ""
             continue
         if not isinstance(reason, str) or reason in OTHER_ENDS or not _sequences(stopped):
             continue
-        ran_through = next((sequence for sequence in _sequences(stopped) if _holds(stopped, sequence)), None)
-        if ran_through is not None:
-            found = f"{shown(reason)}, and {shown(ran_through)} in the text"
+        generated = next((sequence for sequence in _sequences(stopped) if _contains(stopped, sequence)), None)
+        if generated is not None:
+            found = f"{shown(reason)}, with {shown(generated)} in the text"
         elif any(_cut_before(text, full, sequence) for sequence in _sequences(stopped)) and reason != "max_tokens":
-            found = f"{shown(reason)} where the text was cut: {shown(text[-40:])}"
+            found = f"{shown(reason)}, although the text ends at the sequence: {shown(text[-40:])}"
         else:
-            said = said and f"the model did not reach the sequence: {shown(text)}"
+            reason_not_verified = reason_not_verified and f"the model did not generate the sequence: {shown(text)}"
             continue
         yield Finding(
             exchange=stopped.number, place=in_message(stopped, "/stop_reason"), found=found, wanted='"stop_sequence"'
         )
-        said = ""
-    if said:
-        yield Unverified(reason=said)
+        reason_not_verified = ""
+    if reason_not_verified:
+        yield Unverified(reason=reason_not_verified)
 
 
-def _holds(exchange: Exchange, sequence: str) -> bool:
-    """Whether a text block holds the sequence; across the seam of two blocks nobody generated it."""
+def _contains(exchange: Exchange, sequence: str) -> bool:
+    """Whether a text block contains the sequence; a sequence across two blocks was not generated."""
     texts = (block.get("text") for block in blocks_of(exchange) if block.get("type") == "text")
     return any(isinstance(text, str) and sequence in text for text in texts)
 
@@ -252,12 +252,12 @@ def _holds(exchange: Exchange, sequence: str) -> bool:
     over=RUN,
     model_dependent=True,
     reads={REQUEST},
-    provoked="The model is asked to count, with several stop sequences of which one can occur, the first or the last.",
+    provoked="A request asks the model to count, with several stop sequences of which only one can occur.",
 )
 def names_the_sequence_that_was_generated(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """Of several stop sequences, stop_sequence names the one where the text ends."""
+    """With several stop sequences, stop_sequence names the one at which the text ends."""
     seen = False
-    for stopped, control in questions_without("stop_sequences", exchanges):
+    for stopped, control in requests_without("stop_sequences", exchanges):
         named, text, full = _stop_sequence(stopped), text_of(stopped), text_of(control)
         if stop_reason_of(stopped) != "stop_sequence" or named not in _sequences(stopped):
             continue
@@ -272,13 +272,15 @@ def names_the_sequence_that_was_generated(exchanges: Sequence[Exchange]) -> Iter
                 exchange=stopped.number, place=in_message(stopped, "/stop_sequence"), found=found, wanted=wanted
             )
     if not seen:
-        yield Unverified(reason="no answer ended where one of several stop sequences comes in the answer without them")
+        yield Unverified(
+            reason="no answer ended at one of several stop sequences that the same request without them generated"
+        )
 
 
 def _cut_before(text: str, full: str, sequence: str) -> bool:
-    """Whether the text is what the full answer holds before the sequence."""
+    """Whether the text is the part of the full answer before the sequence."""
     before, matched, _ = full.partition(sequence)
-    # After a whole sentence the model may have ended the one answer, and gone on in the other.
+    # After a complete sentence the model may have ended one answer and continued the other.
     whole = before.rstrip().endswith(SENTENCE_ENDS)
     return bool(matched) and bool(text.strip()) and text.strip() == before.strip() and not whole
 
@@ -290,8 +292,8 @@ def _cut_before(text: str, full: str, sequence: str) -> bool:
     source=sources.STOP_REASONS,
     applies=has_message,
 )
-def calls_a_tool_when_it_says_so(exchange: Exchange) -> Iterable[Finding]:
-    """stop_reason tool_use comes with at least one tool_use block."""
+def calls_a_tool_when_it_reports_one(exchange: Exchange) -> Iterable[Finding]:
+    """An answer with stop_reason tool_use has at least one tool_use block."""
     if stop_reason_of(exchange) != "tool_use" or not _types_are_known(exchange):
         return
     if not any(block.get("type") == "tool_use" for block in blocks_of(exchange)):
@@ -300,7 +302,7 @@ def calls_a_tool_when_it_says_so(exchange: Exchange) -> Iterable[Finding]:
 
 
 def _types_are_known(exchange: Exchange) -> bool:
-    """Whether the content is an array of typed blocks; where it is not, that is judged, and nothing follows from it."""
+    """Whether the content is an array of typed blocks; other rules judge it if it is not."""
     content = (message_of(exchange) or {}).get("content")
     if streamed(exchange) and not walk_of(exchange).complete:
         return False
@@ -316,8 +318,8 @@ def _types_are_known(exchange: Exchange) -> bool:
     source=sources.STOP_REASONS,
     applies=has_message,
 )
-def says_so_when_it_calls_a_tool(exchange: Exchange) -> Iterable[Finding]:
-    """A complete tool_use block comes with stop_reason tool_use, unless the answer was cut."""
+def reports_that_it_calls_a_tool(exchange: Exchange) -> Iterable[Finding]:
+    """An answer with a complete tool_use block has stop_reason tool_use, unless it was cut."""
     reason = stop_reason_of(exchange)
     cut = ("tool_use", "max_tokens", "refusal", "model_context_window_exceeded")
     if (
@@ -337,7 +339,7 @@ def says_so_when_it_calls_a_tool(exchange: Exchange) -> Iterable[Finding]:
     reads={REQUEST},
 )
 def pauses_only_for_server_tools(exchange: Exchange) -> Iterable[Finding]:
-    """pause_turn comes only with server tools in the request, and with no client tool call pending."""
+    """stop_reason pause_turn requires server tools in the request and no pending call of a client tool."""
     tools = exchange.request.fields.get("tools")
     served = isinstance(tools, list) and any(
         isinstance(tool, dict) and tool.get("type") not in (None, "custom") for tool in tools
@@ -350,7 +352,7 @@ def pauses_only_for_server_tools(exchange: Exchange) -> Iterable[Finding]:
 
 @rule("stop.refusal.http-200", MUST, families={ANTHROPIC}, source=sources.REFUSALS, applies=has_message)
 def details_its_refusal(exchange: Exchange) -> Iterable[Finding]:
-    """A refusal comes with a stop_details object, whose category and explanation may be null."""
+    """A refusal has a stop_details object, whose category and explanation may be null."""
     details = (message_of(exchange) or {}).get("stop_details")
     if stop_reason_of(exchange) == "refusal" and not isinstance(details, dict):
         yield Finding(

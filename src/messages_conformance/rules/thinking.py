@@ -1,4 +1,4 @@
-"""Verdicts on thinking: where its blocks stand, what they show, and that they come back as they were given out."""
+"""Rules for thinking: the position and the content of thinking blocks, and that they are sent back unchanged."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from messages_conformance.rules.verdict import SHOULD, Finding, Place, Unverifie
 
 KINDS: Final = ("thinking", "redacted_thinking")
 ENDED: Final = ("end_turn", "stop_sequence", "tool_use")
-"""Reasons to stop after which everything that a thought led to has been said."""
+"""Stop reasons after which the answer is complete."""
 
-NO_THOUGHT: Final = Unverified(reason="the model did not think, or did not show it")
+NO_THINKING: Final = Unverified(reason="the answer has no thinking block")
 UNMODIFIED: Final = "request.thinking.unmodified-blocks"
 
 
-def _thoughts(exchange: Exchange) -> list[tuple[int, Mapping[str, Any]]]:
+def _thinking_blocks(exchange: Exchange) -> list[tuple[int, Mapping[str, Any]]]:
     return [(number, block) for number, block in enumerate(blocks_of(exchange)) if block.get("type") in KINDS]
 
 
-def _thinks(exchange: Exchange) -> bool:
+def _requests_thinking(exchange: Exchange) -> bool:
     return has_message(exchange) and isinstance(exchange.request.fields.get("thinking"), dict)
 
 
-def _omits(exchange: Exchange) -> bool:
+def _omits_thinking(exchange: Exchange) -> bool:
     thinking = exchange.request.fields.get("thinking")
     return isinstance(thinking, dict) and thinking.get("display") == "omitted"
 
@@ -52,27 +52,29 @@ def _omits(exchange: Exchange) -> bool:
     SHOULD,
     families={ANTHROPIC},
     source=f"{sources.THINKING}; {sources.sdk('types/thinking_block.py')}",
-    applies=lambda exchange: has_message(exchange) and (_thinks(exchange) or bool(_thoughts(exchange))),
+    applies=lambda exchange: (
+        has_message(exchange) and (_requests_thinking(exchange) or bool(_thinking_blocks(exchange)))
+    ),
     model_dependent=True,
     needs={"thinking"},
     capability="thinking",
     reads={REQUEST},
-    provoked="Questions are asked with thinking, whole and streamed.",
+    provoked="Requests with thinking are sent, with and without streaming.",
 )
-def thinks_before_it_speaks(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """Thinking blocks come before what they lead to, and have a string for a signature."""
-    thoughts, blocks = _thoughts(exchange), blocks_of(exchange)
-    if not thoughts:
-        yield NO_THOUGHT
+def thinks_before_it_answers(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """Thinking blocks come before the blocks that they lead to, and their signature is a string."""
+    thinking, blocks = _thinking_blocks(exchange), blocks_of(exchange)
+    if not thinking:
+        yield NO_THINKING
         return
     unsigned = list(shape(exchange, "response.content.thinking-order"))
     yield from unsigned
     number, last = len(blocks) - 1, blocks[-1]
-    spoke = any(block.get("type") not in KINDS for block in blocks)
-    if not unsigned and last.get("type") in KINDS and spoke and stop_reason_of(exchange) in ENDED:
-        found = f"a {last['type']} block after all others"
+    has_others = any(block.get("type") not in KINDS for block in blocks)
+    if not unsigned and last.get("type") in KINDS and has_others and stop_reason_of(exchange) in ENDED:
+        found = f"a {last['type']} block after all other blocks"
         yield Finding(
-            place=in_message(exchange, f"/content/{number}"), found=found, wanted="it before what it leads to"
+            place=in_message(exchange, f"/content/{number}"), found=found, wanted="a later block that it leads to"
         )
 
 
@@ -81,26 +83,26 @@ def thinks_before_it_speaks(exchange: Exchange) -> Iterable[Finding | Unverified
     SHOULD,
     families={ANTHROPIC},
     source=sources.THINKING,
-    applies=lambda exchange: json_message(exchange) and _omits(exchange),
+    applies=lambda exchange: json_message(exchange) and _omits_thinking(exchange),
     model_dependent=True,
     needs={"thinking"},
     capability="thinking",
     reads={REQUEST},
-    provoked="A question is asked with thinking whose display is omitted.",
+    provoked="A request has thinking with display omitted.",
 )
-def leaves_out_omitted_thinking(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """With display omitted a thinking block has an empty thinking and a signature."""
-    thoughts = [(number, block) for number, block in _thoughts(exchange) if block["type"] == "thinking"]
-    if not thoughts:
-        yield NO_THOUGHT
-    for number, block in thoughts:
+def omits_thinking_on_request(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """With display omitted, a thinking block has an empty thinking and a signature."""
+    thinking = [(number, block) for number, block in _thinking_blocks(exchange) if block["type"] == "thinking"]
+    if not thinking:
+        yield NO_THINKING
+    for number, block in thinking:
         if isinstance(block.get("thinking"), str) and block["thinking"]:
             place, found = f"/content/{number}/thinking", shown(block.get("thinking"))
             yield Finding(place=in_message(exchange, place), found=found, wanted='""')
             return
         if block.get("signature") == "":
             place = f"/content/{number}/signature"
-            yield Finding(place=in_message(exchange, place), found='""', wanted="the signature of what was left out")
+            yield Finding(place=in_message(exchange, place), found='""', wanted="the signature of the omitted thinking")
             return
 
 
@@ -109,24 +111,24 @@ def leaves_out_omitted_thinking(exchange: Exchange) -> Iterable[Finding | Unveri
     SHOULD,
     families={ANTHROPIC},
     source=sources.STREAMING,
-    applies=lambda exchange: streamed(exchange) and _omits(exchange),
+    applies=lambda exchange: streamed(exchange) and _omits_thinking(exchange),
     model_dependent=True,
     needs={"stream", "thinking"},
     capability="thinking",
     reads={REQUEST},
-    provoked="A stream is asked for with thinking whose display is omitted.",
+    provoked="A streamed request has thinking with display omitted.",
 )
 def streams_no_omitted_thinking(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """With display omitted a thinking block gets a signature_delta and no thinking_delta."""
+    """With display omitted, a thinking block has a signature_delta and no thinking_delta."""
     blocks = [block for block in walk_of(exchange).blocks if block.type == "thinking"]
     if not blocks:
-        yield NO_THOUGHT
+        yield NO_THINKING
     for block in blocks:
         for event in block.deltas:
             delta = event.fields.get("delta")
             if isinstance(delta, dict) and delta.get("type") == "thinking_delta" and delta.get("thinking"):
                 place, found = at(event, "/delta"), shown(delta["thinking"])
-                yield Finding(place=place, found=found, wanted="a signature_delta alone")
+                yield Finding(place=place, found=found, wanted="only a signature_delta")
                 return
 
 
@@ -140,10 +142,10 @@ def streams_no_omitted_thinking(exchange: Exchange) -> Iterable[Finding | Unveri
     needs={"thinking"},
     capability="thinking",
     reads={PROBES},
-    provoked="An answer's thinking block is sent back with one letter of its signature changed.",
+    provoked="A thinking block of an answer is sent back with one letter of its signature changed.",
 )
 def refuses_changed_thinking(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """A thinking block of the latest assistant turn that was changed is refused."""
+    """A changed thinking block in the latest assistant turn is refused."""
     status = response_of(exchange).status
     if 200 <= status < 300 and not carries_error(exchange):
         found = f"{status}: a thinking block with a changed signature was accepted"

@@ -1,4 +1,4 @@
-"""Verdicts on tool calls: their ids, names and inputs, and what the request said about calling at all."""
+"""Rules for tool calls: tool_choice, and the ids, names and inputs of calls."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ ID: Final = re.compile(r"[a-zA-Z0-9_-]+")
 SERVER_ID: Final = re.compile(r"srvtoolu_[a-zA-Z0-9_]+")
 
 ENDED: Final = ("end_turn", "tool_use")
-"""Reasons to stop after which an answer is all there; what a later release adds may be of either kind."""
+"""Stop reasons after which an answer is complete; a stop reason that is added later may or may not be one."""
 
 CUT: Final = ("max_tokens", "refusal", "model_context_window_exceeded", "pause_turn")
-"""Reasons to stop that leave it open what the answer would have been."""
+"""Stop reasons after which the answer may be incomplete."""
 
-SAID_CHARACTERS: Final = 80
-"""How much of a model's own words is quoted where it did not cooperate."""
+QUOTED_CHARACTERS: Final = 80
+"""How much of the answer is quoted when the model did not cooperate (our own)."""
 
-NO_CALL: Final = Unverified(reason="no tool was called")
+NO_TOOL_CALL: Final = Unverified(reason="no tool was called")
 
 
 def _calls(exchange: Exchange, kind: str = "tool_use") -> list[tuple[int, Mapping[str, Any]]]:
-    """The calls of client tools in an answer, each with its place in the content."""
+    """The calls of client tools in an answer, each with its position in the content."""
     return [(number, block) for number, block in enumerate(blocks_of(exchange)) if block.get("type") == kind]
 
 
@@ -69,45 +69,45 @@ def _choice(exchange: Exchange) -> Mapping[str, Any]:
     return choice if isinstance(choice, dict) else {}
 
 
-def _chose(*kinds: str) -> Any:
-    """Applies to messages that answer a request with one of these tool choices."""
+def _has_choice(*kinds: str) -> Any:
+    """A function that accepts answers to requests with one of these tool choices."""
     return lambda exchange: (
         has_message(exchange) and _choice(exchange).get("type", "auto") in kinds and bool(_tools(exchange))
     )
 
 
 def _not_comparable(exchange: Exchange) -> Unverified | None:
-    """Why nothing can be said about what an answer lacks; None where it came to its own end."""
+    """Why a missing call is not a finding; None for a complete answer."""
     if message_of(exchange) is None:
         return NO_MESSAGE
     if streamed(exchange) and (walk_of(exchange).deviations or not walk_of(exchange).complete):
         return BROKEN_STREAM
     content = (message_of(exchange) or {}).get("content")
     if not isinstance(content, list) or len(blocks_of(exchange)) < len(content):
-        return Unverified(reason="the content is no list of blocks, which says nothing about this")
+        return Unverified(reason="the content is not a list of blocks, which other requirements judge")
     if not all(isinstance(block.get("type"), str) for block in blocks_of(exchange)):
-        return Unverified(reason="a block has no type, which says nothing about this")
+        return Unverified(reason="a block has no type, which other requirements judge")
     turns = exchange.request.fields.get("messages")
     if isinstance(turns, list) and turns and isinstance(turns[-1], dict) and turns[-1].get("role") == "assistant":
-        return Unverified(reason="the answer went on from the beginning of a text that was given")
+        return Unverified(reason="the answer continues a final assistant message")
     reason = stop_reason_of(exchange)
-    return Unverified(reason=f"the answer was cut short ({reason})") if reason not in ENDED else None
+    return Unverified(reason=f"the answer is incomplete ({reason})") if reason not in ENDED else None
 
 
-def _told(exchange: Exchange) -> Unverified:
-    """That the model did not call, in its own words."""
-    said = " ".join(text_of(exchange).split())[:SAID_CHARACTERS]
-    return Unverified(reason=f'no tool was called; the model said "{said}"' if said else "no tool was called")
+def _no_call_because(exchange: Exchange) -> Unverified:
+    """The reason that the model called no tool, with the beginning of its answer."""
+    text = " ".join(text_of(exchange).split())[:QUOTED_CHARACTERS]
+    return Unverified(reason=f'no tool was called; the model answered "{text}"' if text else "no tool was called")
 
 
 def _called(exchange: Exchange) -> str:
-    """The names of all calls, or what came instead."""
+    """The names of all calls, or the types of the blocks instead."""
     names = [str(block.get("name")) for _, block in _calls(exchange)]
     kinds = [str(block.get("type")) for block in blocks_of(exchange)]
     return f"calls of {', '.join(names)}" if names else f"no call ({', '.join(kinds) or 'no content'})"
 
 
-# -- what the request said about calling ----------------------------------------------------------------------------
+# -- tool_choice ---------------------------------------------------------------------------------------------------
 
 
 @rule(
@@ -115,15 +115,15 @@ def _called(exchange: Exchange) -> str:
     MUST,
     families={ANTHROPIC},
     source=sources.TOOLS,
-    applies=_chose("any"),
+    applies=_has_choice("any"),
     model_dependent=True,
     needs={"tool-choice", "forced-tools"},
     capability="forced-tools",
     reads={REQUEST},
-    provoked="A question that needs no tool is asked with tool_choice any.",
+    provoked="A request that needs no tool has tool_choice any.",
 )
 def calls_when_any_tool_is_forced(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """tool_choice any brings at least one tool_use block."""
+    """The answer to tool_choice any has at least one tool_use block."""
     if _calls(exchange):
         return
     unclear = _not_comparable(exchange)
@@ -138,20 +138,20 @@ def calls_when_any_tool_is_forced(exchange: Exchange) -> Iterable[Finding | Unve
     MUST,
     families={ANTHROPIC},
     source=sources.TOOLS,
-    applies=_chose("tool"),
+    applies=_has_choice("tool"),
     model_dependent=True,
     needs={"tool-choice", "forced-tools"},
     capability="forced-tools",
     reads={REQUEST},
-    provoked="The less fitting one of two tools is forced by name.",
+    provoked="tool_choice names the less suitable one of two tools.",
 )
 def calls_the_tool_that_is_forced(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """tool_choice tool brings calls of the named tool, and of no other."""
+    """The answer to tool_choice tool has calls of the named tool only."""
     wanted, known = _choice(exchange).get("name"), _names(exchange)
     calls = _calls(exchange)
     others = [(number, block) for number, block in calls if block.get("name") != wanted]
     if others and not any(block.get("name") in known for _, block in others):
-        yield Unverified(reason="a tool that nobody gave was called, which is judged as that")
+        yield Unverified(reason="an unknown tool was called, which response.content.tool_use-name-known judges")
     elif others:
         number, block = others[0]
         place = in_message(exchange, f"/content/{number}/name")
@@ -167,27 +167,27 @@ def calls_the_tool_that_is_forced(exchange: Exchange) -> Iterable[Finding | Unve
     MUST,
     families={ANTHROPIC},
     source=sources.TOOLS,
-    applies=_chose("none"),
+    applies=_has_choice("none"),
     model_dependent=True,
     needs={"tool-choice"},
     reads={REQUEST},
-    provoked="A question that invites a tool call is asked with tool_choice none.",
+    provoked="A request that invites a tool call has tool_choice none.",
 )
-def calls_nothing_when_that_is_forbidden(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """tool_choice none brings no tool_use block."""
+def calls_nothing_when_calls_are_forbidden(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """The answer to tool_choice none has no tool_use block."""
     for number, block in _calls(exchange)[:1]:
         place = in_message(exchange, f"/content/{number}")
         yield Finding(place=place, found=f"a call of {shown(block.get('name'))}", wanted="no tool_use block")
 
 
-def _single(exchange: Exchange) -> bool:
+def _disables_parallel_calls(exchange: Exchange) -> bool:
     return _choice(exchange).get("disable_parallel_tool_use") is True
 
 
 def _too_many(exchange: Exchange, wanted: str) -> Iterator[Finding | Unverified]:
     calls = _calls(exchange)
     if not calls:
-        yield _told(exchange)
+        yield _no_call_because(exchange)
     elif len(calls) > 1:
         yield Finding(place=in_message(exchange, "/content"), found=_called(exchange), wanted=wanted)
 
@@ -197,14 +197,14 @@ def _too_many(exchange: Exchange, wanted: str) -> Iterator[Finding | Unverified]
     MUST,
     families={ANTHROPIC},
     source=PARALLEL,
-    applies=lambda exchange: _chose("auto")(exchange) and _single(exchange),
+    applies=lambda exchange: _has_choice("auto")(exchange) and _disables_parallel_calls(exchange),
     model_dependent=True,
     needs={"tool-choice"},
     reads={REQUEST},
-    provoked="Two tools are asked for at once, while disable_parallel_tool_use is set.",
+    provoked="A request for two tool calls has disable_parallel_tool_use.",
 )
 def calls_one_tool_at_most(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """tool_choice auto with disable_parallel_tool_use brings at most one tool_use block."""
+    """The answer to tool_choice auto with disable_parallel_tool_use has at most one tool_use block."""
     return _too_many(exchange, "at most one tool_use block")
 
 
@@ -213,15 +213,15 @@ def calls_one_tool_at_most(exchange: Exchange) -> Iterable[Finding | Unverified]
     MUST,
     families={ANTHROPIC},
     source=PARALLEL,
-    applies=lambda exchange: _chose("any", "tool")(exchange) and _single(exchange),
+    applies=lambda exchange: _has_choice("any", "tool")(exchange) and _disables_parallel_calls(exchange),
     model_dependent=True,
     needs={"tool-choice", "forced-tools"},
     capability="forced-tools",
     reads={REQUEST},
-    provoked="Two tools are asked for at once and a call is forced, while disable_parallel_tool_use is set.",
+    provoked="A request for two tool calls forces a call and has disable_parallel_tool_use.",
 )
 def calls_exactly_one_tool(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """tool_choice any or tool with disable_parallel_tool_use brings exactly one tool_use block."""
+    """The answer to tool_choice any or tool with disable_parallel_tool_use has exactly one tool_use block."""
     return _too_many(exchange, "exactly one tool_use block")
 
 
@@ -236,13 +236,13 @@ def calls_exactly_one_tool(exchange: Exchange) -> Iterable[Finding | Unverified]
     applies=has_message,
     model_dependent=True,
     needs={"tools"},
-    provoked="Tools are called, whole and streamed.",
+    provoked="Tools are called with and without streaming.",
 )
-def gives_calls_an_id_that_may_come_back(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """A tool_use id is made of letters, digits, _ and -, so that its result may name it."""
+def uses_valid_characters_in_call_ids(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """A tool_use id consists of letters, digits, _ and -, so that a tool_result can refer to it."""
     calls = _calls(exchange)
     if not calls:
-        yield NO_CALL
+        yield NO_TOOL_CALL
     for number, block in calls:
         identifier = block.get("id")
         if isinstance(identifier, str) and not ID.fullmatch(identifier):
@@ -255,33 +255,33 @@ def gives_calls_an_id_that_may_come_back(exchange: Exchange) -> Iterable[Finding
     "response.content.tool_use-ids-unique",
     MUST,
     families={ANTHROPIC},
-    source="trycua/cua#524 (GitHub), read 2026-11-22: doubled ids are refused when they come back",
+    source="trycua/cua#524 (GitHub), read 2026-11-22: duplicate ids are refused in the next request",
     applies=has_message,
     model_dependent=True,
     needs={"tools"},
     reads={REQUEST},
-    provoked="One tool is asked for twice at once.",
+    provoked="A request asks for two calls of one tool.",
 )
 def gives_every_call_its_own_id(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """No two tool_use blocks of an answer, or of the conversation that it goes on, have the same id."""
+    """No two tool_use blocks of an answer and of its conversation have the same id."""
     named = [(number, block.get("id")) for number, block in _calls(exchange)]
     calls = [(number, identifier) for number, identifier in named if isinstance(identifier, str) and identifier]
     if streamed(exchange) and walk_of(exchange).deviations:
-        yield BROKEN_STREAM  # a block that began anew is the fault that was said
+        yield BROKEN_STREAM  # stream.block.index-sequential judges a block that starts again
         return
     seen = dict.fromkeys(_earlier_ids(exchange), "the request")
     if len(seen) + len(calls) < 2 or not calls:
-        yield Unverified(reason="no conversation held two tool calls")
+        yield Unverified(reason="no conversation has two tool calls")
     for number, identifier in calls:
         if identifier in seen:
             found = f"{shown(identifier)}, as in {seen[identifier]}"
-            yield Finding(place=in_message(exchange, f"/content/{number}/id"), found=found, wanted="an id of its own")
+            yield Finding(place=in_message(exchange, f"/content/{number}/id"), found=found, wanted="a unique id")
             return
         seen[identifier] = f"/content/{number}"
 
 
 def _earlier_ids(exchange: Exchange) -> list[str]:
-    """The ids of the tool calls that a request holds: with an equal one the next request would be refused."""
+    """The ids of the tool calls in a request; if the answer repeats one, the next request is refused."""
     turns = exchange.request.fields.get("messages")
     contents = [turn.get("content") for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
     blocks = [block for content in contents if isinstance(content, list) for block in content]
@@ -298,16 +298,16 @@ def _earlier_ids(exchange: Exchange) -> list[str]:
     model_dependent=True,
     needs={"tools"},
     reads={REQUEST},
-    provoked="Tools are called, whole and streamed.",
+    provoked="Tools are called with and without streaming.",
 )
-def calls_the_given_tools(exchange: Exchange) -> Iterable[Finding | Unverified]:
+def calls_tools_of_the_request(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """A tool_use block names one of the tools of the request."""
     calls, known = _calls(exchange), _names(exchange)
     if not calls:
-        yield _told(exchange)
+        yield _no_call_because(exchange)
     elif len(known) < len(_tools(exchange)):
-        # A toolset brings tools of its own.
-        yield Unverified(reason="a tool of the request has no name, so that other names are known too")
+        # A toolset has tools of its own.
+        yield Unverified(reason="a tool of the request has no name, so other names may be valid")
     else:
         for number, block in calls:
             name = block.get("name")
@@ -329,25 +329,27 @@ def calls_the_given_tools(exchange: Exchange) -> Iterable[Finding | Unverified]:
     reads={REQUEST},
     provoked="A tool with strict: true is called.",
 )
-def fits_the_input_of_strict_tools(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """The input of a call fits the input_schema of a tool that is strict."""
+def matches_the_schema_of_strict_tools(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """The input of a call of a strict tool matches its input_schema."""
     strict = {tool.get("name"): tool.get("input_schema") for tool in _tools(exchange) if tool.get("strict") is True}
     calls = [(number, block) for number, block in _calls(exchange) if block.get("name") in strict]
     if not calls or stop_reason_of(exchange) in CUT:
-        yield _not_comparable(exchange) or _told(exchange)
+        yield _not_comparable(exchange) or _no_call_because(exchange)
         return
-    flows = streamed(exchange)
-    if flows and walk_of(exchange).deviations:
+    is_streamed = streamed(exchange)
+    if is_streamed and walk_of(exchange).deviations:
         yield BROKEN_STREAM
         return
     for number, block in calls:
-        given = block.get("input")
-        if not isinstance(given, dict) or (flows and not given):
+        input_of_call = block.get("input")
+        if not isinstance(input_of_call, dict) or (is_streamed and not input_of_call):
             continue  # judged as response.content.tool_use-fields, partial-json-concat or stream.final.tool-input
         wrong = contract.misfit(strict[block["name"]], block["input"])
         if wrong:
             place = in_message(exchange, f"/content/{number}/input")
-            yield Finding(place=place, found=shown(wrong, 200), wanted=f"what the input_schema of {block['name']} says")
+            yield Finding(
+                place=place, found=shown(wrong, 200), wanted=f"a match of the input_schema of {block['name']}"
+            )
             return
 
 
@@ -360,13 +362,13 @@ def fits_the_input_of_strict_tools(exchange: Exchange) -> Iterable[Finding | Unv
     model_dependent=True,
     needs={"server-tools"},
     capability="server-tools",
-    provoked="A search of the web is asked for, in a deep run.",
+    provoked="A web search is requested in a run of depth deep.",
 )
 def marks_the_calls_of_server_tools(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The id of a server_tool_use block starts with srvtoolu_."""
     calls = _calls(exchange, "server_tool_use")
     if not calls:
-        yield Unverified(reason="the server called no tool of its own")
+        yield Unverified(reason="no server tool was called")
     for number, block in calls:
         identifier = block.get("id")
         if isinstance(identifier, str) and not SERVER_ID.fullmatch(identifier):
@@ -387,13 +389,13 @@ def marks_the_calls_of_server_tools(exchange: Exchange) -> Iterable[Finding | Un
     provoked="Tools are called in streams.",
 )
 def streams_readable_tool_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """At every delta the partial_json so far is the beginning of JSON, since clients read it as it comes."""
+    """After each delta, the partial_json so far is the beginning of JSON, because clients read it as it arrives."""
     blocks = [block for block in walk_of(exchange).blocks if block.json_text and not streams_eagerly(exchange, block)]
     if not blocks or not walk_of(exchange).complete:
-        yield Unverified(reason="no tool input was streamed to its end")
+        yield Unverified(reason="no stream has a complete tool input")
         return
     if walk_of(exchange).deviations:
-        yield BROKEN_STREAM  # pieces that went to another block are the fault that was said
+        yield BROKEN_STREAM  # other requirements judge deltas that belong to another block
         return
     for block in blocks:
         if is_prefix(block.json_text):

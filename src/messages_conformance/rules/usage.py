@@ -1,4 +1,4 @@
-"""Verdicts on the ledger: what was counted, in one message and from its parts."""
+"""Rules for usage: the token counts of one message."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unv
 
 LIMIT_SLACK_SHARE: Final = 0.25
 LIMIT_SLACK_TOKENS: Final = 2
-"""An answer cut at max_tokens may be counted this much short of it: special tokens and other tokenizers (our own)."""
+"""An answer that stops at max_tokens may have this many tokens fewer: special tokens, other tokenizers (our own)."""
 
 MAX_CHARS_PER_TOKEN: Final = 20
-"""ASCII prose has 3 to 6 characters a token; above this the count belongs to something else (requirement's figure)."""
+"""ASCII prose has 3 to 6 characters per token; with more than this the count is wrong (the requirement's figure)."""
 
 MIN_PLAUSIBLE_CHARS: Final = 200
-"""Shorter texts say nothing about characters per token."""
+"""Shorter texts show nothing about characters per token (our own)."""
 
 PROSE_SAMPLE_CHARS: Final = 20_000
-"""How much of a text is looked at; an answer without an end is no longer to be read than others."""
+"""How much of a text is examined, so that an endless answer takes no longer than others (our own)."""
 
 MIN_PROSE_SHARE: Final = 0.9
-"""Texts with fewer letters and spaces than this are no prose: one token may be a long row of dashes."""
+"""A text with a smaller share of letters and spaces is not prose: a long row of dashes may be one token (our own)."""
 
 
 def _counted(exchange: Exchange) -> bool:
-    """Whether the final usage holds counts at all; their types are judged elsewhere."""
+    """Whether all counts of the final usage are integers; other rules judge their types."""
     usage = usage_of(exchange)
     return all(isinstance(usage[name], int) for name in (*INPUT_COUNTS, "output_tokens") if usage.get(name) is not None)
 
@@ -77,10 +77,12 @@ def counts_the_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
         yield NO_MESSAGE
         return
     usage = usage_of(exchange)
-    if streamed(exchange) and any(total_input(said) for said in usages_of(exchange)):
-        return  # a count that is overwritten with 0 later is judged as that
+    if streamed(exchange) and any(total_input(usage) for usage in usages_of(exchange)):
+        return  # stream.msgdelta.no-zero-overwrite judges a count that is overwritten with 0
     if "input_tokens" in usage and usage["input_tokens"] == 0 and _counted(exchange) and total_input(usage) == 0:
-        yield Finding(place=in_message(exchange, "/usage/input_tokens"), found="0 in all", wanted="the prompt's tokens")
+        yield Finding(
+            place=in_message(exchange, "/usage/input_tokens"), found="0 in total", wanted="the tokens of the prompt"
+        )
 
 
 @rule(
@@ -91,10 +93,10 @@ def counts_the_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
     reads={REQUEST},
 )
 def counts_the_output(exchange: Exchange) -> Iterable[Finding]:
-    """output_tokens is above 0 for whatever was generated, an empty answer included."""
+    """output_tokens is above 0 for every generated answer, including an empty one."""
     usage = usage_of(exchange)
-    excused = stop_reason_of(exchange) == "refusal" or exchange.request.fields.get("max_tokens") == 0
-    if not excused and usage.get("output_tokens") == 0 and isinstance(usage["output_tokens"], int):
+    may_be_empty = stop_reason_of(exchange) == "refusal" or exchange.request.fields.get("max_tokens") == 0
+    if not may_be_empty and usage.get("output_tokens") == 0 and isinstance(usage["output_tokens"], int):
         yield Finding(place=Place(pointer="/usage/output_tokens"), found="0", wanted="1 or more")
 
 
@@ -104,9 +106,9 @@ def counts_the_output(exchange: Exchange) -> Iterable[Finding]:
     source=sources.sdk("types/message_create_params.py (max_tokens is the absolute maximum)"),
     applies=has_message,
     reads={REQUEST},
-    provoked="Long answers are asked for with small max_tokens.",
+    provoked="Requests for long answers have a small max_tokens.",
 )
-def keeps_to_max_tokens(exchange: Exchange) -> Iterable[Finding]:
+def stays_within_max_tokens(exchange: Exchange) -> Iterable[Finding]:
     """output_tokens is at most max_tokens."""
     limit, tokens = limit_of(exchange), count(closing_usage(exchange), "output_tokens")
     if limit is not None and tokens > limit:
@@ -120,13 +122,13 @@ def keeps_to_max_tokens(exchange: Exchange) -> Iterable[Finding]:
     applies=has_message,
     model_dependent=True,
     reads={REQUEST},
-    provoked="Long answers are asked for with small max_tokens.",
+    provoked="Requests for long answers have a small max_tokens.",
 )
-def spends_the_limit_before_it_stops_at_it(exchange: Exchange) -> Iterable[Finding | Unverified]:
+def uses_max_tokens_before_it_stops_there(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """An answer that stopped at max_tokens has about that many output_tokens."""
     limit, usage = limit_of(exchange), closing_usage(exchange)
     if stop_reason_of(exchange) != "max_tokens" or limit is None:
-        yield Unverified(reason="no answer stopped at max_tokens")
+        yield Unverified(reason="no answer has stop_reason max_tokens")
         return
     tokens = count(usage, "output_tokens")
     least = limit - max(LIMIT_SLACK_TOKENS, int(limit * LIMIT_SLACK_SHARE))
@@ -140,13 +142,13 @@ def spends_the_limit_before_it_stops_at_it(exchange: Exchange) -> Iterable[Findi
     source="plausibility: characters per token of ASCII prose",
     applies=has_message,
     model_dependent=True,
-    provoked="A long answer is asked for.",
+    provoked="A request asks for a long answer.",
 )
-def counts_as_much_as_it_wrote(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """output_tokens is in proportion to the text: no more than 20 characters a token in prose."""
+def counts_in_proportion_to_the_text(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """output_tokens is plausible for the text: prose has at most 20 characters per token."""
     text, tokens = text_of(exchange), count(closing_usage(exchange), "output_tokens")
     if tokens <= 0 or not _is_prose(text) or (streamed(exchange) and walk_of(exchange).deviations):
-        yield Unverified(reason=f"no prose of {MIN_PLAUSIBLE_CHARS} characters or more came with a count")
+        yield Unverified(reason=f"no prose of {MIN_PLAUSIBLE_CHARS} characters or more has a count")
         return
     if streamed(exchange) and any(True for _ in sends_text_in_increments(exchange)):
         yield BROKEN_STREAM
@@ -173,7 +175,7 @@ def counts_cached_tokens_in_integers(exchange: Exchange) -> Iterable[Finding]:
 
 @rule("usage.cache.breakdown-sum", MUST, families={ANTHROPIC}, source=sources.CACHING, applies=has_message)
 def breaks_down_cache_creation_to_its_sum(exchange: Exchange) -> Iterable[Finding]:
-    """The five-minute and the one-hour part add up to cache_creation_input_tokens."""
+    """The counts for 5 minutes and for 1 hour add up to cache_creation_input_tokens."""
     usage = usage_of(exchange)
     parts, total = usage.get("cache_creation"), usage.get("cache_creation_input_tokens")
     if not isinstance(parts, dict) or not isinstance(total, int):
@@ -181,7 +183,7 @@ def breaks_down_cache_creation_to_its_sum(exchange: Exchange) -> Iterable[Findin
     names = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
     if all(isinstance(parts.get(name), int) for name in names) and sum(parts[name] for name in names) != total:
         found = " + ".join(str(parts[name]) for name in names)
-        yield Finding(place=in_message(exchange, "/usage/cache_creation"), found=found, wanted=f"{total} in all")
+        yield Finding(place=in_message(exchange, "/usage/cache_creation"), found=found, wanted=f"{total} in total")
 
 
 @rule(
@@ -192,8 +194,8 @@ def breaks_down_cache_creation_to_its_sum(exchange: Exchange) -> Iterable[Findin
     applies=has_message,
     reads={REQUEST},
 )
-def caches_only_when_asked(exchange: Exchange) -> Iterable[Finding]:
-    """Without cache_control in the request both cache counts are 0, null or absent."""
+def caches_only_when_requested(exchange: Exchange) -> Iterable[Finding]:
+    """Without cache_control in the request, both cache counts are 0, null or absent."""
     if b"cache_control" in exchange.request.body:
         return
     usage = usage_of(exchange)
@@ -216,7 +218,7 @@ def counts_thinking_as_output(exchange: Exchange) -> Iterable[Finding]:
     usage = closing_usage(exchange)
     details = usage.get("output_tokens_details")
     thinking = count(details, "thinking_tokens") if isinstance(details, dict) else 0
-    # A count that is no count, or none at all, has requirements of its own.
+    # Other requirements judge a count that is missing or not an integer.
     output = count(usage, "output_tokens")
     if thinking > output > 0:
         place = in_message(exchange, "/usage/output_tokens_details/thinking_tokens")
@@ -239,13 +241,13 @@ def counts_server_tool_calls(exchange: Exchange) -> Iterable[Finding]:
     "usage.service_tier.enum", SHOULD, families={ANTHROPIC}, source=sources.sdk("types/usage.py"), applies=has_message
 )
 def names_the_service_tier(exchange: Exchange) -> Iterable[Finding]:
-    """service_tier is absent, null or a string: standard, priority, batch, or one that a later release adds."""
+    """service_tier is absent, null or a string: standard, priority, batch, or a later addition."""
     return shape(exchange, "usage.service_tier.enum")
 
 
 @rule("usage.no-openai-names", SHOULD, source=sources.SEED, applies=has_message)
-def counts_under_the_right_names(exchange: Exchange) -> Iterable[Finding]:
-    """usage does not hold prompt_tokens and completion_tokens in place of input_tokens and output_tokens."""
+def uses_the_documented_names(exchange: Exchange) -> Iterable[Finding]:
+    """usage has input_tokens and output_tokens, not prompt_tokens and completion_tokens instead."""
     usage = usage_of(exchange)
     for foreign, name in (("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens")):
         if foreign in usage and name not in usage:

@@ -1,4 +1,4 @@
-"""What judging says: findings, places, and the verdict of a requirement over a run."""
+"""The results of judging: findings, places, and the verdict of a requirement over a run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OUTCOMES: Final = (PASS, FAIL, WARN, NOT_VERIFIED, NOT_APPLICABLE, ERROR)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Where in a response: the event's number from 1, the byte from 0, a JSON pointer, a header's name."""
+    """A place in a response: event number from 1, byte offset from 0, JSON pointer, header name."""
 
     event: int | None = None
     event_type: str | None = None
@@ -48,19 +48,21 @@ STATUS: Final = Place(header=":status")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One deviation, at one place of one exchange: what was found and what would have been legal there."""
+    """One deviation at one place of one exchange: the value found, and the legal values there.
+
+    The judge fills in `requirement` and `exchange` (the number of the exchange) if a rule leaves them out.
+    """
 
     found: str
     wanted: str
     place: Place = Place()
     requirement: str = ""
     exchange: int = 0
-    """Number of the exchange; the judge fills in `requirement` and `exchange` where a rule leaves them out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unverified:
-    """The premise did not come true (the model did not cooperate, say): neither a pass nor a failure."""
+    """The premise of a rule is missing, such as a tool call: the result is neither a pass nor a failure."""
 
     reason: str
     exchange: int = 0
@@ -68,7 +70,7 @@ class Unverified:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """The outcome of one requirement over a whole run. `judged` counts the exchanges that it was judged on."""
+    """The outcome of one requirement over a run. `judged` counts the exchanges on which it was judged."""
 
     requirement: str
     level: str

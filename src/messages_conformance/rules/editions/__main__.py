@@ -1,4 +1,4 @@
-"""`python -m messages_conformance.rules.editions`: writes the file of the open edition, at its release."""
+"""`python -m messages_conformance.rules.editions` writes the file of the open edition at its release."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ from messages_conformance.rules.editions import OPEN, frozen, listing
 
 
 def main() -> int:
-    """Freezes the open edition; an error when there is none, or when it is frozen already."""
+    """Freezes the open edition; returns 4 if there is none, or if it is already frozen."""
     if OPEN is None or frozen(OPEN) is not None:
         print("no edition is open: set OPEN in rules/editions/__init__.py to the name of the next", file=sys.stderr)
         return 4
