@@ -8,7 +8,7 @@ from dataclasses import fields
 import pytest
 
 from messages_conformance import resources
-from messages_conformance.reference import Endpoint, HttpRequest, faults
+from messages_conformance.reference import Endpoint, HttpRequest, fault_registry, faults
 from messages_conformance.reference.changes import Stage
 from messages_conformance.reference.fault_operations import OPERATIONS
 from messages_conformance.reference.fault_tables import COMMON, WHEN, FaultTableError, rows
@@ -103,6 +103,12 @@ def test_every_table_is_read() -> None:
     read = [fault for file in files for fault in rows(resources.text(f"reference/faults/{file}"), file=file)]
     assert len(read) >= 350
     assert {fault.name for fault in read} <= faults().keys()
+
+
+def test_two_faults_of_one_name_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fault_registry.resources, "text", lambda path: table(GOOD))
+    with pytest.raises(TypeError, match=r"two faults are named omit_all, one of them in auth\.toml"):
+        fault_registry.faults.__wrapped__()
 
 
 def test_no_operation_is_unused() -> None:

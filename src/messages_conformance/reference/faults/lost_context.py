@@ -13,15 +13,16 @@ from messages_conformance.reference.request_parts import turns
 
 CONTEXT: Final = "request.context.complete"
 BUFFER_CHARACTERS: Final = 8_000
+"""What fits into the buffer of a gateway that cuts long texts (our own choice)."""
 
 
 def map_content(body: Json, change: Callable[[list[Any]], list[Any]]) -> Json:
     """The body with every list of content blocks changed; strings stay."""
-    turns = [
+    messages = [
         {**turn, "content": change(turn["content"])} if isinstance(turn.get("content"), list) else turn
         for turn in body["messages"]
     ]
-    return {**body, "messages": turns}
+    return {**body, "messages": messages}
 
 
 def is_result(block: Any) -> bool:
@@ -32,8 +33,8 @@ def is_result(block: Any) -> bool:
 @fault("context", trips={CONTEXT}, at=Stage.BODY, seen="one-api and its forks: a window of the last turns")
 def forget_all_but_four_turns(body: Json) -> Json:
     """Only the last turns of a long conversation reach the model."""
-    turns = body["messages"]
-    return body if len(turns) <= 4 else {**body, "messages": turns[-3:]}
+    messages = body["messages"]
+    return body if len(messages) <= 4 else {**body, "messages": messages[-3:]}
 
 
 @fault("context", trips={CONTEXT}, at=Stage.BODY, seen="defects.json system-array-stringified-or-rejected")
@@ -46,11 +47,11 @@ def read_first_system_block_only(body: Json) -> Json:
 @fault("context", trips={CONTEXT}, at=Stage.BODY, seen="a buffer of fixed size in a gateway")
 def cut_long_texts(body: Json) -> Json:
     """Only the first characters of a long text reach the model."""
-    turns = [
+    messages = [
         {**turn, "content": turn["content"][:BUFFER_CHARACTERS]} if isinstance(turn.get("content"), str) else turn
         for turn in body["messages"]
     ]
-    return {**body, "messages": turns}
+    return {**body, "messages": messages}
 
 
 @fault("context", trips={CONTEXT}, at=Stage.BODY, seen="defects.json tool-history-dropped")

@@ -11,6 +11,7 @@ from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.request_parts import blocks, tools, turns
 
 LONG_SYSTEM_CHARACTERS = 2_000
+"""A longer system prompt is refused (our own choice: a prompt of an ordinary agent is longer)."""
 
 
 @fault(
