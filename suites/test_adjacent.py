@@ -1,4 +1,4 @@
-"""The neighbours of the Messages path: questions are counted, models are listed. None of it costs a token."""
+"""The other routes: count_tokens and the list of models. These requests cost no tokens."""
 
 from urllib.parse import quote
 
@@ -6,7 +6,7 @@ import pytest
 
 from messages_conformance.generate import Dialogue, count_tokens, get
 
-# The words of test_messages.py: a count is compared with what the same question was billed for there.
+# The texts of test_messages.py: each count is compared with the tokens that the same question was billed for there.
 OK = "Reply with the single word: ok"
 NOTE = " This note only makes the question longer and asks for nothing: the library opens at nine and closes at five."
 INSTRUCTIONS = (
@@ -32,8 +32,8 @@ COUNTS = [
 ]
 
 
-async def browse(send):
-    """The list, the models of it that are shown alone, and its first pages."""
+async def list_models(send):
+    """Requests the list of models, single models of the list, and its first pages."""
     listed = await send(get("models.list", "/v1/models"))
     ids = model_ids(listed)
     plain = next((name for name in ids if "/" not in name), None)
@@ -55,14 +55,14 @@ async def browse(send):
 
 
 def model_ids(listed):
-    """The ids of a list of models, as far as there is one."""
+    """The ids in a list of models; empty where there is no list."""
     data = listed.response.fields.get("data") if listed.response is not None else None
     items = data if isinstance(data, list) else []
     return [item["id"] for item in items if isinstance(item, dict) and isinstance(item.get("id"), str)]
 
 
 DIALOGUES = [
-    Dialogue(name="models", steps=browse, max_requests=4 + PAGES, max_output_tokens=0, needs=frozenset({"models"}))
+    Dialogue(name="models", steps=list_models, max_requests=4 + PAGES, max_output_tokens=0, needs=frozenset({"models"}))
 ]
 
 

@@ -17,7 +17,7 @@ from messages_conformance.generate import (
 
 
 def tool(name, description, location="The city", **more):
-    """A tool that wants to know a city."""
+    """A tool whose input is a city."""
     properties = {"location": {"type": "string", "description": location}}
     schema = {"type": "object", "properties": properties, "required": ["location"], "additionalProperties": False}
     return {"name": name, "description": description, "input_schema": schema, **more}
@@ -29,7 +29,7 @@ STRICT = {
     "name": "save_contact",
     "description": "Saves one contact.",
     "strict": True,
-    # Whatever is lost on the way, a number's type, what is nested, or a letter beyond ASCII, no longer fits.
+    # A number that becomes a string, a lost nested object or a lost non-ASCII letter violates this schema.
     "input_schema": {
         "type": "object",
         "properties": {
@@ -49,7 +49,7 @@ STRICT = {
 SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 1}
 USER = {
     "type": "custom",
-    "name": "Get-Current-User",  # capitals and dashes are letters of a name, too
+    "name": "Get-Current-User",  # capitals and dashes are valid in a name, too
     "description": "Tells who is logged in. It takes no input.",
     "input_schema": {"type": "object", "properties": {}},
 }
@@ -57,7 +57,7 @@ LONG_NAME = tool("get_" + "very_" * 10 + "long_names", "Lists cities with long n
 
 PARIS = "What is the weather in Paris? Call the tool get_weather."
 BOTH = "Call both tools in parallel: get_weather for Paris and get_time for New York."
-# A thought, a text and two calls: the order of a stream shows in turns of several blocks.
+# A thought, a text and two calls: an answer of several blocks shows the order of a stream.
 TURN = f"In one short sentence, say what you are about to do. Then do it. {BOTH}"
 TWO_CITIES = "What is the weather in Paris and in New York? Call the tool get_weather for each of them, in parallel."
 WHO = "Who is logged in? Call the tool Get-Current-User."
@@ -90,7 +90,7 @@ TOOLS = [
         "tools.twice",
         TWO_CITIES,
         max_tokens=300,
-        # Whether tools, and a system prompt, are taken at all is judged where each stands alone.
+        # Other requests judge whether tools, and a system prompt, are accepted.
         expect=EITHER,
         system="You look up the weather.",
         tools=[WEATHER],
@@ -165,9 +165,9 @@ FORCED = [
     ),
 ]
 
-THINKING_TOKENS = 1024  # the least budget that there is
+THINKING_TOKENS = 1024  # the smallest valid budget
 ENABLED = {"type": "enabled", "budget_tokens": THINKING_TOKENS}
-# Which kinds of thinking a model takes depends on the model: what one refuses, another one knows alone.
+# The kinds of thinking depend on the model: one model refuses what another one requires.
 THOUGHTFUL = {"max_tokens": THINKING_TOKENS + 300, "needs": ["thinking"], "capability": "thinking"}
 SUM = "What is 27 times 43? Reply with the number only."
 
@@ -205,7 +205,7 @@ PERSON = {
 }
 
 
-def told_by(**document):
+def question_about(**document):
     """A question about a document."""
     return [user([{"type": "document", "source": NOTE, **document}, HOURS])]
 
@@ -225,10 +225,10 @@ INPUTS = [
         capability="images",
     ),
     ask("result.image", SEEN, tools=[CAMERA], needs=["images", "tools"], capability="images"),
-    ask("document", told_by(title="Opening hours"), max_tokens=40, needs=["documents"], capability="documents"),
+    ask("document", question_about(title="Opening hours"), max_tokens=40, needs=["documents"], capability="documents"),
     *whole_and_streamed(
         "document.cited",
-        told_by(citations={"enabled": True}),
+        question_about(citations={"enabled": True}),
         max_tokens=60,
         needs=["citations"],
         capability="citations",
@@ -243,7 +243,7 @@ INPUTS = [
     ),
 ]
 
-# Nobody can make up a redacted thought that is genuine: it may be refused, and nothing else may come of it.
+# A made-up redacted thought is not genuine: a target may refuse it, but must not fail on it.
 REDACTED = [
     ask(
         "thought.redacted",
@@ -271,12 +271,12 @@ OVERSIZED = [
 ]
 
 
-# Long enough to be told from nothing by the tokens that it costs.
+# Long enough that its tokens show in the input count.
 SUNNY = "Sunny, 21 degrees, with a light wind from the west and no rain until the evening."
 
 
 async def results(send):
-    """The model's own call comes back with its result, in every form that a result may have, and it calls again."""
+    """Sends the model's own call back with its result, in every form of a result, and asks for another call."""
     question = user(PARIS)
     first = await send(ask("result.call", [question], max_tokens=200, tools=[WEATHER]))
     content = content_to_echo(first, calls=True) or []
@@ -310,7 +310,7 @@ async def results(send):
 
 
 async def replay(send):
-    """A thinking block comes back as it was given out, and then with one letter of its signature changed."""
+    """Sends a thinking block back unchanged, and then with one letter of its signature changed."""
     question = user(SUM)
     asked = {"thinking": ENABLED, "max_tokens": THINKING_TOKENS + 300}
     first = await send(ask("thought", [question], capability="thinking", **asked))
@@ -335,7 +335,7 @@ async def replay(send):
 
 
 def other_letter(signature):
-    """The signature with another letter in its middle."""
+    """The signature with a different letter in the middle."""
     middle = len(signature) // 2
     return signature[:middle] + ("B" if signature[middle] == "A" else "A") + signature[middle + 1 :]
 
@@ -378,10 +378,10 @@ def test_thinks(exchange, judge):
 
 
 @pytest.mark.parametrize("exchange", [*INPUTS, *REDACTED, *OVERSIZED], indirect=True)
-def test_reads_and_writes_other_forms(exchange, judge):
+def test_other_inputs_and_outputs(exchange, judge):
     judge(exchange)
 
 
 @pytest.mark.parametrize("dialogue", DIALOGUES, indirect=True)
-def test_goes_on_after_calls_and_thoughts(dialogue, judge):
+def test_continues_after_calls_and_thoughts(dialogue, judge):
     judge(*dialogue)

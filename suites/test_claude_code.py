@@ -1,4 +1,4 @@
-"""Claude Code: its requests as version 2.1.197 sends them, whole, and one feature at a time. The words are our own."""
+"""The requests of Claude Code 2.1.197: complete ones, and each feature alone. The texts are our own."""
 
 import json
 from dataclasses import replace
@@ -138,7 +138,7 @@ PDF = (  # one page with three words
 )
 
 
-TELLING = frozenset(
+MAIN_LOOP_FEATURES = frozenset(
     {
         "query.beta",
         "headers.beta",
@@ -156,19 +156,19 @@ TELLING = frozenset(
         "tool-result.text",
     }
 )
-"""What every request of the main loop has; the smallest run asks for these."""
+"""The features of every request of the main loop; a smoke run sends these."""
 
 
-def lone(feature, question=OK, *, http=None, expect=None, **options):
-    """A plain question with one feature of Claude Code's requests; whole, so that no stream is in the way."""
+def with_feature(feature, question=OK, *, http=None, expect=None, **options):
+    """A simple question with one feature of Claude Code's requests, without streaming."""
     probe = f"claude-code.{feature}"
-    depth = "smoke" if feature in TELLING else "standard"
+    depth = "smoke" if feature in MAIN_LOOP_FEATURES else "standard"
     asked = ask(probe, question, probe=probe, needs=NEEDS, depth=depth, **options)
     return replace(asked, expect=expect or asked.expect, **(http or {}))
 
 
 def after(name, tool_input, *content):
-    """A user's turn, the call of a tool, and the turn with its result."""
+    """A user turn, the call of a tool, and the turn with its result."""
     return [
         user("Do it."),
         assistant([{"type": "tool_use", "id": "toolu_01A09q90qw90lq917835lq9", "name": name, "input": tool_input}]),
@@ -185,46 +185,50 @@ DOCUMENT = {"type": "document", "source": {"type": "base64", "media_type": "appl
 LAST = {"type": "text", "text": OK}
 
 FEATURES = [
-    lone("query.beta", http={"path": BETA_PATH}),
-    lone("headers.beta", http={"headers": (("anthropic-beta", ",".join((*BETAS, *INTERACTIVE_BETAS))),)}),
-    lone("headers.client", http={"headers": CLIENT_HEADERS}),
-    lone("auth.bearer", http={"auth": "bearer"}),
-    lone("auth.x-api-key", http={"auth": "x-api-key"}),
-    lone("accept.json", http={"headers": (("accept", "application/json"),)}, stream=True),
-    lone("system.blocks", system=SYSTEM),
-    lone("cache-control", [user([{**LAST, **CACHED}])], system=[SYSTEM[1], {**SYSTEM[2], **CACHED}]),
-    lone("content.blocks", [user([{"type": "text", "text": "This is a note for you."}, LAST])]),
-    lone("messages.system-role", [user(OK), REMINDER], expect=EITHER),
-    lone("thinking", max_tokens=1100, thinking={"type": "adaptive"}, expect=EITHER),
+    with_feature("query.beta", http={"path": BETA_PATH}),
+    with_feature("headers.beta", http={"headers": (("anthropic-beta", ",".join((*BETAS, *INTERACTIVE_BETAS))),)}),
+    with_feature("headers.client", http={"headers": CLIENT_HEADERS}),
+    with_feature("auth.bearer", http={"auth": "bearer"}),
+    with_feature("auth.x-api-key", http={"auth": "x-api-key"}),
+    with_feature("accept.json", http={"headers": (("accept", "application/json"),)}, stream=True),
+    with_feature("system.blocks", system=SYSTEM),
+    with_feature("cache-control", [user([{**LAST, **CACHED}])], system=[SYSTEM[1], {**SYSTEM[2], **CACHED}]),
+    with_feature("content.blocks", [user([{"type": "text", "text": "This is a note for you."}, LAST])]),
+    with_feature("messages.system-role", [user(OK), REMINDER], expect=EITHER),
+    with_feature("thinking", max_tokens=1100, thinking={"type": "adaptive"}, expect=EITHER),
     replace(
-        lone("thinking", max_tokens=1100, thinking={"type": "enabled", "budget_tokens": 1024}, expect=EITHER),
+        with_feature("thinking", max_tokens=1100, thinking={"type": "enabled", "budget_tokens": 1024}, expect=EITHER),
         situation="claude-code.thinking.enabled",
     ),
-    lone("thinking.disabled", thinking={"type": "disabled"}),
-    lone(
+    with_feature("thinking.disabled", thinking={"type": "disabled"}),
+    with_feature(
         "context-management",
-        http={"headers": (("anthropic-beta", "context-management-2025-06-27"),)},  # never sent without it
+        http={
+            "headers": (("anthropic-beta", "context-management-2025-06-27"),)
+        },  # Claude Code never sends it without this header
         context_management=CONTEXT,
     ),
-    lone("metadata", metadata=METADATA),
-    lone("output-config.effort", max_tokens=400, output_config={"effort": "high"}),
-    lone(
+    with_feature("metadata", metadata=METADATA),
+    with_feature("output-config.effort", max_tokens=400, output_config={"effort": "high"}),
+    with_feature(
         "output-config.format",
         "Give this talk a title: bread",
         max_tokens=60,
         tools=[],
         output_config={"format": TITLE},
     ),
-    lone("tools", tools=TOOLS),
-    lone("max-tokens", stream=True, max_tokens=32_000),
-    lone(
+    with_feature("tools", tools=TOOLS),
+    with_feature("max-tokens", stream=True, max_tokens=32_000),
+    with_feature(
         "tool-result.text",
         after("Bash", {"command": "echo 42"}, result("42", is_error=False, **CACHED), LAST),
         tools=SHELL,
     ),
-    lone("tool-result.image", after("Read", {"file_path": "/a.png"}, result([IMAGE]), LAST), tools=READER),
-    lone("tool-result.document", after("Read", {"file_path": "/a.pdf"}, result("PDF"), DOCUMENT, LAST), tools=READER),
-    lone("count-tokens.fallback", "count", max_tokens=1),
+    with_feature("tool-result.image", after("Read", {"file_path": "/a.png"}, result([IMAGE]), LAST), tools=READER),
+    with_feature(
+        "tool-result.document", after("Read", {"file_path": "/a.pdf"}, result("PDF"), DOCUMENT, LAST), tools=READER
+    ),
+    with_feature("count-tokens.fallback", "count", max_tokens=1),
     Ask(
         situation="claude-code.count-tokens",
         body={"messages": [user("foo")], "tools": SHELL},
@@ -249,7 +253,7 @@ COMMAND = "Call the tool Bash with the command: echo 42"
 
 
 def whole_turn(betas=BETAS, **changes):
-    """A request of the main loop; `changes` are what Claude Code changes after a refusal."""
+    """A request of the main loop. `changes` replace fields of its body."""
     asked = ask(
         "claude-code.turn",
         [
@@ -271,7 +275,7 @@ def whole_turn(betas=BETAS, **changes):
 
 
 def without(part, asked):
-    """The same request as Claude Code sends it after it was refused for this part."""
+    """The request as Claude Code sends it after a refusal of this part."""
     if part == "adaptive":
         return replace(asked, body={**asked.body, "thinking": {"type": "enabled", "budget_tokens": 1024}})
     turns = [message for message in asked.body["messages"] if message["role"] != "system"]
@@ -281,7 +285,7 @@ def without(part, asked):
 
 
 async def main_loop(send):
-    """A turn, streamed and whole, and the turn after the tool has run."""
+    """Sends a turn, streamed and whole, and the turn with the results of its tools."""
     asked = whole_turn()
     for _ in range(3):
         exchange = await send(asked)
@@ -296,12 +300,12 @@ async def main_loop(send):
         content = await whole(send, turn)
         calls = [block for block in content if block.get("type") == "tool_use"]
         if calls:
-            await go_on(send, turn, content, calls)
+            await send_results(send, turn, content, calls)
             return
 
 
 async def whole(send, asked):
-    """The content of the answer to the same request without stream; an empty text is no content of a request."""
+    """The content of the answer without streaming. Empty texts are left out: they are invalid in requests."""
     body = {name: value for name, value in asked.body.items() if name != "stream"}
     exchange = await send(replace(asked, situation="claude-code.turn.whole", probe="claude-code.turn.whole", body=body))
     content = exchange.response.fields.get("content") if exchange.succeeded else None
@@ -309,8 +313,8 @@ async def whole(send, asked):
     return [block for block in blocks if isinstance(block, dict) and block.get("text") != ""]
 
 
-async def go_on(send, asked, content, calls):
-    """The turn after the tools have run."""
+async def send_results(send, asked, content, calls):
+    """Sends the turn with the results of the tools."""
     results = [
         {"type": "tool_result", "tool_use_id": call.get("id"), "content": "42", "is_error": False} for call in calls
     ]
@@ -323,10 +327,10 @@ MAIN_LOOP = Dialogue(name="claude-code", steps=main_loop, max_requests=6, max_ou
 
 
 @pytest.mark.parametrize("exchange", FEATURES, indirect=True)
-def test_takes_what_claude_code_sends(exchange, judge):
+def test_accepts_requests_of_claude_code(exchange, judge):
     judge(exchange)
 
 
 @pytest.mark.parametrize("dialogue", [MAIN_LOOP], indirect=True)
-def test_serves_the_main_loop(dialogue, judge):
+def test_main_loop(dialogue, judge):
     judge(*dialogue)

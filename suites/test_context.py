@@ -1,4 +1,4 @@
-"""What is said in each part of a request is asked for at its end: a part that is lost on the way is missing there."""
+"""Asks at the end of a request for words from each of its parts: a lost part shows as a missing word."""
 
 import pytest
 
@@ -67,40 +67,40 @@ PLACES = {
     "long": (IN_A_LONG_TEXT, ["lilac-83", "raven-14", "topaz-65"], ()),
     "results": (IN_RESULTS, ["quail-33", "maple-42", "amber-58", "tulip-93", "otter-26"], ("system", "tools")),
 }
-"""Where the words are, which they are, and what a target must promise for that."""
+"""For each request: its fields, the words in it, and the capabilities that a target must promise for it."""
 
 
 def listing(situation, fields, *, stream, copy=0):
     fields = {"max_tokens": MAX_TOKENS, **fields} | ({"stream": True} if stream else {})
-    # Whether such turns are accepted at all is judged on others.
+    # Other requests judge whether such turns are accepted.
     return ask(situation, fields.pop("messages"), copy=copy, probe="request.context.complete", **fields)
 
 
-def recalling(name, fields, told):
-    """The steps of one conversation: whole and streamed, and each of them again where a word is missing."""
+def steps_for(name, fields, names):
+    """The steps of one dialogue: whole and streamed, and each again where a word is missing."""
 
-    async def recall(send):
+    async def steps(send):
         for stream in (False, True):
             situation = f"context.{name}{'.streamed' if stream else ''}"
-            missing = lacked(await send(listing(situation, fields, stream=stream)), told)
+            missing = missing_words(await send(listing(situation, fields, stream=stream)), names)
             for copy in (1, 2):
                 if missing:
                     again = listing(f"{situation}.again", fields, stream=stream, copy=copy)
-                    missing = lacked(await send(again), missing)
+                    missing = missing_words(await send(again), missing)
             if missing:
-                # A model may keep a word to itself; that it was not even counted is no model's doing.
+                # A model may leave a word out. The input tokens without the word show whether the target read it.
                 await send(listing(f"{situation}.without", without(fields, missing), stream=stream))
 
-    return recall
+    return steps
 
 
-def lacked(answer, told):
-    """The words that an answer does not have."""
-    return [name for name in told if name not in answer_text(answer)]
+def missing_words(answer, names):
+    """The words that are missing in an answer."""
+    return [name for name in names if name not in answer_text(answer)]
 
 
 def without(value, names):
-    """The request with other sentences in the place of those that tell these words."""
+    """The request with another sentence in place of each of these words."""
     if isinstance(value, dict):
         return {key: without(inner, names) for key, inner in value.items()}
     if isinstance(value, list):
@@ -113,12 +113,12 @@ def without(value, names):
 DIALOGUES = [
     Dialogue(
         name=f"context.{name}",
-        steps=recalling(name, fields, told),
+        steps=steps_for(name, fields, names),
         max_requests=8,
         max_output_tokens=8 * MAX_TOKENS,
         needs=frozenset(needs),
     )
-    for name, (fields, told, needs) in PLACES.items()
+    for name, (fields, names, needs) in PLACES.items()
 ]
 CONTROLS = [
     listing("context.question", {"messages": IN_THE_QUESTION}, stream=False),
@@ -130,5 +130,5 @@ CONTROL = repeated_pair("context.question", CONTROLS, words)
 
 
 @pytest.mark.parametrize("dialogue", [CONTROL, *DIALOGUES], indirect=True)
-def test_loses_nothing(dialogue, judge):
+def test_keeps_all_parts(dialogue, judge):
     judge(*dialogue)

@@ -6,7 +6,7 @@ from messages_conformance.generate import Dialogue, ask, assistant, content_to_e
 
 CITY = "Name one large city in Japan. Reply with the name only."
 
-# More than one kind of word, so that no two answers have a part in common.
+# Words of different kinds, so that no two answers have a part in common.
 WORDS = ["zebra-17", "maple-42", "amber-58", "tulip-93", "otter-26"]
 CROWD = [ask(f"concurrent.{word}", f"Reply with only this word: {word}", stream=True, max_tokens=24) for word in WORDS]
 
@@ -32,7 +32,7 @@ SHELF = "On which day is shelf 7 dusted? Reply with the day only."
 
 
 async def echo(send):
-    """The answer's own content comes back to the target as the assistant's turn."""
+    """Sends the content of an answer back to the target as the assistant's turn."""
     first = await send(ask("echo.first", CITY, max_tokens=24))
     content = content_to_echo(first)
     if content is None:
@@ -42,8 +42,8 @@ async def echo(send):
     await send(ask("echo.second.streamed", turns, stream=True, probe="response.content.echoable"))
 
 
-async def read_again(send):
-    """A long system prompt that is marked for the cache: counted, written, and read."""
+async def write_and_read_cache(send):
+    """Sends a long system prompt with a cache breakpoint: counts it, writes it to the cache, and reads it."""
     await send(count_tokens("cache.counted", SHELF, system=CATALOGUE))
     await send(ask("cache.written", SHELF, system=CATALOGUE, probe="request.system.blocks"))
     await send(ask("cache.read", SHELF, system=CATALOGUE, probe="request.system.blocks"))
@@ -54,7 +54,7 @@ DIALOGUES = [
     Dialogue(name="echo", steps=echo, max_requests=3, max_output_tokens=56),
     Dialogue(
         name="cache",
-        steps=read_again,
+        steps=write_and_read_cache,
         max_requests=4,
         max_output_tokens=48,
         needs=frozenset({"prompt-caching", "count-tokens"}),
@@ -63,15 +63,15 @@ DIALOGUES = [
 
 
 @pytest.mark.parametrize("exchange", CROWD, indirect=True)
-def test_keeps_apart(exchange, judge):
+def test_isolates_concurrent_requests(exchange, judge):
     judge(exchange)
 
 
 @pytest.mark.parametrize("exchange", PREFILL, indirect=True)
-def test_continues(exchange, judge):
+def test_continues_prefill(exchange, judge):
     judge(exchange)
 
 
 @pytest.mark.parametrize("dialogue", DIALOGUES, indirect=True)
-def test_goes_on(dialogue, judge):
+def test_continues_conversations(dialogue, judge):
     judge(*dialogue)

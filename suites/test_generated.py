@@ -1,4 +1,4 @@
-"""Requests that nobody thought of: drawn by seed out of the schemas, valid ones, near misses and conversations."""
+"""Requests that are generated from the schemas by seed: valid requests, near misses and conversations."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Limits made to measure: an answer is asked for, and then cut in its own middle. No model has to cooperate."""
+"""Limits that are derived from an answer, so that they cut it in its middle. No model has to cooperate."""
 
 import pytest
 
@@ -9,7 +9,7 @@ MAX_TOKENS = 96
 
 
 async def cut_in_the_middle(send):
-    """A word of the answer becomes a stop sequence of the same question, and half of its length the limit."""
+    """Asks once, then again with a word of the answer as a stop sequence, and with half of its tokens as the limit."""
     whole = await send(whole_and_streamed("middle", RAIN, max_tokens=MAX_TOKENS)[0])
     word, half = word_to_stop_at(answer_text(whole)), answer_tokens(whole) // 2
     if word is not None:
@@ -28,5 +28,5 @@ DIALOGUES = [Dialogue(name="middle", steps=cut_in_the_middle, max_requests=5, ma
 
 
 @pytest.mark.parametrize("dialogue", DIALOGUES, indirect=True)
-def test_cuts(dialogue, judge):
+def test_cuts_answers(dialogue, judge):
     judge(*dialogue)

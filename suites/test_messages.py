@@ -1,4 +1,4 @@
-"""Plain and streamed messages: the questions on which most rules are judged."""
+"""Whole and streamed messages: the questions that most rules judge."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ NOTE = " This note only makes the question longer and asks for nothing: the libr
 TURNS = [*[user("And now?"), assistant("Not yet.")] * 6, user(OK)]
 
 PLAIN = [
-    # As pydantic-ai and the tool runner of the TypeScript SDK ask for what does not stream, and with a charset.
+    # As pydantic-ai and the tool runner of the TypeScript SDK send it: "stream": false, and a charset.
     replace(
         ask("stated", OK),
         body={**ask("stated", OK).body, "stream": False},
@@ -64,7 +64,9 @@ HISTORY = [
     ),
     ask("history.long", TURNS),
     ask("tier", OK, service_tier="auto", needs=["service-tier"]),
-    ask("history.alone", "What is my name? Reply with the name only."),  # a control: the same without what came before
+    ask(
+        "history.alone", "What is my name? Reply with the name only."
+    ),  # a control: the same question without the earlier turns
     ask(
         "history.blocks",
         [
@@ -88,5 +90,5 @@ def test_stops(exchange, judge):
 
 
 @pytest.mark.parametrize("exchange", HISTORY, indirect=True)
-def test_remembers(exchange, judge):
+def test_reads_history(exchange, judge):
     judge(exchange)

@@ -1,6 +1,6 @@
-"""Answers whose shapes are compared with those of an earlier run; only where a folder is named with --snapshots.
+"""Compares the shapes of answers with those of an earlier run, which --snapshots names. Skipped without it.
 
-The requests are those of other suites, letter by letter, so that they are sent once and cost nothing more.
+Other suites contain the same requests, so that each is sent once and costs nothing more.
 """
 
 import pytest
@@ -12,7 +12,7 @@ COUNT = "Count from 1 to 20, separated by commas. Reply with the numbers only."
 
 
 def tool(name, description):
-    """A tool that wants to know a city."""
+    """A tool whose input is a city."""
     location = {"type": "string", "description": "The city"}
     schema = {
         "type": "object",
@@ -40,13 +40,13 @@ ANSWERS = [
     ),
 ]
 
-NEIGHBOURS = [count_tokens("count_tokens.plain", OK), get("models.list", "/v1/models", needs=["models"])]
+OTHER_ROUTES = [count_tokens("count_tokens.plain", OK), get("models.list", "/v1/models", needs=["models"])]
 
 REFUSED = ("request.messages.required:omitted", "auth.invalid.401:wrong-key")
 REFUSALS = [asked for asked in probe_asks() if asked.situation in REFUSED]
 
 
-@pytest.mark.parametrize("exchange", [*ANSWERS, *NEIGHBOURS, *REFUSALS], indirect=True)
-def test_shape_is_as_kept(exchange, judge, same_shape):
+@pytest.mark.parametrize("exchange", [*ANSWERS, *OTHER_ROUTES, *REFUSALS], indirect=True)
+def test_shape_is_unchanged(exchange, judge, same_shape):
     judge(exchange)
     same_shape(exchange)

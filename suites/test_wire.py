@@ -1,6 +1,6 @@
-"""Near misses on the wire: bodies that are hardly JSON, headers that are hardly right, requests that are hardly HTTP.
+"""Near misses on the wire: unusual bodies, headers and forms of HTTP.
 
-Most of them a server may take or refuse as it likes, in one way or another: it may not break on them.
+A server may accept or refuse most of them, but it must not fail on them.
 """
 
 import pytest
@@ -12,11 +12,11 @@ NEXT = "transport.next-request-answered"
 LEFT = "stream.disconnect.client"
 
 PLAIN = '{"model": "$MODEL", "max_tokens": 16, "messages": [{"role": "user", "content": "Reply with the word: ok"}]%s}'
-DEEP = 10_000  # levels: more than any parser's stack, and than the limits of those that have one
+DEEP = 10_000  # levels: more than the stack or the limit of any parser allows
 
 
 def body(text=PLAIN % "", *, more=""):
-    """The plainest body, changed in its bytes."""
+    """The smallest body as bytes: with another text, or with more members."""
     return (text if not more else PLAIN % f", {more}").encode("utf-8", "surrogatepass")
 
 
@@ -52,7 +52,7 @@ HERE = "Are you here? Reply with the single word: yes"
 
 
 async def break_http(send):
-    """Requests that are odd below HTTP's body, and a plain one after each."""
+    """Sends requests in unusual forms of HTTP, and an ordinary one after each."""
     forms = {
         "http-1.0": {"wire": "http-1.0"},
         "expect": {"wire": "expect-continue", "headers": (("expect", "100-continue"),)},
@@ -64,7 +64,7 @@ async def break_http(send):
 
 
 async def leave(send):
-    """A stream that is left after its first delta."""
+    """Leaves a stream after its first delta, and sends an ordinary request."""
     left = await send(
         Ask(
             situation="wire.left",
@@ -84,10 +84,10 @@ DIALOGUES = [
 
 
 @pytest.mark.parametrize("exchange", [*BODIES, *HEADERS], indirect=True)
-def test_outlives_a_near_miss(exchange, judge):
+def test_survives_near_misses(exchange, judge):
     judge(exchange)
 
 
 @pytest.mark.parametrize("dialogue", DIALOGUES, indirect=True)
-def test_outlives_broken_connections(dialogue, judge):
+def test_survives_broken_connections(dialogue, judge):
     judge(*dialogue)

@@ -1,4 +1,4 @@
-"""Tests, rules and profiles of the user's own: one run, one report, and no blame for the target where there is none."""
+"""The user's own tests, rules and profiles share one run and one report; their errors are not the target's."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def own(folder: Path, *, tests: str = "", conftest: str = "", more: tuple[str, .
     return run(*arguments, folder=report, cwd=folder)
 
 
-def test_a_rule_of_their_own_is_judged_on_every_exchange(tmp_path):
+def test_an_own_rule_judges_every_exchange(tmp_path):
     ran = own(tmp_path, conftest=RULES)
     assert ran.code == 1
     assert ran.failed == {"acme.region"}
@@ -46,13 +46,13 @@ def test_a_rule_of_their_own_is_judged_on_every_exchange(tmp_path):
     assert row["judged"] > 20
 
 
-def test_only_takes_their_ids(tmp_path):
+def test_only_selects_own_requirements(tmp_path):
     ran = own(tmp_path, conftest=RULES, more=("--only", "acme.*"))
     assert ran.code == 1
     assert [row["id"] for row in ran.report["requirements"]] == ["acme.region"]
 
 
-def test_an_assertion_of_theirs_fails_the_run(tmp_path):
+def test_a_failed_assertion_of_an_own_test_fails_the_run(tmp_path):
     ran = own(tmp_path, tests=FAILING)
     assert ran.code == 1
     assert ran.report["counts"]["failed"] == 0
@@ -61,17 +61,17 @@ def test_an_assertion_of_theirs_fails_the_run(tmp_path):
     assert ran.last.startswith("FAILED: 1 test of your own")
 
 
-def test_an_error_in_their_test_blames_nobody(tmp_path):
+def test_an_error_in_an_own_test_is_no_violation(tmp_path):
     ran = own(tmp_path, tests=BROKEN)
     assert ran.code == 2
     assert "KeyError: 'of the test'" in ran.report["harness_errors"][0]
 
 
-def test_a_suite_that_is_not_there_is_wrong_usage():
+def test_a_missing_suite_is_wrong_usage():
     assert "there is no file or folder 'nowhere'" in run("run", "reference:", "--suite", "nowhere").error
 
 
-def test_the_topics_of_the_contract_are_not_theirs():
+def test_an_own_rule_cannot_use_a_topic_of_the_contract():
     with pytest.raises(ValueError, match=r"begin the id .* such as acme\.stream\.mine"):
         rule("stream.mine", "MUST", source="x", applies=answered)(lambda exchange: [])
     assert "stream.mine" not in CATALOGUE
@@ -88,7 +88,7 @@ def test_the_topics_of_the_contract_are_not_theirs():
         ('title = "x"', "family is missing"),
     ],
 )
-def test_a_profile_with_a_mistake_is_told_with_its_cure(tmp_path, text, said):
+def test_a_mistake_in_a_profile_is_reported_with_its_cure(tmp_path, text, said):
     path = tmp_path / "own.toml"
     path.write_text(text)
     with pytest.raises(contract.ContractError, match=said):
@@ -101,6 +101,6 @@ def test_a_profile_with_a_mistake_is_told_with_its_cure(tmp_path, text, said):
 def test_a_profile_extends_another(tmp_path):
     path = tmp_path / "acme.toml"
     path.write_text('extends = "anthropic-2023-06-01"\ntitle = "Acme"\nauth = "bearer"\n')
-    mine, base = contract.profile(str(path)), contract.profile("anthropic-2023-06-01")
-    assert (mine.name, mine.title, mine.auth) == ("acme", "Acme", "bearer")
-    assert mine.promises == base.promises
+    own_profile, base = contract.profile(str(path)), contract.profile("anthropic-2023-06-01")
+    assert (own_profile.name, own_profile.title, own_profile.auth) == ("acme", "Acme", "bearer")
+    assert own_profile.promises == base.promises
