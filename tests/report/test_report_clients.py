@@ -4,7 +4,7 @@ import pytest
 from report_samples import INAPPLICABLE, report, wrong_key
 
 from messages_conformance import contract
-from messages_conformance.contract import faults, impacts, is_failure
+from messages_conformance.contract import impacts, is_failure, measured_faults
 from messages_conformance.report.clients import (
     FAILS,
     NOT_KNOWN,
@@ -105,7 +105,7 @@ def test_failures_that_nobody_measured_are_named_but_for_leniency():
 
 
 def test_every_outcome_is_graded():
-    outcomes = {outcome for measurement in faults() for outcome in measurement.clients.values()}
+    outcomes = {outcome for measurement in measured_faults() for outcome in measurement.clients.values()}
     assert {outcome for outcome in outcomes if is_failure(outcome)} == {
         "raises an error",
         "crashes",

@@ -1,7 +1,7 @@
-"""What the Messages API promises, as data: shapes, blocks, deltas, status codes, profiles, and what deviations break.
+"""What the Messages API promises, as data: schemas, block types, deltas, status codes, profiles, impact on clients.
 
-Nothing here judges a recording. `valid` gives the verdict on one JSON value, `explain` the places where it fails and
-the requirements that these failures violate; the tables say what the stream and the rules need to know.
+Nothing here judges an exchange. `valid` says whether one JSON value is valid, `explain` where it is not and which
+requirements that violates. The tables are for the walk through a stream and for the rules.
 """
 
 from messages_conformance.contract.block_definitions import (
@@ -19,12 +19,12 @@ from messages_conformance.contract.documents import (
     schema,
     schema_names,
 )
-from messages_conformance.contract.impacts import Measurement, clients, faults, impact, is_failure, severity
-from messages_conformance.contract.inputs import misfit
+from messages_conformance.contract.impacts import Measurement, clients, impact, is_failure, measured_faults, severity
 from messages_conformance.contract.problems import Problem, explain
 from messages_conformance.contract.profiles import Auth, Profile, profile, profile_names
 from messages_conformance.contract.recovery import recovery
 from messages_conformance.contract.tables import error_types, stop_reasons
+from messages_conformance.contract.user_schemas import schema_mismatch
 from messages_conformance.contract.validity import valid
 
 __all__ = [
@@ -45,14 +45,14 @@ __all__ = [
     "error_types",
     "event_types",
     "explain",
-    "faults",
     "impact",
     "is_failure",
-    "misfit",
+    "measured_faults",
     "profile",
     "profile_names",
     "recovery",
     "schema",
+    "schema_mismatch",
     "schema_names",
     "severity",
     "stop_reasons",

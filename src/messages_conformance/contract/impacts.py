@@ -1,8 +1,8 @@
-"""What a violated requirement does to real clients: our own measurements, out of contract/impact.json.
+"""What a violation of a requirement does to real clients: our own measurements in contract/impact.json.
 
-Each measurement is one fault that a server was given, and the worst thing that each client did with it. Stream ids
-(X01 ...) are hand-made streams read by four builds of the official SDKs; names are faults of a whole server, met by ten
-clients; names with reject_ are servers that refuse something valid.
+Each measurement is one fault of a server, and the worst effect on each client. X01 and so on are hand-made streams that
+four versions of the official SDKs read; other names are faults of a whole server that ten clients used; names with
+reject_ are servers that refuse a valid request.
 """
 
 import json
@@ -22,7 +22,7 @@ _WORST_FIRST: tuple[Severity, ...] = ("fatal", "major", "moderate", "minor", "ha
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Measurement:
-    """One measured fault: client with version -> what happened to it, such as `loses text silently` or `unaffected`."""
+    """One measured fault. `clients`: client with version -> effect, such as `loses text silently` or `unaffected`."""
 
     measured: str
     source: Source
@@ -31,7 +31,7 @@ class Measurement:
 
 
 def impact(requirement: str) -> tuple[Measurement, ...]:
-    """The measurements of faults that violate `requirement`, worst first; empty where nobody measured one."""
+    """The measurements of faults that violate `requirement`, worst first; empty if none was measured."""
     return _measurements().get(requirement, ())
 
 
@@ -42,13 +42,13 @@ def severity(requirement: str) -> Severity:
 
 
 @cache
-def faults() -> Mapping[Measurement, tuple[str, ...]]:
-    """Every measured fault once, with the requirements that it violates: any of them shows it."""
-    found: dict[str, tuple[Measurement, list[str]]] = {}
+def measured_faults() -> Mapping[Measurement, tuple[str, ...]]:
+    """Every measured fault, with the requirements that it violates."""
+    faults: dict[str, tuple[Measurement, list[str]]] = {}
     for requirement, measurements in _measurements().items():
         for measurement in measurements:
-            found.setdefault(measurement.measured, (measurement, []))[1].append(requirement)
-    return MappingProxyType({measurement: tuple(names) for measurement, names in found.values()})
+            faults.setdefault(measurement.measured, (measurement, []))[1].append(requirement)
+    return MappingProxyType({measurement: tuple(names) for measurement, names in faults.values()})
 
 
 @cache
@@ -59,7 +59,7 @@ def clients() -> tuple[str, ...]:
 
 @cache
 def is_failure(outcome: str) -> bool:
-    """Whether a client that met this outcome did not get through; any other but `unaffected` lost something."""
+    """Whether this effect stops the client. Of the others, all but `unaffected` lose something."""
     return outcome in {_data()["outcomes"][code] for code in _data()["failing"]}
 
 
@@ -73,14 +73,15 @@ def _data() -> Mapping[str, Any]:
 def _measurements() -> Mapping[str, tuple[Measurement, ...]]:
     data = _data()
     names, outcomes = data["clients"], data["outcomes"]
-    read = {
-        requirement: sorted((_read(row, names, outcomes) for row in rows), key=_rank)
-        for requirement, rows in data["requirements"].items()
-    }
-    return MappingProxyType({requirement: tuple(rows) for requirement, rows in read.items()})
+    return MappingProxyType(
+        {
+            requirement: tuple(sorted((_measurement(row, names, outcomes) for row in rows), key=_rank))
+            for requirement, rows in data["requirements"].items()
+        }
+    )
 
 
-def _read(row: dict[str, Any], clients: dict[str, str], outcomes: dict[str, str]) -> Measurement:
+def _measurement(row: dict[str, Any], clients: dict[str, str], outcomes: dict[str, str]) -> Measurement:
     effects = {clients[client]: outcomes[code] for client, code in row["clients"].items()}
     return Measurement(
         measured=row["measured"],

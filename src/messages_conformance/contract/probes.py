@@ -1,4 +1,4 @@
-"""The table of requests that a target must accept or must refuse, read from suites/probes.toml and checked."""
+"""The requests that a target must accept or refuse: reads and checks suites/probes.toml."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BASE_BODY: Final[Mapping[str, Any]] = {
     "max_tokens": 16,
     "messages": [{"role": "user", "content": "Reply with the single word: ok"}],
 }
-"""The plainest valid body; the run's model comes first in it."""
+"""The simplest valid body. The model of the run is added as its first member."""
 
 ROW_KEYS: Final = frozenset(
     [
@@ -49,7 +49,7 @@ CASE_KEYS: Final = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One request of a row: `body` is a JSON body without a model, raw bytes, or None for the plainest valid one."""
+    """One request of a row. `body` is a JSON body without a model, raw bytes, or None for an empty body."""
 
     name: str
     body: Mapping[str, Any] | bytes | None
@@ -85,7 +85,7 @@ class Probe:
     cases: tuple[Case, ...]
 
     def describes(self) -> str:
-        """What is sent, in words."""
+        """The requests of the row, in words."""
         return (
             f"{len(self.cases)} request{'s' if len(self.cases) > 1 else ''} ({', '.join(c.name for c in self.cases)})"
         )
@@ -93,7 +93,10 @@ class Probe:
 
 @cache
 def probes() -> Mapping[str, Probe]:
-    """Every row by its requirement; a row that extends an earlier one adds its cases to it."""
+    """Every row by its requirement. A row with `extends` adds its cases to the earlier row.
+
+    A ContractError names the row with an unknown key or a repeated requirement.
+    """
     table: dict[str, Probe] = {}
     for row in tomllib.loads(resources.text(TABLE)).get("probe", []):
         name = row.get("requirement", "?")
@@ -106,7 +109,7 @@ def probes() -> Mapping[str, Probe]:
         if row.get("extends"):
             table[name] = _with_cases(table[name], cases)
         elif name in table:
-            raise ContractError(f"{TABLE}: {name} stands there twice; say extends = true in the second row")
+            raise ContractError(f"{TABLE}: {name} is there twice; write extends = true in the second row")
         else:
             table[name] = _probe(row, cases)
     return table
@@ -157,7 +160,7 @@ def _case(requirement: str, case: Mapping[str, Any]) -> Case:
 
 
 def _headers(table: Mapping[str, str | list[str]]) -> Iterator[tuple[str, str | None]]:
-    """A header of several values is sent once for each; one without a value is taken away."""
+    """A header with several values is sent once for each; an empty value removes the header."""
     for name, value in table.items():
         for one in value if isinstance(value, list) else [value]:
             yield name, one or None

@@ -1,8 +1,8 @@
-"""Why one JSON value is not valid: each place that fails, what stands there, what was wanted, what it violates.
+"""Why a JSON value is not valid: each wrong place, what is there, what is valid there, which requirement it violates.
 
-jsonschema walks the schemas. Two things are changed. A `oneOf` with a `discriminator` goes down the one branch that the
-value's type selects, instead of reporting that all branches failed. And every error carries the innermost `requirement`
-annotation that stands on its way.
+The library jsonschema walks through the schemas, with two changes. For a `oneOf` with a `discriminator`, only the
+branch of the value's own type is checked, instead of reporting that all branches fail. And every error has the
+innermost `requirement` annotation on the way to its place.
 """
 
 import json
@@ -17,7 +17,7 @@ from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
 from messages_conformance.contract.documents import API_VERSIONS, lookup, uri
-from messages_conformance.contract.schema_wording import described, in_words
+from messages_conformance.contract.schema_wording import described, described_failure
 
 FOUND_LIMIT_CHARACTERS = 80
 ABSENT = "absent"
@@ -27,11 +27,11 @@ _Errors = Iterator[ValidationError]
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One place where a value breaks the contract.
+    """One place where a value violates a schema.
 
-    `pointer` is a JSON pointer; a missing key is named by the pointer that it would have. `found` is the value there as
-    JSON, cut at 80 characters, or `absent`. `requirement` is None where the contract states the shape, but no
-    requirement covers it. `keyword` is the one of the schema that is broken.
+    `pointer` is a JSON pointer; that of a missing key is where the key would be. `found` is the value there as JSON, of
+    at most 80 characters, or `absent`. `wanted` describes what is valid. `requirement` is None if no requirement covers
+    the place. `keyword` is the violated keyword of the schema.
     """
 
     pointer: str
@@ -42,7 +42,7 @@ class Problem:
 
 
 def explain(name: str, instance: Any, *, api_version: str = API_VERSIONS[0]) -> tuple[Problem, ...]:
-    """Every place where `instance` breaks the schema called `name`; empty if it is valid."""
+    """Every place where `instance` violates the schema called `name`; empty if it is valid."""
     schema = {"$ref": uri(name, api_version)}
     found: dict[tuple[str, str], Problem] = {}
     for error in _walker()(schema).iter_errors(instance):
@@ -59,18 +59,18 @@ def _problem(error: ValidationError) -> Problem:
         pointer="".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps),
         requirement=notes.get("requirement"),
         found=ABSENT if missing is not None else _shortened(error.instance),
-        wanted=notes.get("wanted") or in_words(error),
+        wanted=notes.get("wanted") or described_failure(error),
         keyword=str(error.validator),
     )
 
 
 def _shortened(value: Any) -> str:
-    written = json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode("utf-8")
-    return written if len(written) <= FOUND_LIMIT_CHARACTERS else written[: FOUND_LIMIT_CHARACTERS - 1] + "…"
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if len(text) <= FOUND_LIMIT_CHARACTERS else text[: FOUND_LIMIT_CHARACTERS - 1] + "…"
 
 
 def _notes(error: ValidationError) -> dict[str, Any]:
-    """What this module writes on an error while it rises; jsonschema has no place of its own for it."""
+    """The notes of this module on an error, as an attribute: errors of jsonschema have no field for them."""
     carrier = cast(Any, error)
     if not hasattr(carrier, "contract_notes"):
         carrier.contract_notes = {}
@@ -79,11 +79,11 @@ def _notes(error: ValidationError) -> dict[str, Any]:
 
 
 def _tagged(errors: Iterator[ValidationError], schema: Any) -> _Errors:
-    """The errors of `schema`, each under its requirement unless an inner one has claimed it."""
-    claims = _own_claim(schema)
+    """The errors of `schema`, each with the requirement of `schema` unless an inner schema has one."""
+    annotation = _own_annotation(schema)
     for error in errors:
         notes = _notes(error)
-        notes.update(claims | notes)
+        notes.update(annotation | notes)
         yield error
 
 
@@ -122,23 +122,23 @@ def _required(validator: Validator, keys: Any, instance: Any, schema: Any) -> _E
 
 def _missing(key: str, inner: Any, *, wanted: str | None = None) -> ValidationError:
     error = ValidationError(f"{key!r} is required")
-    _notes(error).update(missing=key, wanted=wanted or described(inner), **_claims(inner))
+    _notes(error).update(missing=key, wanted=wanted or described(inner), **_annotation(inner))
     return error
 
 
-def _claims(schema: Any) -> dict[str, Any]:
-    """The requirement that a failure of the whole value violates: the schema's own, else that of what it refers to."""
-    return _own_claim(schema) or (_claims(lookup(schema["$ref"])) if "$ref" in schema else {})
+def _annotation(schema: Any) -> dict[str, Any]:
+    """The requirement of a missing value: the one of its schema, else the one of the schema that it refers to."""
+    return _own_annotation(schema) or (_annotation(lookup(schema["$ref"])) if "$ref" in schema else {})
 
 
-def _own_claim(schema: Any) -> dict[str, Any]:
-    """The annotation of `schema` itself. Null is one too: it says that no requirement covers this place."""
+def _own_annotation(schema: Any) -> dict[str, Any]:
+    """The annotation of `schema` itself. Null is one too: no requirement covers this place."""
     annotated = isinstance(schema, Mapping) and "requirement" in schema
     return {"requirement": schema["requirement"]} if annotated else {}
 
 
 def _pattern(validator: Validator, pattern: str, instance: Any, schema: Any) -> _Errors:
-    # In JSON Schema `$` is the very end; in Python it also stands before a last line feed.
+    # In JSON Schema `$` matches only at the end; in Python also before a final line feed.
     if isinstance(instance, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), instance):
         yield ValidationError(f"does not match {pattern}")
 
@@ -157,7 +157,7 @@ def _additional(validator: Validator, inner: Any, instance: Any, schema: Any) ->
 
 
 def _one_of(validator: Validator, branches: Any, instance: Any, schema: Any) -> _Errors:
-    """Only unions with a discriminator occur in schemas/: the branch is chosen by the value's own type."""
+    """Checks the branch of the value's own type: every union in schemas/ has a discriminator."""
     selector = schema["discriminator"]
     key, mapping = selector["propertyName"], selector["mapping"]
     if not isinstance(instance, dict):
@@ -180,7 +180,7 @@ def _wrong(message: str, wanted: str, found: Any, *, path: list[str] | None = No
 
 @cache
 def _walker() -> Any:
-    return extend(  # type: ignore[no-untyped-call] # the stubs leave it without types
+    return extend(  # type: ignore[no-untyped-call] # the stubs have no types for it
         Draft202012Validator,
         {
             "$ref": _ref,

@@ -1,8 +1,8 @@
-"""The fields of a request as the schema has them: their names, which cases they have, and which of both a body touches.
+"""The fields of a request in the schema, the cases of each field, and which of both a body uses.
 
-A field is named after the definition that holds it: `max_tokens` of the body, `image.source` of an image block,
-`tool_use.input` of a call wherever it stands; `[]` is an item of a list. A case is what a value may be: one of several
-types, a value of an enumeration, true or false, a branch of a union.
+The name of a field starts with its definition: `max_tokens` of the body, `image.source` of an image block,
+`tool_use.input` of a call at any place; `[]` is an item of an array. A case is one kind of value that a field can have:
+one of several types, a value of an enumeration, true or false, a branch of a union.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from typing import Any, Final, cast
 from messages_conformance.contract.documents import BASE_URI, lookup, schema
 
 WHOLE: Final = "(the body)"
-"""The name of the field that has no name."""
+"""The name of the root field."""
 
 KEYWORDS: Final = frozenset(
     {"type", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength"}
     | {"minItems", "maxItems", "pattern", "required", "additionalProperties", "oneOf", "minProperties", "format"}
 )
-"""The keywords that a value can break; the others only say which schema holds."""
+"""The keywords that a value can violate. The others only select the schema that applies."""
 
 
 @dataclass(kw_only=True, eq=False)
 class RequestField:
-    """One field. What is inside it are `members`, `items` and `branches` (by type), its own and its definitions'."""
+    """One field. `members`, `items` and `branches` (by type) are inside it; those of its `definitions` are too."""
 
     name: str
     cases: list[str] = field(default_factory=list)
@@ -40,7 +40,7 @@ class RequestField:
 
     @property
     def parts(self) -> Iterator[RequestField]:
-        """Itself and the definitions that hold for it."""
+        """The field itself and all its definitions."""
         yield self
         for definition in self.definitions:
             yield from definition.parts
@@ -48,17 +48,17 @@ class RequestField:
 
 @cache
 def request_fields() -> tuple[RequestField, ...]:
-    """Every field of a request in the order of the schema, the whole body first; those behind a beta header too."""
+    """Every field of a request in the order of the schema, the root first; also fields that need a beta header."""
     return tuple(_below(_root(), set()))
 
 
-def touched(body: Mapping[str, Any]) -> Iterator[tuple[RequestField, tuple[str, ...]]]:
-    """(field, cases) of everything in a body that the schema knows, in the body's order."""
-    return _touched(body, _root())
+def fields_in(body: Mapping[str, Any]) -> Iterator[tuple[RequestField, tuple[str, ...]]]:
+    """(field, cases) of everything in a body that the schema describes, in the order of the body."""
+    return _fields_in(body, _root())
 
 
 def fields_to(body: Mapping[str, Any], pointer: str) -> tuple[RequestField, ...]:
-    """The fields on the way to a place of a body, the whole body first; it ends where the schema knows nothing more."""
+    """The fields on the path to a place in a body, the root first, as far as the schema describes them."""
     found, value = [_root()], cast(Any, body)
     for step in pointer.split("/")[1:]:
         inner = _inside(value, found[-1])
@@ -67,12 +67,12 @@ def fields_to(body: Mapping[str, Any], pointer: str) -> tuple[RequestField, ...]
         if node is None or not isinstance(value, list | dict):
             break
         found.append(node)
-        # A key that is missing has a field, too.
+        # A missing key has a field too.
         value = value[int(name)] if isinstance(value, list) else value.get(name)
     return tuple(found)
 
 
-def _touched(value: Any, node: RequestField) -> Iterator[tuple[RequestField, tuple[str, ...]]]:
+def _fields_in(value: Any, node: RequestField) -> Iterator[tuple[RequestField, tuple[str, ...]]]:
     yield node, _cases_of(value, node)
     inner = _inside(value, node)
     pairs = (
@@ -81,11 +81,11 @@ def _touched(value: Any, node: RequestField) -> Iterator[tuple[RequestField, tup
     for name, part in pairs:
         found = inner(name)
         if found is not None:
-            yield from _touched(part, found)
+            yield from _fields_in(part, found)
 
 
 def _inside(value: Any, node: RequestField) -> Callable[[str], RequestField | None]:
-    """Finds the field of a member of a value by its name, or of its items by no name."""
+    """A function from the name of a member to its field; for an array, from any name to the field of its items."""
     parts = tuple(node.parts)
     if isinstance(value, list):
         items = next((part.items for part in parts if part.items is not None), None)
@@ -104,7 +104,7 @@ def _cases_of(value: Any, node: RequestField) -> tuple[str, ...]:
 
 
 def _names(value: Any) -> tuple[str, ...]:
-    """The cases that a value can be."""
+    """The names of all cases that include the value."""
     match value:
         case None:
             return ("null",)
@@ -121,13 +121,13 @@ def _names(value: Any) -> tuple[str, ...]:
     return "object", f"[{value.get('type')}]"
 
 
-# -- out of the schema ----------------------------------------------------------------------------------------------
+# -- from the schema -----------------------------------------------------------------------------------------------
 
 
 @cache
 def _root() -> RequestField:
     node = RequestField(name=WHOLE)
-    _absorb(node, schema("request"), "", {})
+    _add_schema(node, schema("request"), "", {})
     return node
 
 
@@ -135,18 +135,18 @@ def _below(node: RequestField, seen: set[int]) -> Iterator[RequestField]:
     if id(node) in seen:
         return
     seen.add(id(node))
-    # A definition is no field of its own, and a constant type is its branch: both stand where they are used.
+    # A definition is not a field, and a constant type is the same as its branch.
     if node.name and not (node.name.endswith(".type") and node.keywords == ["const"]):
         yield node
     for inner in (*node.definitions, *node.members.values(), *filter(None, [node.items]), *node.branches.values()):
         yield from _below(inner, seen)
 
 
-def _absorb(node: RequestField, found: Mapping[str, Any], owner: str, known: dict[str, RequestField]) -> None:
-    """Adds to a field what one of the schemas that hold for it says; `known` are the definitions made so far."""
+def _add_schema(node: RequestField, found: Mapping[str, Any], owner: str, known: dict[str, RequestField]) -> None:
+    """Adds one of the schemas of a field to it. `known` are the definitions so far."""
     node.beta = node.beta or found.get("beta") is True
     _add(node.keywords, (name for name in found if name in KEYWORDS))
-    _add(node.cases, _stated_cases(found))
+    _add(node.cases, _cases_in_schema(found))
     if "$ref" in found:
         definition = _definition(found["$ref"], known)
         node.definitions.append(definition)
@@ -154,13 +154,13 @@ def _absorb(node: RequestField, found: Mapping[str, Any], owner: str, known: dic
         _add(node.cases, iter(definition.cases))
     alternatives = (found[name] for name in ("then", "else") if name in found)
     for part in (*found.get("allOf", ()), *found.get("anyOf", ()), *alternatives):
-        _absorb(node, part, owner, known)
+        _add_schema(node, part, owner, known)
     for key, inner in found.get("properties", {}).items():
         name = f"{owner}.{key}" if owner else key
-        _absorb(node.members.setdefault(key, RequestField(name=name)), inner, name, known)
+        _add_schema(node.members.setdefault(key, RequestField(name=name)), inner, name, known)
     if isinstance(found.get("items"), Mapping):
         node.items = node.items or RequestField(name=f"{owner}[]")
-        _absorb(node.items, found["items"], f"{owner}[]", known)
+        _add_schema(node.items, found["items"], f"{owner}[]", known)
     for kind, target in found.get("discriminator", {}).get("mapping", {}).items():
         node.branches[kind] = _definition(target, known)
 
@@ -168,12 +168,12 @@ def _absorb(node: RequestField, found: Mapping[str, Any], owner: str, known: dic
 def _definition(reference: str, known: dict[str, RequestField]) -> RequestField:
     if reference not in known:
         known[reference] = RequestField(name="")
-        _absorb(known[reference], lookup(reference), _owner(reference), known)
+        _add_schema(known[reference], lookup(reference), _owner(reference), known)
     return known[reference]
 
 
 def _owner(reference: str) -> str:
-    """What the members of a definition are named after: blocks/image.json#/$defs/request is an image."""
+    """The start of the names of a definition's members: `image` for blocks/image.json#/$defs/request."""
     file, _, pointer = reference.removeprefix(BASE_URI).partition("#")
     folder, _, name = file.removesuffix(".json").rpartition("/")
     last = pointer.rpartition("/")[2]
@@ -182,7 +182,7 @@ def _owner(reference: str) -> str:
     return last if name == "request" else f"{name}/{last}"
 
 
-def _stated_cases(found: Mapping[str, Any]) -> Iterator[str]:
+def _cases_in_schema(found: Mapping[str, Any]) -> Iterator[str]:
     types = found.get("type")
     if isinstance(types, list):
         yield from types

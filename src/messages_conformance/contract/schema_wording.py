@@ -1,4 +1,4 @@
-"""What a schema asks for, in words: `a string`, `one of ...`, `an object with a, b`."""
+"""Describes in words what a schema allows: `a string`, `one of ...`, `an object with a, b`."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _ARTICLES = {
     "null": "null",
 }
 
-# Keywords whose failure is clear from their value alone; any other takes the words of the whole schema.
+# Keywords that their value alone describes. For any other keyword the text describes the whole schema.
 _LIMITS = {
     "maximum": "a number of at most {}",
     "exclusiveMinimum": "a number above {}",
@@ -33,7 +33,7 @@ _EMPTY = {"maxItems": "an empty array", "maxProperties": "an empty object", "min
 
 
 def described(schema: Any) -> str:
-    """What `schema` asks for, in a few words."""
+    """What `schema` allows, in a few words."""
     if not isinstance(schema, Mapping):
         return "any value" if schema else "absent"
     if "const" in schema:
@@ -51,8 +51,8 @@ def described(schema: Any) -> str:
     return described(schema["allOf"][0]) if "allOf" in schema else "any value"
 
 
-def in_words(error: ValidationError) -> str:
-    """What the place where `error` arose asks for."""
+def described_failure(error: ValidationError) -> str:
+    """What the schema allows at the place of `error`, in a few words."""
     keyword, value = str(error.validator), error.validator_value
     if keyword in _EMPTY and value == (1 if keyword == "minLength" else 0):
         return _EMPTY[keyword]

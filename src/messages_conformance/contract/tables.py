@@ -1,4 +1,4 @@
-"""Small closed facts of the contract, out of schemas/tables.json: stop reasons, and the error type of each status."""
+"""The tables in schemas/tables.json: stop reasons, and the error type of each status."""
 
 import json
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from messages_conformance import resources
 
 
 def stop_reasons() -> frozenset[str]:
-    """Every documented stop reason, beta ones included. The set is open: an unknown one is no violation by itself."""
+    """Every documented stop reason, also of betas. The set is open: another one is not a violation."""
     return frozenset(_tables()["stop_reasons"]["values"])
 
 
 def error_types() -> Mapping[int, str]:
-    """HTTP status -> the `error.type` that is documented for it; a status that is absent here is not pinned."""
+    """HTTP status -> its documented `error.type`. Any other status can have any type."""
     pairs = _tables()["error_types"]["values"]
     return MappingProxyType({int(status): str(kind) for status, kind in pairs.items()})
 

@@ -1,4 +1,4 @@
-"""The verdict on one JSON value: valid or not, by compiled validators. Where it fails is `problems`' answer."""
+"""Whether a JSON value is valid, by compiled validators. The module `problems` says where it is not."""
 
 from functools import cache
 from typing import Any
@@ -12,12 +12,12 @@ from messages_conformance.contract.problems import explain
 def valid(name: str, instance: Any, *, api_version: str = API_VERSIONS[0]) -> bool:
     """Whether `instance`, as `json.loads` returns it, satisfies the schema called `name`.
 
-    A ContractError names the valid schemas and API versions if one of the two is unknown.
+    A ContractError lists the valid names and versions if one of the two is unknown.
     """
     try:
         return _compiled(uri(name, api_version)).is_valid(instance)
     except ValueError:
-        # The compiled validator refuses lone surrogates, NaN and extreme nesting, all of which json.loads lets through.
+        # The compiled validator refuses lone surrogates, NaN and very deep nesting; json.loads accepts all of them.
         return not explain(name, instance, api_version=api_version)
 
 

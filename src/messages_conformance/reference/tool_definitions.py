@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from messages_conformance.contract.inputs import misfit
+from messages_conformance.contract.user_schemas import schema_mismatch
 from messages_conformance.reference import output_schemas, request_blocks
 from messages_conformance.reference.failures import Failure
 
@@ -115,7 +115,7 @@ def details(tool: Mapping[str, Any], schema: Mapping[str, Any], where: str) -> I
             yield Failure(message=f"{where}.custom.{flag}: Input should be a valid boolean")
     examples = tool.get("input_examples")
     for at, example in enumerate(examples if isinstance(examples, list) else ()):
-        if reason := misfit(schema, example):
+        if reason := schema_mismatch(schema, example):
             yield Failure(message=f"{where}.custom.input_examples.{at}: {reason}")
     if tool.get("strict") is True:
         yield from output_schemas.failures(schema, f"{where}.custom.input_schema")

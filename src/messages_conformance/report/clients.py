@@ -132,7 +132,7 @@ def _harmless_unseen(requirement: str) -> bool:
 
 def _stopping(client: str) -> Iterator[tuple[tuple[str, ...], str]]:
     """(requirements, outcome) of each measured fault that stops the client. Any of the requirements detects it."""
-    for measurement, requirements in contract.faults().items():
+    for measurement, requirements in contract.measured_faults().items():
         outcome = measurement.clients.get(client, HARMLESS)
         if contract.is_failure(outcome):
             yield requirements, outcome
@@ -141,7 +141,10 @@ def _stopping(client: str) -> Iterator[tuple[tuple[str, ...], str]]:
 @cache
 def _measured_on_streams_only() -> frozenset[str]:
     whole = {
-        client for measurement in contract.faults() if measurement.source != STREAMS for client in measurement.clients
+        client
+        for measurement in contract.measured_faults()
+        if measurement.source != STREAMS
+        for client in measurement.clients
     }
     return frozenset(contract.clients()) - whole
 

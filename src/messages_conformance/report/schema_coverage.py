@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from messages_conformance import contract
-from messages_conformance.contract.request_fields import WHOLE, RequestField, fields_to, request_fields, touched
+from messages_conformance.contract.request_fields import WHOLE, RequestField, fields_in, fields_to, request_fields
 from messages_conformance.exchange import MESSAGES_PATH, REFUSED, Exchange
 
 ACCEPTED: Final = "accepted"
@@ -157,7 +157,7 @@ def _add_valid(exchange: Exchange, table: Mapping[int, FieldCoverage]) -> None:
     """Counts each field and case once for each request, even when it occurs several times."""
     outcome = _outcome(exchange)
     cases: dict[int, set[str]] = {}
-    for node, found in touched(exchange.request.fields):
+    for node, found in fields_in(exchange.request.fields):
         cases.setdefault(id(node), set()).update(found)
     for key, found_cases in cases.items():
         row = table.get(key)

@@ -50,7 +50,7 @@ def returns_json_in_the_requested_format(exchange: Exchange) -> Iterable[Finding
         yield Unverified(reason=f"no text ended with end_turn (stop_reason {shown(reason)})")
     elif (value := parse_json(text)) is UNPARSED:
         yield Finding(place=in_message(exchange, "/content"), found=shown(text), wanted="JSON and no other text")
-    elif wrong := contract.misfit(schema, value):
+    elif wrong := contract.schema_mismatch(schema, value):
         # The documentation leaves the letter case of enum and const values open.
         if {"enum", "const"} & _keywords(schema):
             yield Unverified(reason="the schema has an enum or const, whose letter case is open")

@@ -344,7 +344,7 @@ def matches_the_schema_of_strict_tools(exchange: Exchange) -> Iterable[Finding |
         input_of_call = block.get("input")
         if not isinstance(input_of_call, dict) or (is_streamed and not input_of_call):
             continue  # judged as response.content.tool_use-fields, partial-json-concat or stream.final.tool-input
-        wrong = contract.misfit(strict[block["name"]], block["input"])
+        wrong = contract.schema_mismatch(strict[block["name"]], block["input"])
         if wrong:
             place = in_message(exchange, f"/content/{number}/input")
             yield Finding(

@@ -1,4 +1,4 @@
-"""Other people's schemas: those of tools and output formats, which come with a request, beside the contract."""
+"""Schemas that a request brings: the input schemas of tools, and output formats. They are not part of the contract."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 
-def misfit(schema: Any, value: Any) -> str:
-    """Where and how a value leaves a schema, in words; empty when it fits, or when the schema cannot be used.
+def schema_mismatch(schema: Any, value: Any) -> str:
+    """How a value violates a schema, and where; empty if it is valid, or if the schema cannot be used.
 
-    References are followed within the schema only.
+    Only references within the schema are followed.
     """
     try:
         Draft202012Validator.check_schema(schema)
