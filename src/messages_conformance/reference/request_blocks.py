@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from messages_conformance.reference.failures import Failure
+from messages_conformance.reference.json_values import as_list
 
 IDENTIFIER = re.compile(r"[a-zA-Z0-9_-]+")
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
@@ -62,6 +63,15 @@ CITATION_TYPES = (
 RESULT_PARTS = ("text", "image", "search_result", "document", "tool_reference", "browser_state")
 ASSISTANT_ONLY = ("thinking", "redacted_thinking", "tool_use", "server_tool_use", *SERVER_RESULTS)
 USER_ONLY = ("tool_result", "search_result", "container_upload")
+
+
+def content_blocks(body: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Every turn and block of a conversation, as pairs."""
+    for turn in as_list(body.get("messages")):
+        if isinstance(turn, dict):
+            for block in as_list(turn.get("content")):
+                if isinstance(block, dict):
+                    yield turn, block
 
 
 def extra_input(where: str) -> Failure:

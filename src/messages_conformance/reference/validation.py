@@ -1,4 +1,4 @@
-"""Why the reference endpoint refuses a request body. Each reason names its requirement.
+"""Why the reference endpoint refuses a request body. Most reasons name their requirement.
 
 A check yields all failures, so that a fault can remove one of them. The first remaining failure is the answer. Limits
 and patterns are those of the public documentation, read 2026-11-22.
@@ -10,15 +10,20 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from messages_conformance.reference import output_schemas, request_blocks, thinking_validation, tool_validation
+from messages_conformance.reference import (
+    cache_validation,
+    message_validation,
+    output_schemas,
+    request_blocks,
+    thinking_validation,
+    tool_validation,
+)
 from messages_conformance.reference.failures import Failure
 from messages_conformance.reference.json_values import as_list, as_object
 
 MAX_MODEL_NAME = 256
-MAX_MESSAGES = 100_000
 MAX_USER_ID = 256
 MODEL_MAX_OUTPUT_TOKENS = 128_000
-MAX_CACHE_BREAKPOINTS = 4
 MAX_IMAGES = 100
 """For a model with a context window of 200,000 tokens."""
 
@@ -63,8 +68,6 @@ BETA_FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 """Field -> the prefixes of the betas that allow it."""
 
-ROLES = ("user", "assistant", "system")
-AFTER_SYSTEM = (["assistant"], ["system"])
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 Body = Mapping[str, Any]
 
@@ -76,8 +79,8 @@ def failures(
     yield from model_name(body)
     if not counting:
         yield from max_tokens(body)
-    yield from messages(body)
-    yield from system(body)
+    yield from message_validation.message_failures(body)
+    yield from message_validation.system_failures(body)
     known = COUNT_FIELDS if counting else CREATE_FIELDS
     yield from extra_fields(body, known | {name for name in BETA_FIELDS if allowed_by_beta(name, betas)})
     if not counting:
@@ -88,7 +91,7 @@ def failures(
     yield from thinking_validation.failures(body, counting=counting, betas=betas)
     yield from tool_validation.failures(body)
     yield from output_config(body)
-    yield from cache_breakpoints(body)
+    yield from cache_validation.failures(body)
     yield from citation_conflicts(body)
     yield from images(body)
     if version == REMOVED_SAMPLING_VERSION:
@@ -143,115 +146,6 @@ def max_tokens(body: Body) -> Iterator[Failure]:
             message=f"max_tokens: {value} > {MODEL_MAX_OUTPUT_TOKENS}, the most that this model can write",
             requirement="request.max_tokens.model-max",
         )
-
-
-def messages(body: Body) -> Iterator[Failure]:
-    """Why the messages are refused."""
-    turns = body.get("messages")
-    if "messages" not in body:
-        yield Failure(message="messages: Field required", requirement="request.messages.required")
-    if not isinstance(turns, list):
-        if "messages" in body:
-            yield Failure(message="messages: Input should be a valid list", requirement="request.messages.required")
-        return
-    if not turns:
-        yield Failure(message="messages: at least one message is required", requirement="request.messages.non-empty")
-        return
-    if len(turns) > MAX_MESSAGES:
-        yield Failure(
-            message=f"messages: at most {MAX_MESSAGES} messages are allowed",
-            requirement="request.messages.max-100000",
-        )
-        return
-    if isinstance(turns[0], dict) and turns[0].get("role") == "assistant":
-        yield Failure(
-            message="messages: first message must use the user role", requirement="request.messages.first-role-user"
-        )
-    for at, turn in enumerate(turns):
-        yield from message(turn, f"messages.{at}", last=at == len(turns) - 1)
-    yield from system_messages([turn.get("role") if isinstance(turn, dict) else None for turn in turns])
-
-
-def system_messages(roles: Sequence[Any]) -> Iterator[Failure]:
-    """Why a system message is refused: it must follow a user turn, and come before an assistant turn or at the end."""
-    for at, role in enumerate(roles):
-        if role == "system" and (
-            at == 0 or roles[at - 1] not in ("user", "system") or roles[at + 1 : at + 2] not in ([], *AFTER_SYSTEM)
-        ):
-            yield Failure(
-                message=f"messages.{at}: a system message must follow a user message, and precede an assistant one",
-                requirement="request.messages.system-not-first",
-            )
-
-
-def message(turn: object, where: str, *, last: bool) -> Iterator[Failure]:
-    """Why one message is refused."""
-    if not isinstance(turn, dict):
-        yield Failure(message=f"{where}: Input should be an object", requirement="request.fields.types")
-        return
-    for name in ("role", "content"):
-        if name not in turn:
-            yield Failure(message=f"{where}.{name}: Field required", requirement="request.messages.role-required")
-    if "role" in turn and turn["role"] not in ROLES:
-        yield Failure(
-            message=f"{where}.role: Input should be 'user', 'assistant' or 'system'",
-            requirement="request.messages.role-enum",
-        )
-    for name in turn.keys() - {"role", "content"}:
-        yield request_blocks.extra_input(f"{where}.{name}")
-    if "content" in turn:
-        yield from content(turn, where, final_assistant=last and turn.get("role") == "assistant")
-
-
-def content(turn: Body, where: str, *, final_assistant: bool) -> Iterator[Failure]:
-    """Why the content of one message is refused."""
-    value = turn["content"]
-    if not isinstance(value, str | list):
-        yield Failure(
-            message=f"{where}.content: Input should be a string or a list of blocks",
-            requirement="request.fields.types",
-        )
-        return
-    if not value and not final_assistant:
-        yield Failure(
-            message=f"{where}: all messages must have non-empty content except an optional final assistant one",
-            requirement="request.messages.empty-content",
-        )
-    if isinstance(value, list):
-        for at, block in enumerate(value):
-            yield from request_blocks.failures(block, f"{where}.content.{at}", role=turn.get("role"))
-    if final_assistant and last_text(value) != last_text(value).rstrip():
-        yield Failure(
-            message=f"{where}: final assistant content cannot end with trailing whitespace",
-            requirement="request.prefill.trailing-whitespace",
-        )
-
-
-def last_text(value: str | list[Any]) -> str:
-    """The text at the end of a content; empty if the last block is no text."""
-    if isinstance(value, str):
-        return value
-    block = value[-1] if value else None
-    text = block.get("text") if isinstance(block, dict) and block.get("type") == "text" else ""
-    return text if isinstance(text, str) else ""
-
-
-def system(body: Body) -> Iterator[Failure]:
-    """Why the system prompt is refused."""
-    value = body.get("system")
-    if value is None and "system" not in body:
-        return
-    if not isinstance(value, str | list):
-        yield Failure(
-            message="system: Input should be a string or a list of text blocks", requirement="request.fields.types"
-        )
-        return
-    for at, block in enumerate(value if isinstance(value, list) else ()):
-        where = f"system.{at}"
-        if not isinstance(block, dict) or block.get("type") != "text":
-            yield Failure(message=f"{where}: Input should be a text block", requirement="request.system.non-text-block")
-        else:
-            yield from request_blocks.failures(block, where, role=None)
 
 
 def extra_fields(body: Body, known: frozenset[str]) -> Iterator[Failure]:
@@ -375,18 +269,9 @@ def output_format(body: Body) -> Iterator[Failure]:
     yield from output_schemas.failures(schema, "output_config.format.schema")
 
 
-def content_blocks(body: Body) -> Iterator[tuple[Body, Body]]:
-    """Every turn and block of a conversation, as pairs."""
-    for turn in as_list(body.get("messages")):
-        if isinstance(turn, dict):
-            for block in as_list(turn.get("content")):
-                if isinstance(block, dict):
-                    yield turn, block
-
-
 def documents_with_citations(body: Body) -> Iterator[tuple[Body, bool]]:
     """Every document and search result, and whether citations are enabled for it."""
-    for _, block in content_blocks(body):
+    for _, block in request_blocks.content_blocks(body):
         if block.get("type") in ("document", "search_result"):
             yield block, as_object(block.get("citations")).get("enabled") is True
 
@@ -402,53 +287,10 @@ def citation_conflicts(body: Body) -> Iterator[Failure]:
 
 def images(body: Body) -> Iterator[Failure]:
     """The failure for too many images, those in tool results included."""
-    blocks = [block for _, block in content_blocks(body)]
+    blocks = [block for _, block in request_blocks.content_blocks(body)]
     inside = [part for block in blocks for part in as_list(block.get("content")) if isinstance(part, dict)]
     if sum(block.get("type") == "image" for block in (*blocks, *inside)) > MAX_IMAGES:
         yield Failure(message=f"messages: at most {MAX_IMAGES} images are allowed")
-
-
-def breakpoints(body: Body) -> Iterator[Mapping[str, Any]]:
-    """Every cache_control of a request, in the order tools, system, messages, whole request."""
-    holders: list[Any] = [*as_list(body.get("tools")), *as_list(body.get("system"))]
-    for _, block in content_blocks(body):
-        holders.append(block)
-        holders.extend(as_list(block.get("content")))
-    for holder in [*holders, body]:
-        control = holder.get("cache_control") if isinstance(holder, dict) else None
-        if isinstance(control, dict):
-            yield control
-
-
-def cache_breakpoints(body: Body) -> Iterator[Failure]:
-    """Why the cache_control of a request are refused together."""
-    found = list(breakpoints(body))
-    if len(found) > MAX_CACHE_BREAKPOINTS:
-        yield Failure(
-            message=f"A maximum of {MAX_CACHE_BREAKPOINTS} blocks with cache_control may be provided. "
-            f"Found {len(found)}.",
-            requirement="request.cache_control.max-4",
-        )
-    lifetimes = [control.get("ttl") or "5m" for control in found]
-    if "5m" in lifetimes and "1h" in lifetimes[lifetimes.index("5m") :]:
-        yield Failure(
-            message="cache_control.ttl: a '1h' block must not come after a '5m' block",
-            requirement="request.cache_control.ttl-order",
-        )
-    if "cache_control" in body and body["cache_control"] is not None:
-        yield from request_blocks.cache_control(body["cache_control"], "cache_control")
-        yield from two_lifetimes(body)
-
-
-def two_lifetimes(body: Body) -> Iterator[Failure]:
-    """The failure for a cache_control of the request that contradicts the one of the last block."""
-    last = [block for _, block in content_blocks(body)][-1:]
-    own = as_object(last[0].get("cache_control")) if last else {}
-    if own and (own.get("ttl") or "5m") != (as_object(body["cache_control"]).get("ttl") or "5m"):
-        yield Failure(
-            message="cache_control.ttl: differs from that of the last block",
-            requirement="request.cache_control.ttl-order",
-        )
 
 
 def newer_version(body: Body) -> Iterator[Failure]:
@@ -456,7 +298,7 @@ def newer_version(body: Body) -> Iterator[Failure]:
     for name in SAMPLING:
         if name in body:
             yield Failure(message=f"{name}: not supported in this API version", requirement="version.sampling-removed")
-    for turn, block in content_blocks(body):
+    for turn, block in request_blocks.content_blocks(body):
         role, kind = turn.get("role"), block.get("type")
         if role == "assistant" and kind == "document":
             yield Failure(
