@@ -169,6 +169,29 @@ def test_a_truncated_body_is_decoded_as_far_as_it_goes() -> None:
     assert response(coding="gzip").body == response(b"", coding="deflate").body == b""
 
 
+@pytest.mark.parametrize(
+    ("coding", "body", "mislabelled"),
+    [
+        ("gzip", gzip.compress(TEXT, mtime=0), False),
+        ("X-GZip", b"{}", True),
+        ("gzip", TEXT, True),
+        ("gzip", b"", False),
+        ("gzip", b"\x1f", False),
+        ("br", b"{}", True),
+        ("zstd", TEXT, True),
+        ("br", b"data: {}\n\n", True),
+        ("br", b"\x0b\x02\x80", False),
+        ("deflate", b"{}", False),
+        (None, b"{}", False),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_a_body_without_the_coding_of_its_header_is_mislabelled(
+    coding: str | None, body: bytes, mislabelled: bool, size: int
+) -> None:
+    assert response(b"", *cut(body, size), coding=coding).mislabelled is mislabelled
+
+
 def test_events_have_the_times_of_their_chunks() -> None:
     packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
     pieces = [packer.compress(b"data: %d\n\n" % number) + packer.flush(zlib.Z_SYNC_FLUSH) for number in (1, 2, 3)]

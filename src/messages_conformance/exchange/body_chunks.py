@@ -34,15 +34,15 @@ def decoded(chunks: tuple[Chunk, ...], coding: str) -> tuple[Chunk, ...]:
 
 def is_mislabelled(chunks: tuple[Chunk, ...], coding: str, *, is_json: bool) -> bool:
     """Whether the body does not have the content coding that its header names, so that no client can read it."""
-    first = next((chunk.data for chunk in chunks if chunk.data), b"")
     if coding in ("br", "zstd"):
-        return is_json or first.startswith((b"event:", b"data:"))
-    return coding in _GZIP and bool(first) and not GZIP_MAGIC.startswith(first[:2])
+        return is_json or _head(chunks, len(b"event:")).startswith((b"event:", b"data:"))
+    head = _head(chunks, len(GZIP_MAGIC))
+    return coding in _GZIP and bool(head) and not GZIP_MAGIC.startswith(head)
 
 
 def _inflated(chunks: tuple[Chunk, ...], coding: str) -> Iterator[Chunk]:
     # "deflate" means zlib in RFC 9110, and raw deflate in some servers: the first bytes show which.
-    raw = coding == "deflate" and not _is_zlib(_head(chunks))
+    raw = coding == "deflate" and not _is_zlib(_head(chunks, 2))
     inflater = zlib.decompressobj(-zlib.MAX_WBITS if raw else zlib.MAX_WBITS | 32)
     remaining = MAX_DECODED_BYTES
     for number, chunk in enumerate(chunks):
@@ -59,9 +59,9 @@ def _inflated(chunks: tuple[Chunk, ...], coding: str) -> Iterator[Chunk]:
             return
 
 
-def _head(chunks: tuple[Chunk, ...]) -> bytes:
-    """The first two bytes of a body, or fewer when there are no more."""
-    return b"".join(chunk.data[:2] for chunk in chunks)[:2]
+def _head(chunks: tuple[Chunk, ...], size: int) -> bytes:
+    """The first `size` bytes of a body, or fewer when there are no more."""
+    return b"".join(chunk.data[:size] for chunk in chunks)[:size]
 
 
 def _is_zlib(head: bytes) -> bool:
