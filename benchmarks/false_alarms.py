@@ -1,9 +1,10 @@
-"""Many seeds against correct servers: whatever a drawn request finds there is a false alarm.
+"""Runs generated requests of many seeds against correct servers: each finding is a false alarm.
 
     python benchmarks/false_alarms.py [--seeds 20] [--first 0] [--depth standard] [--jobs 2] [NAME ...]
 
-Every variant of the reference endpoint (or those named) is asked what each seed draws, in every profile that it
-conforms to: one line for each alarm, and a count at the end. Exit code 1 when there was one.
+The generated requests of each seed are sent to every variant of the reference endpoint (or to those named), in every
+profile that the variant conforms to. The script prints one line for each alarm and the count at the end. The exit code
+is 1 when there was an alarm.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ from messages_conformance.run import Options, Run
 Job = tuple[Subject, int, str]
 
 
-def drawn_report(subject: Subject, seed: int, depth: str) -> Report:
-    """The report of a run that asks what the seed draws, and nothing else."""
+def generated_report(subject: Subject, seed: int, depth: str) -> Report:
+    """The report of a run that sends only the generated requests of a seed."""
     options = Options(
         target=subject.target, profile=subject.profile, model=MODEL, timeout_s=TIMEOUT_S, depth=depth, seed=seed
     )
     run = Run(options, out=Console(file=io.StringIO()))
     try:
         run.begin([], [], GENERATED_SETS)
-        for drawing in GENERATED_SETS:
-            run.judged(run.exchanges(drawing))
+        for generated_set in GENERATED_SETS:
+            run.judged(run.exchanges(generated_set))
         run.finish()
     finally:
         run.close()
@@ -45,20 +46,20 @@ def drawn_report(subject: Subject, seed: int, depth: str) -> Report:
 
 
 def alarms(job: Job) -> tuple[Job, int, list[str]]:
-    """What one run finds, and the number of requests that it sent."""
-    report = drawn_report(*job)
-    told = [f"our own error: {said.strip().splitlines()[-1]}" for said in report.harness_errors]
+    """(job, number of requests sent, a line for each finding) of one run."""
+    report = generated_report(*job)
+    lines = [f"harness error: {error.strip().splitlines()[-1]}" for error in report.harness_errors]
     if report.statement is not None:
-        told.append(report.statement.message)
+        lines.append(report.statement.message)
     for verdict in report.verdicts:
         if verdict.outcome == "error":
-            told.append(f"{verdict.requirement}: {verdict.reason.splitlines()[-1]}")
+            lines.append(f"{verdict.requirement}: {verdict.reason.splitlines()[-1]}")
         for finding in verdict.findings:
             exchange = report.exchanges.get(finding.exchange)
             origin = exchange.origin if exchange is not None else None
-            name = "no drawn request" if origin is None else f"{origin.name} {origin.pointer or ''} {origin.reason}"
-            told.append(f"{verdict.requirement}: {finding.found[:120]}, wanted {finding.wanted[:60]} ({name})")
-    return job, report.spent.requests, told
+            name = "no generated request" if origin is None else f"{origin.name} {origin.pointer or ''} {origin.reason}"
+            lines.append(f"{verdict.requirement}: {finding.found[:120]}, wanted {finding.wanted[:60]} ({name})")
+    return job, report.spent.requests, lines
 
 
 def main() -> int:
@@ -79,10 +80,10 @@ def main() -> int:
     todo: list[Job] = [(subject, seed, given.depth) for seed in seeds for subject in judged]
     requests = found = 0
     with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
-        for (subject, seed, _), sent, told in pool.map(alarms, todo, chunksize=4):
+        for (subject, seed, _), sent, lines in pool.map(alarms, todo, chunksize=4):
             requests += sent
-            found += len(told)
-            for line in told:
+            found += len(lines)
+            for line in lines:
                 print(f"{subject.name} {subject.profile} seed {seed}: {line}", flush=True)
     print(f"{len(judged)} correct servers, {given.seeds} seeds, {requests} requests, {found} false alarms")
     return 1 if found else 0

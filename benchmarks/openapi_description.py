@@ -1,9 +1,9 @@
-"""POST /v1/messages as an OpenAPI description, out of the schemas of this project.
+"""POST /v1/messages as an OpenAPI description, made from the schemas of this project.
 
-What a peer that reads OpenAPI is given to work with, and as much of the contract as it can use: the schemas with their
-references, one model that exists, no members that need a beta header, examples that are streamed and use tools, a
-response header, the key, each event of a stream by its type, and which events a whole stream holds. The latter
-(`itemSchema` beside `schema`) is what makes it OpenAPI 3.2. What it cannot say is the order of the events.
+It has as much of the contract as a tool that reads OpenAPI can use: the schemas with their references, one existing
+model, no members that need a beta header, examples with streaming and tools, a response header, the key, each event of
+a stream by its type, and the events of a whole stream. `itemSchema` next to `schema` needs OpenAPI 3.2. A description
+cannot express the order of the events.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from messages_conformance.contract import documents
 Json = dict[str, Any]
 
 OWN_KEYWORDS: Final = frozenset({"$id", "requirement", "known", "beta"})
-"""What means something to this project only; an $id would move the references that stand below it."""
+"""Keywords that only this project uses. An $id is removed because it would change the base of references inside it."""
 
 WEATHER: Final = {
     "name": "get_weather",
@@ -25,10 +25,10 @@ WEATHER: Final = {
 }
 
 MOST_TOKENS: Final = 128_000
-"""What the reference endpoint's models can write at most."""
+"""The maximum output of the models of the reference endpoint."""
 
 FRAMES: Final = ("message_start", "message_delta", "message_stop")
-"""The events that a stream has exactly once, with the exception of message_delta, which it has at least once."""
+"""Events that occur exactly once in a stream; message_delta occurs at least once."""
 
 
 def description(model: str) -> Json:
@@ -80,7 +80,7 @@ def _refusal(words: str) -> Json:
 
 
 def _event() -> Json:
-    """One event: its name, and data that are JSON of the shape that goes with the name."""
+    """One event: its name, and data that is JSON of the shape for this name."""
     kinds = sorted(_events())
     return {
         "type": "object",
@@ -97,7 +97,7 @@ def _event() -> Json:
 
 
 def _stream() -> Json:
-    """All events: each of the frames as often as it has to be there, or an error that ends the stream early."""
+    """All events of a stream: each of FRAMES as often as required, or an error that ends the stream early."""
     counted = [
         {"contains": _named(kind), "minContains": 1, **({} if kind == "message_delta" else {"maxContains": 1})}
         for kind in FRAMES
@@ -153,7 +153,7 @@ def _references(node: Any) -> list[str]:
 
 
 def _part(document: Any, model: str) -> Any:
-    """One document; the request says of its members what the schemas leave to the rules, too."""
+    """One document; for the request, its members also have limits that the schemas leave to the rules."""
     part = _plain(document)
     if part.get("title") == "request":
         part["properties"]["model"] = {"enum": [model]}
@@ -163,7 +163,7 @@ def _part(document: Any, model: str) -> Any:
 
 
 def _plain(node: Any) -> Any:
-    """A schema without what only this project reads, and without members that need a beta header."""
+    """A schema without the keywords of this project and without members that need a beta header."""
     if isinstance(node, list):
         return [_plain(item) for item in node if not _is_beta(item)]
     if not isinstance(node, dict):
@@ -179,7 +179,7 @@ def _plain(node: Any) -> Any:
 
 
 def _is_beta(node: Any) -> bool:
-    """Whether a schema, or the one that it refers to, is of a member or kind that needs a beta header."""
+    """Whether a schema, or the schema that it refers to, needs a beta header."""
     if not isinstance(node, dict):
         return False
     schema = documents.lookup(node["$ref"]) if isinstance(node.get("$ref"), str) else node

@@ -1,7 +1,7 @@
-"""What it costs to judge a stream: lexing, JSON, schemas, the walk, accumulation and every rule, in events a second.
+"""The cost of judging a stream, in events in a second: lexing, JSON, schemas, the walk, accumulation and all rules.
 
-The stream has 2,000 events and comes in chunks of 4 KiB. Where the official SDK can be imported, its own reading of the
-same bytes (events into typed objects, accumulated into a message; nothing judged) is measured beside it.
+The stream has 2,000 events in chunks of 4 KiB. If the official SDK can be imported, reading the same bytes with it is
+also measured (events into typed objects, accumulated into a message; it judges nothing).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def chunks(body: bytes) -> tuple[Chunk, ...]:
 
 
 def response(pieces: tuple[Chunk, ...]) -> Response:
-    """A new record, so that nothing of it is known yet."""
+    """A new record without cached results."""
     return Response(
         status=200,
         headers=(("content-type", "text/event-stream; charset=utf-8"), ("request-id", "req_1")),
@@ -169,8 +169,8 @@ def main() -> None:
     if importlib.util.find_spec("anthropic") is not None:
         stages["the official SDK reads it"] = read_by_sdk
     for stage in stages.values():
-        stage(pieces)  # compiles schemas and imports what is imported late
-    # One stage after the other in each repetition: what slows the machine down slows all of them.
+        stage(pieces)  # compiles schemas and imports modules that are imported late
+    # Each repetition runs all stages, so that a slow machine slows all of them.
     samples = [{name: cpu_s(stage, pieces) for name, stage in stages.items()} for _ in range(REPEATS)]
     medians = {name: statistics.median(sample[name] for sample in samples) for name in stages}
     print(f"{EVENTS:,} events, {len(body):,} bytes in {len(pieces)} chunks, {len(CATALOGUE)} requirements")
@@ -182,7 +182,7 @@ def main() -> None:
     if "the official SDK reads it" in medians:
         ratio = statistics.median(sample[whole] / sample["the official SDK reads it"] for sample in samples)
         print(f"judging / reading by the SDK         {ratio:8.2f}")
-    print("\nA model streams 30 to 300 events a second: a run waits for its target, not for its judge.")
+    print("\nA model streams 30 to 300 events a second: a run waits for its target, not for the rules.")
 
 
 if __name__ == "__main__":

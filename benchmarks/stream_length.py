@@ -1,9 +1,8 @@
-"""What a stream costs by its length, up to a million events: time and memory of reading it, and of judging it whole.
+"""The cost of a stream by its length, up to a million events: time and memory of reading and of judging it.
 
-Reading means bytes to events to JSON, one after another, nothing kept: its memory must not grow. Judging keeps the
-recording, so its memory grows with the bytes, and its time with the events; a live run cuts bodies off at 4 MiB. Each
-length is measured in a process of its own; the numbers to look at are those per event, which must not change with the
-length.
+Reading converts bytes to events to JSON and keeps nothing, so its memory must not grow. Judging keeps the recording, so
+its memory grows with the bytes and its time with the events; a live run limits bodies to 4 MiB. Each length is measured
+in a new process. The numbers for each event matter: they must not change with the length.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ WORK = {"read": read, "judged": judge}
 
 def measured(name: str, events: int) -> tuple[float, int]:
     """(CPU seconds, bytes by which the peak of memory grew)."""
-    WORK[name](1_000)  # compiles schemas and imports what is imported late
+    WORK[name](1_000)  # compiles schemas and imports modules that are imported late
     before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began_s = time.process_time()
     assert WORK[name](events) == events

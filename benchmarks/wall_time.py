@@ -1,8 +1,8 @@
-"""What the engine costs over a bare client: a full standard run against an endpoint that takes 300 ms to answer.
+"""Compares the engine with a bare client: a full standard run against an endpoint that answers after 300 ms.
 
-Compared with two things, in the same process and interleaved: the ideal, which is the sum of all measured answer times
-over the concurrency; and the same requests sent by a bare httpx.AsyncClient with as much concurrency. Starting pytest
-is left out: the time counted is the one from the first request that is sent to the last answer that has come.
+The run is compared with two values, measured in turns in the same process. The ideal is the sum of all answer times
+divided by the concurrency. The bare client is an httpx.AsyncClient that sends the same requests with the same
+concurrency. The time is from the first request to the last answer, without the start of pytest.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ PROFILE = "anthropic-2023-06-01"
 MODEL = "reference-1"
 REPEATS = 3
 AIM = 1.3
-"""The engine may take so many times as long as the bare client."""
+"""The maximum ratio of the time of the engine to that of the bare client (our own goal)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One repetition. `ideal_s` is that of the engine's own answers; `cpu_s` is what judging and sending took."""
+    """One repetition. `ideal_s` uses the answer times of the engine; `cpu_s` is the CPU time of sending and judging."""
 
     engine_s: float
     after_first_s: float
@@ -74,24 +74,25 @@ def endpoint(latency_s: float) -> Iterator[str]:
 
 
 def by_engine(address: str, concurrency: int) -> tuple[Exchange, ...]:
-    """Every exchange of a run, which is also judged meanwhile as in every run."""
+    """All exchanges of a run; they are also judged, as in every run."""
     options = Options(target=address, profile=PROFILE, model=MODEL, concurrency=concurrency)
     run = Run(options, out=Console(file=io.StringIO()))
-    # What goes over the connection in an odd form is left out: a bare client cannot send it.
+    # Requests in an unusual form are left out: a bare client cannot send them.
     wanted = [what for what in suite_requests() if run.wants(what) and not (isinstance(what, Ask) and what.wire)]
     asks = [what for what in wanted if isinstance(what, Ask)]
     dialogues = [what for what in wanted if isinstance(what, Dialogue)]
-    drawings = [what for what in wanted if isinstance(what, GeneratedSet)]
-    run.begin(asks, dialogues, drawings)
+    generated = [what for what in wanted if isinstance(what, GeneratedSet)]
+    run.begin(asks, dialogues, generated)
     for what in wanted:
         run.judged(run.exchanges(what))
     code = run.finish()
     assert code == 0, run.out.file.getvalue()  # type: ignore[attr-defined]
-    return tuple(run.report().exchanges.values())
+    assert run.result is not None
+    return tuple(run.result.exchanges.values())
 
 
 async def by_bare_client(address: str, requests: Sequence[Request], concurrency: int) -> float:
-    """Seconds that httpx takes for the same requests, whole bodies read."""
+    """Seconds that httpx needs for the same requests; it reads the whole bodies."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     slots = asyncio.Semaphore(concurrency)
     async with httpx.AsyncClient(limits=limits, timeout=60, trust_env=False) as client:
@@ -150,20 +151,20 @@ def main() -> None:
     print(
         f"{'engine, first question to last answer':<42} {median('engine_s'):6.2f} s   {median('cpu_s'):5.2f} s of CPU"
     )
-    print(f"{'engine, all but the first question':<42} {median('after_first_s'):6.2f} s")
+    print(f"{'engine, without the first question':<42} {median('after_first_s'):6.2f} s")
     print(f"{'bare httpx, the same requests':<42} {median('bare_s'):6.2f} s   {median('bare_cpu_s'):5.2f} s of CPU")
     print(f"{'ideal, sum of answer times / concurrency':<42} {median('ideal_s'):6.2f} s\n")
-    print(f"engine / bare httpx                        {over_bare:6.2f}     the aim is at most {AIM}")
-    print(f"engine but the first question / bare httpx {ratio('after_first_s', 'bare_s'):6.2f}")
+    print(f"engine / bare httpx                        {over_bare:6.2f}     the goal is at most {AIM}")
+    print(f"engine w/o the first question / bare httpx {ratio('after_first_s', 'bare_s'):6.2f}")
     print(f"engine / ideal                             {ratio('engine_s', 'ideal_s'):6.2f}")
     print(f"bare httpx / ideal                         {ratio('bare_s', 'ideal_s'):6.2f}\n")
     print(
-        f"The engine is {'within' if over_bare <= AIM else 'ABOVE'} its aim. A run asks one plain question before all"
+        f"The engine is {'within' if over_bare <= AIM else 'ABOVE'} its goal. A run sends one plain question before all"
     )
     print(
-        "others, so that a wrong key or address costs one request; that wait is the first ratio's difference from the"
+        "others, so that a wrong key or address costs one request. The wait for it is the difference between the first"
     )
-    print("second. Steps of a conversation wait for one another, too. The bare client does neither.")
+    print("and the second ratio. The steps of a conversation also wait for each other. The bare client does not wait.")
 
 
 if __name__ == "__main__":
