@@ -3,8 +3,8 @@
     mutants.py [--count 200] [--seed 0] [--jobs 2] [--package NAME ...] [--at FILE:LINE]
 
 cosmic-ray makes the changes, such as `and` for `or`, `<=` for `<`, or 4 for 3. Each one is made in a copy of the
-project, where the package's own tests run until one fails. The same seed chooses the same changes as long as the code is
-the same. The exit code is 1 when fewer than 90 % of the changes are noticed.
+project, where the package's own tests run until one fails. The same seed chooses the same changes as long as the code
+is the same. The exit code is 1 when fewer than 90 % of the changes are noticed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The real command in a subprocess, and what became of it."""
+"""Runs the real command in a subprocess and checks what every run must keep: no crash, no leaked key."""
 
 from __future__ import annotations
 
@@ -7,31 +7,27 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from misbehaving import KEY
+from misbehaving import KEY, PATIENCE_S
 
 from messages_conformance import resources
 
 SRC = Path(__file__).resolve().parent.parent / "src"
 COMMAND = (sys.executable, "-m", "messages_conformance")
-PATIENCE_S = 60.0
-"""Far more than any of these runs takes; reached only when something hangs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """Exit code and output of one run. Reading it proves that nothing crashed and that the key was kept."""
+    """Exit code and output of one run."""
 
     code: int
     out: str
     err: str
-    elapsed_s: float
     folder: Path | None = None
 
     @property
@@ -40,13 +36,13 @@ class Outcome:
 
     @property
     def last(self) -> str:
-        """The verdict: the last line before the report's place."""
+        """The last line before the line that names the report: the verdict."""
         lines = [line for line in self.out.splitlines() if line.strip() and not line.startswith("report: ")]
         return lines[-1] if lines else ""
 
     @property
     def error(self) -> str:
-        """The one message of wrong usage."""
+        """The only line of a run that ended with wrong usage."""
         lines = [line for line in self.all.splitlines() if line.strip()]
         assert len(lines) == 1, self.all
         assert lines[0].startswith("ERROR: "), self.all
@@ -54,7 +50,7 @@ class Outcome:
 
     @cached_property
     def report(self) -> dict[str, Any]:
-        """report.json, which its schema accepts."""
+        """report.json, checked against its schema."""
         assert self.folder is not None
         return valid_report(self.folder)
 
@@ -64,24 +60,30 @@ class Outcome:
 
     @property
     def reasons(self) -> set[str]:
-        """Why requirements are not verified."""
+        """The reasons of the requirements that are not verified."""
         return {row["reason"] for row in self.report["requirements"] if row["verdict"] == "not-verified"}
 
 
 def valid_report(folder: Path) -> dict[str, Any]:
-    """report.json of a folder, once its schema has accepted it."""
+    """report.json of a folder, checked against its schema."""
     document: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     Draft202012Validator(json.loads(resources.text("schemas/report.json"))).validate(document)
     return document
 
 
 def environment(key: str | None = None, **more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in ("MESSAGES_API_KEY", "NO_COLOR")}
+    """The environment of the command: ours without a key, colours and pytest's own variables."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("MESSAGES_API_KEY", "NO_COLOR") and not name.startswith("PYTEST_")
+    }
     kept |= {"PYTHONPATH": str(SRC), "CI": "true", **more}
     return kept if key is None else {**kept, "MESSAGES_API_KEY": key}
 
 
 def started(*arguments: str, key: str | None = None, cwd: Path | None = None, **more: str) -> subprocess.Popen[str]:
+    """Starts the command in a process group of its own."""
     return subprocess.Popen(
         [*COMMAND, *arguments],
         env=environment(key, **more),
@@ -95,14 +97,17 @@ def started(*arguments: str, key: str | None = None, cwd: Path | None = None, **
     )
 
 
-def ended(process: subprocess.Popen[str], *, began_s: float, folder: Path | None = None) -> Outcome:
+def ended(process: subprocess.Popen[str], *, folder: Path | None = None) -> Outcome:
+    """Waits for the end of the command; fails when it hangs, crashed, warned, or wrote the key anywhere."""
     try:
         out, err = process.communicate(timeout=PATIENCE_S)
-    except subprocess.TimeoutExpired:
+    except BaseException as error:  # whatever ends the test ends the command, too
         os.killpg(process.pid, signal.SIGKILL)
         out, err = process.communicate()
+        if not isinstance(error, subprocess.TimeoutExpired):
+            raise
         raise AssertionError(f"the command did not end:\n{out}{err}") from None
-    outcome = Outcome(code=process.returncode, out=out, err=err, elapsed_s=time.monotonic() - began_s, folder=folder)
+    outcome = Outcome(code=process.returncode, out=out, err=err, folder=folder)
     for sign in ("Traceback", "INTERNALERROR", "Warning:"):
         assert sign not in outcome.all, outcome.all
     written = "".join(path.read_text("utf-8") for path in folder.glob("*") if path.is_file()) if folder else ""
@@ -111,5 +116,5 @@ def ended(process: subprocess.Popen[str], *, began_s: float, folder: Path | None
 
 
 def run(*arguments: str, key: str | None = None, folder: Path | None = None, cwd: Path | None = None) -> Outcome:
-    began_s = time.monotonic()
-    return ended(started(*arguments, key=key, cwd=cwd), began_s=began_s, folder=folder)
+    """Runs the command to its end."""
+    return ended(started(*arguments, key=key, cwd=cwd), folder=folder)

@@ -1,4 +1,4 @@
-"""What tests of the whole command share: one server that misbehaves in every way, and the command itself."""
+"""Shared by the tests of the whole command: one server that misbehaves in every way, and the command itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Outcome, run
-from misbehaving import Menagerie
+from misbehaving import Endpoints
 
 from messages_conformance.reference import serve_endpoint
 
@@ -19,17 +19,17 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 
 @pytest.fixture(scope="session")
-def zoo() -> Iterator[Menagerie]:
-    """Endpoints that misbehave; `zoo.url(name)` is where one is found."""
-    menagerie = Menagerie()
-    with serve_endpoint(menagerie) as server:
-        menagerie.base_url = server.base_url
-        yield menagerie
+def endpoints() -> Iterator[Endpoints]:
+    """Endpoints that misbehave; `endpoints.url(name)` is the address of one."""
+    endpoints = Endpoints()
+    with serve_endpoint(endpoints) as server:
+        endpoints.base_url = server.base_url
+        yield endpoints
 
 
 @pytest.fixture
 def judge(tmp_path: Path) -> Callable[..., Outcome]:
-    """`messages-conformance run` with a report, under the profile whose rules are all there."""
+    """Runs `messages-conformance run` with a report, under the profile with the most rules."""
 
     def judge(target: str, *options: str, key: str | None = None, model: str | None = "reference-1") -> Outcome:
         arguments = ["run", target, "--profile", "anthropic-2023-06-01", "--report", str(tmp_path / "report")]

@@ -1,4 +1,4 @@
-"""Endpoints that misbehave to everything, on one loopback server: the first segment of the path names the behaviour."""
+"""Endpoints that misbehave in every answer, on one loopback server: the first segment of the path is the behaviour."""
 
 from __future__ import annotations
 
@@ -13,7 +13,17 @@ from dataclasses import dataclass, field, replace
 from messages_conformance.reference import Endpoint, HttpRequest, HttpResponse, Settings
 
 KEY = "sk-kept-4711-from-every-file"
-"""The only key that the endpoints take, and nothing that an answer would hold by chance."""
+"""The only key that the endpoints accept. No answer contains it by chance."""
+
+PATIENCE_S = 240.0
+"""How long a test waits before it says that something hangs: far more than a busy machine needs, and less than the time
+limit of a test in pyproject.toml."""
+
+STALLS_AFTER = 24
+"""The number of requests that `stalls` answers: a run, which sends more than fifty, is then in its middle."""
+
+SLOW_S = 0.1
+"""The latency of `slow` and `stalls`. Between two answers, a run has time to judge the first of them."""
 
 JSON = ("content-type", "application/json")
 HUGE_BYTES = 100 * 1024 * 1024
@@ -24,17 +34,18 @@ STATUSES = {
     "503": (503, "overloaded_error"),
 }
 
-Behaviour = Callable[["Menagerie", HttpRequest], HttpResponse]
+Behaviour = Callable[["Endpoints", HttpRequest], HttpResponse]
 _BEHAVIOURS: dict[str, Behaviour] = {}
 
 
 def behaviour(function: Behaviour) -> Behaviour:
-    _BEHAVIOURS[function.__name__.removeprefix("_")] = function
+    """Makes a function the behaviour of the paths that begin with its name."""
+    _BEHAVIOURS[function.__name__] = function
     return function
 
 
 @dataclass(kw_only=True)
-class Menagerie:
+class Endpoints:
     """Served like an endpoint. `counts` has the requests of each path prefix, `/name` or `/name/anything`."""
 
     settings: Settings = field(default_factory=lambda: Settings(api_key=KEY))
@@ -46,42 +57,51 @@ class Menagerie:
 
     def __post_init__(self) -> None:
         self.correct = Endpoint(settings=self.settings)
-        self.slow = Endpoint(settings=replace(self.settings, latency_s=0.1))
+        self.slow = Endpoint(settings=replace(self.settings, latency_s=SLOW_S))
 
     def url(self, name: str) -> str:
+        """The address of a behaviour; `name/anything` has a count of its own."""
         return f"{self.base_url}/{name}"
 
     def handle(self, request: HttpRequest) -> HttpResponse:
+        """Counts the request and answers it as its path says."""
         prefix, _, rest = request.target.partition("/v1/")
         with self.arrived:
             self.counts[prefix] += 1
             self.arrived.notify_all()
         name = prefix.split("/")[1]
-        if name not in _BEHAVIOURS and name not in STATUSES:
-            return _BEHAVIOURS[self.fallback](self, request)
         inner = replace(request, target=f"/v1/{rest}")
         if name in STATUSES:
             return refusal(*STATUSES[name])
-        return _BEHAVIOURS[name](self, inner)
+        if name == "stalls" and self.counts[prefix] > STALLS_AFTER:
+            return silent(self, inner)
+        if name in _BEHAVIOURS:
+            return _BEHAVIOURS[name](self, inner)
+        return _BEHAVIOURS[self.fallback](self, request)
 
     def broken(self, status: int) -> HttpResponse:
+        """The answer to something that is no HTTP request."""
         return self.correct.broken(status)
 
     def left(self) -> None:
+        """Notes that a client left early."""
         self.correct.left()
 
-    def wait_for(self, prefix: str, number: int, timeout_s: float = 20.0) -> None:
-        """Returns when so many requests have come."""
+    def wait_for(self, prefix: str, count: int) -> None:
+        """Returns when this many requests have arrived."""
         with self.arrived:
-            assert self.arrived.wait_for(lambda: self.counts[prefix] >= number, timeout_s), self.counts
+            assert self.arrived.wait_for(lambda: self.counts[prefix] >= count, PATIENCE_S), self.counts
 
 
 def refusal(status: int, kind: str, message: str = "no") -> HttpResponse:
+    """An error. A client that should try again later is asked to wait for longer than any run is ready to."""
     body = {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"}
-    return HttpResponse(status=status, headers=(JSON, ("request-id", "req_1")), pieces=((0.0, dumped(body)),))
+    headers = (JSON, ("request-id", "req_1"), *((("retry-after", "86400"),) if status in (429, 503) else ()))
+    return HttpResponse(status=status, headers=headers, pieces=((0.0, dumped(body)),))
 
 
 def dumped(value: object) -> bytes:
+    """A value as JSON in UTF-8."""
     return json.dumps(value).encode()
 
 
@@ -89,57 +109,63 @@ def dumped(value: object) -> bytes:
 
 
 @behaviour
-def correct(zoo: Menagerie, request: HttpRequest) -> HttpResponse:
-    return zoo.correct.handle(request)
+def correct(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
+    return endpoints.correct.handle(request)
 
 
 @behaviour
-def slow(zoo: Menagerie, request: HttpRequest) -> HttpResponse:
-    return zoo.slow.handle(request)
+def slow(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
+    return endpoints.slow.handle(request)
 
 
 @behaviour
-def no_models(zoo: Menagerie, request: HttpRequest) -> HttpResponse:
-    return refusal(404, "not_found_error") if request.method == "GET" else zoo.correct.handle(request)
+def stalls(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
+    """Slow for the first requests; `handle` leaves those after STALLS_AFTER without any answer."""
+    return endpoints.slow.handle(request)
 
 
 @behaviour
-def html(zoo: Menagerie, request: HttpRequest) -> HttpResponse:
+def no_models(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
+    return refusal(404, "not_found_error") if request.method == "GET" else endpoints.correct.handle(request)
+
+
+@behaviour
+def html(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
     page = b"<!doctype html><html><head><title>Welcome</title></head><body>It works!</body></html>"
     return HttpResponse(status=200, headers=(("content-type", "text/html"),), pieces=((0.0, page),))
 
 
 @behaviour
-def garbage(zoo: Menagerie, request: HttpRequest) -> HttpResponse:
+def garbage(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=200, framing="raw", ending="cut", pieces=((0.0, random.Random(7).randbytes(4096)),))
 
 
 @behaviour
-def silent(zoo: Menagerie, request: HttpRequest) -> HttpResponse:
+def silent(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=200, framing="raw", ending="hang")
 
 
 @behaviour
-def hangs_up_between_events(zoo: Menagerie, request: HttpRequest) -> HttpResponse:
-    return _cut(zoo, request, lambda body: body[: body.index(b"event: content_block_stop")])
+def hangs_up_between_events(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
+    return _cut(endpoints, request, lambda body: body[: body.index(b"event: content_block_stop")])
 
 
 @behaviour
-def hangs_up_in_json(zoo: Menagerie, request: HttpRequest) -> HttpResponse:
-    return _cut(zoo, request, lambda body: body[: body.index(b"event: content_block_stop") - 9])
+def hangs_up_in_json(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
+    return _cut(endpoints, request, lambda body: body[: body.index(b"event: content_block_stop") - 9])
 
 
-def _cut(zoo: Menagerie, request: HttpRequest, shorten: Callable[[bytes], bytes]) -> HttpResponse:
-    response = zoo.correct.handle(request)
+def _cut(endpoints: Endpoints, request: HttpRequest, shorten: Callable[[bytes], bytes]) -> HttpResponse:
+    response = endpoints.correct.handle(request)
     if not response.is_stream:
         return response
     return replace(response.with_body(shorten(response.body())), framing="chunked", ending="cut")
 
 
 @behaviour
-def endless(zoo: Menagerie, request: HttpRequest) -> HttpResponse:
-    """Correct but for its streams, whose text never ends."""
-    response = zoo.correct.handle(request)
+def endless(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
+    """Correct except for its streams, whose text never ends."""
+    response = endpoints.correct.handle(request)
     if not response.is_stream:
         return response
     body = response.body()
@@ -159,8 +185,8 @@ def endless(zoo: Menagerie, request: HttpRequest) -> HttpResponse:
 
 
 @behaviour
-def huge(zoo: Menagerie, request: HttpRequest) -> HttpResponse:
-    """A hundred megabytes of valid JSON to whatever is asked."""
+def huge(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
+    """A hundred megabytes of valid JSON for every request."""
     head, tail = b'{"type":"message","text":"', b'"}'
     filler = b"x" * 65_536
 
@@ -174,27 +200,27 @@ def huge(zoo: Menagerie, request: HttpRequest) -> HttpResponse:
 
 
 @behaviour
-def redirect(zoo: Menagerie, request: HttpRequest) -> HttpResponse:
+def redirect(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=307, headers=(("location", "https://elsewhere.example/v1/messages"),))
 
 
 @behaviour
-def echoes_key(zoo: Menagerie, request: HttpRequest) -> HttpResponse:
-    """Gives the key back in a header, in every error message and at the end of every text."""
-    response = zoo.correct.handle(request)
+def echoes_key(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
+    """Repeats the key in a header, in every error message and at the end of every text."""
+    response = endpoints.correct.handle(request)
     body = response.body().replace(b'"message": "', b'"message": "' + KEY.encode() + b" ")
     body = body.replace(b'"message":"', b'"message":"' + KEY.encode() + b" ").replace(b"ok", KEY.encode())
     return response.with_body(body).with_header("x-debug-key", KEY)
 
 
 @behaviour
-def refuses_key_aloud(zoo: Menagerie, request: HttpRequest) -> HttpResponse:
+def repeats_key_in_refusal(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
     return refusal(401, "authentication_error", f"the key {KEY} is not known")
 
 
 @behaviour
-def falls_silent(zoo: Menagerie, request: HttpRequest) -> HttpResponse:
-    """Answers the first two requests, and none after them."""
-    if zoo.counts["/falls_silent"] > 2:
+def falls_silent(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
+    """Answers the first two requests and closes the connection on all others."""
+    if endpoints.counts["/falls_silent"] > 2:
         return HttpResponse(status=200, framing="raw", ending="cut")
-    return zoo.correct.handle(request)
+    return endpoints.correct.handle(request)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from command_line import Outcome, ended, run, started
-from misbehaving import KEY, Menagerie
+from misbehaving import KEY, Endpoints
 
 from messages_conformance import __version__
 from messages_conformance.rules import CATALOGUE
@@ -47,9 +46,9 @@ def test_a_violation_ends_with_one_and_says_where() -> None:
     assert outcome.last.startswith("DOES NOT CONFORM to profile tokmodel: 1 of ")
 
 
-def test_no_more_requests_are_sent_than_allowed_and_the_rest_says_why(zoo: Menagerie, judge: Judge) -> None:
-    outcome = judge(zoo.url("correct/budget"), "--max-requests", "7", key=KEY)
-    assert zoo.counts["/correct/budget"] == 7
+def test_no_more_requests_are_sent_than_allowed_and_the_rest_says_why(endpoints: Endpoints, judge: Judge) -> None:
+    outcome = judge(endpoints.url("correct/budget"), "--max-requests", "7", key=KEY)
+    assert endpoints.counts["/correct/budget"] == 7
     assert outcome.code == 2, outcome.all
     assert outcome.last.startswith("INCOMPLETE: ")
     assert "7 of 7 requests are used up; raise it by --max-requests" in outcome.last
@@ -57,29 +56,31 @@ def test_no_more_requests_are_sent_than_allowed_and_the_rest_says_why(zoo: Menag
     assert outcome.report["complete"] is False
 
 
-def test_a_budget_for_less_than_the_first_question_judges_nothing(zoo: Menagerie, judge: Judge) -> None:
-    outcome = judge(zoo.url("correct/tokens"), "--max-output-tokens", "1", key=KEY)
+def test_a_budget_for_less_than_the_first_question_judges_nothing(endpoints: Endpoints, judge: Judge) -> None:
+    outcome = judge(endpoints.url("correct/tokens"), "--max-output-tokens", "1", key=KEY)
     assert outcome.code == 2, outcome.all
     assert "--max-output-tokens" in outcome.last
-    assert zoo.counts["/correct/tokens"] == 0
+    assert endpoints.counts["/correct/tokens"] == 0
 
 
-def test_a_run_in_which_nothing_is_left_to_ask_is_never_green(zoo: Menagerie, judge: Judge) -> None:
+def test_a_run_in_which_nothing_is_left_to_ask_is_never_green(endpoints: Endpoints, judge: Judge) -> None:
     # Only the other family of profiles promises this one.
-    outcome = judge(zoo.url("correct/nothing"), "--only", "errors.envelope.tokmodel", key=KEY)
+    outcome = judge(endpoints.url("correct/nothing"), "--only", "errors.envelope.tokmodel", key=KEY)
     assert outcome.code == 2, outcome.all
     assert "COULD NOT BE JUDGED: nothing was asked" in outcome.last
-    assert zoo.counts["/correct/nothing"] == 0
+    assert endpoints.counts["/correct/nothing"] == 0
 
 
-def test_a_run_that_verifies_nothing_is_never_green(zoo: Menagerie, judge: Judge) -> None:
-    outcome = judge(zoo.url("correct/unseen"), "--only", "headers.retry-after.sane", "--depth", "smoke", key=KEY)
+def test_a_run_that_verifies_nothing_is_never_green(endpoints: Endpoints, judge: Judge) -> None:
+    outcome = judge(endpoints.url("correct/unseen"), "--only", "headers.retry-after.sane", "--depth", "smoke", key=KEY)
     assert outcome.code == 2, outcome.all
     assert outcome.last.startswith("COULD NOT BE JUDGED: ")
 
 
-def test_the_first_listed_model_is_asked_when_none_is_named(zoo: Menagerie, judge: Judge) -> None:
-    outcome = judge(zoo.url("correct/listed"), "--only", "response.model.*", "--depth", "smoke", model=None, key=KEY)
+def test_the_first_listed_model_is_asked_when_none_is_named(endpoints: Endpoints, judge: Judge) -> None:
+    outcome = judge(
+        endpoints.url("correct/listed"), "--only", "response.model.*", "--depth", "smoke", model=None, key=KEY
+    )
     assert outcome.code == 0, outcome.all
     assert outcome.report["run"]["model"] == "reference-1"
 
@@ -162,7 +163,6 @@ def test_explain_takes_one_known_requirement(asked: str, said: str) -> None:
 @contextmanager
 def serving(*options: str, end: int = signal.SIGINT) -> Iterator[tuple[str, str, list[Outcome]]]:
     """(address, key, what became of it): `serve` on a free port, ended by a signal."""
-    began_s = time.monotonic()
     process = started("serve", "--port", "0", *options)
     outcomes: list[Outcome] = []
     try:
@@ -172,7 +172,7 @@ def serving(*options: str, end: int = signal.SIGINT) -> Iterator[tuple[str, str,
         yield said.split()[2].rstrip(";"), said.split("key: ")[1].split(";")[0], outcomes
     finally:
         os.killpg(process.pid, end)
-        outcomes.append(ended(process, began_s=began_s))
+        outcomes.append(ended(process))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
@@ -193,8 +193,8 @@ def test_serve_misbehaves_and_varies_as_told() -> None:
     assert "message_stop" not in answer.text
 
 
-def test_serve_says_what_it_cannot_do(zoo: Menagerie) -> None:
-    port = zoo.base_url.rsplit(":", 1)[1]
+def test_serve_says_what_it_cannot_do(endpoints: Endpoints) -> None:
+    port = endpoints.base_url.rsplit(":", 1)[1]
     said = {
         ("--fault", "drop_mesage_stop"): "Did you mean drop_message_stop",
         ("--variant", "no_such"): "no variant is named 'no_such'",

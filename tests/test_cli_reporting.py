@@ -37,7 +37,7 @@ def test_annotations_go_to_the_log_and_markdown_to_the_summary(folder: Path, tmp
     summary = tmp_path / "summary.md"
     summary.write_text("before\n")
     process = started("report", str(folder), "--format", "github", GITHUB_STEP_SUMMARY=str(summary))
-    outcome = ended(process, began_s=0)
+    outcome = ended(process)
     assert outcome.code == 0, outcome.all
     assert outcome.out.startswith("::error title=messages-conformance::DOES NOT CONFORM")
     assert summary.read_text().startswith("before\n## ❌ DOES NOT CONFORM")

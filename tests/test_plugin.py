@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from command_line import SRC, environment
-from misbehaving import KEY, Menagerie
+from misbehaving import KEY, Endpoints
 
 ROOT = SRC.parent
 SMOKE = ("--depth", "smoke")
@@ -89,28 +89,28 @@ def test_conftest_and_entry_point_together_register_the_plugin_once() -> None:
 # -- what is not asked costs nothing --------------------------------------------------------------------------------
 
 
-def test_collecting_needs_no_target_and_asks_nothing(zoo: Menagerie) -> None:
+def test_collecting_needs_no_target_and_asks_nothing(endpoints: Endpoints) -> None:
     ran = asked("suites", "--collect-only", "-q")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "test_probe[" in ran.stdout
-    ran = asked("suites", "--collect-only", "-q", "--target", zoo.url("correct/collected"))
+    ran = asked("suites", "--collect-only", "-q", "--target", endpoints.url("correct/collected"))
     assert ran.returncode == 0
-    assert zoo.counts["/correct/collected"] == 0
+    assert endpoints.counts["/correct/collected"] == 0
 
 
-def test_a_deselected_test_costs_no_request(zoo: Menagerie) -> None:
-    target = ("--target", zoo.url("correct/deselected"), "--model", "reference-1")
+def test_a_deselected_test_costs_no_request(endpoints: Endpoints) -> None:
+    target = ("--target", endpoints.url("correct/deselected"), "--model", "reference-1")
     ran = asked("suites", *target, "-k", "test_answers and unicode")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "2 passed" in ran.stdout
-    assert zoo.counts["/correct/deselected"] == 3  # the plainest question and the two that were selected
+    assert endpoints.counts["/correct/deselected"] == 3  # the plainest question and the two that were selected
 
 
-def test_a_selection_of_nothing_asks_nothing_and_is_not_green(zoo: Menagerie) -> None:
-    ran = asked("suites", "--target", zoo.url("correct/none"), "--model", "reference-1", "-k", "no_such_test")
+def test_a_selection_of_nothing_asks_nothing_and_is_not_green(endpoints: Endpoints) -> None:
+    ran = asked("suites", "--target", endpoints.url("correct/none"), "--model", "reference-1", "-k", "no_such_test")
     assert ran.returncode == 2
     assert "COULD NOT BE JUDGED: nothing was asked" in ran.stdout
-    assert zoo.counts["/correct/none"] == 0
+    assert endpoints.counts["/correct/none"] == 0
 
 
 # -- other people's tests -------------------------------------------------------------------------------------------

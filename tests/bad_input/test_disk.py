@@ -1,4 +1,4 @@
-"""Disks that fill up, readers that leave, and two runs in one folder: one clear message, and no verdict is lost."""
+"""Full disks, closed outputs and two runs into one folder give one clear message, and no verdict is lost."""
 
 from __future__ import annotations
 
@@ -6,31 +6,30 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from command_line import COMMAND, Outcome, ended, environment, started, valid_report
-from misbehaving import KEY, Menagerie
+from misbehaving import KEY, PATIENCE_S, Endpoints
 
-resource = pytest.importorskip("resource", reason="limits the size of files, which is a full disk without a disk")
+resource = pytest.importorskip("resource", reason="limits the size of files, which has the effect of a full disk")
 
 MEMORY = "reference:transport=memory"
 
 
 def limited(size_bytes: int, *arguments: str, **streams: object) -> subprocess.CompletedProcess[str]:
-    """The command where no file may grow beyond a size."""
+    """Runs the command with a limit on the size of every file."""
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, size_bytes))
 
-    common = {"env": environment(), "text": True, "preexec_fn": limit, "timeout": 60, "check": False}
+    common = {"env": environment(), "text": True, "preexec_fn": limit, "timeout": PATIENCE_S, "check": False}
     return subprocess.run([*COMMAND, *arguments], **{"capture_output": True, **common, **streams})  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize(("target", "code"), [(MEMORY, 2), ("reference:drop_message_stop,transport=memory", 1)])
-def test_a_disk_that_fills_up_costs_the_report_and_no_verdict(tmp_path: Path, target: str, code: int) -> None:
+def test_a_disk_that_fills_up_loses_the_report_and_no_verdict(tmp_path: Path, target: str, code: int) -> None:
     ran = limited(20_000, "run", target, "--depth", "smoke", "--report", str(tmp_path))
     last = [line for line in ran.stdout.splitlines() if not line.startswith("report: ")][-1]
     assert ran.returncode == code, ran.stdout + ran.stderr
@@ -41,8 +40,8 @@ def test_a_disk_that_fills_up_costs_the_report_and_no_verdict(tmp_path: Path, ta
     assert "Traceback" not in ran.stdout + ran.stderr
 
 
-def test_a_disk_that_fills_up_late_leaves_the_last_report_that_was_true(tmp_path: Path) -> None:
-    # Room for the first report, which says that the run goes on, but not for the last one.
+def test_a_disk_that_fills_up_late_leaves_the_last_report_that_was_right(tmp_path: Path) -> None:
+    # The first report, of a run that goes on, fits on the disk; the last one does not.
     whole = limited(10**9, "run", MEMORY, "--depth", "smoke", "--report", str(tmp_path / "whole"))
     assert whole.returncode == 0, whole.stdout
     size = (tmp_path / "whole" / "report.json").stat().st_size
@@ -53,7 +52,7 @@ def test_a_disk_that_fills_up_late_leaves_the_last_report_that_was_true(tmp_path
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
-def test_an_output_that_cannot_be_written_costs_neither_report_nor_exit_code(tmp_path: Path) -> None:
+def test_an_output_that_cannot_be_written_changes_neither_report_nor_exit_code(tmp_path: Path) -> None:
     with open("/dev/full", "w") as full:
         ran = limited(
             10**9,
@@ -69,7 +68,7 @@ def test_an_output_that_cannot_be_written_costs_neither_report_nor_exit_code(tmp
     assert listed.stderr.startswith("ERROR: the output cannot be written: No space left on device")
 
 
-def test_a_reader_who_leaves_changes_nothing() -> None:
+def test_a_closed_pipe_changes_nothing() -> None:
     arguments = [*COMMAND, "run", "reference:drop_message_stop,transport=memory", "--depth", "smoke"]
     pipe = subprocess.PIPE
     with subprocess.Popen(arguments, env=environment(), stdout=pipe, stderr=pipe, text=True) as process:
@@ -78,24 +77,23 @@ def test_a_reader_who_leaves_changes_nothing() -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == ""
-        assert process.wait(60) == 1
+        assert process.wait(PATIENCE_S) == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs locks of POSIX")
 def test_a_second_run_into_the_same_folder_is_refused_and_the_first_goes_on(
-    zoo: Menagerie, tmp_path: Path, judge: Callable[..., Outcome]
+    endpoints: Endpoints, tmp_path: Path, judge: Callable[..., Outcome]
 ) -> None:
     folder = tmp_path / "report"
-    began_s = time.monotonic()
-    arguments = ["run", zoo.url("silent/folder"), "--model", "reference-1", "--report", str(folder)]
+    arguments = ["run", endpoints.url("silent/folder"), "--model", "reference-1", "--report", str(folder)]
     first = started(*arguments, key=KEY)
-    zoo.wait_for("/silent/folder", 1)
-    second = judge(zoo.url("correct/second"), key=KEY)  # into the same folder
+    endpoints.wait_for("/silent/folder", 1)
+    second = judge(endpoints.url("correct/second"), key=KEY)  # into the same folder
     assert second.code == 4
     assert "another run is writing its report to" in second.error
     assert "name another folder" in second.error
-    assert zoo.counts["/correct/second"] == 0
+    assert endpoints.counts["/correct/second"] == 0
     os.killpg(first.pid, signal.SIGINT)
-    assert ended(first, began_s=began_s, folder=folder).last.startswith("INCOMPLETE: the run was interrupted")
+    assert ended(first, folder=folder).last.startswith("INCOMPLETE: the run was interrupted")
     assert valid_report(folder)["run"]["target"].endswith("silent/folder")
-    assert judge(zoo.url("correct/third"), "--depth", "smoke", key=KEY).code == 0  # one after another is fine
+    assert judge(endpoints.url("correct/third"), "--depth", "smoke", key=KEY).code == 0  # after the first has ended

@@ -1,4 +1,4 @@
-"""Runs that somebody ends early: what was judged until then is reported, whoever got the signal."""
+"""A run that is ended by a signal reports what it has judged so far, whichever process gets the signal."""
 
 from __future__ import annotations
 
@@ -11,23 +11,26 @@ from pathlib import Path
 
 import pytest
 from command_line import Outcome, ended, started, valid_report
-from misbehaving import KEY, Menagerie
+from misbehaving import KEY, STALLS_AFTER, Endpoints
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
-ENOUGH = 24
-"""Requests after which a run is in its middle, of more than fifty."""
+CONCURRENCY = 4
 
 
-def interrupted(zoo: Menagerie, folder: Path, *, after: int, end: Callable[[int], None], where: str) -> Outcome:
-    """A run against the slow endpoint that `end`, given its process id, ends after so many requests."""
-    began_s = time.monotonic()
-    arguments = ["run", zoo.url(where), "--profile", "anthropic-2023-06-01", "--report", str(folder)]
-    process = started(*arguments, "--model", "reference-1", "--concurrency", "4", key=KEY)
+def interrupted(endpoints: Endpoints, folder: Path, *, after: int, end: Callable[[int], None], where: str) -> Outcome:
+    """Starts a run and waits for so many requests; then `end`, which gets the process id, ends the run."""
+    process = started(*options(endpoints.url(where), folder), key=KEY)
     if after:
-        zoo.wait_for(f"/{where}", after)
+        endpoints.wait_for(f"/{where}", after)
     end(process.pid)
-    return ended(process, began_s=began_s, folder=folder)
+    return ended(process, folder=folder)
+
+
+def options(target: str, folder: Path) -> list[str]:
+    """A run that waits for each answer longer than a test may take: only a signal ends it."""
+    arguments = ["run", target, "--profile", "anthropic-2023-06-01", "--model", "reference-1", "--report", str(folder)]
+    return [*arguments, "--concurrency", str(CONCURRENCY), "--timeout", "100000"]
 
 
 def only_parent(number: int) -> Callable[[int], None]:
@@ -47,47 +50,42 @@ ENDS = {
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_an_interrupted_run_reports_what_it_has_judged(zoo: Menagerie, tmp_path: Path, end: str) -> None:
-    where = f"slow/{end}"
-    outcome = interrupted(zoo, tmp_path, after=ENOUGH, end=ENDS[end], where=where)
+def test_an_interrupted_run_reports_what_it_has_judged(endpoints: Endpoints, tmp_path: Path, end: str) -> None:
+    where = f"stalls/{end}"
+    outcome = interrupted(endpoints, tmp_path, after=STALLS_AFTER + 1, end=ENDS[end], where=where)
     assert outcome.code == 2, outcome.all
     assert outcome.last.startswith("INCOMPLETE: the run was interrupted; "), outcome.all
     assert outcome.report["complete"] is False
     assert outcome.report["exit_code"] == 2
     assert outcome.report["statement"]["kind"] == "interrupted"
     assert outcome.report["counts"]["verified"] > 0
-    assert zoo.counts[f"/{where}"] < ENOUGH + 12
+    assert endpoints.counts[f"/{where}"] <= STALLS_AFTER + CONCURRENCY
 
 
-def test_a_run_that_is_interrupted_while_it_waits_for_its_first_answer(zoo: Menagerie, tmp_path: Path) -> None:
-    outcome = interrupted(zoo, tmp_path, after=1, end=whole_group(signal.SIGINT), where="silent/first")
+def test_a_run_that_is_interrupted_while_it_waits_for_its_first_answer(endpoints: Endpoints, tmp_path: Path) -> None:
+    outcome = interrupted(endpoints, tmp_path, after=1, end=whole_group(signal.SIGINT), where="silent/first")
     assert outcome.code == 2, outcome.all
     assert outcome.last.startswith("INCOMPLETE: the run was interrupted; 0 requirements verified"), outcome.all
-    assert outcome.elapsed_s < 30
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="sees in /proc when the run is about to start")
-def test_a_run_that_is_interrupted_while_it_starts(zoo: Menagerie, tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="sees in /proc that the run starts")
+def test_a_run_that_is_interrupted_while_it_starts(endpoints: Endpoints, tmp_path: Path) -> None:
     def soon(pid: int) -> None:
         children = Path(f"/proc/{pid}/task/{pid}/children")
         while not children.read_text().strip():
             time.sleep(0.001)
         os.killpg(pid, signal.SIGINT)
 
-    outcome = interrupted(zoo, tmp_path, after=0, end=soon, where="silent/start")
+    outcome = interrupted(endpoints, tmp_path, after=0, end=soon, where="silent/start")
     assert outcome.code == 2, outcome.all
     assert outcome.last.startswith("INCOMPLETE: the run was interrupted"), outcome.all
-    assert zoo.counts["/silent/start"] == 0
+    assert endpoints.counts["/silent/start"] == 0
 
 
-def test_a_run_that_is_killed_leaves_a_report_that_says_so(zoo: Menagerie, tmp_path: Path) -> None:
+def test_a_run_that_is_killed_leaves_a_report_that_says_so(endpoints: Endpoints, tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text('{"complete": true}')
-    process = started(
-        *("run", zoo.url("slow/killed"), "--profile", "anthropic-2023-06-01", "--model", "reference-1"),
-        *("--report", str(tmp_path), "--concurrency", "4"),
-        key=KEY,
-    )
-    zoo.wait_for("/slow/killed", ENOUGH)
+    process = started(*options(endpoints.url("stalls/killed"), tmp_path), key=KEY)
+    endpoints.wait_for("/stalls/killed", STALLS_AFTER + 1)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     document = valid_report(tmp_path)

@@ -1,15 +1,14 @@
-"""Wrong usage: one message with its cure, exit code 4, and not one request."""
+"""Wrong usage gives one message that says what to do, exit code 4, and no request."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from command_line import Outcome, run
-from misbehaving import KEY, Menagerie
+from misbehaving import KEY, Endpoints
 
 Judge = Callable[..., Outcome]
 
@@ -67,58 +66,53 @@ WRONG = {
 }
 
 
-@pytest.fixture(scope="module")
-def outcomes(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Outcome]]]:
-    """What became of the selected cases; two run at a time."""
-    chosen = {item.callspec.params.get("case") for item in request.session.items if hasattr(item, "callspec")}
-    with ThreadPoolExecutor(2) as pool:
-        yield {name: pool.submit(run, *WRONG[name][0]) for name in WRONG if name in chosen}
-
-
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_usage_is_one_message_with_its_cure(case: str, outcomes: dict[str, Future[Outcome]]) -> None:
-    outcome = outcomes[case].result()
+def test_wrong_usage_is_one_message_that_says_what_to_do(case: str) -> None:
+    arguments, texts = WRONG[case]
+    outcome = run(*arguments)
     assert outcome.code == 4, outcome.all
-    for text in WRONG[case][1]:
+    for text in texts:
         assert text in outcome.error
 
 
-@pytest.mark.parametrize(("key", "said"), [("", "needs a key"), (f"{KEY}\n{KEY}", "a line break")])
-def test_an_unusable_key_is_wrong_usage(key: str, said: str) -> None:
+@pytest.mark.parametrize(("key", "message"), [("", "needs a key"), (f"{KEY}\n{KEY}", "a line break")])
+def test_an_unusable_key_is_wrong_usage(key: str, message: str) -> None:
     outcome = run("run", "http://127.0.0.1:1", key=key)
     assert outcome.code == 4
-    assert said in outcome.error
+    assert message in outcome.error
 
 
-def test_a_file_where_the_report_should_go_is_found_before_any_request(zoo: Menagerie, tmp_path: Path) -> None:
+def test_a_file_where_the_report_should_go_is_found_before_any_request(endpoints: Endpoints, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("mine")
-    outcome = run("run", zoo.url("correct/taken"), "--report", str(tmp_path / "taken"), key=KEY)
+    outcome = run("run", endpoints.url("correct/taken"), "--report", str(tmp_path / "taken"), key=KEY)
     assert outcome.code == 4
     assert "a file is in the way" in outcome.error
     assert (tmp_path / "taken").read_text() == "mine"
-    assert zoo.counts["/correct/taken"] == 0
+    assert endpoints.counts["/correct/taken"] == 0
 
 
-def test_a_folder_where_a_report_file_should_go_is_found_before_any_request(zoo: Menagerie, tmp_path: Path) -> None:
+def test_a_folder_where_a_report_file_should_go_is_found_before_any_request(
+    endpoints: Endpoints, tmp_path: Path
+) -> None:
     (tmp_path / "report.json").mkdir()
-    outcome = run("run", zoo.url("correct/folder"), "--report", str(tmp_path), key=KEY)
+    outcome = run("run", endpoints.url("correct/folder"), "--report", str(tmp_path), key=KEY)
     assert outcome.code == 4
     assert "a folder named report.json" in outcome.error
-    assert zoo.counts["/correct/folder"] == 0
+    assert endpoints.counts["/correct/folder"] == 0
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_may_not_be_written_to_is_found_before_any_request(zoo: Menagerie, tmp_path: Path) -> None:
+def test_a_folder_that_may_not_be_written_to_is_found_before_any_request(endpoints: Endpoints, tmp_path: Path) -> None:
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o500)
-    outcome = run("run", zoo.url("correct/locked"), "--report", str(locked / "report"), key=KEY)
+    outcome = run("run", endpoints.url("correct/locked"), "--report", str(locked / "report"), key=KEY)
     assert outcome.code == 4
     assert "--report" in outcome.error
-    assert zoo.counts["/correct/locked"] == 0
+    assert endpoints.counts["/correct/locked"] == 0
 
 
-def test_without_a_list_of_models_a_model_has_to_be_named(zoo: Menagerie, judge: Judge) -> None:
-    outcome = judge(zoo.url("no_models"), model=None, key=KEY)
+def test_without_a_list_of_models_a_model_has_to_be_named(endpoints: Endpoints, judge: Judge) -> None:
+    outcome = judge(endpoints.url("no_models"), model=None, key=KEY)
     assert outcome.code == 4
     assert "GET /v1/models answered 404 without a list: name one with --model" in outcome.error
-    assert zoo.counts["/no_models"] == 1
+    assert endpoints.counts["/no_models"] == 1

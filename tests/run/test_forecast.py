@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from command_line import run as command
-from misbehaving import KEY, Menagerie
+from misbehaving import KEY, Endpoints
 
 from messages_conformance import contract
 from messages_conformance.exchange import REFUSED, Ask
@@ -69,13 +69,13 @@ def test_a_run_stays_below_its_plan(profile: str) -> None:
     assert 0 < report.spent.output_tokens <= ceiling.output_tokens
 
 
-def test_the_command_prints_each_suite_and_sends_nothing(zoo: Menagerie) -> None:
+def test_the_command_prints_each_suite_and_sends_nothing(endpoints: Endpoints) -> None:
     options = ("--profile", "tokmodel", "--depth", "smoke", "--price-in", "3", "--price-out", "15")
-    for target in ([zoo.url("correct/plan")], []):
+    for target in ([endpoints.url("correct/plan")], []):
         outcome = command("plan", *target, *options, key=KEY)
         assert outcome.code == 0, outcome.all
         rows = {line.split("  ")[0] for line in outcome.out.splitlines()}
         assert {"suite", "before the suites", "messages", "probes", "at most"} <= rows
         assert "money" in outcome.out
         assert "2 bytes a token" in outcome.out
-    assert zoo.counts["/correct/plan"] == 0
+    assert endpoints.counts["/correct/plan"] == 0

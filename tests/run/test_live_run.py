@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from command_line import valid_report
-from misbehaving import KEY, Menagerie
+from misbehaving import KEY, Endpoints
 from rich.console import Console
 
 from messages_conformance.generate import ask
@@ -66,12 +66,12 @@ def test_a_report_is_there_from_the_start_and_says_that_it_is_none_yet(opened: O
     assert "an earlier run" not in (tmp_path / "exchanges.jsonl").read_text()
 
 
-def test_an_interruption_is_heard_at_once_while_the_run_waits(opened: Opened, zoo: Menagerie) -> None:
-    run = opened(zoo.url("silent/run"), timeout_s=0.3)
+def test_an_interruption_is_heard_at_once_while_the_run_waits(opened: Opened, endpoints: Endpoints) -> None:
+    run = opened(endpoints.url("silent/run"), timeout_s=0.3)
     heard = threading.Event()
 
     def interrupt() -> None:
-        zoo.wait_for("/silent/run", 1)
+        endpoints.wait_for("/silent/run", 1)
         with pytest.raises(KeyboardInterrupt):  # it waits: a signal handler would end the wait by this
             run.interrupt()
         heard.set()
@@ -103,8 +103,8 @@ def test_a_second_interruption_changes_nothing(opened: Opened) -> None:
     assert run.finish() == 2
 
 
-def test_a_refusal_is_quoted_in_one_short_line(opened: Opened, zoo: Menagerie) -> None:
-    run = opened(zoo.url("404/run"), timeout_s=1.0)
+def test_a_refusal_is_quoted_in_one_short_line(opened: Opened, endpoints: Endpoints) -> None:
+    run = opened(endpoints.url("404/run"), timeout_s=1.0)
     run.begin([QUESTION], [])
     assert run.finish() == 2
     statement = run.session.report().statement
@@ -112,8 +112,8 @@ def test_a_refusal_is_quoted_in_one_short_line(opened: Opened, zoo: Menagerie) -
     assert "404 to POST /v1/messages (no): check TARGET" in statement.message
 
 
-def test_what_is_void_holds_nothing_against_the_target(opened: Opened, zoo: Menagerie) -> None:
-    run = opened(zoo.url("404/void"))
+def test_what_is_void_holds_nothing_against_the_target(opened: Opened, endpoints: Endpoints) -> None:
+    run = opened(endpoints.url("404/void"))
     run.begin([QUESTION], [])
     run.finish()
     assert {verdict.outcome for verdict in run.session.report().verdicts} == {"not-verified", "not-applicable"}

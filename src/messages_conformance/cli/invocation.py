@@ -9,7 +9,7 @@ from pathlib import Path
 
 from messages_conformance import resources
 from messages_conformance.configuration import ConfigurationError, Setting
-from messages_conformance.options import OPTIONS
+from messages_conformance.options import OPTIONS, problem
 
 
 def exit_code_of(code: int) -> int:
@@ -18,7 +18,10 @@ def exit_code_of(code: int) -> int:
 
 
 def command(found: Mapping[str, Setting]) -> list[str]:
-    """The pytest command that runs the suites with these options; raises ConfigurationError for a wrong --suite."""
+    """The pytest command that runs the suites with these options; raises ConfigurationError for a wrong value."""
+    values = {option.destination: found[option.name].value for option in OPTIONS if option.name in found}
+    if wrong := problem(values):  # found here, it costs no process
+        raise ConfigurationError(wrong)
     user_suites = found["suite"].value if "suite" in found else []
     missing = [path for path in user_suites if not os.path.exists(path)]
     if missing:
