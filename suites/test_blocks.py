@@ -122,7 +122,7 @@ TOOLS = [
         attempts=2,
         premise="response.content.tool_use-input-schema",
     ),
-    ask(
+    *whole_and_streamed(
         "tool.server",
         "Search the web for the weather in Paris today. Answer in one short sentence.",
         max_tokens=300,

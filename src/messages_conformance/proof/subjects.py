@@ -153,5 +153,6 @@ def _of_variant(variant: Variant, profile: str) -> Subject:
         category=variant.category,
         summary=variant.summary,
         profile=profile,
+        depth=variant.depth,
         needs_socket=variant.needs_socket,
     )

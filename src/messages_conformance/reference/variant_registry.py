@@ -33,6 +33,8 @@ class Variant:
     """What the variant rewrites at other stages."""
     needs_socket: bool = False
     """Whether the difference exists only on a real connection; the transport in memory cannot show it."""
+    depth: str = "standard"
+    """The lowest depth at which a run shows the difference."""
 
     @property
     def category(self) -> str:
@@ -50,6 +52,7 @@ def variant(
     conforms: Iterable[str] = ALL_PROFILES,
     also: Mapping[Stage, Function] | None = None,
     needs_socket: bool = False,
+    depth: str = "standard",
 ) -> Callable[[Function], Function]:
     """Declares a variant. The function gives its name; the first line of the docstring is its summary.
 
@@ -68,6 +71,7 @@ def variant(
             rewrite=with_context(function),
             also={stage: with_context(other) for stage, other in (also or {}).items()},
             needs_socket=needs_socket,
+            depth=depth,
         )
         return function
 

@@ -90,6 +90,19 @@ def cleanly_refused(exchange: Exchange) -> str:
     return f"{response.status} {shown(' '.join(message.split()), 160)}"
 
 
+REFUSED_IN_FRONT: Final = frozenset({401, 403, 404, 405, 413})
+"""Statuses with which the front tier of the API refuses a request before it gets an id (recorded: 401; the others are
+refused in the same place)."""
+
+
+def has_null_request_id(exchange: Exchange) -> bool:
+    """The front tier refused the request: it got no id, and the error body says so with `"request_id": null`."""
+    response = _response(exchange)
+    body = response.fields
+    unidentified = "request_id" in body and body["request_id"] is None and response.header("request-id") is None
+    return response.status in REFUSED_IN_FRONT and unidentified
+
+
 def carries_error(exchange: Exchange) -> bool:
     """The status is a success, but the body is an error envelope of Anthropic's or another form."""
     body = _response(exchange).fields

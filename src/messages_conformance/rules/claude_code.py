@@ -25,6 +25,7 @@ from messages_conformance.rules.accessors import (
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, Judging, rule
 from messages_conformance.rules.recording_parts import PROBES, REQUEST, RESPONSE_HEADERS
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
+from messages_conformance.stream import is_made_by_code
 
 SOURCE: Final = "measured with Claude Code 2.1.197, 2026-11-22"
 SHAPES: Final = "requests of Claude Code 2.1.197, recorded 2026-11-22"
@@ -310,7 +311,7 @@ def sends_tool_input_in_deltas(exchange: Exchange) -> Iterable[Finding]:
     for event in response_of(exchange).events:
         block = event.fields.get("content_block")
         has_input = isinstance(block, dict) and block.get("type") == "tool_use" and bool(block.get("input"))
-        if has_input and event.fields.get("index") not in indexes_with_deltas:
+        if has_input and not is_made_by_code(block) and event.fields.get("index") not in indexes_with_deltas:
             yield Finding(
                 place=at(event, "/content_block/input"),
                 found="the complete input",

@@ -13,6 +13,7 @@ from messages_conformance.rules.accessors import (
     at,
     body_of,
     carries_error,
+    has_null_request_id,
     near_miss,
     refused,
     response_of,
@@ -104,7 +105,7 @@ def uses_the_error_envelope(exchange: Exchange) -> Iterable[Finding]:
 def repeats_the_request_id(exchange: Exchange) -> Iterable[Finding]:
     """An error body has a string request_id."""
     body = body_of(exchange)
-    if not isinstance(body.get("request_id"), str):
+    if not isinstance(body.get("request_id"), str) and not has_null_request_id(exchange):
         found = shown(body["request_id"]) if "request_id" in body else "absent"
         yield Finding(place=Place(pointer="/request_id"), found=found, wanted="the value of the request-id header")
 

@@ -26,6 +26,7 @@ from messages_conformance.rules.accessors import (
     usage_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
+from messages_conformance.rules.model_passes import may_take_several_passes
 from messages_conformance.rules.recording_parts import PROBES, REQUEST, RESPONSE_HEADERS, TIMES, has
 from messages_conformance.rules.stream.message_delta import keeps_the_input_counts
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
@@ -125,12 +126,13 @@ def gives_every_answer_its_own_request_id(exchanges: Sequence[Exchange]) -> Iter
 
 
 def counted(exchanges: Sequence[Exchange]) -> list[Exchange]:
-    """Messages with a usable total input: its counts are integers, and no later event replaces them with others."""
+    """Messages with a usable total input of one pass: integer counts that no later event replaces."""
     return [
         exchange
         for exchange in exchanges
         if has_message(exchange)
         and _total(usage_of(exchange)) > 0
+        and not may_take_several_passes(exchange)
         and not (streamed(exchange) and any(True for _ in keeps_the_input_counts(exchange)))
     ]
 

@@ -169,12 +169,23 @@ def tokens_of_empty_answer(exchange: Exchange) -> int:
     Empty content is legal for a pre-warm, a refusal, and an end_turn of two or three tokens (handling stop reasons).
     """
     message = message_of(exchange) or {}
-    if message.get("content") != [] or message.get("stop_reason") != "end_turn":
+    if message.get("content") != [] or message.get("stop_reason") != "end_turn" or _may_not_call(exchange):
         return 0
     if streamed(exchange) and (walk_of(exchange).deviations or not walk_of(exchange).complete):
         return 0
     spent = count(usage_of(exchange), "output_tokens")
     return spent if spent - _thought_tokens(usage_of(exchange)) > EMPTY_ANSWER_TOKENS else 0
+
+
+def _may_not_call(exchange: Exchange) -> bool:
+    """Whether tool_choice none forbade a call: the tokens of a call that the model tried are counted and not shown.
+
+    Without the request nobody knows, and nothing is held against the target.
+    """
+    if not has(exchange, REQUEST):
+        return True
+    choice = exchange.request.fields.get("tool_choice")
+    return isinstance(choice, dict) and choice.get("type") == "none"
 
 
 def _thought_tokens(usage: Mapping[str, Any]) -> int:
@@ -326,10 +337,12 @@ def stops_for_a_known_reason(exchange: Exchange) -> Iterable[Finding]:
     source="OpenAPI descriptions of 2024-11 and 2025-08 (required, nullable); examples leave it out",
     applies=json_message,
 )
-def has_a_stop_sequence_key(exchange: Exchange) -> Iterable[Finding]:
+def has_a_stop_sequence_key(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The key stop_sequence is present; its value is null or a string."""
     body = body_of(exchange)
-    if "stop_sequence" not in body:
+    if "stop_sequence" not in body and not has(exchange, RAW_BODY):
+        yield Unverified(reason="the recorded body was written anew, perhaps without its null members")
+    elif "stop_sequence" not in body:
         yield Finding(place=Place(pointer="/stop_sequence"), found="absent", wanted="null or a string")
     elif body["stop_sequence"] is not None and not isinstance(body["stop_sequence"], str):
         yield Finding(

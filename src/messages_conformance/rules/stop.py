@@ -26,6 +26,7 @@ from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.relations import requests_without
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
+from messages_conformance.stream import is_made_by_code
 
 SENTENCE_ENDS: Final = (".", "!", "?", ":", "。", "！", "？", "…", '"', "”", ")", "`", "*")
 """How a complete text may end."""
@@ -325,7 +326,7 @@ def reports_that_it_calls_a_tool(exchange: Exchange) -> Iterable[Finding]:
     if (
         isinstance(reason, str)
         and reason not in cut
-        and any(block.get("type") == "tool_use" for block in blocks_of(exchange))
+        and any(block.get("type") == "tool_use" and not is_made_by_code(block) for block in blocks_of(exchange))
     ):
         yield Finding(place=in_message(exchange, "/stop_reason"), found=shown(reason), wanted='"tool_use"')
 

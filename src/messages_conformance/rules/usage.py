@@ -11,6 +11,7 @@ from messages_conformance.rules.accessors import (
     BROKEN_STREAM,
     INPUT_COUNTS,
     NO_MESSAGE,
+    blocks_of,
     body_of,
     closing_usage,
     count,
@@ -29,10 +30,12 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.model_passes import may_take_several_passes
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.stream.deltas import sends_text_in_increments
 from messages_conformance.rules.stream.stream_accessors import usages_of
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
+from messages_conformance.stream import is_made_by_code
 
 LIMIT_SLACK_SHARE: Final = 0.25
 LIMIT_SLACK_TOKENS: Final = 2
@@ -79,6 +82,8 @@ def counts_the_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
     usage = usage_of(exchange)
     if streamed(exchange) and any(total_input(usage) for usage in usages_of(exchange)):
         return  # stream.msgdelta.no-zero-overwrite judges a count that is overwritten with 0
+    if any(is_made_by_code(block) for block in blocks_of(exchange)):
+        return  # an answer of calls that code made did not call the model
     if "input_tokens" in usage and usage["input_tokens"] == 0 and _counted(exchange) and total_input(usage) == 0:
         yield Finding(
             place=in_message(exchange, "/usage/input_tokens"), found="0 in total", wanted="the tokens of the prompt"
@@ -111,7 +116,7 @@ def counts_the_output(exchange: Exchange) -> Iterable[Finding]:
 def stays_within_max_tokens(exchange: Exchange) -> Iterable[Finding]:
     """output_tokens is at most max_tokens."""
     limit, tokens = limit_of(exchange), count(closing_usage(exchange), "output_tokens")
-    if limit is not None and tokens > limit:
+    if limit is not None and tokens > limit and not may_take_several_passes(exchange):
         yield Finding(place=in_message(exchange, "/usage/output_tokens"), found=str(tokens), wanted=f"at most {limit}")
 
 
@@ -127,7 +132,7 @@ def stays_within_max_tokens(exchange: Exchange) -> Iterable[Finding]:
 def uses_max_tokens_before_it_stops_there(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """An answer that stopped at max_tokens has about that many output_tokens."""
     limit, usage = limit_of(exchange), closing_usage(exchange)
-    if stop_reason_of(exchange) != "max_tokens" or limit is None:
+    if stop_reason_of(exchange) != "max_tokens" or limit is None or may_take_several_passes(exchange):
         yield Unverified(reason="no answer has stop_reason max_tokens")
         return
     tokens = count(usage, "output_tokens")
@@ -173,12 +178,19 @@ def counts_cached_tokens_in_integers(exchange: Exchange) -> Iterable[Finding]:
     return shape(exchange, "usage.cache.fields-type")
 
 
-@rule("usage.cache.breakdown-sum", MUST, families={ANTHROPIC}, source=sources.CACHING, applies=has_message)
+@rule(
+    "usage.cache.breakdown-sum",
+    MUST,
+    families={ANTHROPIC},
+    source=sources.CACHING,
+    reads={REQUEST},
+    applies=has_message,
+)
 def breaks_down_cache_creation_to_its_sum(exchange: Exchange) -> Iterable[Finding]:
     """The counts for 5 minutes and for 1 hour add up to cache_creation_input_tokens."""
     usage = usage_of(exchange)
     parts, total = usage.get("cache_creation"), usage.get("cache_creation_input_tokens")
-    if not isinstance(parts, dict) or not isinstance(total, int):
+    if not isinstance(parts, dict) or not isinstance(total, int) or may_take_several_passes(exchange):
         return
     names = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
     if all(isinstance(parts.get(name), int) for name in names) and sum(parts[name] for name in names) != total:
@@ -196,7 +208,7 @@ def breaks_down_cache_creation_to_its_sum(exchange: Exchange) -> Iterable[Findin
 )
 def caches_only_when_requested(exchange: Exchange) -> Iterable[Finding]:
     """Without cache_control in the request, both cache counts are 0, null or absent."""
-    if b"cache_control" in exchange.request.body:
+    if b"cache_control" in exchange.request.body or may_take_several_passes(exchange):
         return
     usage = usage_of(exchange)
     for name in INPUT_COUNTS[1:]:

@@ -6,7 +6,14 @@ block from its deltas; `stop_lookahead` answers whether a block is stopped later
 """
 
 from messages_conformance.stream.content_block import Block
-from messages_conformance.stream.event_reading import DONE_SENTINEL, is_sentinel, known_event, logical_events
+from messages_conformance.stream.event_reading import (
+    DONE_SENTINEL,
+    is_complete_message,
+    is_made_by_code,
+    is_sentinel,
+    known_event,
+    logical_events,
+)
 from messages_conformance.stream.grammar import (
     BLOCK_DELTA,
     BLOCK_START,
@@ -47,6 +54,8 @@ __all__ = [
     "Deviation",
     "State",
     "Walk",
+    "is_complete_message",
+    "is_made_by_code",
     "is_sentinel",
     "known_event",
     "legal_in",

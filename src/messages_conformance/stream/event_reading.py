@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from messages_conformance.contract import event_types
@@ -58,6 +58,21 @@ def index_of(event: StreamEvent) -> int | None:
     """The event's index; None when it is not an integer of 0 or more, which the schemas report."""
     index = event.fields.get("index")
     return index if isinstance(index, int) and not isinstance(index, bool) and index >= 0 else None
+
+
+def is_made_by_code(block: Any) -> bool:
+    """True for a tool_use block whose `caller` is code execution: the code made the call, not the model."""
+    caller = block.get("caller") if isinstance(block, dict) else None
+    kind = caller.get("type") if isinstance(caller, dict) else None
+    return isinstance(kind, str) and kind.startswith("code_execution")
+
+
+def is_complete_message(message: Any) -> bool:
+    """True for the message of a message_start that has its stop_reason and content with a call made by code."""
+    content = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(content, list) or message.get("stop_reason") is None:
+        return False
+    return any(is_made_by_code(block) for block in content)
 
 
 def index_after(event: StreamEvent, index: int) -> int:

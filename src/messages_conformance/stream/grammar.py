@@ -37,6 +37,8 @@ H. Nothing is reported twice. Of the events after the end, only the first one is
    block, or reported a fault of it, the block is excused: no later event of it is a deviation.
 I. A connection that breaks violates TRUNCATED in TAIL too. The end is no deviation if we caused it ourselves (time
    limit, size limit, on purpose).
+J. A message that is complete in message_start leads to TAIL: after programmatic tool calls, message_start holds the
+   calls that the code made and the stop_reason, and message_stop follows. Its content is that of message_start.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from messages_conformance.exchange import COMPLETE, RESET, Response, StreamEvent
 from messages_conformance.stream.block_tracker import BlockTracker
 from messages_conformance.stream.content_block import Block, started_block
-from messages_conformance.stream.event_reading import index_of, is_sentinel, logical_events
+from messages_conformance.stream.event_reading import index_of, is_complete_message, is_sentinel, logical_events
 from messages_conformance.stream.grammar import (
     BLOCK_DELTA,
     BLOCK_START,
@@ -129,6 +129,8 @@ class _Walker:
         """The message as message_start describes it; None until then, and when that is not an object."""
         self.message_start: StreamEvent | None = None
         """The first message_start."""
+        self.is_complete_at_start = False
+        """Whether message_start holds the whole message, calls made by code included (exception J)."""
         self.message_deltas: list[StreamEvent] = []
         """Every message_delta so far, in order."""
         self.error: StreamEvent | None = None
@@ -171,7 +173,7 @@ class _Walker:
             return led_to
         if self.tracker.open_blocks():
             return State.BLOCK
-        return State.TAIL if self.message_deltas else State.BETWEEN
+        return State.TAIL if self.message_deltas or self.is_complete_at_start else State.BETWEEN
 
     def _report(
         self, requirement: str, event: StreamEvent | None, found: str, wanted: str, pointer: str | None = None
@@ -197,6 +199,7 @@ class _Walker:
         self.message_start = event
         message = event.fields.get("message")
         self.message = copy.deepcopy(message) if isinstance(message, dict) else None
+        self.is_complete_at_start = is_complete_message(message)
 
     def _on_block_start(self, event: StreamEvent, violated: str) -> None:
         stated = index_of(event)
@@ -326,7 +329,8 @@ class _Walker:
             block.finish()
         if self.message is None:
             return
-        self.message["content"] = [block.content for block in self.tracker.blocks]
+        if self.tracker.blocks or not self.is_complete_at_start:
+            self.message["content"] = [block.content for block in self.tracker.blocks]
         for event in self.message_deltas:
             delta, usage = event.fields.get("delta"), event.fields.get("usage")
             if isinstance(delta, dict):

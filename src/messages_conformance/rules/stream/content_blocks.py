@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.accessors import shape, streamed
+from messages_conformance.rules.accessors import blocks_of, shape, streamed
 from messages_conformance.rules.catalogue import ANTHROPIC, rule
 from messages_conformance.rules.stream.stream_accessors import grammar_findings
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding
+from messages_conformance.stream import is_made_by_code
 
 
 @rule("stream.block.index-integer", MUST, source=sources.measured("X69, X09"), needs={"stream"}, applies=streamed)
@@ -45,7 +46,12 @@ def starts_text_blocks_empty(exchange: Exchange) -> Iterable[Finding]:
     applies=streamed,
 )
 def starts_tool_blocks_empty(exchange: Exchange) -> Iterable[Finding]:
-    """A tool_use block starts with the input {} and its full id and name; its deltas carry the input."""
+    """A tool_use block starts with the input {} and its full id and name; its deltas carry the input.
+
+    A call that code made comes whole in content_block_start.
+    """
+    if any(is_made_by_code(block) for block in blocks_of(exchange)):
+        return ()
     return shape(exchange, "stream.block.start-tool-input-empty")
 
 

@@ -9,6 +9,8 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import INPUT_COUNTS, at, count, grouped, shape, shown, streamed, walk_of
 from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.model_passes import may_take_several_passes
+from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.stream.stream_accessors import counts_as_floats, message_delta_objects, placed_usages
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding
 
@@ -96,10 +98,13 @@ def counts_upwards(exchange: Exchange) -> Iterable[Finding]:
     MUST,
     source=f"{sources.measured('X61')}; {sources.sdk('lib/streaming/_messages.py')}",
     needs={"stream"},
+    reads={REQUEST},
     applies=streamed,
 )
 def keeps_the_input_counts(exchange: Exchange) -> Iterable[Finding]:
     """Input and cache counts in message_delta are totals or absent, never a placeholder such as 0."""
+    if may_take_several_passes(exchange):
+        return  # the counts at the end may be those of another pass than the counts at the start
     highest: dict[str, int] = {}
     for event, pointer, usage in placed_usages(exchange):
         for name in INPUT_COUNTS:

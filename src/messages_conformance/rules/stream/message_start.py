@@ -10,6 +10,12 @@ from messages_conformance.rules.accessors import INPUT_COUNTS, NO_MESSAGE, at, s
 from messages_conformance.rules.catalogue import rule
 from messages_conformance.rules.stream.stream_accessors import counts_as_floats, start_usage
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
+from messages_conformance.stream import is_complete_message
+
+
+def _is_complete_at_start(exchange: Exchange) -> bool:
+    start = walk_of(exchange).message_start
+    return start is not None and is_complete_message(start.fields.get("message"))
 
 
 @rule(
@@ -32,8 +38,8 @@ def starts_with_a_message(exchange: Exchange) -> Iterable[Finding]:
     applies=streamed,
 )
 def starts_with_empty_content(exchange: Exchange) -> Iterable[Finding]:
-    """The message of message_start has an empty content array."""
-    return shape(exchange, "stream.start.content-empty")
+    """The message of message_start has an empty content array, unless it holds calls that code made."""
+    return () if _is_complete_at_start(exchange) else shape(exchange, "stream.start.content-empty")
 
 
 @rule(
@@ -44,8 +50,8 @@ def starts_with_empty_content(exchange: Exchange) -> Iterable[Finding]:
     applies=streamed,
 )
 def starts_without_stop_reason(exchange: Exchange) -> Iterable[Finding]:
-    """In the message of message_start, stop_reason is null or absent."""
-    return shape(exchange, "stream.start.stop_reason-null")
+    """In the message of message_start, stop_reason is null or absent, unless it holds calls that code made."""
+    return () if _is_complete_at_start(exchange) else shape(exchange, "stream.start.stop_reason-null")
 
 
 @rule("stream.start.usage-object", MUST, source=sources.measured("X15, X16"), needs={"stream"}, applies=streamed)
@@ -71,6 +77,8 @@ def starts_with_the_prompt_size(exchange: Exchange) -> Iterable[Finding | Unveri
     if usage is None or walked.message_start is None:
         yield NO_MESSAGE
         return
+    if _is_complete_at_start(exchange):
+        return  # the model was not called, so nothing was counted
     if any(True for _ in shape(exchange, "stream.start.usage-object")):
         return  # stream.start.usage-object reports a missing or invalid count
     if total_input(usage) == 0 and all(name not in usage or usage[name] in (0, None) for name in INPUT_COUNTS):

@@ -1,0 +1,37 @@
+"""Recognises headers that somebody removed or replaced before a recording was published.
+
+A header that is absent from such a recording may have been sent, so its absence is no finding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from messages_conformance.exchange import RecordingPart
+
+Headers = Iterable[tuple[str, str]]
+
+VOLATILE: Final = re.compile(
+    r"(.+-)?request-?id|cf-ray|anthropic-.+|.+-ratelimit-.+|x-amz.+|.+-trace-id", re.IGNORECASE
+)
+"""Headers whose value differs from response to response. Every response that a server or a gateway sends has some, and
+recorders remove them first (origin: 1,679 recorded responses of the API). Without any of them the headers were reduced;
+Retry-After and Date are no sign, because recorders keep them."""
+
+PLACEHOLDER: Final = re.compile(
+    r"x{3,}|\*{3,}|<[\w .-]+>|\[[\w .-]+\]|\{{1,2}[\w .-]+\}{1,2}|fake.*"
+    r"|.*(redacted|scrubbed|filtered|masked|placeholder).*",
+    re.IGNORECASE,
+)
+"""Values that recorders write in place of a secret or of an id: XXX, ***, <REQUEST_ID>, [FILTERED], {{id}}, REDACTED
+(origin: the default replacements of common recording libraries, and the recordings of the API)."""
+
+
+def lacks_of_headers(headers: Headers) -> frozenset[RecordingPart]:
+    """Returns {RESPONSE_HEADERS} when the headers were reduced or replaced; empty when they look complete."""
+    volatile = [value for name, value in headers if VOLATILE.fullmatch(name)]
+    if volatile and not any(PLACEHOLDER.fullmatch(value.strip()) for value in volatile):
+        return frozenset()
+    return frozenset({RecordingPart.RESPONSE_HEADERS})

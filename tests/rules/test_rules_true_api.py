@@ -1,0 +1,166 @@
+"""What the true API does and no rule accuses: one minimal record of each kind, and the faults that resemble them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from builders import FULL_PROFILE, answered, found, numbered, refused, streamed
+from stream_frames import block, ends, ev, start, stop, text
+
+from messages_conformance.exchange import Exchange
+
+PROFILES = (FULL_PROFILE, "anthropic-2026-10-21", "claude-code")
+
+BY_CODE = {"type": "code_execution_20250825", "tool_id": "srvtoolu_1"}
+CALL = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"city": "Rome"}}
+CALL_BY_CODE = {**CALL, "caller": BY_CODE}
+OFFERED = {"tools": [{"name": "f", "input_schema": {"type": "object"}, "allowed_callers": ["code_execution_20250825"]}]}
+SEARCH = {"tools": [{"type": "web_search_20250305", "name": "web_search"}]}
+CACHED_SEARCH = {"tools": [{**SEARCH["tools"][0], "cache_control": {"type": "ephemeral"}}]}
+SEARCHED = [
+    {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "x"}},
+    {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []},
+    {"type": "text", "text": "It rains."},
+]
+PLAIN = [{"type": "text", "text": "It rains."}]
+
+
+def usage(**counts: Any) -> dict[str, Any]:
+    return {"usage": {"input_tokens": 10, "output_tokens": 5, **counts}}
+
+
+def created(total: int, five_minutes: int) -> dict[str, Any]:
+    parts = {"ephemeral_5m_input_tokens": five_minutes, "ephemeral_1h_input_tokens": 0}
+    return usage(cache_creation_input_tokens=total, cache_read_input_tokens=0, cache_creation=parts)
+
+
+def empty(choice: str) -> Exchange:
+    ask = {"tools": [{"name": "f", "input_schema": {"type": "object"}}], "tool_choice": {"type": choice}}
+    return answered({"content": [], **usage(output_tokens=9)}, ask=ask)
+
+
+def two_passes(first: dict[str, Any], last: dict[str, Any], ask: dict[str, Any]) -> Exchange:
+    begin = start(usage={"input_tokens": 10, "output_tokens": 1, **first})
+    return streamed(
+        [begin, block(), text("It rains."), stop(), ends(usage={"output_tokens": 5, **last}), ev("message_stop")],
+        ask=ask,
+    )
+
+
+def complete_at_start(call: dict[str, Any]) -> Exchange:
+    message = start(content=[call], stop_reason="tool_use", usage={"input_tokens": 0, "output_tokens": 0})
+    return streamed([message, ev("message_stop")], ask=OFFERED)
+
+
+def whole_input_at_start(**fields: Any) -> Exchange:
+    called = block(type="tool_use", input={"city": "Rome"}, **fields)
+    return streamed([start(), called, stop(), ends("tool_use"), ev("message_stop")], ask=OFFERED)
+
+
+def unidentified(status: int, **changes: Any) -> Exchange:
+    error = {"type": "authentication_error", "message": "API key is invalid."}
+    return refused(status, {"error": error, "request_id": None, **changes}, http={"headers": {"request-id": None}})
+
+
+def conversation(ask: dict[str, Any], content: list[dict[str, Any]]) -> list[Exchange]:
+    """Two turns; the second one has more text and fewer input tokens."""
+    question = {"role": "user", "content": "What is the weather in Rome today, and is it going to stay like this?"}
+    later = {"role": "user", "content": "And what was it like yesterday, compared with the usual weather in November?"}
+    turns = [question, {"role": "assistant", "content": content}, later]
+    return numbered(
+        answered({"content": content, **usage(input_tokens=900)}, ask={**ask, "messages": [question]}),
+        answered(
+            {"id": "msg_2", **usage(input_tokens=300)},
+            ask={**ask, "messages": turns},
+            http={"headers": {"request-id": "req_2"}},
+        ),
+    )
+
+
+ZERO_AT_THE_END = ({"cache_read_input_tokens": 55_096}, {"input_tokens": 181, "cache_read_input_tokens": 0})
+COMPACT = {"context_management": {"edits": [{"type": "compact_20260112"}]}, "cache_control": {"type": "ephemeral"}}
+CACHED = {"cache_control": {"type": "ephemeral"}}
+
+TRUE: dict[str, Exchange] = {
+    "an empty answer under tool_choice none, with tokens": empty("none"),
+    "a cache total without its parts, with a server tool": answered(
+        {"content": SEARCHED, **created(11_911, 0)}, ask=CACHED_SEARCH
+    ),
+    "a newer cache total in message_delta, with a server tool": two_passes(
+        {**created(3068, 3068)["usage"]}, {"cache_creation_input_tokens": 3337}, CACHED_SEARCH
+    ),
+    "more output than max_tokens, with a server tool": answered(
+        {"content": SEARCHED, **usage(output_tokens=1552)}, ask={**SEARCH, "max_tokens": 1024}
+    ),
+    "less output than max_tokens at max_tokens, with a server tool": answered(
+        {"content": SEARCHED, "stop_reason": "max_tokens", **usage(output_tokens=20)},
+        ask={**SEARCH, "max_tokens": 1024},
+    ),
+    "cache counts that fall to 0 at compaction": two_passes(*ZERO_AT_THE_END, COMPACT),
+    "a 401 of the front tier": unidentified(401),
+    "a message that is complete in message_start": complete_at_start(CALL_BY_CODE),
+    "a call by code with its input in content_block_start": whole_input_at_start(caller=BY_CODE),
+    "calls by code before an end_turn": answered({"content": [CALL_BY_CODE, *PLAIN]}, ask=OFFERED),
+}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("one", TRUE.values(), ids=TRUE)
+def test_nothing_that_the_true_api_does_is_accused(one: Exchange, profile: str) -> None:
+    assert found(one, under=profile) == set()
+
+
+def test_later_turns_may_cost_less_after_a_server_tool() -> None:
+    assert found(*conversation(SEARCH, SEARCHED)) == set()
+
+
+FAULTS: dict[str, tuple[Exchange, set[str]]] = {
+    "an empty answer although a tool may be called": (empty("auto"), {"response.content.array"}),
+    "a cache total without its parts": (
+        answered({"content": PLAIN, **created(11_911, 0)}, ask=CACHED),
+        {"usage.cache.breakdown-sum"},
+    ),
+    "more output than max_tokens": (
+        answered({"content": PLAIN, **usage(output_tokens=1552)}, ask={"max_tokens": 1024}),
+        {"usage.output.le-max"},
+    ),
+    "less output than max_tokens at max_tokens": (
+        answered({"stop_reason": "max_tokens", **usage(output_tokens=20)}, ask={"max_tokens": 1024}),
+        {"usage.output.eq-max-on-max_tokens"},
+    ),
+    "cache counts that fall to 0": (two_passes(*ZERO_AT_THE_END, CACHED), {"stream.msgdelta.no-zero-overwrite"}),
+    "a 400 without a request id": (unidentified(400), {"errors.envelope.request_id", "headers.request-id.present"}),
+    "a 401 without a request id that does not say so": (
+        unidentified(401, request_id=...),
+        {"errors.envelope.request_id", "headers.request-id.present"},
+    ),
+    "a complete message_start with a call that the model made": (
+        complete_at_start(CALL),
+        {
+            "stream.start.content-empty",
+            "stream.start.stop_reason-null",
+            "stream.start.input-tokens-real",
+            "stream.order.message-delta-present",
+            "stop.tool_use.implies-block",
+            "usage.input.positive",
+        },
+    ),
+    "a call of the model with its input in content_block_start": (
+        whole_input_at_start(),
+        {"stream.block.start-tool-input-empty"},
+    ),
+    "a call of the model before an end_turn": (
+        answered({"content": [*PLAIN, CALL]}, ask=OFFERED),
+        {"stop.tool_use.block-implies"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("one", "requirements"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_that_looks_like_it_is_still_found(one: Exchange, requirements: set[str]) -> None:
+    assert found(one) == requirements
+
+
+def test_later_turns_may_not_cost_less_without_a_server_tool() -> None:
+    assert "usage.input.monotone" in found(*conversation({}, PLAIN))
