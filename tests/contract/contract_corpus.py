@@ -1,4 +1,4 @@
-"""Valid values of every kind, and single-fault mutants of them, for the tests of the contract."""
+"""Valid values of every kind, and mutants of them with one fault each, for the tests of the contract."""
 
 import json
 import random
@@ -147,7 +147,7 @@ def models() -> list[Any]:
 
 
 def corpora() -> dict[str, list[Any]]:
-    """Schema name -> values that it must accept."""
+    """Schema name -> values that are valid under it."""
     return {
         "response": responses(),
         "event": events(),
@@ -161,7 +161,7 @@ def corpora() -> dict[str, list[Any]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Mutant:
-    """A valid value with one fault at `path`; `container` if an object or array was put there."""
+    """A valid value with one fault at `path`; `container` is true if the fault is an object or an array."""
 
     schema: str
     value: Any
@@ -174,7 +174,7 @@ REPLACEMENTS: tuple[Any, ...] = (ABSENT, None, 12.5, -1, 3, "zzz", "", [], {}, T
 
 
 def mutants(count: int, *, seed: int) -> Iterator[Mutant]:
-    """`count` mutants, drawn from all corpora in turn."""
+    """`count` mutants, from all corpora in turn."""
     draw = random.Random(seed)
     pools = corpora()
     names = [*pools, "response", "event", "event", "request"]
@@ -184,7 +184,7 @@ def mutants(count: int, *, seed: int) -> Iterator[Mutant]:
 
 
 def _mutant(name: str, value: Any, draw: random.Random) -> Mutant:
-    mutated = json.loads(json.dumps(value))  # no two places share one object
+    mutated = json.loads(json.dumps(value))  # so that no object is in two places
     path = draw.choice(list(_paths(mutated)))
     parent = mutated
     for step in path[:-1]:

@@ -1,4 +1,4 @@
-"""The compiled validator, a plain jsonschema without discriminator, and `explain` say the same of every mutant."""
+"""The compiled validator, plain jsonschema without discriminators, and `explain` agree on every mutant."""
 
 from functools import cache
 from typing import Any
@@ -13,7 +13,7 @@ from messages_conformance import contract
 from messages_conformance.contract import documents
 
 MUTANTS = 2_100
-# A mutant of a discriminating member may turn the value into another legal kind, whose own members are then the fault.
+# A changed `type` can make the value a block of another type, which then lacks the members of that type.
 EXACT_SHARE = 0.98
 
 
@@ -33,11 +33,11 @@ def sample() -> tuple[Mutant, ...]:
 def test_the_two_validators_agree_on_every_mutant(sample: tuple[Mutant, ...], api_version: str) -> None:
     def differs(mutant: Mutant) -> bool:
         location = documents.uri(mutant.schema, api_version)
-        mine = contract.valid(mutant.schema, mutant.value, api_version=api_version)
-        return mine != _oracle(location).is_valid(mutant.value)
+        compiled = contract.valid(mutant.schema, mutant.value, api_version=api_version)
+        return compiled != _oracle(location).is_valid(mutant.value)
 
-    only = sample if api_version == "2023-06-01" else [mutant for mutant in sample if mutant.schema == "request"]
-    assert [mutant for mutant in only if differs(mutant)] == []
+    mutants = sample if api_version == "2023-06-01" else [mutant for mutant in sample if mutant.schema == "request"]
+    assert [mutant for mutant in mutants if differs(mutant)] == []
 
 
 def test_explain_agrees_with_the_verdict(sample: tuple[Mutant, ...]) -> None:
@@ -49,13 +49,13 @@ def test_explain_agrees_with_the_verdict(sample: tuple[Mutant, ...]) -> None:
     assert wrong == []
 
 
-def test_the_sample_holds_both_verdicts_of_every_kind(sample: tuple[Mutant, ...]) -> None:
-    seen = {(mutant.schema, contract.valid(mutant.schema, mutant.value)) for mutant in sample}
-    assert {(name, False) for name in corpora()} <= seen
-    assert {(name, True) for name in ("response", "event", "request", "error")} <= seen
+def test_the_sample_has_valid_and_invalid_values_of_every_kind(sample: tuple[Mutant, ...]) -> None:
+    verdicts = {(mutant.schema, contract.valid(mutant.schema, mutant.value)) for mutant in sample}
+    assert {(name, False) for name in corpora()} <= verdicts
+    assert {(name, True) for name in ("response", "event", "request", "error")} <= verdicts
 
 
-def test_the_pointer_is_that_of_the_single_fault(sample: tuple[Mutant, ...]) -> None:
+def test_the_pointer_is_the_place_of_the_single_fault(sample: tuple[Mutant, ...]) -> None:
     judged = [_exact(mutant) for mutant in sample if not contract.valid(mutant.schema, mutant.value)]
     assert len(judged) > 700
     assert sum(judged) / len(judged) >= EXACT_SHARE

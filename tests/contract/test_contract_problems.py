@@ -1,4 +1,4 @@
-"""Each failure is explained at its place: what stands there, what was wanted, and the requirement that it violates."""
+"""Each failure is reported at its place: what is there, what is valid there, and the violated requirement."""
 
 import copy
 from typing import Any
@@ -140,7 +140,7 @@ def test_distinct_faults_are_all_reported() -> None:
     assert pointers == {"/role", "/model", "/content/0/text", "/content/1/id"}
 
 
-def test_a_problem_reads_well() -> None:
+def test_a_problem_has_found_and_wanted_in_words() -> None:
     value = message([{"type": "text", "text": ["x" * 200]}], usage={"input_tokens": -1})
     found = {problem.pointer: problem for problem in contract.explain("response", value)}
     assert found["/content/0/text"].found == '["' + "x" * 77 + "…"
@@ -181,7 +181,7 @@ def test_pointers_are_escaped() -> None:
     assert [problem.pointer for problem in contract.explain("request", value)] == ["/a~1b~0c"]
 
 
-def test_a_lone_surrogate_is_shown_without_harm() -> None:
+def test_a_lone_surrogate_is_shown_as_an_escape() -> None:
     (problem,) = contract.explain("response", message([TEXT], type="\ud800"))
     assert problem.found.encode("utf-8") == b'"\\ud800"'
 
@@ -247,7 +247,7 @@ def test_request_union_refuses_unknown_types() -> None:
     ],
     ids=["document", "citations"],
 )
-def test_what_2026_10_21_takes_away_from_messages(name: str, messages: Any, pointer: str, requirement: str) -> None:
+def test_what_2026_10_21_removes_from_messages(name: str, messages: Any, pointer: str, requirement: str) -> None:
     body = {"model": "m", "messages": messages} | ({"max_tokens": 1} if name == "request" else {})
     assert contract.explain(name, body) == ()
     (problem,) = contract.explain(name, body, api_version="2026-10-21")
@@ -256,14 +256,14 @@ def test_what_2026_10_21_takes_away_from_messages(name: str, messages: Any, poin
 
 
 @pytest.mark.parametrize("field", ["temperature", "top_p", "top_k"])
-def test_what_2026_10_21_takes_away_from_sampling(field: str) -> None:
+def test_what_2026_10_21_removes_from_sampling(field: str) -> None:
     body = requests()[0] | {field: 1}
     assert contract.valid("request", body)
     (problem,) = contract.explain("request", body, api_version="2026-10-21")
     assert problem == Problem(pointer=f"/{field}", requirement="version.sampling-removed", found="1", wanted="absent")
 
 
-def test_what_2026_10_21_leaves_alone() -> None:
+def test_what_2026_10_21_does_not_change() -> None:
     cited = {"type": "text", "text": "x", "citations": []}
     messages = [{"role": "user", "content": [cited]}, {"role": "assistant", "content": "x"}]
     body = requests()[0] | {"messages": messages}

@@ -1,4 +1,4 @@
-"""The schema files are valid, connected, annotated with known requirements, and open where they must be."""
+"""The schema files are valid, their references resolve, their annotations are known, and responses are open."""
 
 import json
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def _nodes(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def _reachable(reference: str, seen: set[str]) -> Iterator[dict[str, Any]]:
-    """Every schema that a value is held against, following references; definitions count only when referred to."""
+    """Every schema that applies to a value, through references; a definition only if a reference leads to it."""
     if reference in seen:
         return
     seen.add(reference)
@@ -61,7 +61,7 @@ def test_every_assembled_document_is_valid_and_its_references_resolve(location: 
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_says_nothing_that_validators_read_differently(name: str) -> None:
+def test_has_no_keyword_on_which_validators_differ(name: str) -> None:
     text = resources.text(f"schemas/{name}")
     assert '"format":' not in text.replace('"format": {', "")  # a request member has that name
     assert "\\\\p{" not in text
@@ -72,14 +72,14 @@ def test_says_nothing_that_validators_read_differently(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BLOCKS)
-def test_block_file_keeps_to_its_vocabulary(name: str) -> None:
+def test_a_block_file_has_only_known_members(name: str) -> None:
     data = _read(name)
     vocabulary = Draft202012Validator(_read("annotations.json"))
     assert [error.message for error in vocabulary.iter_errors(data)] == []
     assert name == f"blocks/{data['title']}.json"
 
 
-def test_block_vocabulary_refuses_nonsense() -> None:
+def test_a_block_file_with_unknown_members_is_invalid() -> None:
     vocabulary = Draft202012Validator(_read("annotations.json"))
     text = _read("blocks/text.json")
     delta = {"field": "text", "into": "text", "how": "append"}
@@ -96,7 +96,7 @@ def test_block_vocabulary_refuses_nonsense() -> None:
 
 
 @pytest.mark.parametrize("name", BLOCKS)
-def test_block_and_its_deltas_fit(name: str) -> None:
+def test_a_block_has_the_members_that_its_deltas_change(name: str) -> None:
     data = _read(name)
     for kind, effect in data.get("stream", {}).get("deltas", {}).items():
         assert effect["field"] in documents.documents()[f"{documents.BASE_URI}deltas/{kind}.json"]["properties"]
@@ -109,14 +109,14 @@ def test_every_annotation_names_a_known_requirement() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in contract.schema_names() if "request" not in name])
-def test_nothing_a_target_sends_is_closed(name: str) -> None:
+def test_the_schemas_of_responses_allow_unknown_members(name: str) -> None:
     nodes = list(_reachable(documents.uri(name, "2023-06-01"), set()))
     assert nodes
     assert [node for node in nodes if node.get("additionalProperties") is False] == []
 
 
 @pytest.mark.parametrize("name", [name for name in contract.schema_names() if "request" not in name])
-def test_null_is_absent_for_every_optional_member_that_a_target_sends(name: str) -> None:
+def test_null_is_valid_for_every_optional_member_of_a_response(name: str) -> None:
     refusing = [
         key
         for node in _reachable(documents.uri(name, "2023-06-01"), set())

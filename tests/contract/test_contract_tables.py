@@ -53,10 +53,10 @@ def test_stop_reasons_and_statuses() -> None:
     assert 422 not in contract.error_types()
 
 
-def test_every_legal_block_is_in_the_union() -> None:
+def test_every_valid_block_is_in_the_union() -> None:
     for role in ("request", "response"):
-        legal = {name for name, block in contract.block_types().items() if getattr(block, role)}
-        assert set(contract.schema(f"blocks/{role}")["discriminator"]["mapping"]) == legal
+        valid = {name for name, block in contract.block_types().items() if getattr(block, role)}
+        assert set(contract.schema(f"blocks/{role}")["discriminator"]["mapping"]) == valid
 
 
 def test_impact_is_worst_first_and_under_known_ids() -> None:

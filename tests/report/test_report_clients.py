@@ -51,7 +51,7 @@ def test_all_measured_clients_are_there_and_work_when_all_holds():
 def test_a_client_fails_through_the_requirement_that_was_measured_to_stop_it():
     found = run("auth.bearer.accepted", "claude-code.auth.bearer")
     assert found[PYTHON].status == FAILS
-    refused = "cannot connect at all: its requests are refused"
+    refused = "cannot connect: all of its requests are refused"
     assert [(effect.requirement, effect.outcome, effect.stops) for effect in found[PYTHON].effects] == [
         ("auth.bearer.accepted", refused, True),
         ("claude-code.auth.bearer", refused, True),
@@ -110,7 +110,7 @@ def test_every_outcome_is_graded():
         "raises an error",
         "crashes",
         "hangs",
-        "hands on a malformed message: the application crashes",
-        "cannot connect at all: its requests are refused",
+        "passes on a malformed message, and the application crashes",
+        "cannot connect: all of its requests are refused",
     }
     assert len(STATUSES) == 4

@@ -1,4 +1,4 @@
-"""Values built from nothing but a type of the official SDK: the least of it, all of it, and nulls wherever it may."""
+"""Builds values from the types of the official SDK: with required members, with all members, or with nulls."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,7 +11,7 @@ import sdk_types
 Mode = Literal["minimal", "full", "nulls"]
 MODES: tuple[Mode, ...] = ("minimal", "full", "nulls")
 
-# What no type says: the forms of ids, and the least numbers.
+# Values that the types do not describe: ids and minimums.
 EXAMPLES: dict[str, Any] = {
     "id": "srvtoolu_1",
     "tool_use_id": "srvtoolu_1",
@@ -27,7 +27,7 @@ PLAIN: dict[Any, Any] = {
     datetime: "2026-10-21T00:00:00Z",
     type(None): None,
 }
-# Whatever their class can hold, these start empty, and their deltas fill them.
+# These blocks start empty, and their deltas fill them.
 STARTS_EMPTY: dict[str, dict[str, Any]] = {
     "text": {"text": ""},
     "thinking": {"thinking": ""},
@@ -35,13 +35,13 @@ STARTS_EMPTY: dict[str, dict[str, Any]] = {
     "server_tool_use": {"input": {}},
     "mcp_tool_use": {"input": {}},
 }
-# What tools/known_sdk_drift.json takes out of the SDK's types: a way to show thinking, and a role.
+# Values of the SDK that tools/known_sdk_drift.json excludes: a form of thinking, and a role.
 UNKNOWN_HERE = frozenset({"updates", "system"})
 MESSAGE_START = {"content": [], "stop_reason": None, "stop_sequence": None}
 
 
 def samples(annotation: Any, mode: Mode) -> list[Any]:
-    """One value or more for each alternative of a type."""
+    """At least one value for each alternative of a type."""
     return [value for kind in sdk_types.alternatives(annotation) if _known(kind) for value in _of_one(kind, mode)]
 
 
@@ -51,9 +51,9 @@ def _known(kind: Any) -> bool:
 
 @cache
 def objects(cls: Any, mode: Mode) -> tuple[dict[str, Any], ...]:
-    """Objects of one class, as many as it takes for each of its members to have had each of its values.
+    """Objects of one class: each member has each of its values in at least one of them.
 
-    Not to be changed: what is built once is in every sample.
+    The objects are shared by all samples, so do not change them.
     """
     return tuple(_objects(cls, mode))
 
@@ -61,7 +61,7 @@ def objects(cls: Any, mode: Mode) -> tuple[dict[str, Any], ...]:
 def _objects(cls: Any, mode: Mode) -> Iterator[dict[str, Any]]:
     chosen = {name: member for name, member in sdk_types.members(cls).items() if mode != "minimal" or member.required}
     if "object" in sdk_types.constants(cls).get("type", ()):
-        mode = "full"  # a JSON Schema, where null has no place
+        mode = "full"  # a JSON Schema, which has no nulls
     columns = [_values(name, member.type, mode) for name, member in chosen.items()]
     for row in zip_longest(*columns, fillvalue=...) if columns else [()]:
         values = (column[0] if value is ... else value for value, column in zip(row, columns, strict=True))
@@ -89,12 +89,12 @@ def _of_one(kind: Any, mode: Mode) -> list[Any]:
         return [*objects(kind, mode)]
     inner = sdk_types.item(kind)
     if inner is not None:
-        # A list of everything that it may hold; the least one holds a single object, as messages may not be empty.
+        # All possible items; or a single object in minimal mode, because messages must not be empty.
         found = samples(inner, mode)
         return [found if mode != "minimal" else [value for value in found if isinstance(value, dict)][:1]]
     if sdk_types.json_kind(kind) == "object":
         return [{}]
-    return [PLAIN[kind]] if kind in PLAIN else []  # files to upload are no JSON
+    return [PLAIN[kind]] if kind in PLAIN else []  # files to upload are not JSON
 
 
 def _as_the_sdk_writes_it(cls: Any, fields: dict[str, Any]) -> dict[str, Any]:

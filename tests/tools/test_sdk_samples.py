@@ -21,7 +21,7 @@ WIRE = ("response", "blocks/response", "usage", "delta", "count_tokens", "model"
 ROOTS = [root for root in sdk_types.roots() if not root.pointer]
 # The SDK uses these classes in other places too, where null is valid.
 CERTAIN: dict[str, dict[str, Any]] = {"response": {"stop_reason": "end_turn"}, "models": {"has_more": True}}
-# A class that both sides describe, but where the schemas want less than its type allows: tools/known_sdk_drift.json.
+# The schemas allow less than the types of these classes, as tools/known_sdk_drift.json says.
 NARROWED = ("event[message_start]", "event[content_block_start]")
 
 
