@@ -25,7 +25,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Final
+from subprocess import DEVNULL
+from typing import IO, Final
 
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
@@ -43,9 +44,6 @@ TESTS: Final = {
     "report": ("tests/report",),
 }
 """The packages that are changed, and the tests that have to notice it."""
-
-COPIED: Final = ("src", "tests", "suites", "schemas", "profiles", "reports", "docs", "benchmarks", "recordings")
-COPIED_FILES: Final = ("conftest.py", "pyproject.toml", "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "action.yml")
 
 LEAST_SHARE: Final = 0.9
 """The share of changes that tests have to notice (origin: our own aim)."""
@@ -159,16 +157,22 @@ class Copy:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in COPIED:
-            if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in COPIED_FILES:
-            shutil.copy(ROOT / name, folder / name)
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        for name in filter(None, listed.stdout.split("\0")):
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name)
         # Compared by hash: a change may leave a file's size and time, in seconds, as they were.
         compiled = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "src", "tests"]
         subprocess.run(compiled, cwd=folder, check=True)
 
-    def tests_pass(self, package: str, timeout_s: float | None = None) -> bool:
+    def tests_pass(self, package: str, timeout_s: float | None = None, output: IO[bytes] | int = DEVNULL) -> bool:
         """Runs the package's own tests until one fails. A run that takes too long has failed."""
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", *TESTS[package]]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
@@ -178,9 +182,9 @@ class Copy:
                 command,
                 cwd=self.folder,
                 env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stdin=DEVNULL,
+                stdout=output,
+                stderr=output,
                 timeout=timeout_s,
                 check=False,
             )
@@ -217,8 +221,10 @@ def timeouts_s(copy: Copy, packages: Sequence[str]) -> dict[str, float]:
     found = {}
     for package in packages:
         began_s = time.monotonic()
-        if not copy.tests_pass(package):
-            sys.exit(f"the tests of {package} fail without any change: {' '.join(TESTS[package])}")
+        with tempfile.TemporaryFile() as output:
+            if not copy.tests_pass(package, output=output):
+                output.seek(0)
+                sys.exit(f"{output.read().decode()}\nthe tests of {package} fail without any change")
         elapsed_s = time.monotonic() - began_s
         print(f"{package}: its tests take {elapsed_s:.1f} s", flush=True)
         found[package] = max(LEAST_TIMEOUT_S, TIMEOUT_FACTOR * elapsed_s)
