@@ -23,6 +23,8 @@ STREAMS = {
     "unfinished": b"data: 1\n\nevent: late\ndata: 2",
     "unfinished-line": b"data: 1\n\ndata: 2\n",
     "last-cr": b"data: 1\r",
+    "crlf-then-plain": b"event: a\r\ndata: 1\r\n\r\nevent: b\ndata: 2\n\n",
+    "starts-with-lf": b"\ndata: 1\r\rdata: 2\n\n",
 }
 
 
@@ -117,6 +119,8 @@ def test_the_examples_of_the_standard() -> None:
         (b"data: 1\n\r\n", {LF, CRLF}, 8),
         (b"data: 1\r\n\n", {LF, CRLF}, 9),
         (b"data: 1\r\rdata: 2\n\n", {CR, LF}, 16),
+        (b"event: a\r\ndata: 1\r\n\r\nevent: b\ndata: 2\n\n", {CRLF, LF}, 29),
+        (b"\ndata: 1\r\r", {LF, CR}, 8),
         (b"", set(), None),
     ],
 )

@@ -2,7 +2,9 @@
 
 import pytest
 from builders import TOOLS, found, streamed, verdicts
-from stream_frames import Event, block, delta, ends, fragment, over, start, stop, text
+from stream_frames import HELLO, Event, block, delta, ends, fragment, over, sse, start, stop, text
+
+from messages_conformance.exchange import STALLED
 
 UNFINISHED_INPUT = {"stream.delta.partial-json-concat"}
 
@@ -45,3 +47,21 @@ def test_a_finding_on_signatures_counts_them_or_names_their_place(kinds: tuple[s
     rule = "stream.delta.signature-single"
     findings = verdicts([streamed(thinking(*kinds))], only=[rule])[rule].findings
     assert [one.found for one in findings] == ([] if finding is None else [finding])
+
+
+@pytest.mark.parametrize(
+    ("data", "finding"),
+    [(b"data: {oops\n", '"{oops"'), (b"data: [1]\n", '"[1]"'), (b"", '"no data"'), (b"data: {}\n", None)],
+)
+def test_a_finding_on_data_shows_the_data(data: bytes, finding: str | None) -> None:
+    rule = "stream.frame.data-json"
+    body = sse(HELLO[:2]) + b"event: content_block_delta\n" + data + b"\n" + sse(HELLO[2:])
+    findings = verdicts([streamed(body)], only=[rule])[rule].findings
+    assert [one.found for one in findings] == ([] if finding is None else [finding])
+
+
+def test_a_stream_that_does_not_end_is_reported_at_its_last_event() -> None:
+    rule = "stream.frame.terminates"
+    stalled = streamed(HELLO[:4], http={"ending": STALLED, "detail": "no byte for 60 s"})
+    (finding,) = verdicts([stalled], only=[rule])[rule].findings
+    assert (finding.place.event, finding.found) == (4, "the stream stalls: no byte for 60 s")
