@@ -100,7 +100,7 @@ TOOLS = [
     ),
     *whole_and_streamed("tool.no-input", WHO, max_tokens=200, tools=[USER], needs=["tools"], **CALLED),
     *whole_and_streamed(
-        "tool.none", PARIS, max_tokens=60, tools=[WEATHER], tool_choice={"type": "none"}, needs=["tool-choice"]
+        "tool.none", PARIS, max_tokens=60, tools=[WEATHER], tool_choice={"type": "none"}, needs=["tools", "tool-choice"]
     ),
     ask(
         "tools.one-at-most",
@@ -108,7 +108,7 @@ TOOLS = [
         max_tokens=300,
         tools=[WEATHER, TIME],
         tool_choice={"type": "auto", "disable_parallel_tool_use": True},
-        needs=["tool-choice"],
+        needs=["tools", "tool-choice"],
         attempts=2,
         premise="request.tool_choice.disable-parallel-auto",
     ),
@@ -117,7 +117,7 @@ TOOLS = [
         CONTACT,
         max_tokens=200,
         tools=[STRICT],
-        needs=["strict-tools"],
+        needs=["tools", "strict-tools"],
         capability="strict-tools",
         attempts=2,
         premise="response.content.tool_use-input-schema",
@@ -127,7 +127,7 @@ TOOLS = [
         "Search the web for the weather in Paris today. Answer in one short sentence.",
         max_tokens=300,
         tools=[SEARCH],
-        needs=["server-tools"],
+        needs=["tools", "server-tools"],
         capability="server-tools",
         depth="deep",  # a search is billed
     ),
@@ -140,7 +140,7 @@ FORCED = [
         max_tokens=200,
         tools=[WEATHER],
         tool_choice={"type": "any"},
-        needs=["tool-choice", "forced-tools"],
+        needs=["tools", "tool-choice", "forced-tools"],
         capability="forced-tools",
     ),
     *whole_and_streamed(
@@ -149,7 +149,7 @@ FORCED = [
         max_tokens=200,
         tools=[WEATHER, TIME],
         tool_choice={"type": "tool", "name": "get_time"},
-        needs=["tool-choice", "forced-tools"],
+        needs=["tools", "tool-choice", "forced-tools"],
         capability="forced-tools",
     ),
     ask(
@@ -158,7 +158,7 @@ FORCED = [
         max_tokens=300,
         tools=[WEATHER, TIME],
         tool_choice={"type": "any", "disable_parallel_tool_use": True},
-        needs=["tool-choice", "forced-tools"],
+        needs=["tools", "tool-choice", "forced-tools"],
         capability="forced-tools",
         attempts=2,
         premise="request.tool_choice.disable-parallel-any",
@@ -181,7 +181,7 @@ THINKING = [
         thinking=ENABLED,
         tools=[WEATHER, TIME],
         depth="smoke",
-        **THOUGHTFUL,
+        **{**THOUGHTFUL, "needs": ["thinking", "tools"]},
     ),
 ]
 

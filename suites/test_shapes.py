@@ -35,7 +35,7 @@ ANSWERS = [
         max_tokens=200,
         tools=TOOLS,
         tool_choice={"type": "tool", "name": "get_time"},
-        needs=["tool-choice", "forced-tools"],
+        needs=["tools", "tool-choice", "forced-tools"],
         capability="forced-tools",
     ),
 ]

@@ -2,14 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from messages_conformance import contract
 from messages_conformance.contract import Capability, Profile
+from messages_conformance.exchange import ACCEPTED, Ask
 from messages_conformance.generate.features import NEEDED
 from messages_conformance.generate.requests import FIELD_NEEDS, SMALL, requests
 from messages_conformance.generate.seeds import seeded
@@ -34,6 +36,9 @@ FAULTS = {
     "system-blocks": "serve_images_in_system",
 }
 """Faults that a run of few requests shows; any other capability is tested with the first fault of all."""
+
+CLIENTS = frozenset({"claude-code", "sdk-base-url"})
+"""Capabilities to accept the requests of certain clients, with every field in them."""
 
 DOCS = Path(__file__).parents[2] / "docs" / "write-a-profile.md"
 
@@ -148,6 +153,27 @@ def test_every_name_in_use_is_a_capability() -> None:
     names |= {name for asked in suite_requests() for name in (*asked.needs, getattr(asked, "capability", None)) if name}
     names |= {*FIELD_NEEDS.values(), *NEEDED.values()}
     assert names <= set(contract.capabilities())
+
+
+def _used(body: Mapping[str, Any]) -> set[str]:
+    """The capabilities of the fields of a body."""
+    used = {FIELD_NEEDS[name] for name, value in body.items() if name in FIELD_NEEDS and value is not False}
+    return used - {"system"} | {"system-blocks"} if isinstance(body.get("system"), list) else used
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        asked
+        for asked in suite_requests()
+        if isinstance(asked, Ask) and isinstance(asked.body, Mapping) and not asked.needs & CLIENTS
+    ],
+    ids=lambda asked: asked.situation,
+)
+def test_a_valid_request_needs_the_capabilities_of_its_fields(asked: Ask) -> None:
+    # Every request has text.
+    missing = _used(asked.body) - {"text"} - asked.needs if isinstance(asked.body, Mapping) else set()
+    assert asked.expect != ACCEPTED or not missing, f"{asked.situation}: add needs={sorted(missing)}"
 
 
 def test_the_documentation_has_every_capability() -> None:

@@ -185,7 +185,7 @@ SMALLEST_CACHED_TOKENS: Final = 512
     SMALL,
     MUST,
     families={ANTHROPIC},
-    needs={"prompt-caching"},
+    needs={"prompt-caching", "system-blocks"},
     source=sources.CACHING,
     over=RUN,
     reads={PROBES, REQUEST},
