@@ -23,6 +23,7 @@ from messages_conformance.report.figures import Share
 from messages_conformance.report.files import replace
 from messages_conformance.report.page.document import Section, cell, document, paragraph, row, table
 from messages_conformance.report.page.html import Markup, breakable, element, joined
+from messages_conformance.report.text import counted
 
 FILE_NAME: Final = "proof.html"
 CLASSES: Final = {CAUGHT: "good", GREEN: "good", PARTLY: "fair", ACCUSED: "bad"}
@@ -60,7 +61,7 @@ def _headline(matrix: Matrix, *, seed: int, whole: bool) -> Markup:
     return joined(
         (
             paragraph("messages-conformance prove", class_="eyebrow"),
-            element("h1", "What the suites find, and that they accuse no correct server"),
+            element("h1", "The proof of the suites"),
             paragraph(f"{facts}; as data: proof.json", class_="facts"),
             paragraph(f"{verdict(matrix, whole=whole)}.", class_=f"verdict {'good' if good else 'bad'}"),
         )
@@ -73,7 +74,8 @@ def _figures(matrix: Matrix) -> Section:
         _figure(f"Faults caught at {depth}", percent(matrix.caught(depth)), of(matrix.caught(depth)))
         for depth in matrix.depths
     ]
-    alarms = f"{len(matrix.correct):,} runs against {servers:,} correct servers, {len(matrix.faulty):,} against faults"
+    runs = f"{counted(len(matrix.correct), 'run')} against {counted(servers, 'correct server')}"
+    alarms = f"{runs}, {len(matrix.faulty):,} against faults"
     figures.append(_figure("False alarms", str(len(matrix.false_alarms)), alarms))
     return Section(name="figures", title="Figures", body=element("div", *figures, class_="figures"))
 
@@ -121,10 +123,11 @@ def _curve(matrix: Matrix) -> Section | None:
     if not points:
         return None
     rows = [row(depth, _number(str(spent)), cell(_bar(share), class_="number")) for depth, spent, share in points]
+    head = ("Depth", "Requests", "Faults found")
     body = joined(
         (
             paragraph(CURVE),
-            table(("Depth", "Requests", "Faults found"), rows, caption="Requests sent and faults found"),
+            table(head, rows, class_="matrix", caption="Requests sent and faults found"),
             paragraph(at_smoke(matrix)),
             paragraph(by_generated_requests(matrix)),
             paragraph(deeper(matrix)),

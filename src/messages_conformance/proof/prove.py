@@ -21,6 +21,7 @@ from messages_conformance.proof.subjects import FAULT, Subject, subjects, untrie
 from messages_conformance.proof.terminal import summary
 from messages_conformance.proof.trial import Trial
 from messages_conformance.proof.trials import Key, Trials, default_jobs
+from messages_conformance.report.text import counted
 from messages_conformance.run import UsageError
 
 HOLDS: Final = 0
@@ -83,7 +84,8 @@ def _counted(chosen: Iterable[Subject]) -> str:
     names = {(subject.kind, subject.name) for subject in known}
     faults = sum(kind == FAULT for kind, _ in names)
     profiles = {subject.profile for subject in known}
-    return f"{faults:,} faults and {len(names) - faults:,} correct servers in {len(profiles)} profiles"
+    servers = counted(len(names) - faults, "correct server")
+    return f"{counted(faults, 'fault')} and {servers} in {counted(len(profiles), 'profile')}"
 
 
 def _wanted(chosen: Iterable[Subject], depths: tuple[str, ...]) -> list[Key]:

@@ -7,6 +7,7 @@ from typing import Final
 from messages_conformance.options import DEPTHS
 from messages_conformance.proof.matrix import SMOKE, SMOKE_SHARE, Matrix, catches, outcome
 from messages_conformance.report.figures import Share
+from messages_conformance.report.text import counted
 
 RULES: Final = (
     "A fault is one deliberate deviation of the reference endpoint. It names the requirements that it breaks. It is "
@@ -50,8 +51,9 @@ def verdict(matrix: Matrix, *, whole: bool) -> str:
     faults = f"faults caught: {caught}; " if matrix.faulty else ""
     state = "HOLDS" if not problems else "DOES NOT HOLD"
     return (
-        f"THE PROOF {state}: {faults}{missed:,} missed MUST; {alarms:,} false alarms over {servers:,} correct servers"
-        f" in {len(matrix.correct):,} runs"
+        f"THE PROOF {state}: {faults}{missed:,} missed MUST; "
+        f"{counted(alarms, 'false alarm')} for {counted(servers, 'correct server')}"
+        f" in {counted(len(matrix.correct), 'run')}"
     )
 
 

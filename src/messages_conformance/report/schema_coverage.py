@@ -100,7 +100,7 @@ def sentence(found: Shares) -> str:
     """The shares in words."""
     return (
         f"request schema: {found.fields_sent:,} of {found.fields:,} fields and {found.cases_sent:,} of {found.cases:,} "
-        f"cases sent, {found.fields_broken:,} fields broken on purpose"
+        f"cases sent, {found.fields_broken:,} fields invalid on purpose"
     )
 
 

@@ -37,12 +37,13 @@ def times(report: Report) -> Section | None:
 
 def _deliveries(found: Timing) -> Markup:
     by = Counter(stream.delivery for stream in found.streams)
+    short = counted(by[TOO_SHORT], "stream is", "streams are")
+    disturbed = counted(found.disturbed, "exchange is", "exchanges are")
     parts = [
         by[LIVE] and f"{counted(by[LIVE], 'stream')} arrived live, while the answer was made",
         by[AT_ONCE] and f"{counted(by[AT_ONCE], 'stream')} arrived at once at the end, as from a buffer",
-        by[TOO_SHORT] and f"{counted(by[TOO_SHORT], 'stream')} too short to distinguish live from buffered",
-        found.disturbed
-        and f"{counted(found.disturbed, 'exchange')} left out, because our own process was paused during them",
+        by[TOO_SHORT] and f"{short} too short to distinguish live from buffered",
+        found.disturbed and f"{disturbed} left out, because our own process was paused during them",
     ]
     text = "; ".join(part for part in parts if part)
     return paragraph(

@@ -19,15 +19,12 @@ ROWS: Final = 1_000
 def to_html(comparison: Comparison) -> str:
     """The page as HTML text."""
     differing = sum(line.differs for line in comparison.rows)
-    violated = counted(len(comparison.rows), "requirement")
+    number = counted(len(comparison.rows), "requirement is", "requirements are")
     head = joined(
         (
             paragraph("messages-conformance", class_="eyebrow"),
             element("h1", f"{counted(len(comparison.columns), 'run')} compared"),
-            paragraph(
-                f"{violated} violated by at least one run; {differing:,} of them not by all in the same way.",
-                class_="facts",
-            ),
+            paragraph(f"{number} violated by at least one run; the runs differ in {differing:,}.", class_="facts"),
         )
     )
     sections = (_verdicts(comparison), _clients(comparison), _matrix(comparison))

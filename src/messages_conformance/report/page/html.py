@@ -40,9 +40,9 @@ def joined(parts: Iterable[Child], between: str = "") -> Markup:
 
 
 def breakable(slug: str) -> Markup:
-    """A slug or name that may be broken after its dots, slashes and underscores."""
+    """A slug or name that may be broken after `.`, `/`, `_`, `:`, `=` and `,`."""
     shown = _child(slug)
-    return Markup(re.sub(r"([./_])", r"\1<wbr>", shown))
+    return Markup(re.sub(r"([./_:=,])", r"\1<wbr>", shown))
 
 
 def _child(part: str) -> str:
