@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import wraps
+from hashlib import blake2b
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 from messages_conformance import contract
@@ -17,6 +20,33 @@ NO_MESSAGE = Unverified(reason="the stream has no message_start, so it has no me
 
 MAX_BODY_CHARACTERS: Final = 160
 """How much of a body a finding quotes (our own: two lines of a terminal)."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def once_per_exchange(function: Callable[Concatenate[Exchange, P], T]) -> Callable[Concatenate[Exchange, P], T]:
+    """Keeps the results of a function for as long as the exchange exists: many rules read the same parts of it.
+
+    The other arguments are positional and hashable.
+    """
+    kept: WeakKeyDictionary[Exchange, dict[Any, T]] = WeakKeyDictionary()
+
+    @wraps(function)
+    def once(exchange: Exchange, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        results = kept.get(exchange)
+        if results is None:
+            results = kept[exchange] = {}
+        if args not in results:
+            results[args] = function(exchange, *args, **kwargs)
+        return results[args]
+
+    return once
+
+
+def json_key(value: Any) -> bytes:
+    """A short key that is equal for equal JSON values, whatever the order of their members."""
+    return blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=16).digest()
 
 
 # -- which exchanges ------------------------------------------------------------------------------------------------
@@ -65,6 +95,7 @@ def streamed(exchange: Exchange) -> bool:
     return asked_to_stream(exchange) and _response(exchange).is_event_stream
 
 
+@once_per_exchange
 def has_message(exchange: Exchange) -> bool:
     """The answer is a message, streamed or not."""
     return json_message(exchange) or streamed(exchange)
@@ -139,6 +170,7 @@ def message_of(exchange: Exchange) -> Mapping[str, Any] | None:
     return walk_of(exchange).message if streamed(exchange) else body_of(exchange)
 
 
+@once_per_exchange
 def usage_of(exchange: Exchange) -> Mapping[str, Any]:
     """The final usage of the message; empty if there is none."""
     usage = (message_of(exchange) or {}).get("usage")

@@ -21,6 +21,7 @@ from messages_conformance.rules.accessors import (
     has_message,
     in_message,
     is_misshapen,
+    once_per_exchange,
     shown,
     stop_reason_of,
     streamed,
@@ -98,12 +99,14 @@ def _strings(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
             yield from _strings(inner, f"{pointer}/{number}")
 
 
+@once_per_exchange
 def _places(exchange: Exchange) -> Places:
     fields = exchange.request.fields
     parts = {name: fields.get(name) for name in ("system", "messages")}
     return {word: pointer for pointer, text in _strings(parts, "") for word in WORD.findall(text)}
 
 
+@once_per_exchange
 def _requests_code_words(exchange: Exchange) -> bool:
     """Whether the last turn asks for the code words, and the answer is complete and valid."""
     messages = exchange.request.fields.get("messages")

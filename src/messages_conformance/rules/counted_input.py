@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.accessors import in_message, total_input, usage_of
+from messages_conformance.rules.accessors import in_message, json_key, once_per_exchange, total_input, usage_of
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.relations import INCONSISTENT, MIN_ADDED_CHARS, counted, inconsistent
@@ -30,11 +30,15 @@ def _turns(exchange: Exchange) -> Turns:
     return [turn for turn in turns if isinstance(turn, dict)]
 
 
-def _key(exchange: Exchange, turns: Any) -> str:
+def _key(exchange: Exchange, turns: Any) -> bytes:
     """A key of the request with these turns, without the fields that only limit the answer."""
+    return _fields_key(exchange) + json_key(turns)
+
+
+@once_per_exchange
+def _fields_key(exchange: Exchange) -> bytes:
     fields = exchange.request.fields
-    kept = {name: value for name, value in fields.items() if name not in ("messages", "max_tokens")}
-    return json.dumps([kept, turns], sort_keys=True)
+    return json_key({name: value for name, value in fields.items() if name not in ("messages", "max_tokens")})
 
 
 def _compared(pairs: Iterable[tuple[Exchange, Exchange]], what: str, no_pair: str) -> Iterator[Finding | Unverified]:
@@ -112,11 +116,12 @@ def _system(exchange: Exchange) -> Any:
     return exchange.request.fields.get("system")
 
 
-def _system_key(exchange: Exchange) -> str:
+@once_per_exchange
+def _system_key(exchange: Exchange) -> bytes:
     """A key of the request with the text of its system prompt, without the fields that only affect the answer."""
     fields = exchange.request.fields
     kept = {name: value for name, value in fields.items() if name not in ("system", "max_tokens", "stream")}
-    return json.dumps([kept, _text(_system(exchange))], sort_keys=True)
+    return json_key([kept, _text(_system(exchange))])
 
 
 @rule(

@@ -16,7 +16,9 @@ from messages_conformance.rules.accessors import (
     count,
     has_message,
     in_message,
+    json_key,
     message_of,
+    once_per_exchange,
     refusal,
     response_of,
     shown,
@@ -41,10 +43,15 @@ MIN_ADDED_CHARS: Final = 40
 """A prompt that grew by fewer characters may have the same count (our own)."""
 
 
-def _without(body: Any, *names: str) -> str:
+def _without(body: Any, *names: str) -> bytes:
     """A JSON body without some of its top-level keys, as a key for comparison."""
-    kept = {key: value for key, value in body.items() if key not in names}
-    return json.dumps(kept, sort_keys=True, ensure_ascii=True)
+    return json_key({key: value for key, value in body.items() if key not in names})
+
+
+@once_per_exchange
+def _request_without(exchange: Exchange, *names: str) -> bytes:
+    """The body of a request without some of its top-level keys, as a key for comparison."""
+    return _without(exchange.request.fields, *names)
 
 
 def requests_without(
@@ -57,9 +64,9 @@ def requests_without(
     """
     ignored = (name,) if alike else (name, "stream")
     messages = [exchange for exchange in exchanges if has_message(exchange) and message_of(exchange) is not None]
-    same_but_for_field: dict[str, list[Exchange]] = defaultdict(list)
+    same_but_for_field: dict[bytes, list[Exchange]] = defaultdict(list)
     for exchange in messages:
-        same_but_for_field[_without(exchange.request.fields, *ignored)].append(exchange)
+        same_but_for_field[_request_without(exchange, *ignored)].append(exchange)
     for requests in same_but_for_field.values():
         for limited in requests:
             limit = limited.request.fields.get(name)
@@ -127,14 +134,17 @@ def gives_every_answer_its_own_request_id(exchanges: Sequence[Exchange]) -> Iter
 
 def counted(exchanges: Sequence[Exchange]) -> list[Exchange]:
     """Messages with a usable total input of one pass: integer counts that no later event replaces."""
-    return [
-        exchange
-        for exchange in exchanges
-        if has_message(exchange)
+    return [exchange for exchange in exchanges if _is_counted(exchange)]
+
+
+@once_per_exchange
+def _is_counted(exchange: Exchange) -> bool:
+    return (
+        has_message(exchange)
         and _total(usage_of(exchange)) > 0
         and not may_take_several_passes(exchange)
         and not (streamed(exchange) and any(True for _ in keeps_the_input_counts(exchange)))
-    ]
+    )
 
 
 def _total(usage: Mapping[str, Any]) -> int:
@@ -184,14 +194,14 @@ def counts_equal_prompts_equally(exchanges: Sequence[Exchange]) -> Iterable[Find
 )
 def counts_equally_when_streaming(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """The total input is the same with and without streaming."""
-    plain: dict[str, Exchange] = {}
+    plain: dict[bytes, Exchange] = {}
     pairs = 0
     messages = counted(exchanges)
     for exchange in messages:
         if not streamed(exchange):
-            plain.setdefault(_without(exchange.request.fields, "stream"), exchange)
+            plain.setdefault(_request_without(exchange, "stream"), exchange)
     for exchange in messages:
-        other = plain.get(_without(exchange.request.fields, "stream"))
+        other = plain.get(_request_without(exchange, "stream"))
         if other is None or not streamed(exchange):
             continue
         pairs += 1
@@ -283,18 +293,18 @@ def _grown_conversations(messages: Sequence[Exchange]) -> Iterator[tuple[Exchang
                 yield longer, shorter
 
 
-def _conversation(exchange: Exchange, turns: int | None) -> str:
+@once_per_exchange
+def _conversation(exchange: Exchange, turns: int | None) -> bytes:
     """The request fields that the size of a conversation depends on; with `turns`, of that many first turns."""
     fields = exchange.request.fields
     messages = fields.get("messages")
     names = ("model", "system", "tools", "tool_choice", "thinking", "output_config")
     kept = {name: fields[name] for name in names if name in fields}
-    return json.dumps(
-        _uncached({**kept, "messages": messages[:turns] if isinstance(messages, list) else messages}), sort_keys=True
-    )
+    return json_key(_uncached({**kept, "messages": messages[:turns] if isinstance(messages, list) else messages}))
 
 
-def _but_for_prompt(exchange: Exchange) -> str:
+@once_per_exchange
+def _but_for_prompt(exchange: Exchange) -> bytes:
     fields = exchange.request.fields
     return _without({**fields, "messages": fields["messages"][:-1]}, "max_tokens")
 
@@ -364,7 +374,7 @@ def reads_text_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unver
 
 def _twins(messages: Sequence[Exchange]) -> Iterator[tuple[Exchange, Exchange]]:
     """Pairs of requests with the same text, once in text blocks and once as a string."""
-    strings = {_without(exchange.request.fields): exchange for exchange in messages}
+    strings = {_request_without(exchange): exchange for exchange in messages}
     for exchange in messages:
         requested = exchange.request.fields.get("messages")
         if BLOCKS not in exchange.probes or not isinstance(requested, list) or len(requested) != 1:
@@ -393,16 +403,17 @@ def _uncached(value: Any) -> Any:
     return value
 
 
-def _prompt_key(exchange: Exchange) -> str:
+@once_per_exchange
+def _prompt_key(exchange: Exchange) -> bytes:
     """The request fields that the size of a prompt depends on, as a key for comparison."""
     names = ("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
     fields = exchange.request.fields
-    return json.dumps(_uncached({name: fields[name] for name in names if name in fields}), sort_keys=True)
+    return json_key(_uncached({name: fields[name] for name in names if name in fields}))
 
 
-def _sizes(exchanges: Sequence[Exchange]) -> dict[str, tuple[int, Exchange]]:
+def _sizes(exchanges: Sequence[Exchange]) -> dict[bytes, tuple[int, Exchange]]:
     """The size of each prompt and the exchange that shows it: a count, or a message without caching."""
-    sizes: dict[str, tuple[int, Exchange]] = {}
+    sizes: dict[bytes, tuple[int, Exchange]] = {}
     for exchange in exchanges:
         if exchange.request.route.endswith("/count_tokens") and exchange.succeeded:
             tokens = count(response_of(exchange).fields, "input_tokens")

@@ -6,7 +6,6 @@ of answers: that there is text, that there are spaces between its words, that a 
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +19,9 @@ from messages_conformance.rules.accessors import (
     has_message,
     in_message,
     is_misshapen,
+    json_key,
     message_of,
+    once_per_exchange,
     shown,
     stop_reason_of,
     usage_of,
@@ -72,7 +73,7 @@ def _pairs(exchanges: Sequence[Exchange]) -> list[Pair]:
     A request that was sent several times makes several pairs; no answer is in two of them.
     """
     pairs: list[Pair] = []
-    wholes: dict[str, list[Exchange]] = defaultdict(list)
+    wholes: dict[bytes, list[Exchange]] = defaultdict(list)
     answers = [exchange for exchange in exchanges if has_message(exchange) and message_of(exchange) is not None]
     for answer in answers:
         if not answer.request.fields.get("stream"):
@@ -83,9 +84,10 @@ def _pairs(exchanges: Sequence[Exchange]) -> list[Pair]:
     return [pair for pair in pairs if _are_valid(*pair)]
 
 
-def _request_key(exchange: Exchange) -> str:
+@once_per_exchange
+def _request_key(exchange: Exchange) -> bytes:
     fields = {name: value for name, value in exchange.request.fields.items() if name != "stream"}
-    return json.dumps(fields, sort_keys=True)
+    return json_key(fields)
 
 
 def _are_valid(streamed: Exchange, whole: Exchange) -> bool:
