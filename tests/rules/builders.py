@@ -1,4 +1,4 @@
-"""Exchanges for tests: a question, and a JSON answer, a streamed answer or a refusal to it, with changes."""
+"""Exchanges for tests: a request with a JSON answer, a streamed answer or a refusal, with changes."""
 
 import json
 from collections.abc import Iterable
@@ -32,14 +32,14 @@ ERROR_BODY: dict[str, Any] = {
 
 
 def changed(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """A copy with some members replaced; a change to Ellipsis leaves the member out."""
+    """A copy with some members replaced; the value Ellipsis removes a member."""
     return {name: value for name, value in {**base, **changes}.items() if value is not ...}
 
 
 def response(
     body: Any = None, *, status: int = 200, media_type: str | None = "application/json", **fields: Any
 ) -> Response:
-    """A response; `body` is bytes or what becomes JSON, `headers` a dict of changes to the usual headers."""
+    """A response; `body` is bytes or a value for JSON, `headers` a dict of changes to the usual headers."""
     data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
     headers = changed({"content-type": media_type, "request-id": "req_1"}, fields.pop("headers", {}))
     given = {
@@ -55,7 +55,7 @@ def response(
 def exchange(
     response: Response | None, *, number: int = 1, ask: Any = None, stream: bool = False, **fields: Any
 ) -> Exchange:
-    """An exchange; `ask` is a dict of changes to the usual question, or the bytes of the body."""
+    """An exchange; `ask` is a dict of changes to the usual request, or the bytes of the body."""
     body = ask if isinstance(ask, bytes) else changed({**QUESTION, **({"stream": True} if stream else {})}, ask or {})
     request = Request(
         method=fields.pop("method", "POST"),
@@ -67,7 +67,7 @@ def exchange(
 
 
 def answered(changes: Any = None, *, ask: Any = None, http: Any = None, **fields: Any) -> Exchange:
-    """A message that came whole; `changes` go into it, or are the body themselves when they are no dict."""
+    """A message without streaming; `changes` change it, or are the body if they are not a dict."""
     body = changed(ANSWER, changes or {}) if changes is None or isinstance(changes, dict) else changes
     return exchange(response(body, **(http or {})), ask=ask, **fields)
 
@@ -75,14 +75,14 @@ def answered(changes: Any = None, *, ask: Any = None, http: Any = None, **fields
 def streamed(
     events: list[Event] | bytes | None = None, *, ask: Any = None, http: Any = None, **fields: Any
 ) -> Exchange:
-    """A streamed answer, the plainest one unless `events` are given."""
+    """A streamed answer, the simplest one unless `events` are given."""
     body = events if isinstance(events, bytes) else sse(HELLO if events is None else events)
     given = {"media_type": "text/event-stream", **(http or {})}
     return exchange(response(body, **given), ask=ask, stream=True, **fields)
 
 
 def refused(status: int = 400, changes: Any = None, *, ask: Any = None, http: Any = None, **fields: Any) -> Exchange:
-    """A refusal in the documented envelope; `changes` go into it, or are the body when they are no dict."""
+    """A refusal in the documented envelope; `changes` change it, or are the body if they are not a dict."""
     body = changed(ERROR_BODY, changes or {}) if changes is None or isinstance(changes, dict) else changes
     return exchange(response(body, status=status, **(http or {})), ask=ask, **fields)
 
@@ -124,6 +124,6 @@ def found(*exchanges: Exchange, under: str = FULL_PROFILE) -> set[str]:
 
 
 def home(requirement: str) -> str:
-    """A profile that asks for the requirement; the fullest one where it does."""
+    """A profile that requires it, preferably the one with most requirements."""
     ordered = sorted(profile_names(), key=lambda name: name != FULL_PROFILE)
     return next(name for name in ordered if not CATALOGUE[requirement].inapplicable(profile(name)))

@@ -1,4 +1,4 @@
-"""Editions: every requirement belongs to one, and an older one counts only what it had, at the level that it had."""
+"""Editions: every requirement belongs to one, and an older one has only its requirements, at its levels."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_release_leaves_no_edition_open() -> None:
     assert "(unreleased)" in newest or not is_open(), "freeze it: python -m messages_conformance.rules.editions"
 
 
-def test_what_is_frozen_reads_back_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frozen_edition_is_read_back_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from messages_conformance import resources
 
     folder = tmp_path / "rules" / "editions"
@@ -51,7 +51,7 @@ def test_what_is_frozen_reads_back_as_it_was(tmp_path: Path, monkeypatch: pytest
     frozen.cache_clear()
 
 
-def test_the_latest_edition_holds_and_an_unknown_one_is_told() -> None:
+def test_the_latest_edition_is_the_default_and_an_unknown_one_is_an_error() -> None:
     assert checked(None) == editions()[-1]
     with pytest.raises(EditionError, match=r"unknown edition '2026\.1'; did you mean 2026\.11\?"):
         checked("2026.1")

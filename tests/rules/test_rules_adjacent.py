@@ -1,4 +1,4 @@
-"""The neighbours of the Messages path, requests with several right answers, and what is cached or sent side by side."""
+"""count_tokens, models, requests with several correct answers, caching, and concurrent streams."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ CACHE = {"cache_control": {"type": "ephemeral"}}
 
 
 def counted(tokens: Any, ask: Any = None, **fields: Any) -> Exchange:
-    """A question that was counted; `tokens` is the answer's input_tokens, or the whole body when it is a dict."""
+    """A request that was counted; `tokens` is the input_tokens of the answer, or the whole body if it is a dict."""
     body = tokens if isinstance(tokens, dict) else {"input_tokens": tokens}
     given = {"max_tokens": ..., **(ask or {})}
     return exchange(response(body), ask=given, path=COUNT, expect=ACCEPTED, **fields)
@@ -36,7 +36,7 @@ def got(path: str, body: Any, *, status: int = 200, **fields: Any) -> Exchange:
 
 
 def listed(*items: Any, query: str = "", more: bool = False, **changes: Any) -> Exchange:
-    """A page of models; an item that is a string is a model of that id."""
+    """A page of models; an item that is a string is a model with this id."""
     data = [{**MODEL, "id": item} if isinstance(item, str) else item for item in items]
     ids = [item.get("id") for item in data] or [None]
     body = {"data": data, "has_more": more, "first_id": ids[0], "last_id": ids[-1], **changes}
@@ -47,7 +47,7 @@ def probed(requirement: str, **fields: Any) -> dict[str, Any]:
     return {"probes": (requirement,), "expect": REFUSED, **fields}
 
 
-def said(content: str, **more: Any) -> dict[str, Any]:
+def with_text(content: str, **more: Any) -> dict[str, Any]:
     return {"content": [{"type": "text", "text": content}], **more}
 
 
@@ -57,7 +57,7 @@ def billed(tokens: int, **counts: int) -> dict[str, Any]:
 
 def prefilled(answer: str) -> Exchange:
     turns = [{"role": "user", "content": "Capital?"}, {"role": "assistant", "content": "The capital "}]
-    return answered(said(answer), ask={"messages": turns}, probes=("request.prefill.continue",))
+    return answered(with_text(answer), ask={"messages": turns}, probes=("request.prefill.continue",))
 
 
 def emptied(**changes: Any) -> Exchange:
@@ -72,8 +72,8 @@ def cached(tokens: int, read: int) -> Exchange:
     return answered(billed(tokens, cache_read_input_tokens=read), ask=system)
 
 
-def told(word: str, answer: str, *, started_s: float = 0.0) -> Exchange:
-    """A stream that was asked for one word."""
+def prompting(word: str, answer: str, *, started_s: float = 0.0) -> Exchange:
+    """A stream of a request for one word."""
     events = [start(), block(), text(answer), stop(), ends(), over()]
     question = {"messages": [{"role": "user", "content": f"Reply with only this word: {word}"}]}
     return streamed(events, ask=question, started_s=started_s)
@@ -128,7 +128,7 @@ ROWS: dict[str, tuple[Run, Run]] = {
         [refused(422, probes=("request.prefill.continue",))],
         [refused(400, probes=("request.prefill.continue",))],
     ),
-    "request.max_tokens.zero-prewarm": ([emptied(**said("Hello"))], [emptied()]),
+    "request.max_tokens.zero-prewarm": ([emptied(**with_text("Hello"))], [emptied()]),
     "request.max_tokens.zero-tokmodel": (
         [refused(500, probes=("request.max_tokens.zero-tokmodel",))],
         [refused(400, probes=("request.max_tokens.zero-tokmodel",))],
@@ -144,8 +144,8 @@ ROWS: dict[str, tuple[Run, Run]] = {
         [answered({"usage": {"input_tokens": 10, "output_tokens": 5, "service_tier": "unheard-of"}})],
     ),
     "stream.concurrent-isolation": (
-        [told("zebra-17", "zebra-17 maple-42"), told("maple-42", "maple-42")],
-        [told("zebra-17", "zebra-17"), told("maple-42", "Sure! Maple-42.")],
+        [prompting("zebra-17", "zebra-17 maple-42"), prompting("maple-42", "maple-42")],
+        [prompting("zebra-17", "zebra-17"), prompting("maple-42", "Sure! Maple-42.")],
     ),
     "headers.retry-after.on-429": (
         [refused(429, {"error": {"type": "rate_limit_error", "message": "Slow down"}})],
@@ -155,7 +155,7 @@ ROWS: dict[str, tuple[Run, Run]] = {
 
 
 def home(requirement: str) -> str:
-    """A profile that asks for the requirement; the fullest one where it does."""
+    """A profile that requires it, preferably the one with most requirements."""
     ordered = sorted(profile_names(), key=lambda name: name != FULL_PROFILE)
     return next(name for name in ordered if not CATALOGUE[requirement].inapplicable(profile(name)))
 
@@ -174,7 +174,7 @@ def test_it_is_violated(requirement: str) -> None:
 
 
 @pytest.mark.parametrize("requirement", ROWS)
-def test_it_is_kept(requirement: str) -> None:
+def test_it_passes(requirement: str) -> None:
     verdict = judged(requirement, ROWS[requirement][1])
     assert (verdict.outcome, verdict.findings) == (PASS, ())
 
@@ -246,57 +246,60 @@ UNSHOWN: list[tuple[str, Run]] = [
     ("request.prefill.unsupported", [prefilled("is Paris.")]),
     ("request.prefill.continue", [prefilled("")]),
     ("request.max_tokens.zero-prewarm", []),
-    ("request.max_tokens.zero-prewarm", [emptied(**said("Hi")), answered(billed(9), ask={"max_tokens": 2})]),
+    ("request.max_tokens.zero-prewarm", [emptied(**with_text("Hi")), answered(billed(9), ask={"max_tokens": 2})]),
     ("request.max_tokens.zero-prewarm", [emptied(error={"message": "no"}, content=...)]),
     ("usage.cache.exclusive-buckets", [UNCACHED, cached(1000, 0)]),
     ("usage.cache.exclusive-buckets", [cached(40, 960)]),
-    ("stream.concurrent-isolation", [told("zebra-17", "zebra-17")]),
-    ("stream.concurrent-isolation", [told("zebra-17", "zebra-17"), told("maple-42", "I cannot say that.")]),
-    ("stream.concurrent-isolation", [told("zebra-17", "zebra-17"), told("maple-42", "maple-42", started_s=5.0)]),
+    ("stream.concurrent-isolation", [prompting("zebra-17", "zebra-17")]),
+    ("stream.concurrent-isolation", [prompting("zebra-17", "zebra-17"), prompting("maple-42", "I cannot say that.")]),
+    (
+        "stream.concurrent-isolation",
+        [prompting("zebra-17", "zebra-17"), prompting("maple-42", "maple-42", started_s=5.0)],
+    ),
     ("headers.retry-after.on-429", [refused(429, {"error": {"type": "rate_limit_error", "message": "Monthly spend"}})]),
 ]
 
 
 @pytest.mark.parametrize(("requirement", "run"), UNSHOWN)
-def test_what_a_run_does_not_show_is_not_verified(requirement: str, run: Run) -> None:
+def test_a_requirement_without_its_premise_is_not_verified(requirement: str, run: Run) -> None:
     verdict = judged(requirement, run)
     assert (verdict.outcome, verdict.findings) == (NOT_VERIFIED, ())
     assert verdict.reason
 
 
-def test_a_target_that_refuses_prefill_need_not_continue_one() -> None:
+def test_a_target_that_refuses_prefill_does_not_have_to_continue_one() -> None:
     run = [refused(400, probes=("request.prefill.continue",), capability="prefill", expect=EITHER)]
     outcomes = {name: verdict.outcome for name, verdict in verdicts(numbered(*run)).items()}
     assert outcomes["request.prefill.continue"] == "not-applicable"
     assert outcomes["request.prefill.unsupported"] == PASS
 
 
-def test_a_missing_count_tokens_is_one_accusation() -> None:
+def test_a_missing_count_tokens_is_one_finding() -> None:
     run = [uncounted(404, "Not found"), refused(404, NO_ROUTE, **BAD_COUNT), answered()]
-    assert _accused(run, "adjacent.") == {"adjacent.count_tokens.shape"}
+    assert _violated(run, "adjacent.") == {"adjacent.count_tokens.shape"}
 
 
-def test_whatever_a_list_holds_is_read() -> None:
+def test_a_list_of_any_content_is_read() -> None:
     run = [listed({**MODEL, "id": ["a"]}, {"id": 7}, query="?limit=many"), listed({**MODEL, "id": None}), FIRST, SECOND]
-    said = verdicts(numbered(*run), under=NEWEST)
-    assert {verdict.outcome for name, verdict in said.items() if name.startswith("adjacent.models")}.isdisjoint(
+    result = verdicts(numbered(*run), under=NEWEST)
+    assert {verdict.outcome for name, verdict in result.items() if name.startswith("adjacent.models")}.isdisjoint(
         {"error"}
     )
 
 
-def test_a_missing_list_of_models_is_one_accusation() -> None:
+def test_a_missing_list_of_models_is_one_finding() -> None:
     run = [
         got("/v1/models", NO_ROUTE, status=404),
         got("/v1/models?limit=1", NO_ROUTE, status=404),
         refused(404, NO_ROUTE, method="GET", **BAD_LIMIT),
     ]
-    assert _accused(run, "adjacent.") == {"adjacent.models.list-shape"}
+    assert _violated(run, "adjacent.") == {"adjacent.models.list-shape"}
 
 
-def _accused(run: Run, prefix: str) -> set[str]:
-    said = verdicts(numbered(*run), under=NEWEST)
-    return {name for name, verdict in said.items() if verdict.findings and name.startswith(prefix)}
+def _violated(run: Run, prefix: str) -> set[str]:
+    result = verdicts(numbered(*run), under=NEWEST)
+    return {name for name, verdict in result.items() if verdict.findings and name.startswith(prefix)}
 
 
-def test_streams_that_were_not_asked_for_a_word_are_not_compared() -> None:
+def test_streams_of_other_requests_are_not_compared() -> None:
     assert judged("stream.concurrent-isolation", [streamed(), streamed()]).outcome == NOT_VERIFIED

@@ -1,4 +1,4 @@
-"""What Claude Code needs, with exchanges that violate it and exchanges that do not."""
+"""The requirements of Claude Code, with exchanges that violate them and exchanges that do not."""
 
 from fnmatch import fnmatchcase
 from typing import Any
@@ -23,13 +23,13 @@ def for_(name: str) -> dict[str, Any]:
     return {"probes": (f"claude-code.{name}",)}
 
 
-def told(message: str) -> dict[str, Any]:
-    """An error envelope with these words."""
+def prompting(message: str) -> dict[str, Any]:
+    """An error envelope with this message."""
     return {"error": {"type": "invalid_request_error", "message": message}}
 
 
-NO_ROLE = told('Unexpected role "system". The Messages API accepts a top-level `system` parameter.')
-NO_ADAPTIVE = told("adaptive thinking is not supported on this model")
+NO_ROLE = prompting('Unexpected role "system". The Messages API accepts a top-level `system` parameter.')
+NO_ADAPTIVE = prompting("adaptive thinking is not supported on this model")
 TURN, WHOLE = for_("turn"), for_("turn.whole")
 COUNTED = {"path": "/v1/messages/count_tokens", **for_("count-tokens")}
 
@@ -47,12 +47,12 @@ ROWS: dict[str, tuple[Run, Run]] = {
     name: ([refused(probes=(name,))], [answered(probes=(name,))]) for name, *_ in FEATURES
 } | {
     "claude-code.messages.system-role": (
-        [refused(400, told("messages.1.role: Input should be 'user'"), **for_("messages.system-role"))],
+        [refused(400, prompting("messages.1.role: Input should be 'user'"), **for_("messages.system-role"))],
         [refused(400, NO_ROLE, **for_("messages.system-role"))],
     ),
     "claude-code.thinking": (
         [
-            refused(400, told("thinking: Input tag 'adaptive' is unknown"), ask=ADAPTIVE, **for_("thinking")),
+            refused(400, prompting("thinking: Input tag 'adaptive' is unknown"), ask=ADAPTIVE, **for_("thinking")),
             answered(ask=BUDGET, **for_("thinking")),
         ],
         [
@@ -92,23 +92,23 @@ def test_every_requirement_has_a_row() -> None:
 
 @pytest.mark.parametrize("requirement", ROWS)
 def test_it_is_violated(requirement: str) -> None:
-    said = verdict(requirement, ROWS[requirement][0])
-    assert said.findings, said
-    assert said.outcome == (FAIL if CATALOGUE[requirement].level == "MUST" else WARN)
-    for finding in said.findings:
+    result = verdict(requirement, ROWS[requirement][0])
+    assert result.findings, result
+    assert result.outcome == (FAIL if CATALOGUE[requirement].level == "MUST" else WARN)
+    for finding in result.findings:
         assert finding.found
         assert finding.wanted
         assert finding.exchange
 
 
 @pytest.mark.parametrize("requirement", ROWS)
-def test_it_is_kept(requirement: str) -> None:
-    said = verdict(requirement, ROWS[requirement][1])
-    assert (said.outcome, said.findings) == (PASS, ())
+def test_it_passes(requirement: str) -> None:
+    result = verdict(requirement, ROWS[requirement][1])
+    assert (result.outcome, result.findings) == (PASS, ())
 
 
 @pytest.mark.parametrize("requirement", ROWS)
-def test_no_other_profile_asks_for_it(requirement: str) -> None:
+def test_no_other_profile_requires_it(requirement: str) -> None:
     for name in ("tokmodel", "anthropic-2023-06-01", "anthropic-2026-10-21"):
         assert CATALOGUE[requirement].inapplicable(profile(name))
 
@@ -134,7 +134,7 @@ UNNAMED = b"\n".join(line for line in sse(HELLO).split(b"\n") if not line.starts
         ([], NOT_VERIFIED),
     ],
 )
-def test_a_turn_is_answered_in_one_way_or_the_other(run: Run, outcome: str) -> None:
+def test_a_turn_needs_a_readable_stream_or_a_message(run: Run, outcome: str) -> None:
     assert verdict("claude-code.turn", run).outcome == outcome
 
 
@@ -152,9 +152,9 @@ def test_one_kind_of_thinking_suffices(adaptive: Exchange, budgeted: Exchange, o
 
 
 def test_a_model_that_calls_no_tool_is_no_failure() -> None:
-    said = verdict("claude-code.tool-loop", [streamed(**TURN), answered(**WHOLE)])
-    assert said.outcome == NOT_VERIFIED
-    assert "called no tool" in said.reason
+    result = verdict("claude-code.tool-loop", [streamed(**TURN), answered(**WHOLE)])
+    assert result.outcome == NOT_VERIFIED
+    assert "called no tool" in result.reason
 
 
 def test_a_call_without_input_needs_no_delta() -> None:
@@ -174,25 +174,25 @@ def test_a_call_without_input_needs_no_delta() -> None:
         (400, b"", None),
     ],
 )
-def test_only_certain_words_are_recovered_from(status: int, body: bytes, part: str | None) -> None:
+def test_claude_code_recovers_only_after_certain_messages(status: int, body: bytes, part: str | None) -> None:
     assert recovery(status, body) == part
 
 
 # -- the profile ----------------------------------------------------------------------------------------------------
 
 
-def test_what_it_copes_with_only_warns() -> None:
+def test_deviations_that_claude_code_handles_are_warnings() -> None:
     unnamed = [streamed(UNNAMED, expect=EITHER)]
     assert verdicts(unnamed, under=UNDER)["stream.frame.event-line"].outcome == WARN
     assert verdicts(unnamed)["stream.frame.event-line"].outcome == FAIL
 
 
-def test_it_asks_for_nothing_that_nobody_measured_on_it() -> None:
+def test_the_profile_requires_only_measured_requirements() -> None:
     row = CATALOGUE["request.messages.extra-fields-rejected"]
     assert row.inapplicable(profile(UNDER)) == "profile claude-code does not ask for it"
 
 
-def test_each_glob_of_the_profile_names_something() -> None:
+def test_each_glob_of_the_profile_matches_a_requirement() -> None:
     known = profile(UNDER)
     for globs in (known.judges, known.warns):
         for glob in globs:

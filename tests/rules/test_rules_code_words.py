@@ -1,4 +1,4 @@
-"""A word that was said in one part of a request is missed in the answers only when the model could have listed it."""
+"""A code word from one part of a request counts as lost only if the model could have listed it."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ ABLE = "panda-31, cedar-64"
 AGAIN = [*TURNS[:2], {"role": "user", "content": f"Please. {LIST}"}]
 
 
-def said(words: str, turns: list[Any], **more: Any) -> Exchange:
+def lists(words: str, turns: list[Any], **more: Any) -> Exchange:
     fields = {"messages": turns, **more.pop("asked", {})}
     return answered({"content": [{"type": "text", "text": words}], **more}, ask=fields)
 
@@ -32,25 +32,29 @@ def judged(*run: Exchange, by: str = CONTEXT) -> Verdict:
 
 
 def streams(*texts: str) -> list[Exchange]:
-    """Streamed answers to the question, of one delta each."""
+    """Streamed answers with one delta each."""
     asked = {"messages": QUESTION}
     return [streamed([start(), block(), text(one), stop(), ends(), over()], ask=asked) for one in texts]
 
 
 TEXT = "stream.delta.text-complete"
-TOLD = said("lemon-52 and robin-46", AGAIN)
-"""A model that tells what was said in earlier turns, by whomever."""
-LISTS = [said(ABLE, QUESTION) for _ in range(5)]
+REMEMBERED = lists("lemon-52 and robin-46", AGAIN)
+"""A model that lists words of earlier turns, of every role."""
+LISTS = [lists(ABLE, QUESTION) for _ in range(5)]
 ROWS = {
     TEXT: ([*LISTS, *streams(*["-31, cedar-64"] * 5)], [*LISTS, *streams("-31, cedar-64", ABLE, "panda")]),
     CONTEXT: (
-        [said(ABLE, QUESTION), TOLD, *[said(words, TURNS) for words in ("lemon-52", "Lemon-52.", "It is lemon-52")]],
-        [said(ABLE, QUESTION), *[said("lemon-52 and robin-46", TURNS) for _ in range(2)]],
+        [
+            lists(ABLE, QUESTION),
+            REMEMBERED,
+            *[lists(words, TURNS) for words in ("lemon-52", "Lemon-52.", "It is lemon-52")],
+        ],
+        [lists(ABLE, QUESTION), *[lists("lemon-52 and robin-46", TURNS) for _ in range(2)]],
     ),
 }
 
 
-def test_a_word_that_no_answer_has_was_lost() -> None:
+def test_a_word_that_all_answers_lack_was_lost() -> None:
     verdict = judged(*ROWS[CONTEXT][0])
     assert verdict.outcome == WARN
     assert '"robin-46" of /messages/1/content/0/text' in verdict.findings[0].found
@@ -60,15 +64,18 @@ def test_nothing_is_lost() -> None:
     assert judged(*ROWS[CONTEXT][1]).outcome == PASS
 
 
-def test_answers_without_any_word_are_no_lists() -> None:
-    able = [said(ABLE, QUESTION), said("lemon-52, robin-46", [*TURNS[:2], {"role": "user", "content": f"Now. {LIST}"}])]
-    assert not judged(*able, said("lemon-52", TURNS), said("Perhaps.", TURNS)).findings
+def test_answers_without_any_word_are_not_lists() -> None:
+    able = [
+        lists(ABLE, QUESTION),
+        lists("lemon-52, robin-46", [*TURNS[:2], {"role": "user", "content": f"Now. {LIST}"}]),
+    ]
+    assert not judged(*able, lists("lemon-52", TURNS), lists("Perhaps.", TURNS)).findings
 
 
 def test_a_word_of_the_system_prompt_was_lost() -> None:
     system = {"system": [{"type": "text", "text": "Mind finch-22."}, {"type": "text", "text": "Mind olive-91."}]}
-    lost = [said("finch-22, lemon-52, robin-46", TURNS, asked=system) for _ in range(3)]
-    assert "/system/1/text" in judged(said(ABLE, QUESTION), *lost).findings[0].found
+    lost = [lists("finch-22, lemon-52, robin-46", TURNS, asked=system) for _ in range(3)]
+    assert "/system/1/text" in judged(lists(ABLE, QUESTION), *lost).findings[0].found
 
 
 FAR = [{"role": "user", "content": f"One is lilac-83. {'The room is open. ' * 99} Another is topaz-65. {LIST}"}]
@@ -78,58 +85,58 @@ LAST = [*TURNS[:2], {"role": "user", "content": f"One more is onyx-68. {LIST}"}]
 @pytest.mark.parametrize(
     "lost",
     [
-        said("onyx-68", LAST),
-        said("topaz-65", FAR),
-        said("lemon-52, robin-46", TURNS, asked={"system": "Mind finch-22."}),
+        lists("onyx-68", LAST),
+        lists("topaz-65", FAR),
+        lists("lemon-52, robin-46", TURNS, asked={"system": "Mind finch-22."}),
     ],
     ids=["the last turn alone is heeded", "the end alone is heeded", "instructions are kept secret"],
 )
-def test_what_a_model_never_heeds_was_not_lost(lost: Exchange) -> None:
-    assert judged(said(ABLE, QUESTION), lost, lost, lost).findings == ()
+def test_a_part_that_the_model_always_ignores_was_not_lost(lost: Exchange) -> None:
+    assert judged(lists(ABLE, QUESTION), lost, lost, lost).findings == ()
 
 
 def test_a_system_prompt_that_costs_nothing_was_lost() -> None:
     system = {"system": [{"type": "text", "text": "One of the code words is finch-22."}]}
-    lost = [said("lemon-52, robin-46", TURNS, asked=system) for _ in range(3)]
-    control = said("lemon-52, robin-46", TURNS, asked={"system": [{"type": "text", "text": "Yes."}]})
-    assert "/system/0/text" in judged(said(ABLE, QUESTION), *lost, control).findings[0].found
+    lost = [lists("lemon-52, robin-46", TURNS, asked=system) for _ in range(3)]
+    control = lists("lemon-52, robin-46", TURNS, asked={"system": [{"type": "text", "text": "Yes."}]})
+    assert "/system/0/text" in judged(lists(ABLE, QUESTION), *lost, control).findings[0].found
 
 
-def test_what_costs_its_tokens_was_kept_to_itself_by_the_model() -> None:
+def test_a_word_that_costs_tokens_was_withheld_by_the_model() -> None:
     dearer = {"usage": {"input_tokens": 70, "output_tokens": 5}}
     system = {"system": [{"type": "text", "text": "One of the code words is finch-22."}]}
-    kept = [said("lemon-52, robin-46", TURNS, asked=system, **dearer) for _ in range(3)]
-    control = said("lemon-52, robin-46", TURNS, asked={"system": [{"type": "text", "text": "Yes."}]})
-    assert judged(said(ABLE, QUESTION), *kept, control).outcome == NOT_VERIFIED
+    kept = [lists("lemon-52, robin-46", TURNS, asked=system, **dearer) for _ in range(3)]
+    control = lists("lemon-52, robin-46", TURNS, asked={"system": [{"type": "text", "text": "Yes."}]})
+    assert judged(lists(ABLE, QUESTION), *kept, control).outcome == NOT_VERIFIED
 
 
 @pytest.mark.parametrize(
     "run",
     [
-        [said(ABLE, QUESTION), *[said("lemon-52", TURNS)] * 2, said("lemon-52, robin-46", TURNS)],
-        [said(ABLE, QUESTION), *[said("lemon-52", TURNS)] * 2],
-        [said(ABLE, QUESTION), *[said("", TURNS, stop_reason="max_tokens") for _ in range(3)]],
+        [lists(ABLE, QUESTION), *[lists("lemon-52", TURNS)] * 2, lists("lemon-52, robin-46", TURNS)],
+        [lists(ABLE, QUESTION), *[lists("lemon-52", TURNS)] * 2],
+        [lists(ABLE, QUESTION), *[lists("", TURNS, stop_reason="max_tokens") for _ in range(3)]],
     ],
     ids=["once-listed", "two-answers", "cut"],
 )
-def test_chance_is_no_loss(run: list[Exchange]) -> None:
+def test_chance_is_not_a_loss(run: list[Exchange]) -> None:
     assert judged(*run).outcome == PASS
 
 
 @pytest.mark.parametrize(
     "run",
     [
-        [said("panda-31", QUESTION), said("", TURNS), said("", TURNS)],
-        [said("lemon-52", TURNS), said("lemon-52", TURNS)],
+        [lists("panda-31", QUESTION), lists("", TURNS), lists("", TURNS)],
+        [lists("lemon-52", TURNS), lists("lemon-52", TURNS)],
         [],
     ],
     ids=["unable", "no-control", "nothing"],
 )
-def test_a_model_that_cannot_list_proves_nothing(run: list[Exchange]) -> None:
-    assert judged(*run, said("hi", [{"role": "user", "content": "hi"}])).outcome == NOT_VERIFIED
+def test_a_model_that_cannot_list_words_verifies_nothing(run: list[Exchange]) -> None:
+    assert judged(*run, lists("hi", [{"role": "user", "content": "hi"}])).outcome == NOT_VERIFIED
 
 
-def test_words_that_no_stream_has_were_lost_in_streaming() -> None:
+def test_words_that_all_streams_lack_were_lost_in_streaming() -> None:
     verdict = judged(*ROWS[TEXT][0], by=TEXT)
     assert verdict.outcome == FAIL
     assert "panda-31, cedar-64" in verdict.findings[0].wanted
@@ -146,29 +153,29 @@ def test_one_stream_that_lists_them_is_enough(listed: str) -> None:
         [*LISTS[3:], *streams(*["cedar-64"] * 3)],
         [*LISTS[2:], *streams(*["cedar-64"] * 3)],
         [*LISTS, *streams(*["cedar-64"] * 2)],
-        [*LISTS, said(f"Sure: {ABLE}", QUESTION), *streams(*["cedar-64"] * 3)],
+        [*LISTS, lists(f"Sure: {ABLE}", QUESTION), *streams(*["cedar-64"] * 3)],
     ],
     ids=["two-whole", "three-each", "two-streams", "talkative"],
 )
-def test_a_model_that_says_more_or_less_by_itself_proves_nothing(run: list[Exchange]) -> None:
+def test_a_model_that_adds_or_omits_words_verifies_nothing(run: list[Exchange]) -> None:
     assert judged(*run, by=TEXT).outcome == NOT_VERIFIED
 
 
-def test_a_model_that_reads_the_last_message_alone_lost_none_of_two_in_a_row() -> None:
+def test_a_model_that_reads_only_the_last_of_two_user_messages_lost_nothing() -> None:
     in_a_row = [{"role": "user", "content": "One of the code words is cobra-57."}, {"role": "user", "content": LIST}]
-    parrot = [said(f"You said: {LIST}", in_a_row) for _ in range(3)]
-    assert judged(said(ABLE, QUESTION), *parrot).outcome == NOT_VERIFIED
+    parrot = [lists(f"You said: {LIST}", in_a_row) for _ in range(3)]
+    assert judged(lists(ABLE, QUESTION), *parrot).outcome == NOT_VERIFIED
 
 
-def test_who_counts_nothing_says_nothing_of_what_a_word_costs() -> None:
+def test_a_target_that_counts_nothing_does_not_show_what_a_word_costs() -> None:
     uncounted = {"usage": {"input_tokens": 0, "output_tokens": 0}}
     system = {"system": [{"type": "text", "text": "One of the code words is finch-22."}]}
-    kept = [said("lemon-52, robin-46", TURNS, asked=system, **uncounted) for _ in range(3)]
-    control = said("lemon-52, robin-46", TURNS, asked={"system": [{"type": "text", "text": "Yes."}]}, **uncounted)
-    assert judged(said(ABLE, QUESTION), *kept, control).outcome == NOT_VERIFIED
+    kept = [lists("lemon-52, robin-46", TURNS, asked=system, **uncounted) for _ in range(3)]
+    control = lists("lemon-52, robin-46", TURNS, asked={"system": [{"type": "text", "text": "Yes."}]}, **uncounted)
+    assert judged(lists(ABLE, QUESTION), *kept, control).outcome == NOT_VERIFIED
 
 
-def test_half_a_character_breaks_no_rule() -> None:
+def test_half_a_surrogate_pair_raises_in_no_rule() -> None:
     halved = answered(json.dumps({**ANSWER, "content": [{"type": "text", "text": "\ud83d"}]}).encode())
     assert judged(halved, by="stream.final.same-kinds").outcome == NOT_VERIFIED
     assert judged(halved, by="response.content.array").outcome == PASS

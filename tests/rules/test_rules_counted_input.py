@@ -1,4 +1,4 @@
-"""What is sent reaches the model, as far as its size shows: earlier turns, and the results of tools."""
+"""Earlier turns and tool results reach the model, as the input tokens show."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def billed(tokens: int, *turns: Any) -> Exchange:
     return answered({"usage": {"input_tokens": tokens, "output_tokens": 5}}, ask={"messages": list(turns)})
 
 
-def resulted(tokens: int, **result: Any) -> Exchange:
+def with_result(tokens: int, **result: Any) -> Exchange:
     given = {"type": "tool_result", "tool_use_id": "toolu_1", **result}
     return billed(tokens, QUESTION, {"role": "assistant", "content": [CALL]}, {"role": "user", "content": [given]})
 
@@ -31,7 +31,7 @@ def judged(requirement: str, run: Run) -> Verdict:
     return verdicts(numbered(*run), under=FULL_PROFILE, only=[requirement])[requirement]
 
 
-def instructed(tokens: int, system: Any) -> Exchange:
+def with_system(tokens: int, system: Any) -> Exchange:
     return answered({"usage": {"input_tokens": tokens, "output_tokens": 5}}, ask={"system": system})
 
 
@@ -43,12 +43,12 @@ ROWS: dict[str, tuple[Run, Run]] = {
         [billed(30, *BEFORE, QUESTION), billed(12, QUESTION)],
     ),
     "request.system.blocks-read": (
-        [instructed(30, BRIEF), instructed(15, "Be brief.")],
-        [instructed(16, BRIEF), instructed(15, "Be brief.")],
+        [with_system(30, BRIEF), with_system(15, "Be brief.")],
+        [with_system(16, BRIEF), with_system(15, "Be brief.")],
     ),
     "request.tool_result.affects-input-tokens": (
-        [resulted(40, content=[{"type": "text", "text": LONG}]), resulted(40)],
-        [resulted(55, content=LONG), resulted(40)],
+        [with_result(40, content=[{"type": "text", "text": LONG}]), with_result(40)],
+        [with_result(55, content=LONG), with_result(40)],
     ),
 }
 
@@ -61,7 +61,7 @@ def test_it_is_violated(requirement: str) -> None:
 
 
 @pytest.mark.parametrize("requirement", ROWS)
-def test_it_is_kept(requirement: str) -> None:
+def test_it_passes(requirement: str) -> None:
     verdict = judged(requirement, ROWS[requirement][1])
     assert (verdict.outcome, verdict.findings) == (PASS, ())
 
@@ -70,19 +70,19 @@ def test_it_is_kept(requirement: str) -> None:
     ("requirement", "run"),
     [
         ("request.messages.affects-input-tokens", [billed(12, *BEFORE, QUESTION)]),
-        # Another question alone says nothing, and neither do counts that differ for equal requests.
+        # A different last message, or inconsistent counts, cannot be compared.
         ("request.messages.affects-input-tokens", [billed(12, *BEFORE, QUESTION), billed(12, BEFORE[0])]),
         (
             "request.messages.affects-input-tokens",
             [*ROWS["request.messages.affects-input-tokens"][0], billed(9, QUESTION)],
         ),
-        ("request.system.blocks-read", [instructed(30, BRIEF), instructed(15, "Be kind.")]),
-        # A short result may cost as much as none.
-        ("request.tool_result.affects-input-tokens", [resulted(40, content="ok"), resulted(40)]),
+        ("request.system.blocks-read", [with_system(30, BRIEF), with_system(15, "Be kind.")]),
+        # A short result may have as many tokens as none.
+        ("request.tool_result.affects-input-tokens", [with_result(40, content="ok"), with_result(40)]),
         ("request.tool_result.affects-input-tokens", [billed(12, QUESTION), billed(12, *BEFORE, QUESTION)]),
     ],
 )
-def test_it_cannot_be_told(requirement: str, run: Run) -> None:
+def test_it_is_not_verified(requirement: str, run: Run) -> None:
     verdict = judged(requirement, run)
     assert (verdict.outcome, verdict.findings) == (NOT_VERIFIED, ())
 

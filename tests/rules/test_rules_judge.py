@@ -1,4 +1,4 @@
-"""The judge: one verdict for each requirement, out of what all its exchanges showed."""
+"""The judge: one verdict for each requirement, from all exchanges that it was judged on."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -31,21 +31,22 @@ from messages_conformance.rules import (
 )
 from messages_conformance.rules import catalogue as registry
 from messages_conformance.rules.accessors import answered as has_answer
+from messages_conformance.rules.accessors import grouped
 from messages_conformance.rules.recording_parts import TIMES
 
 WRONG = Finding(found="a", wanted="b")
-UNSHOWN = Unverified(reason="the model did not play along")
+UNSHOWN = Unverified(reason="the model did not cooperate")
 
 
 def row(id: str, *outcomes: Any, level: str = MUST, **fields: Any) -> Requirement:
-    """A requirement whose judge gives these outcomes, one for each exchange that it is asked about; then nothing."""
+    """A requirement whose rule returns these outcomes, one for each exchange; then nothing."""
     left = list(outcomes)
 
     def judge(_: Exchange) -> Iterable[Any]:
-        said = left.pop(0) if left else ()
-        if isinstance(said, Exception):
-            raise said
-        return said
+        outcome = left.pop(0) if left else ()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     given: dict[str, Any] = {
         "families": frozenset({"anthropic"}),
@@ -87,15 +88,15 @@ TWO = numbered(answered(), answered())
     ],
 )
 def test_the_outcome_sums_up_all_exchanges(outcomes: list[Any], level: str, outcome: str, judged: int) -> None:
-    said = verdict(row("a.b", *outcomes, level=level), *TWO)
-    assert (said.outcome, said.judged, said.level) == (outcome, judged, level)
-    assert said.outcome in OUTCOMES
+    result = verdict(row("a.b", *outcomes, level=level), *TWO)
+    assert (result.outcome, result.judged, result.level) == (outcome, judged, level)
+    assert result.outcome in OUTCOMES
 
 
 def test_a_finding_knows_its_requirement_and_its_exchange() -> None:
     elsewhere = Finding(found="a", wanted="b", exchange=7, place=Place(pointer="/id"))
-    said = verdict(row("a.b", [WRONG], [elsewhere]), *TWO)
-    assert [(finding.requirement, finding.exchange) for finding in said.findings] == [("a.b", 1), ("a.b", 7)]
+    result = verdict(row("a.b", [WRONG], [elsewhere]), *TWO)
+    assert [(finding.requirement, finding.exchange) for finding in result.findings] == [("a.b", 1), ("a.b", 7)]
 
 
 def test_a_rule_that_raises_costs_no_other_verdict() -> None:
@@ -103,9 +104,9 @@ def test_a_rule_that_raises_costs_no_other_verdict() -> None:
         requirement.id: requirement
         for requirement in (row("a.bad", ZeroDivisionError("boom"), []), row("b.good", [], [WRONG]), row("c.fine"))
     }
-    said = verdicts(TWO, catalogue=rows)
-    assert [said[name].outcome for name in rows] == [ERROR, FAIL, PASS]
-    assert "ZeroDivisionError: boom" in said["a.bad"].reason
+    result = verdicts(TWO, catalogue=rows)
+    assert [result[name].outcome for name in rows] == [ERROR, FAIL, PASS]
+    assert "ZeroDivisionError: boom" in result["a.bad"].reason
 
 
 def test_a_premise_or_a_run_rule_that_raises_is_an_error_too() -> None:
@@ -137,27 +138,29 @@ def test_a_generator_is_read_to_its_end() -> None:
         ({"needs": frozenset({"flying", "tools"})}, "anthropic-2023-06-01", "does not promise flying"),
     ],
 )
-def test_what_a_profile_does_not_promise_is_not_asked(fields: dict[str, Any], under: str, reason: str) -> None:
-    said = verdict(row("a.b", [WRONG], **fields), *TWO, under=under)
-    assert (said.outcome, said.findings, said.judged) == (NOT_APPLICABLE, (), 0)
-    assert reason in said.reason
+def test_a_requirement_that_the_profile_does_not_promise_is_not_judged(
+    fields: dict[str, Any], under: str, reason: str
+) -> None:
+    result = verdict(row("a.b", [WRONG], **fields), *TWO, under=under)
+    assert (result.outcome, result.findings, result.judged) == (NOT_APPLICABLE, (), 0)
+    assert reason in result.reason
 
 
 @pytest.mark.parametrize("fields", [{"api_version": "2023-06-01"}, {"needs": frozenset({"tools"})}])
-def test_what_a_profile_promises_is_asked(fields: dict[str, Any]) -> None:
+def test_a_requirement_that_the_profile_promises_is_judged(fields: dict[str, Any]) -> None:
     assert verdict(row("a.b", [WRONG], **fields), *TWO).outcome == FAIL
 
 
-# -- why something is not verified ----------------------------------------------------------------------------------
+# -- why a requirement is not verified --------------------------------------------------------------------------------
 
 
-def test_what_nothing_showed_says_so() -> None:
+def test_a_requirement_that_no_exchange_shows_says_so() -> None:
     assert verdict(row("a.b")).reason == "not provoked in this run"
     assert verdict(row("a.b", applies=lambda exchange: False), *TWO).outcome == NOT_VERIFIED
     assert verdict(row("a.b", [UNSHOWN]), TWO[0]).reason == UNSHOWN.reason
 
 
-def test_a_failed_exchange_says_why_it_showed_nothing() -> None:
+def test_a_failed_exchange_gives_the_reason() -> None:
     silent = unanswered(message="no byte came for 60 s", probes=("request.x.y",))
     assert verdict(row("stream.x"), silent).reason == "no byte came for 60 s"
     assert verdict(row("request.x.y"), silent).reason == "no byte came for 60 s"
@@ -165,16 +168,16 @@ def test_a_failed_exchange_says_why_it_showed_nothing() -> None:
     assert verdict(row("stream.x"), silent, answered()).outcome == PASS
 
 
-def test_a_run_that_was_cut_short_says_so_for_what_it_lacks() -> None:
+def test_a_run_that_ended_early_gives_this_as_the_reason() -> None:
     over_run = row("a.b", over="run", judge=lambda _: [UNSHOWN])
     assert verdict(over_run, answered()).reason == UNSHOWN.reason
     assert verdict(over_run, answered(), unanswered("budget", "the budget ended")).reason == "the budget ended"
 
 
-def test_no_exchange_at_all_verifies_nothing() -> None:
-    outcomes = {said.outcome for said in verdicts([]).values()}
+def test_a_run_without_exchanges_verifies_nothing() -> None:
+    outcomes = {result.outcome for result in verdicts([]).values()}
     assert outcomes == {NOT_VERIFIED, NOT_APPLICABLE}
-    assert {said.outcome for said in verdicts([unanswered(), unanswered("dns")]).values()} == outcomes
+    assert {result.outcome for result in verdicts([unanswered(), unanswered("dns")]).values()} == outcomes
 
 
 def test_no_shipped_rule_raises() -> None:
@@ -187,14 +190,14 @@ def test_no_shipped_rule_raises() -> None:
     odd += [streamed(HELLO[:length], ask=b"[]") for length in range(len(HELLO))]
     odd += [refused(status, body) for status in (400, 429, 500) for body in ([1], b"", {"error": None}, {"error": "x"})]
     for under in ("anthropic-2023-06-01", "tokmodel"):
-        said = verdicts(numbered(*odd), under=under)
-        assert {name: one.reason for name, one in said.items() if one.outcome == ERROR} == {}
+        result = verdicts(numbered(*odd), under=under)
+        assert {name: one.reason for name, one in result.items() if one.outcome == ERROR} == {}
 
 
-# -- the judge as it goes -------------------------------------------------------------------------------------------
+# -- the judge during a run -----------------------------------------------------------------------------------------
 
 
-def test_findings_come_with_each_exchange_and_verdicts_at_any_time() -> None:
+def test_each_exchange_returns_its_findings_and_verdicts_are_available_at_any_time() -> None:
     judge = Judge(profile("anthropic-2023-06-01"), catalogue={"a.b": row("a.b", [WRONG], [])})
     assert judge.verdicts()[0].outcome == NOT_VERIFIED
     assert [finding.requirement for finding in judge.add(TWO[0])] == ["a.b"]
@@ -205,7 +208,7 @@ def test_findings_come_with_each_exchange_and_verdicts_at_any_time() -> None:
     assert judge.verdicts() == judge.verdicts()
 
 
-def test_the_model_may_be_asked_again_for_what_it_did_not_show() -> None:
+def test_the_reasons_of_a_premise_say_what_the_model_did_not_show() -> None:
     shy = row("a.shy", [UNSHOWN], [UNSHOWN], model_dependent=True)
     judge = Judge(profile("anthropic-2023-06-01"), catalogue={"a.shy": shy})
     assert judge.unverified(TWO[0], ["a.shy"]) == (UNSHOWN.reason,)
@@ -247,14 +250,27 @@ def test_a_selection_leaves_no_verdict_on_the_rest(
     rows = {name: row(name) for name in ("a.b", "a.c", "d.e")}
     judge = Judge(profile("anthropic-2023-06-01"), catalogue=rows, selected=select(only, skip))
     judge.add(TWO[0])
-    assert {said.requirement for said in judge.verdicts()} == left
+    assert {result.requirement for result in judge.verdicts()} == left
+
+
+@pytest.mark.parametrize(
+    ("number", "found"),
+    [
+        (1, "wrong"),
+        (2, "wrong (and at 1 more place of this response)"),
+        (3, "wrong (and at 2 more places of this response)"),
+    ],
+)
+def test_several_places_of_one_exchange_are_one_finding(number: int, found: str) -> None:
+    findings = [Finding(found="wrong", wanted="right") for _ in range(number)]
+    assert [finding.found for finding in grouped(findings)] == [found]
 
 
 # -- places ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("place", "said"),
+    ("place", "message"),
     [
         (Place(), "the response"),
         (Place(pointer=""), "the whole body"),
@@ -264,8 +280,8 @@ def test_a_selection_leaves_no_verdict_on_the_rest(
         (Place(event=7, event_type="ping", offset_bytes=0, pointer="/x"), "event #7 ping, byte 0, /x"),
     ],
 )
-def test_a_place_reads_as_words(place: Place, said: str) -> None:
-    assert str(place) == said
+def test_a_place_is_printed_in_words(place: Place, message: str) -> None:
+    assert str(place) == message
 
 
 # -- the catalogue --------------------------------------------------------------------------------------------------
@@ -283,7 +299,7 @@ def test_every_row_is_complete() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"id": "response.object"}, "is judged twice"),
         ({"id": "a.b", "level": "WILL"}, "is none of MUST, SHOULD, MAY"),
@@ -295,11 +311,11 @@ def test_every_row_is_complete() -> None:
         ({"id": "a.b", "source": ""}, "needs a sentence (its docstring) and a source"),
     ],
 )
-def test_a_bad_row_is_refused(changes: dict[str, Any], said: str) -> None:
+def test_a_bad_row_is_refused(changes: dict[str, Any], message: str) -> None:
     id = changes.pop("id")
     with pytest.raises(ValueError, match=id) as refusal:
         registry.add(row(id, **changes))
-    assert said in str(refusal.value)
+    assert message in str(refusal.value)
     assert "a.b" not in CATALOGUE
 
 

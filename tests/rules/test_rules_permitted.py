@@ -1,4 +1,4 @@
-"""What looks like a violation and is none, beside the violation that it looks like."""
+"""Correct behaviour that looks like a violation, beside the violation that it looks like."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ Run = list[Exchange]
 LIST = "one two three four five six seven eight"
 
 
-def said(content: str, tokens: int, reason: str = "end_turn", **ask: Any) -> Exchange:
+def wrote(content: str, tokens: int, reason: str = "end_turn", **ask: Any) -> Exchange:
     message = {
         "content": [{"type": "text", "text": content}] if content else [],
         "stop_reason": reason,
@@ -43,7 +43,7 @@ def silent(spent: int, thinking: int) -> Exchange:
 
 
 def forced(*turns: str, reason: str = "end_turn") -> Exchange:
-    """A text in answer to tool_choice any; the turns are user's and assistant's in turn."""
+    """A text as the answer to tool_choice any; the turns alternate between user and assistant."""
     roles = ("user", "assistant")
     messages = [{"role": roles[number % 2], "content": turn} for number, turn in enumerate(turns)]
     asked = {"messages": messages, "tools": TOOLS, "tool_choice": {"type": "any"}}
@@ -63,17 +63,17 @@ SEAM = answered(
 PAIRS: dict[str, tuple[str, Run, Run]] = {
     "an answer that the model ended": (
         "stop.max_tokens.occurs",
-        [*[said("one two", 5, max_tokens=5)] * 2, said(LIST, 9)],
-        [*[said("one two", 2, max_tokens=5)] * 2, said("one", 5, max_tokens=5), said(LIST, 9)],
+        [*[wrote("one two", 5, max_tokens=5)] * 2, wrote(LIST, 9)],
+        [*[wrote("one two", 2, max_tokens=5)] * 2, wrote("one", 5, max_tokens=5), wrote(LIST, 9)],
     ),
     "an answer that just fits": (
         "stop.max_tokens.occurs",
-        [*[said("one two", 5, max_tokens=5)] * 2, said(LIST, 6)],
-        [said(LIST, 8, max_tokens=8), said(LIST, 9)],
+        [*[wrote("one two", 5, max_tokens=5)] * 2, wrote(LIST, 6)],
+        [wrote(LIST, 8, max_tokens=8), wrote(LIST, 9)],
     ),
     "a sequence across the seam of two blocks": (
         "stop.stop_sequence.occurs",
-        [said("1, 2, zebra", 9, stop_sequences=["zebra"]), answered()],
+        [wrote("1, 2, zebra", 9, stop_sequences=["zebra"]), answered()],
         [SEAM, answered()],
     ),
     "a text that goes on where a call is forced": (
@@ -100,14 +100,14 @@ PAIRS: dict[str, tuple[str, Run, Run]] = {
     "silence after thinking": ("response.content.array", [silent(40, 10)], [silent(40, 38)]),
     "silence of a model that reasons unseen": (
         "response.content.array",
-        [silent(40, 10), said("one two", 3)],
-        [silent(40, 10), said("one two", 60)],
+        [silent(40, 10), wrote("one two", 3)],
+        [silent(40, 10), wrote("one two", 60)],
     ),
 }
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_only_the_violation_is_one(name: str) -> None:
+def test_only_the_violation_is_a_finding(name: str) -> None:
     requirement, bad, good = PAIRS[name]
     assert verdicts(numbered(*bad), only=[requirement])[requirement].findings
     assert not verdicts(numbered(*good), only=[requirement])[requirement].findings

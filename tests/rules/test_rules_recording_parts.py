@@ -172,7 +172,7 @@ def under_its_profile(requirement: str) -> Requirement:
 
 def samples(requirement: Requirement) -> list[Run]:
     """Runs to show a rule: its own rows, and whole runs against the reference endpoint."""
-    own, others = sampled()[requirement.id], [run for runs in sampled().values() for run in runs]
+    own, others = sampled().get(requirement.id, []), [run for runs in sampled().values() for run in runs]
     return [*own, recorded(), OTHERS, *(others if requirement.over == "exchange" else mixed())]
 
 

@@ -25,7 +25,7 @@ from messages_conformance.rules import CATALOGUE, NOT_VERIFIED, PASS
 
 Run = list[Exchange]
 Row = tuple[Run, Run]
-"""A run that violates the requirement, and one that shows it kept."""
+"""A run that violates the requirement, and one that does not."""
 
 OK = [answered()]
 OK_STREAM = [streamed()]
@@ -40,7 +40,7 @@ def say(content: str, **changes: Any) -> dict[str, Any]:
     return {"content": [{"type": "text", "text": content}], **changes}
 
 
-def told(prompt: str, **more: Any) -> dict[str, Any]:
+def prompting(prompt: str, **more: Any) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": prompt}], **more}
 
 
@@ -73,7 +73,7 @@ def thought(*deltas: Event, **changes: Any) -> list[Exchange]:
 
 
 def http(**fields: Any) -> list[Exchange]:
-    """The plain answer over other HTTP."""
+    """The plain answer with other HTTP properties."""
     return [answered(http=fields)]
 
 
@@ -82,7 +82,7 @@ def headed(**headers: Any) -> list[Exchange]:
 
 
 def timed(*at_s: float, ended_at_s: float) -> list[Exchange]:
-    """A stream whose deltas came at these times."""
+    """A stream whose deltas arrive at these times."""
     stream = [*HELLO[:2], *(text(f"w{number} ") for number in range(len(at_s))), *HELLO[4:]]
     times = (at_s[0], at_s[0], *at_s, *[ended_at_s] * 3)
     chunks = tuple(Chunk(at_s=at, data=sse([event])) for at, event in zip(times, stream, strict=True))
@@ -107,7 +107,7 @@ CONTROL = say("one two three four five six seven eight nine ten", **used(20))
 
 
 def invalid(*exchanges: Exchange) -> Run:
-    """The same exchanges as answers to a request that no schema allows."""
+    """The same exchanges as answers to an invalid request."""
     fields = Exchange.__dataclass_fields__
     as_invalid = {"expect": REFUSED, "probes": ("request.model.missing",)}
     return [Exchange(**{**{name: getattr(one, name) for name in fields}, **as_invalid}) for one in exchanges]
@@ -126,8 +126,8 @@ ROWS: dict[str, Row] = {
         [refused()],
     ),
     "transport.charset.utf8": (
-        [answered(say("cafÃ©"), ask=told("Say 'café'."))],
-        [answered(say("It is café."), ask=told("Say 'café'."))],
+        [answered(say("cafÃ©"), ask=prompting("Say 'café'."))],
+        [answered(say("It is café."), ask=prompting("Say 'café'."))],
     ),
     "transport.accept-encoding": ([answered(b"\x1f\x8b\x08rest")], OK),
     "request.stream.false-json": ([answered(sse(HELLO), http={"media_type": "text/event-stream"})], OK),
@@ -271,14 +271,14 @@ ROWS: dict[str, Row] = {
         [answered(), streamed()],
     ),
     "usage.input.monotone": (
-        [answered(), answered({"usage": {"input_tokens": 7, "output_tokens": 5}}, ask=told("Hello" + "!" * 40))],
-        [answered(), answered({"usage": {"input_tokens": 20, "output_tokens": 5}}, ask=told("Hello" + "!" * 40))],
+        [answered(), answered({"usage": {"input_tokens": 7, "output_tokens": 5}}, ask=prompting("Hello" + "!" * 40))],
+        [answered(), answered({"usage": {"input_tokens": 20, "output_tokens": 5}}, ask=prompting("Hello" + "!" * 40))],
     ),
     "request.system.affects-input-tokens": (
         [answered(), answered(ask={"system": "x" * 60})],
         [answered(), answered({"usage": {"input_tokens": 30, "output_tokens": 5}}, ask={"system": "x" * 60})],
     ),
-    # -- why it stopped
+    # -- stop reasons
     "stop.end_turn.stop_sequence-null": ([answered({"stop_sequence": "7"})], OK),
     "stop.stop_sequence.none-requested": ([answered({"stop_reason": "stop_sequence", "stop_sequence": "7"})], OK),
     "stop.stop_sequence.value": (
@@ -325,7 +325,7 @@ ROWS: dict[str, Row] = {
         ],
     ),
     "stop.refusal.http-200": ([answered({**REFUSAL, "stop_details": None})], [answered(REFUSAL)]),
-    # -- the frame of a stream
+    # -- frames of a stream
     "stream.frame.event-line": ([streamed(sse(HELLO).replace(b"event: content_block_delta\n", b""))], OK_STREAM),
     "stream.frame.blank-line": ([streamed(sse(HELLO)[:-1])], OK_STREAM),
     "stream.frame.data-json": ([streamed(sse(HELLO).replace(b'"Hel"}}', b'"Hel"'))], OK_STREAM),
@@ -382,7 +382,7 @@ ROWS: dict[str, Row] = {
     "stream.delta.signature-single": (thought(SIGNATURE, THINKING), SIGNED),
     "response.content.no-model-markup": (
         [answered(say("The user greets me.</think>Hello!"))],
-        [answered(say("Use a < b, and the tag <b>."), ask=told("What does <think> mean?"))],
+        [answered(say("Use a < b, and the tag <b>."), ask=prompting("What does <think> mean?"))],
     ),
     "stream.delta.citations": (
         events(block(), delta(type="citations_delta", citation=None), stop()),
@@ -419,7 +419,7 @@ def _error_type(probe: Probe) -> dict[str, Any]:
 
 
 def _probed(probe: Probe) -> Row:
-    """What is accepted must not be refused, and the other way round."""
+    """A run with the wrong answer to the probe, and one with the right answer."""
     asked = {"probes": (probe.requirement,), "expect": probe.expect, "statuses": probe.statuses}
     status = probe.error_status or (probe.statuses or (400,))[0]
     kept = [refused(status, _error_type(probe), **asked)]
@@ -443,7 +443,15 @@ def elsewhere() -> set[str]:
 
 
 def test_every_requirement_has_a_row() -> None:
-    assert set(TABLE) | elsewhere() == set(CATALOGUE)
+    missing = sorted(set(CATALOGUE) - set(TABLE) - elsewhere())
+    rows = "\n".join(
+        f'    "{name}": ([an exchange that violates it], [an exchange that does not]),' for name in missing
+    )
+    assert missing == [], f"add to ROWS in tests/rules/test_rules_requirements.py:\n{rows}"
+
+
+def test_no_row_is_of_an_unknown_requirement() -> None:
+    assert sorted((set(TABLE) | elsewhere()) - set(CATALOGUE)) == []
     assert not set(ROWS) & set(PROBED)
 
 
@@ -461,7 +469,7 @@ def test_it_is_violated(requirement: str) -> None:
 
 
 @pytest.mark.parametrize("requirement", TABLE)
-def test_it_is_kept(requirement: str) -> None:
+def test_it_passes(requirement: str) -> None:
     _, good = TABLE[requirement]
     verdict = verdicts(numbered(*good), under=home(requirement), only=[requirement])[requirement]
     assert (verdict.outcome, verdict.findings) == (PASS, ())
@@ -472,7 +480,7 @@ def test_it_is_kept(requirement: str) -> None:
     ("requirement", "run"),
     [
         ("response.content.tool_use-fields", OK),
-        ("transport.charset.utf8", [answered(ask=told("Say 'café'."))]),
+        ("transport.charset.utf8", [answered(ask=prompting("Say 'café'."))]),
         ("usage.output.eq-max-on-max_tokens", OK),
         ("usage.output.monotone-with-text", OK),
         ("stop.stop_sequence.value", OK),
@@ -499,7 +507,7 @@ def test_it_is_kept(requirement: str) -> None:
         ("stream.frame.terminates", [streamed(HELLO[:3], http={"ending": TIMEOUT, "detail": "no byte came"})]),
     ],
 )
-def test_what_a_run_does_not_show_is_not_verified(requirement: str, run: Run) -> None:
+def test_a_requirement_without_its_premise_is_not_verified(requirement: str, run: Run) -> None:
     verdict = verdicts(numbered(*run), only=[requirement])[requirement]
     assert (verdict.outcome, verdict.findings) == (NOT_VERIFIED, ())
     assert verdict.reason
@@ -509,13 +517,13 @@ CALLS = streamed(FULL, ask={"tools": [*TOOLS, {**TOOLS[0], "name": "g"}]}, http=
 
 
 @pytest.mark.parametrize("name", profile_names())
-def test_a_faultless_run_is_accused_of_nothing(name: str) -> None:
+def test_a_correct_run_has_no_findings(name: str) -> None:
     run = numbered(answered({"id": "msg_0"}), streamed(http={"headers": {"request-id": "req_2"}}))
     run = [*run, *([CALLS] if profile(name).family == "anthropic" else [])]
-    said = verdicts(run, under=name)
+    result = verdicts(run, under=name)
     # Both streams are called msg_1.
     alike = {"response.id.unique"} if CALLS in run and profile(name).asks_for("response.id.unique") else set()
-    assert {requirement for requirement, verdict in said.items() if verdict.findings} == alike
+    assert {requirement for requirement, verdict in result.items() if verdict.findings} == alike
 
 
 @pytest.mark.parametrize(
@@ -529,13 +537,13 @@ def test_a_faultless_run_is_accused_of_nothing(name: str) -> None:
             [answered(b"<html>", http={"media_type": "text/html"})],
             {"response.object", "transport.content-type.json-response"},
         ),
-        # Names that a message has too are unknown fields in a message_delta, and those are legal.
+        # The names of message members are unknown fields in a message_delta, which are legal.
         (last(ends(type="message_delta", role=None)), set()),
         ([refused(500, b"oops")], {"transport.content-type.error-json"}),
         ([answered({"usage": {"input_tokens": 10.0, "output_tokens": 5}})], {"usage.present"}),
         ([answered(sse(HELLO), http={"media_type": "text/event-stream"})], {"request.stream.false-json"}),
     ],
 )
-def test_one_habit_is_one_accusation(bad: Run, wanted: set[str]) -> None:
-    said = verdicts(numbered(*bad))
-    assert {requirement for requirement, verdict in said.items() if verdict.findings} == wanted
+def test_one_fault_is_one_finding(bad: Run, wanted: set[str]) -> None:
+    result = verdicts(numbered(*bad))
+    assert {requirement for requirement, verdict in result.items() if verdict.findings} == wanted

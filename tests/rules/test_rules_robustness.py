@@ -1,4 +1,4 @@
-"""What follows odd requests: rows that violate and rows that keep, and what no front end may be accused of."""
+"""Robustness: rows that violate the rules and rows that do not, and what a front end may do."""
 
 from dataclasses import replace
 from typing import Any
@@ -63,13 +63,13 @@ def test_it_is_violated_and_kept(requirement: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["timeout", "disconnected"])
-def test_silence_is_a_finding_for_what_must_be_refused_too(kind: str) -> None:
+def test_no_answer_is_a_finding_for_invalid_requests_too(kind: str) -> None:
     asked = unanswered(kind, probes=("request.model.required",), expect=REFUSED)
     assert found(asked) == {ANSWERED}
 
 
 @pytest.mark.parametrize("kind", ["budget", "cancelled", "dns", "rate-limited", "overloaded", "refused", SILENT])
-def test_the_networks_faults_and_our_own_are_none_of_the_targets(kind: str) -> None:
+def test_failures_of_the_network_and_of_ours_are_not_findings(kind: str) -> None:
     assert found(unanswered(kind, **NEAR)) == set()
 
 
@@ -95,23 +95,23 @@ def test_an_endpoint_may_not_break(wire: str) -> None:
     assert found(over(wire, page(500))) == {NO_5XX}
 
 
-def test_a_near_miss_is_refused_as_all_else_is() -> None:
+def test_a_near_miss_is_judged_like_any_invalid_request() -> None:
     assert NO_5XX in found(refused(500, **NEAR))
     assert "transport.content-type.error-json" in found(page(400))
     assert found(refused(400, **NEAR)) == set()
 
 
 @pytest.mark.parametrize("status", [413, 414, 431])
-def test_limits_of_size_are_told_by_whoever_stands_in_front(status: int) -> None:
+def test_a_proxy_may_refuse_requests_that_are_too_large(status: int) -> None:
     assert "transport.content-type.error-json" not in found(page(status))
 
 
-def test_a_stream_that_we_left_is_not_judged_as_a_stream() -> None:
+def test_a_stream_that_we_closed_is_not_judged_as_a_stream() -> None:
     left = over(LEAVE_EARLY, streamed(HELLO[:3], http={"ending": LEFT}))
     assert found(left) == set()
     run = verdicts([left])
     assert {verdict.outcome for verdict in run.values()} <= {NOT_VERIFIED, "not-applicable"}
 
 
-def test_an_answer_to_an_odd_request_is_judged_as_any() -> None:
+def test_an_answer_to_an_odd_request_is_judged_like_any_other() -> None:
     assert "response.type.message" in found(over(HTTP_1_0, answered({"type": "odd"}, **NEAR)), under=FULL_PROFILE)

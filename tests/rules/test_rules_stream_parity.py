@@ -1,4 +1,4 @@
-"""What streaming must not change: words, blanks, calls and thoughts; and honest pairs that differ all the same."""
+"""What streaming must not change: words, spaces, calls and thinking; and correct pairs that differ."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
 
 
 def asked(number: int, more: Any = None) -> dict[str, Any]:
-    """A question of its own, so that pairs are not mixed up."""
+    """A unique request, so that pairs are not mixed up."""
     return {"messages": [{"role": "user", "content": f"Question {number}"}], **(more or {})}
 
 
@@ -29,12 +29,12 @@ def whole(number: int, *blocks: Any, ask: Any = None, reason: str = "end_turn", 
     return answered({"content": list(blocks), "stop_reason": reason, "usage": usage}, ask=asked(number, ask))
 
 
-def flowing(number: int, *events: Event, ask: Any = None, reason: str = "end_turn", tokens: int = 5) -> Exchange:
+def streaming(number: int, *events: Event, ask: Any = None, reason: str = "end_turn", tokens: int = 5) -> Exchange:
     return streamed([start(), *events, ends(reason, tokens), over()], ask=asked(number, ask))
 
 
 def written(number: int, pieces: list[str]) -> Exchange:
-    return flowing(number, block(), *map(text, pieces), stop())
+    return streaming(number, block(), *map(text, pieces), stop())
 
 
 def calling(number: int, *inputs: str, tokens: int = 5) -> Exchange:
@@ -42,7 +42,7 @@ def calling(number: int, *inputs: str, tokens: int = 5) -> Exchange:
     calls: list[Event] = []
     for index, given in enumerate(inputs):
         calls += [block(index, "tool_use", id=f"toolu_{index}"), fragment(given, index), stop(index)]
-    return flowing(number, *calls, ask=TOOLS, reason="tool_use", tokens=tokens)
+    return streaming(number, *calls, ask=TOOLS, reason="tool_use", tokens=tokens)
 
 
 def called(number: int, *inputs: Any, tokens: int = 5) -> Exchange:
@@ -55,7 +55,7 @@ def words(number: int = 1) -> Exchange:
 
 
 def thought(number: int) -> Exchange:
-    return flowing(number, block(0, "thinking"), stop(0), block(1), text("Hello", 1), stop(1), ask=THINKING)
+    return streaming(number, block(0, "thinking"), stop(0), block(1), text("Hello", 1), stop(1), ask=THINKING)
 
 
 def judged(requirement: str, run: Run) -> Verdict:
@@ -65,10 +65,10 @@ def judged(requirement: str, run: Run) -> Verdict:
 SPLIT = PROSE.split()
 PARIS = {"city": "Paris"}
 SEVERAL = range(1, 7)
-"""As many pairs as no coin makes differ one way."""
+"""So many pairs that chance does not explain a difference in one direction."""
 SQUEEZED = '{"city": "NewYork"}'
 PLAIN = [whole(number, {"type": "text", "text": "Hello"}) for number in SEVERAL]
-SILENT = [flowing(number) for number in SEVERAL]
+SILENT = [streaming(number) for number in SEVERAL]
 
 ROWS: dict[str, tuple[Run, Run]] = {
     "stream.delta.blanks-kept": (
@@ -79,7 +79,7 @@ ROWS: dict[str, tuple[Run, Run]] = {
         [answer for number in SEVERAL for answer in (calling(number, ""), called(number, PARIS))],
         [calling(1, '{"city": "Rome"}'), called(1, PARIS), calling(2, '{"city": "Oslo"}'), called(2, PARIS)],
     ),
-    "stream.final.same-kinds": ([*SILENT, *PLAIN], [flowing(1, block(), text("Hi"), stop()), *SILENT[1:], *PLAIN]),
+    "stream.final.same-kinds": ([*SILENT, *PLAIN], [streaming(1, block(), text("Hi"), stop()), *SILENT[1:], *PLAIN]),
 }
 
 
@@ -92,7 +92,7 @@ def test_it_is_violated(requirement: str) -> None:
 
 
 @pytest.mark.parametrize("requirement", ROWS)
-def test_it_is_kept(requirement: str) -> None:
+def test_it_passes(requirement: str) -> None:
     verdict = judged(requirement, ROWS[requirement][1])
     assert (verdict.outcome, verdict.findings) == (PASS, ())
 
@@ -104,12 +104,12 @@ def test_it_is_kept(requirement: str) -> None:
             "stream.final.tool-input",
             [pair for number in SEVERAL for pair in (calling(number, SQUEEZED), called(number, {"city": "New York"}))],
         ),
-        # The input is lost where it came whole.
+        # The input is lost without streaming.
         (
             "stream.final.tool-input",
             [pair for number in SEVERAL for pair in (calling(number, '{"city": "Rome"}'), called(number, {}))],
         ),
-        # Two calls were billed, and one came.
+        # Two calls are billed, and one is returned.
         (
             "stream.final.same-kinds",
             [
@@ -138,18 +138,18 @@ def test_other_ways_of_violating_it(requirement: str, run: Run) -> None:
 @pytest.mark.parametrize(
     ("requirement", "run"),
     [
-        # A language without blanks, a short text, and text that was cut inside of its words only.
+        # A language without spaces, a short text, and text that is split only within its words.
         ("stream.delta.blanks-kept", [written(1, ["麦"] * 120), whole(1, {"type": "text", "text": "麦" * 120})]),
         ("stream.delta.blanks-kept", [written(1, SPLIT[:5]), words()]),
-        # English when it came whole, and Chinese when it was streamed.
+        # English without streaming, and Chinese with it.
         ("stream.delta.blanks-kept", [written(1, ["麦"] * 120), words()]),
         (
             "stream.delta.blanks-kept",
             [written(1, [f"{a} {b}" for a, b in zip(SPLIT, SPLIT, strict=True)] * 2), words()],
         ),
-        # One call without its input may be the model's own.
+        # A single call without its input may come from the model.
         ("stream.final.tool-input", [calling(1, ""), called(1, PARIS)]),
-        # The model writes carelessly both ways.
+        # The model omits spaces with and without streaming.
         (
             "stream.final.tool-input",
             [
@@ -159,7 +159,7 @@ def test_other_ways_of_violating_it(requirement: str, run: Run) -> None:
         ),
         # The model chose other words for the same city.
         ("stream.final.tool-input", [calling(1, '{"city": "NYC"}'), called(1, {"city": "New York"})]),
-        # One call that is billed as one, twice: the model made up its mind otherwise.
+        # One call that is billed as one, twice: the model decided to call once.
         (
             "stream.final.same-kinds",
             [
@@ -172,16 +172,16 @@ def test_other_ways_of_violating_it(requirement: str, run: Run) -> None:
             ],
         ),
         ("stream.final.same-kinds", [*SILENT[:5], *PLAIN[:5]]),
-        # The same question again makes a pair only with another whole answer.
+        # A repeated request makes a pair only with another answer without streaming.
         ("stream.final.same-kinds", [*SILENT[:1] * 6, *PLAIN[:1]]),
-        # Addresses and codes have no blanks.
+        # Addresses and codes have no spaces.
         ("stream.delta.blanks-kept", [written(1, ["ab-cd", "/ef"] * 30), words()]),
     ],
 )
-def test_honest_answers_differ(requirement: str, run: Run) -> None:
+def test_correct_answers_may_differ(requirement: str, run: Run) -> None:
     assert judged(requirement, run).findings == ()
 
 
 @pytest.mark.parametrize("requirement", ROWS)
-def test_nothing_is_known_of_one_way_alone(requirement: str) -> None:
+def test_answers_with_or_without_streaming_alone_verify_nothing(requirement: str) -> None:
     assert judged(requirement, PLAIN).outcome == NOT_VERIFIED

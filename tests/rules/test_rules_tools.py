@@ -1,4 +1,4 @@
-"""Tool calls, thinking, output formats and sizes; and what a run makes of a capability that is refused."""
+"""Tool calls, thinking, output formats and sizes; and capabilities that the target refuses."""
 
 import json
 import random
@@ -32,12 +32,12 @@ def called(*calls: dict[str, Any], choice: Any = ..., tools: Any = PAIR, reason:
     return answered({"content": content, "stop_reason": reason}, ask={"tools": tools, "tool_choice": choice})
 
 
-def said(*blocks: Any, ask: Any = None, reason: str = "end_turn", **fields: Any) -> Exchange:
+def with_blocks(*blocks: Any, ask: Any = None, reason: str = "end_turn", **fields: Any) -> Exchange:
     return answered({"content": list(blocks), "stop_reason": reason}, ask=ask, **fields)
 
 
 def uncalled(choice: Any, reason: str = "end_turn") -> Exchange:
-    return said(HELLO, ask={"tools": PAIR, "tool_choice": choice}, reason=reason)
+    return with_blocks(HELLO, ask={"tools": PAIR, "tool_choice": choice}, reason=reason)
 
 
 def streams_call(*fragments: str, tools: Any = TOOLS) -> Exchange:
@@ -78,13 +78,16 @@ ROWS: dict[str, tuple[Run, Run]] = {
         [called({"input": {"age": 36}}, tools=STRICT)],
     ),
     "response.content.server-tool-ids": (
-        [said({"type": "server_tool_use", "id": "toolu_1", "name": "web_search", "input": {}})],
-        [said({"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}})],
+        [with_blocks({"type": "server_tool_use", "id": "toolu_1", "name": "web_search", "input": {}})],
+        [with_blocks({"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}})],
     ),
-    "response.content.thinking-order": ([said(HELLO, THOUGHT, ask=THINKING)], [said(THOUGHT, HELLO, ask=THINKING)]),
+    "response.content.thinking-order": (
+        [with_blocks(HELLO, THOUGHT, ask=THINKING)],
+        [with_blocks(THOUGHT, HELLO, ask=THINKING)],
+    ),
     "response.content.thinking-omitted": (
-        [said(THOUGHT, HELLO, ask=OMITTED)],
-        [said({**THOUGHT, "thinking": ""}, HELLO, ask=OMITTED)],
+        [with_blocks(THOUGHT, HELLO, ask=OMITTED)],
+        [with_blocks({**THOUGHT, "thinking": ""}, HELLO, ask=OMITTED)],
     ),
     "stream.delta.thinking-omitted": (
         [streams_thought(delta(0, "thinking_delta", thinking="hm"), SIGNATURE)],
@@ -93,8 +96,8 @@ ROWS: dict[str, tuple[Run, Run]] = {
     "stream.delta.partial-json-prefix-valid": ([streams_call('{"a": ', "'b'}")], [streams_call('{"a": ', '"b"}')]),
     "request.thinking.unmodified-blocks": ([answered(**UNMODIFIED)], [refused(**UNMODIFIED)]),
     "request.output_config.format-valid-json": (
-        [said({"type": "text", "text": '```json\n{"age": 36}\n```'}, ask=FORMAT)],
-        [said({"type": "text", "text": '{"age": 36}'}, ask=FORMAT)],
+        [with_blocks({"type": "text", "text": '```json\n{"age": 36}\n```'}, ask=FORMAT)],
+        [with_blocks({"type": "text", "text": '{"age": 36}'}, ask=FORMAT)],
     ),
     "transport.request.size-limit": ([refused(400, **SIZE)], [refused(413, **SIZE)]),
 }
@@ -110,7 +113,7 @@ def test_it_is_violated(requirement: str) -> None:
 
 
 @pytest.mark.parametrize("requirement", ROWS)
-def test_it_is_kept(requirement: str) -> None:
+def test_it_passes(requirement: str) -> None:
     verdict = judged(requirement, ROWS[requirement][1])
     assert (verdict.outcome, verdict.findings) == (PASS, ())
 
@@ -119,9 +122,12 @@ def test_it_is_kept(requirement: str) -> None:
     ("requirement", "run"),
     [
         ("request.tool_choice.tool-forces", [uncalled(NAMED)]),
-        ("response.content.thinking-order", [said({**THOUGHT, "signature": None}, HELLO, ask=THINKING)]),
-        ("response.content.thinking-omitted", [said({**THOUGHT, "thinking": "", "signature": ""}, ask=OMITTED)]),
-        ("request.output_config.format-valid-json", [said({"type": "text", "text": '{"age": "old"}'}, ask=FORMAT)]),
+        ("response.content.thinking-order", [with_blocks({**THOUGHT, "signature": None}, HELLO, ask=THINKING)]),
+        ("response.content.thinking-omitted", [with_blocks({**THOUGHT, "thinking": "", "signature": ""}, ask=OMITTED)]),
+        (
+            "request.output_config.format-valid-json",
+            [with_blocks({"type": "text", "text": '{"age": "old"}'}, ask=FORMAT)],
+        ),
         ("transport.request.size-limit", [answered(**SIZE)]),
         ("stream.delta.partial-json-prefix-valid", [streams_call('{"a": 1}', '{"a": 1}')]),
     ],
@@ -136,12 +142,12 @@ EAGER = [{**TOOLS[0], "eager_input_streaming": True}]
 @pytest.mark.parametrize(
     ("requirement", "run"),
     [
-        # What the limit cut, or a refusal, is nobody's disobedience.
+        # An answer that the limit cut, or a refusal, is not a violation.
         ("request.tool_choice.any-forces", [uncalled(ANY, reason="max_tokens")]),
         ("request.tool_choice.any-forces", [uncalled(ANY, reason="refusal")]),
         ("request.tool_choice.tool-forces", [uncalled(NAMED, reason="max_tokens")]),
         ("request.tool_choice.any-forces", [streamed([start(), block()], ask={"tools": PAIR, "tool_choice": ANY})]),
-        # A name that nobody gave is another requirement's matter.
+        # Another requirement judges an unknown name.
         ("request.tool_choice.tool-forces", [called({"name": "G"}, choice=NAMED)]),
         ("request.tool_choice.disable-parallel-auto", [uncalled({"type": "auto", **ONE})]),
         ("request.tool_choice.disable-parallel-any", [uncalled({**ANY, **ONE})]),
@@ -152,19 +158,19 @@ EAGER = [{**TOOLS[0], "eager_input_streaming": True}]
             "response.content.tool_use-name-known",
             [called({"name": "h"}, tools=[*PAIR, {"type": "computer_toolset_1"}])],
         ),
-        ("response.content.tool_use-input-schema", [said(HELLO, ask={"tools": STRICT})]),
+        ("response.content.tool_use-input-schema", [with_blocks(HELLO, ask={"tools": STRICT})]),
         ("response.content.tool_use-input-schema", [called({}, tools=STRICT, reason="max_tokens")]),
-        ("response.content.thinking-order", [said(HELLO, ask=THINKING)]),
-        ("response.content.thinking-omitted", [said(HELLO, ask=OMITTED)]),
+        ("response.content.thinking-order", [with_blocks(HELLO, ask=THINKING)]),
+        ("response.content.thinking-omitted", [with_blocks(HELLO, ask=OMITTED)]),
         ("stream.delta.partial-json-prefix-valid", [streams_call("{'a'", tools=EAGER)]),
         ("stream.delta.partial-json-prefix-valid", [streams_call("")]),
         (
             "request.output_config.format-valid-json",
-            [said({"type": "text", "text": '{"age"'}, ask=FORMAT, reason="max_tokens")],
+            [with_blocks({"type": "text", "text": '{"age"'}, ask=FORMAT, reason="max_tokens")],
         ),
     ],
 )
-def test_what_a_run_does_not_show_is_not_verified(requirement: str, run: Run) -> None:
+def test_a_requirement_without_its_premise_is_not_verified(requirement: str, run: Run) -> None:
     verdict = judged(requirement, run)
     assert (verdict.outcome, verdict.findings) == (NOT_VERIFIED, ())
     assert verdict.reason
@@ -175,42 +181,52 @@ def test_a_model_that_does_not_call_is_quoted() -> None:
     assert reason == 'no tool was called; the model answered "Hello"'
 
 
-def test_a_thought_between_two_answers_is_in_its_place() -> None:
-    run = [said(THOUGHT, HELLO, THOUGHT, HELLO, ask=THINKING), said(THOUGHT, ask=THINKING)]
+def test_empty_ids_are_not_equal_ids() -> None:
+    # response.content.tool_use-fields judges them.
+    assert judged("response.content.tool_use-ids-unique", [called({"id": ""}, {"id": ""})]).findings == ()
+
+
+def test_an_empty_input_is_a_mismatch_without_streaming_only() -> None:
+    required = [{**STRICT[0], "input_schema": {**STRICT[0]["input_schema"], "required": ["age"]}}]
+    assert judged("response.content.tool_use-input-schema", [called({"input": {}}, tools=required)]).findings
+
+
+def test_thinking_between_two_texts_is_in_order() -> None:
+    run = [with_blocks(THOUGHT, HELLO, THOUGHT, HELLO, ask=THINKING), with_blocks(THOUGHT, ask=THINKING)]
     assert judged("response.content.thinking-order", run).outcome == PASS
 
 
-# -- what only some models can do -----------------------------------------------------------------------------------
+# -- capabilities of some models ------------------------------------------------------------------------------------
 
 ROW = "request.image.bad-base64"
 IMAGES: dict[str, Any] = {"capability": "images"}
 INVALID: dict[str, Any] = {**IMAGES, "probes": (ROW,), "expect": REFUSED}
 
 
-def test_a_capability_that_every_answer_refuses_is_not_applicable_in_the_targets_words() -> None:
+def test_a_capability_that_every_answer_refuses_is_not_applicable_and_quotes_the_target() -> None:
     verdict = judged(ROW, [refused(400, NO_IMAGES, expect=EITHER, **IMAGES), refused(400, **INVALID)])
     assert verdict.outcome == NOT_APPLICABLE
     assert verdict.reason == 'the target refuses images: 400 "this model takes no images"'
 
 
-def test_a_capability_that_one_answer_shows_is_there() -> None:
+def test_a_capability_that_one_answer_shows_is_judged() -> None:
     asked = {"expect": EITHER, **IMAGES}
     verdict = judged(ROW, [refused(400, NO_IMAGES, **asked), answered(**asked), refused(400, **INVALID)])
     assert verdict.outcome == PASS
 
 
-def test_a_capability_that_nobody_asked_for_is_not_decided() -> None:
+def test_a_capability_that_no_request_needs_is_not_decided() -> None:
     assert judged(ROW, [answered()]).outcome == NOT_VERIFIED
     assert judged(ROW, [refused(400, **INVALID)]).outcome == PASS
 
 
-def test_a_violation_counts_whatever_else_is_refused() -> None:
+def test_a_violation_counts_even_if_other_answers_refuse() -> None:
     run = [refused(400, NO_IMAGES, expect=EITHER, **IMAGES), answered(**INVALID)]
     assert len(judged(ROW, run).findings) == 1
 
 
 @pytest.mark.parametrize("status", [401, 429, 500])
-def test_a_failure_is_no_refusal_of_a_capability(status: int) -> None:
+def test_a_failure_is_not_a_refusal_of_a_capability(status: int) -> None:
     run = [refused(status, NO_IMAGES, expect=EITHER, **IMAGES), refused(400, **INVALID)]
     assert judged(ROW, run).outcome == PASS
 
@@ -218,13 +234,13 @@ def test_a_failure_is_no_refusal_of_a_capability(status: int) -> None:
 PLAIN = "transport.path.post-messages"
 
 
-def test_a_clean_refusal_is_no_fault_where_the_profile_leaves_it_to_the_model() -> None:
+def test_a_clean_refusal_is_not_a_fault_if_the_capability_depends_on_the_model() -> None:
     verdict = judged(PLAIN, [refused(400, NO_IMAGES, probes=(PLAIN,), expect=EITHER, **IMAGES)])
     assert (verdict.outcome, verdict.findings) == (NOT_VERIFIED, ())
 
 
 @pytest.mark.parametrize(("status", "expect"), [(500, EITHER), (400, ACCEPTED)])
-def test_a_crash_is_a_fault_and_so_is_refusing_what_is_promised_of_every_model(status: int, expect: str) -> None:
+def test_a_crash_and_the_refusal_of_a_promised_capability_are_faults(status: int, expect: str) -> None:
     verdict = judged(PLAIN, [refused(status, NO_IMAGES, probes=(PLAIN,), expect=expect, **IMAGES)])
     assert verdict.outcome == FAIL
 
@@ -241,7 +257,7 @@ DOCUMENTS: list[Any] = [
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=range(len(DOCUMENTS)))
 @pytest.mark.parametrize("options", [{}, {"indent": 1}, {"ensure_ascii": False}], ids=["plain", "indented", "raw"])
-def test_every_beginning_of_an_object_is_one(document: Any, options: dict[str, Any]) -> None:
+def test_every_beginning_of_a_json_object_is_accepted(document: Any, options: dict[str, Any]) -> None:
     written = json.dumps(document, **options)
     assert [at for at in range(len(written) + 1) if not is_prefix(written[:at])] == []
 
@@ -253,11 +269,11 @@ def test_every_beginning_of_an_object_is_one(document: Any, options: dict[str, A
         *('{"a" 1', '{"a":{"a":1}{', "{,", ":", "]", '{"a":1 2', '{"a"{"a":1}', "hello", '"a" "b"'),
     ],
 )
-def test_what_no_object_begins_with_is_none(broken: str) -> None:
+def test_other_texts_are_not_the_beginning_of_a_json_object(broken: str) -> None:
     assert not is_prefix(broken)
 
 
-def test_a_letter_too_many_is_noticed() -> None:
+def test_one_extra_character_is_noticed() -> None:
     chance, written = random.Random(7), json.dumps(DOCUMENTS[2])
     places = [chance.randrange(1, len(written)) for _ in range(50)]
     assert not any(is_prefix(f"{written[:at]}\x01{written[at:]}") for at in places)
