@@ -1,15 +1,20 @@
 """Profiles: the built-in ones, the user's own, and the message for every mistake in a file."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from contract_corpus import message, requests
 
 from messages_conformance import contract, resources
 from messages_conformance.contract import Profile
+from messages_conformance.exchange import COMPLETE, Chunk, Exchange, Request, Response
+from messages_conformance.rules import FAIL, NOT_APPLICABLE, PASS, WARN, Judge
 
-COMPLETE = 'title = "x"\nfamily = "tokmodel"\nauth = "bearer"\nneeds_key = true\npromises = ["text"]\n'
+WHOLE = 'title = "x"\nfamily = "tokmodel"\nauth = "bearer"\nneeds_key = true\npromises = ["text"]\n'
 
 Write = Callable[[str], Profile]
 
@@ -103,7 +108,7 @@ def test_an_unknown_profile_names_the_valid_ones() -> None:
             'extends = "tokmodel"\npromises = ["tools"]\ndepends_on_model = ["tools"]',
             "tools is in promises and in depends_on_model; remove it from one of them",
         ),
-        (COMPLETE.replace('"text"', '"id-prefix"'), "id-prefix needs the key id_prefix"),
+        (WHOLE.replace('"text"', '"id-prefix"'), "id-prefix needs the key id_prefix"),
         ('title = "x"', "family is missing; write it, or name a profile that has it: extends = ..."),
         ("x = ", "is no TOML"),
     ],
@@ -115,7 +120,7 @@ def test_a_mistake_is_reported_with_the_valid_values(own: Write, tmp_path: Path,
 
 
 def test_an_own_profile_can_be_complete(own: Write) -> None:
-    found = own(COMPLETE + 'verdict_names = { conforms = "yes", deviates = "no" }\n')
+    found = own(WHOLE + 'verdict_names = { conforms = "yes", deviates = "no" }\n')
     assert (found.name, found.promises, found.verdict_names) == ("own", {"text"}, ("yes", "no"))
     assert (found.api_version, found.default_model, found.id_prefix) == (None, None, None)
 
@@ -136,13 +141,38 @@ def test_a_capability_is_in_the_list_of_the_extending_file(own: Write) -> None:
         ('extends = "tokmodel"\npromises = ["text"]', None),
         ('extends = "anthropic-2023-06-01"', None),
         ('extends = "anthropic-2023-06-01"\nid_prefix = "acme-"', "acme-"),
-        (COMPLETE + 'id_prefix = "acme-"', "acme-"),
+        (WHOLE + 'id_prefix = "acme-"', "acme-"),
     ],
 )
 def test_an_id_prefix_is_a_promise(own: Write, text: str, id_prefix: str | None) -> None:
     found = own(text)
     assert found.id_prefix == id_prefix
     assert ("id-prefix" in found.promises) == (id_prefix is not None)
+
+
+@pytest.mark.parametrize("base", ["tokmodel", "anthropic-2023-06-01"])
+@pytest.mark.parametrize(("id_prefix", "outcome"), [("chatcmpl-", PASS), ("zzz_", FAIL), ("", NOT_APPLICABLE)])
+def test_ids_are_compared_with_the_prefix_of_the_profile(own: Write, base: str, id_prefix: str, outcome: str) -> None:
+    judge = Judge(own(f'extends = "{base}"\nid_prefix = "{id_prefix}"'))
+    judge.add(_answer(message([], id="chatcmpl-1")))
+    found = {verdict.requirement: verdict.outcome for verdict in judge.verdicts()}
+    assert found["response.id.msg-prefix"] == outcome
+    # The recommendation of the API applies only if the profile has no prefix of its own.
+    recommended = WARN if base.startswith("anthropic") and not id_prefix else NOT_APPLICABLE
+    assert found["response.id.msg-prefix-anthropic"] == recommended
+
+
+def _answer(body: dict[str, Any]) -> Exchange:
+    response = Response(
+        status=200,
+        headers=(("content-type", "application/json"),),
+        chunks=(Chunk(at_s=0.1, data=json.dumps(body).encode()),),
+        headers_at_s=0.1,
+        ended_at_s=0.1,
+        ending=COMPLETE,
+    )
+    request = Request(method="POST", path="/v1/messages", headers=(), body=json.dumps(requests()[0]).encode())
+    return Exchange(number=1, request=request, response=response)
 
 
 def test_a_glob_without_wildcards_matches_all_ids_below_it(own: Write) -> None:
