@@ -175,21 +175,21 @@ REPLACEMENTS: tuple[Any, ...] = (ABSENT, None, 12.5, -1, 3, "zzz", "", [], {}, T
 
 def mutants(count: int, *, seed: int) -> Iterator[Mutant]:
     """`count` mutants, from all corpora in turn."""
-    draw = random.Random(seed)
+    generator = random.Random(seed)
     pools = corpora()
     names = [*pools, "response", "event", "event", "request"]
     for turn in range(count):
         name = names[turn % len(names)]
-        yield _mutant(name, draw.choice(pools[name]), draw)
+        yield _mutant(name, generator.choice(pools[name]), generator)
 
 
-def _mutant(name: str, value: Any, draw: random.Random) -> Mutant:
+def _mutant(name: str, value: Any, generator: random.Random) -> Mutant:
     mutated = json.loads(json.dumps(value))  # so that no object is in two places
-    path = draw.choice(list(_paths(mutated)))
+    path = generator.choice(list(_paths(mutated)))
     parent = mutated
     for step in path[:-1]:
         parent = parent[step]
-    replacement = draw.choice(REPLACEMENTS)
+    replacement = generator.choice(REPLACEMENTS)
     if replacement is ABSENT and isinstance(parent, dict):
         del parent[path[-1]]
     else:

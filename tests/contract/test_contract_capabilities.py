@@ -135,8 +135,8 @@ def test_a_small_limit_is_sent_only_with_the_capability(tmp_path: Path) -> None:
 def test_a_search_result_is_generated_only_with_the_capability(tmp_path: Path) -> None:
     paths = _with_and_without(tmp_path, "anthropic-2023-06-01", "search-results")
     held = [
-        any('"search_result"' in json.dumps(draw(str(number))) for number in range(GENERATED))
-        for draw in (seeded(requests(contract.profile(path), size=SMALL)) for path in paths)
+        any('"search_result"' in json.dumps(generate(str(number))) for number in range(GENERATED))
+        for generate in (seeded(requests(contract.profile(path), size=SMALL)) for path in paths)
     ]
     assert held == [True, False]
 
@@ -150,7 +150,7 @@ def test_each_capability_has_its_readers_and_its_sentence(capability: Capability
 
 def test_every_name_in_use_is_a_capability() -> None:
     names = {name for row in CATALOGUE.values() for name in (*row.needs, row.capability, row.replaced_by) if name}
-    names |= {name for asked in suite_requests() for name in (*asked.needs, getattr(asked, "capability", None)) if name}
+    names |= {name for ask in suite_requests() for name in (*ask.needs, getattr(ask, "capability", None)) if name}
     names |= {*FIELD_NEEDS.values(), *NEEDED.values()}
     assert names <= set(contract.capabilities())
 
@@ -162,18 +162,18 @@ def _used(body: Mapping[str, Any]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "ask",
     [
-        asked
-        for asked in suite_requests()
-        if isinstance(asked, Ask) and isinstance(asked.body, Mapping) and not asked.needs & CLIENTS
+        ask
+        for ask in suite_requests()
+        if isinstance(ask, Ask) and isinstance(ask.body, Mapping) and not ask.needs & CLIENTS
     ],
-    ids=lambda asked: asked.situation,
+    ids=lambda ask: ask.situation,
 )
-def test_a_valid_request_needs_the_capabilities_of_its_fields(asked: Ask) -> None:
+def test_a_valid_request_needs_the_capabilities_of_its_fields(ask: Ask) -> None:
     # Every request has text.
-    missing = _used(asked.body) - {"text"} - asked.needs if isinstance(asked.body, Mapping) else set()
-    assert asked.expect != ACCEPTED or not missing, f"{asked.situation}: add needs={sorted(missing)}"
+    missing = _used(ask.body) - {"text"} - ask.needs if isinstance(ask.body, Mapping) else set()
+    assert ask.expect != ACCEPTED or not missing, f"{ask.situation}: add needs={sorted(missing)}"
 
 
 def test_the_documentation_has_every_capability() -> None:

@@ -522,7 +522,7 @@ def test_a_correct_run_has_no_findings(name: str) -> None:
     run = [*run, *([CALLS] if profile(name).family == "anthropic" else [])]
     result = verdicts(run, under=name)
     # Both streams are called msg_1.
-    alike = {"response.id.unique"} if CALLS in run and profile(name).asks_for("response.id.unique") else set()
+    alike = {"response.id.unique"} if CALLS in run and profile(name).includes("response.id.unique") else set()
     assert {requirement for requirement, verdict in result.items() if verdict.findings} == alike
 
 

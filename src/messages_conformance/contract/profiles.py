@@ -28,7 +28,7 @@ class Profile:
     `api_version` is the value of the anthropic-version header, or None if the profile sends no such header.
     `id_prefix` is the start of every message id, or None if ids can have any form. `judges` are globs of the
     requirement ids that matter to this kind of target; all ids matter if there are no globs. Requirements that match
-    `warns` never fail a run, whatever their level is. `verdict_names` are the words for the verdict, (conforms, does
+    `warns` never fail a run, at any level. `verdict_names` are the words for the verdict, (conforms, does
     not conform); empty for the usual words.
     """
 
@@ -46,7 +46,7 @@ class Profile:
     warns: tuple[str, ...] = ()
     verdict_names: tuple[str, str] | tuple[()] = ()
 
-    def asks_for(self, requirement: str) -> bool:
+    def includes(self, requirement: str) -> bool:
         """Whether the requirement matters to this kind of target at all."""
         return not self.judges or _matches(requirement, self.judges)
 

@@ -86,7 +86,7 @@ class Requirement:
         """Why the profile does not require it; empty when it does."""
         if profile.family not in self.families:
             return f"profile {profile.name} does not promise it"
-        if not profile.asks_for(self.id):
+        if not profile.includes(self.id):
             return f"profile {profile.name} does not ask for it"
         if self.api_version is not None and self.api_version != profile.api_version:
             return f"it belongs to API version {self.api_version}"

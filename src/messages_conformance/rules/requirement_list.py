@@ -89,4 +89,4 @@ def _excluded(row: Exclusion, profiles: Profiles) -> Listed:
 
 def _of(families: frozenset[str], requirement: str, profiles: Profiles) -> tuple[str, ...]:
     """The names of the profiles of these families that ask for the requirement."""
-    return tuple(one.name for one in profiles if one.family in families and one.asks_for(requirement))
+    return tuple(one.name for one in profiles if one.family in families and one.includes(requirement))
