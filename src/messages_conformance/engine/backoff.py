@@ -14,8 +14,10 @@ WAITED_OUT: Final = frozenset({429, 503, 529})
 """Statuses that mean "not now": rate limit, unavailable, overloaded (api/errors; RFC 9110 for 503)."""
 
 FIRST_PAUSE_S: Final = 0.5
+"""The first pause without a Retry-After: the value of the official SDKs."""
+
 LONGEST_PAUSE_S: Final = 8.0
-"""First pause and longest pause without a Retry-After: the values of the official SDKs."""
+"""The longest pause without a Retry-After: the value of the official SDKs."""
 
 JITTER: Final = 0.25
 """Up to this part of a pause is left out, so that requests that were refused together are not sent again together."""

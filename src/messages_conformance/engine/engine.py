@@ -40,6 +40,7 @@ _CLOSE_TIMEOUT_S: Final = 5.0
 """How long closing the target may take before the thread ends without it."""
 
 STOPPED: Final = Failure(kind="cancelled", message="the run was stopped before this was answered")
+"""The failure of everything that `stop` ends."""
 
 
 class EngineError(RuntimeError):

@@ -12,6 +12,8 @@ from messages_conformance.contract.probes import probes
 from messages_conformance.exchange import ACCEPTED, Ask, Exchange
 
 Message = Mapping[str, Any]
+"""One message of a request: role and content."""
+
 PLAIN_PROBE: Final = "transport.path.post-messages"
 """The requirement of every ordinary question: a valid request is answered."""
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 Json = dict[str, Any]
+"""A JSON object."""
+
 Pointer = tuple[str | int, ...]
+"""A place in a JSON value: member names and item indexes."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

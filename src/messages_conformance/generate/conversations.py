@@ -31,8 +31,13 @@ WHOLE_ANSWERS: Final = frozenset({"end_turn", "tool_use", "stop_sequence"})
 """Stop reasons of complete answers. After others the answer is cut off, or the conversation is over."""
 
 ANSWER_TOKENS: Final = 48
+"""max_tokens for a short answer (origin: our own)."""
+
 CALL_TOKENS: Final = 160
+"""max_tokens for an answer with tool calls (origin: our own)."""
+
 LEAST_BUDGET: Final = 1024
+"""The smallest valid thinking budget (extended thinking)."""
 
 TALK: Final = (
     "Reply with the single word: ok",
@@ -41,16 +46,23 @@ TALK: Final = (
     "Count from 1 to 9, separated by commas. Reply with the numbers only.",
     "Bitte antworte mit einem Wort: Guten Tag!",
 )
+"""Questions without a tool call."""
+
 CALLS: Final = (
     "What is the weather in Paris? Call the tool get_weather.",
     "What is the weather in Paris and in Tokyo? Call the tool get_weather for each of them, in parallel.",
 )
+"""Questions that lead to a tool call."""
+
 WEATHER: Final = {
     "name": "get_weather",
     "description": "Gives the weather in one city. Größe, 天気, 🌦: any city is fine.",
     "input_schema": {"type": "object", "properties": {"location": {"type": "string"}}, "required": ["location"]},
 }
+"""The tool of all conversations."""
+
 RESULTS: Final = ("12 degrees, light rain", "晴れ, 24 °C 🌞", "no data; the station is closed\nuntil Monday")
+"""Texts of results."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from typing import Any, Final
 from messages_conformance.contract import Profile
 
 Body = Mapping[str, Any]
+"""The body of a request."""
 
 COMMON_LIMIT: Final = 16
 """Every vendor accepts max_tokens from here on; for the models of some vendors this is the minimum."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 STANDARD: Final = "standard"
 DEEP: Final = "deep"
+"""The depths of a run that generate."""
 
 REQUESTS: Final = "requests"
 NEAR_MISSES: Final = "near-misses"
@@ -39,8 +40,10 @@ COUNTS: Final = {
 """How many are generated at a depth; none in a smoke run. Valid requests cost money, near misses are free."""
 
 FEW_TURNS: Final = 3
+"""The most turns of a conversation in a standard run (origin: our own)."""
+
 MOST_TURNS: Final = 7
-"""The most turns of a conversation, in a standard run and in what a deep one adds."""
+"""The most turns of a conversation that only a deep run contains (origin: our own)."""
 
 
 class GenerateBySeed(Protocol):

@@ -24,6 +24,8 @@ from messages_conformance.generate.compiler import from_schema
 from messages_conformance.generate.semantics import MAX_BREAKPOINTS, holders
 
 Json = dict[str, Any]
+"""A JSON object."""
+
 Draw = Callable[[SearchStrategy[Any]], Any]
 """The function that Hypothesis passes to a composite strategy: it returns one value of another strategy."""
 
@@ -84,7 +86,10 @@ class Size:
 
 
 SMALL: Final = Size(turns=2, blocks=2)
+"""The size of the requests of a standard run (origin: our own)."""
+
 LARGE: Final = Size(turns=5, blocks=4)
+"""The size of the requests that only a deep run contains (origin: our own)."""
 
 
 @cache

@@ -55,11 +55,13 @@ INSTRUCTIONS: Final = (
     "Antworte immer kurz.",
     "Use lower case. Do not use markdown: no *stars*, no # signs.",
 )
+"""System prompts."""
 
 STOPS: Final = ("13", "END", "###", "\n\nHuman:", ", 9,", "Stopp!", "終わり", "zebra quartz")
 """Stop sequences; some of them occur in answers, most do not."""
 
 TITLES: Final = ("Opening hours", "Notes, part 2", "Regeln der Bücherei", "2026 – shelf plan")
+"""Titles of documents."""
 
 _RED_PNG: Final = (
     "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAGklEQVR42mM8ISfHQApgYiARjGoY1TB0NAAATx8BJMixHB8AAAAASUVORK5CYII="
@@ -114,6 +116,7 @@ PDF: Final = {
     "media_type": "application/pdf",
     "data": base64.b64encode(pdf("The library opens at nine.")).decode(),
 }
+"""The source of a document."""
 
 _TEXT: Final = {"type": "string"}
 _CITY: Final = {"type": "string", "description": "The city, for example “Zürich”"}
@@ -165,7 +168,7 @@ ANSWER_SCHEMA: Final = {
     "required": ["word"],
     "additionalProperties": False,
 }
-
+"""The output format of generated requests."""
 
 STRICT_SCHEMA: Final = {
     "type": "object",

@@ -17,9 +17,13 @@ MAX_BREAKPOINTS: Final = 4
 """The most places with cache_control in a request (prompt caching)."""
 
 DEFAULT_TTL: Final = "5m"
+"""The lifetime of a breakpoint without a ttl (prompt caching)."""
+
 UNCACHED: Final = frozenset({"thinking", "redacted_thinking"})
+"""Types of blocks that cannot have cache_control (prompt caching)."""
 
 Body = Mapping[str, Any]
+"""The body of a request, or a part of it."""
 
 
 @dataclass(frozen=True, kw_only=True)

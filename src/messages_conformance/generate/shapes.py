@@ -17,6 +17,7 @@ from typing import Any, Final
 from messages_conformance.contract import ContractError
 
 TYPES: Final = ("object", "array", "string", "integer", "number", "boolean", "null")
+"""The types of JSON Schema."""
 
 ANNOTATIONS: Final = frozenset(
     [
@@ -37,8 +38,10 @@ ASSERTIONS: Final = frozenset(
 
 LOWER: Final = ("minLength", "minItems", "minProperties", "minimum", "exclusiveMinimum")
 UPPER: Final = ("maxLength", "maxItems", "maxProperties", "maximum")
+"""Keywords for lower and upper bounds."""
 
 Lookup = Callable[[str], Any]
+"""Returns the schema at a place."""
 
 
 @dataclass(frozen=True, kw_only=True)

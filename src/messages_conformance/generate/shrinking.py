@@ -15,7 +15,10 @@ from messages_conformance.generate.changes import Json, Pointer, value_at
 from messages_conformance.generate.sample_content import QUESTIONS
 
 PLAIN: Final = QUESTIONS[0]
+"""The text that replaces any other."""
+
 REQUIRED: Final = ("max_tokens", "messages")
+"""The members that a valid body needs."""
 
 
 def smaller(body: Mapping[str, Any]) -> Iterator[Json]:

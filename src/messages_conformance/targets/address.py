@@ -14,6 +14,7 @@ VALID_FORMS: Final = (
     "valid: http(s)://host[:port][/prefix], reference:, reference:FAULT, reference:FAULT@CONDITION, "
     "reference:variant=NAME, replay:FILE"
 )
+"""The forms of a target, for messages."""
 
 _TAIL = re.compile(r"(?:/v1(?:/messages(?:/count_tokens)?)?)?/*$")
 

@@ -191,7 +191,7 @@ class HttpTarget:
 
 def _excused(message: str) -> Unreachable:
     """No response came, and the form of the request excuses that."""
-    return Unreachable(Failure(kind=SILENT, message=message), final=True)
+    return Unreachable(Failure(kind=SILENT, message=message))
 
 
 def _encoded(name: str, value: str, key: str | None) -> tuple[bytes, bytes] | None:

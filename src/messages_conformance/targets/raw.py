@@ -26,6 +26,7 @@ CUT_TIMEOUT_S: Final = 5.0
 """How long we wait for the answer to a cut body: a server may also wait for the rest, or hang up (origin: our own)."""
 
 READ_BYTES: Final = 65_536
+"""How much is read at once."""
 
 
 async def send_raw(

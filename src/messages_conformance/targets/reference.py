@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from messages_conformance.reference import Settings
 
 TRANSPORTS: Final = ("socket", "memory")
+"""The valid values of transport=."""
+
 MEMORY_URL: Final = "http://reference.localhost"
 """The address in requests to an endpoint in memory."""
 

@@ -35,11 +35,11 @@ class ReplayTarget:
         answers = self._answers.get(request.identity)
         if not answers:
             message = f"the saved run holds no answer to this {request.method} {request.path}; it asked other questions"
-            raise Unreachable(Failure(kind="disconnected", message=message), final=True)
+            raise Unreachable(Failure(kind="disconnected", message=message))
         exchange = answers.pop() if len(answers) > 1 else answers[0]
         if exchange.response is None:
             absent = Failure(kind="disconnected", message="the saved run recorded neither an answer nor a reason")
-            raise Unreachable(exchange.failure or absent, final=True)
+            raise Unreachable(exchange.failure or absent)
         return exchange.response
 
     async def aclose(self) -> None:

@@ -13,36 +13,40 @@ class TargetError(ValueError):
 
 
 class Unreachable(Exception):
-    """No response came. `failure` says why; `final` means that another attempt cannot change it."""
+    """No response came; `failure` says why."""
 
-    def __init__(self, failure: Failure, *, final: bool = False) -> None:
+    def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
-        self.final = final
 
 
 class Target(Protocol):
-    """Carries requests. It judges nothing, and its records never hold the key.
-
-    `name` can be printed. `notes` say what was corrected in the description. `key` is the configured key and is never
-    printed. `offline` is true when the answers are recorded ones: then the engine waits for nothing. `clock` is a
-    simulated clock, on which the engine runs too; None means the clock of the machine.
-    """
+    """Sends requests and records responses. It judges nothing, and its records never contain the key."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The target in reports, without secrets."""
+        ...
 
     @property
-    def notes(self) -> tuple[str, ...]: ...
+    def notes(self) -> tuple[str, ...]:
+        """What was corrected or ignored in the description, for the user."""
+        ...
 
     @property
-    def key(self) -> str | None: ...
+    def key(self) -> str | None:
+        """The configured key, which is never printed; None without one."""
+        ...
 
     @property
-    def offline(self) -> bool: ...
+    def offline(self) -> bool:
+        """Whether the responses are recorded ones: then the engine waits for nothing."""
+        ...
 
     @property
-    def clock(self) -> SimulatedClock | None: ...
+    def clock(self) -> SimulatedClock | None:
+        """The simulated clock on which the engine runs too; None means the clock of the machine."""
+        ...
 
     async def send(self, request: Request) -> Response:
         """The recorded response; raises Unreachable when none came."""
