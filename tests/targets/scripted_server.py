@@ -1,4 +1,4 @@
-"""A loopback server whose every connection is a script: plain sockets, so that nothing is too wrong to be sent."""
+"""A loopback server that runs a script for each connection. It uses bare sockets, so that it can send anything."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 
 class Connection:
-    """One accepted connection. Sending and reading after the peer has gone ends the script quietly."""
+    """One accepted connection. Sending and reading after the peer has left ends the script without an error."""
 
-    def __init__(self, sock: socket.socket, stopping: threading.Event) -> None:
+    def __init__(self, sock: socket.socket, stopping: threading.Event, silent: threading.Event) -> None:
         self.sock = sock
         self.stopping = stopping
+        self.silent = silent
         self._rest = b""
 
     def request(self) -> bytes:
@@ -39,7 +40,8 @@ class Connection:
         self.send(b"%x\r\n%b\r\n" % (len(data), data))
 
     def hold(self) -> None:
-        """Says nothing more until the server stops."""
+        """Keeps silent until the server stops."""
+        self.silent.set()
         self.stopping.wait()
 
     def reset(self) -> None:
@@ -59,7 +61,10 @@ Script = Callable[[Connection], None]
 
 @dataclass
 class ScriptedServer:
+    """A running server. `silent` is set once a connection keeps silent."""
+
     port: int
+    silent: threading.Event = field(default_factory=threading.Event)
     connections: list[Connection] = field(default_factory=list)
 
     @property
@@ -79,7 +84,7 @@ def scripted(script: Script, *, tls: ssl.SSLContext | None = None) -> Iterator[S
         with contextlib.suppress(OSError):
             if tls is not None:
                 sock = tls.wrap_socket(sock, server_side=True)
-            connection = Connection(sock, stopping)
+            connection = Connection(sock, stopping, server.silent)
             server.connections.append(connection)
             script(connection)
         sock.close()
@@ -109,7 +114,7 @@ def scripted(script: Script, *, tls: ssl.SSLContext | None = None) -> Iterator[S
 
 
 def answering(response: bytes) -> Script:
-    """A script that gives the same bytes to every request and keeps the connection."""
+    """A script that sends the same bytes after every request and keeps the connection."""
 
     def script(connection: Connection) -> None:
         while True:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Coroutine, Mapping
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+import peer_time
 import pytest
 
-from messages_conformance.exchange import KEY_PLACEHOLDER, RESET, STALLED, TOO_LARGE, Request, Response
+from messages_conformance.exchange import KEY_PLACEHOLDER, RESET, STALLED, TIMEOUT, TOO_LARGE, Request, Response
 from messages_conformance.reference import API_KEY, Endpoint, HttpResponse, find_variant, serve_endpoint
 from messages_conformance.reference.changes import Change, Rewrite, Stage
+from messages_conformance.reference.http import Piece
 from messages_conformance.targets import HttpTarget, SimulatedClock, TargetError, Unreachable, open_target
 from messages_conformance.targets.address import parse_address
 from messages_conformance.targets.memory import MemoryTransport
@@ -21,8 +24,6 @@ from messages_conformance.targets.memory import MemoryTransport
 TIMEOUT_S = 20.0
 """Never reached by an endpoint that answers, however busy the machine is."""
 
-SILENCE_S = 0.4
-"""The timeout for endpoints that stop to send on purpose."""
 MODEL = "anthropic/claude-opus-4-5"
 
 Result = TypeVar("Result")
@@ -46,11 +47,17 @@ def request(method: str = "POST", path: str = "/v1/messages", *, body: bytes | N
     return Request(method=method, path=path, headers=headers, body=sent)
 
 
-def over_both(asked: Request, *changes: Change, timeout_s: float = TIMEOUT_S) -> tuple[Response | str, Response | str]:
-    """The results of the same request over a socket and in memory, for the same kind of endpoint."""
+def over_both(
+    asked: Request, *changes: Change, silent: threading.Event | None = None
+) -> tuple[Response | str, Response | str]:
+    """The results of the same request over a socket and in memory, for the same kind of endpoint.
+
+    The endpoint sets `silent` where it stops to send on purpose: over the socket, time passes only from then on.
+    """
+    timeout_s = TIMEOUT_S
     with serve_endpoint(Endpoint(changes=changes)) as server:
         socket = HttpTarget(parse_address(server.base_url), key=API_KEY, timeout_s=timeout_s)
-        over_socket = asyncio.run(_sent(socket, asked))
+        over_socket = peer_time.run(_sent(socket, asked), silent or threading.Event())
     transport = MemoryTransport(Endpoint(changes=changes))
     memory = HttpTarget(parse_address("http://x.localhost"), key=API_KEY, timeout_s=timeout_s, transport=transport)
     return over_socket, simulated(_sent(memory, asked))
@@ -151,6 +158,23 @@ def delayed(delay_s: float) -> Callable[[HttpResponse, object], HttpResponse]:
     return lambda response, _: replace(response, pieces=((0.0, b"{"), (delay_s, b"}")), framing="chunked")
 
 
+def announced(rewrite: Rewrite, silent: threading.Event) -> Rewrite:
+    """The rewrite with an event: it is set when the last piece but the delayed ones is sent."""
+
+    def pieces_of(response: HttpResponse) -> Iterator[Piece]:
+        for delay_s, data in response.pieces:
+            if delay_s:
+                silent.set()
+            yield delay_s, data
+        silent.set()
+
+    def announce(response: HttpResponse, context: object) -> HttpResponse:
+        changed = rewrite(response, context)
+        return replace(changed, pieces=pieces_of(changed)) if changed.framing == "chunked" else changed
+
+    return announce
+
+
 @pytest.mark.parametrize(
     ("rewrite", "streamed", "ending"),
     [
@@ -166,16 +190,35 @@ def delayed(delay_s: float) -> Callable[[HttpResponse, object], HttpResponse]:
     ],
 )
 def test_endings_are_the_same_records(rewrite: Rewrite, streamed: bool, ending: str) -> None:
-    patience_s = SILENCE_S if ending == STALLED else TIMEOUT_S
-    over_socket, in_memory = over_both(request(stream=streamed), ResponseChange(rewrite), timeout_s=patience_s)
+    silent = threading.Event()
+    change = ResponseChange(announced(rewrite, silent) if ending == STALLED else rewrite)
+    over_socket, in_memory = over_both(request(stream=streamed), change, silent=silent)
     assert isinstance(in_memory, Response)
     assert in_memory.ending == ending
     assert comparable(in_memory) == comparable(over_socket)
 
 
 def test_an_answer_that_never_begins_is_no_response() -> None:
-    late = ResponseChange(lambda response, _: replace(response, delay_s=60.0))
-    assert over_both(request(), late, timeout_s=SILENCE_S) == ("timeout", "timeout")
+    silent = threading.Event()
+
+    def late(response: HttpResponse, _: object) -> HttpResponse:
+        silent.set()
+        return replace(response, delay_s=60.0)
+
+    assert over_both(request(), ResponseChange(late), silent=silent) == ("timeout", "timeout")
+
+
+def test_an_endless_stream_ends_after_the_total_time() -> None:
+    def endless_stream(response: HttpResponse, _: object) -> HttpResponse:
+        return replace(response, framing="chunked", pieces=((1.0, b": still here\n\n") for _ in iter(int, 1)))
+
+    transport = MemoryTransport(Endpoint(changes=(ResponseChange(endless_stream),)))
+    target = HttpTarget(parse_address("http://x.localhost"), key=API_KEY, timeout_s=TIMEOUT_S, transport=transport)
+    response = simulated(_sent(target, request(stream=True)))
+    assert isinstance(response, Response)
+    assert (response.ending, response.detail) == (TIMEOUT, "still not complete after 60 s in all")
+    assert response.ended_at_s == pytest.approx(60.0)
+    assert len(response.chunks) == pytest.approx(60, abs=1)
 
 
 def test_pieces_arrive_one_by_one_after_their_delays() -> None:
