@@ -25,6 +25,8 @@ HOST = "127.0.0.1"
 READ_BYTES = 65_536
 MAX_HEAD_BYTES = 256 * 1024
 STARTUP_TIMEOUT_S = 10.0
+TURNS_TO_ACCEPT = 8
+"""Turns of the event loop after which every accepted connection has its task (asyncio takes three or four)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,10 +167,7 @@ async def _run(served: Endpoint, port: int, ready: Callable[[Server], None], sto
     log = Log()
     tasks: set[asyncio.Task[None]] = set()
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
+    async def serve_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         log.connections += 1
         try:
             await _Connection(served, log, reader, writer).serve()
@@ -176,10 +175,16 @@ async def _run(served: Endpoint, port: int, ready: Callable[[Server], None], sto
             # The server is stopping; this is no error.
             pass
         finally:
-            tasks.discard(task)
             writer.close()
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(serve_connection(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        # A task that is cancelled before it starts runs no `finally`: this closes its connection.
+        task.add_done_callback(lambda _: writer.close())
 
     listener = await asyncio.start_server(connected, HOST, port, backlog=512)
     address = listener.sockets[0].getsockname()
@@ -187,12 +192,25 @@ async def _run(served: Endpoint, port: int, ready: Callable[[Server], None], sto
         ready(Server(base_url=f"http://{HOST}:{address[1]}", api_key=served.settings.api_key, log=log))
         await stop.wait()
     finally:
-        listener.close()
+        await _stop_accepting(listener)
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0)
         await listener.wait_closed()
+
+
+async def _stop_accepting(listener: asyncio.Server) -> None:
+    """Closes the listener once every accepted connection has its task.
+
+    asyncio fails on a connection that it has accepted just before the listener is closed, and leaves its socket open.
+    """
+    with contextlib.suppress(NotImplementedError):  # not on Windows
+        for sock in listener.sockets:
+            asyncio.get_running_loop().remove_reader(sock)
+    for _ in range(TURNS_TO_ACCEPT):
+        await asyncio.sleep(0)
+    listener.close()
 
 
 class _Gone(Exception):
