@@ -161,9 +161,9 @@ PREDICATES: dict[str, Callable[[Exchange], bool]] = {
         "answered",
         "refused",
         "created",
-        "whole",
+        "not_streamed",
         "json_message",
-        "asked_to_stream",
+        "stream_requested",
         "streamed",
         "has_message",
     )

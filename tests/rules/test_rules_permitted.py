@@ -6,7 +6,8 @@ import pytest
 from builders import TOOLS, answered, numbered, refused, streamed, verdicts
 from stream_frames import HELLO, block, delta, ends, over, start, stop
 
-from messages_conformance.exchange import Exchange
+from messages_conformance.exchange import UNPARSED, Exchange
+from messages_conformance.rules.accessors import shown
 
 Run = list[Exchange]
 LIST = "one two three four five six seven eight"
@@ -111,3 +112,51 @@ def test_only_the_violation_is_a_finding(name: str) -> None:
     requirement, bad, good = PAIRS[name]
     assert verdicts(numbered(*bad), only=[requirement])[requirement].findings
     assert not verdicts(numbered(*good), only=[requirement])[requirement].findings
+
+
+def prewarmed(reason: str) -> Exchange:
+    """An empty answer to max_tokens 0."""
+    answer = {"content": [], "stop_reason": reason, "usage": {"input_tokens": 9, "output_tokens": 0}}
+    return answered(answer, ask={"max_tokens": 0}, probes=("request.max_tokens.zero-prewarm",))
+
+
+@pytest.mark.parametrize(
+    ("others", "is_violated"),
+    [
+        ([], True),
+        ([wrote("one two", 5, "max_tokens", max_tokens=5)], True),
+        # stop.max_tokens.occurs judges a target that never reports the limit.
+        ([wrote("one two", 5, max_tokens=5)], False),
+    ],
+)
+def test_the_stop_reason_of_a_prewarm_counts_if_the_target_reports_limits(others: Run, is_violated: bool) -> None:
+    requirement = "request.max_tokens.zero-prewarm"
+    verdict = verdicts(numbered(prewarmed("end_turn"), *others), under="anthropic-2026-10-21", only=[requirement])
+    assert bool(verdict[requirement].findings) is is_violated
+
+
+@pytest.mark.parametrize(
+    ("reason", "sequences", "is_violated"),
+    [
+        ("end_turn", ["7"], True),
+        ("max_tokens", ["7"], True),
+        ("tool_use", ["7"], False),
+        ("refusal", ["7"], False),
+        (None, ["7"], False),
+        ("end_turn", [""], False),
+    ],
+)
+def test_a_sequence_in_the_text_is_a_violation_unless_the_answer_ended_for_another_reason(
+    reason: Any, sequences: list[str], is_violated: bool
+) -> None:
+    run = numbered(wrote("5, 6, 7, 8", 9, reason, stop_sequences=sequences), wrote("5, 6, 7, 8", 9))
+    assert bool(verdicts(run, only=["stop.stop_sequence.occurs"])["stop.stop_sequence.occurs"].findings) is is_violated
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("x" * 98, f'"{"x" * 98}"'), ("x" * 99, f'"{"x" * 98}…'), (7, "7"), (UNPARSED, "not JSON")],
+)
+def test_a_value_is_shown_in_at_most_100_characters(value: Any, text: str) -> None:
+    assert shown(value) == text
+    assert len(text) <= 100

@@ -279,20 +279,20 @@ def test_no_rule_over_a_run_is_content_with_nothing() -> None:
     assert vacuous == []
 
 
-def test_times_are_lacking_while_our_own_process_stood_still() -> None:
+def test_times_are_lacking_while_our_own_process_was_blocked() -> None:
     lagging, steady = answered(**LONG_LAG), answered(observer_lag_s=MAX_OBSERVER_LAG_S)
     assert (lacking(lagging), lacking(steady)) == (frozenset({TIMES}), frozenset())
-    expected = "the recording has no reliable times: our own process stood still for 0.11 s"
+    expected = "the recording has no reliable times: our own process was blocked for 0.11 s"
     assert reason_for(lagging, frozenset({TIMES, CHUNK_BORDERS})) == expected
     assert reason_for(replace(lagging, lacks=frozenset({TIMES})), frozenset({TIMES})) == "the recording has no times"
 
 
-def test_a_burst_is_no_finding_while_our_own_process_stood_still() -> None:
+def test_a_burst_is_no_finding_while_our_own_process_was_blocked() -> None:
     requirement = "stream.frame.incremental"
     bad, _ = sampled()[requirement]
     verdict = verdicts(numbered(*(replace(one, **LONG_LAG) for one in bad)), only=[requirement])[requirement]
     assert verdict.outcome == NOT_VERIFIED
-    assert "our own process stood still" in verdict.reason
+    assert "our own process was blocked" in verdict.reason
 
 
 def test_several_lacking_parts_are_named_in_one_reason() -> None:

@@ -75,24 +75,24 @@ def near_miss(exchange: Exchange) -> bool:
     return exchange.origin is not None and exchange.origin.near_miss
 
 
-def whole(exchange: Exchange) -> bool:
+def not_streamed(exchange: Exchange) -> bool:
     """A request without streaming was answered with success."""
     return created(exchange) and not exchange.request.streamed
 
 
 def json_message(exchange: Exchange) -> bool:
     """A request without streaming was answered with a JSON object that is not an error envelope."""
-    return whole(exchange) and isinstance(_response(exchange).json, dict) and not carries_error(exchange)
+    return not_streamed(exchange) and isinstance(_response(exchange).json, dict) and not carries_error(exchange)
 
 
-def asked_to_stream(exchange: Exchange) -> bool:
+def stream_requested(exchange: Exchange) -> bool:
     """A request with streaming was answered with success, in any form."""
     return created(exchange) and exchange.request.streamed
 
 
 def streamed(exchange: Exchange) -> bool:
     """A request with streaming was answered with server-sent events."""
-    return asked_to_stream(exchange) and _response(exchange).is_event_stream
+    return stream_requested(exchange) and _response(exchange).is_event_stream
 
 
 @once_per_exchange

@@ -13,12 +13,12 @@ from messages_conformance import contract
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules.accessors import (
     answered,
-    asked_to_stream,
     at,
     body_of,
     json_message,
     response_of,
     shown,
+    stream_requested,
     streamed,
     walk_of,
 )
@@ -300,7 +300,7 @@ def continues_after_a_tool_call(exchanges: Sequence[Exchange]) -> Iterable[Findi
     families={ANTHROPIC},
     needs={CLAUDE_CODE, "stream"},
     source=SOURCE,
-    applies=lambda exchange: asked_to_stream(exchange) and streamed(exchange) and _calls_a_tool(exchange),
+    applies=lambda exchange: stream_requested(exchange) and streamed(exchange) and _calls_a_tool(exchange),
     provoked="A tool call is streamed.",
 )
 def sends_tool_input_in_deltas(exchange: Exchange) -> Iterable[Finding]:

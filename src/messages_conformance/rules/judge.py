@@ -174,7 +174,7 @@ class Judge:
     def _applying(self, exchange: Exchange) -> tuple[list[Requirement], list[Requirement]]:
         """The requirements to ask about an exchange, and those that read a part which it lacks.
 
-        `applies` reads the same parts, so nobody knows whether the latter would apply.
+        `applies` may read the missing part too, so it is unknown whether the latter would apply.
         """
         unavailable = lacking(exchange)
         if odd(exchange):

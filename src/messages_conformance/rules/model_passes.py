@@ -24,7 +24,7 @@ FIELDS_WITH_PASSES: Final = ("mcp_servers", "container", "context_management", "
 BLOCKS_WITH_PASSES: Final = re.compile(
     r"server_tool_use|mcp_tool_use|compaction|fallback|(?!tool_result$).+_tool_result"
 )
-"""Types of blocks that only such work brings into an answer."""
+"""Types of blocks that only answers of several passes have."""
 
 
 def may_take_several_passes(exchange: Exchange) -> bool:

@@ -20,11 +20,11 @@ REQUEST: Final = RecordingPart.REQUEST
 PROBES: Final = RecordingPart.PROBES
 
 MAX_OBSERVER_LAG_S: Final = 0.1
-"""If our own process stood still for longer than this, the recorded times may be wrong (our own: twice BURST_S)."""
+"""If our own process was blocked for longer than this, the recorded times may be wrong (our own: twice BURST_S)."""
 
 
 def lacking(exchange: Exchange) -> frozenset[RecordingPart]:
-    """The parts that an exchange lacks; times are also lacking when our own process stood still meanwhile."""
+    """The parts that an exchange lacks; times are also lacking if our own process was blocked meanwhile."""
     return exchange.lacks | {TIMES} if exchange.observer_lag_s > MAX_OBSERVER_LAG_S else exchange.lacks
 
 
@@ -37,6 +37,6 @@ def reason_for(exchange: Exchange, parts: frozenset[RecordingPart]) -> str:
     """Why a rule that reads these parts cannot judge the exchange, such as "the recording has no times"."""
     unavailable = lacking(exchange) & parts
     if unavailable == {TIMES} and TIMES not in exchange.lacks:
-        return f"the recording has no reliable times: our own process stood still for {exchange.observer_lag_s:.2f} s"
+        return f"the recording has no reliable times: our own process was blocked for {exchange.observer_lag_s:.2f} s"
     words = [part.replace("-", " ") for part in RecordingPart if part in unavailable]
     return f"the recording has no {' and no '.join(words)}"

@@ -19,6 +19,7 @@ from messages_conformance.rules.accessors import (
     is_utf8,
     json_message,
     message_of,
+    not_streamed,
     response_of,
     shape,
     shown,
@@ -27,7 +28,6 @@ from messages_conformance.rules.accessors import (
     text_of,
     usage_of,
     walk_of,
-    whole,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, TOKMODEL, rule
 from messages_conformance.rules.recording_parts import PROBES, RAW_BODY, REQUEST, RESPONSE_HEADERS, has
@@ -54,7 +54,7 @@ LOST_CALLS_TOKENS: Final = 150
 TOKMODEL_KEYS = ("id", "type", "role", "content", "stop_reason", "model", "usage")
 
 
-@rule("response.object", MUST, source=sources.SEED, applies=whole)
+@rule("response.object", MUST, source=sources.SEED, applies=not_streamed)
 def is_one_json_object(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The body of a successful answer is one JSON object."""
     response = response_of(exchange)
@@ -178,9 +178,9 @@ def tokens_of_empty_answer(exchange: Exchange) -> int:
 
 
 def _may_not_call(exchange: Exchange) -> bool:
-    """Whether tool_choice none forbade a call: the tokens of a call that the model tried are counted and not shown.
+    """Whether tool_choice none forbade calls: the tokens of a call that the model tried are counted but not shown.
 
-    Without the request nobody knows, and nothing is held against the target.
+    Without the request this is unknown, and no finding is reported.
     """
     if not has(exchange, REQUEST):
         return True
@@ -268,9 +268,9 @@ def names_its_model(exchange: Exchange) -> Iterable[Finding]:
 )
 def names_the_requested_model(exchange: Exchange) -> Iterable[Finding]:
     """model is the id in the request."""
-    answered, asked = (message_of(exchange) or {}).get("model"), exchange.request.fields.get("model")
-    if isinstance(answered, str) and answered and isinstance(asked, str) and answered != asked:
-        yield Finding(place=in_message(exchange, "/model"), found=shown(answered), wanted=shown(asked))
+    model, requested = (message_of(exchange) or {}).get("model"), exchange.request.fields.get("model")
+    if isinstance(model, str) and model and isinstance(requested, str) and model != requested:
+        yield Finding(place=in_message(exchange, "/model"), found=shown(model), wanted=shown(requested))
 
 
 @rule("response.stop_reason.present", MUST, source=sources.SEED, applies=json_message)

@@ -47,8 +47,8 @@ OTHER_ENDS: Final = ("tool_use", "refusal", "pause_turn", "model_context_window_
 
 def _sequences(exchange: Exchange) -> tuple[str, ...]:
     """The stop sequences of the request."""
-    asked = exchange.request.fields.get("stop_sequences")
-    return tuple(item for item in asked if isinstance(item, str) and item) if isinstance(asked, list) else ()
+    requested = exchange.request.fields.get("stop_sequences")
+    return tuple(item for item in requested if isinstance(item, str) and item) if isinstance(requested, list) else ()
 
 
 def _stop_sequence(exchange: Exchange) -> object:
@@ -282,8 +282,8 @@ def _cut_before(text: str, full: str, sequence: str) -> bool:
     """Whether the text is the part of the full answer before the sequence."""
     before, matched, _ = full.partition(sequence)
     # After a complete sentence the model may have ended one answer and continued the other.
-    whole = before.rstrip().endswith(SENTENCE_ENDS)
-    return bool(matched) and bool(text.strip()) and text.strip() == before.strip() and not whole
+    is_sentence = before.rstrip().endswith(SENTENCE_ENDS)
+    return bool(matched) and bool(text.strip()) and text.strip() == before.strip() and not is_sentence
 
 
 @rule(

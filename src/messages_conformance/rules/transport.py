@@ -11,19 +11,19 @@ from messages_conformance.exchange import GZIP_MAGIC, KEY_PLACEHOLDER, WRONG_KEY
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import (
     answered,
-    asked_to_stream,
     carries_error,
     expects_refusal,
     has_message,
     in_message,
     is_utf8,
     media_type_of,
+    not_streamed,
     refused,
     response_of,
     shown,
+    stream_requested,
     streamed,
     text_of,
-    whole,
 )
 from messages_conformance.rules.catalogue import rule
 from messages_conformance.rules.recording_parts import RAW_BODY, REQUEST, RESPONSE_HEADERS, has
@@ -43,7 +43,7 @@ def _counted(exchange: Exchange) -> bool:
     "transport.content-type.json-response",
     MUST,
     source=sources.sdk_ts("src/internal/parse.ts"),
-    applies=lambda exchange: whole(exchange) or _counted(exchange),
+    applies=lambda exchange: not_streamed(exchange) or _counted(exchange),
     reads={RESPONSE_HEADERS},
 )
 def labels_json(exchange: Exchange) -> Iterable[Finding]:
@@ -58,7 +58,7 @@ def labels_json(exchange: Exchange) -> Iterable[Finding]:
     MUST,
     source=f"{sources.SEED}; {sources.STREAMING}",
     needs={"stream"},
-    applies=asked_to_stream,
+    applies=stream_requested,
     reads={RESPONSE_HEADERS},
 )
 def streams_when_asked_to(exchange: Exchange) -> Iterable[Finding]:
@@ -74,7 +74,7 @@ def streams_when_asked_to(exchange: Exchange) -> Iterable[Finding]:
         yield Finding(place=Place(header="content-type"), found=shown(response.header("content-type")), wanted=SSE)
 
 
-@rule("request.stream.false-json", MUST, source=sources.SEED, applies=whole)
+@rule("request.stream.false-json", MUST, source=sources.SEED, applies=not_streamed)
 def streams_only_when_asked_to(exchange: Exchange) -> Iterable[Finding]:
     """Without stream: true the answer is one JSON document."""
     response = response_of(exchange)
@@ -119,7 +119,7 @@ def _quoted(exchange: Exchange) -> str | None:
     source=f"{sources.RFC_JSON}; {sources.sdk('_streaming.py decodes strictly')}",
     applies=lambda exchange: (
         (has_message(exchange) and _quoted(exchange) is not None)
-        or (whole(exchange) and not is_utf8(exchange) and not _compressed(exchange))
+        or (not_streamed(exchange) and not is_utf8(exchange) and not _compressed(exchange))
     ),
     model_dependent=True,
     reads={REQUEST},
