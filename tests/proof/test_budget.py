@@ -1,4 +1,4 @@
-"""What a run of the plain reference endpoint shows, and what it costs."""
+"""A run against the plain reference endpoint verifies every MUST and stays within its budget."""
 
 import pytest
 
@@ -13,8 +13,8 @@ PLAIN = "reference:transport=memory"
 def test_a_standard_run_verifies_every_must_within_its_budget(profile):
     exit_code, report = run(PLAIN, profile, model=MODEL)
     assert exit_code == 0
-    unseen = [verdict for verdict in report.verdicts if verdict.outcome == NOT_VERIFIED and verdict.level == MUST]
-    assert unseen == []
+    unverified = [verdict for verdict in report.verdicts if verdict.outcome == NOT_VERIFIED and verdict.level == MUST]
+    assert unverified == []
     assert report.spent.requests <= 400
     assert report.spent.output_tokens <= 40_000
 

@@ -1,4 +1,4 @@
-"""Every fault trips exactly the rules that it names, and every rule is tripped by some fault."""
+"""Every fault trips exactly the requirements that it names, and every requirement is tripped by a fault."""
 
 from dataclasses import replace
 
@@ -9,14 +9,15 @@ from messages_conformance.proof.subjects import FAULT, untried
 from messages_conformance.reference import conditional_faults, faults
 
 FAULTY = [subject for subject in subjects() if subject.kind == FAULT]
-LIVING = {f"{one.name}-{one.profile}": (one, one.depth) for one in FAULTY if not one.statement}
+ANSWERING = {f"{one.name}-{one.profile}": (one, one.depth) for one in FAULTY if not one.statement}
 FIRST = {pair.condition: pair.name for pair in reversed(conditional_faults())}
 AGAIN = {pair.name for pair in conditional_faults()} - set(FIRST.values())
-"""Faults under a condition that repeat the proof of that condition with another fault."""
+"""Faults under a condition that is already tried with another fault."""
 KEYS = [
-    pytest.param(key, id=name, marks=pytest.mark.slow if key[0].name in AGAIN else ()) for name, key in LIVING.items()
+    pytest.param(key, id=name, marks=pytest.mark.slow if key[0].name in AGAIN else ())
+    for name, key in ANSWERING.items()
 ]
-DEAD = {one.name: (one, one.depth) for one in FAULTY if one.statement}
+UNREACHABLE = {one.name: (one, one.depth) for one in FAULTY if one.statement}
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -27,7 +28,7 @@ def test_a_fault_trips_exactly_what_it_names(key, trials):
     assert trial.exit_code == (1 if subject.wanted_musts else 0)
 
 
-@pytest.mark.parametrize("key", DEAD.values(), ids=DEAD)
+@pytest.mark.parametrize("key", UNREACHABLE.values(), ids=UNREACHABLE)
 def test_a_dead_target_is_one_statement(key, trials):
     trial = trials[key]
     assert trial.exit_code == 2
@@ -39,13 +40,13 @@ def test_every_rule_is_tripped_by_some_fault():
     assert rules_without_fault() == (), "write a fault for each of these, in src/messages_conformance/reference/faults"
 
 
-def test_what_no_run_tries_says_why():
+def test_a_fault_that_is_not_tried_has_a_reason():
     assert {name for name, fault in faults().items() if fault.undetectable} == set(untried())
 
 
-DRAWN = [subject for subject in FAULTY if subject.generated]
+ONLY_GENERATED = [subject for subject in FAULTY if subject.generated]
 
 
-@pytest.mark.parametrize("subject", DRAWN, ids=[subject.name for subject in DRAWN])
-def test_what_only_drawn_requests_bring_about_the_suites_own_do_not(subject):
+@pytest.mark.parametrize("subject", ONLY_GENERATED, ids=[subject.name for subject in ONLY_GENERATED])
+def test_a_fault_for_generated_requests_is_not_found_without_them(subject):
     assert try_subject(replace(subject, generated=False), subject.depth).tripped == frozenset()

@@ -1,4 +1,4 @@
-"""Limits are hard: no more arrives than allowed at a server that refuses, breaks off and fails now and then."""
+"""Limits are hard: a server that refuses and breaks off now and then gets no more requests than allowed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REFUSED = HttpResponse(
 
 @dataclass(kw_only=True)
 class Flaky:
-    """Correct but for every fifth request, which is refused, and every seventh, which is billed and then cut off."""
+    """Correct except for every fifth request, which is refused, and every seventh, which is billed and cut off."""
 
     requests: int = 0
     output_tokens: int = 0
@@ -65,7 +65,7 @@ def flaky(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Flaky, str]]:
 
 
 def unverified(report: Report, option: str) -> list[str]:
-    """What was not verified for want of that option's budget."""
+    """The requirements that are not verified because of the limit of this option."""
     return [v.requirement for v in report.verdicts if v.outcome == NOT_VERIFIED and option in v.reason]
 
 
@@ -87,11 +87,11 @@ def test_no_more_output_tokens_are_billed_than_allowed(flaky: tuple[Flaky, str],
     assert unverified(report, "--max-output-tokens")
 
 
-def test_a_limited_run_asks_first_what_matters_most() -> None:
+def test_a_limited_run_sends_the_most_important_requests_first() -> None:
     _, limited = run("reference:transport=memory", "anthropic-2023-06-01", model="reference-1", max_requests=30)
     _, smoke = run("reference:transport=memory", "anthropic-2023-06-01", model="reference-1", depth="smoke")
-    asked = {name for exchange in limited.exchanges.values() if exchange.response for name in exchange.situations}
-    assert {name for exchange in smoke.exchanges.values() for name in exchange.situations} <= asked
+    sent = {name for exchange in limited.exchanges.values() if exchange.response for name in exchange.situations}
+    assert {name for exchange in smoke.exchanges.values() for name in exchange.situations} <= sent
 
 
 def test_after_its_minutes_nothing_more_is_sent(flaky: tuple[Flaky, str]) -> None:
@@ -103,8 +103,8 @@ def test_after_its_minutes_nothing_more_is_sent(flaky: tuple[Flaky, str]) -> Non
     assert "minutes are over; raise it by --minutes" in report.statement.message
 
 
-def test_what_is_drawn_is_owed_to_nobody() -> None:
-    # Everything else fits into the limit, so the run is whole.
+def test_a_run_is_complete_without_its_generated_requests() -> None:
+    # All other requests fit into the limit, so the run is complete.
     code, report = run(
         "reference:transport=memory", "anthropic-2023-06-01", model="reference-1", max_requests=320, generated=400
     )

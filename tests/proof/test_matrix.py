@@ -1,4 +1,4 @@
-"""What counts as caught, as missed and as a false alarm."""
+"""Which trials count as caught, as missed and as a false alarm."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ CORRECT = subject("variant")
 
 
 @pytest.mark.parametrize(
-    ("tried", "came_to"),
+    ("tried", "expected"),
     [
         (trial(BOTH, MUST, OTHER_MUST, exit_code=1), CAUGHT),
         (trial(BOTH, MUST, exit_code=1), PARTLY),
@@ -54,8 +54,8 @@ CORRECT = subject("variant")
         (trial(CORRECT, exit_code=2, statement="it is down"), ACCUSED),
     ],
 )
-def test_a_trial_comes_to(tried, came_to):
-    assert outcome(tried) == came_to
+def test_the_outcome_of_a_trial(tried, expected):
+    assert outcome(tried) == expected
 
 
 def matrix(*trials: Trial, depths: tuple[str, ...] = ("standard",)) -> Matrix:
@@ -63,7 +63,7 @@ def matrix(*trials: Trial, depths: tuple[str, ...] = ("standard",)) -> Matrix:
 
 
 @pytest.mark.parametrize(
-    ("tried", "told"),
+    ("tried", "sentence"),
     [
         (trial(BOTH, MUST, exit_code=1), f"one in anthropic-2023-06-01 at standard: {OTHER_MUST} was not found"),
         (trial(DEAD), "closed the connection was not found"),
@@ -72,12 +72,12 @@ def matrix(*trials: Trial, depths: tuple[str, ...] = ("standard",)) -> Matrix:
         (trial(MILD, harness_errors=("it broke",)), "harness error: it broke"),
     ],
 )
-def test_what_keeps_a_proof_from_holding_is_told(tried, told):
+def test_a_problem_of_a_proof_is_reported(tried, sentence):
     (problem,) = matrix(tried).problems(whole=True)
-    assert told in problem
+    assert sentence in problem
 
 
-def test_a_missed_should_is_shown_and_fails_nothing():
+def test_a_missed_should_is_listed_and_fails_nothing():
     held = matrix(trial(MILD))
     assert held.problems(whole=True) == ()
     assert [one.subject for one in held.missed] == [MILD]
@@ -99,7 +99,7 @@ def test_a_fault_is_caught_where_all_its_profiles_catch_it():
     assert matrix(caught, trial(elsewhere, MUST, OTHER_MUST, exit_code=1)).caught("standard").part == 1
 
 
-def test_the_curve_counts_what_was_found_by_then():
+def test_the_curve_counts_the_faults_found_so_far():
     late = replace(BOTH, name="late")
     held = matrix(trial(BOTH, MUST, found_after=7), trial(late, MUST, found_after=26))
     assert [(spent, share.part, share.whole) for spent, share in held.curve("standard")] == [

@@ -12,7 +12,7 @@ from messages_conformance.cli import main
 from messages_conformance.proof import PROOF_FILES, ProofOptions, prove
 
 
-def test_a_part_of_the_proof_is_written_where_it_was_asked_for(tmp_path):
+def test_a_part_of_the_proof_is_written_into_the_given_folder(tmp_path):
     out = Console(file=io.StringIO(), width=200)
     options = ProofOptions(only=("drop_message_stop", "no_pings"), depths=("smoke",), jobs=1, report=str(tmp_path))
     assert prove(options, out=out) == 0
@@ -27,7 +27,7 @@ def test_a_part_of_the_proof_is_written_where_it_was_asked_for(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--depth", "shallow"], "unknown depth 'shallow'; valid: smoke, standard, deep"),
         (["--profile", "tokmodle"], "unknown profile 'tokmodle'; valid: anthropic-2023-06-01"),
@@ -38,10 +38,10 @@ def test_a_part_of_the_proof_is_written_where_it_was_asked_for(tmp_path):
         (["--dept", "smoke"], "unknown option --dept; did you mean --depth?"),
     ],
 )
-def test_wrong_usage_names_what_is_valid(arguments, told, capsys):
+def test_wrong_usage_names_what_is_valid(arguments, message, capsys):
     try:
         code = main(["prove", *arguments])
     except SystemExit as ended:
         code = ended.code
     assert code == 4
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""A run over memory comes to the same verdicts as one over a socket."""
+"""Runs in memory and over a socket give the same verdicts."""
 
 from dataclasses import replace
 
@@ -20,11 +20,11 @@ CHOSEN = [subject for subject in subjects() if (subject.name, subject.profile) i
 @pytest.mark.parametrize("subject", CHOSEN, ids=[f"{subject.name}-{subject.profile}" for subject in CHOSEN])
 def test_both_transports_give_the_same_verdicts(subject):
     assert not subject.needs_socket
-    handed, wired = (try_subject(one, "standard") for one in (subject, replace(subject, needs_socket=True)))
-    assert "transport=memory" not in wired.subject.target
-    assert handed.outcomes == wired.outcomes
-    assert handed.exit_code == wired.exit_code
+    in_memory, over_socket = (try_subject(one, "standard") for one in (subject, replace(subject, needs_socket=True)))
+    assert "transport=memory" not in over_socket.subject.target
+    assert in_memory.outcomes == over_socket.outcomes
+    assert in_memory.exit_code == over_socket.exit_code
 
 
-def test_the_sample_is_there():
+def test_every_subject_of_the_sample_exists():
     assert len(CHOSEN) == len(SAMPLE)

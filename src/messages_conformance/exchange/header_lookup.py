@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 
-def header(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
-    """The first value under a header name, in any case; None when absent."""
-    lowered = name.lower()
-    return next((value for key, value in headers if key.lower() == lowered), None)
+
+def first_values(headers: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    """The first value of each header, by its name in lower case."""
+    values: dict[str, str] = {}
+    for name, value in headers:
+        values.setdefault(name.lower(), value)
+    return values

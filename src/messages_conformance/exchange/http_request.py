@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from messages_conformance.exchange.header_lookup import header
+from messages_conformance.exchange.header_lookup import first_values
 from messages_conformance.exchange.strict_json import parse_json
 
 KEY_PLACEHOLDER: Final = "$MESSAGES_API_KEY"
@@ -57,7 +57,11 @@ class Request:
 
     def header(self, name: str) -> str | None:
         """The first value under a header name, in any case; None when absent."""
-        return header(self.headers, name)
+        return self._header_values.get(name.lower())
+
+    @cached_property
+    def _header_values(self) -> Mapping[str, str]:
+        return first_values(self.headers)
 
     @property
     def identity(self) -> Identity:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from messages_conformance.exchange.body_chunks import Chunk, decoded, is_mislabelled
-from messages_conformance.exchange.header_lookup import header
+from messages_conformance.exchange.header_lookup import first_values
 from messages_conformance.exchange.strict_json import UNPARSED, parse_json
 from messages_conformance.wire import BOM, Framing, Lexer, WireEvent
 
@@ -77,7 +77,11 @@ class Response:
 
     def header(self, name: str) -> str | None:
         """The first value under a header name, in any case; None when absent."""
-        return header(self.headers, name)
+        return self._header_values.get(name.lower())
+
+    @cached_property
+    def _header_values(self) -> Mapping[str, str]:
+        return first_values(self.headers)
 
     @property
     def media_type(self) -> str:
