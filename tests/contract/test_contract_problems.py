@@ -159,7 +159,7 @@ def test_a_problem_has_found_and_wanted_in_words() -> None:
         ("response", message([TEXT], stop_sequence=1), "a string or null"),
         ("response", message(["x"]), "an object with a string type"),
         ("response", message([TEXT], id=""), "a non-empty string"),
-        ("response", message([TEXT], model="m" * 257), "a string of at most 256 characters"),
+        ("request", requests()[0] | {"metadata": {"user_id": "u" * 513}}, "a string of at most 512 characters"),
         ("event", _start(content=[1]), "an empty array"),
         ("event", _block({"type": "tool_use", "id": "", "name": "", "input": {"a": 1}}), "an empty object"),
         ("error", {"type": "error", "error": 1}, "an object with type, message"),

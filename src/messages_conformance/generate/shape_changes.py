@@ -59,8 +59,8 @@ def _model_changes() -> Iterator[Change]:
         requirement="request.model.required",
         apply=lambda body: None,  # the run's model is not filled in
     )
-    for value, said in ((17, "17"), ("", "empty"), (None, "null"), (["m"], "a list"), ("m" * 257, "257 characters")):
-        yield _set("range" if said.startswith("257") else "type", ("model",), value, f"model is {said}")
+    for value, said in ((17, "17"), ("", "empty"), (None, "null"), (["m"], "a list")):
+        yield _set("type", ("model",), value, f"model is {said}")
 
 
 def _nodes(value: Any, pointer: Pointer = ()) -> Iterator[tuple[Pointer, Any]]:
@@ -79,7 +79,7 @@ RANGES: Final[Mapping[str, tuple[Any, ...]]] = {
     "top_p": (1.1, -0.1, 7),
     "top_k": (-1, 1.5),
     "budget_tokens": (1023, 0, -1),
-    "user_id": ("u" * 257,),
+    "user_id": ("u" * 513,),
     "name": ("get.weather", "w" * 129, "a tool", "größe"),
     "text": ("  ", "\n"),
     "stop_sequences": (["  "], [1], ["###", None], ["\n"]),

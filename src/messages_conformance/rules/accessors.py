@@ -121,17 +121,16 @@ def cleanly_refused(exchange: Exchange) -> str:
     return f"{response.status} {shown(' '.join(message.split()), 160)}"
 
 
-REFUSED_IN_FRONT: Final = frozenset({401, 403, 404, 405, 413})
-"""Statuses with which the front tier of the API refuses a request before it gets an id (recorded: 401; the others are
-refused in the same place)."""
+REFUSED_IN_FRONT: Final = frozenset({401, 413})
+"""Statuses with which a tier in front of the API refuses a request before it gets an id (recorded: 401; documented:
+413)."""
 
 
-def has_null_request_id(exchange: Exchange) -> bool:
-    """The front tier refused the request: it got no id, and the error body says so with `"request_id": null`."""
+def is_refused_in_front(exchange: Exchange) -> bool:
+    """The front tier refused the request: it got no id, neither in a header nor in the error body."""
     response = _response(exchange)
-    body = response.fields
-    unidentified = "request_id" in body and body["request_id"] is None and response.header("request-id") is None
-    return response.status in REFUSED_IN_FRONT and unidentified
+    has_id = response.header("request-id") is not None or response.fields.get("request_id") is not None
+    return response.status in REFUSED_IN_FRONT and not has_id
 
 
 def carries_error(exchange: Exchange) -> bool:

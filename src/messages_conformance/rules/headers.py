@@ -8,7 +8,7 @@ from typing import Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.accessors import answered, body_of, has_null_request_id, refused, response_of, shown
+from messages_conformance.rules.accessors import answered, body_of, is_refused_in_front, refused, response_of, shown
 from messages_conformance.rules.catalogue import ANTHROPIC, rule
 from messages_conformance.rules.recording_parts import RESPONSE_HEADERS
 from messages_conformance.rules.transport import FRONT_END_LIMITS
@@ -33,7 +33,7 @@ def _reached_the_api(exchange: Exchange) -> bool:
     """Whether the API itself answered: a proxy in front of it may refuse requests that are too large."""
     if not answered(exchange):
         return False
-    if has_null_request_id(exchange):
+    if is_refused_in_front(exchange):
         return False
     return response_of(exchange).status not in FRONT_END_LIMITS or isinstance(response_of(exchange).json, dict)
 

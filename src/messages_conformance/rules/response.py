@@ -45,8 +45,9 @@ FOREIGN_STOP_REASONS: Final = frozenset(
 )
 """The set of stop reasons is open, but these values of other APIs mean what a documented value already means."""
 
-EMPTY_ANSWER_TOKENS: Final = 8
-"""An empty end_turn is documented with 2 to 3 output tokens; with more than this, an answer was lost."""
+EMPTY_ANSWER_TOKENS: Final = 16
+"""With more output tokens than this, an empty end_turn lost its answer. The documentation names 2 to 3 tokens, and the
+API itself was recorded with 9; the rest is our own margin."""
 
 LOST_CALLS_TOKENS: Final = 150
 """Two calls of the tools of this suite cost less than this; more tokens were used for something else (our own)."""
@@ -253,7 +254,7 @@ def calls_no_tool_without_tools(exchange: Exchange) -> Iterable[Finding]:
 
 @rule("response.model.string", MUST, source=sources.SEED, applies=json_message)
 def names_its_model(exchange: Exchange) -> Iterable[Finding]:
-    """model is a non-empty string of at most 256 characters."""
+    """model is a non-empty string."""
     return shape(exchange, "response.model.string")
 
 
