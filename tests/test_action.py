@@ -1,4 +1,4 @@
-"""The GitHub Action and the GitLab snippet: their own steps, run in a shell as the runners run them."""
+"""The GitHub Action and the GitLab snippet: their steps run in a shell, as in the runners."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from command_line import SRC, environment
 ROOT = SRC.parent
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
 BASH = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"]
-"""How a GitHub runner starts a step whose shell is bash."""
+"""The command with which a GitHub runner starts a step with shell bash."""
 
-PATIENCE_S = 300
+TIMEOUT_S = 300
 RED = "reference:drop_message_stop"
 
 
@@ -60,7 +60,7 @@ class Job:
             env=env,
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
             check=False,
         )
         self.log += ran.stdout + ran.stderr
@@ -162,7 +162,7 @@ def test_the_gitlab_snippet_runs_and_leaves_what_it_keeps(tmp_path: Path) -> Non
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m messages_conformance "$@"\n')
     command.chmod(0o755)
     env = environment(PATH=f"{command.parent}{os.pathsep}{os.environ['PATH']}", TARGET=RED)
-    ran = subprocess.run(["bash", "-ec", "\n".join(script)], cwd=tmp_path, env=env, check=False, timeout=PATIENCE_S)
+    ran = subprocess.run(["bash", "-ec", "\n".join(script)], cwd=tmp_path, env=env, check=False, timeout=TIMEOUT_S)
     assert ran.returncode == 1
     junit = ElementTree.parse(tmp_path / made["artifacts"]["reports"]["junit"]).getroot()
     assert junit.get("failures") == "1"

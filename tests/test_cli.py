@@ -1,4 +1,4 @@
-"""The command line: what each command prints, and the exit codes of runs that end by themselves."""
+"""The command line: the output of each command, and the exit codes of runs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_conforming_target_ends_with_zero_and_a_complete_report(tmp_path: Path
     }
 
 
-def test_a_violation_ends_with_one_and_says_where() -> None:
+def test_a_violation_ends_with_exit_code_1_and_has_the_place() -> None:
     outcome = run("run", "reference:drop_message_stop", "--depth", "smoke", "--only", "stream.order", "--seed", "3")
     assert outcome.code == 1, outcome.all
     assert "stream.order.message-stop-once  MUST" in outcome.out
@@ -63,7 +63,7 @@ def test_a_budget_for_less_than_the_first_question_judges_nothing(endpoints: End
     assert endpoints.counts["/correct/tokens"] == 0
 
 
-def test_a_run_in_which_nothing_is_left_to_ask_is_never_green(endpoints: Endpoints, judge: Judge) -> None:
+def test_a_run_without_requests_is_never_green(endpoints: Endpoints, judge: Judge) -> None:
     # Only the other family of profiles promises this one.
     outcome = judge(endpoints.url("correct/nothing"), "--only", "errors.envelope.tokmodel", key=KEY)
     assert outcome.code == 2, outcome.all
@@ -77,7 +77,7 @@ def test_a_run_that_verifies_nothing_is_never_green(endpoints: Endpoints, judge:
     assert outcome.last.startswith("COULD NOT BE JUDGED: ")
 
 
-def test_the_first_listed_model_is_asked_when_none_is_named(endpoints: Endpoints, judge: Judge) -> None:
+def test_the_first_listed_model_is_used_when_none_is_named(endpoints: Endpoints, judge: Judge) -> None:
     outcome = judge(
         endpoints.url("correct/listed"), "--only", "response.model.*", "--depth", "smoke", model=None, key=KEY
     )
@@ -128,17 +128,17 @@ def test_explain_gives_sentence_source_severity_and_provocation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "label", "said"),
+    ("requirement", "label", "message"),
     [
         ("stream.order.ping-anywhere", "tolerated", "many_pings"),
         ("adjacent.batches.custom_id", "excluded", "The suite sends no batches"),
     ],
 )
-def test_explain_says_why_something_is_not_judged(asked: str, label: str, said: str) -> None:
-    outcome = run("explain", asked)
+def test_explain_says_why_something_is_not_judged(requirement: str, label: str, message: str) -> None:
+    outcome = run("explain", requirement)
     assert outcome.code == 0
     assert f"\n{label:<9}  " in outcome.out
-    assert said in outcome.out
+    assert message in outcome.out
 
 
 def test_explain_takes_a_capability() -> None:
@@ -149,12 +149,13 @@ def test_explain_takes_a_capability() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"), [("stream.order.mesage-stop", "stream.order.message-stop"), ("stream.*", "explain takes one id")]
+    ("requirement", "message"),
+    [("stream.order.mesage-stop", "stream.order.message-stop"), ("stream.*", "explain takes one id")],
 )
-def test_explain_takes_one_known_requirement(asked: str, said: str) -> None:
-    outcome = run("explain", asked)
+def test_explain_takes_one_known_requirement(requirement: str, message: str) -> None:
+    outcome = run("explain", requirement)
     assert outcome.code == 4
-    assert said in outcome.error
+    assert message in outcome.error
 
 
 # -- serve ----------------------------------------------------------------------------------------------------------
@@ -162,14 +163,14 @@ def test_explain_takes_one_known_requirement(asked: str, said: str) -> None:
 
 @contextmanager
 def serving(*options: str, end: int = signal.SIGINT) -> Iterator[tuple[str, str, list[Outcome]]]:
-    """(address, key, what became of it): `serve` on a free port, ended by a signal."""
+    """(address, key, outcome): `serve` on a free port, ended by a signal."""
     process = started("serve", "--port", "0", *options)
     outcomes: list[Outcome] = []
     try:
         assert process.stdout is not None
-        said = process.stdout.readline()
-        assert said.startswith("serving on "), said
-        yield said.split()[2].rstrip(";"), said.split("key: ")[1].split(";")[0], outcomes
+        line = process.stdout.readline()
+        assert line.startswith("serving on "), line
+        yield line.split()[2].rstrip(";"), line.split("key: ")[1].split(";")[0], outcomes
     finally:
         os.killpg(process.pid, end)
         outcomes.append(ended(process))
@@ -177,7 +178,7 @@ def serving(*options: str, end: int = signal.SIGINT) -> Iterator[tuple[str, str,
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_serve_answers_until_it_is_told_to_end(end: signal.Signals) -> None:
+def test_serve_answers_until_a_signal(end: signal.Signals) -> None:
     with serving(end=end) as (address, key, outcomes):
         answer = httpx.get(f"{address}/v1/models", headers={"x-api-key": key})
     assert answer.status_code == 200
@@ -185,7 +186,7 @@ def test_serve_answers_until_it_is_told_to_end(end: signal.Signals) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
-def test_serve_misbehaves_and_varies_as_told() -> None:
+def test_serve_has_the_named_fault() -> None:
     body = {"model": "reference-1", "max_tokens": 16, "stream": True, "messages": [{"role": "user", "content": "Hi"}]}
     with serving("--fault", "drop_message_stop") as (address, key, _):
         answer = httpx.post(f"{address}/v1/messages", headers={"x-api-key": key}, json=body)
@@ -193,16 +194,16 @@ def test_serve_misbehaves_and_varies_as_told() -> None:
     assert "message_stop" not in answer.text
 
 
-def test_serve_says_what_it_cannot_do(endpoints: Endpoints) -> None:
+def test_serve_reports_wrong_options(endpoints: Endpoints) -> None:
     port = endpoints.base_url.rsplit(":", 1)[1]
-    said = {
+    messages = {
         ("--fault", "drop_mesage_stop"): "Did you mean drop_message_stop",
         ("--variant", "no_such"): "no variant is named 'no_such'",
         ("--port", port): f"port {port} cannot be used (Address already in use); name another",
         ("--port", "70000"): "--port is 70000",
         ("--port", "http"): "--port is 'http'; it is a whole number",
     }
-    for options, message in said.items():
+    for options, message in messages.items():
         outcome = run("serve", *options)
         assert outcome.code == 4, outcome.all
         assert message in outcome.error

@@ -1,4 +1,4 @@
-"""The commands `report` and `compare`, as a user gives them."""
+"""The commands `report` and `compare`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def test_what_is_made_anew_is_what_the_run_wrote(folder: Path, tmp_path: Path) -> None:
+def test_a_format_made_again_equals_the_one_that_the_run_wrote(folder: Path, tmp_path: Path) -> None:
     for form, name in (("json", "report.json"), ("junit", "junit.xml"), ("html", "report.html")):
         outcome = run("report", str(folder), "--format", form, "--output", str(tmp_path / name))
         assert (outcome.code, outcome.all) == (0, "")
@@ -54,7 +54,7 @@ def test_reports_without_their_exchanges_can_be_compared(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("report", "nowhere"), "'nowhere' could not be read"),
         (("report", "."), "name the folder that a run with --report wrote"),
@@ -64,13 +64,13 @@ def test_reports_without_their_exchanges_can_be_compared(tmp_path: Path) -> None
         (("compare", ".", "nowhere"), "could not be read"),
     ],
 )
-def test_wrong_usage_is_one_message(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
+def test_wrong_usage_is_one_message(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
     outcome = run(*arguments, cwd=tmp_path)
     assert outcome.code == 4
-    assert said in outcome.error
+    assert message in outcome.error
 
 
-def test_a_newer_report_says_what_to_do(folder: Path, tmp_path: Path) -> None:
+def test_the_message_for_a_newer_report_says_what_to_do(folder: Path, tmp_path: Path) -> None:
     document = json.loads((folder / "report.json").read_text("utf-8"))
     (tmp_path / "report.json").write_text(json.dumps({**document, "schema": "messages-conformance/report/2"}))
     outcome = run("report", str(tmp_path))
@@ -78,20 +78,20 @@ def test_a_newer_report_says_what_to_do(folder: Path, tmp_path: Path) -> None:
     assert "update messages-conformance to read it" in outcome.error
 
 
-def test_a_truncated_report_is_told(folder: Path, tmp_path: Path) -> None:
+def test_a_truncated_report_is_reported(folder: Path, tmp_path: Path) -> None:
     text = (folder / "report.json").read_bytes()
     (tmp_path / "report.json").write_bytes(text[: len(text) // 2])
     assert "was it cut off?" in run("report", str(tmp_path)).error
 
 
-def test_half_a_line_at_the_end_of_the_exchanges_costs_only_itself(folder: Path, tmp_path: Path) -> None:
+def test_an_incomplete_last_line_of_the_recording_costs_only_itself(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "cut")
     lines = (folder / "exchanges.jsonl").read_bytes()
     (tmp_path / "cut" / "exchanges.jsonl").write_bytes(lines[:-20])
     assert run("report", str(tmp_path / "cut"), "--format", "markdown").code == 0
 
 
-def test_a_file_that_cannot_be_written_is_told(folder: Path, tmp_path: Path) -> None:
+def test_an_unwritable_file_is_reported(folder: Path, tmp_path: Path) -> None:
     outcome = run("report", str(folder), "--format", "badge", "--output", str(tmp_path / "no" / "badge.json"))
     assert outcome.code == 4
     assert "name another file with --output" in outcome.error

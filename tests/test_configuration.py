@@ -1,4 +1,4 @@
-"""Where options come from: command line, environment, file, in this order; and what a file must not hold."""
+"""The origin of options: command line, environment, file, in this order; and errors in files."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def found(configuration: Configuration, given: dict[str, Any] | None = None, **e
     return {name: each.value for name, each in settings(given or {}, configuration, variables).items()}
 
 
-def test_the_command_line_comes_before_the_environment_and_that_before_the_file(tmp_path: Path) -> None:
+def test_the_command_line_overrides_the_environment_and_the_environment_the_file(tmp_path: Path) -> None:
     file = written(tmp_path, FILE)
     assert found(file) == {"depth": "smoke", "seed": 1}
     assert found(file, SEED="5")["seed"] == 5
     assert found(file, {"seed": 7}, SEED="5")["seed"] == 7
 
 
-def test_a_named_target_comes_before_what_holds_for_all_and_after_the_rest(tmp_path: Path) -> None:
+def test_options_of_a_target_override_those_for_all_targets_only(tmp_path: Path) -> None:
     file = written(tmp_path, FILE)
     expected = {"target": "https://staging.example.com", "model": "m", "seed": 2, "depth": "smoke"}
     assert found(file, {"target": "staging"}) == expected
@@ -47,10 +47,10 @@ def test_a_named_target_comes_before_what_holds_for_all_and_after_the_rest(tmp_p
     assert found(file, {"target": "reference:"}) == {"target": "reference:", "depth": "smoke", "seed": 1}
 
 
-def test_every_value_says_where_it_came_from(tmp_path: Path) -> None:
+def test_every_value_has_its_origin(tmp_path: Path) -> None:
     file = written(tmp_path, FILE)
-    told = settings({"target": "staging", "rate": 2.0}, file, {"MESSAGES_CONFORMANCE_DEPTH": "deep"})
-    origins = {name: each.origin for name, each in told.items()}
+    found_settings = settings({"target": "staging", "rate": 2.0}, file, {"MESSAGES_CONFORMANCE_DEPTH": "deep"})
+    origins = {name: each.origin for name, each in found_settings.items()}
     assert origins["rate"] == "command line"
     assert origins["depth"] == "environment, MESSAGES_CONFORMANCE_DEPTH"
     assert origins["model"].endswith("messages-conformance.toml, [targets.staging]")
@@ -111,15 +111,15 @@ def test_a_variable_that_is_empty_sets_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("environment", "message"),
     [
         ({"MESSAGES_CONFORMANCE_SEED": "x"}, "MESSAGES_CONFORMANCE_SEED is 'x'; it is a whole number"),
         ({"MESSAGES_CONFORMANCE_SHOW_TRACE": "maybe"}, "it is true or false"),
         ({"MESSAGES_CONFORMANCE_MAX_REQUEST": "3"}, "did you mean MESSAGES_CONFORMANCE_MAX_REQUESTS?"),
     ],
 )
-def test_a_variable_that_cannot_be_used_is_told(environment: dict[str, str], said: str) -> None:
-    with pytest.raises(ConfigurationError, match=said.replace("?", r"\?")):
+def test_an_unusable_variable_is_reported(environment: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message.replace("?", r"\?")):
         settings({}, Configuration(), environment)
 
 
@@ -134,7 +134,7 @@ def test_a_variable_that_holds_the_key_is_left_alone() -> None:
 # -- files ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_nearest_file_is_found_but_none_beyond_a_repository(tmp_path: Path) -> None:
+def test_the_nearest_file_inside_the_repository_is_used(tmp_path: Path) -> None:
     written(tmp_path, FILE)
     inner = tmp_path / "repository" / "inner"
     inner.mkdir(parents=True)
@@ -147,7 +147,7 @@ def test_the_nearest_file_is_found_but_none_beyond_a_repository(tmp_path: Path) 
     assert read(inner) == Configuration()
 
 
-def test_somebody_elses_broken_project_file_is_theirs(tmp_path: Path) -> None:
+def test_a_broken_pyproject_without_our_table_is_ignored(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / "pyproject.toml").write_text("not toml")
     assert read(tmp_path) == Configuration()
@@ -156,7 +156,7 @@ def test_somebody_elses_broken_project_file_is_theirs(tmp_path: Path) -> None:
         read(tmp_path)
 
 
-def test_paths_in_a_file_are_meant_from_its_folder(tmp_path: Path) -> None:
+def test_paths_in_a_file_are_relative_to_its_folder(tmp_path: Path) -> None:
     text = 'report = "out"\nsuite = "own"\nprofile = "acme.toml"\ntarget = "replay:saved.jsonl"'
     assert written(tmp_path, text).common == {
         "report": str(tmp_path / "out"),
@@ -183,16 +183,16 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_file_that_cannot_be_used_is_told_with_its_place(tmp_path: Path, case: str) -> None:
-    text, said = BROKEN[case]
-    with pytest.raises(ConfigurationError) as told:
+def test_an_unusable_file_is_reported_with_the_place(tmp_path: Path, case: str) -> None:
+    text, parts = BROKEN[case]
+    with pytest.raises(ConfigurationError) as raised:
         written(tmp_path, text)
-    for part in ("messages-conformance.toml", *said):
-        assert part in str(told.value)
-    assert "1234567890" not in str(told.value)
+    for part in ("messages-conformance.toml", *parts):
+        assert part in str(raised.value)
+    assert "1234567890" not in str(raised.value)
 
 
-def test_an_unknown_target_is_told_with_the_nearest_one(tmp_path: Path) -> None:
+def test_an_unknown_target_is_reported_with_the_nearest_one(tmp_path: Path) -> None:
     file = written(tmp_path, FILE)
     with pytest.raises(ConfigurationError, match=r"no target is named 'stagin'.*did you mean staging\?"):
         found(file, {"target": "stagin"})
@@ -234,7 +234,7 @@ def test_targets_of_a_file_run_by_name_and_side_by_side(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("run", "--all"), "--all needs targets"),
         (("run", "--all", "reference:"), "--all runs every target of the file"),
@@ -242,7 +242,7 @@ def test_targets_of_a_file_run_by_name_and_side_by_side(tmp_path: Path) -> None:
         (("run", "reference:", "--config", "nowhere.toml"), "nowhere.toml cannot be read"),
     ],
 )
-def test_what_cannot_be_run_is_wrong_usage(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_wrong_usage_of_run(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
     outcome = run(*arguments, cwd=tmp_path)
     assert outcome.code == 4
-    assert said in outcome.error
+    assert message in outcome.error

@@ -46,7 +46,7 @@ def test_a_waiver_for_another_model_or_profile_does_nothing() -> None:
         assert gate(other, outcomes={"x": FAIL}) == gate(other, outcomes={"x": PASS}) == Gate()
 
 
-def test_a_waiver_whose_failure_passes_is_stale_and_says_what_to_delete() -> None:
+def test_a_waiver_for_a_passing_requirement_is_stale_and_must_be_deleted() -> None:
     found = gate(WAIVER, outcomes={"x": PASS, "y": NOT_APPLICABLE})
     assert found.problems == ("w.toml, lines 1 to 5: stale, because a.* is not violated any more; delete it",)
 
@@ -56,11 +56,11 @@ def test_a_waiver_is_not_stale_while_something_that_it_covers_may_fail(other: st
     assert gate(WAIVER, outcomes={"x": PASS, "y": other}).problems == ()
 
 
-def test_a_run_that_ended_early_proves_no_waiver_stale() -> None:
+def test_a_run_that_ended_early_makes_no_waiver_stale() -> None:
     assert gate(WAIVER, outcomes={"x": PASS}, complete=False).problems == ()
 
 
-def test_a_waiver_that_nothing_was_judged_for_is_left_alone() -> None:
+def test_a_waiver_without_a_verdict_causes_no_problem() -> None:
     assert gate(WAIVER, outcomes={"x": NOT_APPLICABLE}) == gate(WAIVER, outcomes={}) == Gate()
 
 
@@ -75,7 +75,7 @@ def test_an_expired_waiver_excuses_nothing_and_fails_the_run() -> None:
     assert "expired" in gate(expired, outcomes={"x": NOT_VERIFIED}).problems[0]
 
 
-def test_what_came_after_the_edition_does_not_count() -> None:
+def test_requirements_after_the_edition_do_not_count() -> None:
     outcomes = {"x": FAIL, "y": WARN, "z": PASS, "e": ERROR}
     found = gate(outcomes=outcomes, edition="2026.11", unscored=frozenset({"a.x", "a.z", "a.e"}))
     added = "added after edition 2026.11"
@@ -98,7 +98,7 @@ def test_a_failure_that_the_baseline_did_not_verify_is_a_regression() -> None:
     assert found.excuses == {}
 
 
-def test_differences_have_one_name_each() -> None:
+def test_each_kind_of_change_has_one_name() -> None:
     old = {"a": PASS, "b": FAIL, "c": NOT_VERIFIED, "d": PASS, "e": WARN, "f": PASS, "h": NOT_APPLICABLE, "i": FAIL}
     new = {"a": FAIL, "b": PASS, "c": PASS, "d": NOT_VERIFIED, "e": PASS, "f": WARN, "g": FAIL, "h": FAIL, "i": FAIL}
     assert difference(old, new) == Difference(

@@ -1,4 +1,4 @@
-"""Whole runs under a gate, and the commands of a release manager."""
+"""Whole runs with a gate, and the commands `waive` and `diff`."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_only_a_regression_fails_against_a_baseline(saved: dict[str, str]) -> No
     assert made.run.notes == ("the baseline has profile tokmodel, and this run anthropic-2023-06-01",)
 
 
-def test_under_an_older_edition_what_came_later_is_judged_and_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_under_an_older_edition_later_requirements_are_judged_but_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     older = MappingProxyType({name: row.level for name, row in CATALOGUE.items() if name != BROKEN})
     softer = MappingProxyType({**older, BROKEN: "SHOULD"})
     monkeypatch.setattr(editions, "editions", lambda: ("2026.05", "2026.11"))
@@ -84,7 +84,7 @@ def test_under_an_older_edition_what_came_later_is_judged_and_does_not_count(mon
 # -- the commands ---------------------------------------------------------------------------------------------------
 
 
-def test_waive_writes_what_is_accepted_once_it_is_filled_in(saved: dict[str, str], tmp_path: Path) -> None:
+def test_waive_writes_a_file_that_is_valid_once_it_is_filled_in(saved: dict[str, str], tmp_path: Path) -> None:
     outcome = command("waive", saved["red"], cwd=tmp_path)
     assert outcome.code == 0, outcome.all
     assert "waivers.toml: 1 waiver until " in outcome.out
@@ -135,12 +135,12 @@ UNUSABLE = {
 
 @pytest.mark.parametrize("case", UNUSABLE)
 def test_a_report_that_cannot_be_used_is_one_message(saved: dict[str, str], tmp_path: Path, case: str) -> None:
-    change, said = UNUSABLE[case]
+    change, message = UNUSABLE[case]
     (tmp_path / "report.json").write_text((Path(saved["red"]) / "report.json").read_text())
     change(tmp_path)
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         run(CORRECT, "tokmodel", baseline=str(tmp_path), **SMOKE)
     for arguments in (("diff", saved["red"], str(tmp_path)), ("waive", str(tmp_path), "--output", "w.toml")):
         outcome = command(*arguments)
         assert outcome.code == 4
-        assert said in outcome.error
+        assert message in outcome.error

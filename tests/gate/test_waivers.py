@@ -1,4 +1,4 @@
-"""Files of waivers: what is read, where it stands, and what is said of a file that cannot be used."""
+"""Files of waivers: their content, the places of waivers, and the messages for unusable files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def reading(folder: Path, text: str | bytes) -> tuple[Waiver, ...]:
     return read(path)
 
 
-def test_a_waiver_says_what_why_whose_and_until_when(tmp_path: Path) -> None:
+def test_a_waiver_has_requirement_reason_owner_and_expiry_date(tmp_path: Path) -> None:
     first, second = reading(tmp_path, WHOLE)
     assert (first.requirement, first.reason, first.owner, first.expires) == (
         "usage.*",
@@ -55,7 +55,7 @@ def test_models_and_profiles_limit_it(tmp_path: Path) -> None:
     assert not second.applies_to(model="big-1", profile="claude-code")
 
 
-def test_a_list_without_headings_is_known_by_number(tmp_path: Path) -> None:
+def test_waivers_without_headings_are_identified_by_number(tmp_path: Path) -> None:
     row = '{requirement = "a", reason = "r", owner = "o", expires = 2027-01-01}'
     found = reading(tmp_path, f"waiver = [{row}, {row}]")
     assert [waiver.place.rpartition(", ")[2] for waiver in found] == ["waiver 1", "waiver 2"]
@@ -77,12 +77,12 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_file_that_cannot_be_used_is_told_with_its_place(tmp_path: Path, case: str) -> None:
-    text, said = BROKEN[case]
-    with pytest.raises(GateError) as told:
+def test_an_unusable_file_is_reported_with_the_place(tmp_path: Path, case: str) -> None:
+    text, parts = BROKEN[case]
+    with pytest.raises(GateError) as raised:
         reading(tmp_path, text)
-    for part in ("w.toml", *said):
-        assert part in str(told.value)
+    for part in ("w.toml", *parts):
+        assert part in str(raised.value)
 
 
 def test_no_file_at_all(tmp_path: Path) -> None:
@@ -90,18 +90,18 @@ def test_no_file_at_all(tmp_path: Path) -> None:
         read(tmp_path / "nowhere.toml")
 
 
-def test_an_unknown_requirement_is_told_with_the_nearest_ones() -> None:
+def test_an_unknown_requirement_is_reported_with_the_nearest_ones() -> None:
     known = ["usage.present", "stream.order.pings"]
     here = {"reason": "r", "owner": "o", "expires": date(2027, 1, 1), "place": "w.toml, lines 1 to 5"}
     assert (
         unknown_requirement([Waiver(requirement="usage.*", **here), Waiver(requirement="stream", **here)], known) == ""
     )
-    said = unknown_requirement([Waiver(requirement="usage.presnt", **here)], known)
-    assert said.startswith("w.toml, lines 1 to 5: no requirement matches 'usage.presnt'; did you mean usage.present")
+    message = unknown_requirement([Waiver(requirement="usage.presnt", **here)], known)
+    assert message.startswith("w.toml, lines 1 to 5: no requirement matches 'usage.presnt'; did you mean usage.present")
     assert "`messages-conformance list`" in unknown_requirement([Waiver(requirement="zzz", **here)], known)
 
 
-def test_what_is_written_is_read_once_it_is_filled_in(tmp_path: Path) -> None:
+def test_a_written_waiver_file_is_valid_once_it_is_filled_in(tmp_path: Path) -> None:
     rows = [("usage.present", "Usage is there.\nAlways."), ("errors.envelope", "")]
     text = waivers_toml(rows, expires=date(2027, 1, 2), model='odd "[model]"*', profile="tokmodel")
     with pytest.raises(GateError, match="reason is empty"):

@@ -1,4 +1,4 @@
-"""Impacts of the requirements that the hand-made reports use, so that new measurements do not change these tests."""
+"""Fixed impacts for the requirements of the sample reports, so that new measurements do not change these tests."""
 
 from types import MappingProxyType
 

@@ -1,4 +1,4 @@
-"""Hand-made reports: green, red, incomplete, never judged, and with hostile text in every place that has text."""
+"""Sample reports: green, red, incomplete, not judged, and with hostile text in every field."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""report.html in a real browser, where there is one: it fits 360 pixels, nothing foreign runs, nothing is fetched."""
+"""report.html in a real browser, when one is installed: it fits 360 pixels, runs no foreign code and loads nothing."""
 
 import json
 import re
@@ -68,9 +68,9 @@ def test_every_page_fits_a_telephone_and_runs_nothing(tmp_path):
     (tmp_path / "all.html").write_text(WATCHER + "".join(frames), encoding="utf-8")
     command = [BROWSER, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", f"file://{tmp_path}/all.html"]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    told = re.search(r"<output>(.*)</output>", ran.stdout, re.S)
-    assert told, ran.stdout[-500:] + ran.stderr[-500:]
-    seen = json.loads(unescape(told[1]))
+    output = re.search(r"<output>(.*)</output>", ran.stdout, re.S)
+    assert output, ran.stdout[-500:] + ran.stderr[-500:]
+    seen = json.loads(unescape(output[1]))
     assert set(seen) == set(PAGES)
     for name, page in seen.items():
         assert page["wide"] <= 360, name

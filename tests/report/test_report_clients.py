@@ -40,7 +40,7 @@ def run(*failed, outcome="pass", without=()):
     return {found.client: found for found in client_statuses(report(*rows))}
 
 
-def test_all_measured_clients_are_there_and_work_when_all_holds():
+def test_all_measured_clients_work_when_all_requirements_hold():
     found = run()
     assert list(found) == list(contract.clients())
     assert len(found) == 11
@@ -48,7 +48,7 @@ def test_all_measured_clients_are_there_and_work_when_all_holds():
     assert not [status for status in found.values() if status.effects or status.unknown or status.not_offered]
 
 
-def test_a_client_fails_through_the_requirement_that_was_measured_to_stop_it():
+def test_a_client_fails_because_of_a_requirement_whose_violation_stops_it():
     found = run("auth.bearer.accepted", "claude-code.auth.bearer")
     assert found[PYTHON].status == FAILS
     refused = "cannot connect: all of its requests are refused"
@@ -65,28 +65,28 @@ def test_a_silent_loss_is_no_failure():
     assert found[VERCEL].effects[0].outcome == "loses or changes the tool call silently"
 
 
-def test_a_failure_beside_the_messages_endpoint_stops_nobody():
+def test_a_failure_of_another_endpoint_stops_no_client():
     found = run("adjacent.count_tokens.shape")
     assert found[PYTHON].status == WORKS_WITH_LOSS
     assert found[PYTHON].effects[0].outcome == "raises an error"
 
 
-def test_what_was_not_seen_to_hold_leaves_it_not_known():
+def test_an_unverified_requirement_leaves_the_status_not_known():
     found = run(without=("version.header.2026-10-21", "version.header.2026-10-21-tokmodel"))
     assert (found[PYTHON].status, found[PYTHON].unknown) == (NOT_KNOWN, ("version.header.2026-10-21",))
     assert found[VERCEL].status == WORKS
 
 
 @pytest.mark.parametrize("outcome", ["not-verified", "not-applicable", "error"])
-def test_a_run_that_verified_nothing_knows_nothing(outcome):
+def test_after_a_run_that_verified_nothing_no_client_status_is_known(outcome):
     assert {status.status for status in run(outcome=outcome).values()} == {NOT_KNOWN}
 
 
-def test_a_void_run_knows_nothing():
+def test_a_run_that_could_not_be_judged_knows_no_client_status():
     assert {(found.status, found.effects) for found in client_statuses(wrong_key())} == {(NOT_KNOWN, ())}
 
 
-def test_a_feature_that_the_model_does_not_have_is_left_aside():
+def test_a_feature_that_the_model_does_not_have_is_ignored():
     thinking = [name for name, row in CATALOGUE.items() if row.capability or row.needs & {"thinking"}]
     rows = [
         Verdict(requirement=name, level="MUST", outcome="not-applicable" if name in thinking else "pass")
@@ -96,7 +96,7 @@ def test_a_feature_that_the_model_does_not_have_is_left_aside():
     assert found[PYTHON].status == WORKS
 
 
-def test_failures_that_nobody_measured_are_named_but_for_leniency():
+def test_unmeasured_failures_are_named_except_accepted_invalid_requests():
     finding = (Finding(found="x", wanted="y"),)
     names = ("headers.request-id.present", "request.max_tokens.required", "stream.order.message-stop-once")
     assert set(names) <= set(CATALOGUE)
@@ -104,7 +104,7 @@ def test_failures_that_nobody_measured_are_named_but_for_leniency():
     assert unmeasured(report(*rows, INAPPLICABLE)) == names[:1]
 
 
-def test_every_outcome_is_graded():
+def test_every_outcome_has_a_rank():
     outcomes = {outcome for measurement in measured_faults() for outcome in measurement.clients.values()}
     assert {outcome for outcome in outcomes if is_failure(outcome)} == {
         "raises an error",

@@ -1,4 +1,4 @@
-"""Runs side by side: what tells them apart, who fails what, as Markdown and as a page."""
+"""Comparisons of runs: labels, failures and clients, as Markdown and as a page."""
 
 from dataclasses import replace
 
@@ -38,17 +38,17 @@ def test_rows_are_what_any_run_violates_the_worst_first():
         ([{}], [RUN.target]),
     ],
 )
-def test_a_label_is_what_differs(changes, labels):
+def test_labels_are_made_of_what_differs(changes, labels):
     made = compare([named(green(), **change) for change in changes])
     assert [column.label for column in made.columns] == labels
 
 
 @pytest.mark.parametrize("form", COMPARISONS)
-def test_both_forms_say_who_fails_what(form):
+def test_both_formats_show_which_run_fails_what(form):
     text = COMPARISONS[form](compare([named(green(), model="good"), named(red(), model="bad"), wrong_key()]))
     shown = Page(text).text if form == "html" else text
-    for told in ("good", "bad", "stream.order", "fatal", "Claude Code 2.1.197", "COULD NOT BE JUDGED"):
-        assert told in shown
+    for text in ("good", "bad", "stream.order", "fatal", "Claude Code 2.1.197", "COULD NOT BE JUDGED"):
+        assert text in shown
 
 
 def test_markdown_is_one_table_with_a_cell_for_each_run():
@@ -66,7 +66,7 @@ def test_the_comparison_of_hostile_runs_is_harmless():
         assert not set(form(made)) & set("\x00\x07\x1b\x9b\r\u202e")
 
 
-def test_nothing_violated_is_said():
+def test_a_comparison_without_violations_says_so():
     assert "No run violates a verified requirement." in COMPARISONS["html"](compare([green(), green()]))
 
 

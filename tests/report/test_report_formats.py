@@ -1,4 +1,4 @@
-"""What machines and comments are given: Markdown, SARIF, annotations, a badge; each also out of hostile reports."""
+"""Markdown, SARIF, annotations and badges, also of hostile reports."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def test_the_command_line_names_every_format():
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("name", EVERY)
-def test_every_report_takes_every_form_and_hides_nothing_invisible(form, name):
+def test_every_report_in_every_format_escapes_invisible_characters(form, name):
     text = FORMATS[form](EVERY[name]())
     assert text.endswith("\n")
     text.encode("utf-8")
@@ -153,14 +153,14 @@ def test_a_sarif_result_points_at_its_entry_in_the_report():
     assert by["stream.order"]["properties"]["curl"].startswith("curl -isS")
 
 
-def test_sarif_tells_what_is_ours_apart():
+def test_harness_errors_are_notifications_in_sarif():
     invocation = to_sarif(report(BROKEN, harness_errors=("boom",)))["runs"][0]["invocations"][0]
     assert invocation["executionSuccessful"] is False
     assert [note["message"]["text"] for note in invocation["toolExecutionNotifications"]][1] == "boom"
     assert to_sarif(wrong_key(FAILED))["runs"][0]["results"] == []
 
 
-def test_sarif_of_five_thousand_failures_keeps_to_what_is_shown():
+def test_sarif_of_five_thousand_failures_has_as_many_results_as_are_shown():
     assert len(to_sarif(many())["runs"][0]["results"]) == 5000
 
 
@@ -188,7 +188,7 @@ def test_a_green_run_is_a_notice():
     assert to_annotations(green()).startswith("::notice title=messages-conformance::CONFORMS")
 
 
-def test_a_void_run_is_one_statement():
+def test_a_run_that_could_not_be_judged_is_one_statement():
     assert len(to_annotations(wrong_key(FAILED)).splitlines()) == 1
 
 
@@ -204,11 +204,11 @@ def test_a_void_run_is_one_statement():
         (wrong_key, "could not be judged", "lightgrey"),
     ],
 )
-def test_a_badge_says_no_more_than_was_seen(made, message, colour):
+def test_a_badge_claims_only_what_was_verified(made, message, colour):
     assert to_badge(made()) == {"schemaVersion": 1, "label": "Messages API", "message": message, "color": colour}
 
 
-def test_hostile_text_is_spelled_out_in_sarif():
+def test_hostile_text_is_escaped_in_sarif():
     text = FORMATS["sarif"](EVERY["hostile"]())
     assert "\\\\x1b[2J" in text
     assert HOSTILE not in text

@@ -1,4 +1,4 @@
-"""What is excused does not count, is told with its reason in every form, and is never called conformance."""
+"""Excused failures do not count, every format shows the reason, and the run is never called conformant."""
 
 import json
 import xml.etree.ElementTree as ElementTree
@@ -33,13 +33,13 @@ def test_one_failure_that_is_not_excused_fails_the_run():
     assert [verdict.requirement for verdict in failures(made)] == ["usage.present"]
 
 
-def test_a_profile_with_words_of_its_own_is_not_praised_for_what_is_excused():
+def test_own_verdict_words_are_not_used_for_an_excused_failure():
     gate = Gate(excuses={"stream.order": Excuse(kind="waived", reason="r")})
     made = report(PASSED, FAILED, gate=gate, run=replace(RUN, profile="claude-code"))
     assert verdict_sentence(made).startswith("PASSES, but does not conform to profile claude-code (1 waived): ")
 
 
-def test_a_rule_of_a_later_edition_that_breaks_costs_no_verdict():
+def test_an_error_in_a_rule_of_a_later_edition_does_not_change_the_verdict():
     gate = Gate(excuses={"stream.framing": Excuse(kind="unscored", reason="added after edition 2026.11")})
     broken = replace(BROKEN, requirement="stream.framing")
     made = report(replace(PASSED, requirement="usage.present"), broken, gate=gate)
@@ -57,14 +57,14 @@ def test_a_waiver_problem_fails_a_run_without_failures():
 
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "html", "junit", "sarif", "json"])
-def test_every_form_says_why(form):
+def test_every_format_shows_the_excuse(form):
     text = FORMATS[form](excused())
     assert "ticket 4711" in text
     assert "added after edition 2026.11" in text or form == "junit"  # a warning is no failure there, excused or not
 
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "html", "junit", "json"])
-def test_every_form_says_what_is_wrong_with_a_waiver(form):
+def test_every_format_shows_the_problem_of_a_waiver(form):
     assert "lines 2 to 6: stale" in FORMATS[form](stale()).replace("\n    ", " ")
 
 
@@ -89,7 +89,7 @@ def test_sarif_suppresses_what_is_excused():
     assert kinds == {"stream.order": "external", "headers.request-id": "external"}
 
 
-def test_the_page_and_the_comment_tell_what_is_excused_and_what_changed():
+def test_the_page_and_the_markdown_show_excuses_and_changes():
     page, comment = FORMATS["html"](excused()), FORMATS["markdown"](excused())
     assert 'id="requirement-stream.order"' in page
     assert "Since the baseline</h2>" in page

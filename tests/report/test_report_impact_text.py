@@ -14,26 +14,26 @@ def test_outcomes_come_worst_first_and_each_client_once_with_its_worst():
     )
 
 
-def test_what_nobody_measured_is_said_to_be_unmeasured():
+def test_requirements_without_a_measurement_are_unmeasured():
     assert impact_sentence("unknown") == "unmeasured"
 
 
-def test_the_unharmed_are_counted_rather_than_named():
+def test_unaffected_clients_are_counted_and_not_named():
     assert described_impact([measurement(a="unaffected", b="hangs")], "major") == (
         "major; hangs: b; unaffected: 1 of 2 measured clients"
     )
 
 
-def test_an_outcome_without_a_rank_stands_before_the_harmless_one():
+def test_an_outcome_without_a_rank_comes_before_the_harmless_one():
     assert described_impact([measurement(a="sings"), measurement(a="unaffected", b="crashes")], "minor") == (
         "minor; crashes: b; sings: a"
     )
 
 
-def test_many_clients_are_cut_where_asked_for():
+def test_the_number_of_named_clients_can_be_limited():
     three = measurement(a="hangs", b="hangs", c="hangs")
     assert described_impact([three], "fatal", most=2) == "fatal; hangs: a, b, and 1 more"
 
 
-def test_a_harmless_deviation_is_said_to_be_harmless():
+def test_a_harmless_deviation_is_called_harmless():
     assert impact_sentence("usage.present") == "minor; unaffected: 1 of 1 measured client"

@@ -32,7 +32,7 @@ def test_every_report_survives_its_file(name, tmp_path):
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8")) == json.loads(json.dumps(to_json(made)))
 
 
-def test_a_finding_says_everything():
+def test_a_finding_has_all_facts():
     document = to_json(red())
     found = next(row for row in document["requirements"] if row["id"] == "stream.order")
     assert (found["verdict"], found["severity"], found["judged"], len(found["findings"])) == ("fail", "fatal", 50, 50)
@@ -52,7 +52,7 @@ def test_a_finding_says_everything():
     assert first["curl"].startswith("curl -isS -N -X POST http://127.0.0.1:4000/v1/messages")
 
 
-def test_an_exchange_is_summed_up():
+def test_an_exchange_is_summarized():
     failed = exchange(2, failure=Failure(kind="refused", message="no"))
     first, second = to_json(report(exchanges={2: failed, 1: exchange(1)}))["exchanges"]
     assert (first["number"], first["status"], first["events"], first["ending"]) == (1, 200, 5, "complete")
@@ -95,14 +95,14 @@ def test_the_base_url_goes_before_the_target():
     assert '"x-api-key: $K"' in command
 
 
-def test_a_written_report_replaces_the_former_whole(tmp_path):
+def test_a_written_report_replaces_the_old_one_completely(tmp_path):
     write_all(hostile(), tmp_path)
     write_all(red(), tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["junit.xml", "report.html", "report.json"]
     assert json.loads((tmp_path / "report.json").read_text())["exit_code"] == 1
 
 
-def test_a_failed_write_leaves_the_former_and_no_litter(tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_old_file_and_leaves_no_temporary_file(tmp_path, monkeypatch):
     write_all(red(), tmp_path)
     before = (tmp_path / "report.json").read_bytes()
 
@@ -116,13 +116,13 @@ def test_a_failed_write_leaves_the_former_and_no_litter(tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["junit.xml", "report.html", "report.json"]
 
 
-def test_a_folder_is_made_and_left_empty(tmp_path):
+def test_a_folder_is_created_and_left_empty(tmp_path):
     folder = prepare(tmp_path / "a" / "b")
     assert folder.is_dir()
     assert list(folder.iterdir()) == []
 
 
-def test_a_file_in_the_way_is_named(tmp_path):
+def test_an_existing_file_in_place_of_the_folder_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(ReportError, match="a file is in the way"):
@@ -138,6 +138,6 @@ def test_a_folder_without_write_permission_is_refused_with_the_cure(tmp_path, mo
         prepare(tmp_path)
 
 
-def test_a_name_that_is_none_is_refused():
+def test_a_name_that_is_not_a_report_is_refused():
     with pytest.raises(ReportError, match="name a folder"):
         prepare("a\x00b")

@@ -49,7 +49,7 @@ def test_a_suite_is_a_topic_and_a_case_is_a_requirement():
     assert list(case(root, "stream.framing")) == []
 
 
-def test_a_failure_holds_the_sentence_and_the_block():
+def test_a_junit_failure_has_the_sentence_and_all_facts():
     failure = case(parsed(red()), "stream.order").find("failure")
     assert failure.get("message") == (
         "The stream ends with message_stop. Found nothing after event #4, wanted message_delta or message_stop "
@@ -61,7 +61,7 @@ def test_a_failure_holds_the_sentence_and_the_block():
     assert "#4  byte" in failure.text
 
 
-def test_what_was_not_verified_is_skipped_with_its_reason():
+def test_an_unverified_requirement_is_skipped_with_the_reason():
     root = parsed(report(UNVERIFIED, INAPPLICABLE))
     assert case(root, "stop.sequence").find("skipped").get("message") == "not-verified: the model did not cooperate"
     assert case(root, "stream.framing").find("skipped").get("message").startswith("not-applicable: profile x")
@@ -73,12 +73,12 @@ def test_a_warning_passes_but_is_shown():
     assert "absent" in item.find("system-out").text
 
 
-def test_a_warning_fails_where_asked_for():
+def test_a_warning_fails_with_fail_on_should():
     item = case(parsed(should_only("should")), "headers.request-id")
     assert [child.tag for child in item] == ["failure"]
 
 
-def test_an_error_of_ours_is_an_error():
+def test_a_harness_error_is_a_junit_error():
     root = parsed(report(BROKEN, harness_errors=("boom",)))
     assert case(root, "stream.framing").find("error").get("message") == "KeyError: 'type'"
     assert case(root, "harness-error-1").find("error").get("message") == "boom"
@@ -90,13 +90,13 @@ def test_a_statement_and_an_early_end_are_errors_of_the_run():
     assert case(parsed(report(PASSED, complete=False)), "judged-as-a-whole").find("error").get("type") == "incomplete"
 
 
-def test_hostile_text_is_spelled_out():
+def test_hostile_text_is_escaped():
     text = to_xml(report(harness_errors=(HOSTILE,)))
     assert not set(text) & set("\x00\x07\x0c\x1b\x9b\r\ufffe\ud800")
     assert "\\x1b[2J" in text
 
 
-def test_what_the_user_added_fails_in_its_own_words():
+def test_failed_user_tests_have_their_message():
     drift = Drift(situation="plain", path=".usage", before="object", after=None)
     root = parsed(report(PASSED, failed_tests=(FailedTest(name="test_ours", message="no\nreally"),), drifts=(drift,)))
     assert case(root, "test_ours").find("failure").get("message") == "no"

@@ -76,7 +76,7 @@ def under_claude_code(made):
     return replace(made, run=replace(made.run, profile="claude-code"))
 
 
-def test_a_profile_may_have_words_of_its_own():
+def test_a_profile_can_have_its_own_verdict_words():
     good, bad = under_claude_code(report(PASSED, WARNED)), under_claude_code(report(FAILED, PASSED))
     assert verdict_sentence(good).startswith("Claude Code would work: 2 requirements verified")
     assert verdict_sentence(bad).startswith(
@@ -104,7 +104,7 @@ def test_failures_come_by_severity_then_level_then_id():
     assert ids == ["stream.order", "a", "b", "a-should", "usage.present"]
 
 
-def test_a_should_is_a_failure_only_where_asked_for():
+def test_a_should_is_a_failure_only_with_fail_on_should():
     assert failures(should_only("must")) == ()
     assert warnings(should_only("must")) == (WARNED,)
     assert failures(should_only("should")) == (WARNED,)

@@ -74,7 +74,7 @@ def test_the_verdict_is_on_every_page(name):
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_what_a_target_sends_is_text_wherever_it_stands(script):
+def test_text_of_a_target_is_never_markup(script):
     plain = hostile()
     finding = replace(
         FAILED.findings[0],
@@ -112,7 +112,7 @@ def test_what_a_target_sends_is_text_wherever_it_stands(script):
     assert " ".join(script.split()) in page.text
 
 
-def test_invisible_characters_are_spelled_out():
+def test_invisible_characters_are_escaped():
     text = to_html(hostile())
     assert not set(text) & set("\x00\x07\x0c\x1b\x9b\r\ufffe\ud800\u202e")
     assert "\\x1b[2J" in text
@@ -141,7 +141,7 @@ def test_the_sections_come_in_their_order():
     assert places == sorted(places)
 
 
-def test_a_failure_says_everything():
+def test_a_failure_has_all_facts():
     text = Page(to_html(red())).text
     facts = (
         "stream.order MUST",
@@ -160,7 +160,7 @@ def test_a_failure_says_everything():
     assert "+10 ms" in text
 
 
-def test_the_three_figures_stand_apart():
+def test_the_three_figures_are_separate():
     text = Page(to_html(report(*red().verdicts))).text
     assert "4 of 5 applicable requirements verified" in text
     assert "1 of 3 verified MUST requirements hold" in text
@@ -176,7 +176,7 @@ def test_links_lead_somewhere():
         assert targets <= set(page.ids)
 
 
-def test_what_cannot_be_operated_by_keyboard_is_not_there():
+def test_everything_can_be_operated_by_keyboard():
     page = Page(to_html(red()))
     assert page.tags[[tag for tag, _ in page.tags].index("a")][1] == {"href": "#content", "class": "skip"}
     scrolling = [attributes for _, attributes in page.tags if attributes.get("class") == "scroll"]
@@ -197,7 +197,7 @@ def test_a_page_of_five_thousand_failures_stays_small_and_says_what_was_cut():
     assert text.count("<pre") == failing.IN_FULL
 
 
-def test_a_void_run_shows_its_statement_and_no_failures():
+def test_a_run_that_could_not_be_judged_shows_its_statement_and_no_failures():
     page = Page(to_html(EVERY["wrong_key"]()))
     assert "COULD NOT BE JUDGED: the target answers 401" in page.text
     assert set(page.ids) == {"content", "cost", "cost-title", "run", "run-title"}

@@ -1,4 +1,4 @@
-"""Progress: live lines where somebody watches, a line a quarter where nobody does."""
+"""Progress: live lines in a terminal, one line for each quarter elsewhere."""
 
 import io
 import time
@@ -42,13 +42,13 @@ BUSY = RunProgress(
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
-def test_every_suite_that_is_not_done_has_a_line(snapshot, columns):
+def test_every_unfinished_suite_has_a_line(snapshot, columns):
     shown = lines(BUSY, columns)
     assert all(cell_len(line) <= columns for line in shown)
     assert "\n".join(shown) == snapshot
 
 
-def test_the_whole_says_tokens_against_the_ceiling_and_the_time_left():
+def test_the_line_of_the_run_has_tokens_limit_and_remaining_time():
     assert lines(BUSY, 200)[-1] == (
         "55 of 220 exchanges · 16 in flight · 2 waiting for a rate limit · 1,234 of 20,000 tokens · "
         "about 1 min 30 s left · 3 requirements failed so far"
@@ -56,7 +56,7 @@ def test_the_whole_says_tokens_against_the_ceiling_and_the_time_left():
 
 
 @pytest.mark.parametrize(("done", "elapsed_s"), [(0, 10), (4, 10), (220, 10), (100, 0)])
-def test_no_time_is_guessed_without_reason(done, elapsed_s):
+def test_the_remaining_time_is_estimated_only_with_enough_data(done, elapsed_s):
     assert "left" not in lines(RunProgress(planned=220, done=done, elapsed_s=elapsed_s), 200)[-1]
 
 
@@ -67,7 +67,7 @@ def test_wide_names_and_control_characters_keep_to_their_place():
     assert all(cell_len(line) <= 60 and "\x1b" not in line and "\n" not in line for line in shown)
 
 
-def test_outside_a_terminal_it_is_a_line_a_quarter():
+def test_outside_a_terminal_progress_is_one_line_for_each_quarter():
     file, done = io.StringIO(), iter(range(9))
     out = console(file, columns=100)
     with Progress(out, lambda: RunProgress(planned=8, done=next(done), in_flight=2, waiting=1, failed=1)) as progress:
@@ -95,7 +95,7 @@ def test_nothing_planned_is_no_progress():
     assert file.getvalue() == ""
 
 
-def test_in_a_terminal_it_refreshes_by_itself_and_vanishes(monkeypatch):
+def test_in_a_terminal_progress_refreshes_and_disappears(monkeypatch):
     monkeypatch.setenv("TERM", "xterm-256color")
     file, reads = Terminal(), []
 

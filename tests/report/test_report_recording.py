@@ -7,7 +7,7 @@ from messages_conformance.exchange import Failure, to_record
 from messages_conformance.report import ReportError, append, read
 
 
-def test_what_is_appended_is_read_again(tmp_path):
+def test_appended_exchanges_can_be_read(tmp_path):
     path = tmp_path / "exchanges.jsonl"
     made = [exchange(1), exchange(2, failure=Failure(kind="dns", message="x")), *hostile().exchanges.values()]
     for item in made:
@@ -15,7 +15,7 @@ def test_what_is_appended_is_read_again(tmp_path):
     assert [to_record(item) for item in read(path)] == [to_record(item) for item in made]
 
 
-def test_a_cut_off_last_line_is_left_out(tmp_path):
+def test_an_incomplete_last_line_is_ignored(tmp_path):
     path = tmp_path / "exchanges.jsonl"
     append(path, exchange(1))
     append(path, exchange(2))
@@ -52,7 +52,7 @@ def test_a_record_of_another_shape_is_refused(tmp_path):
         read(tmp_path / "r")
 
 
-def test_a_missing_recording_says_where_they_come_from(tmp_path):
+def test_the_message_for_a_missing_recording_says_where_recordings_come_from(tmp_path):
     with pytest.raises(ReportError, match=r"a run with --report writes exchanges\.jsonl"):
         read(tmp_path / "none")
 

@@ -82,7 +82,7 @@ needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is no
 
 @needs_curl
 @pytest.mark.parametrize("name", BODIES)
-def test_the_very_bytes_arrive(name):
+def test_the_exact_bytes_arrive(name):
     line, headers, body = replayed(request(BODIES[name], headers=JSON))
     assert body == BODIES[name]
     assert line == b"POST /v1/messages HTTP/1.1"
@@ -170,27 +170,27 @@ def test_a_giant_body_makes_a_short_command(name):
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_the_command_holds_nothing_that_a_terminal_would_obey(name):
+def test_the_command_has_no_control_characters(name):
     command = curl(exchange(1, sent=request(BODIES[name], headers=JSON)), "http://h")
     assert all(c.isprintable() or c in "\n\u200d" for c in command)
 
 
 @pytest.mark.parametrize(
-    ("wire", "said"),
+    ("wire", "expected"),
     [
         ("http-1.0", "--http1.0"),
         ("cut-body", "--max-time"),
         ("leave-early", "| head -c"),
     ],
 )
-def test_an_odd_request_is_sent_as_oddly(wire, said):
+def test_an_unusual_request_is_sent_in_its_form(wire, expected):
     length = (("content-length", "113"),) if wire == "cut-body" else ()
-    asked = replace(request(headers=(*JSON, *length), body=b'{"stream":true}'), wire=wire)
+    sent = replace(request(headers=(*JSON, *length), body=b'{"stream":true}'), wire=wire)
     with listening() as (url, received):
-        command = curl(exchange(1, sent=asked), url)
+        command = curl(exchange(1, sent=sent), url)
         subprocess.run(["sh", "-c", command], capture_output=True, timeout=20, check=False)
     line, headers, body = received[0]
-    assert said in command
+    assert expected in command
     assert line.endswith(b"HTTP/1.0" if wire == "http-1.0" else b"HTTP/1.1")
-    assert body == asked.body
+    assert body == sent.body
     assert (b"content-length", b"113") in [(name.lower(), value) for name, value in headers] or not length

@@ -1,4 +1,4 @@
-"""A saved run read back: nothing is lost on the way, and what cannot be read is told in one message with its cure."""
+"""Loading a saved run: nothing is lost, and an unreadable report is one message with its cure."""
 
 import json
 from dataclasses import replace
@@ -20,7 +20,7 @@ def saved(made, folder):
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY if name != "hostile"])
-def test_a_report_comes_back_whole(name, tmp_path):
+def test_a_saved_report_is_loaded_completely(name, tmp_path):
     made = replace(
         EVERY[name](),
         planned=Planned(requests=60, output_tokens=900, duplicates=3),
@@ -38,7 +38,7 @@ def test_a_hostile_report_can_be_read_again_and_stays_harmless(tmp_path):
     assert "\x1b" not in to_html(read)
 
 
-def test_without_the_exchanges_everything_but_traces_and_times_is_told(tmp_path):
+def test_without_the_exchanges_only_traces_and_times_are_missing(tmp_path):
     made = red()
     write_all(made, tmp_path)
     read = load(tmp_path)
@@ -50,7 +50,7 @@ def test_without_the_exchanges_everything_but_traces_and_times_is_told(tmp_path)
     assert to_json(read) == to_json(made)
 
 
-def test_keys_of_later_versions_are_left_alone(tmp_path):
+def test_keys_of_later_versions_are_ignored(tmp_path):
     document = to_json(red())
     document |= {"novelty": 1, "run": {**document["run"], "mood": "good"}}
     document["requirements"][0]["colour"] = "blue"
@@ -59,7 +59,7 @@ def test_keys_of_later_versions_are_left_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"schema": "messages-conformance/report/2"}, "update messages-conformance to read it"),
         ({"schema": "messages-conformance/report/0"}, "this version reads messages-conformance/report/1"),
@@ -70,15 +70,15 @@ def test_keys_of_later_versions_are_left_alone(tmp_path):
         ({"run": {}}, "missing"),
     ],
 )
-def test_what_is_no_report_is_told_with_the_cure(tmp_path, change, said):
+def test_a_file_that_is_no_report_is_reported_with_the_cure(tmp_path, change, message):
     (tmp_path / "report.json").write_text(json.dumps({**to_json(red()), **change}))
-    with pytest.raises(ReportError, match=said) as told:
+    with pytest.raises(ReportError, match=message) as raised:
         load(tmp_path)
-    assert "report.json" in str(told.value)
+    assert "report.json" in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "is not JSON"),
         ('{"schema": "messages-con', "was it cut off"),
@@ -86,13 +86,13 @@ def test_what_is_no_report_is_told_with_the_cure(tmp_path, change, said):
         ("[" * 10**5, "is not"),
     ],
 )
-def test_a_file_that_was_cut_off_is_told(tmp_path, text, said):
+def test_a_truncated_file_is_reported(tmp_path, text, message):
     (tmp_path / "report.json").write_text(text)
-    with pytest.raises(ReportError, match=said):
+    with pytest.raises(ReportError, match=message):
         load(tmp_path)
 
 
-def test_a_folder_without_a_report_is_told(tmp_path):
+def test_a_folder_without_a_report_is_reported(tmp_path):
     for place in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(ReportError, match="could not be read"):
             load(place)

@@ -1,4 +1,4 @@
-"""The table of the request schema: what was sent, what became of it, which cases and keywords it touched."""
+"""The table of the request schema: requests, their outcomes, and their cases and keywords."""
 
 import json
 from dataclasses import replace
@@ -44,7 +44,7 @@ def test_every_field_has_one_row_and_a_name_of_its_own():
     assert {"thinking", "tool_choice", "cache_control.ttl", "tool_result.content[]"} <= set(names)
 
 
-def test_a_field_counts_once_a_request_with_what_became_of_it():
+def test_a_field_counts_once_for_each_request_with_the_outcome():
     twice = {**PLAIN, "messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
     rows = table(exchange(twice), exchange(PLAIN, 400, expect=EITHER), exchange(PLAIN, 500), exchange(PLAIN, 0))
     assert counts(rows["message.content"].valid) == (4, 1, 1)
@@ -53,7 +53,7 @@ def test_a_field_counts_once_a_request_with_what_became_of_it():
 
 
 @pytest.mark.parametrize("kind", ["budget", "cancelled"])
-def test_what_was_planned_and_never_sent_does_not_count(kind):
+def test_requests_that_were_never_sent_do_not_count(kind):
     unsent = replace(exchange(PLAIN, 0), failure=Failure(kind=kind, message="not sent"))
     assert counts(table(unsent)["model"].valid) == (0, 0, 0)
 
@@ -76,7 +76,7 @@ def test_a_case_is_a_type_a_value_or_a_branch(changes, field, case):
     assert sum(tally.sent for tally in rows[field].cases.values()) == 1
 
 
-def test_what_is_nested_counts_under_its_definition():
+def test_nested_fields_count_under_their_definition():
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AA=="}}
     result = {"type": "tool_result", "tool_use_id": "t", "content": [image]}
     rows = table(exchange({**PLAIN, "messages": [{"role": "user", "content": [result]}]}))
@@ -96,7 +96,9 @@ def test_what_is_nested_counts_under_its_definition():
         ({"surprise": 1}, "(the body)", "(the body)", "additionalProperties"),
     ],
 )
-def test_a_broken_request_counts_where_the_schema_sees_the_fault(changes, field, keyword_of, keyword):
+def test_an_invalid_request_counts_for_the_field_where_the_schema_finds_the_mistake(
+    changes, field, keyword_of, keyword
+):
     rows = table(exchange({**PLAIN, **changes}, 400, expect=REFUSED))
     assert [name for name, row in rows.items() if row.invalid.sent] == [field]
     assert counts(rows[field].invalid) == (1, 0, 1)
@@ -104,7 +106,7 @@ def test_a_broken_request_counts_where_the_schema_sees_the_fault(changes, field,
     assert sum(row.valid.sent for row in rows.values()) == 0
 
 
-def test_a_missing_field_is_a_fault_of_that_field():
+def test_a_missing_field_counts_as_invalid_for_that_field():
     body = {"model": "m", "messages": PLAIN["messages"]}
     rows = table(exchange(body, 200, expect=REFUSED))
     assert counts(rows["max_tokens"].invalid) == (1, 1, 0)
@@ -112,16 +114,16 @@ def test_a_missing_field_is_a_fault_of_that_field():
 
 
 @pytest.mark.parametrize("body", [PLAIN, b"{", b"[]"])
-def test_a_fault_that_is_none_of_the_schemas_counts_for_the_whole_body(body):
+def test_a_mistake_that_the_schema_cannot_find_counts_for_the_whole_body(body):
     rows = table(exchange(body, 400, expect=REFUSED))
     assert [name for name, row in rows.items() if row.invalid.sent] == ["(the body)"]
 
 
-def test_counting_and_listing_are_left_alone():
+def test_other_endpoints_are_ignored():
     assert shares(table(exchange(PLAIN, path="/v1/messages/count_tokens")).values()).fields_sent == 0
 
 
-def test_the_way_to_a_place_ends_where_the_schema_ends():
+def test_a_place_that_the_schema_does_not_have_counts_for_the_nearest_one_it_has():
     body = {**PLAIN, "tools": [{"name": "a", "input_schema": {"type": "object", "properties": {"x": {}}}}]}
     assert [f.name for f in fields_to(body, "/tools/0/input_schema/properties/x")][-1].endswith("properties")
     assert [f.name for f in fields_to(body, "")] == ["(the body)"]

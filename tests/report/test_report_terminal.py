@@ -76,7 +76,7 @@ def test_five_thousand_findings_stay_readable():
     assert text.count("more exchanges") >= terminal.IN_FULL
 
 
-def test_the_verbose_see_every_failure_in_full():
+def test_verbose_output_has_every_failure_in_full():
     names = [f"stream.many-{number}" for number in range(60)]
     failed = [replace(FAILED, requirement=name) for name in names]
     text = printed(report(*failed), verbose=True)
@@ -114,14 +114,14 @@ def test_the_sections_come_in_their_order():
     assert places == sorted(places)
 
 
-def test_fifty_failing_exchanges_are_one_block():
+def test_fifty_failing_exchanges_are_one_description():
     text = printed(report(FAILED))
     assert text.count("stream.order  MUST") == 1
     assert text.count("curl -isS") == 1
     assert len(text.splitlines()) < 30
 
 
-def test_the_trace_is_for_the_verbose():
+def test_traces_are_shown_only_when_verbose():
     assert "#1  byte 0" not in printed(red())
 
 
@@ -136,14 +136,14 @@ def test_a_command_is_never_wrapped():
     assert "\n  -H 'anthropic-version: 2023-06-01' -H 'content-type: application/json' -H 'accept" in text
 
 
-def test_a_giant_command_is_left_to_the_json_report():
+def test_a_giant_command_is_only_in_the_json_report():
     giant = exchange(1, sent=request({"text": "".join(map(str, range(3000)))}))
     text = printed(report(FAILED, exchanges={1: giant}))
     assert "characters long: it is in report.json under stream.order" in text
     assert len(text) < 4000
 
 
-def test_a_void_run_gives_one_statement_instead_of_its_failures():
+def test_a_run_that_could_not_be_judged_shows_one_statement_instead_of_failures():
     text = printed(wrong_key(FAILED, WARNED))
     assert "FAILED (" not in text
     assert "WARNINGS" not in text
@@ -192,7 +192,7 @@ def test_plain_in_ci(monkeypatch):
     assert "\x1b" not in printed(red(), file=Terminal())
 
 
-def test_without_colour_where_asked_for(monkeypatch):
+def test_no_colour_with_no_color(monkeypatch):
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("NO_COLOR", "1")
     text = printed(red(), file=Terminal())
@@ -200,7 +200,7 @@ def test_without_colour_where_asked_for(monkeypatch):
     assert "FAILED (2)" in text
 
 
-def test_a_poorer_encoding_is_no_crash():
+def test_a_smaller_encoding_does_not_crash():
     raw = io.BytesIO()
     with io.TextIOWrapper(raw, encoding="ascii", newline="\n") as file:
         for made in (hostile(), report(FAILED, exchanges={1: exchange(1, situation="grüße")})):
@@ -210,7 +210,7 @@ def test_a_poorer_encoding_is_no_crash():
     assert "gr\\xfc\\xdfe" in text
 
 
-def test_options_that_narrow_a_run_stand_in_the_header():
+def test_options_that_limit_a_run_are_in_the_header():
     out = console(io.StringIO(), columns=100)
     header(out, hostile().run)
     assert "only " in out.file.getvalue()

@@ -7,7 +7,7 @@ from report_samples import HOSTILE
 from messages_conformance.report.text import counted, cut, encodable, inline, listed, sentence, visible, xml_safe
 
 
-def test_plain_text_is_left_alone():
+def test_plain_text_is_unchanged():
     assert visible("Grüße 👩‍👩‍👧 [bold] \\n") == "Grüße 👩‍👩‍👧 [bold] \\n"
 
 
@@ -27,7 +27,7 @@ def test_line_feeds_are_kept_where_lines_are():
         ("\ufeff", "\\ufeff"),
     ],
 )
-def test_what_cannot_be_seen_is_spelled_out(character, shown):
+def test_invisible_text_is_escaped(character, shown):
     assert visible(character) == shown
 
 
@@ -40,20 +40,20 @@ def test_nothing_hostile_survives():
     assert not left & {"Cc", "Cf", "Cs"}
 
 
-def test_a_cut_keeps_head_and_tail_and_says_how_much_is_gone():
+def test_a_cut_text_keeps_head_and_tail_and_the_number_of_missing_characters():
     text = cut("a" * 90 + "z" * 10, 40)
     assert text.startswith("a" * 30 + " … 60 more characters … ")
     assert text.endswith("z" * 10)
     assert cut("short", 5) == "short"
 
 
-def test_surrogates_are_spelled_out_in_data():
+def test_surrogates_are_escaped_in_data():
     value = encodable({"\ud800": ["\udfff", ("ok",), 1, None]})
     assert value == {"\\ud800": ["\\udfff", ["ok"], 1, None]}
     json.dumps(value, ensure_ascii=False).encode("utf-8")
 
 
-def test_xml_keeps_what_it_may_hold():
+def test_xml_keeps_legal_characters():
     assert xml_safe("a\tb\nü😀") == "a\tb\nü😀"
     assert xml_safe("\r\x0c\x85\ufffe\ud800") == "\\r\\x0c\\x85\\ufffe\\ud800"
 

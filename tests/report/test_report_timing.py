@@ -106,3 +106,10 @@ def test_a_stream_without_events_is_no_stream():
     found = of(exchange(1, response=empty))
     assert found.streams == ()
     assert found.whole_answers == (0.4,)
+
+
+def test_a_single_event_has_no_gap():
+    single = replace(stream([0.1, 0.2], 0.5), chunks=stream([0.1, 0.2], 0.5).chunks[:1])
+    (found,) = of(exchange(1, response=single)).streams
+    assert len(found.events_at_s) == 1
+    assert found.longest_gap_s == 0.0

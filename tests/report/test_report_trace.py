@@ -35,7 +35,7 @@ def test_a_long_stream_shows_head_tail_and_the_place_of_the_finding():
     assert gaps == ["  … 39 more events …", "  … 43 more events …"]
 
 
-def test_a_stream_that_is_barely_long_is_shown_whole():
+def test_a_stream_just_below_the_limit_is_shown_completely():
     whole = exchange(1, response=streamed(deltas(12)))
     assert not any("more event" in line for line in trace(whole))
 
@@ -49,7 +49,7 @@ def test_a_json_body_is_shown_compact_and_shortened():
     assert lines[-1] == "  +30 ms  end of the body (complete), 5,015 bytes"
 
 
-def test_a_broken_body_says_how_it_broke():
+def test_the_kind_of_end_of_a_broken_body_is_shown():
     lines = trace(exchange(1, response=answer(b"", chunks=(), ending="reset", detail="peer closed")))
     assert lines[-1] == "  +30 ms  end of the body (reset: peer closed), 0 bytes"
 

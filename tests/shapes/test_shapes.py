@@ -1,4 +1,4 @@
-"""Shapes: what belongs to one, what does not, and what differs between two."""
+"""Shapes: their content, and the differences between two of them."""
 
 import json
 
@@ -44,11 +44,11 @@ def streamed(events: list[tuple[str, dict]]) -> str:
     return shape("plain", response(frames.encode(), "text/event-stream"))
 
 
-def told(before: str | None, after: str) -> list[str]:
+def differences(before: str | None, after: str) -> list[str]:
     return [str(drift) for drift in drifts("plain", before, after)]
 
 
-def test_a_shape_is_a_page_of_places_and_types():
+def test_a_shape_has_places_and_types():
     assert whole(MESSAGE).splitlines() == [
         "# plain",
         *(
@@ -77,12 +77,12 @@ def test_a_shape_is_a_page_of_places_and_types():
     ]
 
 
-def test_the_order_of_keys_and_the_values_are_no_part_of_a_shape():
+def test_the_order_of_keys_and_the_values_are_not_part_of_a_shape():
     other = {**dict(reversed(MESSAGE.items())), "id": "msg_2"}
     assert whole(other) == whole(MESSAGE)
 
 
-def test_pings_and_the_cutting_of_a_text_are_no_part_of_a_shape():
+def test_pings_and_the_division_into_deltas_are_not_part_of_a_shape():
     more = [*STREAM[:4], STREAM[3], *STREAM[4:]]
     without = [event for event in STREAM if event[0] != "ping"]
     assert streamed(more) == streamed(STREAM) == streamed(without)
@@ -92,7 +92,7 @@ def test_pings_and_the_cutting_of_a_text_are_no_part_of_a_shape():
 
 
 @pytest.mark.parametrize(
-    ("after", "said"),
+    ("after", "expected"),
     [
         ({**MESSAGE, "container": None}, ["container appeared: null"]),
         ({**MESSAGE, "usage": None}, ["usage changed: object -> null", "usage.input_tokens disappeared: integer"]),
@@ -102,26 +102,26 @@ def test_pings_and_the_cutting_of_a_text_are_no_part_of_a_shape():
     ],
     ids=["appeared", "null", "disappeared", "discriminator", "type"],
 )
-def test_what_differs_is_told_by_place(after, said):
-    assert told(whole(MESSAGE), whole(after))[: len(said)] == said
+def test_differences_are_reported_by_place(after, expected):
+    assert differences(whole(MESSAGE), whole(after))[: len(expected)] == expected
 
 
-def test_an_event_that_appears_or_vanishes_is_told():
-    assert told(streamed(STREAM), streamed(STREAM[:-1]))[0] == (
+def test_an_event_that_appears_or_disappears_is_reported():
+    assert differences(streamed(STREAM), streamed(STREAM[:-1]))[0] == (
         "(events) changed: message_start content_block_start(text) content_block_delta(text_delta)+ content_block_stop "
         "message_stop -> message_start content_block_start(text) content_block_delta(text_delta)+ content_block_stop"
     )
 
 
-def test_a_shape_that_is_kept_nowhere_is_one_drift():
+def test_a_missing_kept_shape_is_one_drift():
     assert drifts("plain", None, whole(MESSAGE)) == (Drift(situation="plain", path="", before=None, after=None),)
-    assert told(None, whole(MESSAGE)) == ["no shape is kept yet"]
+    assert differences(None, whole(MESSAGE)) == ["no shape is kept yet"]
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"", b"\xff\xfe"], ids=["markup", "nothing", "bytes"])
-def test_what_is_no_json_has_a_shape_too(body):
+def test_an_answer_that_is_not_json_has_a_shape(body):
     assert "not JSON" in shape("plain", response(body, "", 502))
 
 
 def test_a_hostile_key_stays_on_its_line():
-    assert told(whole({}), whole({"a b\n# c": 1})) == ["a_b_#_c appeared: integer"]
+    assert differences(whole({}), whole({"a b\n# c": 1})) == ["a_b_#_c appeared: integer"]

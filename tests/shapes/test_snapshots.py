@@ -1,4 +1,4 @@
-"""`--snapshots` through the real command: kept, compared, accepted, and refused where it cannot work."""
+"""The option --snapshots of the real command: shapes are kept, compared, accepted; unusable folders are refused."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_shapes_are_kept_compared_and_accepted(tmp_path):
     assert shaped("reference:variant=unknown_fields", kept).code == 0
 
 
-def test_a_file_that_is_no_text_is_told_before_anything_is_sent(tmp_path):
+def test_a_shape_that_is_no_text_is_reported_before_anything_is_sent(tmp_path):
     (tmp_path / "plain.shape").write_bytes(b"\xff\xfe")
     ran = shaped("reference:", tmp_path)
     assert ran.code == 4

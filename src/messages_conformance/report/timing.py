@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from messages_conformance.exchange import Exchange
+from messages_conformance.exchange import Exchange, Response
 from messages_conformance.report.model import Report
 from messages_conformance.report.text import inline
 from messages_conformance.rules.recording_parts import MAX_OBSERVER_LAG_S
@@ -54,14 +54,14 @@ class Timing:
 
 def timing(report: Report) -> Timing:
     """The times of a report's exchanges."""
-    answered = [exchange for _, exchange in sorted(report.exchanges.items()) if exchange.response is not None]
-    clean = [exchange for exchange in answered if exchange.observer_lag_s <= MAX_OBSERVER_LAG_S]
-    streams = tuple(stream for exchange in clean if (stream := _streamed(exchange)) is not None)
-    names = {stream.number for stream in streams}
-    whole = [exchange for exchange in clean if exchange.number not in names]
+    answered = [(each, each.response) for _, each in sorted(report.exchanges.items()) if each.response is not None]
+    clean = [(each, response) for each, response in answered if each.observer_lag_s <= MAX_OBSERVER_LAG_S]
+    streams = tuple(stream for each, response in clean if (stream := _streamed(each, response)) is not None)
+    numbers = {stream.number for stream in streams}
+    whole = [(each.succeeded, response.ended_at_s) for each, response in clean if each.number not in numbers]
     return Timing(
-        whole_answers=tuple(_ended_s(exchange) for exchange in whole if exchange.succeeded),
-        refusals=tuple(_ended_s(exchange) for exchange in whole if not exchange.succeeded),
+        whole_answers=tuple(ended_at_s for succeeded, ended_at_s in whole if succeeded),
+        refusals=tuple(ended_at_s for succeeded, ended_at_s in whole if not succeeded),
         first_events=tuple(stream.events_at_s[0] for stream in streams),
         event_gaps=tuple(gap for stream in streams for gap in gaps(stream.events_at_s)),
         streams=streams,
@@ -80,13 +80,9 @@ def quantile(values: Iterable[float], share: float) -> float:
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0
 
 
-def _ended_s(exchange: Exchange) -> float:
-    return exchange.response.ended_at_s if exchange.response is not None else 0.0
-
-
-def _streamed(exchange: Exchange) -> Streamed | None:
-    response = exchange.response
-    if response is None or not exchange.succeeded or not response.is_event_stream or not response.events:
+def _streamed(exchange: Exchange, response: Response) -> Streamed | None:
+    """The times of a stream; None for any other answer."""
+    if not exchange.succeeded or not response.is_event_stream or not response.events:
         return None
     times = tuple(event.at_s for event in response.events)
     return Streamed(
