@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +13,18 @@ from command_line import Outcome, run
 from misbehaving import Endpoints
 
 from messages_conformance.reference import serve_endpoint
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Lets all processes of the tests share compiled modules where PYTHONDONTWRITEBYTECODE is set.
+
+    Otherwise each of some three hundred commands would compile the whole package.
+    """
+    if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
+        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        config.add_cleanup(folder.cleanup)
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = folder.name
 
 
 @pytest.hookimpl(optionalhook=True)
