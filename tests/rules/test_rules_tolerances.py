@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from builders import FULL_PROFILE, answered, exchange, numbered, response, streamed, verdicts
-from stream_frames import HELLO, sse, text
+from stream_frames import HELLO, ends, over, sse, start, text
 
 from messages_conformance.exchange import ACCEPTED, Chunk, Exchange
 from messages_conformance.rules import NOT_VERIFIED, PASS
@@ -20,6 +20,13 @@ def wrote(content: str, tokens: int, reason: str = "end_turn", *, ask: Any = Non
     return answered(
         {"content": [{"type": "text", "text": content}], "stop_reason": reason, "usage": usage, **changes}, ask=ask
     )
+
+
+def stream_that_counts(first: int, last: int) -> Exchange:
+    """A stream with these output_tokens in message_start and message_delta."""
+    usage = {"input_tokens": 10}
+    opening, closing = start(usage={**usage, "output_tokens": first}), ends(usage={**usage, "output_tokens": last})
+    return streamed([opening, *HELLO[1:-2], closing, over()])
 
 
 def counted(tokens: int, **ask: Any) -> Exchange:
@@ -73,6 +80,8 @@ LIMITS: list[tuple[str, Run, str]] = [
     # -- output tokens
     ("usage.output.le-max", [wrote("Hello", 100)], PASS),
     ("usage.output.le-max", [wrote("Hello", 101)], FOUND),
+    ("usage.output.le-max", [stream_that_counts(101, 101)], FOUND),
+    ("usage.output.le-max", [stream_that_counts(102, 101)], PASS),  # stream.msgdelta.usage-cumulative judges it
     ("usage.output.eq-max-on-max_tokens", [wrote("Hello", 75, "max_tokens")], PASS),
     ("usage.output.eq-max-on-max_tokens", [wrote("Hello", 74, "max_tokens")], FOUND),
     ("usage.output.eq-max-on-max_tokens", [wrote("Hello", 2, "max_tokens", ask={"max_tokens": 4})], PASS),

@@ -31,13 +31,14 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import RUN, rule
-from messages_conformance.rules.counted_input import (
+from messages_conformance.rules.counted_parts import (
     counts_earlier_turns,
     counts_the_results_of_tools,
+    counts_the_system_prompt,
     reads_system_blocks,
+    reads_text_blocks,
 )
 from messages_conformance.rules.recording_parts import PROBES, RAW_BODY, REQUEST
-from messages_conformance.rules.relations import counts_the_system_prompt, reads_text_blocks
 from messages_conformance.rules.stream.content_blocks import starts_text_blocks_empty
 from messages_conformance.rules.stream.deltas import sends_text_in_increments
 from messages_conformance.rules.stream.frames import carries_one_json_object_in_each_event as carries_one_json_object
@@ -80,6 +81,8 @@ COUNTED: Final = (
     counts_the_system_prompt,
     counts_earlier_turns,
     counts_the_results_of_tools,
+    counts_the_system_prompt,
+    reads_text_blocks,
 )
 """The rules that find the same losses by their missing input tokens."""
 

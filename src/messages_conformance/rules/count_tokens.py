@@ -28,8 +28,8 @@ from messages_conformance.rules.accessors import (
     usage_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
+from messages_conformance.rules.input_counts import INCONSISTENT, PROMPT_SLACK_TOKENS, inconsistent
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
-from messages_conformance.rules.relations import INCONSISTENT, PROMPT_SLACK_TOKENS, inconsistent
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
 
 COUNT_PATH: Final = "/v1/messages/count_tokens"

@@ -23,8 +23,8 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
+from messages_conformance.rules.paired_requests import requests_without
 from messages_conformance.rules.recording_parts import REQUEST
-from messages_conformance.rules.relations import requests_without
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 from messages_conformance.stream import is_made_by_code
 

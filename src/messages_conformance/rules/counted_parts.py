@@ -11,11 +11,26 @@ from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.accessors import in_message, json_key, once_per_exchange, total_input, usage_of
+from messages_conformance.rules.accessors import (
+    in_message,
+    json_key,
+    once_per_exchange,
+    refusal,
+    response_of,
+    total_input,
+    usage_of,
+)
 from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
-from messages_conformance.rules.recording_parts import REQUEST
-from messages_conformance.rules.relations import INCONSISTENT, MIN_ADDED_CHARS, counted, inconsistent
-from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
+from messages_conformance.rules.input_counts import (
+    INCONSISTENT,
+    MIN_ADDED_CHARS,
+    PROMPT_SLACK_TOKENS,
+    counted,
+    inconsistent,
+)
+from messages_conformance.rules.paired_requests import body_without, request_without, requests_without
+from messages_conformance.rules.recording_parts import PROBES, REQUEST
+from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 
 Turns = list[Mapping[str, Any]]
 BLOCK_SLACK_TOKENS: Final = 4
@@ -173,3 +188,85 @@ def _text(content: Any) -> str:
         return content
     blocks = content if isinstance(content, list) else []
     return "".join(block["text"] for block in blocks if isinstance(block, dict) and isinstance(block.get("text"), str))
+
+
+MAX_BLOCK_OVERHEAD: Final = 1.5
+"""A text block with this many times the tokens of its text reached the model as JSON (our own; equal is right)."""
+
+
+@rule(
+    "request.system.affects-input-tokens",
+    SHOULD,
+    source="the meaning of input_tokens; " + sources.SEED,
+    needs={"system"},
+    over=RUN,
+    reads={REQUEST},
+    provoked="The same request is sent with and without a long system prompt.",
+)
+def counts_the_system_prompt(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """A system prompt raises the total input."""
+    pairs = 0
+    requested = counted(exchanges)
+    if inconsistent(requested):
+        yield INCONSISTENT
+        return
+    for instructed, control in requests_without("system", requested, alike=True):
+        if len(json.dumps(instructed.request.fields["system"])) < MIN_ADDED_CHARS:
+            continue
+        pairs += 1
+        tokens, without_it = total_input(usage_of(instructed)), total_input(usage_of(control))
+        if tokens <= without_it:
+            place = in_message(instructed, "/usage/input_tokens")
+            found = f"{tokens} with a system prompt, {without_it} without (exchange {control.number})"
+            yield Finding(exchange=instructed.number, place=place, found=found, wanted=f"more than {without_it}")
+            return
+    if not pairs:
+        yield Unverified(reason="no request was answered with and without a long system prompt")
+
+
+BLOCKS: Final = "request.messages.content-blocks"
+
+
+@rule(
+    BLOCKS,
+    MUST,
+    source=f"{sources.SEED}; {sources.sdk('types/message_create_params.py')}",
+    needs={"text"},
+    over=RUN,
+    reads={PROBES, REQUEST},
+    provoked="The same text is sent as a string, as one text block and as two.",
+)
+def reads_text_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """The content of a message may be an array of text blocks, which is counted like a string."""
+    sent = [exchange for exchange in exchanges if BLOCKS in exchange.probes]
+    if not sent:
+        yield Unverified(reason="no request has content blocks")
+    for exchange in sent:
+        if response_of(exchange).status >= 400:
+            yield refusal(exchange, "200: the request is valid")
+            return
+    requested = counted(exchanges)
+    if inconsistent(requested):
+        return
+    for blocks, string in _twins(requested):
+        tokens, expected = total_input(usage_of(blocks)), total_input(usage_of(string))
+        if not expected - PROMPT_SLACK_TOKENS <= tokens <= expected * MAX_BLOCK_OVERHEAD + PROMPT_SLACK_TOKENS:
+            found = f"{tokens}, but {expected} for the same text as a string (exchange {string.number})"
+            place = in_message(blocks, "/usage/input_tokens")
+            yield Finding(exchange=blocks.number, place=place, found=found, wanted=f"about {expected}")
+            return
+
+
+def _twins(messages: Sequence[Exchange]) -> Iterator[tuple[Exchange, Exchange]]:
+    """Pairs of requests with the same text, once in text blocks and once as a string."""
+    strings = {request_without(exchange): exchange for exchange in messages}
+    for exchange in messages:
+        requested = exchange.request.fields.get("messages")
+        if BLOCKS not in exchange.probes or not isinstance(requested, list) or len(requested) != 1:
+            continue
+        content = requested[0].get("content")
+        if isinstance(content, list) and all(isinstance(block.get("text"), str) for block in content):
+            text = " ".join(block["text"] for block in content)
+            plain = {**exchange.request.fields, "messages": [{**requested[0], "content": text}]}
+            if body_without(plain) in strings:
+                yield exchange, strings[body_without(plain)]
