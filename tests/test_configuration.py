@@ -233,6 +233,12 @@ def test_targets_of_a_file_run_by_name_and_side_by_side(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"good", "bad", "comparison.md", "comparison.html"}
 
 
+def test_config_checks_the_limits_of_options_from_every_origin(tmp_path: Path) -> None:
+    written(tmp_path, "concurrency = 0")
+    assert "--concurrency is 0; it must be 1 or more" in run("config", cwd=tmp_path).error
+    assert "unknown depth 'ful'" in run("config", "--concurrency", "1", "--depth", "ful", cwd=tmp_path).error
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -13,7 +13,7 @@ from typing import Any
 from messages_conformance import configuration
 from messages_conformance.cli.parsing import TARGETS, Commands, Parser, wrong_usage
 from messages_conformance.configuration import Configuration, ConfigurationError, Setting
-from messages_conformance.options import OPTIONS, SEVERAL
+from messages_conformance.options import OPTIONS, SEVERAL, problem
 
 NAMES = f"{TARGETS}, or the name of a target in messages-conformance.toml"
 
@@ -64,6 +64,9 @@ def _show(parsed: argparse.Namespace) -> int:
     try:
         file, found = configured(parsed), effective(parsed)
         standard = {field.name: field.default for field in fields(Options)}
+        values = {option.destination: found[option.name].value for option in OPTIONS if option.name in found}
+        if wrong := problem(values):
+            raise UsageError(wrong)
         profile = checked_profile(str(found["profile"].value if "profile" in found else standard["profile"]))
     except (ConfigurationError, UsageError) as error:
         return wrong_usage(error)
