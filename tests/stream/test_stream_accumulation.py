@@ -197,3 +197,26 @@ def test_sentinels_are_recognised() -> None:
     assert walked(b"event: message_start\ndata: [DONE]\n\n").message is None
     assert known_event(only(b"event: ping\n\n"))
     assert not known_event(only(b"event: shiny\n\n"))
+
+
+CALL_BY_CODE = {"type": "tool_use", "id": "t", "name": "f", "input": {}, "caller": {"type": "code_execution_20250825"}}
+
+
+@pytest.mark.parametrize(
+    ("block_", "reason", "complete"),
+    [
+        (CALL_BY_CODE, "tool_use", True),
+        (CALL_BY_CODE, None, False),
+        ({**CALL_BY_CODE, "caller": {"type": "direct"}}, "tool_use", False),
+        ({**CALL_BY_CODE, "caller": None}, "tool_use", False),
+    ],
+    ids=["by-code", "no-stop-reason", "by-the-model", "no-caller"],
+)
+def test_a_message_with_calls_made_by_code_may_be_complete_at_its_start(
+    block_: Any, reason: str | None, complete: bool
+) -> None:
+    walk = walked([start(content=[block_], stop_reason=reason), over()])
+    violated = [deviation.requirement for deviation in walk.deviations]
+    assert violated == ([] if complete else ["stream.order.message-delta-present"])
+    assert walk.message is not None
+    assert walk.message["content"] == ([block_] if complete else [])
