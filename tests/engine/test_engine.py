@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -536,6 +537,15 @@ def test_stop_right_after_start_leaves_nobody_waiting() -> None:
             assert all(engine.wait(ask) for ask in asks)
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C interrupts this process, also where it runs in the background, which ignores Ctrl-C."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("how", ["wait", "send_now"])
 def test_ctrl_c_wakes_whoever_waits(how: str) -> None:
     ask = message("a")
