@@ -60,7 +60,7 @@ def test_header_changes_replace_remove_and_add_whatever_their_case() -> None:
     )
 
 
-def test_the_model_comes_first_unless_it_is_given_or_unwanted() -> None:
+def test_the_model_comes_first_unless_it_is_given_or_left_out() -> None:
     assert composed(Ask(situation="s", body={"a": 1})).body == b'{"model":"some-model","a":1}'
     assert composed(Ask(situation="s", body={"a": 1, "model": "mine"})).body == b'{"a":1,"model":"mine"}'
     assert composed(Ask(situation="s", body={"a": 1}, fill_model=False)).body == b'{"a":1}'

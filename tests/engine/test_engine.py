@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,6 +31,8 @@ from messages_conformance.exchange import (
 )
 
 OVER = "overloaded_error"
+PATIENCE_S = 60.0
+"""How long a test waits for another thread; never reached, however busy the machine is."""
 Answerer = Callable[[Request, int], Answer | None]
 
 
@@ -39,7 +42,7 @@ def message(name: str, **others: Any) -> Ask:
 
 
 class Sleeps:
-    """Stands in for asyncio.sleep: remembers and does not wait."""
+    """Replaces asyncio.sleep: keeps the pauses and does not wait."""
 
     def __init__(self) -> None:
         self.pauses: list[float] = []
@@ -61,7 +64,7 @@ def running(target: FakeTarget, **options: Any) -> Iterator[Engine]:
 
 
 def outcome(answer: Answerer, ask: Ask | None = None, **options: Any) -> tuple[Exchange, FakeTarget, Engine]:
-    """What becomes of one ask, of the target and of the engine."""
+    """The last exchange of one Ask, its target and its engine."""
     target, ask = FakeTarget(answer), ask or message("one")
     with running(target, **options) as engine:
         engine.plan([ask])
@@ -88,7 +91,7 @@ def test_equal_requests_are_sent_once_and_named_by_all_their_situations() -> Non
     assert len(target.requests) == 3
 
 
-def test_what_is_judged_differently_is_not_shared() -> None:
+def test_requests_with_different_expectations_are_not_shared() -> None:
     with running(FakeTarget()) as engine:
         others = message("a", expect=REFUSED), message("a", copy=1), message("a", statuses=(400,))
         plan = engine.plan([message("a"), *others])
@@ -96,7 +99,7 @@ def test_what_is_judged_differently_is_not_shared() -> None:
     assert plan.output_tokens == 30  # the one that must be refused costs nothing
 
 
-def test_an_exchange_carries_what_its_ask_says() -> None:
+def test_an_exchange_has_the_fields_of_its_ask() -> None:
     ask = message("one", probe="p", expect=REFUSED, statuses=(400,))
     exchange, _, engine = outcome(lambda *_: response_of(400), ask)
     assert (exchange.probes, exchange.expect, exchange.statuses, exchange.attempt) == (("p",), REFUSED, (400,), 1)
@@ -132,7 +135,7 @@ def test_progress_and_observation_see_every_exchange() -> None:
     assert (spent.requests, spent.input_tokens, spent.output_tokens) == (5, 15, 25)
 
 
-def test_waiting_for_what_was_never_planned_or_started_is_our_error() -> None:
+def test_waiting_before_plan_or_start_is_our_error() -> None:
     with running(FakeTarget()) as engine:
         with pytest.raises(EngineError, match="never planned"):
             engine.wait(message("stray"))
@@ -204,20 +207,20 @@ def test_a_retry_after_beyond_the_budget_is_not_waited_for() -> None:
     assert len(target.requests) == 1
 
 
-def test_a_wanted_refusal_by_503_is_its_response() -> None:
+def test_an_expected_refusal_by_503_is_the_response() -> None:
     exchange, target, _ = outcome(lambda *_: response_of(503), message("bad", expect=REFUSED))
     assert exchange.response is not None
     assert exchange.response.status == 503
     assert len(target.requests) == 3
 
 
-def test_a_wanted_status_is_not_waited_out() -> None:
+def test_an_expected_status_is_not_waited_out() -> None:
     exchange, target, _ = outcome(lambda *_: response_of(429), message("bad", expect=REFUSED, statuses=(429,)))
     assert exchange.response is not None
     assert len(target.requests) == 1
 
 
-def test_a_target_that_is_down_is_not_waited_for_again_and_again() -> None:
+def test_a_target_that_is_down_is_waited_for_once() -> None:
     target, sleeps = FakeTarget(lambda *_: response_of(503)), Sleeps()
     asks = [message(str(number)) for number in range(30)]
     with running(target, sleep=sleeps, concurrency=1) as engine:
@@ -281,7 +284,7 @@ def stream(*types: str) -> Response:
     return replace(response_of(headers=headers), chunks=(Chunk(at_s=0.0, data=data.encode()),))
 
 
-def test_a_stream_that_ended_in_an_overload_is_asked_again_until_it_comes_through() -> None:
+def test_a_stream_that_ended_in_an_overload_is_repeated_until_it_completes() -> None:
     exchange, target, _ = outcome(
         lambda _, count: stream("error") if count < STREAM_ATTEMPTS else stream("message_stop")
     )
@@ -290,7 +293,7 @@ def test_a_stream_that_ended_in_an_overload_is_asked_again_until_it_comes_throug
     assert [event.type for event in exchange.response.events] == ["message_stop"]
 
 
-def test_streams_that_all_end_in_an_overload_are_asked_again_once_each_but_for_the_first() -> None:
+def test_if_all_streams_end_in_an_overload_only_the_first_is_repeated_more_than_once() -> None:
     target = FakeTarget(lambda *_: stream("error"))
     asks = [message(str(number)) for number in range(4)]
     with running(target, concurrency=1) as engine:
@@ -300,7 +303,7 @@ def test_streams_that_all_end_in_an_overload_are_asked_again_once_each_but_for_t
     assert len(target.requests) == STREAM_ATTEMPTS + 3 * 2
 
 
-def test_a_target_that_nobody_reaches_is_not_tried_for_every_question() -> None:
+def test_an_unreachable_target_is_not_tried_for_every_question() -> None:
     down = Failure(kind="refused", message="nobody there")
     target = FakeTarget(lambda *_: down)
     asks = [message(str(number)) for number in range(30)]
@@ -311,7 +314,7 @@ def test_a_target_that_nobody_reaches_is_not_tried_for_every_question() -> None:
     assert len(target.requests) == 10
 
 
-def test_one_answer_shows_that_a_target_is_there() -> None:
+def test_after_one_answer_a_target_is_not_unreachable() -> None:
     target = FakeTarget(lambda _, count: response_of() if count == 1 else Failure(kind="refused", message="crashed"))
     asks = [message(str(number)) for number in range(10)]
     with running(target, concurrency=1) as engine:
@@ -324,7 +327,7 @@ def test_one_answer_shows_that_a_target_is_there() -> None:
 # Attempts
 
 
-def test_an_ask_with_attempts_is_asked_until_again_is_content() -> None:
+def test_an_ask_with_attempts_is_repeated_while_again_is_true() -> None:
     ask = message("shy", attempts=4)
     with running(FakeTarget(), again=lambda exchange: exchange.attempt < 3) as engine:
         assert engine.plan([ask]).requests == 4
@@ -334,7 +337,7 @@ def test_an_ask_with_attempts_is_asked_until_again_is_content() -> None:
     assert len({exchange.number for exchange in exchanges}) == 3
 
 
-def test_attempts_end_and_single_ones_are_never_asked_again() -> None:
+def test_attempts_end_and_an_ask_without_attempts_is_sent_once() -> None:
     asks = [message("shy", attempts=2), message("plain")]
     with running(FakeTarget(), again=lambda exchange: True) as engine:
         engine.plan(asks)
@@ -457,7 +460,7 @@ def test_an_exception_in_a_callback_is_our_own_error() -> None:
 # Ends
 
 
-def test_abort_ends_what_was_not_sent_and_lets_the_rest_finish() -> None:
+def test_abort_ends_unsent_requests_and_lets_the_others_finish() -> None:
     asks = [message(str(number)) for number in range(10)]
     reason = Failure(kind="refused", message="the key is refused")
     target = FakeTarget()
@@ -488,14 +491,14 @@ def test_abort_ends_a_wait_for_a_rate_limit() -> None:
     with running(FakeTarget(lambda *_: response_of(429)), sleep=sleep) as engine:
         engine.plan([ask])
         engine.start()
-        assert asleep.wait(10)
+        assert asleep.wait(PATIENCE_S)
         assert engine.state.waiting == 1
         engine.abort(reason)
         assert engine.wait(ask)[-1].failure == reason
         assert engine.state.waiting == 0
 
 
-def test_stop_cancels_what_hangs_and_what_waits() -> None:
+def test_stop_cancels_requests_in_flight_and_waiting_ones() -> None:
     async def steps(ask: AskFunction) -> None:
         assert (await ask(message("hello"))).failure is not None
         assert (await ask(message("more"))).failure is not None
@@ -507,7 +510,7 @@ def test_stop_cancels_what_hangs_and_what_waits() -> None:
         engine.plan(asks, [talk])
         engine.start()
         while target.in_flight < 2:
-            pass
+            time.sleep(0.001)
         engine.stop()
         engine.stop()
         kinds = {exchange.failure.kind for ask in asks for exchange in engine.wait(ask) if exchange.failure}
@@ -527,7 +530,7 @@ def test_stop_without_a_start_closes_the_target() -> None:
     assert failure.kind == "cancelled"
 
 
-def test_stop_right_after_start_leaves_nobody_waiting() -> None:
+def test_stop_right_after_start_ends_every_wait() -> None:
     for _ in range(20):
         asks = [message(str(number)) for number in range(20)]
         with running(FakeTarget()) as engine:
@@ -547,7 +550,7 @@ def ctrl_c() -> Iterator[None]:
 
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("how", ["wait", "send_now"])
-def test_ctrl_c_wakes_whoever_waits(how: str) -> None:
+def test_ctrl_c_wakes_a_waiting_thread(how: str) -> None:
     ask = message("a")
     reached = threading.Event()
 
@@ -555,7 +558,7 @@ def test_ctrl_c_wakes_whoever_waits(how: str) -> None:
         reached.set()
 
     def interrupt() -> None:
-        reached.wait(10)
+        reached.wait(PATIENCE_S)
         _thread.interrupt_main()
 
     with running(FakeTarget(hang)) as engine:

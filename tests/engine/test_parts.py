@@ -1,4 +1,4 @@
-"""The parts of the engine, one by one: concurrency, budget, back-off, reported usage."""
+"""The parts of the engine, each alone: concurrency limit, budget, back-off, reported tokens."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_pauses_double_up_to_a_ceiling_with_jitter_from_the_seed() -> None:
     assert all(LONGEST_PAUSE_S * 0.75 <= pause <= LONGEST_PAUSE_S for pause in pauses[4:])
 
 
-def test_a_stated_pause_is_kept_to_but_zero_does_not_last() -> None:
+def test_a_stated_pause_is_respected_but_zero_only_once() -> None:
     assert pause_s(1, 0.0, Random(1)) == 0.0
     assert pause_s(1, 30.0, Random(1)) == 30.0
     assert pause_s(5, 30.0, Random(1)) == 30.0
@@ -74,7 +74,7 @@ def test_a_burst_of_refusals_halves_the_limit_once() -> None:
     asyncio.run(run())
 
 
-def test_who_rests_keeps_its_place_and_resumes_first() -> None:
+def test_a_paused_slot_is_not_given_away_and_resumes_first() -> None:
     async def run() -> None:
         concurrency = ConcurrencyLimit(1)
         order: list[str] = []
@@ -100,23 +100,23 @@ def test_who_rests_keeps_its_place_and_resumes_first() -> None:
     asyncio.run(run())
 
 
-def test_a_turn_granted_to_the_cancelled_goes_to_the_next() -> None:
+def test_the_slot_of_a_cancelled_waiter_goes_to_the_next() -> None:
     async def run() -> None:
         concurrency = ConcurrencyLimit(1)
         slot = await concurrency.acquire()
-        doomed = asyncio.create_task(concurrency.acquire())
-        heir = asyncio.create_task(concurrency.acquire())
+        cancelled = asyncio.create_task(concurrency.acquire())
+        next_waiter = asyncio.create_task(concurrency.acquire())
         await asyncio.sleep(0)
-        slot.release()  # grants the turn to the doomed one ...
-        doomed.cancel()  # ... which never learns of it
-        (await asyncio.wait_for(heir, 5)).release()
-        assert doomed.cancelled()
+        slot.release()  # gives the slot to the first waiter ...
+        cancelled.cancel()  # ... which is cancelled in the same moment
+        (await asyncio.wait_for(next_waiter, 60)).release()
+        assert cancelled.cancelled()
         assert concurrency.active == concurrency.paused == 0
 
     asyncio.run(run())
 
 
-def test_a_resumption_that_is_cancelled_leaves_no_trace() -> None:
+def test_a_cancelled_resumption_leaves_no_slot_in_use() -> None:
     async def run() -> None:
         for granted in (False, True):
             concurrency = ConcurrencyLimit(2)
@@ -144,7 +144,7 @@ def test_no_concurrency_is_an_error() -> None:
         ConcurrencyLimit(0)
 
 
-def test_a_budget_waits_for_what_others_may_give_back() -> None:
+def test_a_budget_waits_while_others_may_settle_to_less() -> None:
     async def run() -> None:
         budget = Budget(Limits(max_output_tokens=100))
         assert await budget.reserve(60) is None

@@ -1,4 +1,4 @@
-"""At most so many requests a second, whoever asks and however often."""
+"""The limit of requests a second, and the limit of minutes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from messages_conformance.generate import ask
 
 
 class Clock:
-    """Time that passes only while somebody sleeps."""
+    """A clock that moves only in a sleep."""
 
     def __init__(self) -> None:
         self.now_s = 100.0
@@ -24,7 +24,7 @@ class Clock:
         self.now_s += seconds
 
 
-def test_turns_are_evenly_apart() -> None:
+def test_requests_are_evenly_spaced() -> None:
     clock = Clock()
     rate_limit = RateLimit(4, sleep=clock.sleep, now_s=lambda: clock.now_s)
     times = []
@@ -41,13 +41,13 @@ def test_turns_are_evenly_apart() -> None:
     assert times == [100.0, 100.25, 100.5, 100.75, 110.75]
 
 
-def test_without_a_rate_nobody_waits() -> None:
+def test_without_a_rate_there_is_no_wait() -> None:
     clock = Clock()
     asyncio.run(RateLimit(None, sleep=clock.sleep).wait())
     assert clock.slept == []
 
 
-def test_every_request_of_a_run_takes_a_turn_those_asked_again_too() -> None:
+def test_every_request_of_a_run_is_spaced_repeated_ones_too() -> None:
     clock = Clock()
     target = FakeTarget(lambda request, count: response_of(500) if count == 1 else response_of())
     engine = Engine(target, profile=PROFILE, model="m", rate=1000, sleep=clock.sleep, concurrency=8)
@@ -58,7 +58,7 @@ def test_every_request_of_a_run_takes_a_turn_those_asked_again_too() -> None:
         engine.wait(each)
     engine.stop()
     assert len(target.requests) == 7
-    assert len(clock.slept) >= 5  # all but those that come when nobody else does
+    assert len(clock.slept) >= 5  # all but those that are sent when no other is
 
 
 def test_minutes_count_from_the_first_request() -> None:

@@ -41,8 +41,8 @@ def repeated_pair(name: str, pair: Sequence[Ask], form: Form, *, needs: Iterable
     )
 
 
-def _limit(asked: Ask) -> int:
-    limit = asked.body.get("max_tokens") if isinstance(asked.body, Mapping) else None
+def _limit(ask: Ask) -> int:
+    limit = ask.body.get("max_tokens") if isinstance(ask.body, Mapping) else None
     return limit if isinstance(limit, int) else 0
 
 

@@ -176,8 +176,8 @@ class _RequestBuilder:
             if self.merges and not open_calls and chance(self.draw, 8):
                 messages.append({"role": "user", "content": self.draw(sample_content.texts(sample_content.REMARKS))})
             messages.append(self._assistant())
-            held = messages[-1]["content"]
-            open_calls = [part for part in held if part["type"] == "tool_use"] if isinstance(held, list) else []
+            content = messages[-1]["content"]
+            open_calls = [part for part in content if part["type"] == "tool_use"] if isinstance(content, list) else []
         messages.append(self._user(open_calls, last=True))
         if "prefill" in self.capabilities:
             messages.append({"role": "assistant", "content": self.draw(sample_content.texts(sample_content.REPLIES))})
@@ -311,8 +311,8 @@ class _RequestBuilder:
         chosen = sorted(self.draw(st.sets(st.sampled_from(range(len(places))), min_size=1, max_size=MAX_BREAKPOINTS)))
         hours = self.draw(st.integers(0, 2)) if chance(self.draw, 40) else 0
         for number, at in enumerate(chosen):
-            said = {"ttl": "1h"} if number < hours else self.draw(st.sampled_from([{}, {"ttl": "5m"}]))
-            cast(Json, places[at])["cache_control"] = {"type": "ephemeral", **said}
+            lifetime = {"ttl": "1h"} if number < hours else self.draw(st.sampled_from([{}, {"ttl": "5m"}]))
+            cast(Json, places[at])["cache_control"] = {"type": "ephemeral", **lifetime}
 
 
 @st.composite

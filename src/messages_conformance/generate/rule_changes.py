@@ -106,8 +106,8 @@ def _pair_changes(at: int, calls: list[int], results: list[int]) -> Iterator[Cha
 
     def unanswered(body: Json) -> None:
         answering = body["messages"][at + 1]
-        gone = answering["content"].pop(results[0])
-        if not answering["content"] and gone:
+        removed = answering["content"].pop(results[0])
+        if not answering["content"] and removed:
             answering["content"] = "Never mind."
 
     def text_first(body: Json) -> None:
@@ -134,11 +134,11 @@ def _pair_changes(at: int, calls: list[int], results: list[int]) -> Iterator[Cha
 
 def _rename(body: Json, at: int, call: int, name: str) -> None:
     """Gives a call and its result another id."""
-    held = body["messages"][at]["content"][call]
+    renamed = body["messages"][at]["content"][call]
     for part in body["messages"][at + 1]["content"]:
-        if part.get("tool_use_id") == held["id"]:
+        if part.get("tool_use_id") == renamed["id"]:
             part["tool_use_id"] = name
-    held["id"] = name
+    renamed["id"] = name
 
 
 def _tool_changes(body: Mapping[str, Any]) -> Iterator[Change]:
@@ -196,15 +196,15 @@ def _caching_changes(body: Mapping[str, Any]) -> Iterator[Change]:
         body.pop("cache_control", None)
         blocks = _as_blocks(body["messages"][-1])
         blocks += [{"type": "text", "text": f"Remark {number}."} for number in range(MAX_BREAKPOINTS + 1)]
-        for _, held in holders(body):
-            held.pop("cache_control", None)  # type: ignore[attr-defined]
+        for _, holder in holders(body):
+            holder.pop("cache_control", None)  # type: ignore[attr-defined]
         for block in blocks[-MAX_BREAKPOINTS - 1 :]:
             block["cache_control"] = {"type": "ephemeral"}
 
     def longer_last(body: Json) -> None:
         body.pop("cache_control", None)
-        for _, held in holders(body):
-            held.pop("cache_control", None)  # type: ignore[attr-defined]
+        for _, holder in holders(body):
+            holder.pop("cache_control", None)  # type: ignore[attr-defined]
         _as_blocks(body["messages"][-1]).extend(
             {"type": "text", "text": "A remark.", "cache_control": {"type": "ephemeral", "ttl": life}}
             for life in ("5m", "1h")

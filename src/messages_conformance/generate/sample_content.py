@@ -102,9 +102,9 @@ def pdf(text: str) -> bytes:
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     )
     written, starts = "%PDF-1.4\n", []
-    for number, held in enumerate(objects, 1):
+    for number, content in enumerate(objects, 1):
         starts.append(len(written))
-        written += f"{number} 0 obj\n{held}\nendobj\n"
+        written += f"{number} 0 obj\n{content}\nendobj\n"
     table = "".join(f"{start:010d} 00000 n \n" for start in starts)
     size = len(objects) + 1
     written += f"xref\n0 {size}\n0000000000 65535 f \n{table}trailer\n<< /Size {size} /Root 1 0 R >>\n"

@@ -94,8 +94,8 @@ def _prefill(body: Body, turns: Sequence[Body]) -> Iterator[Breach]:
     if not turns or turns[-1].get("role") != "assistant":
         return
     content = turns[-1].get("content")
-    held = blocks_of(turns[-1])
-    last = content if isinstance(content, str) else held[-1][1].get("text") if held else None
+    blocks = blocks_of(turns[-1])
+    last = content if isinstance(content, str) else blocks[-1][1].get("text") if blocks else None
     if isinstance(last, str) and last != last.rstrip():
         yield Breach(
             pointer=f"/messages/{len(turns) - 1}/content",
@@ -135,7 +135,7 @@ def _pairs(body: Body, turns: Sequence[Body]) -> Iterator[Breach]:
         before = merged[at - 1][1] if at else []
         calls = {block["id"]: pointer for pointer, block in held if block.get("type") == "tool_use"}
         answers = [block["tool_use_id"] for _, block in following if block.get("type") == "tool_result"]
-        asked = {block["id"] for _, block in before if block.get("type") == "tool_use"}
+        called = {block["id"] for _, block in before if block.get("type") == "tool_use"}
         for name, pointer in calls.items():
             if answers.count(name) != 1 or role != "assistant":
                 yield Breach(
@@ -145,7 +145,7 @@ def _pairs(body: Body, turns: Sequence[Body]) -> Iterator[Breach]:
         for pointer, block in held:
             if block.get("type") != "tool_result":
                 late = True
-            elif block["tool_use_id"] not in asked or role != "user":
+            elif block["tool_use_id"] not in called or role != "user":
                 yield Breach(
                     pointer=pointer, requirement="request.tool_result.orphan", reason="a result answers no call"
                 )

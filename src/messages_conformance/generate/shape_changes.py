@@ -59,8 +59,8 @@ def _model_changes() -> Iterator[Change]:
         requirement="request.model.required",
         apply=lambda body: None,  # the run's model is not filled in
     )
-    for value, said in ((17, "17"), ("", "empty"), (None, "null"), (["m"], "a list")):
-        yield _set("type", ("model",), value, f"model is {said}")
+    for value, description in ((17, "17"), ("", "empty"), (None, "null"), (["m"], "a list")):
+        yield _set("type", ("model",), value, f"model is {description}")
 
 
 def _nodes(value: Any, pointer: Pointer = ()) -> Iterator[tuple[Pointer, Any]]:
@@ -112,10 +112,10 @@ def _set(kind: str, pointer: Pointer, value: Any, reason: str) -> Change:
 
 
 def _parent(body: Json, pointer: Pointer) -> Any:
-    held: Any = body
+    parent: Any = body
     for step in pointer[:-1]:
-        held = held[step]
-    return held
+        parent = parent[step]
+    return parent
 
 
 def _shown(value: Any) -> str:

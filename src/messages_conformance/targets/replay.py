@@ -34,7 +34,7 @@ class ReplayTarget:
         """The recorded response. Raises Unreachable with the recorded failure, or for an unknown request."""
         answers = self._answers.get(request.identity)
         if not answers:
-            message = f"the saved run holds no answer to this {request.method} {request.path}; it asked other questions"
+            message = f"the saved run holds no answer to this {request.method} {request.path}; it sent other requests"
             raise Unreachable(Failure(kind="disconnected", message=message))
         exchange = answers.pop() if len(answers) > 1 else answers[0]
         if exchange.response is None:
