@@ -7,6 +7,7 @@ from known_requirements import ADDED, CONTRACT, KNOWN
 
 from messages_conformance import contract
 from messages_conformance.contract import ContractError
+from messages_conformance.contract.probes import Probe, probes
 from messages_conformance.reference import variants
 from messages_conformance.rules import CATALOGUE, MAY, MUST, SHOULD
 from messages_conformance.rules.not_judged import Tolerance, exclusions, parsed, tolerances
@@ -78,6 +79,14 @@ def test_the_requirements_of_a_client_are_asked_for_by_its_profile_only(requirem
 def test_the_kinds_add_up() -> None:
     kinds = Counter(row.kind for row in ROWS.values())
     assert kinds == {JUDGED: len(CATALOGUE), TOLERATED: len(tolerances()), EXCLUDED: len(exclusions())}
+
+
+@pytest.mark.parametrize(
+    "probe", [probe for probe in probes().values() if probe.judged_elsewhere], ids=lambda probe: probe.requirement
+)
+def test_a_probe_that_a_function_judges_repeats_its_sentence_and_level(probe: Probe) -> None:
+    rule = CATALOGUE[probe.requirement]
+    assert (probe.sentence, probe.level) == (rule.sentence, rule.level), "suites/probes.toml: copy them from the rule"
 
 
 # -- the table of requirements that no rule judges ------------------------------------------------------------------
