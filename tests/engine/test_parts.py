@@ -74,6 +74,49 @@ def test_a_burst_of_refusals_halves_the_limit_once() -> None:
     asyncio.run(run())
 
 
+def test_ten_successes_in_a_row_raise_the_limit_by_one_up_to_the_ceiling() -> None:
+    async def run() -> None:
+        concurrency = ConcurrencyLimit(4)
+        (await concurrency.acquire()).refused()
+        limits = []
+        for _ in range(5 * SUCCESSES_PER_STEP):
+            concurrency.succeeded()
+            limits.append(concurrency.limit)
+        step = SUCCESSES_PER_STEP
+        assert limits == [2] * (step - 1) + [3] * step + [4] * (3 * step + 1)
+
+    asyncio.run(run())
+
+
+def test_a_refusal_restarts_the_count_of_successes() -> None:
+    async def run() -> None:
+        concurrency = ConcurrencyLimit(8)
+        slot = await concurrency.acquire()
+        slot.refused()
+        for _ in range(SUCCESSES_PER_STEP - 1):
+            concurrency.succeeded()
+        slot.refused()  # admitted before the limit was halved: it is not halved again
+        concurrency.succeeded()
+        assert concurrency.limit == 4
+
+    asyncio.run(run())
+
+
+def test_a_request_is_not_urgent_by_default() -> None:
+    async def run() -> None:
+        concurrency = ConcurrencyLimit(1)
+        first = await concurrency.acquire()
+        ordinary = asyncio.create_task(concurrency.acquire())
+        urgent = asyncio.create_task(concurrency.acquire(urgent=True))
+        await asyncio.sleep(0)
+        first.release()
+        (await urgent).release()
+        (await ordinary).release()
+        assert concurrency.active == concurrency.paused == 0
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
 def test_a_paused_slot_is_not_given_away_and_resumes_first() -> None:
     async def run() -> None:
         concurrency = ConcurrencyLimit(1)
