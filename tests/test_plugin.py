@@ -1,4 +1,4 @@
-"""The plugin in other people's pytest: `pytest suites --target ...` everywhere, and nothing where nobody asked."""
+"""The plugin in any pytest: `pytest suites --target ...` works everywhere, and other test runs are not changed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ ROOT = SRC.parent
 SMOKE = ("--depth", "smoke")
 
 
-def asked(*arguments: str, cwd: Path = ROOT, source: bool = False, **more: str) -> subprocess.CompletedProcess[str]:
-    """`pytest ...` without any plugin from the environment, so without ours; in the checkout its conftest brings it."""
+def run_pytest(
+    *arguments: str, cwd: Path = ROOT, source: bool = False, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs pytest without the plugins of the environment. In the checkout, conftest.py loads ours."""
     kept = environment(KEY, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", **more)
     if not source:
         del kept["PYTHONPATH"]
@@ -28,7 +30,7 @@ def asked(*arguments: str, cwd: Path = ROOT, source: bool = False, **more: str) 
 
 
 def test_a_bare_checkout_runs_the_suites() -> None:
-    ran = asked("suites", "--target", "reference:", *SMOKE, "-v")
+    ran = run_pytest("suites", "--target", "reference:", *SMOKE, "-v")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "CONFORMS to profile tokmodel" in ran.stdout
     assert re.search(r"test_messages\.py::test_answers\[[\w.]+\] PASSED", ran.stdout)
@@ -36,14 +38,14 @@ def test_a_bare_checkout_runs_the_suites() -> None:
 
 
 def test_a_violation_is_a_failed_test_and_exit_code_one() -> None:
-    ran = asked("suites", "--target", "reference:drop_message_stop", *SMOKE)
+    ran = run_pytest("suites", "--target", "reference:drop_message_stop", *SMOKE)
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "Violation: stream.order.message-stop-once" in ran.stdout
     assert "DOES NOT CONFORM" in ran.stdout
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ((), "no target was given"),
         (("--target", "reference:drop_mesage_stop"), "Did you mean drop_message_stop"),
@@ -51,10 +53,10 @@ def test_a_violation_is_a_failed_test_and_exit_code_one() -> None:
         (("--target", "reference:", "-n", "2"), "unrecognized arguments: -n"),
     ],
 )
-def test_wrong_usage_is_exit_code_four(arguments: tuple[str, ...], said: str) -> None:
-    ran = asked("suites", *arguments)
+def test_wrong_usage_is_exit_code_four(arguments: tuple[str, ...], message: str) -> None:
+    ran = run_pytest("suites", *arguments)
     assert ran.returncode == 4
-    assert said in ran.stderr
+    assert message in ran.stderr
 
 
 def test_the_environment_and_a_file_set_options_here_too(tmp_path: Path) -> None:
@@ -62,11 +64,11 @@ def test_the_environment_and_a_file_set_options_here_too(tmp_path: Path) -> None
     memory = "reference:transport=memory"
     suites = str(ROOT / "suites")
     plugin = ("-p", "messages_conformance.plugin", suites, "--target", memory)
-    ran = asked(*plugin, cwd=tmp_path, source=True, MESSAGES_CONFORMANCE_DEPTH="smoke")
+    ran = run_pytest(*plugin, cwd=tmp_path, source=True, MESSAGES_CONFORMANCE_DEPTH="smoke")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "depth smoke · seed 5" in ran.stdout
     assert "only stream.order" in ran.stdout
-    wrong = asked(*plugin, cwd=tmp_path, source=True, MESSAGES_CONFORMANCE_SEED="x")
+    wrong = run_pytest(*plugin, cwd=tmp_path, source=True, MESSAGES_CONFORMANCE_SEED="x")
     assert wrong.returncode == 4
     assert "MESSAGES_CONFORMANCE_SEED is 'x'; it is a whole number" in wrong.stderr
 
@@ -76,44 +78,46 @@ def test_the_environment_and_a_file_set_options_here_too(tmp_path: Path) -> None
 
 def test_the_suites_run_from_any_folder_once_the_plugin_is_registered(tmp_path: Path) -> None:
     arguments = ("-p", "messages_conformance.plugin", str(ROOT / "suites"), "--target", "reference:", *SMOKE)
-    ran = asked(*arguments, cwd=tmp_path, source=True)
+    ran = run_pytest(*arguments, cwd=tmp_path, source=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "CONFORMS to profile tokmodel" in ran.stdout
 
 
 def test_conftest_and_entry_point_together_register_the_plugin_once() -> None:
-    ran = asked("-p", "messages_conformance.plugin", "suites", "--target", "reference:", *SMOKE, source=True)
+    ran = run_pytest("-p", "messages_conformance.plugin", "suites", "--target", "reference:", *SMOKE, source=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-# -- what is not asked costs nothing --------------------------------------------------------------------------------
+# -- nothing is sent without need ------------------------------------------------------------------------------------
 
 
-def test_collecting_needs_no_target_and_asks_nothing(endpoints: Endpoints) -> None:
-    ran = asked("suites", "--collect-only", "-q")
+def test_collecting_needs_no_target_and_sends_nothing(endpoints: Endpoints) -> None:
+    ran = run_pytest("suites", "--collect-only", "-q")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "test_probe[" in ran.stdout
-    ran = asked("suites", "--collect-only", "-q", "--target", endpoints.url("correct/collected"))
+    ran = run_pytest("suites", "--collect-only", "-q", "--target", endpoints.url("correct/collected"))
     assert ran.returncode == 0
     assert endpoints.counts["/correct/collected"] == 0
 
 
 def test_a_deselected_test_costs_no_request(endpoints: Endpoints) -> None:
     target = ("--target", endpoints.url("correct/deselected"), "--model", "reference-1")
-    ran = asked("suites", *target, "-k", "test_answers and unicode")
+    ran = run_pytest("suites", *target, "-k", "test_answers and unicode")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "2 passed" in ran.stdout
-    assert endpoints.counts["/correct/deselected"] == 3  # the plainest question and the two that were selected
+    assert endpoints.counts["/correct/deselected"] == 3  # the plainest request and the two selected ones
 
 
-def test_a_selection_of_nothing_asks_nothing_and_is_not_green(endpoints: Endpoints) -> None:
-    ran = asked("suites", "--target", endpoints.url("correct/none"), "--model", "reference-1", "-k", "no_such_test")
+def test_an_empty_selection_sends_nothing_and_is_not_green(endpoints: Endpoints) -> None:
+    ran = run_pytest(
+        "suites", "--target", endpoints.url("correct/none"), "--model", "reference-1", "-k", "no_such_test"
+    )
     assert ran.returncode == 2
     assert "COULD NOT BE JUDGED: nothing was asked" in ran.stdout
     assert endpoints.counts["/correct/none"] == 0
 
 
-# -- other people's tests -------------------------------------------------------------------------------------------
+# -- tests of other projects -----------------------------------------------------------------------------------------
 
 FOREIGN = """
 def pytest_addoption(parser):
@@ -122,7 +126,7 @@ def pytest_addoption(parser):
 """
 
 
-def test_a_foreign_run_has_none_of_our_options_and_all_of_its_own(tmp_path: Path) -> None:
+def test_a_test_run_of_another_project_has_only_its_own_options(tmp_path: Path) -> None:
     (tmp_path / "foreign.py").write_text(FOREIGN)
     (tmp_path / "test_theirs.py").write_text(
         "import sys\n"
@@ -133,17 +137,17 @@ def test_a_foreign_run_has_none_of_our_options_and_all_of_its_own(tmp_path: Path
     for order in (("messages_conformance.plugin", "foreign"), ("foreign", "messages_conformance.plugin")):
         plugins = [argument for name in order for argument in ("-p", name)]
         path = f"{SRC}:{tmp_path}"
-        ran = asked(*plugins, "--timeout", "5", "-W", "error", cwd=tmp_path, source=True, PYTHONPATH=path)
+        ran = run_pytest(*plugins, "--timeout", "5", "-W", "error", cwd=tmp_path, source=True, PYTHONPATH=path)
         assert ran.returncode == 0, ran.stdout + ran.stderr
-        helped = asked(*plugins, "--help", cwd=tmp_path, source=True, PYTHONPATH=path)
+        helped = run_pytest(*plugins, "--help", cwd=tmp_path, source=True, PYTHONPATH=path)
         assert "--api-key-env" not in helped.stdout
         assert "of another plugin" in helped.stdout
 
 
-def test_the_suites_run_beside_a_plugin_that_has_an_option_of_the_same_name(tmp_path: Path) -> None:
+def test_the_suites_run_with_a_plugin_that_has_an_option_of_the_same_name(tmp_path: Path) -> None:
     (tmp_path / "foreign.py").write_text(FOREIGN)
     path = f"{SRC}:{tmp_path}"
-    ran = asked("suites", "-p", "foreign", "--target", "reference:", *SMOKE, source=True, PYTHONPATH=path)
+    ran = run_pytest("suites", "-p", "foreign", "--target", "reference:", *SMOKE, source=True, PYTHONPATH=path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 

@@ -1,4 +1,4 @@
-"""Answers to drawn requests before they are judged: fair, seen twice, explained with few requests."""
+"""Generated requests are judged after the finding is reproduced and minimised, with few requests."""
 
 from dataclasses import replace
 
@@ -39,7 +39,7 @@ def answered(asked, status, number=1):
 
 
 class Target:
-    """Answers by a rule over bodies, and counts."""
+    """A target that answers by a function of the body, and counts the requests."""
 
     def __init__(self, refuses, **settings):
         self.refuses = refuses
@@ -60,13 +60,13 @@ class Target:
         return self.confirmation.confirmed(answered(asked, 400 if self.refuses(asked.body) else 200))
 
 
-def test_what_is_in_order_costs_nothing():
+def test_a_correct_answer_costs_no_further_request():
     target = Target(lambda body: False)
     assert target.settle().response.status == 200
     assert target.sent == []
 
 
-def test_a_refusal_is_made_as_small_as_it_can_be():
+def test_a_refused_request_is_minimised():
     target = Target(lambda body: True)
     settled = target.settle()
     assert settled.origin.shrunk
@@ -76,13 +76,13 @@ def test_a_refusal_is_made_as_small_as_it_can_be():
 
 
 @pytest.mark.parametrize("most", [0, 3])
-def test_no_more_is_sent_than_allowed(most):
+def test_the_limit_of_requests_is_kept(most):
     target = Target(lambda body: True, most=most)
     target.settle()
     assert len(target.sent) <= 1 + most
 
 
-def test_what_does_not_come_again_is_marked():
+def test_a_finding_that_is_not_reproduced_is_marked_as_intermittent():
     answers = iter([True, False])
     target = Target(lambda body: next(answers))
     settled = target.settle()
@@ -90,13 +90,13 @@ def test_what_does_not_come_again_is_marked():
     assert not settled.origin.shrunk
 
 
-def test_a_refusal_of_what_nobody_saw_accepted_is_no_violation():
+def test_refusing_a_feature_that_was_never_accepted_is_no_violation():
     target = Target(lambda body: True, alone=False)
     assert target.settle().expect == EITHER
     assert target.sent == []
 
 
-def test_what_the_suites_found_themselves_is_not_explained_again():
+def test_a_finding_of_the_suites_is_not_minimised_again():
     own = replace(answered(ask("own", "Hi"), 400), origin=None)
     target = Target(lambda body: True, others=lambda: (own,))
     assert not target.settle().origin.shrunk
@@ -113,11 +113,11 @@ def test_what_the_suites_found_themselves_is_not_explained_again():
         (7, "https://api.example.com", 7),
     ],
 )
-def test_explaining_is_free_or_asked_for(given, target, most):
+def test_minimising_is_limited_to_targets_on_this_machine_unless_the_user_allows_it(given, target, most):
     assert shrink_requests(given, target) == most
 
 
-def test_a_drawn_fault_is_told_with_its_smallest_request():
+def test_a_fault_is_reported_with_the_smallest_generated_request():
     target = "reference:refuse_foreign_descriptions,transport=memory"
     code, report = run(target, PROFILE.name, model=MODEL)
     findings = [finding for verdict in report.verdicts for finding in verdict.findings]

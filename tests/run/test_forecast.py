@@ -1,4 +1,4 @@
-"""The plan: more than a run comes to, told without a request."""
+"""The plan is an upper limit of what a run costs, and sends nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def planned(*wanted: Ask | Dialogue) -> Ceiling:
     return ceilings({"suite": wanted}, profile=PROFILE, model="m")["suite"]
 
 
-def test_a_question_costs_its_body_and_its_max_tokens_for_each_attempt() -> None:
+def test_each_attempt_costs_the_body_and_max_tokens() -> None:
     once = planned(ask("once", "x" * 10_000, max_tokens=20))
     twice = planned(ask("twice", "x" * 10_000, max_tokens=20, attempts=2))
     assert once.input_tokens >= 5_000 + ADDED_TOKENS
@@ -27,17 +27,17 @@ def test_a_question_costs_its_body_and_its_max_tokens_for_each_attempt() -> None
     assert twice == once + once
 
 
-def test_what_must_be_refused_counted_or_listed_costs_no_tokens() -> None:
+def test_refusals_counts_and_lists_cost_no_tokens() -> None:
     assert planned(ask("refused", "Hi", expect=REFUSED), get("list", "/v1/models")) == Ceiling(requests=2)
 
 
-def test_a_shared_request_is_counted_once_where_it_comes_first_with_the_most_attempts() -> None:
+def test_a_shared_request_is_counted_once_with_the_most_attempts() -> None:
     suites = {"first": [ask("a", "Hi")], "second": [ask("b", "Hi", attempts=3), ask("c", "Ho")]}
     found = ceilings(suites, profile=PROFILE, model="m")
     assert [ceiling.requests for ceiling in found.values()] == [3, 1]
 
 
-def test_a_dialogue_costs_its_bounds_and_its_largest_request_each_time() -> None:
+def test_a_dialogue_costs_its_limits_times_its_largest_request() -> None:
     async def steps(send):
         await send(ask("short", "Hi"))
         await send(ask("long", "x" * 4_000))
@@ -47,7 +47,7 @@ def test_a_dialogue_costs_its_bounds_and_its_largest_request_each_time() -> None
     assert found.input_tokens > 3 * 2_000
 
 
-def test_prices_are_of_a_million_tokens() -> None:
+def test_prices_are_for_a_million_tokens() -> None:
     ceiling = Ceiling(input_tokens=2_000_000, output_tokens=500_000)
     assert Prices(per_million_input=3, per_million_output=10).of(ceiling) == 11
     assert Prices(per_million_output=10).of(ceiling) == 5

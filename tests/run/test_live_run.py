@@ -1,4 +1,4 @@
-"""A run without pytest: what is stated, what is written, and when an interruption is heard."""
+"""A run without pytest: its statements, its files, and how it reacts to an interruption."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Opened = Callable[..., Run]
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
-    """Makes runs that are closed at the end."""
+    """Opens runs and closes them at the end."""
     monkeypatch.setenv("MESSAGES_API_KEY", KEY)
     runs: list[Run] = []
 
@@ -36,7 +36,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
         run.close()
 
 
-def said(run: Run) -> str:
+def printed(run: Run) -> str:
     assert isinstance(run.out.file, io.StringIO)
     return run.out.file.getvalue()
 
@@ -51,14 +51,14 @@ def test_a_run_asks_judges_and_reports(opened: Opened, tmp_path: Path) -> None:
     assert run.judged([exchange]) == ()
     assert run.finish() == 0
     assert valid_report(tmp_path)["complete"] is True
-    assert said(run).splitlines()[-2].startswith("CONFORMS to profile")
+    assert printed(run).splitlines()[-2].startswith("CONFORMS to profile")
 
 
-def test_a_report_is_there_from_the_start_and_says_that_it_is_none_yet(opened: Opened, tmp_path: Path) -> None:
+def test_a_report_exists_from_the_start_and_says_that_it_is_incomplete(opened: Opened, tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text('{"complete": true}')
     (tmp_path / "exchanges.jsonl").write_text("an earlier run\n")
     run = opened(report=str(tmp_path))
-    assert json.loads((tmp_path / "report.json").read_text())["complete"] is True  # nothing has begun
+    assert json.loads((tmp_path / "report.json").read_text())["complete"] is True  # the run has not begun
     run.begin([QUESTION], [])
     document = valid_report(tmp_path)
     assert document["complete"] is False
@@ -66,33 +66,33 @@ def test_a_report_is_there_from_the_start_and_says_that_it_is_none_yet(opened: O
     assert "an earlier run" not in (tmp_path / "exchanges.jsonl").read_text()
 
 
-def test_an_interruption_is_heard_at_once_while_the_run_waits(opened: Opened, endpoints: Endpoints) -> None:
+def test_an_interruption_ends_a_waiting_run_at_once(opened: Opened, endpoints: Endpoints) -> None:
     run = opened(endpoints.url("silent/run"), timeout_s=0.3)
-    heard = threading.Event()
+    interrupted = threading.Event()
 
     def interrupt() -> None:
         endpoints.wait_for("/silent/run", 1)
-        with pytest.raises(KeyboardInterrupt):  # it waits: a signal handler would end the wait by this
+        with pytest.raises(KeyboardInterrupt):  # as a signal handler ends the wait
             run.interrupt()
-        heard.set()
+        interrupted.set()
 
     thread = threading.Thread(target=interrupt)
     thread.start()
     run.begin([QUESTION], [])
     thread.join()
-    assert heard.is_set()
+    assert interrupted.is_set()
     assert run.session.report().statement is not None
     assert run.session.report().statement.kind == "interrupted"
 
 
-def test_an_interruption_elsewhere_ends_the_next_wait(opened: Opened) -> None:
+def test_an_interruption_while_nothing_waits_ends_the_next_wait(opened: Opened) -> None:
     run = opened()
     run.begin([QUESTION], [])
-    run.interrupt()  # nothing waits: nothing is raised, so nothing stays half judged
+    run.interrupt()  # nothing waits, so nothing is raised, and nothing stays half judged
     with pytest.raises(KeyboardInterrupt):
         run.exchanges(QUESTION)
     assert run.finish() == 2
-    assert "INCOMPLETE: the run was interrupted" in said(run)
+    assert "INCOMPLETE: the run was interrupted" in printed(run)
 
 
 def test_a_second_interruption_changes_nothing(opened: Opened) -> None:
@@ -112,7 +112,7 @@ def test_a_refusal_is_quoted_in_one_short_line(opened: Opened, endpoints: Endpoi
     assert "404 to POST /v1/messages (no): check TARGET" in statement.message
 
 
-def test_what_is_void_holds_nothing_against_the_target(opened: Opened, endpoints: Endpoints) -> None:
+def test_a_run_that_cannot_be_judged_accuses_the_target_of_nothing(opened: Opened, endpoints: Endpoints) -> None:
     run = opened(endpoints.url("404/void"))
     run.begin([QUESTION], [])
     run.finish()
@@ -120,7 +120,7 @@ def test_what_is_void_holds_nothing_against_the_target(opened: Opened, endpoints
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"timeout_s": float("nan")}, "--timeout"),
         ({"model": " "}, "--model is empty"),
@@ -129,6 +129,6 @@ def test_what_is_void_holds_nothing_against_the_target(opened: Opened, endpoints
         ({"depth": "none"}, "unknown depth 'none'"),
     ],
 )
-def test_options_are_checked_before_anything_is_opened(opened: Opened, options: dict[str, Any], said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_options_are_checked_before_anything_is_opened(opened: Opened, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         opened(**options)

@@ -176,9 +176,9 @@ class Session:
         """Judges the rest, writes and prints the report, releases the folder, and returns the exit code."""
         if self.statement is None:
             self.statement = self._shortfall()
-        void = self.statement is not None and self.statement.invalidates
-        # Exchanges that no test asked for are judged now. After a voiding statement only those without an answer count.
-        self.judged(exchange for exchange in self.recorded if not void or exchange.response is None)
+        unusable = self.statement is not None and self.statement.invalidates
+        # Exchanges that no test asked for are judged now; only those without an answer if the run is invalid.
+        self.judged(exchange for exchange in self.recorded if not unusable or exchange.response is None)
         self._complete = self.statement is None
         if self.folder is not None or not self.out.quiet:  # otherwise nobody reads it
             self._coverage = report.request_coverage(self.recorded, api_version=self.profile.body_version)
