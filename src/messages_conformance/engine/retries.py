@@ -73,7 +73,7 @@ class Retries:
         self._retry_budget_s = retry_budget_s
         self._seed = seed
         self._unix_time_s = unix_time_s
-        self._responses = 0
+        self._has_responded = False
         self._successes = 0
         self._outage_failures = 0
         self._streams_break = False
@@ -82,8 +82,8 @@ class Retries:
     # What happened
 
     def responded(self) -> None:
-        """Counts a response of any kind."""
-        self._responses += 1
+        """Notes that the target sends responses at all."""
+        self._has_responded = True
 
     def succeeded(self, response: Response, *, broken: bool) -> None:
         """Notes a response that is the result of its exchange. `broken`: it broke, and is not repeated any more."""
@@ -106,13 +106,13 @@ class Retries:
 
     def reconnects(self, failure: Failure, history: History) -> bool:
         """Whether a request that got no response is sent once more."""
-        never_answered = failure.kind == "timeout" and not self._responses
+        never_answered = failure.kind == "timeout" and not self._has_responded
         return not (self._offline or history.reconnected or failure.kind in _PERMANENT or never_answered)
 
     def is_outage(self, failure: Failure) -> bool:
         """Counts a question without a response; whether such failures show that the target is unreachable for all."""
         self._outage_failures += failure.kind in _OUTAGE
-        return self._outage_failures >= OUTAGE_FAILURES and not self._responses and not self._offline
+        return self._outage_failures >= OUTAGE_FAILURES and not self._has_responded and not self._offline
 
     def repeats(self, response: Response, history: History) -> bool:
         """Whether a request is sent again after an answer that broke."""
