@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import yaml
 from command_line import SRC, environment
+from misbehaving import PATIENCE_S
 
 ROOT = SRC.parent
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
 BASH = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"]
 """The command with which a GitHub runner starts a step with shell bash."""
 
-TIMEOUT_S = 300
 RED = "reference:drop_message_stop"
 
 
@@ -60,7 +60,7 @@ class Job:
             env=env,
             capture_output=True,
             text=True,
-            timeout=TIMEOUT_S,
+            timeout=PATIENCE_S,
             check=False,
         )
         self.log += ran.stdout + ran.stderr
@@ -162,7 +162,7 @@ def test_the_gitlab_snippet_runs_and_leaves_what_it_keeps(tmp_path: Path) -> Non
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m messages_conformance "$@"\n')
     command.chmod(0o755)
     env = environment(PATH=f"{command.parent}{os.pathsep}{os.environ['PATH']}", TARGET=RED)
-    ran = subprocess.run(["bash", "-ec", "\n".join(script)], cwd=tmp_path, env=env, check=False, timeout=TIMEOUT_S)
+    ran = subprocess.run(["bash", "-ec", "\n".join(script)], cwd=tmp_path, env=env, check=False, timeout=PATIENCE_S)
     assert ran.returncode == 1
     junit = ElementTree.parse(tmp_path / made["artifacts"]["reports"]["junit"]).getroot()
     assert junit.get("failures") == "1"

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from command_line import Outcome, ended, run, started
-from misbehaving import KEY, Endpoints
+from misbehaving import KEY, PATIENCE_S, Endpoints
 
 from messages_conformance import __version__
 from messages_conformance.rules import CATALOGUE
@@ -180,7 +180,7 @@ def serving(*options: str, end: int = signal.SIGINT) -> Iterator[tuple[str, str,
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_serve_answers_until_a_signal(end: signal.Signals) -> None:
     with serving(end=end) as (address, key, outcomes):
-        answer = httpx.get(f"{address}/v1/models", headers={"x-api-key": key})
+        answer = httpx.get(f"{address}/v1/models", headers={"x-api-key": key}, timeout=PATIENCE_S)
     assert answer.status_code == 200
     assert outcomes[0].code == 0, outcomes[0].all
 
@@ -189,7 +189,7 @@ def test_serve_answers_until_a_signal(end: signal.Signals) -> None:
 def test_serve_has_the_named_fault() -> None:
     body = {"model": "reference-1", "max_tokens": 16, "stream": True, "messages": [{"role": "user", "content": "Hi"}]}
     with serving("--fault", "drop_message_stop") as (address, key, _):
-        answer = httpx.post(f"{address}/v1/messages", headers={"x-api-key": key}, json=body)
+        answer = httpx.post(f"{address}/v1/messages", headers={"x-api-key": key}, json=body, timeout=PATIENCE_S)
     assert "message_delta" in answer.text
     assert "message_stop" not in answer.text
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from command_line import SRC, environment
-from misbehaving import KEY, Endpoints
+from misbehaving import KEY, PATIENCE_S, Endpoints
 
 ROOT = SRC.parent
 SMOKE = ("--depth", "smoke")
@@ -23,7 +23,7 @@ def run_pytest(
     if not source:
         del kept["PYTHONPATH"]
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, cwd=cwd, env=kept, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=cwd, env=kept, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
 # -- a bare checkout ------------------------------------------------------------------------------------------------

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 from command_line import environment
+from misbehaving import PATIENCE_S
 
 DOCS = Path(__file__).parents[2] / "docs"
 FENCE = re.compile(r"^```(?P<language>\w+)(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-PATIENCE_S = 120
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ CACHE_VARIABLE = "SDKS_UNDER_TEST"
 OLD_PYTHON = "0.75.0"
 TYPESCRIPT = "1.12.0"
 INSTALL_TIMEOUT_S = 300
-DRIVE_TIMEOUT_S = 120
+DRIVE_TIMEOUT_S = 240
 
 PARIS = {"city": "Paris"}
 NOTE = "The library opens at nine."
@@ -121,6 +121,9 @@ def sdks(tmp_path_factory: pytest.TempPathFactory) -> Sdks:
     shared = tmp_path_factory.getbasetemp() / (".." if "PYTEST_XDIST_WORKER" in os.environ else "")
     return Sdks(Path(folder) if folder else shared.resolve() / "sdks")
 
+
+# To install an SDK may take as long as the network takes.
+pytestmark = pytest.mark.timeout(INSTALL_TIMEOUT_S + 2 * DRIVE_TIMEOUT_S)
 
 VERSIONS = {"python": "2.", "python_0_75": OLD_PYTHON, "typescript": TYPESCRIPT}
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from misbehaving import PATIENCE_S
 from reference_support import accumulated, body, read_events, text_of
 
 from messages_conformance.reference import Server, Settings, serve
@@ -17,7 +18,7 @@ from messages_conformance.reference import Server, Settings, serve
 
 def client(server: Server, **options: object) -> httpx.Client:
     headers = {"x-api-key": server.api_key, "anthropic-version": "2023-06-01"}
-    return httpx.Client(base_url=server.base_url, headers=headers, timeout=10, trust_env=False)
+    return httpx.Client(base_url=server.base_url, headers=headers, timeout=PATIENCE_S, trust_env=False)
 
 
 def test_serves_documents_and_streams_on_one_connection() -> None:
@@ -38,7 +39,7 @@ def test_serves_many_clients_at_once() -> None:
 
     def ask(number: int) -> str:
         with client(server) as http:
-            gate.wait(10)
+            gate.wait(PATIENCE_S)
             return text_of(http.post("/v1/messages", json=body(f"Repeat exactly: canary {number}")).json())
 
     with serve(settings=settings) as server, concurrent.futures.ThreadPoolExecutor(8) as pool:
@@ -79,7 +80,7 @@ def test_waits_for_the_announced_body() -> None:
 
 def connected(server: Server) -> socket.socket:
     address = urlsplit(server.base_url)
-    return socket.create_connection((address.hostname, address.port), timeout=10)
+    return socket.create_connection((address.hostname, address.port), timeout=PATIENCE_S)
 
 
 def exchange(server: Server, data: bytes) -> bytes:

@@ -35,7 +35,7 @@ const asked = (content, more = {}) => ({ model: MODEL, max_tokens: 200, messages
 const kinds = (message) => message.content.map((block) => block.type);
 const text = (message) => message.content.map((block) => block.text ?? "").join("");
 
-const client = new Anthropic({ baseURL, apiKey, timeout: 20_000 });
+const client = new Anthropic({ baseURL, apiKey, timeout: 200_000 });
 
 const scenarios = {
   async create() {

@@ -209,7 +209,7 @@ SCENARIOS = (
 
 
 def main(base_url, key, *names):
-    client = anthropic.Anthropic(base_url=base_url, api_key=key, timeout=20.0)
+    client = anthropic.Anthropic(base_url=base_url, api_key=key, timeout=200.0)
     chosen = [patience] if "patience" in names else SCENARIOS
     results = {"version": anthropic.__version__}
     for scenario in chosen:
