@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import random
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -211,6 +213,48 @@ def echoes_key(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
     body = response.body().replace(b'"message": "', b'"message": "' + KEY.encode() + b" ")
     body = body.replace(b'"message":"', b'"message":"' + KEY.encode() + b" ").replace(b"ok", KEY.encode())
     return response.with_body(body).with_header("x-debug-key", KEY)
+
+
+DISGUISES: dict[str, Callable[[str], str]] = {
+    "escaped": lambda key: "".join(f"\\u{ord(character):04x}" for character in key),
+    "partly-escaped": lambda key: key.replace("-", "\\u002D").replace("7", "\\u0037"),
+    "escaped-twice": lambda key: "".join(f"\\\\u{ord(character):04X}" for character in key),
+    "percent": lambda key: "".join(f"%{ord(character):02x}" for character in key),
+    "entities": lambda key: "".join(f"&#{ord(character)};" for character in key),
+    "base64": lambda key: base64.b64encode(f"x:{key}!".encode()).decode(),
+    "base64url": lambda key: base64.urlsafe_b64encode(f"?~{key}".encode()).decode().rstrip("="),
+    "hex": lambda key: key.encode().hex(),
+}
+"""Spellings of a key inside a JSON string."""
+
+
+def _disguising(disguise: Callable[[str], str]) -> Behaviour:
+    """Repeats the key in one spelling, in a header, every error message, every text and the name of the model."""
+    spelled = disguise(KEY).encode()
+
+    def disguises_key(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
+        response = endpoints.correct.handle(request)
+        body = response.body()
+        for before in (b'"message": "', b'"message":"', b'"text": "', b'"text":"', b'"model": "', b'"model":"'):
+            body = body.replace(before, before + spelled + b" ")
+        return response.with_body(body).with_header("location", f"https://other.example/?back={spelled.decode()}")
+
+    return disguises_key
+
+
+_BEHAVIOURS.update({f"disguises_key_{form}": _disguising(disguise) for form, disguise in DISGUISES.items()})
+
+
+@behaviour
+def cuts_key(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
+    """Repeats the key in every streamed text, cut over deltas."""
+    response = endpoints.correct.handle(request)
+    delta = re.search(rb'event: content_block_delta\ndata: [^\n]*"text_delta","text":"()[^\n]*\n\n', response.body())
+    if delta is None:
+        return response
+    event, at = delta[0], delta.start(1) - delta.start()
+    added = b"".join(event[:at] + piece.encode() + b'"}}\n\n' for piece in (KEY[:7], KEY[7:8], KEY[8:]))
+    return response.with_body(response.body().replace(event, added + event, 1))
 
 
 @behaviour

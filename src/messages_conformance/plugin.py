@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from messages_conformance.masking import known_secrets, masked
 from messages_conformance.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def pytest_configure(config: pytest.Config) -> None:
         else:
             config.stash[RUN] = Run(options)
     except UsageError as error:
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.UsageError(masked(str(error))) from error
 
 
 def _prepare_snapshots(config: pytest.Config) -> None:
@@ -152,7 +153,7 @@ def _options(config: pytest.Config) -> Options:
         file = configuration.read(Path.cwd(), configuration.file_of(given, os.environ))
         found = configuration.settings(given, file, os.environ)
     except configuration.ConfigurationError as error:
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.UsageError(masked(str(error))) from error
     fields: dict[str, Any] = {"target": None}
     for option in OPTIONS:
         if option.name in found and option.belongs_to != "command line":
@@ -229,7 +230,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     except UsageError as error:
         run.close()
         del session.config.stash[RUN]
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.UsageError(masked(str(error))) from error
 
 
 @pytest.fixture
@@ -344,9 +345,21 @@ def _is_ours(item: pytest.Item) -> bool:
     return resources.path("suites").resolve() in item.path.resolve().parents
 
 
+def _mask(report: pytest.TestReport) -> None:
+    """Masks secrets in the traceback and the output of a test, which pytest prints."""
+    if known_secrets():
+        shown = str(report.longrepr)
+        if report.longrepr is not None and masked(shown) != shown:
+            report.longrepr = masked(shown)
+        report.sections = [(title, masked(text)) for title, text in report.sections]
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    _mask(report)
     run = _run(item.config)
     if (
         run is not None

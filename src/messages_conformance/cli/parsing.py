@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any, Final, NoReturn, TypeAlias
 
+from messages_conformance.masking import masked
+
 USAGE: Final = 4
 """The exit code of wrong usage. The others: 0 conformant, 1 violations, 2 could not be judged."""
 
@@ -68,5 +70,5 @@ def near(word: str, valid: Sequence[str]) -> str:
 
 def wrong_usage(error: Exception) -> int:
     """Prints the error and returns the exit code of wrong usage."""
-    print(f"ERROR: {error}", file=sys.stderr)
+    print(f"ERROR: {masked(str(error))}", file=sys.stderr)
     return USAGE

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from messages_conformance.cli.parsing import Commands, wrong_usage
+from messages_conformance.masking import masked
 
 if TYPE_CHECKING:
     from messages_conformance.report import Report
@@ -63,7 +64,7 @@ def _compare(parsed: argparse.Namespace) -> int:
 def _output(text: str, output: str | None) -> None:
     if output is None:
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-        sys.stdout.write(text)
+        sys.stdout.write(masked(text))
     else:
         from messages_conformance.report import replace
 
@@ -78,6 +79,6 @@ def _summarize(loaded: Report) -> None:
     if place:
         try:
             with open(place, "a", encoding="utf-8") as file:
-                file.write(FORMATS["markdown"](loaded))
+                file.write(masked(FORMATS["markdown"](loaded)))
         except OSError as error:
             raise ReportError(f"{place!r}, the value of {STEP_SUMMARY}, cannot be written: {error}") from error

@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from messages_conformance.masking import masked
+
 
 class ReportError(Exception):
     """A file or folder of a report cannot be read or written; the message names it and the cure."""
@@ -57,14 +59,17 @@ def claim(folder: Path) -> Callable[[], None]:
 
 
 def replace(path: Path, text: str, *, cure: str = "free space or name another folder with --report") -> None:
-    """Writes the file atomically: a reader sees the old or the new contents. Raises ReportError that ends in `cure`."""
+    """Writes the file atomically and masks secrets: a reader sees the old or the new contents.
+
+    Raises ReportError with a message that ends in `cure`.
+    """
     temporary = ""
     try:
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", newline="\n", dir=path.parent, prefix=f".{path.name}.", delete=False
         ) as file:
             temporary = file.name
-            file.write(text)
+            file.write(masked(text))
         # Only the owner can read a temporary file; a report gets the permissions of any other new file.
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)

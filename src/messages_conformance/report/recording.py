@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from messages_conformance.exchange import Exchange, from_record, to_record
+from messages_conformance.masking import masked
 from messages_conformance.report.files import ReportError
 
 FILE_NAME: Final = "exchanges.jsonl"
@@ -15,6 +16,7 @@ FILE_NAME: Final = "exchanges.jsonl"
 def append(path: Path | str, exchange: Exchange) -> None:
     """Appends one exchange to the file and creates the file when necessary; raises ReportError."""
     line = json.dumps(to_record(exchange), separators=(",", ":"), allow_nan=False) + "\n"
+    line = masked(line, max_base64=0)  # the bodies are in base64, and are masked before they become a record
     try:
         with Path(path).open("ab") as file:
             file.write(line.encode("ascii"))

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 from messages_conformance import contract
+from messages_conformance.masking import masked
 from messages_conformance.report.failure_text import VALUE_CHARACTERS, FailureText, describe_failure, place
 from messages_conformance.report.model import (
     CONFORMANT,
@@ -74,8 +75,8 @@ class StandardOutput:
         self._closed = False
 
     def write(self, text: str) -> int:
-        """Writes the text, or drops it after an earlier error; returns its length in characters."""
-        self._try(lambda: sys.stdout.write(text))
+        """Writes the text with secrets masked, or drops it after an earlier error; returns its length in characters."""
+        self._try(lambda: sys.stdout.write(masked(text)))
         return len(text)
 
     def flush(self) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 
 from messages_conformance.contract import Profile
 from messages_conformance.exchange import LEFT, REFUSED, SILENT, Exchange
+from messages_conformance.masking import masked
 from messages_conformance.rules.accessors import cleanly_refused
 from messages_conformance.rules.catalogue import CATALOGUE, EXCHANGE, RUN, Requirement
 from messages_conformance.rules.recording_parts import lacking, reason_for
@@ -306,12 +307,18 @@ def _over_run(requirement: Requirement, answered: tuple[Exchange, ...]) -> _Tall
 def _book(tally: _Tally, requirement: Requirement, outcomes: list[Finding | Unverified], number: int) -> list[Finding]:
     """Adds the outcomes of one rule to its tally; returns the findings with their requirement and exchange."""
     findings = [
-        replace(outcome, requirement=requirement.id, exchange=outcome.exchange or number)
+        replace(
+            outcome,
+            found=masked(outcome.found),
+            wanted=masked(outcome.wanted),
+            requirement=requirement.id,
+            exchange=outcome.exchange or number,
+        )
         for outcome in outcomes
         if isinstance(outcome, Finding)
     ]
     tally.findings += findings
-    tally.unverified += [outcome.reason for outcome in outcomes if isinstance(outcome, Unverified)]
+    tally.unverified += [masked(outcome.reason) for outcome in outcomes if isinstance(outcome, Unverified)]
     if not outcomes:
         tally.passed += 1
     return findings

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from messages_conformance import __version__, report
 from messages_conformance.exchange import SILENT, Exchange
+from messages_conformance.masking import masked, masked_exchange
 from messages_conformance.report import FailedTest, RunInfo, Spent
 from messages_conformance.rules import CATALOGUE, Finding, Judge, select
 from messages_conformance.session.gating import read_gating
@@ -101,18 +102,18 @@ class Session:
 
     def note(self, text: str) -> None:
         """Adds a sentence for the reader of the report."""
-        self._notes.append(text)
+        self._notes.append(masked(text))
 
     def state(self, message: str, *, kind: str = report.UNREACHABLE) -> None:
         """Says why the session cannot be judged as a whole. The first statement counts: later ones are consequences."""
-        self.statement = self.statement or report.Statement(kind=kind, message=message)
+        self.statement = self.statement or report.Statement(kind=kind, message=masked(message))
 
     def record(self, exchange: Exchange) -> Exchange:
         """Keeps an exchange for the report and the recording; returns it as it is judged. May be called in any thread.
 
         An exchange that is recorded and not passed to `judged` is judged at the end.
         """
-        exchange = self._with_lacks(exchange)
+        exchange = masked_exchange(self._with_lacks(exchange))
         with self._lock:
             self._recorded.append(exchange)
         if self.folder is not None:
@@ -130,7 +131,7 @@ class Session:
 
     def failed_test(self, name: str, message: str) -> None:
         """Keeps a failed assertion of a test that the user wrote."""
-        self._failed_tests.append(FailedTest(name=name, message=message))
+        self._failed_tests.append(FailedTest(name=name, message=masked(message)))
 
     # -- judging -----------------------------------------------------------------------------------------------------
 

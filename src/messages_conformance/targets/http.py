@@ -15,11 +15,11 @@ import httpx
 
 from messages_conformance import __version__
 from messages_conformance.exchange import KEY_PLACEHOLDER, LEAVE_EARLY, SILENT, Failure, Request, Response
+from messages_conformance.masking import is_secret, masked_response, masked_text
 from messages_conformance.targets.address import Address
 from messages_conformance.targets.body import TOTAL_TIMEOUT_FACTOR, Body, SizeLimit
 from messages_conformance.targets.failures import failure_of, no_answer, not_http
 from messages_conformance.targets.raw import RAW_FORMS, send_raw
-from messages_conformance.targets.redaction import is_secret, redact, redact_text
 from messages_conformance.targets.simulated_time import SimulatedClock
 from messages_conformance.targets.target import Unreachable
 
@@ -81,7 +81,7 @@ class HttpTarget:
         began_s = loop.time()
         deadline_s = began_s + TOTAL_TIMEOUT_FACTOR * self._timeout_s
         if request.wire in RAW_FORMS:
-            return redact(await self._send_raw(prepared, request.wire, deadline_s), self.key)
+            return masked_response(await self._send_raw(prepared, request.wire, deadline_s), self.key)
         answer = await self._send_prepared(prepared, deadline_s)
         self._has_answered = True
         headers_at_s = loop.time() - began_s
@@ -102,10 +102,10 @@ class HttpTarget:
             headers_at_s=headers_at_s,
             ended_at_s=loop.time() - began_s,
             ending=body.ending,
-            detail=redact_text(body.detail, self.key),
+            detail=masked_text(body.detail, self.key),
             http_version=answer.http_version,
         )
-        return redact(response, self.key)
+        return masked_response(response, self.key)
 
     async def aclose(self) -> None:
         """Closes all connections. May be called again."""
@@ -131,7 +131,7 @@ class HttpTarget:
             failure = no_answer(self._address, TOTAL_TIMEOUT_FACTOR * self._timeout_s)
         except httpx.LocalProtocolError as error:
             # Our own error, not the target's: the request cannot be written as HTTP.
-            raise ValueError(redact_text(f"this request cannot be sent: {error}", self.key)) from None
+            raise ValueError(masked_text(f"this request cannot be sent: {error}", self.key)) from None
         except httpx.TransportError as error:
             failure = failure_of(error, address=self._address, timeout_s=self._timeout_s)
         raise self._unreachable(await self._diagnosed(failure))
@@ -158,7 +158,7 @@ class HttpTarget:
         return self._has_network and (self._address.loopback or not getproxies())
 
     def _unreachable(self, failure: Failure) -> Unreachable:
-        return Unreachable(Failure(kind=failure.kind, message=redact_text(failure.message, self.key)))
+        return Unreachable(Failure(kind=failure.kind, message=masked_text(failure.message, self.key)))
 
     async def _diagnosed(self, failure: Failure) -> Failure:
         """A better reason for a failure, where the first bytes of the peer show that it does not speak HTTP."""

@@ -6,7 +6,9 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
+from messages_conformance.masking import remember_secret
 from messages_conformance.targets.address import VALID_FORMS, parse_address
 from messages_conformance.targets.http import HttpTarget
 from messages_conformance.targets.reference import ReferenceTarget
@@ -28,6 +30,8 @@ def open_target(
     `version_required` is for the reference endpoint: whether it refuses requests without anthropic-version.
     """
     spec = spec.strip()
+    for secret in (key, *_passwords(spec)):
+        remember_secret(secret)
     key = _checked(key)
     scheme, colon, rest = spec.partition(":")
     match scheme.lower() if colon else "":
@@ -38,6 +42,13 @@ def open_target(
         case "replay" if rest:
             return ReplayTarget(Path(rest).expanduser(), key=key)
     raise TargetError(f"{_guess(spec)}; {VALID_FORMS}")
+
+
+def _passwords(spec: str) -> tuple[str, ...]:
+    """What a URL says before an @, as it is written and decoded. It is not sent, but it must not be shown either."""
+    found = re.search(r"//([^/@]+)@", spec)
+    written = [part for part in found[1].split(":", 1) if part] if found else []
+    return (*written, *map(unquote, written))
 
 
 def _checked(key: str | None) -> str | None:

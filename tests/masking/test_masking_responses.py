@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from messages_conformance.exchange import KEY_PLACEHOLDER, Chunk, Response
-from messages_conformance.targets.redaction import is_secret, redact
+from messages_conformance.masking import is_secret, masked_response
 
 KEY = "sk-0123456789"
 MARK = KEY_PLACEHOLDER.encode()
@@ -28,8 +28,8 @@ def split_everywhere(body: bytes) -> list[tuple[bytes, ...]]:
 
 def test_a_response_without_the_key_is_the_same_object() -> None:
     response = response_of(b"sk-", b"nothing")
-    assert redact(response, KEY) is response
-    assert redact(response, None) is response
+    assert masked_response(response, KEY) is response
+    assert masked_response(response, None) is response
 
 
 @pytest.mark.parametrize(
@@ -37,26 +37,26 @@ def test_a_response_without_the_key_is_the_same_object() -> None:
 )
 def test_the_key_is_replaced_across_any_chunking(body: bytes) -> None:
     for pieces in split_everywhere(body):
-        redacted = redact(response_of(*pieces), KEY)
+        redacted = masked_response(response_of(*pieces), KEY)
         assert redacted.body == body.replace(KEY.encode(), MARK)
         assert [chunk.at_s for chunk in redacted.chunks] == [float(at) for at in range(len(pieces))]
 
 
 def test_a_true_content_length_stays_true() -> None:
     body = b"[" + KEY.encode() + b"]"
-    redacted = redact(response_of(body, headers=(("Content-Length", str(len(body))),)), KEY)
+    redacted = masked_response(response_of(body, headers=(("Content-Length", str(len(body))),)), KEY)
     assert redacted.header("content-length") == str(len(redacted.body))
 
 
 def test_the_json_form_of_a_key_is_found_too() -> None:
-    redacted = redact(response_of(rb'{"key":"ab\"cd/1234"}'), 'ab"cd/1234')
+    redacted = masked_response(response_of(rb'{"key":"ab\"cd/1234"}'), 'ab"cd/1234')
     assert redacted.json == {"key": KEY_PLACEHOLDER}
 
 
 @pytest.mark.parametrize(("coding", "packed"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
 def test_a_compressed_echo_is_compressed_anew(coding: str, packed: Callable[[bytes], bytes]) -> None:
     body = packed(b'{"echo": "' + KEY.encode() + b'"}')
-    redacted = redact(response_of(body[:9], body[9:], headers=(("content-encoding", coding),)), KEY)
+    redacted = masked_response(response_of(body[:9], body[9:], headers=(("content-encoding", coding),)), KEY)
     assert redacted.json == {"echo": KEY_PLACEHOLDER}
     assert len(redacted.chunks) == 2
 

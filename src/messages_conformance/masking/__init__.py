@@ -1,0 +1,20 @@
+"""Keeps secrets out of records and output: finds a secret in any spelling, and masks it.
+
+A target masks its key in each response before it becomes a record. The judge masks findings and reasons, and each
+writer of output masks its text once more.
+"""
+
+from messages_conformance.masking.known import forget_secrets, known_secrets, masked, remember_secret
+from messages_conformance.masking.responses import masked_exchange, masked_response
+from messages_conformance.masking.secret import is_secret, masked_text
+
+__all__ = [
+    "forget_secrets",
+    "is_secret",
+    "known_secrets",
+    "masked",
+    "masked_exchange",
+    "masked_response",
+    "masked_text",
+    "remember_secret",
+]

@@ -1,0 +1,37 @@
+"""The secrets that this process knows. Everything that writes output masks them, whatever the text came from.
+
+This is the last line of defence, and it is global on purpose: a text must not depend on whether the code that made it
+was given the key.
+"""
+
+from __future__ import annotations
+
+from messages_conformance.masking.secret import is_secret, masked_text
+from messages_conformance.masking.spellings import MAX_NESTED_BASE64
+
+_known: frozenset[str] = frozenset()
+
+
+def remember_secret(secret: str | None) -> None:
+    """Masks a value in all later output of this process, unless it reads like an ordinary word."""
+    global _known
+    if secret is not None and is_secret(secret):
+        _known |= {secret}
+
+
+def forget_secrets() -> None:
+    """Masks nothing any more; for tests."""
+    global _known
+    _known = frozenset()
+
+
+def known_secrets() -> tuple[str, ...]:
+    """The secrets, the longest first: one may be part of another."""
+    return tuple(sorted(_known, key=lambda secret: (-len(secret), secret)))
+
+
+def masked(text: str, *, max_base64: int = MAX_NESTED_BASE64) -> str:
+    """The text with KEY_PLACEHOLDER for each spelling of each known secret; `max_base64` as for `spans`."""
+    for secret in known_secrets() if _known else ():
+        text = masked_text(text, secret, max_base64=max_base64)
+    return text

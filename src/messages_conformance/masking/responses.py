@@ -1,0 +1,120 @@
+"""Removes secrets from responses and exchanges before they are recorded; KEY_PLACEHOLDER shows where it was.
+
+Bytes without the key stay exactly as they came. Where the key was, chunk boundaries and times stay, a compressed body
+is compressed again, and a content-length that was true stays true. A key that is cut into pieces over several strings
+becomes KEY_PLACEHOLDER in place of the first piece and PIECE in place of the others.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+from typing import Final
+
+from messages_conformance.exchange import KEY_PLACEHOLDER, Chunk, Exchange, Request, Response
+from messages_conformance.masking.known import known_secrets
+from messages_conformance.masking.secret import is_secret, masked_text, with_placeholders
+from messages_conformance.masking.spellings import spans
+from messages_conformance.masking.split_strings import split_spans
+
+PIECE: Final = b"*"
+
+_Edit = tuple[int, int, bytes]
+"""Where a replaced part begins and ends, and the replacement."""
+
+
+def masked_response(response: Response, key: str | None) -> Response:
+    """The response with KEY_PLACEHOLDER for each spelling of the key in headers and body, across chunks too."""
+    if key is None or not is_secret(key):
+        return response
+    response = _with_masked_headers(response, key)
+    secret, raw = key.encode(), b"".join(chunk.data for chunk in response.chunks)
+    if edits := _edits(response.body, secret):
+        chunks = _edited(response.decoded_chunks, edits)
+        return _with_chunks(response, chunks if response.body == raw else _packed(chunks, response))
+    # A body that is labelled as compressed may also hold bytes that no client decodes.
+    if response.body != raw and (edits := _edits(raw, secret)):
+        return _with_chunks(response, _edited(response.chunks, edits))
+    return response
+
+
+def masked_exchange(exchange: Exchange) -> Exchange:
+    """The exchange with the known secrets masked in its request, its response, its failure and its notes."""
+    for secret in known_secrets():
+        request, response, failure = exchange.request, exchange.response, exchange.failure
+        exchange = replace(
+            exchange,
+            request=_masked_request(request, secret),
+            response=None if response is None else masked_response(response, secret),
+            failure=None if failure is None else replace(failure, message=masked_text(failure.message, secret)),
+            waits=tuple(masked_text(note, secret) for note in exchange.waits),
+        )
+    return exchange
+
+
+def _masked_request(request: Request, secret: str) -> Request:
+    headers = tuple((name, masked_text(value, secret)) for name, value in request.headers)
+    found = spans(request.body, secret.encode())
+    path = masked_text(request.path, secret)
+    if not found and (headers, path) == (request.headers, request.path):
+        return request
+    return replace(request, headers=headers, path=path, body=with_placeholders(request.body, found))
+
+
+def _with_masked_headers(response: Response, key: str) -> Response:
+    headers = tuple((masked_text(name, key), masked_text(value, key)) for name, value in response.headers)
+    return response if headers == response.headers else replace(response, headers=headers)
+
+
+def _edits(body: bytes, secret: bytes) -> tuple[_Edit, ...]:
+    """What to replace in a body, in order and without overlaps."""
+    found = [(start, end, KEY_PLACEHOLDER.encode()) for start, end in spans(body, secret)]
+    for first, *others in split_spans(body, secret):
+        found += [(*first, KEY_PLACEHOLDER.encode()), *((*piece, PIECE) for piece in others)]
+    edits: list[_Edit] = []
+    for start, end, replacement in sorted(found):
+        if edits and start < edits[-1][1]:
+            earlier = edits.pop()
+            start, end = earlier[0], max(end, earlier[1])
+            replacement = max(replacement, earlier[2], key=len)
+        edits.append((start, end, replacement))
+    return tuple(edits)
+
+
+def _edited(chunks: tuple[Chunk, ...], edits: tuple[_Edit, ...]) -> tuple[Chunk, ...]:
+    """The chunks with the replacements, each in the chunk in which the replaced part begins. One pass over both."""
+    edited, begin, number = [], 0, 0
+    for chunk in chunks:
+        end, at, kept = begin + len(chunk.data), begin, []
+        while number < len(edits) and edits[number][0] < end:
+            start, stop, replacement = edits[number]
+            if start >= begin:
+                kept += [chunk.data[at - begin : start - begin], replacement]
+            at = min(stop, end)
+            if stop > end:
+                break  # the rest of the part is in the next chunk
+            number += 1
+        edited.append(Chunk(at_s=chunk.at_s, data=b"".join([*kept, chunk.data[at - begin :]])))
+        begin = end
+    return tuple(edited)
+
+
+def _packed(chunks: tuple[Chunk, ...], response: Response) -> tuple[Chunk, ...]:
+    """The chunks, compressed as the headers of the response say."""
+    gzip = "gzip" in (response.header("content-encoding") or "").lower()
+    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16 if gzip else zlib.MAX_WBITS)
+    packed = [
+        Chunk(at_s=chunk.at_s, data=packer.compress(chunk.data) + packer.flush(zlib.Z_SYNC_FLUSH)) for chunk in chunks
+    ]
+    last = packed[-1]
+    packed[-1] = Chunk(at_s=last.at_s, data=last.data + packer.flush())
+    return tuple(packed)
+
+
+def _with_chunks(response: Response, chunks: tuple[Chunk, ...]) -> Response:
+    before, after = (sum(len(chunk.data) for chunk in side) for side in (response.chunks, chunks))
+    headers = tuple(
+        (name, str(after) if name.lower() == "content-length" and value == str(before) else value)
+        for name, value in response.headers
+    )
+    return replace(response, headers=headers, chunks=chunks)

@@ -1,0 +1,58 @@
+"""Finds a secret in bytes, also where an encoding disguises it.
+
+The search reads the bytes as they are and views of them: without escapes, without line breaks, with base64 decoded. A
+view is searched in the same way, so that it finds encodings inside encodings. The number of views is limited, so the
+time is linear in the size of the bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from messages_conformance.masking.views import Span, unescaped, without_base64, without_escapes, without_line_breaks
+
+MAX_NESTED_ESCAPES: Final = 4
+MAX_NESTED_BASE64: Final = 2
+"""How many encodings inside encodings are removed (origin: our own; JSON inside JSON inside JSON needs three)."""
+
+
+def spans(text: bytes, secret: bytes, *, max_base64: int = MAX_NESTED_BASE64) -> tuple[Span, ...]:
+    """The places of the secret in any spelling, in order; those that overlap are joined.
+
+    `max_base64` is how often base64 inside base64 is decoded; 0 leaves base64 as it is.
+    """
+    return merged(_spans(text, frozenset({secret}), MAX_NESTED_ESCAPES, max_base64, has_breaks=True))
+
+
+def merged(found: Iterable[Span]) -> tuple[Span, ...]:
+    """Spans in order; those that overlap are joined."""
+    joined: list[Span] = []
+    for start, end in sorted(found):
+        if joined and start < joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return tuple(joined)
+
+
+def _spans(text: bytes, forms: frozenset[bytes], escapes: int, base64s: int, *, has_breaks: bool) -> Iterator[Span]:
+    """The spans in the text and in its views. `forms` are the secret, and the secret without its own escapes."""
+    lowered = text.lower()
+    for form in forms:
+        yield from _occurrences(text, form)
+        yield from _occurrences(lowered, form.hex().encode())
+    if escapes and (view := without_escapes(text)) is not None:
+        plain = forms | {unescaped(form) for form in forms}
+        yield from map(view.origin, _spans(view.data, plain, escapes - 1, base64s, has_breaks=has_breaks))
+    if has_breaks and (view := without_line_breaks(text)) is not None:
+        yield from map(view.origin, _spans(view.data, forms, 0, base64s, has_breaks=False))
+    if base64s and (view := without_base64(text, least_bytes=min(map(len, forms)))) is not None:
+        yield from map(view.origin, _spans(view.data, forms, escapes, base64s - 1, has_breaks=False))
+
+
+def _occurrences(text: bytes, part: bytes) -> Iterator[Span]:
+    at = text.find(part)
+    while at >= 0:
+        yield at, at + len(part)
+        at = text.find(part, at + len(part))

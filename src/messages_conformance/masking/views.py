@@ -1,0 +1,153 @@
+"""Views of bytes: with escapes removed, without line breaks, or with base64 decoded.
+
+Each view knows which of the original bytes each of its bytes came from. Making a view and reading its origins take one
+pass each.
+"""
+
+from __future__ import annotations
+
+import binascii
+import html
+import re
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+Span = tuple[int, int]
+"""Where something begins and where it ends, in bytes."""
+
+_ESCAPE: Final = re.compile(
+    rb"\\{1,8}(?:u\{0{0,6}[0-7][0-9a-fA-F]\}|u00[0-7][0-9a-fA-F]|U000000[0-7][0-9a-fA-F]|x[0-7][0-9a-fA-F]|[nrt\"'/])"
+    rb"|\\\\"
+    rb"|%(?:u00)?[0-7][0-9a-fA-F]"
+    rb"|=[2-7][0-9a-fA-F]"
+    rb"|&(?:#[xX]0{0,6}[0-7][0-9a-fA-F];?|#0{0,6}[0-9]{2,3};?|[a-zA-Z]{2,8};)"
+)
+"""The escapes of one ASCII character: of JSON and programs, percent, quoted-printable, HTML. The quantifiers have
+limits, so that no input makes the search quadratic."""
+
+_ESCAPE_SIGNS: Final = (b"\\", b"%", b"&", b"=")
+_SHORT_ESCAPES: Final = {b"": b"\\", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+
+_LINE_BREAK: Final = re.compile(rb"[\r\n]+(?:[a-z]{0,5}: ?|[ \t]{1,8})?")
+"""A line break with the bytes that begin the next line of an event stream or of folded text."""
+
+_TO_STANDARD_ALPHABET: Final = bytes.maketrans(b"-_", b"+/")
+
+SEPARATOR: Final = b"\xff\xff"
+"""Separates parts of a view that are not adjacent in the original. A key is ASCII, so no key contains it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """Bytes made from other bytes. `origin` returns the original span of a span of the view."""
+
+    data: bytes
+    origin: Callable[[Span], Span]
+
+
+def unescaped(text: bytes) -> bytes:
+    """The text with each escape of an ASCII character replaced by the character, once."""
+    return _ESCAPE.sub(_character, text)
+
+
+def without_escapes(text: bytes) -> View | None:
+    """A view of the text with one level of escapes removed; None when it has none."""
+    if not any(sign in text for sign in _ESCAPE_SIGNS):
+        return None
+    data, count = _ESCAPE.subn(_character, text)
+    return View(data=data, origin=_Substitutions(text, _ESCAPE, _character)) if count else None
+
+
+def without_line_breaks(text: bytes) -> View | None:
+    """A view of the text in one line; None when it has one line already."""
+    if b"\n" not in text and b"\r" not in text:
+        return None
+    return View(data=_LINE_BREAK.sub(b"", text), origin=_Substitutions(text, _LINE_BREAK, lambda _: b""))
+
+
+def without_base64(text: bytes, *, least_bytes: int) -> View | None:
+    """A view of what the base64 in the text encodes, at each alignment; None without any that is long enough.
+
+    `least_bytes` is the length of the shortest part that is looked for.
+    """
+    run = re.compile(rb"[A-Za-z0-9+/_-]{%d,}" % -(-4 * least_bytes // 3))
+    pieces, starts, begins, size = [], [], [], 0
+    for found in run.finditer(text):
+        encoded = found[0].translate(_TO_STANDARD_ALPHABET)
+        for missing in range(4):
+            # The run may begin within a group of four characters.
+            piece = _from_base64(b"A" * missing + encoded) + SEPARATOR
+            pieces.append(piece)
+            starts.append(size)
+            begins.append((found.start(), missing))
+            size += len(piece)
+    if not pieces:
+        return None
+
+    def origin(span: Span) -> Span:
+        index = bisect_right(starts, span[0]) - 1
+        first, last = span[0] - starts[index], span[1] - 1 - starts[index]
+        begin, missing = begins[index]
+        # Byte n holds the bits from 8 * n, and a character of base64 holds six bits.
+        return begin + max(0, 8 * first // 6 - missing), begin + (8 * last + 7) // 6 + 1 - missing
+
+    return View(data=b"".join(pieces), origin=origin)
+
+
+def _from_base64(encoded: bytes) -> bytes:
+    whole = len(encoded) - (1 if len(encoded) % 4 == 1 else 0)
+    return binascii.a2b_base64(encoded[:whole] + b"=" * (-whole % 4))
+
+
+def _character(found: re.Match[bytes]) -> bytes:
+    return _decoded(found[0])
+
+
+@lru_cache(maxsize=4096)
+def _decoded(escape: bytes) -> bytes:
+    """The ASCII character of one escape; the escape itself when it is of another character."""
+    sign, code = escape[:1], escape.lstrip(b"\\")
+    if sign == b"&":
+        text = html.unescape(escape.decode())
+        return text.encode() if len(text) == 1 and text.isascii() else escape
+    if sign == b"\\" and len(code) < 2:
+        return _SHORT_ESCAPES.get(code, code)
+    return bytes.fromhex(code.rstrip(b"}")[-2:].decode())
+
+
+class _Substitutions:
+    """Returns the original spans of a view that a substitution made. It reads the text when it is first called."""
+
+    def __init__(self, text: bytes, pattern: re.Pattern[bytes], substitute: Callable[[re.Match[bytes]], bytes]) -> None:
+        self._text, self._pattern, self._substitute = text, pattern, substitute
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self._originals: list[Span] = []
+
+    def __call__(self, span: Span) -> Span:
+        if not self._starts:
+            self._read()
+        return self._original(span[0])[0], self._original(span[1] - 1)[1]
+
+    def _read(self) -> None:
+        """Notes where each substitute begins and ends in the view, and the original span of each."""
+        shift = 0
+        for found in self._pattern.finditer(self._text):
+            start, size = found.start() - shift, len(self._substitute(found))
+            self._starts.append(start)
+            self._ends.append(start + size)
+            self._originals.append(found.span())
+            shift += len(found[0]) - size
+
+    def _original(self, at: int) -> Span:
+        """The original span of one byte of the view."""
+        index = bisect_right(self._starts, at) - 1
+        if index < 0:
+            return at, at + 1
+        if at < self._ends[index]:
+            return self._originals[index]
+        original = self._originals[index][1] + at - self._ends[index]
+        return original, original + 1
