@@ -1,7 +1,7 @@
-"""The documentation does what it says: its files are written, its commands run, and they print what stands there.
+"""The examples in the documentation work: the test writes their files, runs their commands and compares the output.
 
-A fence is "```LANGUAGE title=PATH" for a file that the reader writes, or "```console exit=CODE" for commands (`$ ...`)
-and what they print. A line "..." stands for any number of lines, "..." inside a line for any characters.
+A fence "```LANGUAGE title=PATH" is a file that the reader writes. A fence "```console exit=CODE" has commands (`$ ...`)
+and their output. A line "..." matches any number of lines, and "..." inside a line matches any characters.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def fences(page: Path) -> list[Fence]:
 
 
 def commands(text: str) -> list[tuple[str, list[str]]]:
-    """(command, lines that it prints) of a console block."""
+    """Each command of a console block with the lines of its output."""
     found: list[tuple[str, list[str]]] = []
     for line in text.splitlines():
         if line.startswith("$ "):
@@ -55,7 +55,7 @@ def commands(text: str) -> list[tuple[str, list[str]]]:
 
 
 def prints(expected: list[str]) -> re.Pattern[str]:
-    """What the output has to match as a whole; no lines match any output."""
+    """The pattern that the whole output must match; without lines it matches any output."""
     lines = [r"(?:[^\n]*\n)*?" if line == "..." else _pattern(line) for line in expected] or [r"(?:[^\n]*\n)*?"]
     return re.compile("".join(lines) + r"(?:report: [^\n]*\n)?")
 
@@ -66,7 +66,7 @@ def _pattern(line: str) -> str:
 
 @pytest.fixture
 def bin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the command `messages-conformance`, whether or not the package is installed."""
+    """A folder with the command `messages-conformance`, which needs no installed package."""
     folder = tmp_path_factory.mktemp("bin")
     script = folder / "messages-conformance"
     script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m messages_conformance "$@"\n')
@@ -78,7 +78,7 @@ PAGES = sorted(path.name for path in DOCS.glob("*.md"))
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_does_what_it_says(page: str, tmp_path: Path, bin_folder: Path) -> None:
+def test_the_examples_of_a_page_work(page: str, tmp_path: Path, bin_folder: Path) -> None:
     env = environment(PATH=f"{bin_folder}{os.pathsep}{os.environ['PATH']}")
     for fence in fences(DOCS / page):
         if "title" in fence.info:
@@ -105,13 +105,13 @@ def test_a_page_does_what_it_says(page: str, tmp_path: Path, bin_folder: Path) -
             assert prints(wanted).fullmatch(printed), f"$ {command}\n{ran.stdout}\nwanted:\n" + "\n".join(wanted)
 
 
-def test_every_link_of_a_page_leads_somewhere() -> None:
+def test_every_link_of_a_page_has_a_target() -> None:
     for page in DOCS.glob("*.md"):
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-def test_a_page_that_says_what_is_not_printed_is_found() -> None:
+def test_output_that_differs_from_the_page_is_found() -> None:
     assert prints(["...", "CONFORMS ... verified"]).fullmatch("a\nb\nCONFORMS to x: 3 verified\n")
     assert not prints(["CONFORMS ... verified"]).fullmatch("a\nCONFORMS to x: 3 verified\n")
     assert not prints(["...", "CONFORMS"]).fullmatch("DOES NOT CONFORM\n")
