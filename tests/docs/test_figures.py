@@ -78,7 +78,7 @@ FIGURES = {
         page="README.md", words="(# of them under a condition", count=lambda: len(conditional_faults())
     ),
     "correct servers": Figure(page="README.md", words="and # correct servers", count=lambda: tried(VARIANT)),
-    "found at smoke": Figure(page="README.md", words="Found: # by", count=lambda: found_at("smoke")),
+    "found at smoke": Figure(page="README.md", words="`smoke` finds # faults", count=lambda: found_at("smoke")),
     "found at deep alone": Figure(page="README.md", words="all but the # that need", count=only_at_last_depth),
     "false alarms": Figure(page="README.md", words="; # false alarms", count=lambda: int(proof()["false_alarms"])),
     "runs of correct servers": Figure(page="README.md", words="false alarms in # runs", count=correct_runs),
