@@ -110,4 +110,4 @@ def test_a_run_is_complete_without_its_generated_requests() -> None:
     )
     assert code == 0, report.statement
     assert report.spent.requests == 320
-    assert any("of the drawn requests were not sent" in note for note in report.run.notes)
+    assert any("of the generated requests were not sent" in note for note in report.run.notes)
