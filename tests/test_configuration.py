@@ -106,6 +106,11 @@ def test_an_alias_works_on_the_command_line_and_is_not_shown(tmp_path: Path) -> 
     assert "--draw" not in run("run", "reference:", "--seeed", "1").error
 
 
+def test_config_without_a_target_shows_that_none_is_set(tmp_path: Path) -> None:
+    rows = {line.split()[0]: line.split()[1:] for line in run("config", cwd=tmp_path).out.splitlines()}
+    assert rows["target"] == ["-", "default"]
+
+
 def test_a_variable_that_is_empty_sets_nothing() -> None:
     assert found(Configuration(), DEPTH="", SEED=" ") == {}
 

@@ -73,6 +73,6 @@ def test_minutes_count_from_the_first_request() -> None:
         clock.now_s += 1
         failure = await budget.reserve(0)
         assert failure is not None
-        assert failure.message.endswith("1 minute is over; raise it by --minutes")
+        assert failure.message.endswith("1 minute is over; raise --minutes")
 
     asyncio.run(spend())

@@ -100,7 +100,7 @@ def test_after_its_minutes_nothing_more_is_sent(flaky: tuple[Flaky, str]) -> Non
     assert endpoint.requests == 1
     assert code == 2
     assert report.statement is not None
-    assert "minutes are over; raise it by --minutes" in report.statement.message
+    assert "minutes are over; raise --minutes" in report.statement.message
 
 
 def test_a_run_is_complete_without_its_generated_requests() -> None:

@@ -9,6 +9,7 @@ from report_samples import EVERY, FAILED, RUN, exchange, hostile, interrupted, r
 
 from messages_conformance import resources
 from messages_conformance.exchange import Failure
+from messages_conformance.reference import API_KEY
 from messages_conformance.report import ReportError, prepare, to_json, write_all
 
 SCHEMA = json.loads(resources.text("schemas/report.json"))
@@ -85,6 +86,7 @@ def test_a_reference_target_says_how_to_start_it(target, option):
     made = report(FAILED, run=replace(RUN, target=target))
     command = to_json(made)["requirements"][0]["findings"][0]["curl"]
     assert command.splitlines()[0] == f"# first, in another terminal: messages-conformance serve --port 4010{option}"
+    assert command.splitlines()[1] == f"# and here: export MESSAGES_API_KEY={API_KEY}"
     assert "http://127.0.0.1:4010/v1/messages" in command
 
 

@@ -77,5 +77,5 @@ def test_the_command_prints_each_suite_and_sends_nothing(endpoints: Endpoints) -
         rows = {line.split("  ")[0] for line in outcome.out.splitlines()}
         assert {"suite", "before the suites", "messages", "probes", "at most"} <= rows
         assert "money" in outcome.out
-        assert "2 bytes a token" in outcome.out
+        assert "2 bytes for each token" in outcome.out
     assert endpoints.counts["/correct/plan"] == 0

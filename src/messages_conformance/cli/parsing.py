@@ -29,7 +29,7 @@ class Parser(argparse.ArgumentParser):
     def _extended(self, message: str) -> str:
         """The message of argparse, extended by the valid values."""
         if "required: TARGET" in message:
-            what = f"no TARGET was given, and none is taken by default; it is {TARGETS}"
+            what = f"no TARGET was given; it is {TARGETS}"
             return f"{what}; put it before --only and --skip"
         if "required: COMMAND" in message:
             return f"no command was given; valid: {', '.join(self._commands())}"

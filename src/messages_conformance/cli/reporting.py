@@ -27,13 +27,13 @@ def add(commands: Commands) -> None:
     one = commands.add_parser("report", help="write a saved run in another format", allow_abbrev=False)
     one.set_defaults(command=_report, parser=one)
     one.add_argument("folder", metavar="DIR", help="folder that a run with --report wrote")
-    one.add_argument("--format", choices=FORMATS, default="terminal")
+    one.add_argument("--format", choices=FORMATS, default="terminal", help="(default: terminal)")
     one.add_argument("--output", metavar="FILE", help="write there instead of printing")
 
     several = commands.add_parser("compare", help="compare saved runs side by side", allow_abbrev=False)
     several.set_defaults(command=_compare, parser=several)
     several.add_argument("folders", metavar="REPORT", nargs="+", help="folders that runs with --report wrote")
-    several.add_argument("--format", choices=COMPARISONS, default="markdown")
+    several.add_argument("--format", choices=COMPARISONS, default="markdown", help="(default: markdown)")
     several.add_argument("--output", metavar="FILE", help="write there instead of printing")
 
 

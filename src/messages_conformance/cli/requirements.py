@@ -15,11 +15,11 @@ def add(commands: Commands) -> None:
     listing = commands.add_parser("list", help="list all requirements with level and source", allow_abbrev=False)
     listing.set_defaults(command=_list, parser=listing)
     listing.add_argument("--profile", help="only the requirements of this profile")
-    listing.add_argument("--format", choices=("text", "json", "markdown"), default="text")
+    listing.add_argument("--format", choices=("text", "json", "markdown"), default="text", help="(default: text)")
 
     explain = commands.add_parser("explain", help="show one requirement or capability in full", allow_abbrev=False)
     explain.set_defaults(command=_explain, parser=explain)
-    explain.add_argument("requirement", metavar="REQUIREMENT")
+    explain.add_argument("requirement", metavar="ID", help="id of a requirement, or name of a capability of profiles")
 
 
 def _rows(profile_name: str | None) -> list[Any]:
@@ -125,11 +125,13 @@ def _explain_capability(name: str) -> int:
     capability = contract.capabilities()[name]
     profiles = [contract.profile(each) for each in contract.profile_names()]
     print(f"{name}  capability of profiles\n  {capability.sentence}\n")
-    print(f"promised by       {', '.join(each.name for each in profiles if name in each.promises) or 'none'}")
-    print(f"left to models by {', '.join(each.name for each in profiles if name in each.depends_on_model) or 'none'}")
+    promised = [each.name for each in profiles if name in each.promises]
+    optional = [each.name for each in profiles if name in each.depends_on_model]
+    print(f"promised by             {', '.join(promised) or 'none'}")
+    print(f"depends on the model in {', '.join(optional) or 'none'}")
     if capability.read_by:
-        print(f"read by           {capability.read_by}")
+        print(f"read by                 {capability.read_by}")
     for row in listed():
         if name in row.needs:
-            print(f"needed by         {row.id}  {row.level}")
+            print(f"needed by               {row.id}  {row.level}")
     return 0

@@ -33,7 +33,7 @@ def _run(parsed: argparse.Namespace) -> int:
             return all_targets.run_all(parsed, configured(parsed))
         found = effective(parsed)
         if "target" not in found:
-            raise ConfigurationError(f"no TARGET was given, and none is taken by default; it is {NAMES}{MISPLACED}")
+            raise ConfigurationError(f"no TARGET was given; it is {NAMES}{MISPLACED}")
         return _started(command(found))
     except ConfigurationError as error:
         return wrong_usage(error)

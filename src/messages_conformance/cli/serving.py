@@ -16,8 +16,8 @@ def add(commands: Commands) -> None:
     """Declares `serve`."""
     serve = commands.add_parser("serve", help="run the reference endpoint on loopback", allow_abbrev=False)
     serve.set_defaults(command=_serve, parser=serve)
-    serve.add_argument("--port", type=int, default=8787)
-    serve.add_argument("--fault", help="deviate by this fault")
+    serve.add_argument("--port", type=int, default=8787, help="port on 127.0.0.1; 0: any free port (default: 8787)")
+    serve.add_argument("--fault", help="violate the contract by this fault")
     serve.add_argument("--variant", help="behave like this correct variant")
     serve.add_argument("--list", action="store_true", help="list all faults and variants by category and exit")
     serve.add_argument("--format", choices=("text", "json"), default="text", help="format of the list")

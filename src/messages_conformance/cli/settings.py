@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ def _show(parsed: argparse.Namespace) -> int:
 
     try:
         file, found = configured(parsed), effective(parsed)
-        standard = {field.name: field.default for field in fields(Options)}
+        standard = {field.name: field.default for field in fields(Options) if field.default is not MISSING}
         values = {option.destination: found[option.name].value for option in OPTIONS if option.name in found}
         if wrong := problem(values):
             raise UsageError(wrong)

@@ -98,4 +98,4 @@ class Budget:
 
 
 def _not_sent(reason: str, option: str) -> Failure:
-    return Failure(kind="budget", message=f"not sent, the budget does not allow it: {reason}; raise it by {option}")
+    return Failure(kind="budget", message=f"not sent, because a limit is reached: {reason}; raise {option}")

@@ -25,6 +25,8 @@ SITUATIONS: Final = 6
 CLIENTS: Final = 4
 REFERENCE_PORT: Final = 4010
 """The port in commands for the reference endpoint, whose real port changes with every run."""
+REFERENCE_KEY: Final = "reference-key"
+"""The key that `serve` accepts: `reference.API_KEY`, which this package may not import; a test compares the two."""
 
 UNCATALOGUED: Final = "not in this version's catalogue"
 
@@ -132,6 +134,7 @@ def command(run: RunInfo, exchange: Exchange) -> str:
     kind, _, name = change.rpartition("=") if change.startswith(("fault=", "variant=")) else ("", "", change)
     option = f" --{kind or 'fault'} {quoted(name)}" if name else ""
     start = f"# first, in another terminal: messages-conformance serve --port {REFERENCE_PORT}{option}\n"
+    start += f"# and here: export {run.key_variable}={REFERENCE_KEY}\n"
     return start + curl(exchange, f"http://127.0.0.1:{REFERENCE_PORT}", key_variable=run.key_variable)
 
 

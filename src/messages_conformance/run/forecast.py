@@ -166,10 +166,11 @@ def show(out: Console, suites: Mapping[str, Ceiling], prices: Prices) -> None:
 
 
 NOTES: Final = (
-    "Nothing was sent. Output is the sum of max_tokens. Input is estimated from the bytes of the bodies, on the high "
-    f"side: {BYTES_PER_TOKEN} bytes a token and {ADDED_TOKENS} tokens for what a target adds to each request.",
-    "Requests that must be refused, counts and lists are taken to cost no tokens. What is sent again after a 429, a "
-    "5xx or a broken connection is not in the plan; --max-requests and --max-output-tokens hold for that, too.",
+    "Nothing was sent. Output is the sum of max_tokens. Input is a high estimate from the length of the "
+    f"bodies: {BYTES_PER_TOKEN} bytes for each token, and {ADDED_TOKENS} tokens that a target may add to each request.",
+    "Requests that must be refused, token counts and lists of models are assumed to cost nothing. Repeated requests "
+    "(after a 429, a 5xx or a broken connection) are not in the plan, but --max-requests and --max-output-tokens "
+    "count them.",
 )
 
 

@@ -92,7 +92,7 @@ class Options:
 def checked(options: Options) -> Profile:
     """Returns the profile; raises UsageError for the first option that cannot be used. Needs no target."""
     if not options.target:
-        raise UsageError(f"no target was given, and none is taken by default; {VALID_FORMS}")
+        raise UsageError(f"no target was given; {VALID_FORMS}")
     if wrong := options_table.problem(vars(options)):
         raise UsageError(wrong)
     _check_snapshots(options)

@@ -13,6 +13,7 @@ from messages_conformance import __version__, report
 from messages_conformance.exchange import SILENT, Exchange
 from messages_conformance.masking import masked, masked_exchange
 from messages_conformance.report import FailedTest, RunInfo, Spent
+from messages_conformance.report.text import counted
 from messages_conformance.rules import CATALOGUE, Finding, Judge, select
 from messages_conformance.session.gating import read_gating
 from messages_conformance.session.report_folder import ReportFolder
@@ -223,7 +224,7 @@ class Session:
             return None
         unpaid = [failure for failure in unanswered if failure.kind == "budget"]
         if unpaid:
-            message = f"{len(unpaid):,} of the requests were {unpaid[0].message}"
+            message = f"{counted(len(unpaid), 'request')} {unpaid[0].message}"
             return report.Statement(kind=report.BUDGET, message=message)
         message = f"{len(unanswered):,} of {len(recorded):,} requests got no answer; the last: "
         return report.Statement(kind=report.UNANSWERED, message=message + unanswered[-1].message)

@@ -213,7 +213,7 @@ def _header_bytes(value: str) -> bytes:
 def _key_notes(key: str | None) -> tuple[str, ...]:
     if key is None or is_secret(key):
         return ()
-    return ("the key reads like an ordinary word, so nothing is masked and echoes of it are not looked for",)
+    return ("the key is an ordinary word: it is not masked in reports, and the answers are not searched for it",)
 
 
 def _client(address: Address, timeout_s: float, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
