@@ -104,6 +104,15 @@ def test_failures_come_by_severity_then_level_then_id():
     assert ids == ["stream.order", "a", "b", "a-should", "usage.present"]
 
 
+def test_leaks_come_first_and_other_routes_last():
+    def failed(id, level="MUST"):
+        return Verdict(requirement=id, level=level, outcome="fail")
+
+    made = report(failed("adjacent.count_tokens.shape"), failed("auth.key-not-echoed"), failed("a"), FAILED)
+    ids = [verdict.requirement for verdict in failures(made)]
+    assert ids == ["auth.key-not-echoed", "stream.order", "a", "adjacent.count_tokens.shape"]
+
+
 def test_a_should_is_a_failure_only_with_fail_on_should():
     assert failures(should_only("must")) == ()
     assert warnings(should_only("must")) == (WARNED,)

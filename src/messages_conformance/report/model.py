@@ -15,6 +15,7 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.gate import Gate
 from messages_conformance.report.schema_coverage import FieldCoverage
 from messages_conformance.report.text import counted, sentence
+from messages_conformance.rules.catalogue import CATALOGUE, LEAKS
 from messages_conformance.rules.verdict import (
     ERROR,
     FAIL,
@@ -230,7 +231,7 @@ def fails(report: Report, verdict: Verdict) -> bool:
 
 
 def failures(report: Report) -> tuple[Verdict, ...]:
-    """The verdicts that make the run fail, sorted by severity, level, topic and id."""
+    """The verdicts that make the run fail: leaks first, then by severity, level, topic and id, other routes last."""
     return tuple(sorted((v for v in report.verdicts if fails(report, v)), key=_rank))
 
 
@@ -256,13 +257,22 @@ def not_verified(report: Report) -> Mapping[str, tuple[str, ...]]:
     return {reason: tuple(sorted(ids)) for reason, ids in ordered}
 
 
-def _rank(verdict: Verdict) -> tuple[int, int, int, str]:
+def _rank(verdict: Verdict) -> tuple[int, int, int, int, str]:
     return (
+        _place(verdict),
         _index(SEVERITIES, contract.severity(verdict.requirement)),
         _index(LEVELS, verdict.level),
         _index(TOPICS, verdict.requirement.partition(".")[0]),
         verdict.requirement,
     )
+
+
+def _place(verdict: Verdict) -> int:
+    """Leaks come first. The routes beside /v1/messages come last: they matter less than messages that do not work."""
+    row = CATALOGUE.get(verdict.requirement)
+    if row is not None and row.harm == LEAKS:
+        return 0
+    return 2 if verdict.requirement.startswith("adjacent.") else 1
 
 
 def _index(order: tuple[str, ...], name: str) -> int:

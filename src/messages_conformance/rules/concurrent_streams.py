@@ -14,7 +14,7 @@ from messages_conformance.rules.accessors import (
     streamed,
     text_of,
 )
-from messages_conformance.rules.catalogue import RUN, rule
+from messages_conformance.rules.catalogue import LEAKS, RUN, rule
 from messages_conformance.rules.input_counts import prompt_of
 from messages_conformance.rules.recording_parts import REQUEST, TIMES, has
 from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
@@ -41,6 +41,7 @@ def _overlap(one: Exchange, other: Exchange) -> bool:
     "stream.concurrent-isolation",
     SHOULD,
     source="robustness: a gateway that shares one queue between its streams mixes them",
+    harm=LEAKS,
     needs={"stream"},
     over=RUN,
     model_dependent=True,

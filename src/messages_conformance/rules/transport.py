@@ -25,7 +25,7 @@ from messages_conformance.rules.accessors import (
     streamed,
     text_of,
 )
-from messages_conformance.rules.catalogue import rule
+from messages_conformance.rules.catalogue import LEAKS, rule
 from messages_conformance.rules.recording_parts import RAW_BODY, REQUEST, RESPONSE_HEADERS, has
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
@@ -174,6 +174,7 @@ def labels_compression(exchange: Exchange) -> Iterable[Finding]:
     "auth.key-not-echoed",
     MUST,
     source="platform.claude.com/docs/en/manage-claude/authentication, read 2026-11-22",
+    harm=LEAKS,
     applies=answered,
     reads={REQUEST, RESPONSE_HEADERS},
 )
