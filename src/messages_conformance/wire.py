@@ -48,6 +48,10 @@ _PLAIN: Final = re.compile(rb"event: ?([^\r\n]*)\ndata: ?([^\r\n]*)\n\n")
 """The form that nearly all events have. Such an event is read in one step, all others line by line."""
 
 
+_LINE_END: Final = re.compile(rb"\r\n|\n|\r")
+_ENDINGS: Final = {b"\n": LF, b"\r": CR, b"\r\n": CRLF}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WireEvent:
     """The lines up to a blank line, or up to the end of the stream when `dispatched` is false."""
@@ -141,8 +145,10 @@ class Lexer:
         """Adds bytes; returns the events that they complete. Raises ValueError after `close`."""
         if self._closed:
             raise ValueError("the lexer is closed: a new stream needs a new Lexer")
+        # Bytes that end no line only wait: to look at a long line again with each chunk would be quadratic.
+        ends_line = b"\n" in data or b"\r" in data or self._pending.endswith(b"\r") or not self._started
         self._pending += data
-        return self._read_lines(final=False)
+        return self._read_lines(final=False) if ends_line else []
 
     def close(self) -> list[WireEvent]:
         """Ends the stream; returns the events that this completes, an unfinished one included (exception B)."""
@@ -279,15 +285,11 @@ class Lexer:
 
 def _line_end(buffer: bytearray, start: int, size: int) -> tuple[int, int, str | None]:
     """(end of the line, start of the next, line ending); the line ending is None when the line is not complete."""
-    lf = buffer.find(b"\n", start)
-    cr = buffer.find(b"\r", start, lf if lf >= 0 else size)
-    if cr >= 0:
-        if cr + 1 < size and buffer[cr + 1] == 0x0A:
-            return cr, cr + 2, CRLF
-        return cr, cr + 1, CR
-    if lf >= 0:
-        return lf, lf + 1, LF
-    return size, size, None
+    # One search for both, so that a body without one of them is not searched to its end for each line.
+    found = _LINE_END.search(buffer, start)
+    if found is None:
+        return size, size, None
+    return found.start(), found.end(), _ENDINGS[found[0]]
 
 
 def _value_start(line: bytes) -> int:

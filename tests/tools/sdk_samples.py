@@ -16,6 +16,7 @@ EXAMPLES: dict[str, Any] = {
     "id": "srvtoolu_1",
     "tool_use_id": "srvtoolu_1",
     "budget_tokens": 1024,
+    "country": "DE",
     "input_schema": {"type": "object"},
 }
 PLAIN: dict[Any, Any] = {
