@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from messages_conformance.masking import known_secrets, masked
 from messages_conformance.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -104,7 +103,14 @@ def pytest_configure(config: pytest.Config) -> None:
         else:
             config.stash[RUN] = Run(options)
     except UsageError as error:
-        raise pytest.UsageError(masked(str(error))) from error
+        raise _usage_error(error) from error
+
+
+def _usage_error(error: Exception) -> pytest.UsageError:
+    """Returns the message of an error as wrong usage, without secrets."""
+    from messages_conformance.masking import masked
+
+    return pytest.UsageError(masked(str(error)))
 
 
 def _prepare_snapshots(config: pytest.Config) -> None:
@@ -153,7 +159,7 @@ def _options(config: pytest.Config) -> Options:
         file = configuration.read(Path.cwd(), configuration.file_of(given, os.environ))
         found = configuration.settings(given, file, os.environ)
     except configuration.ConfigurationError as error:
-        raise pytest.UsageError(masked(str(error))) from error
+        raise _usage_error(error) from error
     fields: dict[str, Any] = {"target": None}
     for option in OPTIONS:
         if option.name in found and option.belongs_to != "command line":
@@ -230,7 +236,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     except UsageError as error:
         run.close()
         del session.config.stash[RUN]
-        raise pytest.UsageError(masked(str(error))) from error
+        raise _usage_error(error) from error
 
 
 @pytest.fixture
@@ -347,6 +353,8 @@ def _is_ours(item: pytest.Item) -> bool:
 
 def _mask(report: pytest.TestReport) -> None:
     """Masks secrets in the traceback and the output of a test, which pytest prints."""
+    from messages_conformance.masking import known_secrets, masked
+
     if known_secrets():
         shown = str(report.longrepr)
         if report.longrepr is not None and masked(shown) != shown:
@@ -359,13 +367,11 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    _mask(report)
     run = _run(item.config)
-    if (
-        run is not None
-        and call.excinfo is not None
-        and not call.excinfo.errisinstance((Violation, pytest.skip.Exception))
-    ):
+    if run is None:
+        return report
+    _mask(report)
+    if call.excinfo is not None and not call.excinfo.errisinstance((Violation, pytest.skip.Exception)):
         from messages_conformance.engine import EngineError
 
         if call.excinfo.errisinstance(AssertionError) and not _is_ours(item):
