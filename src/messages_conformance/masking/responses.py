@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import replace
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from messages_conformance.exchange import KEY_PLACEHOLDER, Chunk, Exchange, Request, Response
 from messages_conformance.masking.known import known_secrets
@@ -23,10 +24,21 @@ _Edit = tuple[int, int, bytes]
 """Where a replaced part begins and ends, and the replacement."""
 
 
+_clean: WeakKeyDictionary[Response, frozenset[str]] = WeakKeyDictionary()
+"""The keys that a response is known not to contain: a target masks its key, and the session would search again."""
+
+
 def masked_response(response: Response, key: str | None) -> Response:
     """The response with KEY_PLACEHOLDER for each spelling of the key in headers and body, across chunks too."""
-    if key is None or not is_secret(key):
+    clean_of = _clean.get(response, frozenset())
+    if key is None or not is_secret(key) or key in clean_of:
         return response
+    masked = _masked(response, key)
+    _clean[masked] = clean_of | {key}
+    return masked
+
+
+def _masked(response: Response, key: str) -> Response:
     response = _with_masked_headers(response, key)
     secret, raw = key.encode(), b"".join(chunk.data for chunk in response.chunks)
     if edits := _edits(response.body, secret):
