@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import environment
 
 from messages_conformance.captures import CaptureError, lacks_of_headers, read_pairs
 from messages_conformance.captures.__main__ import main
@@ -125,6 +129,16 @@ def test_another_file_is_refused_with_its_line(
     assert message in capsys.readouterr().err
 
 
+def test_a_reader_who_leaves_early_changes_no_exit_code(tmp_path: Path) -> None:
+    path = written(tmp_path, *(pair(path=f"{number}", role="user") for number in range(3)))
+    command = [sys.executable, "-m", "messages_conformance.captures", str(path)]
+    reader, writer = os.pipe()
+    os.close(reader)
+    ran = subprocess.run(command, env=environment(), stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (ran.returncode, ran.stderr) == (1, "")
+
+
 def test_the_command_lists_what_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(written(tmp_path, pair()))]) == 0
     assert capsys.readouterr().out == "1 exchanges in 1 captures; 0 findings\n"
@@ -133,4 +147,6 @@ def test_the_command_lists_what_is_found(tmp_path: Path, capsys: pytest.CaptureF
     assert lines[:2] == ["2 exchanges in 2 captures; 1 findings", "MUST response.role.assistant: 1"]
     assert lines[2].startswith("    a/b/x, exchange 1: ")
     assert main([str(tmp_path / "none")]) == 4
+    main([str(written(tmp_path, pair(path="y\x1b[31m", role="\x1b[31m")))])
+    assert "\x1b" not in capsys.readouterr().out
     assert main([str(tmp_path / "pairs.jsonl"), "--profile", "none"]) == 4

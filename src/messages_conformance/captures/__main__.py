@@ -15,6 +15,8 @@ from typing import Final
 from messages_conformance import contract
 from messages_conformance.captures import Capture, CaptureError, read_pairs
 from messages_conformance.contract import ContractError, Profile
+from messages_conformance.report import StandardOutput
+from messages_conformance.report.text import inline
 from messages_conformance.rules import CATALOGUE, Finding, Judge
 
 EXAMPLES: Final = 5
@@ -42,9 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
         captures = [capture for file in parsed.files for capture in read_pairs(file)]
         found = list(findings(captures, profile))
     except (CaptureError, ContractError) as error:
-        print(error, file=sys.stderr)
+        print(inline(str(error)), file=sys.stderr)
         return 4
-    print("\n".join(_lines(captures, found)))
+    out = StandardOutput()  # a closed pipe must not change the exit code
+    out.write("".join(f"{line}\n" for line in _lines(captures, found)))
+    out.flush()
     return 1 if found else 0
 
 
@@ -67,7 +71,8 @@ def _examples(pairs: list[tuple[Capture, Finding]]) -> Iterator[str]:
         capture.origin.get("repo", capture.name): (capture, finding) for capture, finding in reversed(pairs)
     }
     for capture, finding in list(first.values())[:EXAMPLES]:
-        yield f"{capture.name}, exchange {finding.exchange}: {finding.found} ({finding.place}); wanted {finding.wanted}"
+        where = f"{inline(capture.name)}, exchange {finding.exchange}"
+        yield f"{where}: {inline(finding.found)} ({inline(str(finding.place))}); wanted {inline(finding.wanted)}"
     if len(first) > EXAMPLES:
         yield f"and in {len(first) - EXAMPLES:,} more sources"
 
