@@ -62,27 +62,23 @@ def _judged(row: Requirement, profiles: Profiles) -> Listed:
 
 
 def _tolerated(row: Tolerance, profiles: Profiles) -> Listed:
-    return Listed(
-        id=row.id,
-        kind=TOLERATED,
-        level=row.level,
-        sentence=row.sentence,
-        source=row.source,
-        profiles=_of(row.families, row.id, profiles),
-        how=f"Both behaviours are correct; proved by the variants {', '.join(row.variants)}.",
-        families=row.families,
-    )
+    how = f"Both behaviours are correct; proved by the variants {', '.join(row.variants)}."
+    return _not_judged(row, profiles, kind=TOLERATED, how=how)
 
 
 def _excluded(row: Exclusion, profiles: Profiles) -> Listed:
+    return _not_judged(row, profiles, kind=EXCLUDED, how=row.reason)
+
+
+def _not_judged(row: Tolerance | Exclusion, profiles: Profiles, *, kind: str, how: str) -> Listed:
     return Listed(
         id=row.id,
-        kind=EXCLUDED,
+        kind=kind,
         level=row.level,
         sentence=row.sentence,
         source=row.source,
         profiles=_of(row.families, row.id, profiles),
-        how=row.reason,
+        how=how,
         families=row.families,
     )
 

@@ -9,9 +9,10 @@ from typing import Final
 
 from messages_conformance import report
 from messages_conformance.exchange import Exchange
+from messages_conformance.report.recording import FILE_NAME as RECORDING
 from messages_conformance.session.selection import UsageError
 
-REPORT_FILES: Final = ("report.json", "junit.xml", "report.html", "exchanges.jsonl")
+REPORT_FILES: Final = ("report.json", "junit.xml", "report.html", RECORDING)
 
 
 class ReportFolder:
@@ -52,7 +53,7 @@ class ReportFolder:
         if not self._records:
             return
         try:
-            report.append(self.path / "exchanges.jsonl", exchange)
+            report.append(self.path / RECORDING, exchange)
         except report.ReportError as error:
             # The file may now end in half a line. A reader could not parse a line after it.
             self._records, self.problem = False, str(error)

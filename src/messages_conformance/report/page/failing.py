@@ -47,9 +47,7 @@ def warned(report: Report) -> Section | None:
     if not found:
         return None
     note = paragraph("Violated recommendations. They do not fail the run.", class_="note")
-    return Section(
-        name="warnings", title=f"Warnings ({len(found):,})", body=joined((note, *_graded(report, found, open_to=0)))
-    )
+    return Section(name="warnings", title=f"Warnings ({len(found):,})", body=joined((note, *_graded(report, found))))
 
 
 def excused(report: Report) -> Section | None:
@@ -93,7 +91,7 @@ def drifted(report: Report) -> Section | None:
     return Section(name="drifts", title=f"Shapes that differ ({len(rows):,})", body=joined((note, shown)))
 
 
-def _graded(report: Report, found: Sequence[Verdict], *, open_to: int = IN_FULL) -> Iterable[Markup]:
+def _graded(report: Report, found: Sequence[Verdict]) -> Iterable[Markup]:
     """The verdicts under a heading for each severity; those beyond IN_FULL in a table without details."""
     for severity, group in groupby(found[:IN_FULL], key=lambda verdict: contract.severity(verdict.requirement)):
         verdicts = list(group)
