@@ -77,7 +77,7 @@ def settings(
 ) -> dict[str, Setting]:
     """The options that are set, by name. `given` are those of the command line, by name.
 
-    A target can be given by its name in the file; then the options of that table apply. Raises ConfigurationError.
+    The target can be a name in the file; then the options of that table apply. Raises ConfigurationError.
     """
     variables = _from_environment(environment)
     by_variable = variables["target"].value if "target" in variables else None

@@ -37,7 +37,7 @@ class BlockType:
 
 @cache
 def block_types() -> Mapping[str, BlockType]:
-    """Every type of content block in schemas/blocks, by its name."""
+    """All types of content blocks in schemas/blocks, by name."""
     files = resources.names("schemas/blocks", ".json")
     return MappingProxyType({item.name: item for item in map(_block_type, files)})
 

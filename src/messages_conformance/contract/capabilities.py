@@ -23,6 +23,6 @@ class Capability:
 
 @cache
 def capabilities() -> Mapping[str, Capability]:
-    """Every capability by its name, in the order of the file."""
+    """All capabilities by name, in the order of the file."""
     table = tomllib.loads(resources.text("contract/capabilities.toml"))
     return MappingProxyType({name: Capability(name=name, **row) for name, row in table.items()})

@@ -93,7 +93,7 @@ class Probe:
 
 @cache
 def probes() -> Mapping[str, Probe]:
-    """Every row by its requirement. A row with `extends` adds its cases to the earlier row.
+    """All rows by requirement id. A row with `extends` adds its cases to the earlier row.
 
     A ContractError names the row with an unknown key or a repeated requirement.
     """

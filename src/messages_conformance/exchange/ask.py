@@ -17,7 +17,7 @@ WIRE_FORMS: Final = ("", HTTP_1_0, EXPECT_CONTINUE, CUT_BODY, LEAVE_EARLY)
 target answers 100 or a second has passed; with less body than its content-length; and left after the first delta."""
 
 MODEL_PLACEHOLDER: Final = "$MODEL"
-"""Stands for the run's model in a body of raw bytes."""
+"""The placeholder for the model of the run in a body of raw bytes."""
 
 ACCEPTED: Final = "accepted"
 REFUSED: Final = "refused"
@@ -57,7 +57,7 @@ class Ask:
     situation: str
     """The slug of the situation that the request creates."""
     body: Mapping[str, Any] | bytes | None = None
-    """The JSON body, raw bytes, or None for no body. In raw bytes, MODEL_PLACEHOLDER stands for the run's model."""
+    """The JSON body, raw bytes, or None for no body. In raw bytes, the model of the run replaces MODEL_PLACEHOLDER."""
     method: str = "POST"
     path: str = MESSAGES_PATH
     headers: tuple[tuple[str, str | None], ...] = ()

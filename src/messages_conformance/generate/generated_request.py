@@ -1,4 +1,4 @@
-"""One generated request: it can be sent, sent again by its name, and made smaller."""
+"""One generated request: it can be sent, sent again by name, and made smaller."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Operation:
 
 
 OPERATIONS: Final[dict[str, Operation]] = {}
-"""Every operation by its name."""
+"""All operations by name."""
 
 
 def operation(*stages: Stage) -> Callable[[Build], Build]:
