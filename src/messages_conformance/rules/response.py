@@ -49,6 +49,10 @@ EMPTY_ANSWER_TOKENS: Final = 16
 """With more output tokens than this, an empty end_turn lost its answer. The documentation names 2 to 3 tokens, and the
 API itself was recorded with 9; the rest is our own margin."""
 
+UNSHOWN_TOKENS: Final = 8
+"""With more output tokens than characters and this many more, a model thinks without showing it (our own: tokens that end
+an answer or mark a turn are few)."""
+
 LOST_CALLS_TOKENS: Final = 150
 """Two calls of the tools of this suite cost less than this; more tokens were used for something else (our own)."""
 
@@ -157,7 +161,7 @@ def bills_more_than_it_shows(exchange: Exchange) -> bool:
         return False
     # A text may also have had tool calls that were lost.
     may_call = has(exchange, REQUEST) and exchange.request.fields.get("tools")
-    slack = LOST_CALLS_TOKENS if may_call else EMPTY_ANSWER_TOKENS
+    slack = LOST_CALLS_TOKENS if may_call else UNSHOWN_TOKENS
     usage = usage_of(exchange)
     stopped = len(str((message_of(exchange) or {}).get("stop_sequence") or ""))
     seen = len(text.encode("utf-8", "surrogatepass")) + stopped + _thought_tokens(usage)
