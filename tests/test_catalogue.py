@@ -84,9 +84,10 @@ def test_the_kinds_add_up() -> None:
 @pytest.mark.parametrize(
     "probe", [probe for probe in probes().values() if probe.judged_elsewhere], ids=lambda probe: probe.requirement
 )
-def test_a_probe_that_a_function_judges_repeats_its_sentence_and_level(probe: Probe) -> None:
+def test_a_probe_that_a_function_judges_repeats_its_row(probe: Probe) -> None:
     rule = CATALOGUE[probe.requirement]
-    assert (probe.sentence, probe.level) == (rule.sentence, rule.level), "suites/probes.toml: copy them from the rule"
+    row = (rule.sentence, rule.level, rule.harm)
+    assert (probe.sentence, probe.level, probe.harm) == row, "suites/probes.toml: copy them from the rule"
 
 
 # -- the table of requirements that no rule judges ------------------------------------------------------------------

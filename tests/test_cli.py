@@ -107,9 +107,9 @@ def test_list_as_json_holds_what_the_profile_promises() -> None:
 
 def test_list_as_markdown_is_one_table() -> None:
     lines = run("list", "--format", "markdown").out.splitlines()
-    assert lines[0] == "| requirement | level | kind | severity | profiles | sentence | source |"
+    assert lines[0] == "| requirement | level | harm | kind | severity | profiles | sentence | source |"
     assert len(lines) == len(listed()) + 2
-    assert {line.replace("\\|", "").count("|") for line in lines} == {8}
+    assert {line.replace("\\|", "").count("|") for line in lines} == {9}
 
 
 def test_list_knows_its_profiles_and_formats() -> None:
@@ -213,3 +213,13 @@ def test_traces_are_shown_on_request() -> None:
     outcome = run("run", "reference:drop_message_stop", *("--depth", "smoke", "--only", "stream.order", "--show-trace"))
     assert outcome.code == 1, outcome.all
     assert "message_start" in outcome.out
+
+
+def test_the_harm_is_in_list_and_explain() -> None:
+    assert (
+        "harm       loses: content, arguments or the stop reason"
+        in run("explain", "stream.order.message-stop-last").out
+    )
+    rows = {row["id"]: row["harm"] for row in json.loads(run("list", "--format", "json").out)}
+    assert rows["auth.key-not-echoed"] == "leaks"
+    assert any(not harm for harm in rows.values()), "tolerated and excluded requirements have no harm"

@@ -20,6 +20,7 @@ def requirement(id, level="MUST", sentence="The stream ends with message_stop.",
     return Requirement(
         id=id,
         level=level,
+        harm="breaks",
         sentence=sentence,
         source=source,
         families=BOTH,

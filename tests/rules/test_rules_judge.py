@@ -7,6 +7,7 @@ import pytest
 from builders import answered, numbered, refused, streamed, unanswered, verdicts
 from stream_frames import HELLO
 
+from messages_conformance import contract
 from messages_conformance.contract import profile
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import (
@@ -56,6 +57,7 @@ def row(id: str, *outcomes: Any, level: str = MUST, **fields: Any) -> Requiremen
         "over": "exchange",
         "provoked": "",
         "applies": has_answer,
+        "harm": "drifts",
         "sentence": "It is good.",
         "source": "the test",
         "judge": judge,
@@ -307,6 +309,14 @@ def test_every_row_is_complete() -> None:
             {"id": "a.b", "harm": "hurts"},
             "harm 'hurts' is none of leaks, breaks, loses, ",
         ),
+        (
+            {"id": "a.b", "harm": ""},
+            "add an argument such as harm=BREAKS to its @rule; the value is one of leaks, breaks, ",
+        ),
+        (
+            {"id": "a.b", "harm": "", "probed": True},
+            'in suites/probes.toml, add a line such as harm = "hides" below its level; the value is one of leaks, ',
+        ),
         ({"id": "a.b", "sentence": ""}, "needs a sentence"),
         ({"id": "a.b", "source": ""}, "needs a sentence (its docstring) and a source"),
     ],
@@ -350,5 +360,31 @@ def test_a_rule_says_which_exchanges_it_judges(arguments: dict[str, Any], messag
         registry.rule("a.b", MUST, source="s", **arguments)
 
 
-def test_every_harm_is_one_of_the_vocabulary() -> None:
-    assert {requirement.harm for requirement in CATALOGUE.values()} <= {None, *registry.HARMS}
+def good_ids(exchange: Exchange) -> Iterable[Finding]:
+    """It is good."""
+    return ()
+
+
+def test_a_rule_of_a_user_may_omit_its_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_registered", {})
+    registry.rule("acme.ids", MUST, source="s", applies=has_answer)(good_ids)
+    assert registry._registered["acme.ids"].harm == registry.DRIFTS
+
+
+def test_a_rule_of_the_contract_says_its_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_reserved", set())
+    with pytest.raises(ValueError, match=r"requirement ids\.good: add an argument such as harm=BREAKS"):
+        registry.rule("ids.good", MUST, source="s", applies=has_answer)(good_ids)
+
+
+SERIOUS = {registry.LEAKS, registry.BREAKS, registry.LOSES}
+
+
+@pytest.mark.parametrize("name", sorted(name for name in CATALOGUE if contract.severity(name) == "fatal"))
+def test_a_measured_fatal_effect_is_a_serious_harm(name: str) -> None:
+    assert CATALOGUE[name].harm in SERIOUS, f"{name}: fatal in contract/impact.json; its harm is breaks or loses"
+
+
+@pytest.mark.parametrize("name", sorted(name for name, row in CATALOGUE.items() if row.harm == registry.DRIFTS))
+def test_what_only_drifts_was_never_measured_to_harm_a_client(name: str) -> None:
+    assert contract.severity(name) in {"harmless", "unmeasured"}

@@ -51,10 +51,20 @@ def _list(parsed: argparse.Namespace) -> int:
 def _print_markdown(rows: Sequence[Any]) -> None:
     from messages_conformance import contract
 
-    print("| requirement | level | kind | severity | profiles | sentence | source |\n|---|---|---|---|---|---|---|")
+    columns = ("requirement", "level", "harm", "kind", "severity", "profiles", "sentence", "source")
+    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     for row in rows:
         profiles = ", ".join(row.profiles)
-        cells = (f"`{row.id}`", row.level, row.kind, contract.severity(row.id), profiles, row.sentence, row.source)
+        cells = (
+            f"`{row.id}`",
+            row.level,
+            row.harm,
+            row.kind,
+            contract.severity(row.id),
+            profiles,
+            row.sentence,
+            row.source,
+        )
         print(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
 
 
@@ -64,7 +74,8 @@ def _print_text(rows: Sequence[Any]) -> None:
 
     width = max(len(row.id) for row in rows)
     for row in rows:
-        print(f"{row.id:<{width}}  {row.level:<6}  {contract.severity(row.id):<10}  {row.kind:<9}  {row.sentence}")
+        weight = f"{row.level:<6}  {row.harm or '-':<8}  {contract.severity(row.id):<10}"
+        print(f"{row.id:<{width}}  {weight}  {row.kind:<9}  {row.sentence}")
         print(f"{'':<{width}}          {', '.join(row.profiles) or 'no profile'}; {row.source}")
     counted = (f"{sum(row.kind == kind for row in rows)} {kind}" for kind in KINDS)
     print(f"{len(rows)} requirements: {', '.join(counted)}")
@@ -79,6 +90,7 @@ def _row(row: Any) -> dict[str, Any]:
         "kind": row.kind,
         "sentence": row.sentence,
         "source": row.source,
+        "harm": row.harm,
         "severity": contract.severity(row.id),
         "profiles": list(row.profiles),
         "families": sorted(row.families),
@@ -91,6 +103,7 @@ def _row(row: Any) -> dict[str, Any]:
 
 def _explain(parsed: argparse.Namespace) -> int:
     from messages_conformance import contract
+    from messages_conformance.rules.catalogue import HARM_MEANINGS
     from messages_conformance.rules.requirement_list import EXCLUDED, TOLERATED, listed
     from messages_conformance.run import UsageError, checked_requirements
 
@@ -110,6 +123,8 @@ def _explain(parsed: argparse.Namespace) -> int:
     print(f"source     {row.source}")
     print(f"profiles   {', '.join(row.profiles) or 'none'}")
     print(f"{label:<9}  {row.how}")
+    if row.harm:
+        print(f"harm       {row.harm}: {HARM_MEANINGS[row.harm]}")
     print(f"severity   {contract.severity(row.id)}")
     for measurement in contract.impact(row.id):
         print(f"measured   {measurement.measured} ({measurement.source}), {measurement.severity}")

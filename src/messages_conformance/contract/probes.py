@@ -24,6 +24,7 @@ ROW_KEYS: Final = frozenset(
     [
         "requirement",
         "level",
+        "harm",
         "sentence",
         "source",
         "expect",
@@ -68,6 +69,7 @@ class Probe:
 
     requirement: str
     level: str
+    harm: str
     sentence: str
     source: str
     expect: str
@@ -119,6 +121,7 @@ def _probe(row: Mapping[str, Any], cases: tuple[Case, ...]) -> Probe:
     return Probe(
         requirement=row["requirement"],
         level=row["level"],
+        harm=row.get("harm", ""),
         sentence=row["sentence"],
         source=row["source"],
         expect=row["expect"],

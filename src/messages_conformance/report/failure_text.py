@@ -1,6 +1,6 @@
 """Describes a failure: the same facts in the same order in every report format.
 
-The order: id and level · sentence · where · found · wanted · clients it breaks · source · curl command · trace.
+The order: id and level · sentence · where · found · wanted · harm · clients it breaks · source · curl command · trace.
 Each requirement is described once, even when it failed in many exchanges.
 """
 
@@ -16,6 +16,7 @@ from messages_conformance.report.model import Report, RunInfo
 from messages_conformance.report.reproduction import curl, quoted
 from messages_conformance.report.text import counted, inline, listed, sentence
 from messages_conformance.report.trace import trace
+from messages_conformance.rules.catalogue import HARM_MEANINGS
 from messages_conformance.rules.verdict import Finding, Verdict
 
 VALUE_CHARACTERS: Final = 300
@@ -46,6 +47,7 @@ class FailureText:
     also: str
     found: str
     wanted: str
+    harm: str
     impact: str
     source: str
     exchange: int
@@ -62,6 +64,7 @@ class FailureText:
             ("also", self.also),
             ("found", self.found),
             ("wanted", self.wanted),
+            ("harm", self.harm),
             ("breaks", self.impact),
             ("source", self.source),
             ("request", self.generated),
@@ -82,6 +85,7 @@ def describe_failure(report: Report, verdict: Verdict) -> FailureText:
         also=_also(report, verdict),
         found=inline(first.found, VALUE_CHARACTERS) if first else sentence(verdict.reason),
         wanted=inline(first.wanted, VALUE_CHARACTERS) if first else "",
+        harm=_harm(report, verdict.requirement),
         impact=sentence(impact_sentence(verdict.requirement, most=CLIENTS)),
         source=source_of(report, verdict.requirement),
         exchange=first.exchange if first else 0,
@@ -123,6 +127,17 @@ def source_of(report: Report, requirement: str) -> str:
     """The source of a requirement, from the catalogue of the report."""
     row = report.catalogue.get(requirement)
     return sentence(row.source) if row else UNCATALOGUED
+
+
+def harm_of(report: Report, requirement: str) -> str:
+    """What a violation does, one of `HARMS`; empty when the report does not say."""
+    row = report.catalogue.get(requirement)
+    return sentence(row.harm) if row else ""
+
+
+def _harm(report: Report, requirement: str) -> str:
+    harm = harm_of(report, requirement)
+    return f"{harm}: {HARM_MEANINGS[harm]}" if harm in HARM_MEANINGS else harm
 
 
 def command(run: RunInfo, exchange: Exchange) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from messages_conformance import contract
 from messages_conformance.exchange import Exchange
 from messages_conformance.report import schema_coverage
-from messages_conformance.report.failure_text import command_of, sentence_of, situations_of, source_of
+from messages_conformance.report.failure_text import command_of, harm_of, sentence_of, situations_of, source_of
 from messages_conformance.report.files import replace
 from messages_conformance.report.generated_requests import origin_record, repeat_command
 from messages_conformance.report.impact_text import impact_sentence
@@ -89,6 +89,7 @@ def _requirement(report: Report, verdict: Verdict, commands: _Commands) -> dict[
         "sentence": sentence_of(report, verdict.requirement),
         "source": source_of(report, verdict.requirement),
         "judged": verdict.judged,
+        "harm": harm_of(report, verdict.requirement),
         "severity": contract.severity(verdict.requirement),
         "excuse": asdict(excuse) if (excuse := report.gate.excuses.get(verdict.requirement)) else None,
         "findings": [_finding(report, finding, impact, commands) for finding in verdict.findings],

@@ -102,7 +102,7 @@ class Planned:
 
 
 class Described(Protocol):
-    """Sentence and source of a requirement, from the catalogue or from a saved report."""
+    """Sentence, source and harm of a requirement, from the catalogue or from a saved report."""
 
     @property
     def sentence(self) -> str:
@@ -111,6 +111,10 @@ class Described(Protocol):
     @property
     def source(self) -> str:
         """Where that is documented."""
+
+    @property
+    def harm(self) -> str:
+        """What a violation does, one of `HARMS`; empty in a report of an older version."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,6 +33,7 @@ class Described:
 
     sentence: str
     source: str
+    harm: str
 
 
 def load(place: Path | str) -> Report:
@@ -94,7 +95,10 @@ def _report(document: Mapping[str, Any], exchanges: dict[int, Exchange]) -> Repo
         run=_made(RunInfo, document["run"]),
         verdicts=tuple(_verdict(row) for row in rows),
         exchanges={number: exchange for number, exchange in exchanges.items() if number in judged},
-        catalogue={row["id"]: Described(sentence=row["sentence"], source=row["source"]) for row in rows},
+        catalogue={
+            row["id"]: Described(sentence=row["sentence"], source=row["source"], harm=row.get("harm", ""))
+            for row in rows
+        },
         spent=_made(Spent, document["spent"]),
         planned=None if planned is None else _made(Planned, planned),
         complete=bool(document["complete"]),

@@ -27,7 +27,7 @@ from messages_conformance.rules.accessors import (
     total_input,
     usage_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, RUN, TOKMODEL, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, HIDES, LOSES, MISBILLS, MISLEADS, RUN, TOKMODEL, rule
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
 from messages_conformance.rules.verdict import MAY, MUST, SHOULD, STATUS, Finding, Unverified
 
@@ -60,6 +60,7 @@ def _prefill(exchange: Exchange) -> str:
 @rule(
     PREFILL,
     SHOULD,
+    harm=LOSES,  # the caller puts prefill and text together
     families={ANTHROPIC},
     needs={"prefill"},
     capability="prefill",
@@ -82,6 +83,7 @@ def continues_a_prefill(exchange: Exchange) -> Iterable[Finding | Unverified]:
 @rule(
     "request.prefill.unsupported",
     SHOULD,
+    harm=HIDES,
     families={ANTHROPIC},
     needs={"prefill"},
     source=PREFILL_ERRORS,
@@ -105,6 +107,7 @@ def refuses_a_prefill_with_400(exchange: Exchange) -> Iterable[Finding | Unverif
 @rule(
     PREWARM,
     SHOULD,
+    harm=MISBILLS,  # a generated answer is billed
     families={ANTHROPIC},
     needs={"prewarm"},
     source=PREWARMING,
@@ -162,6 +165,7 @@ def _not_empty(exchange: Exchange, *, reports_limits: bool) -> Iterator[Finding]
 @rule(
     "request.max_tokens.zero-tokmodel",
     MAY,
+    harm=MISLEADS,  # a 5xx, which clients retry
     families={TOKMODEL},
     source=f"{sources.SEED} (silent)",
     applies=_probing("request.max_tokens.zero-tokmodel"),
@@ -184,6 +188,7 @@ SMALLEST_CACHED_TOKENS: Final = 512
 @rule(
     SMALL,
     MUST,
+    harm=MISBILLS,
     families={ANTHROPIC},
     needs={"prompt-caching", "system-blocks"},
     source=sources.CACHING,
@@ -240,6 +245,7 @@ def _uncached(exchange: Exchange) -> Iterator[Finding | Unverified]:
 @rule(
     "auth.both-headers",
     MAY,
+    harm=MISLEADS,  # a 5xx, which clients retry
     source=f"unspecified; {sources.sdk('_client.py')} builds no such client",
     applies=_probing("auth.both-headers"),
     reads={PROBES},

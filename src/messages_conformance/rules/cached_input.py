@@ -17,7 +17,7 @@ from messages_conformance.rules.accessors import (
     total_input,
     usage_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, MISBILLS, RUN, rule
 from messages_conformance.rules.paired_requests import without_cache_control
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import MUST, Finding, Unverified
@@ -53,6 +53,7 @@ def _sizes(exchanges: Sequence[Exchange]) -> dict[bytes, tuple[int, Exchange]]:
 @rule(
     "usage.cache.exclusive-buckets",
     MUST,
+    harm=MISBILLS,
     families={ANTHROPIC},
     needs={"prompt-caching"},
     source=f"{sources.CACHING}; {sources.sdk('types/message.py, usage')}",

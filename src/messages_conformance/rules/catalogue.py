@@ -29,11 +29,21 @@ MISBILLS: Final = "misbills"
 MISLEADS: Final = "misleads"
 HIDES: Final = "hides"
 DRIFTS: Final = "drifts"
-HARMS: Final = (LEAKS, BREAKS, LOSES, MISBILLS, MISLEADS, HIDES, DRIFTS)
-"""What a violation does, the worst first: leaks a key or another caller's data; breaks a client, which fails or hangs;
-loses or changes content, arguments or the stop reason silently; bills wrongly; misleads error handling and retries;
-hides a mistake that should be refused, so that it surfaces elsewhere; differs from the documented form, and no client
-is known to mind."""
+HARM_MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        LEAKS: "a key or another caller's data is exposed",
+        BREAKS: "a client fails or hangs",
+        LOSES: "content, arguments or the stop reason are lost or changed silently",
+        MISBILLS: "usage or caching is counted wrongly",
+        MISLEADS: "errors and retries are handled wrongly, or there is nothing to report to support",
+        HIDES: "a mistake of the caller is accepted, and causes trouble elsewhere",
+        DRIFTS: "it differs from the documented form, and no client is known to mind",
+    }
+)
+"""What a violation does, the worst first, in words."""
+
+HARMS: Final = tuple(HARM_MEANINGS)
+"""What a violation does, the worst first."""
 
 EXCHANGE: Final = "exchange"
 RUN: Final = "run"
@@ -49,15 +59,16 @@ class Requirement:
     `needs` are capabilities that the profile must offer; without them the requirement does not apply. `capability` is
     one that the model must have too: if the target refuses it cleanly, the requirement does not apply. A profile that
     offers `replaced_by` has another requirement in its place. `reads_profile` marks a rule that takes the profile as
-    its keyword argument `profile`. `reads` are the parts of a recording that the rule needs. `harm` is one of HARMS, or
-    None while it is undecided. `on_sight` marks what a client cannot provoke: if it does not happen, the requirement
-    does not apply. `probed` marks a row of the probe table: it is judged on its own requests only. `raw` marks a rule
-    that is also asked about exchanges without an answer, answers that we left, and refusals of requests that are odd on
-    the wire.
+    its keyword argument `profile`. `reads` are the parts of a recording that the rule needs. `harm` is what a violation
+    does, one of HARMS. `on_sight` marks what a client cannot provoke: if it does not happen, the requirement does not
+    apply. `probed` marks a row of the probe table: it is judged on its own requests only. `raw` marks a rule that is
+    also asked about exchanges without an answer, answers that we left, and refusals of requests that are odd on the
+    wire.
     """
 
     id: str
     level: str
+    harm: str
     sentence: str
     source: str
     families: frozenset[str]
@@ -68,7 +79,6 @@ class Requirement:
     replaced_by: str | None = None
     reads_profile: bool = False
     reads: frozenset[RecordingPart] = frozenset()
-    harm: str | None = None
     on_sight: bool = False
     probed: bool = False
     raw: bool = False
@@ -107,12 +117,12 @@ def rule(
     id: str,
     level: str,
     *,
+    harm: str = "",
     source: str,
     families: Iterable[str] = BOTH,
     applies: Callable[[Exchange], bool] | None = None,
     over: str = EXCHANGE,
     reads: Iterable[RecordingPart] = (),
-    harm: str | None = None,
     api_version: str | None = None,
     model_dependent: bool = False,
     needs: Iterable[str] = (),
@@ -124,6 +134,8 @@ def rule(
     provoked: str = "",
 ) -> Callable[[Judging], Judging]:
     """Registers the decorated function as the judge of a requirement.
+
+    `harm` is one of HARMS. Only a user's own rule may omit it; the value is then `drifts`.
 
     Raises ValueError for a row that is incomplete or contradicts itself; the message names the requirement and the
     argument.
@@ -138,6 +150,7 @@ def rule(
             Requirement(
                 id=id,
                 level=level,
+                harm=harm or (DRIFTS if _reserved else ""),
                 sentence=" ".join(sentence.split()),
                 source=source,
                 families=frozenset(families),
@@ -148,7 +161,6 @@ def rule(
                 replaced_by=replaced_by,
                 reads_profile=reads_profile,
                 reads=frozenset(reads),
-                harm=harm,
                 on_sight=on_sight,
                 raw=raw,
                 over=over,
@@ -181,11 +193,19 @@ def add(requirement: Requirement) -> None:
         )
     if requirement.level not in LEVELS:
         raise ValueError(f"requirement {requirement.id}: level {requirement.level!r} is none of {', '.join(LEVELS)}")
-    if requirement.harm is not None and requirement.harm not in HARMS:
-        raise ValueError(f"requirement {requirement.id}: harm {requirement.harm!r} is none of {', '.join(HARMS)}")
+    if requirement.harm not in HARMS:
+        raise ValueError(f"requirement {requirement.id}: {_harm_problem(requirement)} {', '.join(HARMS)}")
     if not requirement.sentence or not requirement.source:
         raise ValueError(f"requirement {requirement.id} needs a sentence (its docstring) and a source")
     _registered[requirement.id] = requirement
+
+
+def _harm_problem(requirement: Requirement) -> str:
+    if requirement.harm:
+        return f"harm {requirement.harm!r} is none of"
+    if requirement.probed:
+        return 'in suites/probes.toml, add a line such as harm = "hides" below its level; the value is one of'
+    return "add an argument such as harm=BREAKS to its @rule; the value is one of"
 
 
 def reserve_topics() -> None:

@@ -22,7 +22,7 @@ from messages_conformance.rules.accessors import (
     streamed,
     walk_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, RUN, Judging, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, LOSES, MISBILLS, RUN, Judging, rule
 from messages_conformance.rules.recording_parts import PROBES, REQUEST, RESPONSE_HEADERS
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
 from messages_conformance.stream import is_made_by_code
@@ -158,6 +158,7 @@ for _name, _level, _source, _sentence in FEATURES:
     rule(
         _name,
         _level,
+        harm=BREAKS,
         families={ANTHROPIC},
         needs={CLAUDE_CODE},
         source=_source,
@@ -170,6 +171,7 @@ for _name, _level, _source, _sentence in FEATURES:
 @rule(
     SYSTEM_ROLE,
     MUST,
+    harm=BREAKS,
     families={ANTHROPIC},
     needs={CLAUDE_CODE},
     source=SOURCE,
@@ -186,6 +188,7 @@ def accepts_system_messages(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     THINKING,
     MUST,
+    harm=BREAKS,
     families={ANTHROPIC},
     needs={CLAUDE_CODE},
     source=SOURCE,
@@ -228,6 +231,7 @@ def _unusable(exchange: Exchange) -> str:
 @rule(
     TURN,
     MUST,
+    harm=BREAKS,
     families={ANTHROPIC},
     needs={CLAUDE_CODE},
     source=SOURCE,
@@ -260,6 +264,7 @@ def answers_a_turn(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverifi
 @rule(
     COMPLETE_MESSAGE,
     SHOULD,
+    harm=BREAKS,
     families={ANTHROPIC},
     needs={CLAUDE_CODE},
     source=SOURCE,
@@ -277,6 +282,7 @@ def answers_a_turn_without_streaming(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     TOOL_LOOP,
     MUST,
+    harm=BREAKS,
     families={ANTHROPIC},
     needs={CLAUDE_CODE},
     source=SHAPES,
@@ -297,6 +303,7 @@ def continues_after_a_tool_call(exchanges: Sequence[Exchange]) -> Iterable[Findi
 @rule(
     "claude-code.stream.tool-input",
     MUST,
+    harm=LOSES,
     families={ANTHROPIC},
     needs={CLAUDE_CODE, "stream"},
     source=SOURCE,
@@ -331,6 +338,7 @@ def _calls_a_tool(exchange: Exchange) -> bool:
 @rule(
     HEAD,
     SHOULD,
+    harm=DRIFTS,  # it continues after any answer
     families={ANTHROPIC},
     needs={CLAUDE_CODE},
     source=SOURCE,
@@ -348,6 +356,7 @@ def answers_head(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     COUNT,
     SHOULD,
+    harm=BREAKS,
     families={ANTHROPIC},
     needs={CLAUDE_CODE},
     source=SOURCE,
@@ -371,6 +380,7 @@ def counts_or_returns_404(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     COUNT_BY_ANSWER,
     SHOULD,
+    harm=MISBILLS,  # it shows a wrong size of the context
     families={ANTHROPIC},
     needs={CLAUDE_CODE},
     source=SOURCE,

@@ -30,7 +30,7 @@ from messages_conformance.rules.accessors import (
     usage_of,
     walk_of,
 )
-from messages_conformance.rules.catalogue import RUN, rule
+from messages_conformance.rules.catalogue import LOSES, RUN, rule
 from messages_conformance.rules.counted_parts import (
     counts_earlier_turns,
     counts_the_results_of_tools,
@@ -137,6 +137,7 @@ def _lacks(exchange: Exchange, words: Iterable[str]) -> list[str]:
 @rule(
     "request.context.complete",
     SHOULD,
+    harm=LOSES,
     source=f"{sources.SEED} (system sets the context, messages are the conversation); gateways that lose parts of it: "
     "defects tool-history-dropped, array-content-message-dropped, read 2026-11-22",
     over=RUN,
@@ -287,6 +288,7 @@ def _without(value: Any, words: Sequence[str]) -> Any:
 @rule(
     "stream.delta.text-complete",
     MUST,
+    harm=LOSES,
     source=f"{sources.STREAMING} (the deltas add up to the text)",
     needs={"stream"},
     over=RUN,

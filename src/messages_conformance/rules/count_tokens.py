@@ -27,7 +27,7 @@ from messages_conformance.rules.accessors import (
     total_input,
     usage_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, HIDES, MISBILLS, RUN, rule
 from messages_conformance.rules.input_counts import INCONSISTENT, PROMPT_SLACK_TOKENS, inconsistent
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
@@ -72,6 +72,7 @@ def _misses_max_tokens(exchange: Exchange) -> bool:
 @rule(
     "adjacent.count_tokens.shape",
     MUST,
+    harm=BREAKS,
     families={ANTHROPIC},
     needs={"count-tokens"},
     source=sources.sdk("types/message_tokens_count.py"),
@@ -107,6 +108,7 @@ def _misshapen(exchange: Exchange) -> Iterator[Finding]:
 @rule(
     "adjacent.count_tokens.no-max_tokens",
     MUST,
+    harm=BREAKS,
     families={ANTHROPIC},
     needs={"count-tokens"},
     source=COUNTING,
@@ -131,6 +133,7 @@ def _counted_fields(exchange: Exchange) -> str:
 @rule(
     "adjacent.count_tokens.approx",
     SHOULD,
+    harm=MISBILLS,
     families={ANTHROPIC},
     needs={"count-tokens"},
     source=f"{TOKEN_COUNTING} (an estimate, with a small difference); tolerance of 10 tokens or 5 %",
@@ -176,6 +179,7 @@ def _counted_and_billed(
 @rule(
     "adjacent.count_tokens.monotone",
     SHOULD,
+    harm=MISBILLS,
     families={ANTHROPIC},
     needs={"count-tokens"},
     source=f"{TOKEN_COUNTING}; tolerance of {PROMPT_SLACK_TOKENS} tokens",
@@ -236,6 +240,7 @@ def _refuses_as_create_does(exchanges: Sequence[Exchange], requirement: str) -> 
 @rule(
     "adjacent.count_tokens.validates",
     SHOULD,
+    harm=HIDES,
     families={ANTHROPIC},
     needs={"count-tokens"},
     source=TOKEN_COUNTING,
@@ -251,6 +256,7 @@ def refuses_to_count_invalid_requests(exchanges: Sequence[Exchange]) -> Iterable
 @rule(
     "version.same-rules-count-tokens",
     SHOULD,
+    harm=HIDES,
     families={ANTHROPIC},
     needs={"count-tokens"},
     api_version="2026-10-21",

@@ -20,7 +20,7 @@ from messages_conformance.rules.accessors import (
     total_input,
     usage_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, MISBILLS, RUN, rule
 from messages_conformance.rules.input_counts import (
     INCONSISTENT,
     MIN_ADDED_CHARS,
@@ -74,6 +74,7 @@ def _compared(pairs: Iterable[tuple[Exchange, Exchange]], what: str, no_pair: st
 @rule(
     "request.messages.affects-input-tokens",
     SHOULD,
+    harm=MISBILLS,  # request.context.complete judges whether the model reads them
     source=MEANING,
     over=RUN,
     reads={REQUEST},
@@ -99,6 +100,7 @@ def counts_earlier_turns(exchanges: Sequence[Exchange]) -> Iterable[Finding | Un
 @rule(
     "request.system.blocks-read",
     SHOULD,
+    harm=MISBILLS,  # request.context.complete judges whether the model reads it
     source=f"{sources.sdk('types/message_create_params.py')} (system); mozilla-ai/any-llm (GitHub), read 2026-11-22",
     over=RUN,
     reads={REQUEST},
@@ -142,6 +144,7 @@ def _system_key(exchange: Exchange) -> bytes:
 @rule(
     "request.tool_result.affects-input-tokens",
     SHOULD,
+    harm=MISBILLS,  # request.context.complete judges whether the model reads it
     families={ANTHROPIC},
     needs={"tools"},
     source=f"{MEANING} (maximhq/bifrost#2311, GitHub, read 2026-11-22)",
@@ -197,6 +200,7 @@ MAX_BLOCK_OVERHEAD: Final = 1.5
 @rule(
     "request.system.affects-input-tokens",
     SHOULD,
+    harm=MISBILLS,  # request.context.complete judges whether the model reads it
     source="the meaning of input_tokens; " + sources.SEED,
     needs={"system"},
     over=RUN,
@@ -230,6 +234,7 @@ BLOCKS: Final = "request.messages.content-blocks"
 @rule(
     BLOCKS,
     MUST,
+    harm=BREAKS,
     source=f"{sources.SEED}; {sources.sdk('types/message_create_params.py')}",
     needs={"text"},
     over=RUN,

@@ -21,7 +21,7 @@ from messages_conformance.rules.accessors import (
     status_and_body,
     walk_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, TOKMODEL, Judging, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, MISLEADS, TOKMODEL, Judging, rule
 from messages_conformance.rules.recording_parts import PROBES, REQUEST, RESPONSE_HEADERS, has
 from messages_conformance.rules.verdict import MAY, MUST, SHOULD, STATUS, Finding, Place
 
@@ -43,6 +43,7 @@ def _has_error_object(exchange: Exchange) -> bool:
 @rule(
     "errors.envelope.type",
     MUST,
+    harm=MISLEADS,
     families={ANTHROPIC},
     needs={"error-envelope"},
     source=sources.ERRORS,
@@ -63,6 +64,7 @@ def _envelope_type(exchange: Exchange) -> Iterator[Finding]:
 @rule(
     "errors.envelope.error-object",
     MUST,
+    harm=MISLEADS,
     families={ANTHROPIC},
     needs={"error-envelope"},
     source=sources.ERRORS,
@@ -88,7 +90,14 @@ def _error_object(exchange: Exchange) -> Iterator[Finding]:
             return
 
 
-@rule("errors.envelope.tokmodel", SHOULD, families={TOKMODEL}, source=f"{sources.SEED} (implied)", applies=_enveloped)
+@rule(
+    "errors.envelope.tokmodel",
+    SHOULD,
+    harm=MISLEADS,
+    families={TOKMODEL},
+    source=f"{sources.SEED} (implied)",
+    applies=_enveloped,
+)
 def uses_the_error_envelope(exchange: Exchange) -> Iterable[Finding]:
     """Errors have Anthropic's envelope, which the promised format implies."""
     yield from list(_error_object(exchange)) or list(_envelope_type(exchange))
@@ -97,6 +106,7 @@ def uses_the_error_envelope(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "errors.envelope.request_id",
     SHOULD,
+    harm=MISLEADS,
     families={ANTHROPIC},
     needs={"error-envelope", "request-id"},
     source=sources.ERRORS,
@@ -146,6 +156,7 @@ def _refused_as_invalid(exchange: Exchange) -> bool:
 @rule(
     "errors.status.400",
     MUST,
+    harm=MISLEADS,
     families={ANTHROPIC},
     needs={"error-envelope"},
     source=sources.ERRORS,
@@ -203,6 +214,7 @@ for _status, _level in (
     rule(
         f"errors.status.{_status}",
         _level,
+        harm=MISLEADS,
         families={ANTHROPIC},
         needs={"error-envelope"},
         source=sources.ERRORS,
@@ -222,6 +234,7 @@ def _creates_a_message(exchange: Exchange) -> bool:
 @rule(
     "errors.not-200",
     MUST,
+    harm=BREAKS,
     source="measured on two official SDKs: the error is never read, 2026-11-22",
     applies=_creates_a_message,
 )
@@ -239,6 +252,7 @@ def _streams_refusal(exchange: Exchange) -> bool:
 @rule(
     "errors.stream-request-prevalidation",
     SHOULD,
+    harm=MISLEADS,  # no client retries or classifies an error event by its status
     families={ANTHROPIC},
     needs={"stream"},
     source=f"{sources.ERRORS}; {sources.STREAMING}",
@@ -273,6 +287,7 @@ def refused_in_stream(exchange: Exchange) -> bool:
 @rule(
     NO_CRASH,
     MUST,
+    harm=MISLEADS,
     source=sources.sdk("_base_client.py _should_retry (5xx is sent again)"),
     applies=lambda exchange: answered(exchange) and bad_input(exchange),
     raw=True,
@@ -293,6 +308,7 @@ def blames_bad_input_on_the_client(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     SIZE,
     SHOULD,
+    harm=MISLEADS,
     families={ANTHROPIC},
     source=sources.ERRORS,
     applies=lambda exchange: answered(exchange) and SIZE in exchange.probes,
@@ -306,7 +322,13 @@ def refuses_oversized_requests(exchange: Exchange) -> Iterable[Finding]:
         yield Finding(place=STATUS, found=status_and_body(exchange), wanted="413")
 
 
-@rule("errors.no-redirect", SHOULD, source="robustness: clients lose the body of a redirected POST", applies=answered)
+@rule(
+    "errors.no-redirect",
+    SHOULD,
+    harm=BREAKS,  # after a redirect, clients repeat a POST as GET, or without the key
+    source="robustness: clients lose the body of a redirected POST",
+    applies=answered,
+)
 def does_not_redirect(exchange: Exchange) -> Iterable[Finding]:
     """The endpoint never answers with a redirect."""
     response = response_of(exchange)

@@ -9,7 +9,7 @@ from typing import Final
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import answered, body_of, is_refused_in_front, refused, response_of, shown
-from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, DRIFTS, MISLEADS, rule
 from messages_conformance.rules.recording_parts import RESPONSE_HEADERS
 from messages_conformance.rules.transport import FRONT_END_LIMITS
 from messages_conformance.rules.verdict import MAY, MUST, SHOULD, Finding, Place, Unverified
@@ -41,6 +41,7 @@ def _reached_the_api(exchange: Exchange) -> bool:
 @rule(
     "headers.request-id.present",
     MUST,
+    harm=MISLEADS,
     families={ANTHROPIC},
     needs={"request-id"},
     source=f"{sources.ERRORS} (request id; request size limits)",
@@ -61,6 +62,7 @@ def _identified(exchange: Exchange) -> bool:
 @rule(
     "headers.request-id.pattern",
     SHOULD,
+    harm=DRIFTS,
     families={ANTHROPIC},
     needs={"request-id"},
     source=sources.ERRORS,
@@ -79,6 +81,7 @@ def uses_the_usual_form_of_request_ids(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "headers.request-id.matches-body",
     SHOULD,
+    harm=MISLEADS,
     families={ANTHROPIC},
     needs={"request-id"},
     source=sources.ERRORS,
@@ -99,6 +102,7 @@ def repeats_the_header_in_the_body(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "headers.ratelimit.format",
     SHOULD,
+    harm=MISLEADS,
     families={ANTHROPIC},
     needs={"rate-limit-headers"},
     source=sources.RATE_LIMITS,
@@ -134,6 +138,7 @@ def states_limits_in_numbers(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "headers.retry-after.sane",
     SHOULD,
+    harm=MISLEADS,
     source=sources.sdk("_base_client.py _calculate_retry_timeout"),
     applies=lambda exchange: (
         answered(exchange) and any(response_of(exchange).header(name) for name in ("retry-after", "retry-after-ms"))
@@ -157,6 +162,7 @@ def asks_for_a_short_wait(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "headers.retry-after.on-429",
     SHOULD,
+    harm=MISLEADS,
     families={ANTHROPIC},
     needs={"rate-limit-headers"},
     source=f"{sources.RATE_LIMITS}; {sources.ERRORS}",
@@ -181,6 +187,7 @@ SHOULD_RETRY: Final = "x-should-retry"
 @rule(
     "headers.x-should-retry",
     MAY,
+    harm=MISLEADS,
     families={ANTHROPIC},
     source=sources.sdk("_base_client.py _should_retry"),
     applies=lambda exchange: answered(exchange) and response_of(exchange).header(SHOULD_RETRY) is not None,

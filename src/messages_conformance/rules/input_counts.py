@@ -16,7 +16,7 @@ from messages_conformance.rules.accessors import (
     total_input,
     usage_of,
 )
-from messages_conformance.rules.catalogue import RUN, rule
+from messages_conformance.rules.catalogue import MISBILLS, RUN, rule
 from messages_conformance.rules.model_passes import may_take_several_passes
 from messages_conformance.rules.paired_requests import body_without, request_without, without_cache_control
 from messages_conformance.rules.recording_parts import REQUEST
@@ -57,6 +57,7 @@ def _total(usage: Mapping[str, Any]) -> int:
 @rule(
     "usage.input.deterministic",
     SHOULD,
+    harm=MISBILLS,
     source="a tokenizer gives equal counts to equal texts; caching moves them between the three fields only",
     over=RUN,
     reads={REQUEST},
@@ -85,6 +86,7 @@ def counts_equal_prompts_equally(exchanges: Sequence[Exchange]) -> Iterable[Find
 @rule(
     "usage.input.stream-equals-nonstream",
     SHOULD,
+    harm=MISBILLS,
     source="sgl-project/sglang#20678, BerriAI/litellm#41406 (GitHub), read 2026-11-22",
     needs={"stream"},
     over=RUN,
@@ -137,6 +139,7 @@ def prompt_of(exchange: Exchange) -> str | None:
 @rule(
     "usage.input.monotone",
     SHOULD,
+    harm=MISBILLS,
     source="tokenizer property; tolerance of 2 tokens",
     over=RUN,
     reads={REQUEST},

@@ -8,7 +8,7 @@ from typing import Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules.accessors import has_message, in_message, shown, text_of
-from messages_conformance.rules.catalogue import rule
+from messages_conformance.rules.catalogue import LOSES, rule
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import SHOULD, Finding
 
@@ -22,6 +22,7 @@ AROUND: Final = 30
 @rule(
     "response.content.no-model-markup",
     SHOULD,
+    harm=LOSES,  # a call or the thinking is in the text
     source="sgl-project/sglang#8149, mlx-node/mlx-node#45 (GitHub), read 2026-11-22",
     applies=has_message,
     reads={REQUEST},

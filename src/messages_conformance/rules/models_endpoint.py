@@ -21,7 +21,7 @@ from messages_conformance.rules.accessors import (
     shown,
     status_and_body,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, BOTH, RUN, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BOTH, BREAKS, HIDES, LOSES, RUN, rule
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
 
@@ -79,6 +79,7 @@ def _first_page(exchange: Exchange) -> bool:
 @rule(
     "adjacent.models.list-shape",
     MUST,
+    harm=BREAKS,
     families={ANTHROPIC},
     needs={"models"},
     source=LIST,
@@ -97,6 +98,7 @@ def lists_models(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "adjacent.models.item-shape",
     MUST,
+    harm=BREAKS,  # an application reads these fields
     families={ANTHROPIC},
     needs={"models"},
     source=sources.sdk("types/model_info.py"),
@@ -115,6 +117,7 @@ def describes_each_model(exchange: Exchange) -> Iterable[Finding | Unverified]:
 @rule(
     "adjacent.models.limit",
     SHOULD,
+    harm=HIDES,
     families={ANTHROPIC},
     needs={"models"},
     source=LIST,
@@ -145,6 +148,7 @@ def limits_a_page(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverifie
 @rule(
     "adjacent.models.cursors",
     MUST,
+    harm=LOSES,  # a client that pages misses models, or asks forever
     families={ANTHROPIC},
     needs={"models"},
     source=LIST,
@@ -205,6 +209,7 @@ def _encoded(exchange: Exchange) -> bool:
 @rule(
     "adjacent.models.retrieve",
     MUST,
+    harm=BREAKS,
     families={ANTHROPIC},
     needs={"models"},
     source=RETRIEVE,
@@ -261,6 +266,7 @@ def _finds_an_unknown_model(exchange: Exchange) -> Iterator[Finding]:
 @rule(
     "adjacent.models.id-escape",
     SHOULD,
+    harm=BREAKS,
     families=BOTH,
     needs={"models"},
     source=f"{sources.sdk('_utils/_path.py')} (encodes path parameters)",

@@ -20,7 +20,7 @@ from messages_conformance.rules.accessors import (
     streamed,
     walk_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, EXCHANGE, TOKMODEL, Requirement, add, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, EXCHANGE, TOKMODEL, Requirement, add, rule
 from messages_conformance.rules.error_responses import invalid, refused_in_stream
 from messages_conformance.rules.recording_parts import PROBES
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
@@ -81,6 +81,7 @@ def register() -> None:
             Requirement(
                 id=probe.requirement,
                 level=probe.level,
+                harm=probe.harm,
                 sentence=probe.sentence,
                 source=probe.source,
                 families=probe.families,
@@ -107,6 +108,7 @@ def _is_valid(exchange: Exchange) -> bool:
 @rule(
     VALID_REQUEST,
     MUST,
+    harm=BREAKS,
     source=f"{sources.SEED}; {sources.OVERVIEW}",
     applies=lambda exchange: answered(exchange) and _is_valid(exchange) and exchange.creates_message,
     reads={PROBES},
@@ -132,6 +134,7 @@ def _echoes(exchange: Exchange) -> bool:
 @rule(
     ECHO,
     MUST,
+    harm=BREAKS,
     families={ANTHROPIC},
     source=sources.sdk("types/message.py to_param"),
     applies=_echoes,
@@ -146,6 +149,7 @@ def accepts_its_own_answer(exchange: Exchange) -> Iterable[Finding | Unverified]
 @rule(
     f"{ECHO}-tokmodel",
     SHOULD,
+    harm=BREAKS,
     families={TOKMODEL},
     source="compatibility with the format",
     applies=_echoes,

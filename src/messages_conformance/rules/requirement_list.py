@@ -18,11 +18,15 @@ KINDS: Final = (JUDGED, TOLERATED, EXCLUDED)
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
-    """One requirement, as `list` shows it. `how` says how it is provoked or proved, or why it is not judged."""
+    """One requirement, as `list` shows it. `how` says how it is provoked or proved, or why it is not judged.
+
+    `harm` is empty for a requirement that is not judged.
+    """
 
     id: str
     kind: str
     level: str
+    harm: str
     sentence: str
     source: str
     profiles: tuple[str, ...]
@@ -50,6 +54,7 @@ def _judged(row: Requirement, profiles: Profiles) -> Listed:
         id=row.id,
         kind=JUDGED,
         level=row.level,
+        harm=row.harm,
         sentence=row.sentence,
         source=row.source,
         profiles=tuple(one.name for one in profiles if not row.inapplicable(one)),
@@ -75,6 +80,7 @@ def _not_judged(row: Tolerance | Exclusion, profiles: Profiles, *, kind: str, ho
         id=row.id,
         kind=kind,
         level=row.level,
+        harm="",
         sentence=row.sentence,
         source=row.source,
         profiles=_of(row.families, row.id, profiles),

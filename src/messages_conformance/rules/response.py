@@ -29,7 +29,7 @@ from messages_conformance.rules.accessors import (
     usage_of,
     walk_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, RUN, TOKMODEL, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, LOSES, MISLEADS, RUN, TOKMODEL, rule
 from messages_conformance.rules.recording_parts import PROBES, RAW_BODY, REQUEST, RESPONSE_HEADERS, has
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
@@ -50,8 +50,8 @@ EMPTY_ANSWER_TOKENS: Final = 16
 API itself was recorded with 9; the rest is our own margin."""
 
 UNSHOWN_TOKENS: Final = 8
-"""With more output tokens than characters and this many more, a model thinks without showing it (our own: tokens that end
-an answer or mark a turn are few)."""
+"""With more output tokens than characters and this many more, a model thinks without showing it (our own: tokens that
+end an answer or mark a turn are few)."""
 
 LOST_CALLS_TOKENS: Final = 150
 """Two calls of the tools of this suite cost less than this; more tokens were used for something else (our own)."""
@@ -59,7 +59,7 @@ LOST_CALLS_TOKENS: Final = 150
 TOKMODEL_KEYS = ("id", "type", "role", "content", "stop_reason", "model", "usage")
 
 
-@rule("response.object", MUST, source=sources.SEED, applies=not_streamed)
+@rule("response.object", MUST, harm=BREAKS, source=sources.SEED, applies=not_streamed)
 def is_one_json_object(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The body of a successful answer is one JSON object."""
     response = response_of(exchange)
@@ -81,7 +81,7 @@ def is_one_json_object(exchange: Exchange) -> Iterable[Finding | Unverified]:
     yield Finding(place=Place(pointer=""), found=found, wanted="one JSON object")
 
 
-@rule("response.id.string", MUST, source=sources.SEED, applies=json_message)
+@rule("response.id.string", MUST, harm=MISLEADS, source=sources.SEED, applies=json_message)
 def has_an_id(exchange: Exchange) -> Iterable[Finding]:
     """id is a non-empty string."""
     return shape(exchange, "response.id.string")
@@ -96,6 +96,7 @@ def _id_prefix(exchange: Exchange, prefix: str) -> Iterator[Finding]:
 @rule(
     "response.id.msg-prefix",
     MUST,
+    harm=DRIFTS,
     needs={"id-prefix"},
     reads_profile=True,
     source=sources.SEED,
@@ -109,6 +110,7 @@ def has_the_promised_id_prefix(exchange: Exchange, profile: Profile) -> Iterable
 @rule(
     "response.id.msg-prefix-anthropic",
     SHOULD,
+    harm=DRIFTS,
     families={ANTHROPIC},
     replaced_by="id-prefix",
     source=sources.sdk("types/message.py (format and length may change)"),
@@ -119,19 +121,25 @@ def has_the_usual_id_prefix(exchange: Exchange) -> Iterable[Finding]:
     return _id_prefix(exchange, "msg_")
 
 
-@rule("response.type.message", MUST, source=sources.SEED, applies=json_message)
+@rule("response.type.message", MUST, harm=BREAKS, source=sources.SEED, applies=json_message)
 def is_typed_as_message(exchange: Exchange) -> Iterable[Finding]:
     """type is "message"."""
     return shape(exchange, "response.type.message")
 
 
-@rule("response.role.assistant", MUST, source=sources.SEED, applies=json_message)
+@rule(
+    "response.role.assistant",
+    MUST,
+    harm=LOSES,  # the tool runners of both SDKs end without running the tool
+    source=sources.SEED,
+    applies=json_message,
+)
 def has_the_role_assistant(exchange: Exchange) -> Iterable[Finding]:
     """role is "assistant"."""
     return shape(exchange, "response.role.assistant")
 
 
-@rule("response.content.array", MUST, source=sources.SEED, over=RUN)
+@rule("response.content.array", MUST, harm=BREAKS, source=sources.SEED, over=RUN)
 def has_content_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """content is an array, and it is not empty when output tokens were used for it."""
     messages = [exchange for exchange in exchanges if has_message(exchange)]
@@ -199,7 +207,7 @@ def _thought_tokens(usage: Mapping[str, Any]) -> int:
     return count(details, "thinking_tokens") if isinstance(details, dict) else 0
 
 
-@rule("response.content.block-type", MUST, source=sources.SEED, applies=has_message)
+@rule("response.content.block-type", MUST, harm=BREAKS, source=sources.SEED, applies=has_message)
 def types_every_block(exchange: Exchange) -> Iterable[Finding]:
     """Every content block is an object with a string type."""
     return shape(exchange, "response.content.block-type")
@@ -208,6 +216,7 @@ def types_every_block(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "response.content.text-block",
     MUST,
+    harm=BREAKS,
     source=f"{sources.SEED}; {sources.sdk('types/text_block.py')}",
     applies=json_message,
 )
@@ -219,6 +228,7 @@ def gives_text_blocks_text(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "response.content.text-citations",
     SHOULD,
+    harm=BREAKS,  # the Vercel AI SDK refuses an answer with a malformed citation
     families={ANTHROPIC},
     source=sources.sdk("types/text_block.py"),
     applies=has_message,
@@ -231,6 +241,7 @@ def cites_in_known_forms(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "response.content.tool_use-fields",
     MUST,
+    harm=BREAKS,
     families={ANTHROPIC},
     source=sources.sdk("types/tool_use_block.py"),
     applies=has_message,
@@ -244,7 +255,14 @@ def completes_tool_use_blocks(exchange: Exchange) -> Iterable[Finding | Unverifi
     yield from shape(exchange, "response.content.tool_use-fields")
 
 
-@rule("response.content.no-unrequested-tools", MUST, source=sources.TOOLS, applies=has_message, reads={REQUEST})
+@rule(
+    "response.content.no-unrequested-tools",
+    MUST,
+    harm=BREAKS,  # no client can run a tool that it does not have
+    source=sources.TOOLS,
+    applies=has_message,
+    reads={REQUEST},
+)
 def calls_no_tool_without_tools(exchange: Exchange) -> Iterable[Finding]:
     """Without tools in the request, the answer has no tool_use block."""
     if exchange.request.fields.get("tools"):
@@ -256,7 +274,13 @@ def calls_no_tool_without_tools(exchange: Exchange) -> Iterable[Finding]:
             return
 
 
-@rule("response.model.string", MUST, source=sources.SEED, applies=json_message)
+@rule(
+    "response.model.string",
+    MUST,
+    harm=BREAKS,  # LiteLLM raises an error
+    source=sources.SEED,
+    applies=json_message,
+)
 def names_its_model(exchange: Exchange) -> Iterable[Finding]:
     """model is a non-empty string."""
     return shape(exchange, "response.model.string")
@@ -265,6 +289,7 @@ def names_its_model(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "response.model.matches-request",
     MUST,
+    harm=MISLEADS,
     families={TOKMODEL},
     needs={"model-echo"},
     source=sources.SEED,
@@ -278,7 +303,13 @@ def names_the_requested_model(exchange: Exchange) -> Iterable[Finding]:
         yield Finding(place=in_message(exchange, "/model"), found=shown(model), wanted=shown(requested))
 
 
-@rule("response.stop_reason.present", MUST, source=sources.SEED, applies=json_message)
+@rule(
+    "response.stop_reason.present",
+    MUST,
+    harm=BREAKS,  # the Vercel AI SDK raises an error; others lose the call
+    source=sources.SEED,
+    applies=json_message,
+)
 def says_why_it_stopped(exchange: Exchange) -> Iterable[Finding]:
     """stop_reason is a string, never null, in a message that is not streamed."""
     return shape(exchange, "response.stop_reason.present")
@@ -287,6 +318,7 @@ def says_why_it_stopped(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "response.stop_reason.enum-tokmodel",
     MUST,
+    harm=LOSES,
     families={TOKMODEL},
     needs={"closed-stop-reasons"},
     source=sources.SEED,
@@ -306,6 +338,7 @@ def stops_for_a_promised_reason(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "response.stop_reason.own-words",
     MUST,
+    harm=LOSES,
     families={ANTHROPIC},
     source=f"{sources.STOP_REASONS}; measured on ten clients, whose tool loops end there, 2026-11-22",
     applies=has_message,
@@ -321,6 +354,7 @@ def translates_its_stop_reason(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "response.stop_reason.enum",
     SHOULD,
+    harm=LOSES,
     families={ANTHROPIC},
     source=sources.sdk("types/stop_reason.py, types/beta/beta_stop_reason.py (an open set)"),
     applies=has_message,
@@ -337,6 +371,7 @@ def stops_for_a_known_reason(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "response.stop_sequence.present",
     SHOULD,
+    harm=DRIFTS,
     families={ANTHROPIC},
     needs={"stop-sequence-field"},
     source="OpenAPI descriptions of 2024-11 and 2025-08 (required, nullable); examples leave it out",
@@ -358,6 +393,7 @@ def has_a_stop_sequence_key(exchange: Exchange) -> Iterable[Finding | Unverified
 @rule(
     "response.stop_details.refusal-only",
     SHOULD,
+    harm=MISLEADS,
     families={ANTHROPIC},
     source=f"{sources.STOP_REASONS}; {sources.sdk('types/refusal_stop_details.py')}",
     applies=has_message,
@@ -372,6 +408,7 @@ def details_refusals_only(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "tokmodel.example.response-keys",
     MUST,
+    harm=BREAKS,  # an application reads these fields
     families={TOKMODEL},
     needs={"bearer-auth", "no-version-header", "system", "temperature"},
     source=sources.SEED,

@@ -11,7 +11,7 @@ from typing import Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules.accessors import refusal, response_of
-from messages_conformance.rules.catalogue import rule
+from messages_conformance.rules.catalogue import BREAKS, rule
 from messages_conformance.rules.error_responses import bad_input
 from messages_conformance.rules.recording_parts import PROBES
 from messages_conformance.rules.verdict import SHOULD, STATUS, Finding
@@ -34,6 +34,7 @@ def _needs_an_answer(exchange: Exchange) -> bool:
 @rule(
     "errors.bad-input-answered",
     SHOULD,
+    harm=BREAKS,  # the client waits until its time limit
     source="RFC 9110, 15.5 (4xx); a client waits out its own timeout, 600 s in the official SDKs",
     applies=_needs_an_answer,
     raw=True,
@@ -67,6 +68,7 @@ def _not_answered(exchange: Exchange) -> Iterator[Finding]:
 @rule(
     "transport.next-request-answered",
     SHOULD,
+    harm=BREAKS,
     source="robustness: the broken request of one client must not be an outage for the others",
     applies=_sent_after("transport.next-request-answered"),
     raw=True,
@@ -81,6 +83,7 @@ def survives_broken_requests(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.disconnect.client",
     SHOULD,
+    harm=BREAKS,
     source="robustness",
     needs={"stream"},
     applies=_sent_after("stream.disconnect.client"),

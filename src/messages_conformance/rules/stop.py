@@ -22,7 +22,7 @@ from messages_conformance.rules.accessors import (
     usage_of,
     walk_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, LOSES, MISLEADS, RUN, rule
 from messages_conformance.rules.paired_requests import requests_without
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
@@ -55,7 +55,7 @@ def _stop_sequence(exchange: Exchange) -> object:
     return (message_of(exchange) or {}).get("stop_sequence")
 
 
-@rule("stop.end_turn.stop_sequence-null", MUST, source=sources.sdk("types/message.py"), applies=has_message)
+@rule("stop.end_turn.stop_sequence-null", MUST, harm=LOSES, source=sources.sdk("types/message.py"), applies=has_message)
 def names_a_sequence_only_when_it_stopped_there(exchange: Exchange) -> Iterable[Finding]:
     """stop_sequence is null or absent unless stop_reason is stop_sequence."""
     named, reason = _stop_sequence(exchange), stop_reason_of(exchange)
@@ -67,6 +67,7 @@ def names_a_sequence_only_when_it_stopped_there(exchange: Exchange) -> Iterable[
 @rule(
     "stop.stop_sequence.none-requested",
     MUST,
+    harm=LOSES,
     source="the meaning of stop_sequences",
     applies=has_message,
     reads={REQUEST},
@@ -83,6 +84,7 @@ def stops_only_at_requested_sequences(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stop.stop_sequence.value",
     MUST,
+    harm=LOSES,
     families={ANTHROPIC},
     needs={"stop-sequences"},
     source=sources.sdk("types/message.py"),
@@ -122,6 +124,7 @@ def _sequence_in_text(exchange: Exchange) -> Iterator[Finding | Unverified]:
 @rule(
     "stop.stop_sequence.excluded-from-text",
     SHOULD,
+    harm=LOSES,
     source="widely relied on; stated by glossaries only (anthropiccertifications.com), read 2026-11-22",
     needs={"stop-sequences"},
     applies=json_message,
@@ -136,6 +139,7 @@ def leaves_the_sequence_out(exchange: Exchange) -> Iterable[Finding | Unverified
 @rule(
     "stop.stop_sequence.stream-no-leak",
     SHOULD,
+    harm=LOSES,
     source="consistency with the message that is not streamed",
     needs={"stop-sequences", "stream"},
     applies=streamed,
@@ -150,6 +154,7 @@ def streams_no_part_of_the_sequence(exchange: Exchange) -> Iterable[Finding | Un
 @rule(
     "stop.max_tokens.occurs",
     MUST,
+    harm=LOSES,  # a cut answer looks complete
     source=f"{sources.SEED}; {sources.STOP_REASONS}",
     over=RUN,
     model_dependent=True,
@@ -205,6 +210,7 @@ def _ended_early(cut: Exchange, limit: int) -> bool:
 @rule(
     "stop.stop_sequence.occurs",
     MUST,
+    harm=LOSES,
     source=f"{sources.SEED}; {sources.STOP_REASONS}",
     needs={"stop-sequences"},
     over=RUN,
@@ -247,6 +253,7 @@ def _contains(exchange: Exchange, sequence: str) -> bool:
 @rule(
     "stop.stop_sequence.matched",
     MUST,
+    harm=LOSES,
     families={ANTHROPIC},
     needs={"stop-sequences"},
     source=f"{sources.sdk('types/message.py')} (which custom stop sequence was generated)",
@@ -289,6 +296,7 @@ def _cut_before(text: str, full: str, sequence: str) -> bool:
 @rule(
     "stop.tool_use.implies-block",
     MUST,
+    harm=BREAKS,  # Claude Code reports an error; others lose the text
     families={ANTHROPIC},
     source=sources.STOP_REASONS,
     applies=has_message,
@@ -315,6 +323,7 @@ def _types_are_known(exchange: Exchange) -> bool:
 @rule(
     "stop.tool_use.block-implies",
     SHOULD,
+    harm=LOSES,  # loops that read stop_reason never run the tool
     families={ANTHROPIC},
     source=sources.STOP_REASONS,
     applies=has_message,
@@ -334,6 +343,7 @@ def reports_that_it_calls_a_tool(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stop.pause_turn.server-tools-only",
     SHOULD,
+    harm=LOSES,  # clients repeat the request instead of running the tool
     families={ANTHROPIC},
     source=sources.STOP_REASONS,
     applies=has_message,
@@ -351,7 +361,7 @@ def pauses_only_for_server_tools(exchange: Exchange) -> Iterable[Finding]:
         yield Finding(place=in_message(exchange, "/stop_reason"), found=found, wanted='"tool_use" or "end_turn"')
 
 
-@rule("stop.refusal.http-200", MUST, families={ANTHROPIC}, source=sources.REFUSALS, applies=has_message)
+@rule("stop.refusal.http-200", MUST, harm=MISLEADS, families={ANTHROPIC}, source=sources.REFUSALS, applies=has_message)
 def details_its_refusal(exchange: Exchange) -> Iterable[Finding]:
     """A refusal has a stop_details object, whose category and explanation may be null."""
     details = (message_of(exchange) or {}).get("stop_details")

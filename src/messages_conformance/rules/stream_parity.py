@@ -27,7 +27,7 @@ from messages_conformance.rules.accessors import (
     usage_of,
     walk_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, LOSES, RUN, rule
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.response import bills_more_than_it_shows, tokens_of_empty_answer
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
@@ -112,6 +112,7 @@ def _ended(pair: Pair) -> bool:
 @rule(
     "stream.delta.blanks-kept",
     MUST,
+    harm=LOSES,
     source=f"{sources.STREAMING} (text deltas); cita-777/metapi#494 (GitHub), read 2026-11-22",
     needs={"stream"},
     over=RUN,
@@ -174,6 +175,7 @@ def _is_alphabetic(text: str) -> bool:
 @rule(
     "stream.final.tool-input",
     MUST,
+    harm=LOSES,
     families={ANTHROPIC},
     needs={"stream", "tools"},
     source=f"{sources.STREAMING} (tool use); maximhq/bifrost#1354 (GitHub), read 2026-11-22",
@@ -256,6 +258,7 @@ def _without_spaces(calls: tuple[Call, Call]) -> Finding | None:
 @rule(
     "stream.final.same-kinds",
     SHOULD,
+    harm=LOSES,
     source=f"{sources.STREAMING} (the final message equals that of create); raullenchai/Rapid-MLX#413 (GitHub)",
     needs={"stream"},
     over=RUN,

@@ -15,7 +15,7 @@ from messages_conformance.rules.accessors import (
     stop_reason_of,
     text_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, rule
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
 
@@ -33,6 +33,7 @@ def _format(exchange: Exchange) -> Mapping[str, Any] | None:
 @rule(
     "request.output_config.format-valid-json",
     SHOULD,
+    harm=BREAKS,  # clients parse the text, and raise an error
     families={ANTHROPIC},
     source=STRUCTURED,
     applies=lambda exchange: json_message(exchange) and _format(exchange) is not None,

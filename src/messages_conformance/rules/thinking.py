@@ -22,7 +22,7 @@ from messages_conformance.rules.accessors import (
     streamed,
     walk_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, HIDES, rule
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
 from messages_conformance.rules.verdict import SHOULD, Finding, Place, Unverified
 
@@ -50,6 +50,7 @@ def _omits_thinking(exchange: Exchange) -> bool:
 @rule(
     "response.content.thinking-order",
     SHOULD,
+    harm=BREAKS,
     families={ANTHROPIC},
     source=f"{sources.THINKING}; {sources.sdk('types/thinking_block.py')}",
     applies=lambda exchange: (
@@ -81,6 +82,7 @@ def thinks_before_it_answers(exchange: Exchange) -> Iterable[Finding | Unverifie
 @rule(
     "response.content.thinking-omitted",
     SHOULD,
+    harm=BREAKS,  # without its signature the block is refused in the next request
     families={ANTHROPIC},
     source=sources.THINKING,
     applies=lambda exchange: json_message(exchange) and _omits_thinking(exchange),
@@ -109,6 +111,7 @@ def omits_thinking_on_request(exchange: Exchange) -> Iterable[Finding | Unverifi
 @rule(
     "stream.delta.thinking-omitted",
     SHOULD,
+    harm=BREAKS,  # without its signature the block is refused in the next request
     families={ANTHROPIC},
     source=sources.STREAMING,
     applies=lambda exchange: streamed(exchange) and _omits_thinking(exchange),
@@ -135,6 +138,7 @@ def streams_no_omitted_thinking(exchange: Exchange) -> Iterable[Finding | Unveri
 @rule(
     UNMODIFIED,
     SHOULD,
+    harm=HIDES,
     families={ANTHROPIC},
     source="platform.claude.com/docs/en/api/errors (thinking blocks cannot be modified), read 2026-11-22",
     applies=lambda exchange: answered(exchange) and UNMODIFIED in exchange.probes,

@@ -23,7 +23,7 @@ from messages_conformance.rules.accessors import (
     text_of,
     walk_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, LOSES, rule
 from messages_conformance.rules.json_prefix import is_prefix
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.stream.stream_accessors import streams_eagerly
@@ -113,6 +113,7 @@ def _called(exchange: Exchange) -> str:
 @rule(
     "request.tool_choice.any-forces",
     MUST,
+    harm=BREAKS,  # clients that force a call read its input
     families={ANTHROPIC},
     source=sources.TOOLS,
     applies=_has_choice("any"),
@@ -136,6 +137,7 @@ def calls_when_any_tool_is_forced(exchange: Exchange) -> Iterable[Finding | Unve
 @rule(
     "request.tool_choice.tool-forces",
     MUST,
+    harm=BREAKS,  # clients that force a call read its input
     families={ANTHROPIC},
     source=sources.TOOLS,
     applies=_has_choice("tool"),
@@ -165,6 +167,7 @@ def calls_the_tool_that_is_forced(exchange: Exchange) -> Iterable[Finding | Unve
 @rule(
     "request.tool_choice.none-forbids",
     MUST,
+    harm=LOSES,  # clients that forbid calls run none, and read an empty answer
     families={ANTHROPIC},
     source=sources.TOOLS,
     applies=_has_choice("none"),
@@ -195,6 +198,7 @@ def _too_many(exchange: Exchange, wanted: str) -> Iterator[Finding | Unverified]
 @rule(
     "request.tool_choice.disable-parallel-auto",
     MUST,
+    harm=LOSES,  # clients that forbid parallel calls run only the first one
     families={ANTHROPIC},
     source=PARALLEL,
     applies=lambda exchange: _has_choice("auto")(exchange) and _disables_parallel_calls(exchange),
@@ -211,6 +215,7 @@ def calls_one_tool_at_most(exchange: Exchange) -> Iterable[Finding | Unverified]
 @rule(
     "request.tool_choice.disable-parallel-any",
     MUST,
+    harm=LOSES,  # clients that forbid parallel calls run only the first one
     families={ANTHROPIC},
     source=PARALLEL,
     applies=lambda exchange: _has_choice("any", "tool")(exchange) and _disables_parallel_calls(exchange),
@@ -231,6 +236,7 @@ def calls_exactly_one_tool(exchange: Exchange) -> Iterable[Finding | Unverified]
 @rule(
     "response.content.tool_use-id-pattern",
     SHOULD,
+    harm=BREAKS,  # the API refuses the id in the next request
     families={ANTHROPIC},
     source="OpenAPI description of 2025-08, ResponseToolUseBlock.id; the prefix toolu_ is a convention only",
     applies=has_message,
@@ -254,6 +260,7 @@ def uses_valid_characters_in_call_ids(exchange: Exchange) -> Iterable[Finding | 
 @rule(
     "response.content.tool_use-ids-unique",
     MUST,
+    harm=LOSES,  # the results of two calls cannot be distinguished
     families={ANTHROPIC},
     source="trycua/cua#524 (GitHub), read 2026-11-22: duplicate ids are refused in the next request",
     applies=has_message,
@@ -292,6 +299,7 @@ def _earlier_ids(exchange: Exchange) -> list[str]:
 @rule(
     "response.content.tool_use-name-known",
     MUST,
+    harm=BREAKS,
     families={ANTHROPIC},
     source=STRICT,
     applies=lambda exchange: has_message(exchange) and bool(_tools(exchange)),
@@ -320,6 +328,7 @@ def calls_tools_of_the_request(exchange: Exchange) -> Iterable[Finding | Unverif
 @rule(
     "response.content.tool_use-input-schema",
     SHOULD,
+    harm=BREAKS,  # the tool reads a field that is missing or has another type
     families={ANTHROPIC},
     source=STRICT,
     applies=lambda exchange: has_message(exchange) and any(tool.get("strict") is True for tool in _tools(exchange)),
@@ -356,6 +365,7 @@ def matches_the_schema_of_strict_tools(exchange: Exchange) -> Iterable[Finding |
 @rule(
     "response.content.server-tool-ids",
     SHOULD,
+    harm=DRIFTS,
     families={ANTHROPIC},
     source="OpenAPI description of 2025-08, ResponseServerToolUseBlock.id",
     applies=has_message,
@@ -380,6 +390,7 @@ def marks_the_calls_of_server_tools(exchange: Exchange) -> Iterable[Finding | Un
 @rule(
     "stream.delta.partial-json-prefix-valid",
     SHOULD,
+    harm=BREAKS,
     families={ANTHROPIC},
     source=f"{sources.measured('X30, X33')}; exempt: {FINE_GRAINED}",
     applies=streamed,

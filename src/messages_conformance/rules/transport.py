@@ -25,7 +25,7 @@ from messages_conformance.rules.accessors import (
     streamed,
     text_of,
 )
-from messages_conformance.rules.catalogue import LEAKS, rule
+from messages_conformance.rules.catalogue import BREAKS, LEAKS, LOSES, MISLEADS, rule
 from messages_conformance.rules.recording_parts import RAW_BODY, REQUEST, RESPONSE_HEADERS, has
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
@@ -42,6 +42,7 @@ def _counted(exchange: Exchange) -> bool:
 @rule(
     "transport.content-type.json-response",
     MUST,
+    harm=BREAKS,
     source=sources.sdk_ts("src/internal/parse.ts"),
     applies=lambda exchange: not_streamed(exchange) or _counted(exchange),
     reads={RESPONSE_HEADERS},
@@ -56,6 +57,7 @@ def labels_json(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "transport.content-type.sse-response",
     MUST,
+    harm=BREAKS,
     source=f"{sources.SEED}; {sources.STREAMING}",
     needs={"stream"},
     applies=stream_requested,
@@ -74,7 +76,7 @@ def streams_when_asked_to(exchange: Exchange) -> Iterable[Finding]:
         yield Finding(place=Place(header="content-type"), found=shown(response.header("content-type")), wanted=SSE)
 
 
-@rule("request.stream.false-json", MUST, source=sources.SEED, applies=not_streamed)
+@rule("request.stream.false-json", MUST, harm=BREAKS, source=sources.SEED, applies=not_streamed)
 def streams_only_when_asked_to(exchange: Exchange) -> Iterable[Finding]:
     """Without stream: true the answer is one JSON document."""
     response = response_of(exchange)
@@ -83,7 +85,13 @@ def streams_only_when_asked_to(exchange: Exchange) -> Iterable[Finding]:
         yield Finding(place=Place(header="content-type"), found=found, wanted=f"{JSON}: one document")
 
 
-@rule("transport.content-type.error-json", MUST, source=f"{sources.ERRORS} (error shapes)", applies=refused)
+@rule(
+    "transport.content-type.error-json",
+    MUST,
+    harm=MISLEADS,  # pydantic-ai crashes, too
+    source=f"{sources.ERRORS} (error shapes)",
+    applies=refused,
+)
 def writes_errors_as_json(exchange: Exchange) -> Iterable[Finding]:
     """The body of every 4xx and 5xx is a JSON object."""
     response = response_of(exchange)
@@ -116,6 +124,7 @@ def _quoted(exchange: Exchange) -> str | None:
 @rule(
     "transport.charset.utf8",
     MUST,
+    harm=LOSES,
     source=f"{sources.RFC_JSON}; {sources.sdk('_streaming.py decodes strictly')}",
     applies=lambda exchange: (
         (has_message(exchange) and _quoted(exchange) is not None)
@@ -155,6 +164,7 @@ def _garbled(text: str, quoted: str) -> str:
 @rule(
     "transport.accept-encoding",
     SHOULD,
+    harm=BREAKS,
     source=f"{sources.RFC_HTTP}; the SDKs send gzip, deflate",
     applies=answered,
     reads={RAW_BODY, RESPONSE_HEADERS},

@@ -15,7 +15,7 @@ from messages_conformance.rules.accessors import (
     response_of,
     shown,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, RUN, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, LOSES, MISLEADS, RUN, rule
 from messages_conformance.rules.recording_parts import RESPONSE_HEADERS
 from messages_conformance.rules.verdict import MUST, Finding, Place, Unverified
 
@@ -39,7 +39,13 @@ def _unique(
         yield Unverified(reason=f"fewer than two answers have a {what}")
 
 
-@rule("response.id.unique", MUST, source=sources.SEED, over=RUN)
+@rule(
+    "response.id.unique",
+    MUST,
+    harm=LOSES,  # clients that store messages by id, such as LangGraph, replace one by the other
+    source=sources.SEED,
+    over=RUN,
+)
 def gives_every_message_its_own_id(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """No two messages have the same id."""
     return _unique(
@@ -53,6 +59,7 @@ def gives_every_message_its_own_id(exchanges: Sequence[Exchange]) -> Iterable[Fi
 @rule(
     "headers.request-id.unique",
     MUST,
+    harm=MISLEADS,
     families={ANTHROPIC},
     needs={"request-id"},
     source=f"{sources.OVERVIEW} (globally unique)",

@@ -29,7 +29,7 @@ from messages_conformance.rules.accessors import (
     usage_of,
     walk_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, MISBILLS, rule
 from messages_conformance.rules.model_passes import may_take_several_passes
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.stream.deltas import sends_text_in_increments
@@ -60,7 +60,9 @@ def _counted(exchange: Exchange) -> bool:
     return all(isinstance(usage[name], int) for name in (*INPUT_COUNTS, "output_tokens") if usage.get(name) is not None)
 
 
-@rule("usage.present", MUST, source=f"{sources.SEED}; {sources.sdk('types/usage.py')}", applies=json_message)
+@rule(
+    "usage.present", MUST, harm=BREAKS, source=f"{sources.SEED}; {sources.sdk('types/usage.py')}", applies=json_message
+)
 def has_usage(exchange: Exchange) -> Iterable[Finding]:
     """usage is an object with integer input_tokens and output_tokens of 0 or more."""
     found = list(shape(exchange, "usage.present"))
@@ -72,7 +74,7 @@ def has_usage(exchange: Exchange) -> Iterable[Finding]:
             yield Finding(place=Place(pointer=f"/usage/{name}"), found=shown(value), wanted="an integer")
 
 
-@rule("usage.input.positive", MUST, source=sources.sdk("types/message.py, usage"), applies=has_message)
+@rule("usage.input.positive", MUST, harm=MISBILLS, source=sources.sdk("types/message.py, usage"), applies=has_message)
 def counts_the_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The total input (input, cache creation and cache read tokens) is above 0."""
     message = message_of(exchange)
@@ -93,6 +95,7 @@ def counts_the_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
 @rule(
     "usage.output.positive",
     SHOULD,
+    harm=MISBILLS,
     source=f"{sources.sdk('types/message.py')}; {sources.REFUSALS}",
     applies=json_message,
     reads={REQUEST},
@@ -108,6 +111,7 @@ def counts_the_output(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "usage.output.le-max",
     MUST,
+    harm=MISBILLS,
     source=sources.sdk("types/message_create_params.py (max_tokens is the absolute maximum)"),
     applies=has_message,
     reads={REQUEST},
@@ -123,6 +127,7 @@ def stays_within_max_tokens(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "usage.output.eq-max-on-max_tokens",
     SHOULD,
+    harm=MISBILLS,
     source="platform.claude.com/docs/en/build-with-claude/working-with-messages (example: 1 of 1), read 2026-11-22",
     applies=has_message,
     model_dependent=True,
@@ -144,6 +149,7 @@ def uses_max_tokens_before_it_stops_there(exchange: Exchange) -> Iterable[Findin
 @rule(
     "usage.output.monotone-with-text",
     SHOULD,
+    harm=MISBILLS,
     source="plausibility: characters per token of ASCII prose",
     applies=has_message,
     model_dependent=True,
@@ -171,7 +177,12 @@ def _is_prose(text: str) -> bool:
 
 
 @rule(
-    "usage.cache.fields-type", SHOULD, families={ANTHROPIC}, source=sources.sdk("types/usage.py"), applies=has_message
+    "usage.cache.fields-type",
+    SHOULD,
+    harm=MISBILLS,
+    families={ANTHROPIC},
+    source=sources.sdk("types/usage.py"),
+    applies=has_message,
 )
 def counts_cached_tokens_in_integers(exchange: Exchange) -> Iterable[Finding]:
     """The cache counts are absent, null or integers of 0 or more."""
@@ -181,6 +192,7 @@ def counts_cached_tokens_in_integers(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "usage.cache.breakdown-sum",
     MUST,
+    harm=MISBILLS,
     families={ANTHROPIC},
     source=sources.CACHING,
     reads={REQUEST},
@@ -201,6 +213,7 @@ def breaks_down_cache_creation_to_its_sum(exchange: Exchange) -> Iterable[Findin
 @rule(
     "usage.cache.zero-without-control",
     SHOULD,
+    harm=MISBILLS,
     families={ANTHROPIC},
     source=sources.CACHING,
     applies=has_message,
@@ -220,6 +233,7 @@ def caches_only_when_requested(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "usage.thinking.le-output",
     MUST,
+    harm=MISBILLS,
     families={ANTHROPIC},
     source=sources.sdk("types/output_tokens_details.py"),
     applies=has_message,
@@ -240,6 +254,7 @@ def counts_thinking_as_output(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "usage.server_tool_use",
     SHOULD,
+    harm=MISBILLS,
     families={ANTHROPIC},
     source=sources.sdk("types/server_tool_usage.py"),
     applies=has_message,
@@ -250,14 +265,19 @@ def counts_server_tool_calls(exchange: Exchange) -> Iterable[Finding]:
 
 
 @rule(
-    "usage.service_tier.enum", SHOULD, families={ANTHROPIC}, source=sources.sdk("types/usage.py"), applies=has_message
+    "usage.service_tier.enum",
+    SHOULD,
+    harm=DRIFTS,
+    families={ANTHROPIC},
+    source=sources.sdk("types/usage.py"),
+    applies=has_message,
 )
 def names_the_service_tier(exchange: Exchange) -> Iterable[Finding]:
     """service_tier is absent, null or a string: standard, priority, batch, or a later addition."""
     return shape(exchange, "usage.service_tier.enum")
 
 
-@rule("usage.no-openai-names", SHOULD, source=sources.SEED, applies=has_message)
+@rule("usage.no-openai-names", SHOULD, harm=MISBILLS, source=sources.SEED, applies=has_message)
 def uses_the_documented_names(exchange: Exchange) -> Iterable[Finding]:
     """usage has input_tokens and output_tokens, not prompt_tokens and completion_tokens instead."""
     usage = usage_of(exchange)

@@ -9,7 +9,7 @@ from messages_conformance import contract
 from messages_conformance.exchange import UNPARSED, Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import BROKEN_STREAM, at, has_misshapen_event, shape, streamed, walk_of
-from messages_conformance.rules.catalogue import rule
+from messages_conformance.rules.catalogue import BREAKS, MISBILLS, rule
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.stream.deltas import completes_the_json_of_tool_input
 from messages_conformance.rules.stream.message_delta import ends_with_a_stop_reason, keeps_the_stop_reason
@@ -21,6 +21,7 @@ from messages_conformance.stream import Block, known_event
 @rule(
     "stream.final.output-tokens-positive",
     SHOULD,
+    harm=MISBILLS,
     source=sources.sdk("types/message.py, usage"),
     needs={"stream"},
     applies=streamed,
@@ -39,6 +40,7 @@ def counts_the_streamed_text(exchange: Exchange) -> Iterable[Finding | Unverifie
 @rule(
     "stream.final.equals-nonstream-shape",
     MUST,
+    harm=BREAKS,
     source=f"{sources.STREAMING} (the final message equals that of create)",
     needs={"stream"},
     applies=streamed,

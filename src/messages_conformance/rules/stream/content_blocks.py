@@ -7,13 +7,20 @@ from collections.abc import Iterable
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import blocks_of, shape, streamed
-from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, rule
 from messages_conformance.rules.stream.stream_accessors import grammar_findings
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding
 from messages_conformance.stream import is_made_by_code
 
 
-@rule("stream.block.index-integer", MUST, source=sources.measured("X69, X09"), needs={"stream"}, applies=streamed)
+@rule(
+    "stream.block.index-integer",
+    MUST,
+    harm=BREAKS,
+    source=sources.measured("X69, X09"),
+    needs={"stream"},
+    applies=streamed,
+)
 def numbers_blocks_with_integers(exchange: Exchange) -> Iterable[Finding]:
     """Every block event has an index that is an integer of 0 or more."""
     return shape(exchange, "stream.block.index-integer")
@@ -22,6 +29,7 @@ def numbers_blocks_with_integers(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.block.index-sequential",
     MUST,
+    harm=BREAKS,
     source=f"{sources.STREAMING}; {sources.measured('X06, X07, X08')}",
     needs={"stream"},
     applies=streamed,
@@ -31,7 +39,14 @@ def numbers_blocks_in_order(exchange: Exchange) -> Iterable[Finding]:
     return grammar_findings(exchange, "stream.block.index-sequential")
 
 
-@rule("stream.block.start-text-empty", MUST, source=sources.measured("X23, X24"), needs={"stream"}, applies=streamed)
+@rule(
+    "stream.block.start-text-empty",
+    MUST,
+    harm=BREAKS,
+    source=sources.measured("X23, X24"),
+    needs={"stream"},
+    applies=streamed,
+)
 def starts_text_blocks_empty(exchange: Exchange) -> Iterable[Finding]:
     """A text block starts with the text \"\"; its deltas carry all of the text."""
     return shape(exchange, "stream.block.start-text-empty")
@@ -40,6 +55,7 @@ def starts_text_blocks_empty(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.block.start-tool-input-empty",
     SHOULD,
+    harm=BREAKS,
     families={ANTHROPIC},
     needs={"stream"},
     source=sources.measured("X25 to X27"),
@@ -58,6 +74,7 @@ def starts_tool_blocks_empty(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.block.start-thinking-fields",
     MUST,
+    harm=BREAKS,
     families={ANTHROPIC},
     needs={"stream"},
     source=sources.measured("X66"),

@@ -8,7 +8,7 @@ from typing import Final
 from messages_conformance.exchange import COMPLETE, STALLED, TIMEOUT, TOO_LARGE, Exchange, StreamEvent
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import at, count, json_message, response_of, streamed, usage_of, walk_of
-from messages_conformance.rules.catalogue import RUN, rule
+from messages_conformance.rules.catalogue import BREAKS, DRIFTS, RUN, rule
 from messages_conformance.rules.recording_parts import CHUNK_BORDERS, REQUEST, TIMES, has
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 from messages_conformance.stream import BLOCK_DELTA, ENDS_WELL
@@ -45,6 +45,7 @@ ENDLESS_SLACK: Final = 64
 @rule(
     "stream.frame.incremental",
     SHOULD,
+    harm=DRIFTS,  # measured: every client receives the complete answer
     source=sources.STREAMING,
     needs={"stream"},
     over=RUN,
@@ -101,7 +102,7 @@ def _is_burst(exchange: Exchange, deltas: list[StreamEvent]) -> bool:
     return late and deltas[-1].at_s - deltas[0].at_s < BURST_S
 
 
-@rule("stream.frame.terminates", MUST, source=sources.STREAMING, needs={"stream"}, applies=streamed)
+@rule("stream.frame.terminates", MUST, harm=BREAKS, source=sources.STREAMING, needs={"stream"}, applies=streamed)
 def ends_the_body(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The body ends after message_stop, and every stream ends."""
     response, walked = response_of(exchange), walk_of(exchange)

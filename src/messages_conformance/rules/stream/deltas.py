@@ -9,7 +9,7 @@ from typing import Final
 from messages_conformance.exchange import UNPARSED, Exchange, parse_json
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import BROKEN_STREAM, at, shape, shown, streamed, walk_of
-from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, LOSES, rule
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.stream.stream_accessors import delta_text, grammar_findings, is_cut, may_be_unfinished
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
@@ -25,14 +25,21 @@ MIN_REPEATED_CHARS: Final = 20
 at the end (our own; normal text does not repeat itself so)."""
 
 
-@rule("stream.delta.type-matches-block", MUST, source=sources.measured("X11, X12"), needs={"stream"}, applies=streamed)
+@rule(
+    "stream.delta.type-matches-block",
+    MUST,
+    harm=BREAKS,
+    source=sources.measured("X11, X12"),
+    needs={"stream"},
+    applies=streamed,
+)
 def builds_each_block_with_its_own_deltas(exchange: Exchange) -> Iterable[Finding]:
     """Each delta has a type, and occurs only in the types of block that it builds."""
     yield from shape(exchange, "stream.delta.type-matches-block")
     yield from grammar_findings(exchange, "stream.delta.type-matches-block")
 
 
-@rule("stream.delta.text-string", MUST, source=sources.measured("X67"), needs={"stream"}, applies=streamed)
+@rule("stream.delta.text-string", MUST, harm=BREAKS, source=sources.measured("X67"), needs={"stream"}, applies=streamed)
 def sends_text_as_strings(exchange: Exchange) -> Iterable[Finding]:
     """The text of a text_delta is a string."""
     return shape(exchange, "stream.delta.text-string")
@@ -41,6 +48,7 @@ def sends_text_as_strings(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.delta.text-incremental",
     MUST,
+    harm=LOSES,
     source=f"{sources.VERSIONING}; {sources.measured('X34')}",
     needs={"stream"},
     applies=streamed,
@@ -92,6 +100,7 @@ def _is_repetition(earlier: str, later: str) -> bool:
 @rule(
     "stream.delta.partial-json-string",
     MUST,
+    harm=BREAKS,
     families={ANTHROPIC},
     needs={"stream"},
     source=sources.sdk("types/input_json_delta.py"),
@@ -105,6 +114,7 @@ def sends_partial_json_as_strings(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.delta.partial-json-concat",
     MUST,
+    harm=BREAKS,  # LiteLLM and both SDKs raise an error; others lose the arguments
     families={ANTHROPIC},
     needs={"stream"},
     source=f"{sources.STREAMING}; {sources.measured('X28 to X33')}",
@@ -128,6 +138,7 @@ def completes_the_json_of_tool_input(exchange: Exchange) -> Iterable[Finding | U
 @rule(
     "stream.delta.signature-single",
     MUST,
+    harm=LOSES,
     families={ANTHROPIC},
     needs={"stream"},
     source=f"{sources.THINKING}; {sources.measured('X64')}",
@@ -155,6 +166,7 @@ def signs_a_thinking_block_once(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.delta.citations",
     SHOULD,
+    harm=BREAKS,  # the Vercel AI SDK refuses an answer with a malformed citation
     families={ANTHROPIC},
     needs={"stream"},
     source=sources.CITATIONS,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import at, shape, streamed, walk_of
-from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, LOSES, MISLEADS, rule
 from messages_conformance.rules.recording_parts import RAW_BODY
 from messages_conformance.rules.stream.stream_accessors import grammar_findings
 from messages_conformance.rules.verdict import MUST, Finding
@@ -22,6 +22,7 @@ def failed(exchange: Exchange) -> bool:
 @rule(
     "stream.error.event-shape",
     MUST,
+    harm=MISLEADS,
     families={ANTHROPIC},
     needs={"stream", "stream-errors"},
     source=f"{sources.STREAMING} (error events); {sources.measured('X40')}",
@@ -37,6 +38,7 @@ def ends_a_failed_stream_with_an_error(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.error.named",
     MUST,
+    harm=LOSES,  # clients take the partial answer as complete
     source=sources.measured("X41"),
     needs={"stream"},
     applies=failed,
@@ -51,7 +53,14 @@ def names_the_error_event(exchange: Exchange) -> Iterable[Finding]:
         yield Finding(place=at(error), found=found, wanted="event: error")
 
 
-@rule("stream.error.no-silent-truncation", MUST, source=sources.measured("X04"), needs={"stream"}, applies=streamed)
+@rule(
+    "stream.error.no-silent-truncation",
+    MUST,
+    harm=LOSES,  # clients take the partial answer as complete
+    source=sources.measured("X04"),
+    needs={"stream"},
+    applies=streamed,
+)
 def never_ends_silently(exchange: Exchange) -> Iterable[Finding]:
     """A stream never ends without message_stop or an error event."""
     return grammar_findings(exchange, "stream.error.no-silent-truncation")

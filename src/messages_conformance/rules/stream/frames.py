@@ -10,7 +10,7 @@ from messages_conformance import contract
 from messages_conformance.exchange import COMPLETE, UNPARSED, Exchange, StreamEvent
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import at, grouped, response_of, shown, streamed, walk_of
-from messages_conformance.rules.catalogue import rule
+from messages_conformance.rules.catalogue import BREAKS, LOSES, rule
 from messages_conformance.rules.recording_parts import RAW_BODY, REQUEST
 from messages_conformance.rules.stream.stream_accessors import delta_text, events_of
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place
@@ -22,6 +22,7 @@ _SURROGATE: Final = re.compile("[\\ud800-\\udfff]")
 @rule(
     "stream.frame.event-line",
     MUST,
+    harm=BREAKS,
     source=f"{sources.VERSIONING}; {sources.measured('X42')}",
     needs={"stream"},
     applies=streamed,
@@ -43,6 +44,7 @@ def names_every_event(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.frame.blank-line",
     MUST,
+    harm=BREAKS,
     source=f"{sources.SSE}; {sources.measured('X52, X75')}",
     needs={"stream"},
     applies=streamed,
@@ -70,6 +72,7 @@ def ends_every_event_with_a_blank_line(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.frame.data-json",
     MUST,
+    harm=BREAKS,
     source=f"{sources.STREAMING}; {sources.measured('X70')}",
     needs={"stream"},
     applies=streamed,
@@ -98,6 +101,7 @@ def _has_or_needs_data(event: StreamEvent) -> bool:
 @rule(
     "stream.frame.type-matches-event",
     MUST,
+    harm=BREAKS,
     source=f"{sources.STREAMING}; {sources.measured('X43, X44')}",
     needs={"stream"},
     applies=streamed,
@@ -127,6 +131,7 @@ def _error_under_another_name(event: StreamEvent) -> bool:
 @rule(
     "stream.frame.no-done",
     MUST,
+    harm=BREAKS,
     source=f"{sources.VERSIONING}; {sources.measured('X45, X46')}",
     needs={"stream"},
     applies=streamed,
@@ -145,7 +150,15 @@ def has_no_done_sentinel(exchange: Exchange) -> Iterable[Finding]:
     )
 
 
-@rule("stream.frame.no-bom", MUST, source=sources.measured("X50"), needs={"stream"}, applies=streamed, reads={RAW_BODY})
+@rule(
+    "stream.frame.no-bom",
+    MUST,
+    harm=BREAKS,
+    source=sources.measured("X50"),
+    needs={"stream"},
+    applies=streamed,
+    reads={RAW_BODY},
+)
 def has_no_byte_order_mark(exchange: Exchange) -> Iterable[Finding]:
     """The body does not begin with a byte-order mark."""
     if response_of(exchange).framing.bom:
@@ -155,6 +168,7 @@ def has_no_byte_order_mark(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.frame.line-endings",
     SHOULD,
+    harm=LOSES,  # the Vercel AI SDK loses a tool call
     source=sources.sdk("_streaming.py _iter_chunks"),
     needs={"stream"},
     applies=streamed,
@@ -171,6 +185,7 @@ def keeps_one_line_ending(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.frame.utf8-boundaries",
     MUST,
+    harm=LOSES,
     source=f"{sources.sdk('_streaming.py decodes strictly')}; {sources.RFC_JSON}",
     needs={"stream"},
     applies=streamed,

@@ -8,7 +8,7 @@ from typing import Any, Final
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import INPUT_COUNTS, at, count, grouped, shape, shown, streamed, walk_of
-from messages_conformance.rules.catalogue import ANTHROPIC, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, LOSES, MISBILLS, rule
 from messages_conformance.rules.model_passes import may_take_several_passes
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.stream.stream_accessors import counts_as_floats, message_delta_objects, placed_usages
@@ -21,6 +21,7 @@ PLACEHOLDER_SHARE: Final = 0.5
 @rule(
     "stream.msgdelta.delta-object",
     MUST,
+    harm=LOSES,
     source=f"{sources.sdk('types/raw_message_delta_event.py')}; {sources.SEED}",
     needs={"stream"},
     applies=streamed,
@@ -34,7 +35,14 @@ def ends_with_a_stop_reason(exchange: Exchange) -> Iterable[Finding]:
         yield Finding(place=at(last, "/delta/stop_reason"), found="null", wanted="a stop reason")
 
 
-@rule("stream.msgdelta.no-null-overwrite", MUST, source=sources.measured("X60"), needs={"stream"}, applies=streamed)
+@rule(
+    "stream.msgdelta.no-null-overwrite",
+    MUST,
+    harm=LOSES,
+    source=sources.measured("X60"),
+    needs={"stream"},
+    applies=streamed,
+)
 def keeps_the_stop_reason(exchange: Exchange) -> Iterable[Finding]:
     """No later message_delta sets stop_reason back to null: clients keep the last value."""
     held: str | None = None
@@ -49,6 +57,7 @@ def keeps_the_stop_reason(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.msgdelta.stop_sequence-key",
     SHOULD,
+    harm=DRIFTS,
     families={ANTHROPIC},
     needs={"stop-sequence-field", "stream"},
     source="OpenAPI description of 2024-11, schema MessageDelta (required, nullable)",
@@ -65,7 +74,12 @@ def has_a_stop_sequence_key(exchange: Exchange) -> Iterable[Finding]:
 
 
 @rule(
-    "stream.msgdelta.usage-required", MUST, source=sources.measured("X17, X18, X19"), needs={"stream"}, applies=streamed
+    "stream.msgdelta.usage-required",
+    MUST,
+    harm=BREAKS,
+    source=sources.measured("X17, X18, X19"),
+    needs={"stream"},
+    applies=streamed,
 )
 def ends_with_usage(exchange: Exchange) -> Iterable[Finding]:
     """message_delta has a usage object with an integer output_tokens."""
@@ -77,6 +91,7 @@ def ends_with_usage(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.msgdelta.usage-cumulative",
     MUST,
+    harm=MISBILLS,
     source=f"{sources.STREAMING} (usage of message_delta is cumulative); {sources.measured('X62')}",
     needs={"stream"},
     applies=streamed,
@@ -96,6 +111,7 @@ def counts_upwards(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.msgdelta.no-zero-overwrite",
     MUST,
+    harm=MISBILLS,
     source=f"{sources.measured('X61')}; {sources.sdk('lib/streaming/_messages.py')}",
     needs={"stream"},
     reads={REQUEST},

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import INPUT_COUNTS, NO_MESSAGE, at, shape, streamed, total_input, walk_of
-from messages_conformance.rules.catalogue import rule
+from messages_conformance.rules.catalogue import BREAKS, LOSES, MISBILLS, MISLEADS, rule
 from messages_conformance.rules.stream.stream_accessors import counts_as_floats, start_usage
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 from messages_conformance.stream import is_complete_message
@@ -21,6 +21,7 @@ def _is_complete_at_start(exchange: Exchange) -> bool:
 @rule(
     "stream.start.message-object",
     MUST,
+    harm=LOSES,
     source=f"{sources.STREAMING}; {sources.measured('X20, X80')}",
     needs={"stream"},
     applies=streamed,
@@ -33,6 +34,7 @@ def starts_with_a_message(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.start.content-empty",
     MUST,
+    harm=BREAKS,
     source=f"{sources.STREAMING}; {sources.measured('X22')}",
     needs={"stream"},
     applies=streamed,
@@ -45,6 +47,7 @@ def starts_with_empty_content(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.start.stop_reason-null",
     MUST,
+    harm=MISBILLS,  # measured: both SDKs return a wrong usage
     source=f"{sources.STOP_REASONS}; {sources.sdk('types/message.py')}",
     needs={"stream"},
     applies=streamed,
@@ -54,7 +57,14 @@ def starts_without_stop_reason(exchange: Exchange) -> Iterable[Finding]:
     return () if _is_complete_at_start(exchange) else shape(exchange, "stream.start.stop_reason-null")
 
 
-@rule("stream.start.usage-object", MUST, source=sources.measured("X15, X16"), needs={"stream"}, applies=streamed)
+@rule(
+    "stream.start.usage-object",
+    MUST,
+    harm=BREAKS,
+    source=sources.measured("X15, X16"),
+    needs={"stream"},
+    applies=streamed,
+)
 def starts_with_usage(exchange: Exchange) -> Iterable[Finding]:
     """message_start carries a usage object with integer input_tokens and output_tokens."""
     yield from shape(exchange, "stream.start.usage-object")
@@ -66,6 +76,7 @@ def starts_with_usage(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.start.input-tokens-real",
     SHOULD,
+    harm=MISBILLS,
     source="sgl-project/sglang#20678, BerriAI/litellm#41406 (GitHub), read 2026-11-22",
     needs={"stream"},
     applies=streamed,
@@ -89,7 +100,7 @@ def starts_with_the_prompt_size(exchange: Exchange) -> Iterable[Finding | Unveri
         )
 
 
-@rule("stream.start.id-stable", MUST, source=sources.SEED, needs={"stream"}, applies=streamed)
+@rule("stream.start.id-stable", MUST, harm=MISLEADS, source=sources.SEED, needs={"stream"}, applies=streamed)
 def starts_with_an_id(exchange: Exchange) -> Iterable[Finding]:
     """The id in message_start is a non-empty string, like that of a message that is not streamed."""
     return shape(exchange, "stream.start.id-stable")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import streamed
-from messages_conformance.rules.catalogue import rule
+from messages_conformance.rules.catalogue import BREAKS, DRIFTS, LOSES, rule
 from messages_conformance.rules.stream.stream_accessors import grammar_findings
 from messages_conformance.rules.verdict import MUST, Finding
 
@@ -15,6 +15,7 @@ from messages_conformance.rules.verdict import MUST, Finding
 @rule(
     "stream.order.message-start-first",
     MUST,
+    harm=BREAKS,
     source=f"{sources.STREAMING}; {sources.measured('X01')}",
     needs={"stream"},
     applies=streamed,
@@ -27,6 +28,7 @@ def starts_with_message_start(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.order.message-start-once",
     MUST,
+    harm=BREAKS,
     source=f"{sources.STREAMING}; {sources.measured('X57')}",
     needs={"stream"},
     applies=streamed,
@@ -36,13 +38,27 @@ def starts_once(exchange: Exchange) -> Iterable[Finding]:
     return grammar_findings(exchange, "stream.order.message-start-once")
 
 
-@rule("stream.order.block-start-before-delta", MUST, source=sources.measured("X05"), needs={"stream"}, applies=streamed)
+@rule(
+    "stream.order.block-start-before-delta",
+    MUST,
+    harm=BREAKS,
+    source=sources.measured("X05"),
+    needs={"stream"},
+    applies=streamed,
+)
 def starts_a_block_before_its_deltas(exchange: Exchange) -> Iterable[Finding]:
     """A content_block_delta refers to a block that was started."""
     return grammar_findings(exchange, "stream.order.block-start-before-delta")
 
 
-@rule("stream.order.block-start-before-stop", MUST, source=sources.measured("X76"), needs={"stream"}, applies=streamed)
+@rule(
+    "stream.order.block-start-before-stop",
+    MUST,
+    harm=BREAKS,
+    source=sources.measured("X76"),
+    needs={"stream"},
+    applies=streamed,
+)
 def starts_a_block_before_its_stop(exchange: Exchange) -> Iterable[Finding]:
     """content_block_stop refers to a block that was started."""
     return grammar_findings(exchange, "stream.order.block-start-before-stop")
@@ -51,6 +67,7 @@ def starts_a_block_before_its_stop(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.order.block-closed-once",
     MUST,
+    harm=BREAKS,  # Claude Code raises an error; others lose the block
     source=f"{sources.STREAMING}; {sources.measured('X13')}",
     needs={"stream"},
     applies=streamed,
@@ -63,6 +80,7 @@ def closes_each_block_once(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.order.no-delta-after-stop",
     MUST,
+    harm=BREAKS,
     source=f"{sources.STREAMING}; {sources.measured('X14')}",
     needs={"stream"},
     applies=streamed,
@@ -75,6 +93,7 @@ def sends_no_delta_to_a_stopped_block(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.order.blocks-sequential",
     MUST,
+    harm=DRIFTS,  # measured: clients that read by index are not affected
     source=f"{sources.STREAMING}; {sources.measured('X10')}",
     needs={"stream"},
     applies=streamed,
@@ -87,6 +106,7 @@ def sends_blocks_one_after_another(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.order.message-delta-present",
     MUST,
+    harm=LOSES,
     source=f"{sources.STREAMING}; {sources.measured('X03')}",
     needs={"stream"},
     applies=streamed,
@@ -99,6 +119,7 @@ def sends_message_delta_before_the_end(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.order.message-stop-last",
     MUST,
+    harm=LOSES,
     source=f"{sources.STREAMING}; {sources.measured('X58')}",
     needs={"stream"},
     applies=streamed,
@@ -111,6 +132,7 @@ def ends_with_message_stop(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.order.message-stop-once",
     MUST,
+    harm=LOSES,
     source=f"{sources.STREAMING}; {sources.measured('X02')}",
     needs={"stream"},
     applies=streamed,
