@@ -15,10 +15,10 @@ def named(made, **changes):
 
 def test_rows_are_what_any_run_violates_the_worst_first():
     made = compare([report(replace(FAILED, outcome="pass", findings=()), MINOR, PASSED), red(), report(UNVERIFIED)])
-    assert [(row.requirement, row.severity, row.outcomes) for row in made.rows] == [
-        ("stream.order", "fatal", ("pass", "fail", "not in this run")),
-        ("headers.request-id", "unmeasured", ("not in this run", "warn", "not in this run")),
-        ("usage.present", "minor", ("fail", "fail", "not in this run")),
+    assert [(row.requirement, row.harm, row.outcomes) for row in made.rows] == [
+        ("stream.order", "breaks", ("pass", "fail", "not in this run")),
+        ("usage.present", "misbills", ("fail", "fail", "not in this run")),
+        ("headers.request-id", "drifts", ("not in this run", "warn", "not in this run")),
     ]
     assert all(row.differs for row in made.rows)
     assert [column.exit_code for column in made.columns] == [1, 1, 2]
@@ -47,14 +47,14 @@ def test_labels_are_made_of_what_differs(changes, labels):
 def test_both_formats_show_which_run_fails_what(form):
     text = COMPARISONS[form](compare([named(green(), model="good"), named(red(), model="bad"), wrong_key()]))
     shown = Page(text).text if form == "html" else text
-    for text in ("good", "bad", "stream.order", "fatal", "Claude Code 2.1.197", "COULD NOT BE JUDGED"):
+    for text in ("good", "bad", "stream.order", "breaks", "Claude Code 2.1.197", "COULD NOT BE JUDGED"):
         assert text in shown
 
 
 def test_markdown_is_one_table_with_a_cell_for_each_run():
     lines = COMPARISONS["markdown"](compare([green(), red(), report(WARNED)])).splitlines()
     rows = [line for line in lines if line.startswith("| `stream.order`")]
-    assert rows == ["| `stream.order` | fatal | not in this run | **fail** | not in this run |"]
+    assert rows == ["| `stream.order` | breaks | not in this run | **fail** | not in this run |"]
 
 
 def test_the_comparison_of_hostile_runs_is_harmless():

@@ -72,7 +72,7 @@ def test_markdown_says_the_verdict_first_and_then_what_failed():
     )
     places = [text.index(title) for title in order]
     assert places == sorted(places)
-    assert "| `stream.order` | MUST | fatal | `nothing after event #4` | `message_delta or message_stop` |" in text
+    assert "| `stream.order` | MUST | breaks | `nothing after event #4` | `message_delta or message_stop` |" in text
     assert "```sh\ncurl -isS" in text
 
 
@@ -144,7 +144,7 @@ def test_a_sarif_result_points_at_its_entry_in_the_report():
     assert {name: by[name]["level"] for name in rules} == {
         "usage.present": "error",
         "stream.order": "error",
-        "headers.request-id": "warning",
+        "headers.request-id": "note",
     }
     text = by["stream.order"]["message"]["text"]
     assert "Found: nothing after event #4. Wanted: message_delta or message_stop. Where: exchange 1 " in text

@@ -65,7 +65,7 @@ def test_exit_code_and_sentence_agree(made, code, start):
 
 
 def test_the_sentence_of_a_red_run_names_the_worst_requirement():
-    assert verdict_sentence(red()).endswith("the worst: stream.order (fatal)")
+    assert verdict_sentence(red()).endswith("the worst: stream.order (breaks)")
 
 
 def test_the_sentence_of_an_incomplete_red_run_says_so():
@@ -95,13 +95,13 @@ def test_the_sentence_is_one_printable_line(name):
     assert text.isprintable()
 
 
-def test_failures_come_by_severity_then_level_then_id():
+def test_failures_come_by_harm_then_level_then_id():
     def failed(id, level="MUST"):
         return Verdict(requirement=id, level=level, outcome="fail")
 
     made = report(failed("usage.present"), failed("b"), failed("a"), failed("a-should", "SHOULD"), FAILED)
     ids = [verdict.requirement for verdict in failures(made)]
-    assert ids == ["stream.order", "a", "b", "a-should", "usage.present"]
+    assert ids == ["stream.order", "usage.present", "a", "b", "a-should"]
 
 
 def test_leaks_come_first_and_other_routes_last():

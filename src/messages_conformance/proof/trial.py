@@ -98,8 +98,8 @@ def try_subject(subject: Subject, depth: str, seed: int = 0) -> Trial:
 
 
 def tripped(report: Report) -> frozenset[str]:
-    """Returns the ids of the requirements that failed or warned."""
-    return frozenset(verdict.requirement for verdict in report.verdicts if verdict.findings)
+    """Returns the ids of the requirements that failed or warned, or would without the failure that explains them."""
+    return frozenset(verdict.requirement for verdict in report.verdicts if verdict.findings or verdict.explained)
 
 
 def _begun(judged: Run) -> Iterator[Any]:

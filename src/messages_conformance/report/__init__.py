@@ -8,6 +8,7 @@ A report can also be written earlier: `complete=False` says that the run is not 
 from pathlib import Path
 
 from messages_conformance.report import json_report, junit, page
+from messages_conformance.report.causes import Cause, explained
 from messages_conformance.report.comparison import Comparison, compare
 from messages_conformance.report.failure_text import FailureText, command, describe_failure
 from messages_conformance.report.files import ReportError, claim, prepare, replace
@@ -22,7 +23,6 @@ from messages_conformance.report.model import (
     NO_MESSAGE,
     NOT_JUDGED,
     NOTHING_ASKED,
-    SEVERITIES,
     UNANSWERED,
     UNREACHABLE,
     UNWRITTEN,
@@ -30,6 +30,7 @@ from messages_conformance.report.model import (
     WRONG_KEY,
     Counts,
     FailedTest,
+    Headline,
     Planned,
     Report,
     RunInfo,
@@ -39,6 +40,8 @@ from messages_conformance.report.model import (
     excused,
     exit_code,
     failures,
+    harm_of,
+    headline,
     not_verified,
     verdict_sentence,
     warnings,
@@ -73,17 +76,18 @@ __all__ = [
     "NOTHING_ASKED",
     "NOT_JUDGED",
     "NO_MESSAGE",
-    "SEVERITIES",
     "UNANSWERED",
     "UNREACHABLE",
     "UNWRITTEN",
     "VIOLATIONS",
     "WRONG_KEY",
+    "Cause",
     "Comparison",
     "Counts",
     "FailedTest",
     "FailureText",
     "FieldCoverage",
+    "Headline",
     "Planned",
     "Progress",
     "Report",
@@ -104,8 +108,11 @@ __all__ = [
     "describe_failure",
     "excused",
     "exit_code",
+    "explained",
     "failures",
+    "harm_of",
     "header",
+    "headline",
     "impact_sentence",
     "load",
     "not_verified",

@@ -11,8 +11,9 @@ from messages_conformance.report.clients import client_statuses
 from messages_conformance.report.failure_text import sentence_of
 from messages_conformance.report.figures import Figures, figures
 from messages_conformance.report.markdown import CUT, MAX_BYTES, code, prose, table
-from messages_conformance.report.model import SEVERITIES, Report, exit_code, verdict_sentence
+from messages_conformance.report.model import Report, exit_code, harm_of, verdict_sentence
 from messages_conformance.report.text import sentence
+from messages_conformance.rules.catalogue import HARMS
 from messages_conformance.rules.verdict import FAIL, LEVELS, WARN
 
 ABSENT: Final = "not in this run"
@@ -39,7 +40,7 @@ class Row:
 
     requirement: str
     level: str
-    severity: str
+    harm: str
     sentence: str
     outcomes: tuple[str, ...]
 
@@ -51,7 +52,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The comparison. Rows are sorted by impact, then by how many runs violate the requirement."""
+    """The comparison. Rows are sorted by harm, then by how many runs violate the requirement."""
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
@@ -100,7 +101,7 @@ def _rows(reports: Sequence[Report]) -> Iterator[Row]:
             yield Row(
                 requirement=name,
                 level=level,
-                severity=contract.severity(name),
+                harm=harm_of(first, name),
                 sentence=sentence_of(first, name),
                 outcomes=found,
             )
@@ -108,9 +109,10 @@ def _rows(reports: Sequence[Report]) -> Iterator[Row]:
 
 def _rank(row: Row) -> tuple[int, int, int, str]:
     violating = sum(outcome in DEVIATIONS for outcome in row.outcomes)
-    # A report of a later version may have levels that this version does not know.
+    # A report of another version may have levels and harms that this version does not know.
+    harm = HARMS.index(row.harm) if row.harm in HARMS else len(HARMS)
     level = LEVELS.index(row.level) if row.level in LEVELS else len(LEVELS)
-    return SEVERITIES.index(row.severity), level, -violating, row.requirement
+    return harm, level, -violating, row.requirement
 
 
 def to_markdown(comparison: Comparison, *, max_bytes: int = MAX_BYTES) -> str:
@@ -139,9 +141,9 @@ def _parts(comparison: Comparison) -> Iterator[str]:
     yield "\n### Which client works with which run\n"
     yield table(("client", *labels), [(prose(client), *found) for client, found in by_client])
     yield f"\n### Which run fails which requirement ({len(comparison.rows):,})\n"
-    yield table(("requirement", "impact", *labels), [])
+    yield table(("requirement", "harm", *labels), [])
     for row in comparison.rows:
-        yield table_row((code(row.requirement), row.severity, *(_shown(outcome) for outcome in row.outcomes)))
+        yield table_row((code(row.requirement), row.harm, *(_shown(outcome) for outcome in row.outcomes)))
 
 
 def table_row(cells: Sequence[str]) -> str:

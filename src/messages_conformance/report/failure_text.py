@@ -12,7 +12,7 @@ from typing import Final
 from messages_conformance.exchange import Exchange
 from messages_conformance.report.generated_requests import describe_generated, repeat_command
 from messages_conformance.report.impact_text import impact_sentence
-from messages_conformance.report.model import Report, RunInfo
+from messages_conformance.report.model import Report, RunInfo, cause_of, harm_of
 from messages_conformance.report.reproduction import curl, quoted
 from messages_conformance.report.text import counted, inline, listed, sentence
 from messages_conformance.report.trace import trace
@@ -29,6 +29,8 @@ REFERENCE_PORT: Final = 4010
 REFERENCE_KEY: Final = "reference-key"
 """The key that `serve` accepts: `reference.API_KEY`, which this package may not import; a test compares the two."""
 
+DOUBT: Final = "the model or the server: a weak model can do this by itself, and it did not happen on every try"
+
 UNCATALOGUED: Final = "not in this version's catalogue"
 
 
@@ -37,7 +39,7 @@ class FailureText:
     """The failure of one requirement in words. `curl` is empty when no recorded exchange shows it.
 
     `generated` describes the generated request that shows it, `repeat` is the command that sends that request again;
-    both are empty for a request of a suite.
+    both are empty for a request of a suite. `cause` explains this and other failures, where one is known.
     """
 
     id: str
@@ -55,11 +57,15 @@ class FailureText:
     trace: tuple[str, ...]
     generated: str = ""
     repeat: str = ""
+    cause: str = ""
+    doubt: str = ""
 
     @property
     def facts(self) -> tuple[tuple[str, str], ...]:
         """(label, text) pairs in their fixed order, without the empty ones."""
         rows = (
+            ("cause", self.cause),
+            ("doubt", self.doubt),
             ("where", self.where),
             ("also", self.also),
             ("found", self.found),
@@ -93,6 +99,8 @@ def describe_failure(report: Report, verdict: Verdict) -> FailureText:
         trace=trace(exchange, focus=first.place.event) if exchange and first else (),
         generated=inline(describe_generated(exchange), VALUE_CHARACTERS) if exchange else "",
         repeat=_repeat(report, first.exchange) if first else "",
+        cause=cause.sentence if (cause := cause_of(report, verdict.requirement)) else "",
+        doubt=DOUBT if verdict.uncertain else "",
     )
 
 
@@ -127,12 +135,6 @@ def source_of(report: Report, requirement: str) -> str:
     """The source of a requirement, from the catalogue of the report."""
     row = report.catalogue.get(requirement)
     return sentence(row.source) if row else UNCATALOGUED
-
-
-def harm_of(report: Report, requirement: str) -> str:
-    """What a violation does, one of `HARMS`; empty when the report does not say."""
-    row = report.catalogue.get(requirement)
-    return sentence(row.harm) if row else ""
 
 
 def _harm(report: Report, requirement: str) -> str:

@@ -12,11 +12,12 @@ from typing import Any, Final
 from messages_conformance import contract
 from messages_conformance.exchange import Exchange
 from messages_conformance.report import schema_coverage
-from messages_conformance.report.failure_text import command_of, harm_of, sentence_of, situations_of, source_of
+from messages_conformance.report.causes import Cause
+from messages_conformance.report.failure_text import command_of, sentence_of, situations_of, source_of
 from messages_conformance.report.files import replace
 from messages_conformance.report.generated_requests import origin_record, repeat_command
 from messages_conformance.report.impact_text import impact_sentence
-from messages_conformance.report.model import Report, counts, exit_code, verdict_sentence
+from messages_conformance.report.model import Report, counts, exit_code, harm_of, headline, verdict_sentence
 from messages_conformance.report.text import encodable
 from messages_conformance.rules.verdict import Finding, Verdict
 
@@ -32,6 +33,8 @@ def to_json(report: Report) -> dict[str, Any]:
         "complete": report.complete and report.statement is None,
         "exit_code": exit_code(report),
         "verdict_sentence": verdict_sentence(report),
+        "headline": None if (first := headline(report)) is None else asdict(first),
+        "causes": [_cause(report, cause, commands) for cause in report.causes],
         "statement": None if report.statement is None else asdict(report.statement),
         "run": asdict(report.run),
         "planned": None if report.planned is None else asdict(report.planned),
@@ -91,8 +94,20 @@ def _requirement(report: Report, verdict: Verdict, commands: _Commands) -> dict[
         "judged": verdict.judged,
         "harm": harm_of(report, verdict.requirement),
         "severity": contract.severity(verdict.requirement),
+        "cause": verdict.cause or None,
+        "uncertain": verdict.uncertain,
         "excuse": asdict(excuse) if (excuse := report.gate.excuses.get(verdict.requirement)) else None,
         "findings": [_finding(report, finding, impact, commands) for finding in verdict.findings],
+        "explained": [_finding(report, finding, impact, commands) for finding in verdict.explained],
+    }
+
+
+def _cause(report: Report, cause: Cause, commands: _Commands) -> dict[str, Any]:
+    return {
+        **asdict(cause),
+        "harm": harm_of(report, cause.requirement),
+        "situations": situations_of(report, cause.example),
+        "curl": commands(cause.example),
     }
 
 

@@ -83,7 +83,8 @@ def _message(failure: FailureText) -> str:
     """The one-line message that GitLab and Jenkins show beside the name in the list of failures."""
     found = f" Found {failure.found}" if failure.found else ""
     wanted = f", wanted {failure.wanted}" if failure.wanted else ""
-    return f"{failure.sentence}{found}{wanted}" + (f" ({failure.where})" if failure.where else "")
+    because = f"{failure.cause} " if failure.cause else ""
+    return f"{because}{failure.sentence}{found}{wanted}" + (f" ({failure.where})" if failure.where else "")
 
 
 def _run_cases(report: Report) -> Iterable[ElementTree.Element]:

@@ -11,7 +11,6 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Final
 
-from messages_conformance import contract
 from messages_conformance.report.clients import FAILS, ClientStatus, client_statuses
 from messages_conformance.report.failure_text import FailureText, describe_failure
 from messages_conformance.report.figures import figures
@@ -22,6 +21,7 @@ from messages_conformance.report.model import (
     excused,
     exit_code,
     failures,
+    harm_of,
     not_verified,
     verdict_sentence,
     warnings,
@@ -90,7 +90,7 @@ def _listing(title: str, found: Sequence[Verdict], report: Report) -> Iterator[s
     if not found:
         return
     yield f"\n### {title} ({len(found):,})\n"
-    yield table(("requirement", "level", "impact", "found", "wanted"), [_line(v) for v in found[:LISTED]])
+    yield table(("requirement", "level", "harm", "found", "wanted"), [_line(report, v) for v in found[:LISTED]])
     if len(found) > LISTED:
         yield f"\nand {len(found) - LISTED:,} more in report.json\n"
 
@@ -118,10 +118,10 @@ def _excused(report: Report) -> Iterator[str]:
         yield table(("requirement", "level", "excuse", "reason"), rows)
 
 
-def _line(verdict: Verdict) -> tuple[str, ...]:
+def _line(report: Report, verdict: Verdict) -> tuple[str, ...]:
     first = verdict.findings[0] if verdict.findings else None
     found, wanted = (code(first.found), code(first.wanted)) if first else (code(verdict.reason), "")
-    return code(verdict.requirement), verdict.level, contract.severity(verdict.requirement), found, wanted
+    return code(verdict.requirement), verdict.level, harm_of(report, verdict.requirement), found, wanted
 
 
 def _clients(report: Report) -> Iterator[str]:

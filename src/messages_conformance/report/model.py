@@ -13,13 +13,13 @@ from typing import Any, Final, Protocol
 from messages_conformance import contract
 from messages_conformance.exchange import Exchange
 from messages_conformance.gate import Gate
+from messages_conformance.report.causes import Cause
+from messages_conformance.report.order import rank
 from messages_conformance.report.schema_coverage import FieldCoverage
 from messages_conformance.report.text import counted, sentence
-from messages_conformance.rules.catalogue import CATALOGUE, LEAKS
 from messages_conformance.rules.verdict import (
     ERROR,
     FAIL,
-    LEVELS,
     NOT_APPLICABLE,
     NOT_VERIFIED,
     PASS,
@@ -47,12 +47,6 @@ _PARTIAL: Final = frozenset({INTERRUPTED, BUDGET, UNANSWERED, NO_MESSAGE, UNWRIT
 FAIL_ON_SHOULD: Final = "should"
 FAIL_ON_REGRESSION: Final = "regression"
 """Values of `fail_on`: a SHOULD fails the run, too; or only a MUST fails it that did not fail in the baseline."""
-
-SEVERITIES: Final = ("fatal", "major", "moderate", "unmeasured", "minor", "harmless")
-"""The order of failures. An unmeasured failure comes before one whose measured effect is small."""
-
-TOPICS: Final = ("transport", "response", "stream", "stop", "usage", "tokmodel", "auth", "version", "errors", "headers")
-"""The order of failures of the same severity and level: answers first, then the form of refusals, then other topics."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +155,7 @@ class Report:
 
     `drifts` are differences from the shapes that the user keeps. They are no violations, but they fail the run, as
     `failed_tests` do. `request_coverage` is empty until the run is over. `exchanges` and `saved_exchanges` are by
-    number; the latter are known only from a saved report. `gate` has the excuses.
+    number; the latter are known only from a saved report. `gate` has the excuses. `causes` explain several failures.
     """
 
     run: RunInfo
@@ -178,11 +172,22 @@ class Report:
     request_coverage: tuple[FieldCoverage, ...] = ()
     saved_exchanges: Mapping[int, SavedExchange] = field(default_factory=dict)
     gate: Gate = field(default_factory=Gate)
+    causes: tuple[Cause, ...] = ()
 
     @property
     def unjudged(self) -> bool:
         """True when nothing could be judged; the statement says why."""
         return self.statement is not None and self.statement.invalidates
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """What a reader must know first. `sentence` is that of the cause, or of the requirement when there is none."""
+
+    requirement: str
+    sentence: str
+    harm: str
+    is_cause: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,20 +240,31 @@ def fails(report: Report, verdict: Verdict) -> bool:
 
 
 def failures(report: Report) -> tuple[Verdict, ...]:
-    """The verdicts that make the run fail: leaks first, then by severity, level, topic and id, other routes last."""
-    return tuple(sorted((v for v in report.verdicts if fails(report, v)), key=_rank))
+    """The verdicts that make the run fail, in the order of `order.rank`."""
+    return _ordered(report, (v for v in report.verdicts if fails(report, v)))
 
 
 def warnings(report: Report) -> tuple[Verdict, ...]:
     """The verdicts that warn without failing the run, in the order of `failures`."""
     counted = (v for v in report.verdicts if v.requirement not in report.gate.excuses)
-    return tuple(sorted((v for v in counted if v.outcome == WARN and not fails(report, v)), key=_rank))
+    return _ordered(report, (v for v in counted if v.outcome == WARN and not fails(report, v)))
 
 
 def excused(report: Report) -> tuple[Verdict, ...]:
     """The failures and warnings with an excuse, in the order of `failures`."""
     found = (v for v in report.verdicts if v.outcome in (FAIL, WARN) and v.requirement in report.gate.excuses)
-    return tuple(sorted(found, key=_rank))
+    return _ordered(report, found)
+
+
+def _ordered(report: Report, found: Iterable[Verdict]) -> tuple[Verdict, ...]:
+    causes = {cause.requirement: place for place, cause in reversed(list(enumerate(report.causes)))}
+    return tuple(sorted(found, key=lambda verdict: rank(verdict, harm_of(report, verdict.requirement), causes)))
+
+
+def harm_of(report: Report, requirement: str) -> str:
+    """What a violation does, one of `HARMS`; empty when the report does not say."""
+    row = report.catalogue.get(requirement)
+    return sentence(row.harm) if row else ""
 
 
 def not_verified(report: Report) -> Mapping[str, tuple[str, ...]]:
@@ -259,28 +275,6 @@ def not_verified(report: Report) -> Mapping[str, tuple[str, ...]]:
             groups.setdefault(verdict.reason or "no reason recorded", []).append(verdict.requirement)
     ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
     return {reason: tuple(sorted(ids)) for reason, ids in ordered}
-
-
-def _rank(verdict: Verdict) -> tuple[int, int, int, int, str]:
-    return (
-        _place(verdict),
-        _index(SEVERITIES, contract.severity(verdict.requirement)),
-        _index(LEVELS, verdict.level),
-        _index(TOPICS, verdict.requirement.partition(".")[0]),
-        verdict.requirement,
-    )
-
-
-def _place(verdict: Verdict) -> int:
-    """Leaks come first. The routes beside /v1/messages come last: they matter less than messages that do not work."""
-    row = CATALOGUE.get(verdict.requirement)
-    if row is not None and row.harm == LEAKS:
-        return 0
-    return 2 if verdict.requirement.startswith("adjacent.") else 1
-
-
-def _index(order: tuple[str, ...], name: str) -> int:
-    return order.index(name) if name in order else len(order)
 
 
 def exit_code(report: Report) -> int:
@@ -351,14 +345,10 @@ def _drifted(report: Report) -> str:
 
 
 def _nonconformance(report: Report, failed: tuple[Verdict, ...]) -> str:
-    total, worst = counts(report), failed[0]
     fatal = [verdict for verdict in failed if verdict.outcome == FAIL]
     names = _verdict_names(report)
-    text = (
-        f"DOES NOT CONFORM to profile {sentence(report.run.profile)}: {len(failed):,} of "
-        f"{counted(total.verified, 'verified requirement')} {'fails' if len(failed) == 1 else 'fail'}"
-        + (" (SHOULD included)" if any(v.outcome == WARN for v in failed) else "")
-        + f"; the worst: {worst.requirement} ({contract.severity(worst.requirement)})"
+    text = f"DOES NOT CONFORM to profile {sentence(report.run.profile)}: " + (
+        _by_cause(report, failed) or _by_number(report, failed)
     )
     if names and fatal:
         text = f"{names[1]}, {_because(report, fatal)}"
@@ -366,6 +356,49 @@ def _nonconformance(report: Report, failed: tuple[Verdict, ...]) -> str:
         return text
     why = f": {_without_end(report.statement.message)}" if report.statement is not None else ""
     return f"{text}; the run is incomplete{why}"
+
+
+def _by_number(report: Report, failed: tuple[Verdict, ...]) -> str:
+    """How many requirements fail, and the worst of them."""
+    worst = failed[0]
+    doubt = "; the model or the server may be the reason" if worst.uncertain else ""
+    return (
+        f"{len(failed):,} of {counted(counts(report).verified, 'verified requirement')} "
+        f"{'fails' if len(failed) == 1 else 'fail'}"
+        + (" (SHOULD included)" if any(v.outcome == WARN for v in failed) else "")
+        + f"; the worst: {worst.requirement} ({harm_of(report, worst.requirement)}){doubt}"
+    )
+
+
+def _by_cause(report: Report, failed: tuple[Verdict, ...]) -> str:
+    """The cause of the worst failure, and what follows from it; empty when no cause is known for that failure."""
+    cause = cause_of(report, failed[0].requirement)
+    if cause is None:
+        return ""
+    more, hidden = len(failed) - 1, len(cause.explains)
+    text = f"{cause.clause} ({cause.requirement}, {harm_of(report, cause.requirement)})"
+    if hidden:
+        text += f", and {counted(hidden, 'requirement')} {'is' if hidden == 1 else 'are'} not verified because of it"
+    if more:
+        verified = counted(counts(report).verified, "verified requirement")
+        text += f"; {more:,} more of {verified} {'fails' if more == 1 else 'fail'}"
+    return text
+
+
+def cause_of(report: Report, requirement: str) -> Cause | None:
+    """The cause for which a requirement is blamed; None without one."""
+    return next((cause for cause in report.causes if cause.requirement == requirement), None)
+
+
+def headline(report: Report) -> Headline | None:
+    """What a reader must know first: the worst failure or, without failures, warning; None for a clean run."""
+    found = failures(report) or warnings(report)
+    if report.unjudged or not found:
+        return None
+    name = found[0].requirement
+    cause, row = cause_of(report, name), report.catalogue.get(name)
+    text = cause.sentence if cause is not None else sentence(row.sentence) if row is not None else name
+    return Headline(requirement=name, sentence=text, harm=harm_of(report, name), is_cause=cause is not None)
 
 
 def _verdict_names(report: Report) -> tuple[str, ...]:
@@ -377,8 +410,9 @@ def _verdict_names(report: Report) -> tuple[str, ...]:
 def _because(report: Report, failed: list[Verdict]) -> str:
     """The sentence of the worst failure, and the number of the others."""
     worst, more = failed[0].requirement, len(failed) - 1
-    row = report.catalogue.get(worst)
+    row, cause = report.catalogue.get(worst), cause_of(report, worst)
     why = f": {_without_end(row.sentence)}" if row is not None else ""
+    why = f": {cause.clause}" if cause is not None else why
     others = f"; {counted(more, 'more requirement')} {'fails' if more == 1 else 'fail'} too" if more else ""
     return f"because the target violates {worst}{why}{others}"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -15,9 +16,10 @@ from messages_conformance import contract
 from messages_conformance.report.failure_text import command_of, place, sentence_of, source_of
 from messages_conformance.report.impact_text import impact_sentence
 from messages_conformance.report.json_report import FILE_NAME, to_text
-from messages_conformance.report.model import NOT_JUDGED, Report, exit_code, fails, verdict_sentence
+from messages_conformance.report.model import NOT_JUDGED, Report, cause_of, exit_code, fails, harm_of, verdict_sentence
 from messages_conformance.report.text import cut, encodable, inline, sentence
-from messages_conformance.rules.verdict import ERROR, FAIL, WARN, Finding, Verdict
+from messages_conformance.rules.catalogue import BREAKS, LEAKS, LOSES, MISBILLS
+from messages_conformance.rules.verdict import ERROR, FAIL, MUST, WARN, Finding, Verdict
 
 VERSION: Final = "2.1.0"
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -28,6 +30,12 @@ RESULTS: Final = 5_000
 """GitHub accepts 25,000 results of a run and shows 5,000 (its documented limits)."""
 
 TEXT_CHARACTERS: Final = 1_000
+
+_LEVELS: Final = dict.fromkeys((LEAKS, BREAKS, LOSES, MISBILLS), "error")
+"""The level of a failure by its harm; of any other harm it is a warning (our own choice)."""
+
+_ADDRESS: Final = re.compile(r"\b(?:platform|docs|support|www)\.[a-z0-9.-]+\.[a-z]+/[^\s,;)]*|\bgithub\.com/[^\s,;)]+")
+"""The pages that sources name, which leave out https://."""
 
 
 def to_sarif(report: Report) -> dict[str, Any]:
@@ -55,14 +63,35 @@ def _driver(report: Report, judged: list[Verdict]) -> dict[str, Any]:
 
 def _rule(report: Report, verdict: Verdict) -> dict[str, Any]:
     name, description = verdict.requirement, sentence_of(report, verdict.requirement)
+    harm = harm_of(report, name)
     return {
         "id": name,
         "shortDescription": {"text": description},
         "fullDescription": {"text": description},
         "help": {"text": f"Source: {source_of(report, name)}. What it breaks: {impact_sentence(name)}"},
-        "defaultConfiguration": {"level": "error" if verdict.level == "MUST" else "warning"},
-        "properties": {"tags": [name.partition(".")[0], verdict.level], "severity": contract.severity(name)},
+        **({"helpUri": address} if (address := address_in(source_of(report, name))) else {}),
+        "defaultConfiguration": {
+            "level": _LEVELS.get(harm_of(report, name), "warning") if verdict.level == MUST else "note"
+        },
+        "properties": {
+            "tags": [name.partition(".")[0], verdict.level, harm_of(report, name)],
+            "harm": harm_of(report, name),
+            "severity": contract.severity(name),
+        },
     }
+
+
+def _level(report: Report, verdict: Verdict) -> str:
+    """The level of a result: by harm for what fails the run, a note for what only warns."""
+    if not fails(report, verdict):
+        return "note"
+    return "warning" if verdict.uncertain else _LEVELS.get(harm_of(report, verdict.requirement), "warning")
+
+
+def address_in(source: str) -> str:
+    """The first web address that a source names; empty when it names none."""
+    found = _ADDRESS.search(source)
+    return f"https://{found.group().rstrip('.')}" if found else ""
 
 
 def _results(report: Report, judged: list[Verdict]) -> Iterator[dict[str, Any]]:
@@ -78,7 +107,10 @@ def _results(report: Report, judged: list[Verdict]) -> Iterator[dict[str, Any]]:
 def _result(report: Report, verdict: Verdict, finding: Finding, *, index: int, line: int, more: int) -> dict[str, Any]:
     where = place(report, finding)
     found, wanted = inline(finding.found, TEXT_CHARACTERS), inline(finding.wanted, TEXT_CHARACTERS)
-    text = f"{sentence_of(report, verdict.requirement)} Found: {found}. Wanted: {wanted}. Where: {where}."
+    cause = cause_of(report, verdict.requirement)
+    because = f"{cause.sentence} " if cause is not None and finding.exchange in cause.exchanges else ""
+    text = f"{because}{sentence_of(report, verdict.requirement)} Found: {found}. Wanted: {wanted}. Where: {where}."
+    text += " The model or the server may be the reason." if verdict.uncertain else ""
     text += f" And {more:,} more places." if more > 0 else ""
     key = f"{verdict.requirement}\n{finding.place.pointer or finding.place.header or finding.place.event_type or ''}"
     curl = command_of(report, finding.exchange)
@@ -87,7 +119,7 @@ def _result(report: Report, verdict: Verdict, finding: Finding, *, index: int, l
         **({"suppressions": [{"kind": "external", "justification": sentence(excuse.reason)}]} if excuse else {}),
         "ruleId": verdict.requirement,
         "ruleIndex": index,
-        "level": "error" if fails(report, verdict) else "warning",
+        "level": _level(report, verdict),
         "message": {"text": sentence(text)},
         "locations": [
             {
@@ -96,7 +128,11 @@ def _result(report: Report, verdict: Verdict, finding: Finding, *, index: int, l
             }
         ],
         "partialFingerprints": {"requirementAndPlace/v1": hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()},
-        "properties": {"exchange": finding.exchange, "curl": cut(curl, 8 * TEXT_CHARACTERS)},
+        "properties": {
+            "exchange": finding.exchange,
+            "curl": cut(curl, 8 * TEXT_CHARACTERS),
+            **({"cause": cause.sentence, "explains": list(cause.explains)} if because and cause is not None else {}),
+        },
     }
 
 

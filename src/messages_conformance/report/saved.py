@@ -15,6 +15,7 @@ from typing import Any, Final
 from messages_conformance.exchange import Exchange
 from messages_conformance.gate import Difference, Excuse, Gate
 from messages_conformance.report import recording, schema_coverage
+from messages_conformance.report.causes import Cause
 from messages_conformance.report.files import ReportError
 from messages_conformance.report.json_report import FILE_NAME, SCHEMA_ID
 from messages_conformance.report.model import FailedTest, Planned, Report, RunInfo, SavedExchange, Spent, Statement
@@ -111,6 +112,7 @@ def _report(document: Mapping[str, Any], exchanges: dict[int, Exchange]) -> Repo
         else (),
         saved_exchanges=_saved_exchanges(document, exchanges),
         gate=_gate(document.get("gate", {}), rows),
+        causes=tuple(_made(Cause, row) for row in document.get("causes", ())),
     )
 
 
@@ -124,8 +126,11 @@ def _gate(row: Mapping[str, Any], rows: list[Mapping[str, Any]]) -> Gate:
 
 
 def _verdict(row: Mapping[str, Any]) -> Verdict:
-    findings = tuple(_finding(row["id"], found) for found in row["findings"])
-    made: Verdict = _made(Verdict, {**row, "requirement": row["id"], "outcome": row["verdict"], "findings": findings})
+    findings, explained = (
+        tuple(_finding(row["id"], found) for found in held) for held in (row["findings"], row.get("explained", ()))
+    )
+    named = {"requirement": row["id"], "outcome": row["verdict"], "cause": row.get("cause") or ""}
+    made: Verdict = _made(Verdict, {**row, **named, "findings": findings, "explained": explained})
     return made
 
 
@@ -139,7 +144,7 @@ def _finding(requirement: str, row: Mapping[str, Any]) -> Finding:
 
 def _saved_exchanges(document: Mapping[str, Any], exchanges: Mapping[int, Exchange]) -> dict[int, SavedExchange]:
     """What report.json has of the exchanges whose recordings are missing."""
-    found = [finding for row in document["requirements"] for finding in row["findings"]]
+    found = [one for row in document["requirements"] for one in (*row["findings"], *row.get("explained", ()))]
     commands = {finding["exchange"]: finding["curl"] for finding in found if finding["curl"]}
     generated = {
         finding["exchange"]: {key: finding[key] for key in GENERATED_KEYS if key in finding} for finding in found

@@ -18,7 +18,6 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from messages_conformance import contract
 from messages_conformance.masking import masked
 from messages_conformance.report.failure_text import VALUE_CHARACTERS, FailureText, describe_failure, place
 from messages_conformance.report.model import (
@@ -30,6 +29,7 @@ from messages_conformance.report.model import (
     excused,
     exit_code,
     failures,
+    harm_of,
     not_verified,
     verdict_sentence,
     warnings,
@@ -316,10 +316,10 @@ def _in_short(out: Console, report: Report) -> None:
     if len(failed) < MIN_LISTED:
         return
     _title(out, "IN SHORT", len(failed), "red")
-    width = max(len(contract.severity(verdict.requirement)) for verdict in failed[:MAX_LISTED])
+    width = max(len(harm_of(report, verdict.requirement)) for verdict in failed[:MAX_LISTED])
     for verdict in failed[:MAX_LISTED]:
         text = report.catalogue[verdict.requirement].sentence if verdict.requirement in report.catalogue else ""
-        line = f"  {contract.severity(verdict.requirement):<{width}}  {verdict.requirement}  {text}"
+        line = f"  {harm_of(report, verdict.requirement):<{width}}  {verdict.requirement}  {text}"
         _line(out, line if cell_len(line) <= out.width else set_cell_size(line, out.width - 2).rstrip() + " …")
     if len(failed) > MAX_LISTED:
         _line(out, f"  and {len(failed) - MAX_LISTED} more")

@@ -70,7 +70,11 @@ class Unverified:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """The outcome of one requirement over a run. `judged` counts the exchanges on which it was judged."""
+    """The outcome of one requirement over a run. `judged` counts the exchanges on which it was judged.
+
+    `cause` is the requirement because of which this one is not verified; `explained` are its findings then.
+    `uncertain` marks a failure that the model may have caused as well as the server.
+    """
 
     requirement: str
     level: str
@@ -78,3 +82,6 @@ class Verdict:
     reason: str = ""
     findings: tuple[Finding, ...] = ()
     judged: int = 0
+    cause: str = ""
+    explained: tuple[Finding, ...] = ()
+    uncertain: bool = False

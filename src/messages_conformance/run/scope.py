@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, Protocol
 
-from messages_conformance import contract, report
 from messages_conformance.contract import Profile
 from messages_conformance.contract.probes import probes
 from messages_conformance.exchange import Ask, Origin
 from messages_conformance.generate import Dialogue, GeneratedSet, generate_again
 from messages_conformance.options import DEPTHS
 from messages_conformance.rules import CATALOGUE
+from messages_conformance.rules.catalogue import HARMS
 from messages_conformance.rules.probe_rules import ECHO, VALID_REQUEST
 from messages_conformance.rules.verdict import LEVELS
 
@@ -87,7 +87,7 @@ def impact_rank(asked: Asked) -> tuple[int, int, int]:
     """Returns the order of importance; a limited run sends the lowest first.
 
     The smoke run comes first. Within a depth, an ordinary question comes before a probe, because all general
-    requirements are judged on it. Probes are ordered by the harm that was measured on clients. Generated requests come
+    requirements are judged on it. Probes are ordered by the harm of a violation. Generated requests come
     last.
     """
     if _is_generated(asked):
@@ -96,7 +96,7 @@ def impact_rank(asked: Asked) -> tuple[int, int, int]:
     if isinstance(asked, Ask) and (asked.probe == VALID_REQUEST or asked.probe not in CATALOGUE):
         return depth, 0, 0
     shown = asked.probe if isinstance(asked, Ask) else ECHO
-    return depth, 1 + report.SEVERITIES.index(contract.severity(shown)), LEVELS.index(CATALOGUE[shown].level)
+    return depth, 1 + HARMS.index(CATALOGUE[shown].harm), LEVELS.index(CATALOGUE[shown].level)
 
 
 def _is_generated(asked: Asked) -> bool:

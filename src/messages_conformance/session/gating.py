@@ -11,7 +11,7 @@ from messages_conformance import gate, report
 from messages_conformance.report import FAIL_ON_REGRESSION, RunInfo
 from messages_conformance.rules import CATALOGUE, editions
 from messages_conformance.rules.catalogue import Requirement
-from messages_conformance.rules.verdict import Verdict
+from messages_conformance.rules.verdict import NOT_VERIFIED, Verdict
 from messages_conformance.session.selection import UsageError
 from messages_conformance.session.source import SessionOptions, Source
 
@@ -40,6 +40,18 @@ class Gating:
         wrong = gate.unknown_requirement(self.waivers, CATALOGUE)
         if wrong:
             raise UsageError(wrong)
+
+    def keeps(self, verdict: Verdict, blamed: str, excuses: Mapping[str, gate.Excuse]) -> bool:
+        """Whether a failure that has a cause stays a failure, because nothing else would fail the run for it.
+
+        That is so when the blamed requirement has an excuse: a waiver covers what it names and nothing else. A baseline
+        that did not verify the requirement either has the same cause, so there is nothing new to report.
+        """
+        excuse = excuses.get(blamed)
+        if excuse is None:
+            return False
+        before = None if self.baseline is None else self.baseline.get(verdict.requirement)
+        return excuse.kind != gate.KNOWN or before != NOT_VERIFIED
 
     def applied(
         self, verdicts: tuple[Verdict, ...], *, model: str, profile: str, today: date, complete: bool

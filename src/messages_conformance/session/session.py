@@ -11,10 +11,12 @@ from rich.console import Console
 
 from messages_conformance import __version__, report
 from messages_conformance.exchange import SILENT, Exchange
+from messages_conformance.gate import Gate
 from messages_conformance.masking import masked, masked_exchange
 from messages_conformance.report import FailedTest, RunInfo, Spent
 from messages_conformance.report.text import counted
 from messages_conformance.rules import CATALOGUE, Finding, Judge, select
+from messages_conformance.rules.verdict import Verdict
 from messages_conformance.session.gating import read_gating
 from messages_conformance.session.report_folder import ReportFolder
 from messages_conformance.session.selection import checked_profile, checked_requirements
@@ -233,18 +235,17 @@ class Session:
 
     def report(self) -> report.Report:
         """Returns the report as of now; it says `complete=False` until the session has finished."""
-        verdicts = self.judge.verdicts()
+        judged, exchanges = self.judge.verdicts(), self.judge.exchanges
+        excuses = self._gate(judged).excuses
+        verdicts, causes = report.explained(
+            judged, exchanges, kept=lambda verdict, blamed: self._gating.keeps(verdict, blamed, excuses)
+        )
         return report.Report(
             run=self.info,
             verdicts=verdicts,
-            gate=self._gating.applied(
-                verdicts,
-                model=self.source.model,
-                profile=self.profile.name,
-                today=self._clock.now().date(),
-                complete=self._complete and self.statement is None,
-            ),
-            exchanges={exchange.number: exchange for exchange in self.judge.exchanges},
+            causes=causes,
+            gate=self._gate(verdicts),
+            exchanges={exchange.number: exchange for exchange in exchanges},
             catalogue=CATALOGUE,
             spent=self._spent(),
             planned=self.planned,
@@ -254,6 +255,15 @@ class Session:
             request_coverage=self._coverage,
             drifts=tuple(self._drifts),
             failed_tests=tuple(self._failed_tests),
+        )
+
+    def _gate(self, verdicts: tuple[Verdict, ...]) -> Gate:
+        return self._gating.applied(
+            verdicts,
+            model=self.source.model,
+            profile=self.profile.name,
+            today=self._clock.now().date(),
+            complete=self._complete and self.statement is None,
         )
 
     def write(self, *, final: bool = False) -> None:

@@ -62,7 +62,7 @@ def _status(status: str) -> Markup:
 
 
 def _matrix(comparison: Comparison) -> Section:
-    head = ("requirement", "impact", *(breakable(column.label) for column in comparison.columns))
+    head = ("requirement", "harm", *(breakable(column.label) for column in comparison.columns))
     parts = [table(head, list(_lines(comparison)), class_="grid", caption="Which run fails which requirement")]
     if len(comparison.rows) > ROWS:
         parts.append(paragraph(f"{len(comparison.rows) - ROWS:,} more are not shown.", class_="note"))
@@ -73,7 +73,7 @@ def _matrix(comparison: Comparison) -> Section:
 
 def _lines(comparison: Comparison) -> Iterator[Markup]:
     for line in comparison.rows[:ROWS]:
-        yield row(_name(line), line.severity, *(_outcome(outcome) for outcome in line.outcomes))
+        yield row(_name(line), line.harm, *(_outcome(outcome) for outcome in line.outcomes))
 
 
 def _name(line: Row) -> Markup:

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Final
 
-from messages_conformance import contract
 from messages_conformance.report import model
 from messages_conformance.report.failure_text import FailureText, describe_failure
-from messages_conformance.report.model import Report, failures, warnings
+from messages_conformance.report.model import Report, failures, harm_of, warnings
 from messages_conformance.report.page.document import Section, cell, definitions, paragraph, row, table
 from messages_conformance.report.page.html import Markup, breakable, element, joined
 from messages_conformance.report.page.overview import address
 from messages_conformance.report.text import counted, cut, sentence, visible
 from messages_conformance.report.timeline import Step, timeline
+from messages_conformance.rules.catalogue import HARM_MEANINGS
 from messages_conformance.rules.verdict import Verdict
 
 IN_FULL: Final = 60
@@ -22,15 +22,6 @@ IN_FULL: Final = 60
 
 LISTED: Final = 500
 COMMAND_CHARACTERS: Final = 8_000
-
-MEANINGS: Final = {
-    "fatal": "two or more of the Python SDK, the TypeScript SDK and Claude Code fail or lose data",
-    "major": "one of the Python SDK, the TypeScript SDK and Claude Code fails or loses data, or any two clients do",
-    "moderate": "one other client fails or loses data",
-    "unmeasured": "the effect on clients was not measured",
-    "minor": "only counts, metadata or extra cost",
-    "harmless": "no effect on any measured client",
-}
 
 
 def failed(report: Report) -> Section | None:
@@ -92,10 +83,10 @@ def drifted(report: Report) -> Section | None:
 
 
 def _graded(report: Report, found: Sequence[Verdict]) -> Iterable[Markup]:
-    """The verdicts under a heading for each severity; those beyond IN_FULL in a table without details."""
-    for severity, group in groupby(found[:IN_FULL], key=lambda verdict: contract.severity(verdict.requirement)):
+    """The verdicts under a heading for each harm; those beyond IN_FULL in a table without details."""
+    for harm, group in groupby(found[:IN_FULL], key=lambda verdict: harm_of(report, verdict.requirement)):
         verdicts = list(group)
-        heading = element("h3", severity, " ", element("small", MEANINGS.get(severity, "")), class_="severity")
+        heading = element("h3", harm, " ", element("small", HARM_MEANINGS.get(harm, "")), class_="harm")
         yield joined((heading, *(_article(report, verdict) for verdict in verdicts)))
     rest = found[IN_FULL:]
     if rest:
@@ -103,7 +94,7 @@ def _graded(report: Report, found: Sequence[Verdict]) -> Iterable[Markup]:
             f"{counted(len(rest), 'more failure')} without command and timeline; report.json has them all.",
             class_="note",
         )
-        yield table(("requirement", "severity", "found"), [_line(report, verdict) for verdict in rest[:LISTED]])
+        yield table(("requirement", "harm", "found"), [_line(report, verdict) for verdict in rest[:LISTED]])
     if len(rest) > LISTED:
         yield paragraph(f"{len(rest) - LISTED:,} more are only in report.json.", class_="note")
 
@@ -112,7 +103,7 @@ def _line(report: Report, verdict: Verdict) -> Markup:
     first = verdict.findings[0].found if verdict.findings else verdict.reason
     name = verdict.requirement
     return row(
-        element("code", breakable(sentence(name)), id=address(name)), contract.severity(name), cut(sentence(first), 160)
+        element("code", breakable(sentence(name)), id=address(name)), harm_of(report, name), cut(sentence(first), 160)
     )
 
 

@@ -1,0 +1,269 @@
+"""One cause, one headline: what explains several failures is said once, and the requirement it belongs to is blamed.
+
+1. The exchanges that should have succeeded are divided by what became of them: answered, refused, answered with 5xx or
+   an error, cut off, or not answered.
+2. `feature_search` finds what all failures share and no success has, such as streaming or tools.
+3. The requirement that is blamed is the one whose plainest failing request has the fewest other features.
+4. A requirement that fails only on those exchanges is a bystander: it becomes `not-verified`, with the cause as its
+   reason. So does the reason of a requirement that was not provoked because every such request failed.
+
+A run never becomes green by this: a bystander is demoted only while the blamed requirement itself fails the run, with
+the same weight or more, and without an excuse. A leak is never a bystander.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from messages_conformance.exchange import ACCEPTED, COMPLETE, LEFT, REFUSED, Exchange
+from messages_conformance.report.feature_search import Shared, shared_features
+from messages_conformance.report.model_or_server import marked_uncertain
+from messages_conformance.report.request_features import features
+from messages_conformance.rules.accessors import carries_error, near_miss, streamed, walk_of
+from messages_conformance.rules.catalogue import CATALOGUE, LEAKS
+from messages_conformance.rules.judge import NOT_PROVOKED
+from messages_conformance.rules.recording_parts import PROBES, has
+from messages_conformance.rules.verdict import FAIL, NOT_VERIFIED, STATUS, WARN, Verdict
+
+FEW: Final = 4
+"""Below this number of requests, a sentence says how many there are instead of `every` (our own choice)."""
+
+MOMENTARY: Final = frozenset({429, 529})
+"""Statuses that refuse the moment, not the request."""
+
+SILENCE: Final = frozenset({"timeout", "disconnected"})
+"""Failures of an exchange that the target causes; the others are the network's or a limit of the run."""
+
+ANSWERED: Final = "answered"
+NOT_COMPARED: Final = ""
+
+_STREAM: Final = "stream"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """What explains the failures of several exchanges, in a sentence; `requirement` is the one to blame.
+
+    `features` name what the requests share. `exchanges` are numbers; `example` is the plainest of them. `explains` are
+    the bystanders: ids of requirements that are not verified because of it.
+    """
+
+    requirement: str
+    sentence: str
+    features: tuple[str, ...]
+    exchanges: tuple[int, ...]
+    example: int
+    explains: tuple[str, ...] = ()
+
+    @property
+    def clause(self) -> str:
+        """The sentence as a part of another one: `every streamed request is answered with 500`."""
+        return self.sentence[0].lower() + self.sentence[1:].rstrip(".")
+
+
+def find_causes(verdicts: Iterable[Verdict], exchanges: Iterable[Exchange]) -> tuple[Cause, ...]:
+    """The causes of a run, the one with most failures first; empty when nothing is shared."""
+    failing = [verdict for verdict in verdicts if verdict.findings]
+    if not failing:
+        return ()
+    known = {exchange.number: exchange for exchange in exchanges}
+    outcomes = {number: outcome_of(exchange) for number, exchange in known.items()}
+    good = [exchange for number, exchange in known.items() if outcomes[number] == ANSWERED]
+    bad = [exchange for number, exchange in known.items() if outcomes[number] not in (ANSWERED, NOT_COMPARED)]
+    causes = (_cause(shared, failing, known, outcomes) for shared in shared_features(bad, good))
+    return tuple(cause for cause in causes if cause is not None)
+
+
+def outcome_of(exchange: Exchange) -> str:
+    """What became of a valid request: ANSWERED, words for its failure, or NOT_COMPARED when nothing can be said."""
+    if near_miss(exchange) or exchange.expect == REFUSED or exchange.intermittent:
+        return NOT_COMPARED
+    response = exchange.response
+    if response is None:
+        silent = exchange.failure is not None and exchange.failure.kind in SILENCE
+        return "gets no answer" if silent else NOT_COMPARED
+    if response.status in MOMENTARY or response.ending == LEFT:
+        return NOT_COMPARED
+    if response.status >= 500:
+        return f"is answered with {response.status}"
+    if response.status >= 400:
+        must_accept = has(exchange, PROBES) and exchange.expect == ACCEPTED
+        return f"is refused with {response.status}" if must_accept else NOT_COMPARED
+    if response.status >= 300:
+        return f"is answered with {response.status}" if exchange.expect == ACCEPTED else NOT_COMPARED
+    if response.ending != COMPLETE:
+        return "is cut off"
+    if carries_error(exchange) or (streamed(exchange) and walk_of(exchange).error is not None):
+        return f"is answered with {response.status} and an error"
+    return ANSWERED
+
+
+def _cause(
+    shared: Shared, failing: Sequence[Verdict], known: Mapping[int, Exchange], outcomes: Mapping[int, str]
+) -> Cause | None:
+    """The cause with the requirement to blame; None when no requirement fails on these exchanges."""
+    covered = frozenset(shared.exchanges)
+    concerned = [verdict for verdict in failing if any(finding.exchange in covered for finding in verdict.findings)]
+    if not concerned:
+        return None
+    blamed = min(concerned, key=lambda verdict: _distance(verdict, covered, known))
+    words = list(dict.fromkeys(outcomes[number] for number in shared.exchanges))
+    return Cause(
+        requirement=blamed.requirement,
+        sentence=_sentence(shared, words, len({known[number].request.identity for number in covered})),
+        features=shared.names,
+        exchanges=shared.exchanges,
+        example=min(covered, key=lambda number: plainness(known[number])),
+    )
+
+
+def _distance(
+    verdict: Verdict, covered: frozenset[int], known: Mapping[int, Exchange]
+) -> tuple[bool, bool, int, int, str]:
+    """How far a requirement is from a cause: its level, whether it is about the status, its plainest request."""
+    here = [finding for finding in verdict.findings if finding.exchange in covered]
+    plainest = min((known[finding.exchange] for finding in here), key=plainness)
+    return (
+        verdict.outcome != FAIL,
+        not any(finding.place == STATUS for finding in here),
+        len(features(plainest)),
+        len(plainest.request.body),
+        verdict.requirement,
+    )
+
+
+def plainness(exchange: Exchange) -> tuple[bool, bool, int, int]:
+    """A key that sorts the plainest exchange first: reproducible, written by hand, few bytes, early."""
+    request = exchange.request
+    size = len(request.body) + len(request.path)
+    return exchange.intermittent, exchange.origin is not None and not exchange.origin.shrunk, size, exchange.number
+
+
+def _sentence(shared: Shared, outcomes: Sequence[str], requests: int) -> str:
+    """The cause in words, such as `Every streamed request with tools is answered with 500.`"""
+    adjective = "streamed " if _STREAM in shared.names else ""
+    rest = [words for name, words in zip(shared.names, shared.words, strict=True) if name != _STREAM]
+    noun = f"Every {adjective}request" if requests >= FEW else f"Each of the {requests} {adjective}requests"
+    return " ".join([noun, *[" and ".join(rest)] * bool(rest), _together(outcomes)]) + "."
+
+
+def _together(outcomes: Sequence[str]) -> str:
+    """Several outcomes as one phrase: `is answered with 500 or 502`."""
+    stems: dict[str, list[str]] = {}
+    for outcome in sorted(outcomes):
+        stem, _, status = outcome.rpartition(" with ")
+        stems.setdefault(stem or outcome, []).append(status if stem else "")
+    phrases = [f"{stem} with {' or '.join(found)}" if any(found) else stem for stem, found in stems.items()]
+    return " or ".join(phrases)
+
+
+# -- what follows from the causes ------------------------------------------------------------------------------------
+
+
+def explained(
+    verdicts: Sequence[Verdict], exchanges: Iterable[Exchange], *, kept: Callable[[Verdict, str], bool]
+) -> tuple[tuple[Verdict, ...], tuple[Cause, ...]]:
+    """(verdicts in which bystanders are `not-verified`, causes).
+
+    `kept(bystander, blamed)` returns True for a verdict that must stay as it is, such as when the blamed requirement
+    has an excuse. The plainest failing exchange of each requirement becomes its first finding.
+    """
+    known = {exchange.number: exchange for exchange in exchanges}
+    verdicts = tuple(marked_uncertain(_plainest_first(verdict, known), known) for verdict in verdicts)
+    causes = find_causes(verdicts, known.values())
+    if not causes:
+        return verdicts, ()
+    outcomes = {verdict.requirement: verdict.outcome for verdict in verdicts}
+    changed = tuple(_explained(verdict, causes, outcomes, known, kept) for verdict in verdicts)
+    because: dict[str, list[str]] = {}
+    for verdict in changed:
+        because.setdefault(verdict.cause, []).append(verdict.requirement)
+    first = {cause.requirement: cause.sentence for cause in reversed(causes)}
+    # A requirement that is blamed for two causes has its bystanders under the first of them.
+    return changed, tuple(
+        replace(cause, explains=tuple(because.get(cause.requirement, ())))
+        if first[cause.requirement] == cause.sentence
+        else cause
+        for cause in causes
+    )
+
+
+def _plainest_first(verdict: Verdict, known: Mapping[int, Exchange]) -> Verdict:
+    if len(verdict.findings) < 2:
+        return verdict
+    last = (True, True, 0, 0)
+    ordered = sorted(
+        verdict.findings,
+        key=lambda finding: plainness(known[finding.exchange]) if finding.exchange in known else last,
+    )
+    return replace(verdict, findings=tuple(ordered))
+
+
+def _explained(
+    verdict: Verdict,
+    causes: Sequence[Cause],
+    outcomes: Mapping[str, str],
+    known: Mapping[int, Exchange],
+    kept: Callable[[Verdict, str], bool],
+) -> Verdict:
+    if verdict.outcome == NOT_VERIFIED and verdict.reason == NOT_PROVOKED:
+        cause = next((cause for cause in causes if _prevents(cause, verdict, known)), None)
+        return verdict if cause is None else _because_of(verdict, cause)
+    if not verdict.findings or any(cause.requirement == verdict.requirement for cause in causes):
+        return verdict
+    cause = _cause_of(verdict, causes)
+    if cause is None or kept(verdict, cause.requirement) or not _may_explain(outcomes[cause.requirement], verdict):
+        return verdict
+    return _because_of(verdict, cause)
+
+
+def _cause_of(verdict: Verdict, causes: Sequence[Cause]) -> Cause | None:
+    """The cause on whose exchanges most findings are, when the causes together cover all findings; else None."""
+    numbers = {finding.exchange for finding in verdict.findings}
+    if not numbers <= {number for cause in causes for number in cause.exchanges}:
+        return None
+    return max(causes, key=lambda cause: len(numbers.intersection(cause.exchanges)))
+
+
+def _may_explain(outcome: str, verdict: Verdict) -> bool:
+    """Whether the blamed requirement weighs as much as the bystander, which is no leak."""
+    row = CATALOGUE.get(verdict.requirement)
+    is_leak = row is not None and row.harm == LEAKS
+    return not is_leak and (outcome == FAIL or (outcome == WARN and verdict.outcome == WARN))
+
+
+def _because_of(verdict: Verdict, cause: Cause) -> Verdict:
+    return replace(
+        verdict,
+        outcome=NOT_VERIFIED,
+        reason=f"{cause.clause} ({cause.requirement})",
+        findings=(),
+        explained=verdict.findings,
+        cause=cause.requirement,
+    )
+
+
+def _prevents(cause: Cause, verdict: Verdict, known: Mapping[int, Exchange]) -> bool:
+    """Whether a requirement was not provoked because of the cause: its requests failed, or it is about the feature."""
+    if any(verdict.requirement in known[number].probes for number in cause.exchanges):
+        return True
+    topic = f".{_plain(verdict.requirement)}"
+    stems = [stem for name in cause.features for stem in (_stem(name), _ALSO.get(name, "")) if stem]
+    return any(f".{stem}" in topic or f"-{stem}" in topic for stem in stems)
+
+
+_ALSO: Final[Mapping[str, str]] = {"stream": "sse-"}
+"""Another word that ids of requirements about a feature have."""
+
+
+def _stem(feature: str) -> str:
+    """The word that ids of requirements about a feature have: `tool` for `tools.strict`, `image` for `block.image`."""
+    parts = [part for part in feature.split(".") if part not in ("block", "header", "above", "route")]
+    return _plain(parts[0]).removesuffix("s") if parts and parts[0] != "content" else ""
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[_ ]", "-", name)

@@ -1,0 +1,114 @@
+"""Finds what all failing exchanges share and no passing one has: one feature of the request, or two together.
+
+The search is greedy. The feature that covers most failures comes first, then the one that covers most of the rest. A
+feature that a passing exchange has explains nothing. Sets of exchanges are bit masks, so that a long run costs little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Final
+
+from messages_conformance.exchange import Exchange
+from messages_conformance.report.request_features import above, features, sizes
+
+MIN_REQUESTS: Final = 2
+"""One failing request alone has too many features to choose from (our own choice)."""
+
+CHANCE: Final = 0.05
+"""The greatest accepted probability that a feature covers only failures by chance, over all features that were tried:
+the usual level of significance."""
+
+LARGE: Final = {"body bytes": 8_192, "messages": 4, "max_tokens": 1_024}
+"""From where on a size is an explanation. Below, it is large only because of another feature (our own choice)."""
+
+SIZE_LEAD: Final = 2
+"""A size explains failures only if it covers more than so many times as many as any feature: requests with any feature
+are larger than plain ones (our own choice)."""
+
+MANY_FEATURES: Final = 80
+"""Pairs are searched among at most this many features of failures, the most frequent first (our own choice)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """What some failures share and no passing exchange has. `words` describe each feature, after the word request."""
+
+    names: tuple[str, ...]
+    words: tuple[str, ...]
+    exchanges: tuple[int, ...]
+
+
+def shared_features(bad: Sequence[Exchange], good: Sequence[Exchange]) -> Iterator[Shared]:
+    """What the bad exchanges share, the greatest part first; nothing without a good exchange to compare with."""
+    left = list(bad)
+    while left and good:
+        found = _best(left, good)
+        if found is None:
+            return
+        yield found
+        explained = frozenset(found.exchanges)
+        left = [exchange for exchange in left if exchange.number not in explained]
+
+
+def _best(bad: Sequence[Exchange], good: Sequence[Exchange]) -> Shared | None:
+    """The feature, or else the pair, that covers most of the bad exchanges and no good one; None without any."""
+    described = {name: words for exchange in bad for name, words in features(exchange).items()}
+    of_bad = _masks(bad, described)
+    of_good = _masks(good, described)
+    ordered = _by_priority(bad, described)
+    candidates: list[tuple[tuple[str, ...], int]] = [((name,), of_bad[name]) for name in ordered if not of_good[name]]
+    pairs = list(combinations(sorted(ordered, key=lambda name: -of_bad[name].bit_count())[:MANY_FEATURES], 2))
+    candidates += [
+        (pair, both)
+        for pair in pairs
+        if (both := of_bad[pair[0]] & of_bad[pair[1]]) and not of_good[pair[0]] & of_good[pair[1]]
+    ]
+    share = len(bad) / (len(bad) + len(good))
+    large = _large(bad, good)
+    for names, mask in sorted(candidates, key=lambda one: (-one[1].bit_count(), len(one[0]))):
+        if large is not None and len(large.exchanges) > SIZE_LEAD * mask.bit_count():
+            return large
+        tried = len(ordered) if len(names) == 1 else len(pairs)
+        covered = tuple(exchange for place, exchange in enumerate(bad) if mask >> place & 1)
+        distinct = len({exchange.request.identity for exchange in covered})
+        if distinct >= MIN_REQUESTS and tried * share**distinct <= CHANCE:
+            return Shared(
+                names=names,
+                words=tuple(described[name] for name in names),
+                exchanges=tuple(exchange.number for exchange in covered),
+            )
+    return large
+
+
+def _masks(exchanges: Sequence[Exchange], names: Iterable[str]) -> Mapping[str, int]:
+    """Feature -> a bit mask of the exchanges that have it."""
+    masks = dict.fromkeys(names, 0)
+    for place, exchange in enumerate(exchanges):
+        for name in features(exchange):
+            if name in masks:
+                masks[name] |= 1 << place
+    return masks
+
+
+def _by_priority(bad: Sequence[Exchange], names: Iterable[str]) -> list[str]:
+    """The features in the order in which `features` lists them: of two that cover the same, the first is named."""
+    rank: dict[str, int] = {}
+    for exchange in bad:
+        for place, name in enumerate(features(exchange)):
+            rank[name] = max(rank.get(name, 0), place)
+    return sorted(names, key=lambda name: rank[name])
+
+
+def _large(bad: Sequence[Exchange], good: Sequence[Exchange]) -> Shared | None:
+    """The bad exchanges in which a number is large and exceeds that of every good one; None when there are too few."""
+    found = []
+    for name, least in LARGE.items():
+        most = max(sizes(exchange)[name] for exchange in good)
+        exceeding = [exchange for exchange in bad if sizes(exchange)[name] > max(most, least)]
+        if len({exchange.request.identity for exchange in exceeding}) >= MIN_REQUESTS:
+            numbers = tuple(exchange.number for exchange in exceeding)
+            found.append(Shared(names=(f"above.{name}",), words=(above(name, most),), exchanges=numbers))
+    return max(found, key=lambda one: len(one.exchanges), default=None)

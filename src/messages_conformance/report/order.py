@@ -1,0 +1,63 @@
+"""The order of failures: by harm, then level, then how many clients were measured to suffer from them.
+
+What is certain comes before what the model may have done, and the Messages route before the routes beside it. A leak
+comes first wherever it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from messages_conformance import contract
+from messages_conformance.contract.probes import probes
+from messages_conformance.exchange import REFUSED
+from messages_conformance.rules.catalogue import HARMS, LEAKS
+from messages_conformance.rules.verdict import LEVELS, Verdict
+
+OTHER_ROUTES: Final = "adjacent"
+"""The topic of the routes beside /v1/messages."""
+
+TOPICS: Final = ("transport", "response", "stream", "stop", "usage", "tokmodel", "auth", "version", "errors", "headers")
+"""The order of failures that are equal otherwise: answers first, then the form of refusals, then other topics."""
+
+_UNAFFECTED: Final = "unaffected"
+
+
+def is_lenient(requirement: str) -> bool:
+    """Whether a violation means that an invalid request was accepted."""
+    probe = probes().get(requirement)
+    return probe is not None and probe.expect == REFUSED
+
+
+def affected_clients(requirement: str) -> int:
+    """How many measured clients fail or lose something by a violation."""
+    return len(
+        {name for one in contract.impact(requirement) for name, effect in one.clients.items() if effect != _UNAFFECTED}
+    )
+
+
+def rank(verdict: Verdict, harm: str, causes: Mapping[str, int]) -> tuple[int, int, int, int, int, int, str]:
+    """The place of a failure in reports. `causes` has the place of each requirement that is blamed for a cause."""
+    name = verdict.requirement
+    return (
+        _place(verdict, harm),
+        _index(HARMS, harm),
+        causes.get(name, len(causes)),
+        _index(LEVELS, verdict.level),
+        -affected_clients(name),
+        _index(TOPICS, name.partition(".")[0]),
+        name,
+    )
+
+
+def _place(verdict: Verdict, harm: str) -> int:
+    if verdict.uncertain:
+        return 3
+    if harm == LEAKS:
+        return 0
+    return 2 if verdict.requirement.partition(".")[0] == OTHER_ROUTES else 1
+
+
+def _index(order: tuple[str, ...], name: str) -> int:
+    return order.index(name) if name in order else len(order)

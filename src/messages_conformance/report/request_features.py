@@ -1,0 +1,185 @@
+"""Features of a request that may decide how a server answers, with words for each: streaming, tools, blocks, headers.
+
+A feature is something that one request has and another lacks. What every request of the run has explains nothing and
+is left out by the search in `causes`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from messages_conformance.exchange import MESSAGES_PATH, UNPARSED, Exchange, Request
+from messages_conformance.report.text import inline
+from messages_conformance.rules.accessors import once_per_exchange
+
+_UNIVERSAL: Final = frozenset({"model", "max_tokens", "messages", "stream", "system", "tools", "tool_choice"})
+"""Members of a body that every request has, or that have features of their own."""
+
+_USUAL_HEADERS: Final = frozenset(
+    {"host", "accept", "accept-encoding", "connection", "content-type", "content-length", "user-agent", "x-api-key"}
+    | {"anthropic-version", "authorization", "transfer-encoding"}
+)
+"""Headers that say nothing about what is asked for, or that have features of their own."""
+
+_BLOCK_WORDS: Final[Mapping[str, str]] = {
+    "image": "with an image",
+    "document": "with a document",
+    "tool_use": "with a tool call in its history",
+    "tool_result": "with a tool result",
+    "thinking": "with a thinking block in its history",
+    "redacted_thinking": "with a redacted thinking block in its history",
+    "search_result": "with a search result",
+}
+"""Words for blocks of messages; any other type is named as it is."""
+
+_ID: Final = re.compile(r"/(?!v1$|messages$|models$|files$|batches$|count_tokens$|results$|cancel$|content$)[^/]+$")
+"""The last part of a path when it names one resource."""
+
+_NAME_CHARACTERS: Final = 40
+
+
+@once_per_exchange
+def features(exchange: Exchange) -> Mapping[str, str]:
+    """Feature -> its words after `request`, the most specific first. A feature is the name of its words' meaning."""
+    return dict(_features(exchange.request))
+
+
+@once_per_exchange
+def sizes(exchange: Exchange) -> Mapping[str, int]:
+    """The numbers of a request whose high values alone may be answered wrongly."""
+    fields = exchange.request.fields
+    messages, limit = fields.get("messages"), fields.get("max_tokens")
+    return {
+        "body bytes": len(exchange.request.body),
+        "messages": len(messages) if isinstance(messages, list) else 0,
+        "max_tokens": limit if isinstance(limit, int) and not isinstance(limit, bool) else 0,
+    }
+
+
+def above(name: str, number: int) -> str:
+    """Words for requests in which this number is exceeded."""
+    return {
+        "body bytes": f"of more than {number:,} bytes",
+        "messages": f"with more than {number:,} message{'' if number == 1 else 's'}",
+        "max_tokens": f"with a max_tokens above {number:,}",
+    }[name]
+
+
+def _features(request: Request) -> Iterator[tuple[str, str]]:
+    if request.wire:
+        yield f"wire.{request.wire}", f"in the wire form {request.wire}"
+    route = _ID.sub("/ID", request.route)
+    if request.method != "POST" or route != MESSAGES_PATH:
+        yield f"route.{request.method} {route}", f"to {request.method} {inline(route, 80)}"
+    yield from _of_headers(request)
+    if request.json is not UNPARSED:
+        yield from _of_body(request.fields)
+    if "?" in request.path:
+        yield "query", "with a query string"
+    if not request.body.isascii() or re.search(rb"\\u(?!00[0-7])[0-9a-fA-F]{4}", request.body):
+        yield "unicode", "with text outside ASCII"
+
+
+def _of_headers(request: Request) -> Iterator[tuple[str, str]]:
+    names = {name.lower() for name, _ in request.headers}
+    if "authorization" in names:
+        yield "header.authorization", "with the header authorization"
+    if "x-api-key" in names:
+        yield "header.x-api-key", "with the header x-api-key"
+    for name in sorted(names - _USUAL_HEADERS):
+        yield f"header.{name}", f"with the header {inline(name, _NAME_CHARACTERS)}"
+    if ";" in (request.header("content-type") or ""):
+        yield "content-type.parameter", "whose content-type has a parameter"
+    if "transfer-encoding" in names:
+        yield "header.transfer-encoding", "with a chunked body"
+
+
+def _of_body(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    messages = [turn for turn in _list(fields.get("messages")) if isinstance(turn, Mapping)]
+    yield from _of_blocks(messages)
+    for name, value in fields.items():
+        if name not in _UNIVERSAL and value is not None:
+            yield from _of_member(inline(name, _NAME_CHARACTERS), value)
+    yield from _of_tools(fields)
+    system = fields.get("system")
+    if isinstance(system, list):
+        yield "system.blocks", "whose system prompt is a list of blocks"
+    if isinstance(system, str):
+        yield "system.string", "whose system prompt is a string"
+    if system:
+        yield "system", "with a system prompt"
+    if messages and messages[-1].get("role") == "assistant":
+        yield "prefill", "that ends with an assistant message"
+    if any(turn.get("role") == "system" for turn in messages):
+        yield "role.system", "with a message of the role system"
+    if any(isinstance(turn.get("content"), list) for turn in messages):
+        yield "content.blocks", "whose content is a list of blocks"
+    elif messages:
+        yield "content.string", "whose content is a string"
+    if any(turn.get("role") == "assistant" for turn in messages):
+        yield "history", "with an assistant message in its history"
+    if len(messages) > 1:
+        yield "turns", "with more than one message"
+    if fields.get("stream") is True:
+        yield "stream", "for a stream"
+    elif messages:
+        yield "whole", "without streaming"
+    if fields.get("stream") is False:
+        yield "stream.false", "whose stream is false"
+
+
+def _of_blocks(messages: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    seen: set[str] = set()
+    for block in (block for turn in messages for block in _list(turn.get("content")) if isinstance(block, Mapping)):
+        kind = block.get("type")
+        if not isinstance(kind, str) or kind == "text":
+            continue
+        words = _BLOCK_WORDS.get(kind, f"with a {inline(kind, _NAME_CHARACTERS)} block")
+        source = block.get("source")
+        if isinstance(source, Mapping) and isinstance(source.get("type"), str):
+            seen.add(f"block.{kind}.{source['type']}")
+            yield f"block.{kind}.{source['type']}", f"{words} given as {inline(source['type'], _NAME_CHARACTERS)}"
+        yield f"block.{kind}", words
+    if any(_holds(turn, "cache_control") for turn in messages):
+        yield "cache_control", "with cache_control in its messages"
+    if any(_holds(turn, "citations") for turn in messages):
+        yield "citations", "with citations"
+
+
+def _of_member(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping) and isinstance(value.get("type"), str):
+        kind = inline(value["type"], _NAME_CHARACTERS)
+        yield f"{name}.{kind}", f"whose {name} is {kind}"
+    if value == [] or value == {}:
+        yield f"{name}.empty", f"whose {name} is empty"
+        return
+    yield name, f"with {name}"
+
+
+def _of_tools(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    tools = [tool for tool in _list(fields.get("tools")) if isinstance(tool, Mapping)]
+    for tool in tools:
+        kind = tool.get("type")
+        if isinstance(kind, str) and kind != "custom":
+            yield f"tools.{kind}", f"with the tool {inline(kind, _NAME_CHARACTERS)}"
+        if tool.get("strict") is True:
+            yield "tools.strict", "with a strict tool"
+    choice = fields.get("tool_choice")
+    if isinstance(choice, Mapping):
+        kind = inline(str(choice.get("type")), _NAME_CHARACTERS)
+        yield f"tool_choice.{kind}", f"whose tool_choice is {kind}"
+        yield "tool_choice", "with a tool_choice"
+    if tools:
+        yield "tools", "with tools"
+
+
+def _holds(value: Any, name: str) -> bool:
+    if isinstance(value, Mapping):
+        return name in value or any(_holds(inner, name) for inner in value.values())
+    return isinstance(value, list) and any(_holds(inner, name) for inner in value)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

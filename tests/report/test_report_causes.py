@@ -1,0 +1,239 @@
+"""One cause, one headline: what failing requests share is found, said in words, and its bystanders are not verified."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from tests.report.report_samples import report, request
+
+from messages_conformance.exchange import Exchange, Failure, Origin, Response
+from messages_conformance.report import explained, load, to_json
+from messages_conformance.report.causes import find_causes, outcome_of
+from messages_conformance.report.model import exit_code, failures, headline, verdict_sentence
+from messages_conformance.rules.judge import NOT_PROVOKED
+from messages_conformance.rules.verdict import STATUS, Finding, Verdict
+
+VALID = "transport.path.post-messages"
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aaaa"}}
+
+
+def turn(content="Hello"):
+    return {"role": "user", "content": content}
+
+
+def body(number=0, **fields):
+    return {"model": "m", "max_tokens": 16, "messages": [turn(f"Question {number}")], **fields}
+
+
+def asked(sent, status=200, **fields):
+    """An exchange whose number is filled in later."""
+    answer = Response(
+        status=status, headers=(("content-type", "application/json"),), chunks=(), headers_at_s=0.1, ended_at_s=0.2
+    )
+    given = {"request": request(sent), "response": answer, "expect": "accepted", "situations": ("s",), **fields}
+    return Exchange(number=0, **given)
+
+
+def numbered(*exchanges):
+    return tuple(replace(exchange, number=number) for number, exchange in enumerate(exchanges, start=1))
+
+
+def failed(requirement, exchanges, outcome="fail", level="MUST"):
+    findings = tuple(
+        Finding(requirement=requirement, exchange=exchange.number, found="500", wanted="200", place=STATUS)
+        for exchange in exchanges
+    )
+    return Verdict(requirement=requirement, level=level, outcome=outcome, findings=findings, judged=len(findings))
+
+
+def bad(exchanges):
+    return [exchange for exchange in exchanges if outcome_of(exchange) not in ("answered", "")]
+
+
+def demoted(verdicts, exchanges, kept=lambda verdict, blamed: False):
+    return explained(verdicts, exchanges, kept=kept)
+
+
+BLOCKS = [{"type": "text", "text": "Hello"}]
+TOOLS = [{"name": "f", "input_schema": {"type": "object"}}]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"stream": True}, "Every streamed request is answered with 500."),
+        ({"tools": TOOLS}, "Every request with tools is answered with 500."),
+        ({"system": "Be brief"}, "Every request whose system prompt is a string is answered with 500."),
+        ({"system": BLOCKS}, "Every request whose system prompt is a list of blocks is answered with 500."),
+        ({"messages": BLOCKS}, "Every request whose content is a list of blocks is answered with 500."),
+        ({"messages": [IMAGE]}, "Every request with an image given as base64 is answered with 500."),
+        ({"stop_sequences": ["x"]}, "Every request with stop_sequences is answered with 500."),
+        ({"metadata": {"user_id": "u"}}, "Every request with metadata is answered with 500."),
+        ({"thinking": {"type": "enabled"}}, "Every request whose thinking is enabled is answered with 500."),
+        ({"tool_choice": {"type": "any"}}, "Every request whose tool_choice is any is answered with 500."),
+        ({"max_tokens": 5000}, "Every request with a max_tokens above 16 is answered with 500."),
+        ({"vendor_field": 1}, "Every request with vendor_field is answered with 500."),
+    ],
+)
+def test_what_all_failing_requests_share_is_said_in_words(wrong, sentence):
+    def with_it(number):
+        if "messages" in wrong:
+            return {"messages": [turn([*wrong["messages"], {"type": "text", "text": f"Question {number}"}])]}
+        return wrong
+
+    exchanges = numbered(
+        *(asked(body(number)) for number in range(20)),
+        *(asked(body(number, **with_it(number)), 500) for number in range(4)),
+        *(asked(body(number, temperature=1, **with_it(number)), 500) for number in range(4)),
+        *(asked(body(number, temperature=1)) for number in range(4)),
+    )
+    (cause,) = find_causes([failed(VALID, bad(exchanges))], exchanges)
+    assert cause.sentence == sentence
+    assert cause.requirement == VALID
+    assert len(cause.exchanges) == 8
+
+
+def test_two_features_together_are_found():
+    exchanges = numbered(
+        *(asked(body(number)) for number in range(10)),
+        *(asked(body(number, stream=True)) for number in range(10)),
+        *(asked(body(number, tools=TOOLS)) for number in range(10)),
+        *(asked(body(number, stream=True, tools=TOOLS), 502) for number in range(5)),
+    )
+    (cause,) = find_causes([failed(VALID, bad(exchanges))], exchanges)
+    assert cause.sentence == "Every streamed request with tools is answered with 502."
+
+
+def test_two_causes_are_told_apart():
+    exchanges = numbered(
+        *(asked(body(number)) for number in range(20)),
+        *(asked(body(number, stream=True), 500) for number in range(9)),
+        *(asked(body(number, tools=TOOLS), 400) for number in range(4)),
+    )
+    found = find_causes([failed(VALID, bad(exchanges))], exchanges)
+    assert [cause.sentence for cause in found] == [
+        "Every streamed request is answered with 500.",
+        "Every request with tools is refused with 400.",
+    ]
+
+
+def test_few_requests_are_counted():
+    exchanges = numbered(
+        *(asked(body(number)) for number in range(20)),
+        *(asked(body(number, messages=[turn([IMAGE, number])]), 400) for number in range(3)),
+    )
+    (cause,) = find_causes([failed(VALID, bad(exchanges))], exchanges)
+    assert cause.sentence == "Each of the 3 requests with an image given as base64 is refused with 400."
+
+
+@pytest.mark.parametrize(
+    "exchanges",
+    [
+        numbered(asked(body(1), 500), *(asked(body(number)) for number in range(2, 9))),
+        numbered(
+            *(asked(body(number, stream=number % 2 == 0), 500 if number % 4 == 0 else 200) for number in range(9))
+        ),
+        numbered(asked(body(1, stream=True), 500), asked(body(2, stream=True), 500)),
+        numbered(*(asked(body(n, top_k=1), 429) for n in range(4)), *(asked(body(n)) for n in range(4))),
+        numbered(*(asked(body(n, top_k=1), 400, expect="refused") for n in range(4)), asked(body())),
+        numbered(*(asked(body(n, top_k=1), 400, expect="either") for n in range(4)), asked(body())),
+    ],
+    ids=["one request", "half of the streams", "nothing to compare with", "rate limit", "as expected", "as allowed"],
+)
+def test_without_evidence_there_is_no_cause(exchanges):
+    number = next(exchange.number for exchange in exchanges if exchange.response.status != 200)
+    assert find_causes([failed(VALID, [exchanges[number - 1]])], exchanges) == ()
+
+
+def test_silence_and_a_cut_answer_have_words():
+    silent = asked(body(), response=None, failure=Failure(kind="timeout", message="no answer"))
+    lost = asked(body(), response=None, failure=Failure(kind="dns", message="unknown host"))
+    cut = replace(asked(body()), response=replace(asked(body()).response, ending="reset"))
+    assert [outcome_of(exchange) for exchange in (silent, lost, cut)] == ["gets no answer", "", "is cut off"]
+
+
+STREAMS = numbered(
+    *(asked(body(number)) for number in range(20)),
+    *(asked(body(number, stream=True), 500) for number in range(5)),
+    asked(body(stream=True, system="Be brief"), 500, probes=("request.system.string",)),
+)
+SYSTEM = failed("request.system.string", STREAMS[25:])
+WHOLE = failed("response.shape", STREAMS[:1])
+NEVER = Verdict(requirement="stream.order.message-stop-last", level="MUST", outcome="not-verified", reason=NOT_PROVOKED)
+OTHER = Verdict(requirement="auth.missing-key", level="MUST", outcome="not-verified", reason=NOT_PROVOKED)
+BLAMED = failed(VALID, STREAMS[20:])
+
+
+def test_a_bystander_is_not_verified_because_of_the_cause():
+    verdicts, (cause,) = demoted([BLAMED, SYSTEM, WHOLE, NEVER, OTHER], STREAMS)
+    by = {verdict.requirement: verdict for verdict in verdicts}
+    assert {name: verdict.outcome for name, verdict in by.items()} == {
+        VALID: "fail",
+        "request.system.string": "not-verified",
+        "response.shape": "fail",
+        "stream.order.message-stop-last": "not-verified",
+        "auth.missing-key": "not-verified",
+    }
+    assert by["request.system.string"].reason == f"every streamed request is answered with 500 ({VALID})"
+    assert by["request.system.string"].explained == SYSTEM.findings
+    assert by["stream.order.message-stop-last"].cause == VALID
+    assert by["auth.missing-key"] == OTHER
+    assert cause.explains == ("request.system.string", "stream.order.message-stop-last")
+
+
+def test_a_leak_is_never_a_bystander():
+    leak = failed("auth.key-not-echoed", STREAMS[25:])
+    verdicts, _ = demoted([BLAMED, leak], STREAMS)
+    assert leak in verdicts
+
+
+def test_a_recommendation_hides_no_obligation():
+    warned = failed(VALID, STREAMS[20:], outcome="warn", level="SHOULD")
+    verdicts, _ = demoted([warned, SYSTEM, failed("a", STREAMS[25:], outcome="warn")], STREAMS)
+    assert "fail" in {verdict.outcome for verdict in verdicts}
+
+
+def test_a_kept_verdict_stays():
+    verdicts, (cause,) = demoted([BLAMED, SYSTEM], STREAMS, kept=lambda verdict, blamed: blamed == VALID)
+    assert verdicts == (BLAMED, SYSTEM)
+    assert cause.explains == ()
+
+
+def test_the_plainest_failing_request_comes_first():
+    small = asked({"messages": {}}, 500)
+    generated = replace(asked({"a": 1}, 500), origin=Origin(set_name="requests", seed=1, number=1))
+    exchanges = numbered(asked(body(1, metadata={"user_id": "u"}), 500), generated, asked(body(2), 500), small)
+    verdicts, _ = demoted([failed("a", exchanges)], exchanges)
+    assert [finding.exchange for finding in verdicts[0].findings] == [4, 3, 1, 2]
+
+
+def explained_report():
+    verdicts, causes = demoted([BLAMED, SYSTEM, WHOLE, NEVER], STREAMS)
+    return report(*verdicts, causes=causes, exchanges={exchange.number: exchange for exchange in STREAMS})
+
+
+def test_the_cause_is_the_headline():
+    made = explained_report()
+    assert failures(made)[0].requirement == VALID
+    assert headline(made).sentence == "Every streamed request is answered with 500."
+    assert verdict_sentence(made) == (
+        "DOES NOT CONFORM to profile anthropic-2023-06-01: every streamed request is answered with 500 "
+        f"({VALID}, {headline(made).harm}), and 2 requirements are not verified because of it; "
+        "1 more of 2 verified requirements fails"
+    )
+
+
+def test_every_verdict_of_a_saved_report_keeps_its_cause(tmp_path):
+    made = explained_report()
+    (tmp_path / "report.json").write_text(json.dumps(to_json(made)))
+    read = load(tmp_path)
+    assert read.causes == made.causes
+    assert read.verdicts == made.verdicts
+    assert to_json(read)["causes"] == to_json(made)["causes"]
+
+
+def test_no_run_becomes_green_by_a_cause():
+    for verdicts in ([BLAMED, SYSTEM], [SYSTEM, WHOLE], [BLAMED, SYSTEM, WHOLE, NEVER, OTHER]):
+        before = report(*verdicts)
+        after, causes = demoted(verdicts, STREAMS)
+        assert exit_code(replace(before, verdicts=after, causes=causes)) == exit_code(before) == 1
