@@ -47,7 +47,7 @@ def test_reports_without_their_exchanges_can_be_compared(tmp_path: Path) -> None
     folders = sorted(str(path) for path in (PUBLISHED / "litellm-1.106.2").iterdir())
     outcome = run("compare", *folders)
     assert outcome.code == 0, outcome.all
-    assert "| requirement | impact | `mock` | `via-anthropic` | `via-hosted-vllm` | `via-openai` |" in outcome.out
+    assert "| requirement | harm | `mock` | `via-anthropic` | `via-hosted-vllm` | `via-openai` |" in outcome.out
     page = tmp_path / "comparison.html"
     assert run("compare", *folders, "--format", "html", "--output", str(page)).code == 0
     assert "<h1>4 runs compared</h1>" in page.read_text("utf-8")

@@ -16,11 +16,13 @@ HOSTILE = (
 )
 
 
-def requirement(id, level="MUST", sentence="The stream ends with message_stop.", source="streaming page, 2026-11-22"):
+def requirement(
+    id, level="MUST", sentence="The stream ends with message_stop.", source="streaming page, 2026-11-22", harm="breaks"
+):
     return Requirement(
         id=id,
         level=level,
-        harm="breaks",
+        harm=harm,
         sentence=sentence,
         source=source,
         families=BOTH,
@@ -93,8 +95,10 @@ RUN = RunInfo(
 CATALOGUE = {
     "stream.order": requirement("stream.order"),
     "stream.framing": requirement("stream.framing", sentence="Lines end alike.", source="WHATWG HTML, 9.2"),
-    "usage.present": requirement("usage.present", sentence="A message carries its usage."),
-    "headers.request-id": requirement("headers.request-id", "SHOULD", sentence="A response names its request."),
+    "usage.present": requirement("usage.present", sentence="A message carries its usage.", harm="misbills"),
+    "headers.request-id": requirement(
+        "headers.request-id", "SHOULD", sentence="A response names its request.", harm="drifts"
+    ),
     "stop.sequence": requirement("stop.sequence", sentence="A stop sequence ends the answer."),
 }
 

@@ -17,6 +17,7 @@ from messages_conformance.report.causes import Cause
 from messages_conformance.report.order import rank
 from messages_conformance.report.schema_coverage import FieldCoverage
 from messages_conformance.report.text import counted, sentence
+from messages_conformance.rules.catalogue import CATALOGUE
 from messages_conformance.rules.verdict import (
     ERROR,
     FAIL,
@@ -262,8 +263,9 @@ def _ordered(report: Report, found: Iterable[Verdict]) -> tuple[Verdict, ...]:
 
 
 def harm_of(report: Report, requirement: str) -> str:
-    """What a violation does, one of `HARMS`; empty when the report does not say."""
+    """What a violation does, one of `HARMS`; empty when neither the report nor this version says."""
     row = report.catalogue.get(requirement)
+    row = row if row is not None and row.harm else CATALOGUE.get(requirement)
     return sentence(row.harm) if row else ""
 
 

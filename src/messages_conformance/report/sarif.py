@@ -70,12 +70,10 @@ def _rule(report: Report, verdict: Verdict) -> dict[str, Any]:
         "fullDescription": {"text": description},
         "help": {"text": f"Source: {source_of(report, name)}. What it breaks: {impact_sentence(name)}"},
         **({"helpUri": address} if (address := address_in(source_of(report, name))) else {}),
-        "defaultConfiguration": {
-            "level": _LEVELS.get(harm_of(report, name), "warning") if verdict.level == MUST else "note"
-        },
+        "defaultConfiguration": {"level": _LEVELS.get(harm, "warning") if verdict.level == MUST else "note"},
         "properties": {
-            "tags": [name.partition(".")[0], verdict.level, harm_of(report, name)],
-            "harm": harm_of(report, name),
+            "tags": [name.partition(".")[0], verdict.level, harm],
+            "harm": harm,
             "severity": contract.severity(name),
         },
     }
