@@ -181,7 +181,12 @@ def test_a_truncated_body_is_decoded_as_far_as_it_goes() -> None:
         ("zstd", TEXT, True),
         ("br", b"data: {}\n\n", True),
         ("br", b"\x0b\x02\x80", False),
-        ("deflate", b"{}", False),
+        ("deflate", b"{}", True),
+        ("deflate", TEXT, True),
+        ("deflate", raw_deflate(TEXT), False),
+        ("deflate", zlib.compress(TEXT), False),
+        ("gzip", gzip.compress(TEXT, mtime=0)[:-8] + bytes(8), True),
+        ("gzip, gzip", gzip.compress(gzip.compress(TEXT)), False),
         (None, b"{}", False),
     ],
 )

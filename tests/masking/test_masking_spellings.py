@@ -135,7 +135,7 @@ def test_a_secret_in_alternating_blocks_or_over_kinds_of_blocks_is_masked() -> N
 
 
 def test_a_body_that_is_cut_over_strings_without_the_secret_stays() -> None:
-    response = response_of(streamed(PLAIN_KEY[:9], "-", PLAIN_KEY[9:]) + b'data: {"text": "open\n\ndata: "\\\n')
+    response = response_of(streamed(PLAIN_KEY[:9], "-", PLAIN_KEY[9:20]) + b'data: {"text": "open\n\ndata: "\\\n')
     assert masked_response(response, PLAIN_KEY) is response
 
 

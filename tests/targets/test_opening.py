@@ -57,7 +57,7 @@ def test_a_url_is_cut_to_its_base_and_says_so(spec: str, name: str, noted: bool)
         ("http://host:99999", "is not a URL"),
         ("http://host:0", "port 0"),
         ("http://ho st", "names no host"),
-        ("http://host?a=b", "has no '?a=b'"),
+        ("http://host?a=b", "has no '?a=…'"),
         ("reference:level=9", "not understood at 'level=9'"),
     ],
 )

@@ -17,12 +17,14 @@ from messages_conformance.exchange.ask import (
     Ask,
     Origin,
 )
-from messages_conformance.exchange.body_chunks import GZIP_MAGIC, MAX_DECODED_BYTES, Chunk
+from messages_conformance.exchange.body_chunks import ALL_CODINGS, MAX_DECODED_BYTES, Chunk, decoded, unread_codings
+from messages_conformance.exchange.content_coding import GZIP_MAGIC, BodyDecoder, DecodingError, can_decode, codings_of
 from messages_conformance.exchange.exchange import ASKED_AGAIN, SILENT, Exchange, Failure, RecordingPart
 from messages_conformance.exchange.exchange_record import from_record, to_record
 from messages_conformance.exchange.http_request import KEY_PLACEHOLDER, MESSAGES_PATH, WRONG_KEY, Identity, Request
 from messages_conformance.exchange.http_response import (
     COMPLETE,
+    CUT_OFF_BYTES,
     ENDINGS,
     LEFT,
     RESET,
@@ -32,13 +34,25 @@ from messages_conformance.exchange.http_response import (
     Response,
     StreamEvent,
 )
+from messages_conformance.exchange.size_limits import (
+    CUT_OFF_CHUNKS,
+    BodyLimits,
+    beginning,
+    ended_events,
+    limited,
+    packed,
+    trimmed,
+)
 from messages_conformance.exchange.strict_json import UNPARSED, parse_json
 
 __all__ = [
     "ACCEPTED",
+    "ALL_CODINGS",
     "ASKED_AGAIN",
     "COMPLETE",
     "CUT_BODY",
+    "CUT_OFF_BYTES",
+    "CUT_OFF_CHUNKS",
     "EITHER",
     "ENDINGS",
     "EXPECT_CONTINUE",
@@ -60,7 +74,10 @@ __all__ = [
     "WIRE_FORMS",
     "WRONG_KEY",
     "Ask",
+    "BodyDecoder",
+    "BodyLimits",
     "Chunk",
+    "DecodingError",
     "Exchange",
     "Failure",
     "Identity",
@@ -69,7 +86,16 @@ __all__ = [
     "Request",
     "Response",
     "StreamEvent",
+    "beginning",
+    "can_decode",
+    "codings_of",
+    "decoded",
+    "ended_events",
     "from_record",
+    "limited",
+    "packed",
     "parse_json",
     "to_record",
+    "trimmed",
+    "unread_codings",
 ]

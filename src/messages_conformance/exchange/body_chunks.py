@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-MAX_DECODED_BYTES: Final = 64 * 1024 * 1024
-"""A compressed body is decoded up to this size: a few kilobytes of gzip can decode to gigabytes (origin: our own; no
+from messages_conformance.exchange.content_coding import (
+    GZIP_MAGIC,
+    BodyDecoder,
+    DecodingError,
+    can_decode,
+    codings_of,
+    is_zlib,
+)
+from messages_conformance.exchange.strict_json import UNPARSED, parse_json
+
+MAX_DECODED_BYTES: Final = 32 * 1024 * 1024
+"""A recorded body is decoded up to this size: a few kilobytes of gzip can decode to gigabytes (origin: our own; no
 answer in the Messages format is nearly as large)."""
 
-GZIP_MAGIC: Final = b"\x1f\x8b"
-"""The first bytes of a gzip body (RFC 1952)."""
+JUDGED_CODINGS: Final = frozenset({"gzip", "deflate"})
+"""The codings that every client reads, and that a live run asks for. A body in any other one is judged as it is."""
 
-_GZIP: Final = ("gzip", "x-gzip")
-_DECODED: Final = (*_GZIP, "deflate")
-"""The content codings that are decoded; a body in any other one stays as it is."""
+ALL_CODINGS: Final = JUDGED_CODINGS | {"br", "zstd"}
+"""The codings that can be removed, br and zstd if their libraries are installed."""
+
+_TEXT_STARTS: Final = (b"event:", b"data:")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,43 +37,84 @@ class Chunk:
     data: bytes
 
 
-def decoded(chunks: tuple[Chunk, ...], coding: str) -> tuple[Chunk, ...]:
-    """The chunks with gzip or deflate removed, at the same times; unchanged for every other coding."""
-    return tuple(_inflated(chunks, coding)) if coding in _DECODED else chunks
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecodedBody:
+    """The chunks without gzip and deflate, at the same times; as they arrived under every other coding.
+
+    `failed`: the body does not have the coding of its label. `cut`: it decodes to more than the limit.
+    """
+
+    chunks: tuple[Chunk, ...]
+    failed: bool = False
+    cut: bool = False
 
 
-def is_mislabelled(chunks: tuple[Chunk, ...], coding: str, *, is_json: bool) -> bool:
-    """Whether the body does not have the content coding that its header names, so that no client can read it."""
-    if coding in ("br", "zstd"):
-        return is_json or _head(chunks, len(b"event:")).startswith((b"event:", b"data:"))
-    head = _head(chunks, len(GZIP_MAGIC))
-    return coding in _GZIP and bool(head) and not GZIP_MAGIC.startswith(head)
+def unread_codings(label: str) -> bool:
+    """Whether a body with this label is judged as it arrived, although it is encoded."""
+    return not JUDGED_CODINGS.issuperset(codings_of(label))
 
 
-def _inflated(chunks: tuple[Chunk, ...], coding: str) -> Iterator[Chunk]:
-    # "deflate" means zlib in RFC 9110, and raw deflate in some servers: the first bytes show which.
-    raw = coding == "deflate" and not _is_zlib(_head(chunks, 2))
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS if raw else zlib.MAX_WBITS | 32)
-    remaining = MAX_DECODED_BYTES
+def decoded(
+    chunks: tuple[Chunk, ...], label: str, *, most_bytes: int, known: Collection[str] = JUDGED_CODINGS
+) -> DecodedBody:
+    """The body decoded up to `most_bytes`; as it arrived when it has a coding that is not among the `known` ones.
+
+    `label` is the value of its Content-Encoding.
+    """
+    codings = codings_of(label)
+    if not codings or any(coding not in known for coding in codings) or not can_decode(codings):
+        return DecodedBody(chunks=chunks)
+    kept: list[Chunk] = []
+    decoder, room_bytes = BodyDecoder(codings), most_bytes
     for number, chunk in enumerate(chunks):
         try:
-            data = inflater.decompress(chunk.data, remaining)
-        except zlib.error:
+            data, is_whole = _up_to(decoder.pieces(chunk.data), room_bytes)
+        except DecodingError:
             # The body is not compressed, whatever its label says: it stays as it arrived. If it looked compressed in
-            # its first chunk, the inflater has consumed bytes that are part of the body.
-            yield from chunks if remaining == MAX_DECODED_BYTES else chunks[number:]
-            return
-        remaining -= len(data)
-        yield Chunk(at_s=chunk.at_s, data=data)
-        if not remaining:  # zlib takes 0 for "no limit"
-            return
+            # its first chunk, the decoder has consumed bytes that are part of the body.
+            rest = chunks[number:] if room_bytes < most_bytes else chunks
+            return DecodedBody(chunks=(*kept, *rest) if room_bytes < most_bytes else rest, failed=True)
+        room_bytes -= len(data)
+        kept.append(Chunk(at_s=chunk.at_s, data=data))
+        if not is_whole:
+            return DecodedBody(chunks=tuple(kept), cut=True)
+    return DecodedBody(chunks=tuple(kept))
+
+
+def _up_to(pieces: Iterator[bytes], most_bytes: int) -> tuple[bytes, bool]:
+    """The pieces in one, cut at a size, and whether that is all of them."""
+    parts, room_bytes = [], most_bytes
+    for piece in pieces:
+        parts.append(piece[:room_bytes])
+        if len(piece) > room_bytes:
+            return b"".join(parts), False
+        room_bytes -= len(piece)
+    return b"".join(parts), True
+
+
+def is_mislabelled(chunks: tuple[Chunk, ...], label: str, body: DecodedBody) -> bool:
+    """Whether the body does not have the content coding that its header names, so that no client can read it."""
+    codings = codings_of(label)
+    if body.failed:
+        return True
+    if codings == ("gzip",):
+        head = _head(chunks, len(GZIP_MAGIC))
+        return bool(head) and not GZIP_MAGIC.startswith(head)
+    # Plain text may decode as raw deflate for a few bytes; and nothing here decodes br and zstd.
+    is_unproved = codings in (("br",), ("zstd",)) or (codings == ("deflate",) and not is_zlib(_head(chunks, 2)))
+    return is_unproved and _reads_as_text(chunks)
+
+
+def _reads_as_text(chunks: tuple[Chunk, ...]) -> bool:
+    raw = b"".join(chunk.data for chunk in chunks)
+    return raw.startswith(_TEXT_STARTS) or (raw[:1].isascii() and parse_json(raw) is not UNPARSED)
 
 
 def _head(chunks: tuple[Chunk, ...], size: int) -> bytes:
     """The first `size` bytes of a body, or fewer when there are no more."""
-    return b"".join(chunk.data[:size] for chunk in chunks)[:size]
-
-
-def _is_zlib(head: bytes) -> bool:
-    """Whether the two bytes are a zlib header (RFC 1950, 2.2): method 8, and a checksum that divides by 31."""
-    return len(head) >= 2 and head[0] & 0x0F == 8 and (head[0] << 8 | head[1]) % 31 == 0
+    head = b""
+    for chunk in chunks:
+        head += chunk.data[: size - len(head)]
+        if len(head) == size:
+            break
+    return head

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from messages_conformance.exchange.body_chunks import Chunk, decoded, is_mislabelled
+from messages_conformance.exchange import body_chunks
+from messages_conformance.exchange.body_chunks import Chunk, DecodedBody, decoded, is_mislabelled
 from messages_conformance.exchange.header_lookup import first_values
 from messages_conformance.exchange.strict_json import UNPARSED, parse_json
 from messages_conformance.wire import BOM, Framing, Lexer, WireEvent
@@ -21,6 +22,12 @@ LEFT: Final = "left"
 ENDINGS: Final = (COMPLETE, RESET, STALLED, TIMEOUT, TOO_LARGE, LEFT)
 """How a body ended: it is complete; the connection broke before its end; no byte came for too long; bytes came, but no
 end within our time limit; we stopped at our size limit; we closed the connection on purpose."""
+
+CUT_OFF_BYTES: Final = 64 * 1024
+"""How much is kept of a body that was cut off: enough to see what it is (origin: our own)."""
+
+MARGIN_BYTES: Final = 4 * 1024
+"""How much more is searched for the key, so that no half of a key is at the end of what is kept (origin: our own)."""
 
 _STREAM_STARTS: Final = (b"event:", b"data:", b":", b"id:", b"retry:")
 """How the first line of an event stream starts (WHATWG HTML, 9.2.5)."""
@@ -89,18 +96,33 @@ class Response:
         return (self.header("content-type") or "").partition(";")[0].strip().lower()
 
     @property
-    def _coding(self) -> str:
-        return (self.header("content-encoding") or "").strip().lower()
+    def coding(self) -> str:
+        """All values of Content-Encoding, separated by commas."""
+        return ",".join(value for name, value in self.headers if name.lower() == "content-encoding")
+
+    @property
+    def most_decoded_bytes(self) -> int:
+        """How much of the body is decoded at most."""
+        return CUT_OFF_BYTES + MARGIN_BYTES if self.ending == TOO_LARGE else body_chunks.MAX_DECODED_BYTES
 
     @cached_property
+    def _decoded(self) -> DecodedBody:
+        return decoded(self.chunks, self.coding, most_bytes=self.most_decoded_bytes)
+
+    @property
     def decoded_chunks(self) -> tuple[Chunk, ...]:
-        """The chunks with gzip or deflate removed; unchanged for every other coding."""
-        return decoded(self.chunks, self._coding)
+        """The chunks with gzip and deflate removed, up to MAX_DECODED_BYTES; unchanged for every other coding."""
+        return self._decoded.chunks
+
+    @property
+    def is_cut(self) -> bool:
+        """True when the body decodes to more than MAX_DECODED_BYTES."""
+        return self._decoded.cut
 
     @cached_property
     def mislabelled(self) -> bool:
         """True when Content-Encoding names a coding that the body does not have, so that no client can read it."""
-        return is_mislabelled(self.chunks, self._coding, is_json=self.json is not UNPARSED)
+        return is_mislabelled(self.chunks, self.coding, self._decoded)
 
     @cached_property
     def body(self) -> bytes:

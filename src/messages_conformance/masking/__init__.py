@@ -7,6 +7,7 @@ writer of output masks its text once more.
 from messages_conformance.masking.known import forget_secrets, known_secrets, masked, remember_secret
 from messages_conformance.masking.responses import masked_exchange, masked_response
 from messages_conformance.masking.secret import is_secret, masked_text
+from messages_conformance.masking.spellings import spans
 
 __all__ = [
     "forget_secrets",
@@ -17,4 +18,5 @@ __all__ = [
     "masked_response",
     "masked_text",
     "remember_secret",
+    "spans",
 ]

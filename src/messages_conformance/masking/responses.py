@@ -7,18 +7,31 @@ becomes KEY_PLACEHOLDER in place of the first piece and PIECE in place of the ot
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import replace
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from messages_conformance.exchange import KEY_PLACEHOLDER, Chunk, Exchange, Request, Response
+from messages_conformance.exchange import (
+    ALL_CODINGS,
+    KEY_PLACEHOLDER,
+    Chunk,
+    Exchange,
+    Request,
+    Response,
+    codings_of,
+    decoded,
+    packed,
+    unread_codings,
+)
+from messages_conformance.masking.key_parts import long_parts, parts_in_values
 from messages_conformance.masking.known import known_secrets
 from messages_conformance.masking.secret import is_secret, masked_text, with_placeholders
-from messages_conformance.masking.spellings import spans
+from messages_conformance.masking.spellings import merged, spans
 from messages_conformance.masking.split_strings import split_spans
 
 PIECE: Final = b"*"
+
+Headers = tuple[tuple[str, str], ...]
 
 _Edit = tuple[int, int, bytes]
 """Where a replaced part begins and ends, and the replacement."""
@@ -40,14 +53,44 @@ def masked_response(response: Response, key: str | None) -> Response:
 
 def _masked(response: Response, key: str) -> Response:
     response = _with_masked_headers(response, key)
+    if unread_codings(response.coding):
+        return _masked_unread(response, key.encode())
     secret, raw = key.encode(), b"".join(chunk.data for chunk in response.chunks)
     if edits := _edits(response.body, secret):
         chunks = _edited(response.decoded_chunks, edits)
-        return _with_chunks(response, chunks if response.body == raw else _packed(chunks, response))
+        return _with_chunks(response, chunks if response.body == raw else packed(chunks, codings_of(response.coding)))
     # A body that is labelled as compressed may also hold bytes that no client decodes.
     if response.body != raw and (edits := _edits(raw, secret)):
         return _with_chunks(response, _edited(response.chunks, edits))
     return response
+
+
+def _masked_unread(response: Response, secret: bytes) -> Response:
+    """The response masked where its coding is not one that the judge removes: br, zstd, or an unknown one."""
+    codings = codings_of(response.coding)
+    raw = b"".join(chunk.data for chunk in response.chunks)
+    body = decoded(response.chunks, response.coding, most_bytes=response.most_decoded_bytes, known=ALL_CODINGS)
+    if body.chunks is response.chunks or body.failed:
+        edits = _edits(raw, secret)
+        chunks = _edited(response.chunks, edits) if edits else response.chunks
+        return _with_chunks(response, chunks if _is_text(raw) else tuple(map(_withheld, chunks)))
+    edits = _edits(b"".join(chunk.data for chunk in body.chunks), secret)
+    if not edits and not body.cut:
+        return response
+    return _with_chunks(response, packed(_edited(body.chunks, edits), codings))
+
+
+def _is_text(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _withheld(chunk: Chunk) -> Chunk:
+    """The chunk without its bytes: they are encoded in a way that cannot be searched for the key."""
+    return Chunk(at_s=chunk.at_s, data=PIECE * len(chunk.data))
 
 
 def masked_exchange(exchange: Exchange) -> Exchange:
@@ -74,8 +117,20 @@ def _masked_request(request: Request, secret: str) -> Request:
 
 
 def _with_masked_headers(response: Response, key: str) -> Response:
-    headers = tuple((masked_text(name, key), masked_text(value, key)) for name, value in response.headers)
+    masked = tuple((masked_text(name, key), masked_text(value, key)) for name, value in response.headers)
+    headers = _without_parts(masked, key.encode())
     return response if headers == response.headers else replace(response, headers=headers)
+
+
+def _without_parts(headers: Headers, secret: bytes) -> Headers:
+    """The headers without pieces of a key that is cut over several of them, and without long parts of it."""
+    values = [value.encode("utf-8", "surrogatepass") for _, value in headers]
+    pieces = list(parts_in_values(values, secret))
+    pieces += [(index, span) for index, value in enumerate(values) for span in long_parts(value, secret)]
+    for index in {index for index, _ in pieces}:
+        for start, end in reversed(merged(span for number, span in pieces if number == index)):
+            values[index] = values[index][:start] + PIECE + values[index][end:]
+    return tuple((name, value.decode("utf-8", "replace")) for (name, _), value in zip(headers, values, strict=True))
 
 
 def _edits(body: bytes, secret: bytes) -> tuple[_Edit, ...]:
@@ -83,6 +138,7 @@ def _edits(body: bytes, secret: bytes) -> tuple[_Edit, ...]:
     found = [(start, end, KEY_PLACEHOLDER.encode()) for start, end in spans(body, secret)]
     for first, *others in split_spans(body, secret):
         found += [(*first, KEY_PLACEHOLDER.encode()), *((*piece, PIECE) for piece in others)]
+    found += [(start, end, PIECE) for start, end in long_parts(body, secret)]
     edits: list[_Edit] = []
     for start, end, replacement in sorted(found):
         if edits and start < edits[-1][1]:
@@ -109,18 +165,6 @@ def _edited(chunks: tuple[Chunk, ...], edits: tuple[_Edit, ...]) -> tuple[Chunk,
         edited.append(Chunk(at_s=chunk.at_s, data=b"".join([*kept, chunk.data[at - begin :]])))
         begin = end
     return tuple(edited)
-
-
-def _packed(chunks: tuple[Chunk, ...], response: Response) -> tuple[Chunk, ...]:
-    """The chunks, compressed as the headers of the response say."""
-    gzip = "gzip" in (response.header("content-encoding") or "").lower()
-    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16 if gzip else zlib.MAX_WBITS)
-    packed = [
-        Chunk(at_s=chunk.at_s, data=packer.compress(chunk.data) + packer.flush(zlib.Z_SYNC_FLUSH)) for chunk in chunks
-    ]
-    last = packed[-1]
-    packed[-1] = Chunk(at_s=last.at_s, data=last.data + packer.flush())
-    return tuple(packed)
 
 
 def _with_chunks(response: Response, chunks: tuple[Chunk, ...]) -> Response:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from messages_conformance.exchange import GZIP_MAGIC, KEY_PLACEHOLDER, WRONG_KEY, Exchange
+from messages_conformance.masking import spans
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import (
     answered,
@@ -196,12 +197,10 @@ def keeps_the_key_to_itself(exchange: Exchange) -> Iterable[Finding]:
         if not any(key in value for _, value in exchange.request.headers) or key.encode() in exchange.request.body:
             continue
         for name, value in response.headers:
-            if key in value:
+            if spans(value.encode("utf-8", "replace"), key.encode()):
                 yield Finding(place=Place(header=name), found="the key", wanted="no credential")
                 return
-        before, found, _ = response.text.partition(key)
-        if found:
-            yield Finding(
-                place=Place(offset_bytes=len(before.encode())), found="the key in the body", wanted="no credential"
-            )
+        if places := spans(response.body, key.encode()):
+            place = Place(offset_bytes=places[0][0])
+            yield Finding(place=place, found="the key in the body", wanted="no credential")
             return

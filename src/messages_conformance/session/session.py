@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 
 from messages_conformance import __version__, report
-from messages_conformance.exchange import SILENT, Exchange
+from messages_conformance.exchange import SILENT, Exchange, limited, trimmed
 from messages_conformance.gate import Gate
 from messages_conformance.masking import masked, masked_exchange
 from messages_conformance.report import FailedTest, RunInfo, Spent
@@ -116,7 +116,7 @@ class Session:
 
         An exchange that is recorded and not passed to `judged` is judged at the end.
         """
-        exchange = masked_exchange(self._with_lacks(exchange))
+        exchange = _trimmed(masked_exchange(_limited(self._with_lacks(exchange))))
         with self._lock:
             self._recorded.append(exchange)
         if self.folder is not None:
@@ -297,6 +297,18 @@ class Session:
             waivers=options.waivers or "",
             baseline=options.baseline or "",
         )
+
+
+def _limited(exchange: Exchange) -> Exchange:
+    """Returns the exchange; its response is cut off if a live run would not have read it to the end."""
+    response = None if exchange.response is None else limited(exchange.response)
+    return exchange if response is exchange.response else replace(exchange, response=response)
+
+
+def _trimmed(exchange: Exchange) -> Exchange:
+    """Returns the exchange with only the beginning of a response that was cut off."""
+    response = None if exchange.response is None else trimmed(exchange.response)
+    return exchange if response is exchange.response else replace(exchange, response=response)
 
 
 def is_unpaid(exchange: Exchange) -> bool:

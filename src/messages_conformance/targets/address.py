@@ -73,20 +73,28 @@ def _split(url: str) -> tuple[SplitResult, int | None]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise TargetError(f"{_shown(url)!r} is not a URL ({error}); {VALID_FORMS}") from None
+        raise TargetError(f"{shown_url(url)!r} is not a URL ({error}); {VALID_FORMS}") from None
     if not parts.hostname or re.search(r"[\s\x00-\x1f\\]", url):
-        raise TargetError(f"{_shown(url)!r} names no host; write http://HOST:PORT; {VALID_FORMS}")
+        raise TargetError(f"{shown_url(url)!r} names no host; write http://HOST:PORT; {VALID_FORMS}")
     if port == 0:
-        raise TargetError(f"{_shown(url)!r} has port 0, where nothing listens; name the server's port; {VALID_FORMS}")
+        raise TargetError(
+            f"{shown_url(url)!r} has port 0, where nothing listens; name the server's port; {VALID_FORMS}"
+        )
     return parts, port
 
 
 def _reject_extras(parts: SplitResult) -> None:
     if parts.query or parts.fragment:
-        extra = f"?{parts.query}" if parts.query else f"#{parts.fragment}"
+        extra = _without_values(f"?{parts.query}") if parts.query else "#…"
         raise TargetError(f"a base URL has no {extra!r}; leave it out; {VALID_FORMS}")
 
 
-def _shown(url: str) -> str:
-    """The URL without the part before an @, which may be a password."""
-    return re.sub(r"//[^/@]*@", "//", url)
+def shown_url(url: str) -> str:
+    """The URL without the part before an @, which may be a password, and without the values of its query."""
+    address, mark, query = re.sub(r"//[^/@]*@", "//", url).partition("?")
+    return address + _without_values(mark + query)
+
+
+def _without_values(query: str) -> str:
+    """A query with its names alone: a value may be a key."""
+    return re.sub(r"=[^&]*", "=…", query) if "=" in query else "?…" if query[1:] else query

@@ -5,22 +5,52 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import zlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Final, cast
 
 import httpx
 
-from messages_conformance.exchange import COMPLETE, LEFT, RESET, STALLED, TIMEOUT, TOO_LARGE, Chunk
+from messages_conformance.exchange import (
+    COMPLETE,
+    LEFT,
+    RESET,
+    STALLED,
+    TIMEOUT,
+    TOO_LARGE,
+    BodyDecoder,
+    BodyLimits,
+    Chunk,
+    DecodingError,
+    beginning,
+    can_decode,
+    codings_of,
+    ended_events,
+)
 
-MAX_RESPONSE_BYTES: Final = 4 * 1024 * 1024
+MIB: Final = 1024 * 1024
+
+MAX_RESPONSE_BYTES: Final = 4 * MIB
 """Where a body is cut off: far beyond any answer to the few hundred tokens that are asked for, and little to hold for
 each request in flight (origin: our own)."""
 
-ONCE_CUT_OFF_BYTES: Final = 1024 * 1024
+MAX_DECODED_BYTES: Final = 8 * MIB
+"""Where a compressed body is cut off: text compresses well (origin: our own)."""
+
+MAX_EVENTS: Final = 50_000
+MAX_CHUNKS: Final = 100_000
+"""Where a body is cut off by the number of its events and its chunks: each one costs memory, however short it is
+(origin: our own; a hundred for each token of the longest answer that is asked for)."""
+
+ONCE_CUT_OFF_BYTES: Final = 1 * MIB
 """Where bodies are cut off after one was. A run against a target whose every answer is endless has to fit into memory,
 and one such answer is proof enough (origin: our own)."""
+
+SMALLER_FROM_BYTES: Final = 128 * MIB
+"""How much a run may keep before its limit for each body is ONCE_CUT_OFF_BYTES too (origin: our own)."""
+
+CHUNK_COST_BYTES: Final = 128
+"""The memory of a chunk besides its bytes (measured with CPython 3.11)."""
 
 TOTAL_TIMEOUT_FACTOR: Final = 3
 """An exchange may take this many timeouts in all: an endless stream must end, a slow long one need not (origin: our
@@ -43,9 +73,83 @@ _TAIL_BYTES = 64
 
 @dataclass(kw_only=True)
 class SizeLimit:
-    """How long a body of one target may be, in bytes."""
+    """How long a body of one target may be. It becomes shorter when a body was cut off, or when many were long."""
 
-    most_bytes: int = MAX_RESPONSE_BYTES
+    kept_bytes: int = 0
+    has_cut_off: bool = False
+
+    @property
+    def limits(self) -> BodyLimits:
+        """The limits of the next body."""
+        is_small = self.has_cut_off or self.kept_bytes > SMALLER_FROM_BYTES
+        part = MAX_RESPONSE_BYTES // ONCE_CUT_OFF_BYTES if is_small else 1
+        return BodyLimits(
+            most_bytes=MAX_RESPONSE_BYTES // part,
+            most_decoded_bytes=MAX_DECODED_BYTES // part,
+            most_events=MAX_EVENTS // part,
+            most_chunks=MAX_CHUNKS // part,
+        )
+
+    def keep(self, chunks: Collection[Chunk]) -> None:
+        """Counts what is kept of a body."""
+        self.kept_bytes += sum(len(chunk.data) for chunk in chunks) + CHUNK_COST_BYTES * len(chunks)
+
+
+class BodyMeter:
+    """Measures a body while it arrives, against its limits. `excess` says which limit it is over; empty until then.
+
+    `coding` is its content-encoding. Compressed bodies are decoded piece by piece, never as a whole.
+    """
+
+    def __init__(self, limits: BodyLimits, *, coding: str) -> None:
+        self.excess = ""
+        self.size_bytes = 0
+        self._limits = limits
+        self._decoded_bytes = self._events = self._chunks = 0
+        self._last_byte = b""
+        codings = codings_of(coding)
+        self._decoder = BodyDecoder(codings) if codings and can_decode(codings) else None
+
+    def is_exceeded_by(self, data: bytes) -> bool:
+        """Takes the next bytes; returns True when the body is over a limit."""
+        for _ in self.pieces(data):
+            pass
+        return bool(self.excess)
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """Takes the next bytes; yields what they decode to, until the body is over a limit."""
+        self.size_bytes += len(data)
+        self._chunks += 1
+        if self.size_bytes > self._limits.most_bytes:
+            self.excess = f"cut off after {self._limits.most_bytes:,} bytes"
+        elif self._chunks > self._limits.most_chunks:
+            self.excess = f"cut off after {self._limits.most_chunks:,} chunks"
+        else:
+            yield from self._measured(data)
+
+    def _measured(self, data: bytes) -> Iterator[bytes]:
+        for piece in self._decoded(data):
+            self._decoded_bytes += len(piece)
+            self._events += ended_events(self._last_byte + piece)
+            self._last_byte = piece[-1:]
+            if self._decoder is not None and self._decoded_bytes > self._limits.most_decoded_bytes:
+                most = self._limits.most_decoded_bytes
+                self.excess = f"cut off after {self.size_bytes:,} bytes, which decode to more than {most:,}"
+            elif self._events > self._limits.most_events:
+                self.excess = f"cut off after {self._limits.most_events:,} events"
+            if self.excess:
+                return
+            yield piece
+
+    def _decoded(self, data: bytes) -> Iterator[bytes]:
+        if self._decoder is None:
+            yield data
+            return
+        try:
+            yield from self._decoder.pieces(data)
+        except DecodingError:  # the label is wrong: the bytes are what they are
+            self._decoder = None
+            yield data
 
 
 @dataclass(kw_only=True)
@@ -65,7 +169,7 @@ class Body:
 
     async def read(self, answer: httpx.Response, *, began_s: float, deadline_s: float) -> None:
         """Reads the body to its end, or until a limit ends it. `began_s` and `deadline_s` are times of the loop."""
-        stop = _MessageStop(self.coding) if _may_stream(answer) else None
+        stop = _MessageStop() if _may_stream(answer) else None
         try:
             async with asyncio.timeout_at(deadline_s) as deadline:
                 await self._collect(answer, began_s, stop, deadline)
@@ -78,32 +182,35 @@ class Body:
             self._end(STALLED, f"no byte came for {self.timeout_s:g} s")
         except httpx.TransportError as error:
             self._end(RESET, _how_it_broke(error))
+        self.size_limit.keep(self.chunks)
 
     async def _collect(
         self, answer: httpx.Response, began_s: float, stop: _MessageStop | None, deadline: asyncio.Timeout
     ) -> None:
         now = asyncio.get_running_loop().time
         deadline_s = deadline.when() or now()
-        size_bytes = 0
+        meter = BodyMeter(self.size_limit.limits, coding=self.coding)
         raw = cast("AsyncGenerator[bytes]", answer.aiter_raw())
         async with contextlib.aclosing(raw) as pieces:
             async for data in pieces:
                 at_s = now()
-                room_bytes = max(0, self.size_limit.most_bytes - size_bytes)
-                self.chunks.append(Chunk(at_s=at_s - began_s, data=data[:room_bytes]))
-                if len(data) > room_bytes:
-                    self._cut_off(size_bytes + room_bytes)
+                self.chunks.append(Chunk(at_s=at_s - began_s, data=data))
+                is_end = False
+                for piece in meter.pieces(data):
+                    is_end = (stop is not None and stop.ends_with(piece)) or is_end
+                if meter.excess:
+                    self._cut_off(meter.excess)
                     return
-                size_bytes += len(data)
-                if self._is_left(stop, data, size_bytes):
-                    self._end(LEFT, f"left after {size_bytes:,} bytes")
+                if self._is_left(stop, data, meter.size_bytes):
+                    self._end(LEFT, f"left after {meter.size_bytes:,} bytes")
                     return
-                if stop is not None and stop.ends_with(data):
+                if is_end:
                     deadline.reschedule(min(deadline_s, at_s + HELD_OPEN_GRACE_S))
 
-    def _cut_off(self, size_bytes: int) -> None:
-        self._end(TOO_LARGE, f"cut off after {size_bytes:,} bytes")
-        self.size_limit.most_bytes = ONCE_CUT_OFF_BYTES
+    def _cut_off(self, excess: str) -> None:
+        self._end(TOO_LARGE, excess)
+        self.chunks = list(beginning(self.chunks))
+        self.size_limit.has_cut_off = True
 
     def _is_left(self, stop: _MessageStop | None, data: bytes, size_bytes: int) -> bool:
         """Whether we leave the stream after this chunk."""
@@ -114,28 +221,21 @@ class Body:
 
 
 class _MessageStop:
-    """Detects message_stop in an event stream, whatever the chunking, with one search for each chunk."""
+    """Detects message_stop in a decoded event stream, whatever the chunking, with one search for each piece."""
 
-    def __init__(self, coding: str) -> None:
-        compressed = coding.strip().lower() in ("gzip", "x-gzip", "deflate")
-        self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32) if compressed else None
+    def __init__(self) -> None:
         self._tail = b""
         self._bytes_after = 0
         self.seen = False
 
     def ends_with(self, data: bytes) -> bool:
-        """Whether a chunk belongs to message_stop: it holds the name, or it is among the few bytes that follow."""
+        """Whether a piece belongs to message_stop: it holds the name, or it is among the few bytes that follow."""
         if not self.seen:
             return self._search(data)
         self._bytes_after += len(data)
         return self._bytes_after < REST_OF_STOP_BYTES
 
     def _search(self, data: bytes) -> bool:
-        if self._inflater is not None:
-            try:
-                data = self._inflater.decompress(data)
-            except zlib.error:
-                self._inflater = None
         text = self._tail + data
         self._tail = text[-_TAIL_BYTES:]
         self.seen = b"message_stop" in text and _MESSAGE_STOP.search(text) is not None

@@ -14,7 +14,7 @@ from urllib.request import getproxies
 import httpx
 
 from messages_conformance import __version__
-from messages_conformance.exchange import KEY_PLACEHOLDER, LEAVE_EARLY, SILENT, Failure, Request, Response
+from messages_conformance.exchange import KEY_PLACEHOLDER, LEAVE_EARLY, SILENT, Failure, Request, Response, trimmed
 from messages_conformance.masking import is_secret, masked_response, masked_text
 from messages_conformance.targets.address import Address
 from messages_conformance.targets.body import TOTAL_TIMEOUT_FACTOR, Body, SizeLimit
@@ -81,12 +81,12 @@ class HttpTarget:
         began_s = loop.time()
         deadline_s = began_s + TOTAL_TIMEOUT_FACTOR * self._timeout_s
         if request.wire in RAW_FORMS:
-            return masked_response(await self._send_raw(prepared, request.wire, deadline_s), self.key)
+            return self._kept(await self._send_raw(prepared, request.wire, deadline_s))
         answer = await self._send_prepared(prepared, deadline_s)
         self._has_answered = True
         headers_at_s = loop.time() - began_s
         body = Body(
-            coding=answer.headers.get("content-encoding", ""),
+            coding=",".join(answer.headers.get_list("content-encoding")),
             timeout_s=self._timeout_s,
             size_limit=self._size_limit,
             leaves=request.wire == LEAVE_EARLY,
@@ -105,7 +105,11 @@ class HttpTarget:
             detail=masked_text(body.detail, self.key),
             http_version=answer.http_version,
         )
-        return masked_response(response, self.key)
+        return self._kept(response)
+
+    def _kept(self, response: Response) -> Response:
+        """The response as it is recorded: without the key, and without the rest of a body that was cut off."""
+        return trimmed(masked_response(response, self.key))
 
     async def aclose(self) -> None:
         """Closes all connections. May be called again."""
@@ -144,7 +148,7 @@ class HttpTarget:
         try:
             async with asyncio.timeout_at(deadline_s):
                 response = await send_raw(
-                    prepared, form=form, tls=tls, timeout_s=self._timeout_s, most_bytes=self._size_limit.most_bytes
+                    prepared, form=form, tls=tls, timeout_s=self._timeout_s, limits=self._size_limit.limits
                 )
         except (TimeoutError, httpx.TransportError) as error:
             failure = failure_of(error, address=self._address, timeout_s=self._timeout_s)

@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from messages_conformance.masking import remember_secret
-from messages_conformance.targets.address import VALID_FORMS, parse_address
+from messages_conformance.targets.address import VALID_FORMS, parse_address, shown_url
 from messages_conformance.targets.http import HttpTarget
 from messages_conformance.targets.reference import ReferenceTarget
 from messages_conformance.targets.replay import ReplayTarget
@@ -21,6 +21,9 @@ DEFAULT_TIMEOUT_S: Final = 60.0
 _SCHEMES = ("http", "https", "reference", "replay")
 
 
+_SECRET_NAME = re.compile(r"key|token|secret|pass|sig|auth|cred|code", re.IGNORECASE)
+
+
 def open_target(
     spec: str, *, key: str | None, timeout_s: float = DEFAULT_TIMEOUT_S, version_required: bool = False
 ) -> Target:
@@ -30,7 +33,7 @@ def open_target(
     `version_required` is for the reference endpoint: whether it refuses requests without anthropic-version.
     """
     spec = spec.strip()
-    for secret in (key, *_passwords(spec)):
+    for secret in (key, *_passwords(spec), *_keys_in_query(spec)):
         remember_secret(secret)
     key = _checked(key)
     scheme, colon, rest = spec.partition(":")
@@ -51,6 +54,12 @@ def _passwords(spec: str) -> tuple[str, ...]:
     return (*written, *map(unquote, written))
 
 
+def _keys_in_query(spec: str) -> tuple[str, ...]:
+    """The values in the query of a URL whose names say that they are secret. Such a URL is refused, and not shown."""
+    written = [value for name, value in re.findall(r"[?&#]([^=&#]*)=([^&#]*)", spec) if _SECRET_NAME.search(name)]
+    return (*written, *map(unquote, written))
+
+
 def _checked(key: str | None) -> str | None:
     if not key:
         return None
@@ -66,7 +75,7 @@ def _guess(spec: str) -> str:
     """The description that was probably meant."""
     if not spec:
         return "no target was given"
-    shown = re.sub(r"(//|^)[^/@]*@", r"\1", spec)
+    shown = shown_url(re.sub(r"(//|^)[^/@]*@", r"\1", spec))
     scheme, colon, rest = shown.partition(":")
     if colon and scheme.lower() in ("http", "https"):
         return f"{shown!r} lacks slashes; did you mean {scheme.lower()}://{rest.lstrip('/')}?"

@@ -14,7 +14,20 @@ from typing import Final
 import h11
 import httpx
 
-from messages_conformance.exchange import COMPLETE, CUT_BODY, EXPECT_CONTINUE, HTTP_1_0, RESET, STALLED, Chunk, Response
+from messages_conformance.exchange import (
+    COMPLETE,
+    CUT_BODY,
+    EXPECT_CONTINUE,
+    HTTP_1_0,
+    RESET,
+    STALLED,
+    TOO_LARGE,
+    BodyLimits,
+    Chunk,
+    Response,
+    beginning,
+)
+from messages_conformance.targets.body import BodyMeter
 
 RAW_FORMS: Final = frozenset({HTTP_1_0, EXPECT_CONTINUE, CUT_BODY})
 """The wire forms that this module sends."""
@@ -30,13 +43,13 @@ READ_BYTES: Final = 65_536
 
 
 async def send_raw(
-    request: httpx.Request, *, form: str, tls: ssl.SSLContext | None, timeout_s: float, most_bytes: int
+    request: httpx.Request, *, form: str, tls: ssl.SSLContext | None, timeout_s: float, limits: BodyLimits
 ) -> Response | None:
     """The response to one request in a wire form; None where a cut body gets none. Raises what httpx raises."""
     began_s = asyncio.get_running_loop().time()
     read_timeout_s = min(timeout_s, CUT_TIMEOUT_S) if form == CUT_BODY else timeout_s
     async with _connected(request, tls, timeout_s) as (reader, writer):
-        connection = _Connection(reader, writer, began_s=began_s, read_timeout_s=read_timeout_s, most_bytes=most_bytes)
+        connection = _Connection(reader, writer, began_s=began_s, read_timeout_s=read_timeout_s, limits=limits)
         try:
             await connection.send(request, form)
             return await connection.response()
@@ -69,7 +82,7 @@ async def _connected(
 
 
 class _Connection:
-    """One request and its response over one connection. `most_bytes` is where the body is cut off."""
+    """One request and its response over one connection. `limits` are those of the body."""
 
     def __init__(
         self,
@@ -78,10 +91,10 @@ class _Connection:
         *,
         began_s: float,
         read_timeout_s: float,
-        most_bytes: int,
+        limits: BodyLimits,
     ) -> None:
         self._reader, self._writer = reader, writer
-        self._began_s, self._read_timeout_s, self._room_bytes = began_s, read_timeout_s, most_bytes
+        self._began_s, self._read_timeout_s, self._limits = began_s, read_timeout_s, limits
         self._h11 = h11.Connection(h11.CLIENT)
 
     async def send(self, request: httpx.Request, form: str) -> None:
@@ -105,7 +118,8 @@ class _Connection:
         if not isinstance(head, h11.Response):
             raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
         headers_at_s = self._elapsed_s()
-        chunks, ending, detail = await self._body()
+        coding = b",".join(value for name, value in head.headers if name == b"content-encoding").decode("latin-1")
+        chunks, ending, detail = await self._body(BodyMeter(self._limits, coding=coding))
         return Response(
             status=head.status_code,
             headers=tuple((name.decode("latin-1"), text.decode("latin-1")) for name, text in head.headers.raw_items()),
@@ -133,13 +147,14 @@ class _Connection:
                 return data.startswith(b"HTTP/1.1 100")
         return True
 
-    async def _body(self) -> tuple[list[Chunk], str, str]:
+    async def _body(self, meter: BodyMeter) -> tuple[list[Chunk], str, str]:
         """The chunks of the body, how it ended, and the details of that."""
         chunks: list[Chunk] = []
         try:
-            while isinstance(event := await self._next_event(), h11.Data) and self._room_bytes > 0:
-                chunks.append(Chunk(at_s=self._elapsed_s(), data=bytes(event.data[: self._room_bytes])))
-                self._room_bytes -= len(event.data)
+            while isinstance(event := await self._next_event(), h11.Data):
+                chunks.append(Chunk(at_s=self._elapsed_s(), data=bytes(event.data)))
+                if meter.is_exceeded_by(chunks[-1].data):
+                    return list(beginning(chunks)), TOO_LARGE, meter.excess
         except httpx.ReadTimeout:
             return chunks, STALLED, f"no byte came for {self._read_timeout_s:g} s"
         except (httpx.TransportError, OSError):
