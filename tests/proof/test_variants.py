@@ -8,27 +8,22 @@ from messages_conformance.proof.subjects import VARIANT
 CORRECT = [subject for subject in subjects() if subject.kind == VARIANT]
 
 FIRST = "anthropic-2023-06-01"
-REPEATED = ("anthropic-2026-10-21", "tokmodel")
-"""Profiles that send nearly the same requests as the first, or a part of them. What the first one tries already is slow
-there; CI runs it, too."""
+"""The profile with the most requests. The default run tries the variants under it and the plain endpoint under every one;
+`prove` tries each variant under every profile that it conforms to, and some at depth deep."""
 
-IN_FIRST = {subject.name for subject in CORRECT if subject.profile == FIRST}
+
+def is_quick(subject, depth):
+    """Whether the default run of the tests tries this server."""
+    return depth == "standard" and (subject.profile == FIRST or subject.name == "plain")
+
 
 KEYS = {f"{one.name}-{one.profile}": (one, "standard") for one in CORRECT}
 KEYS |= {f"{one.name}-{one.profile}-deep": (one, one.depth) for one in CORRECT if one.depth != "standard"}
 
 
-def is_repeated(name: str, profile: str) -> bool:
-    """Whether the default run of the tests tries this server already, under the first profile."""
-    return profile in REPEATED and name in IN_FIRST and name != "plain"
-
-
 @pytest.mark.parametrize(
     "key",
-    [
-        pytest.param(key, id=name, marks=pytest.mark.slow if is_repeated(key[0].name, key[0].profile) else ())
-        for name, key in KEYS.items()
-    ],
+    [pytest.param(key, id=id_, marks=() if is_quick(*key) else pytest.mark.proof) for id_, key in KEYS.items()],
 )
 def test_a_correct_server_is_green(key, trials):
     trial = trials[key]
