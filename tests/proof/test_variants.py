@@ -8,7 +8,7 @@ from messages_conformance.proof.subjects import VARIANT
 CORRECT = [subject for subject in subjects() if subject.kind == VARIANT]
 
 FIRST = "anthropic-2023-06-01"
-"""The profile with the most requests. The default run tries the variants under it and the plain endpoint under every one;
+"""The profile with the most requests. The default run tries the variants under it and the plain endpoint under all;
 `prove` tries each variant under every profile that it conforms to, and some at depth deep."""
 
 
