@@ -7,14 +7,24 @@ the current folder and the folders above it, up to the root of the repository. I
 
 from __future__ import annotations
 
-import math
-import tomllib
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from msgspec import Meta
+
+from messages_conformance.input_files import (
+    MAX_WRITTEN_BYTES,
+    SHOWN_CHARACTERS,
+    InputError,
+    parsed_toml,
+    read_bytes,
+    shown,
+    typed,
+)
 from messages_conformance.options import ENVIRONMENT_PREFIX, OPTIONS, SEVERAL, Option, variable
 
 FILE_NAME: Final = "messages-conformance.toml"
@@ -66,7 +76,7 @@ class Configuration:
             return self.targets.get(target or "", {})
         if self.targets and not set(target) & set(":/.\\"):
             raise ConfigurationError(
-                f"no target is named {target!r} in {_shown(self.path)}{_near(target, self.targets)}; "
+                f"no target is named {shown(target)} in {_shown(self.path)}{_near(target, self.targets)}; "
                 f"it has {', '.join(self.targets)}"
             )
         return {}
@@ -131,7 +141,7 @@ def _parsed(text: str, name: str, option: Option) -> Any:
             case "globs" | "paths":
                 return [part for part in text.replace(",", " ").split() if part]
     except ValueError:
-        raise ConfigurationError(f"{name} is {text!r}; it is {_expected(option)}") from None
+        raise ConfigurationError(f"{name} is {shown(text)}; it is {_expected(option)}") from None
     return text
 
 
@@ -151,14 +161,22 @@ def read(start: Path, named: str | None = None) -> Configuration:
         return _configuration(path, _table(path, _document(path)))
     for folder in (start, *start.parents):
         own, project = folder / FILE_NAME, folder / PROJECT_FILE
-        if own.is_file():
+        if _exists(own):
             return _configuration(own, _document(own))
-        table = _project_table(project) if project.is_file() else None
+        table = _project_table(project) if _exists(project) else None
         if table is not None:
             return _configuration(project, table)
-        if (folder / ROOT_MARKER).exists():
+        if _exists(folder / ROOT_MARKER):
             break
     return Configuration()
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is such a file or folder. In a folder that may not be searched, there is none."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def _table(path: Path, document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -170,9 +188,16 @@ def _project_table(path: Path) -> Mapping[str, Any] | None:
     try:
         return _in_project(_document(path))
     except ConfigurationError:
-        if f"tool.{TABLE}" in path.read_text("utf-8", "replace"):
+        if _names_our_table(path):
             raise
         return None
+
+
+def _names_our_table(path: Path) -> bool:
+    try:
+        return f"tool.{TABLE}".encode() in read_bytes(path, limit_bytes=MAX_WRITTEN_BYTES)
+    except InputError:
+        return False
 
 
 def _in_project(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -183,13 +208,13 @@ def _in_project(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
-    except OSError as error:
-        raise ConfigurationError(
-            f"{_shown(path)} cannot be read: {error.strerror}; name another file with --config"
-        ) from error
-    except ValueError as error:  # no TOML, or no UTF-8
-        raise ConfigurationError(f"{_shown(path)} is not TOML: {error}") from error
+        data = read_bytes(path, limit_bytes=MAX_WRITTEN_BYTES)
+    except InputError as error:
+        raise ConfigurationError(f"{_shown(path)} cannot be read: {error}; name another file with --config") from error
+    try:
+        return parsed_toml(data)
+    except InputError as error:
+        raise ConfigurationError(f"{_shown(path)} cannot be used: {error}") from error
 
 
 def _configuration(path: Path, table: Mapping[str, Any]) -> Configuration:
@@ -224,7 +249,9 @@ def _checked(table: Mapping[str, Any], place: str, folder: Path, *, more: Iterab
         name = key.replace("_", "-")
         if name not in _IN_FILES:
             valid = (*_VALID_KEYS, *more)
-            raise ConfigurationError(f"{place}: unknown key {key!r}{_near(name, valid)}; valid: {', '.join(valid)}")
+            raise ConfigurationError(
+                f"{place}: unknown key {shown(key)}{_near(name, valid)}; valid: {', '.join(valid)}"
+            )
         option = _IN_FILES[name]
         if option.name in checked:
             raise ConfigurationError(f"{place}: {key} sets --{option.name} a second time; keep one of them")
@@ -232,21 +259,34 @@ def _checked(table: Mapping[str, Any], place: str, folder: Path, *, more: Iterab
         if not _fits(several, option):
             # The message does not show the value: it could be a key.
             raise ConfigurationError(f"{place}: {key} is {_kind(value)}; it is {_expected(option)}")
+        if not _is_text(several):
+            raise ConfigurationError(f"{place}: {key} has a null character; remove it")
         checked[option.name] = _placed(several, option, folder)
     return checked
 
 
+_TYPES: Final[Mapping[str, Any]] = {
+    "whole number": int,
+    "number": Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)],
+    "flag": bool,
+    "globs": list[str],
+    "paths": list[str],
+}
+"""The type of each kind of option in a file; text for every other kind."""
+
+
 def _fits(value: Any, option: Option) -> bool:
-    match option.kind:
-        case "whole number":
-            return isinstance(value, int) and not isinstance(value, bool)
-        case "number":
-            return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        case "flag":
-            return isinstance(value, bool)
-        case "globs" | "paths":
-            return isinstance(value, list) and all(isinstance(each, str) for each in value)
-    return isinstance(value, str)
+    try:
+        typed(value, _TYPES.get(option.kind, str))
+    except InputError:
+        return False
+    return True
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a text or each text of a list can be an argument of a command: a null character cannot."""
+    texts = value if isinstance(value, list) else [value]
+    return not any(isinstance(text, str) and "\0" in text for text in texts)
 
 
 def _placed(value: Any, option: Option, folder: Path) -> Any:
@@ -279,7 +319,7 @@ def _expected(option: Option) -> str:
 
 
 def _near(word: str, valid: Iterable[str]) -> str:
-    near = get_close_matches(word, list(valid), n=1)
+    near = get_close_matches(word[:SHOWN_CHARACTERS], list(valid), n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 
@@ -289,5 +329,5 @@ def _shown(path: Path | None) -> str:
         return "no file"
     try:
         return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
+    except (ValueError, OSError, RuntimeError):  # elsewhere, or a loop of links
         return str(path)

@@ -26,6 +26,9 @@ DEPTHS: Final = ("smoke", "standard", "deep")
 FAIL_ON: Final = ("must", "should", "regression")
 """What makes a run fail: a violated MUST, a violated SHOULD too, or a MUST that did not fail in the baseline."""
 
+MAX_WHOLE_NUMBER: Final = 2**53
+"""Readers of report.json agree about whole numbers up to here (RFC 8259, 6)."""
+
 ENVIRONMENT_PREFIX: Final = "MESSAGES_CONFORMANCE_"
 
 
@@ -105,6 +108,8 @@ class Option:
             return ""
         if self.refuses_empty and not value.strip():
             return f"{self.flag} is empty; give it a value, or leave it out"
+        if self.kind == "whole number" and abs(value) > MAX_WHOLE_NUMBER:
+            return f"{self.flag} is too large; the largest whole number is {MAX_WHOLE_NUMBER:,}"
         if self._allows(value):
             return ""
         shown = f"{value:g}" if self.kind == "number" else f"{value!r}"

@@ -110,10 +110,10 @@ def test_reduced_and_replaced_headers_are_recognised(headers: list[tuple[str, st
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"{", "line 1 is not JSON"),
+        (b"{", "line 1: it is not JSON"),
         (b"\n[1]\n", "line 2: an object with the objects request and response was expected"),
         (b'{"request": {}, "response": {}}', "line 1: not a recorded pair (KeyError: 'headers')"),
-        (b"[" * 100_000, "line 1 is not JSON"),
+        (b"[" * 100_000, "line 1: it is nested too deeply"),
         (b"\x1f\x8b cut", "cannot read"),
     ],
 )

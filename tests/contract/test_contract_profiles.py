@@ -110,7 +110,7 @@ def test_an_unknown_profile_names_the_valid_ones() -> None:
         ),
         (WHOLE.replace('"text"', '"id-prefix"'), "id-prefix needs the key id_prefix"),
         ('title = "x"', "family is missing; write it, or name a profile that has it: extends = ..."),
-        ("x = ", "is no TOML"),
+        ("x = ", "it is not TOML"),
     ],
 )
 def test_a_mistake_is_reported_with_the_valid_values(own: Write, tmp_path: Path, text: str, message: str) -> None:

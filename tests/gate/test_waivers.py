@@ -64,13 +64,13 @@ def test_waivers_without_headings_are_identified_by_number(tmp_path: Path) -> No
 ROW = '[[waiver]]\nrequirement = "a"\nreason = "r"\nowner = "o"\nexpires = 2027-01-01\n'
 BROKEN = {
     "syntax": (ROW + "x\n", ["is not TOML", "line 6"]),
-    "encoding": (b"\xff\xfe", ["is not TOML"]),
+    "encoding": (b"\xff\xfe", ["is not UTF-8 (byte 0xff in line 1)"]),
     "table": ("[[waivers]]\nx = 1", ["has the key 'waivers'", "[[waiver]]"]),
     "no-list": ("waiver = 1", ["list of tables"]),
     "key": (ROW.replace("expires", "expiry"), ["lines 1 to 5", "unknown key 'expiry'", "did you mean expires?"]),
     "missing": (ROW.replace('owner = "o"\n', ""), ["lines 1 to 4", "has no owner"]),
     "empty": (ROW.replace('"r"', '""'), ["reason is empty", "fill it in"]),
-    "kind": (ROW.replace('"r"', "3"), ["reason is 3"]),
+    "kind": (ROW.replace('"r"', "3"), ["lines 1 to 5, reason: expected str, got int"]),
     "date": (ROW.replace("2027-01-01", '"soon"'), ["expires is 'soon'", "2027-02-28"]),
     "number": (ROW.replace("2027-01-01", "2027"), ["expires is 2027", "a date"]),
 }

@@ -12,7 +12,8 @@ knows what the sender expected. A note "no request recorded" or "no headers reco
 from __future__ import annotations
 
 import gzip
-import json
+import io
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,7 @@ from typing import Any, Final
 from messages_conformance.captures.capture import Capture, CaptureError, is_of_the_api
 from messages_conformance.captures.scrubbing import lacks_of_headers
 from messages_conformance.exchange import COMPLETE, EITHER, Chunk, Exchange, RecordingPart, Request, Response
+from messages_conformance.input_files import MAX_SAVED_BYTES, InputError, parsed_json, read_bytes
 
 ALWAYS_MISSING: Final = frozenset(
     {RecordingPart.TIMES, RecordingPart.CHUNK_BORDERS, RecordingPart.RAW_BODY, RecordingPart.PROBES}
@@ -45,9 +47,9 @@ def read_pairs(path: Path) -> Iterator[Capture]:
 
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     try:
-        data = path.read_bytes()
-        lines = (gzip.decompress(data) if data.startswith(GZIP_MAGIC) else data).split(b"\n")
-    except (OSError, EOFError) as error:
+        data = read_bytes(path, limit_bytes=MAX_SAVED_BYTES)
+        lines = (_decompressed(data) if data.startswith(GZIP_MAGIC) else data).split(b"\n")
+    except (OSError, EOFError, zlib.error, InputError) as error:
         raise CaptureError(
             f"cannot read {str(path)!r}: {error}; name a file of recorded pairs, one JSON object a line"
         ) from None
@@ -56,11 +58,19 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
             yield number, _row(path, number, line)
 
 
+def _decompressed(data: bytes) -> bytes:
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+        plain = file.read(MAX_SAVED_BYTES + 1)
+    if len(plain) > MAX_SAVED_BYTES:
+        raise InputError("it has more than a gigabyte when it is decompressed")
+    return plain
+
+
 def _row(path: Path, number: int, line: bytes) -> Mapping[str, Any]:
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise CaptureError(f"{str(path)!r}, line {number} is not JSON: {error}") from None
+        row = parsed_json(line)
+    except InputError as error:
+        raise CaptureError(f"{str(path)!r}, line {number}: {error}") from None
     if not isinstance(row, dict) or not all(isinstance(row.get(part), dict) for part in ("request", "response")):
         raise CaptureError(
             f"{str(path)!r}, line {number}: an object with the objects request and response was expected"

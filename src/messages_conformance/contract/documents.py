@@ -37,12 +37,17 @@ class ContractError(LookupError):
         return str(self.args[0]) if self.args else ""
 
 
+NAME_CHARACTERS: Final = 100
+"""A message quotes at most this much of a wrong name (our own choice: no name is half as long)."""
+
+
 def unknown(kind: str, name: str, valid: Iterable[str], *, place: str = "") -> ContractError:
     """The error for a `name` that is not in `valid`: it lists all valid names, and the most similar one first.
 
     `place` is the file with the name, if there is one.
     """
     known = sorted(valid)
+    name = name if len(name) <= NAME_CHARACTERS else f"{name[:NAME_CHARACTERS]}…"
     near = get_close_matches(name, known, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     start = f"{place}: " if place else ""

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, get_args
 from messages_conformance import resources
 from messages_conformance.contract.capabilities import capabilities
 from messages_conformance.contract.documents import API_VERSIONS, ContractError, unknown
+from messages_conformance.input_files import MAX_WRITTEN_BYTES, InputError, parsed_toml, read_bytes, shown
 
 Family = Literal["tokmodel", "anthropic"]
 Auth = Literal["bearer", "x-api-key"]
@@ -99,14 +100,12 @@ def _built_in(name: str) -> dict[str, Any]:
 def _from_file(path: Path) -> Profile:
     """The user's profile: complete, or only the differences from the profile that it `extends`."""
     try:
-        own = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ContractError(f"profile {str(path)!r} cannot be read: {error.strerror}; name a TOML file") from error
-    except ValueError as error:
-        raise ContractError(f"profile {str(path)!r} is no TOML: {error}") from error
+        own = parsed_toml(read_bytes(path, limit_bytes=MAX_WRITTEN_BYTES))
+    except InputError as error:
+        raise ContractError(f"profile {str(path)!r} cannot be read: {error}; name a TOML file") from error
     base = own.pop("extends", None)
     if base is not None and base not in profile_names():
-        raise unknown("profile in extends", str(base), profile_names(), place=str(path))
+        raise unknown("profile in extends", shown(base).strip("'"), profile_names(), place=str(path))
     _check_values(str(path), own)
     return _parsed(str(path), _completed({} if base is None else _built_in(base), own))
 
@@ -180,7 +179,7 @@ def _check_values(place: str, data: Mapping[str, Any]) -> None:
         if key not in _KEYS:
             raise unknown("key", key, {*_KEYS, "extends"}, place=place)
         if not _KEYS[key].check(value):
-            raise ContractError(f"{place}: {key} is {value!r}; valid: {_KEYS[key].valid}")
+            raise ContractError(f"{place}: {key} is {shown(value)}; valid: {_KEYS[key].valid}")
     for name in (*data.get("promises", ()), *data.get("depends_on_model", ())):
         if name not in capabilities():
             raise unknown("capability", name, capabilities(), place=place)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import Meta, Struct, structs
 
 from messages_conformance.exchange.ask import Origin
 from messages_conformance.exchange.body_chunks import Chunk
 from messages_conformance.exchange.exchange import Exchange, Failure, RecordingPart
 from messages_conformance.exchange.http_request import Request
 from messages_conformance.exchange.http_response import Response
+from messages_conformance.input_files import MAX_SAVED_BYTES, InputError, parsed_json, read_bytes, typed
 
 Record = dict[str, Any]
 
@@ -39,27 +43,40 @@ def to_record(exchange: Exchange) -> Record:
     }
 
 
-def from_record(record: Mapping[str, Any]) -> Exchange:
-    """The exchange of a saved record; raises KeyError or ValueError when the record is not one."""
-    response, failure, origin = record["response"], record["failure"], record.get("origin")
+def read_recording(path: Path) -> Iterator[Exchange]:
+    """The exchanges of an exchanges.jsonl. Raises InputError with the line."""
+    lines = read_bytes(path, limit_bytes=MAX_SAVED_BYTES).split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                yield from_record(parsed_json(line))
+            except InputError as error:
+                if number == len(lines):
+                    return  # an interrupted run may leave half a line at the end
+                raise InputError(f"line {number:,} is not an exchange: {error}") from error
+
+
+def from_record(record: Any) -> Exchange:
+    """The exchange of a saved record. Raises InputError, a ValueError, with the place of the first wrong value."""
+    row = typed(record, _ExchangeRow)
     return Exchange(
-        number=record["number"],
-        situations=tuple(record["situations"]),
-        probes=tuple(record["probes"]),
-        expect=record["expect"],
-        statuses=tuple(record["statuses"]),
-        attempt=record["attempt"],
-        started_s=record["started_s"],
-        requested_model=record["requested_model"],
-        waits=tuple(record["waits"]),
-        observer_lag_s=record["observer_lag_s"],
-        capability=record.get("capability"),
-        origin=_origin_from(origin) if origin else None,
-        intermittent=record.get("intermittent", False),
-        lacks=frozenset(RecordingPart(part) for part in record.get("lacks", ())),
-        request=_request_from(record["request"]),
-        response=None if response is None else _response_from(response),
-        failure=None if failure is None else Failure(kind=failure["kind"], message=failure["message"]),
+        number=row.number,
+        situations=row.situations,
+        probes=row.probes,
+        expect=row.expect,
+        statuses=row.statuses,
+        attempt=row.attempt,
+        started_s=row.started_s,
+        requested_model=row.requested_model,
+        waits=row.waits,
+        observer_lag_s=row.observer_lag_s,
+        capability=row.capability,
+        origin=None if row.origin is None else _origin_from(row.origin),
+        intermittent=row.intermittent,
+        lacks=frozenset(row.lacks),
+        request=_request_from(row.request),
+        response=None if row.response is None else _response_from(row.response),
+        failure=None if row.failure is None else Failure(kind=row.failure.kind, message=row.failure.message),
     )
 
 
@@ -68,8 +85,9 @@ def _origin_record(origin: Origin) -> Record:
     return {"drawing": fields.pop("set_name"), **fields}  # "drawing" is the name of this key in all recordings
 
 
-def _origin_from(record: Mapping[str, Any]) -> Origin:
-    return Origin(set_name=record["drawing"], **{name: value for name, value in record.items() if name != "drawing"})
+def _origin_from(row: _OriginRow) -> Origin:
+    values = structs.asdict(row)
+    return Origin(set_name=values.pop("drawing"), **values)
 
 
 def _request_record(request: Request) -> Record:
@@ -82,13 +100,13 @@ def _request_record(request: Request) -> Record:
     }
 
 
-def _request_from(record: Mapping[str, Any]) -> Request:
+def _request_from(row: _RequestRow) -> Request:
     return Request(
-        method=record["method"],
-        path=record["path"],
-        headers=_pairs(record["headers"]),
-        body=base64.b64decode(record["body_base64"]),
-        wire=record.get("wire", ""),
+        method=row.method,
+        path=row.path,
+        headers=row.headers,
+        body=_bytes(row.body_base64, "request.body_base64"),
+        wire=row.wire,
     )
 
 
@@ -105,18 +123,88 @@ def _response_record(response: Response) -> Record:
     }
 
 
-def _response_from(record: Mapping[str, Any]) -> Response:
+def _response_from(row: _ResponseRow) -> Response:
     return Response(
-        status=record["status"],
-        http_version=record["http_version"],
-        headers=_pairs(record["headers"]),
-        headers_at_s=record["headers_at_s"],
-        ended_at_s=record["ended_at_s"],
-        ending=record["ending"],
-        detail=record["detail"],
-        chunks=tuple(Chunk(at_s=at_s, data=base64.b64decode(data)) for at_s, data in record["chunks"]),
+        status=row.status,
+        http_version=row.http_version,
+        headers=row.headers,
+        headers_at_s=row.headers_at_s,
+        ended_at_s=row.ended_at_s,
+        ending=row.ending,
+        detail=row.detail,
+        chunks=tuple(
+            Chunk(at_s=at_s, data=_bytes(data, f"response.chunks[{number}][1]"))
+            for number, (at_s, data) in enumerate(row.chunks)
+        ),
     )
 
 
-def _pairs(headers: list[list[str]]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, value) for name, value in headers)
+def _bytes(text: str, place: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise InputError(f"{place}: it is not base64 ({error})") from error
+
+
+# -- the types of a record ------------------------------------------------------------------------------------------
+
+MAX_NUMBER: Final = 2**53
+"""JSON readers agree about whole numbers up to here (RFC 8259, 6)."""
+
+_Count = Annotated[int, Meta(ge=0, le=MAX_NUMBER)]
+_Seconds = Annotated[float, Meta(ge=-float(MAX_NUMBER), le=float(MAX_NUMBER))]
+"""Neither NaN nor infinity. A clock that was set back can make a negative one."""
+_Headers = tuple[tuple[str, str], ...]
+
+
+class _OriginRow(Struct, frozen=True):
+    drawing: str
+    seed: Annotated[int, Meta(ge=-MAX_NUMBER, le=MAX_NUMBER)]
+    number: _Count
+    pointer: str | None = None
+    reason: str = ""
+    shrunk: bool = False
+
+
+class _RequestRow(Struct, frozen=True):
+    method: str
+    path: str
+    headers: _Headers
+    body_base64: str
+    wire: Literal["", "http-1.0", "expect-continue", "cut-body", "leave-early"] = ""
+
+
+class _ResponseRow(Struct, frozen=True):
+    status: Annotated[int, Meta(ge=100, le=999)]
+    http_version: str
+    headers: _Headers
+    headers_at_s: _Seconds
+    ended_at_s: _Seconds
+    ending: Literal["complete", "reset", "stalled", "timeout", "too-large", "left"]
+    detail: str
+    chunks: tuple[tuple[_Seconds, str], ...]
+
+
+class _FailureRow(Struct, frozen=True):
+    kind: str
+    message: str
+
+
+class _ExchangeRow(Struct, frozen=True):
+    number: _Count
+    situations: tuple[str, ...]
+    probes: tuple[str, ...]
+    expect: Literal["accepted", "refused", "either"]
+    statuses: tuple[_Count, ...]
+    attempt: _Count
+    started_s: _Seconds
+    requested_model: str | None
+    waits: tuple[str, ...]
+    observer_lag_s: _Seconds
+    request: _RequestRow
+    response: _ResponseRow | None
+    failure: _FailureRow | None
+    capability: str | None = None
+    origin: _OriginRow | None = None
+    intermittent: bool = False
+    lacks: tuple[RecordingPart, ...] = ()

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -22,6 +21,18 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec import Struct, structs
+
+from messages_conformance.input_files import (
+    MAX_WRITTEN_BYTES,
+    SHOWN_CHARACTERS,
+    InputError,
+    decoded,
+    parsed_toml,
+    read_bytes,
+    shown,
+    typed,
+)
 from messages_conformance.rules import matches
 
 TABLE: Final = "waiver"
@@ -58,37 +69,54 @@ class Waiver:
 
 
 def read(path: Path) -> tuple[Waiver, ...]:
-    """The waivers of a file; raises GateError with the place, the mistake and the cure."""
+    """The waivers of a file, none for an empty one; raises GateError with the place, the mistake and the cure."""
     try:
-        text = path.read_bytes().decode("utf-8")
-        document = tomllib.loads(text)
-    except OSError as error:
-        raise GateError(f"{str(path)!r} cannot be read: {error.strerror}; name a file of waivers") from error
-    except ValueError as error:  # no TOML, or no UTF-8
-        raise GateError(f"{str(path)!r} is not TOML: {error}") from error
+        data = read_bytes(path, limit_bytes=MAX_WRITTEN_BYTES)
+    except InputError as error:
+        raise GateError(f"{str(path)!r} cannot be read: {error}; name a file of waivers") from error
+    try:
+        document = parsed_toml(data)
+    except InputError as error:
+        raise GateError(f"{str(path)!r} cannot be used: {error}; a file of waivers has [[{TABLE}]] tables") from error
     for key in document:
         if key != TABLE:
-            raise GateError(f"{str(path)!r} has the key {key!r}; a file of waivers has only [[{TABLE}]] tables")
+            raise GateError(f"{str(path)!r} has the key {shown(key)}; a file of waivers has only [[{TABLE}]] tables")
     rows = document.get(TABLE, [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise GateError(f"{str(path)!r}: {TABLE} is a list of tables, each under [[{TABLE}]]")
-    places = _places(path, text, len(rows))
+    places = _places(path, decoded(data), len(rows))
     return tuple(_waiver(row, place) for row, place in zip(rows, places, strict=True))
+
+
+class _Row(Struct, frozen=True, kw_only=True):
+    """The types of a waiver in a file. TOML has dates of its own; a text is read as a date, too."""
+
+    requirement: str
+    reason: str
+    owner: str
+    expires: Any
+    model: str = "*"
+    profile: str = "*"
 
 
 def _waiver(row: Mapping[str, Any], place: str) -> Waiver:
     for key in row:
         if key not in KEYS:
-            near = get_close_matches(key, KEYS, n=1)
+            near = get_close_matches(key[:SHOWN_CHARACTERS], KEYS, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise GateError(f"{place}: unknown key {key!r}{hint}; valid: {', '.join(KEYS)}")
+            raise GateError(f"{place}: unknown key {shown(key)}{hint}; valid: {', '.join(KEYS)}")
     missing = [key for key in REQUIRED if key not in row]
     if missing:
         raise GateError(f"{place} has no {missing[0]}; a waiver has {', '.join(REQUIRED)}")
-    for key, value in row.items():
-        if key != "expires" and (not isinstance(value, str) or not value.strip()):
-            raise GateError(f"{place}: {key} is {'empty' if value == '' else repr(value)}; fill it in, as text")
-    return Waiver(**{**row, "expires": _date(row["expires"], place)}, place=place)
+    try:
+        read = typed(row, _Row)
+    except InputError as error:
+        raise GateError(f"{place}, {error}; fill it in, as text") from error
+    values = structs.asdict(read)
+    empty = [key for key, value in values.items() if isinstance(value, str) and not value.strip()]
+    if empty:
+        raise GateError(f"{place}: {empty[0]} is empty; fill it in, as text")
+    return Waiver(**{**values, "expires": _date(read.expires, place)}, place=place)
 
 
 def _date(value: Any, place: str) -> date:
@@ -99,13 +127,15 @@ def _date(value: Any, place: str) -> date:
     try:
         return date.fromisoformat(value)
     except (TypeError, ValueError):
-        raise GateError(f"{place}: expires is {value!r}; it must be a date, such as 2027-02-28") from None
+        raise GateError(f"{place}: expires is {shown(value)}; it must be a date, such as 2027-02-28") from None
 
 
 def _places(path: Path, text: str, number: int) -> list[str]:
     """The place of each waiver: its lines, or its number when the file does not use [[waiver]] headings."""
     lines = text.splitlines()
     starts = [at for at, line in enumerate(lines) if _HEADING.fullmatch(line)]
+    if not number:
+        return []
     if len(starts) != number:
         return [f"{path}, waiver {at}" for at in range(1, number + 1)]
     ends = [_end(lines, start, following) for start, following in zip(starts, [*starts[1:], len(lines)], strict=True)]
@@ -125,9 +155,9 @@ def unknown_requirement(waivers: Iterable[Waiver], known: Iterable[str]) -> str:
     ids = list(known)
     for waiver in waivers:
         if not any(waiver.covers(name) for name in ids):
-            near = get_close_matches(waiver.requirement.replace("*", ""), ids, n=3, cutoff=0.4)
+            near = get_close_matches(waiver.requirement.replace("*", "")[:SHOWN_CHARACTERS], ids, n=3, cutoff=0.4)
             hint = f"did you mean {' or '.join(near)}?" if near else "`messages-conformance list` shows all"
-            return f"{waiver.place}: no requirement matches {waiver.requirement!r}; {hint}"
+            return f"{waiver.place}: no requirement matches {shown(waiver.requirement)}; {hint}"
     return ""
 
 

@@ -9,6 +9,7 @@ Hypothesis is imported only when something is generated: most commands generate 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -134,14 +135,22 @@ def generate_again(origin: Origin, profile: Profile) -> Ask | Dialogue:
     return _request(origin.set_name, profile, origin.seed, origin.number).ask()
 
 
+_SEED: Final = re.compile(r"-?[0-9]{1,15}")
+_NUMBER: Final = re.compile(r"[0-9]{1,15}")
+"""Any seed and number that JSON readers agree about (RFC 8259, 6)."""
+
+NAME_CHARACTERS: Final = 60
+"""A message quotes at most this much of a wrong name (our own choice)."""
+
+
 def parse_origin(name: str) -> Origin:
     """The origin for a name such as requests/7/12. Raises ContractError for anything else."""
     set_name, _, rest = name.partition("/")
     seed, _, number = rest.partition("/")
-    if set_name not in COUNTS or not seed.lstrip("-").isdecimal() or not number.isdecimal():
+    if set_name not in COUNTS or not _SEED.fullmatch(seed) or not _NUMBER.fullmatch(number):
         raise ContractError(
-            f"{name!r} names no generated request; a name is one of {', '.join(COUNTS)}, the seed and a number, "
-            f"such as requests/0/12"
+            f"{name[:NAME_CHARACTERS]!r} names no generated request; a name is one of {', '.join(COUNTS)}, the seed "
+            f"and a number, such as requests/0/12"
         )
     return Origin(set_name=set_name, seed=int(seed), number=int(number))
 

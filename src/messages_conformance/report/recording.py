@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Final
 
-from messages_conformance.exchange import Exchange, from_record, to_record
+from messages_conformance.exchange import Exchange, read_recording, to_record
+from messages_conformance.input_files import InputError
 from messages_conformance.masking import masked
 from messages_conformance.report.files import ReportError
 
@@ -29,21 +30,8 @@ def append(path: Path | str, exchange: Exchange) -> None:
 def read(path: Path | str) -> tuple[Exchange, ...]:
     """The exchanges of a file, without an incomplete last line; raises ReportError."""
     try:
-        data = Path(path).read_bytes()
-    except OSError as error:
+        return tuple(read_recording(Path(path)))
+    except InputError as error:
         raise ReportError(
-            f"{str(path)!r} could not be read: {error.strerror}; a run with --report writes {FILE_NAME} into its folder"
-        ) from error
-    # An interrupted run may leave an incomplete last line, but never one in the middle.
-    *lines, _ = data.split(b"\n")
-    return tuple(_exchange(path, number, line) for number, line in enumerate(lines, start=1) if line.strip())
-
-
-def _exchange(path: Path | str, number: int, line: bytes) -> Exchange:
-    try:
-        return from_record(json.loads(line))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ReportError(
-            f"{str(path)!r} is not a recording: line {number} is not an exchange ({type(error).__name__}: {error}); "
-            f"name the {FILE_NAME} that a run with --report wrote"
+            f"{str(path)!r} is not a recording: {error}; name the {FILE_NAME} that a run with --report wrote"
         ) from error

@@ -26,6 +26,9 @@ DISCRIMINATORS: Final = frozenset({"type", "role", "stop_reason", "object"})
 FREE_CONTENT: Final = frozenset({"input"})
 PING: Final = "ping"
 DELTA: Final = "content_block_delta"
+MAX_PATH_CHARACTERS: Final = 500
+"""A longer path is cut: names of a hostile answer can have megabytes (our own choice)."""
+
 COLUMN: Final = 48
 """The column of the types, so that most lines of a file look like two columns (our own choice)."""
 
@@ -44,7 +47,7 @@ def shape(situation: str, response: Response) -> str:
 def parse(text: str) -> dict[str, str]:
     """Path -> types, read from the text of a shape; other lines are ignored."""
     rows = (line.split(None, 1) for line in text.splitlines() if line and not line.startswith("#"))
-    return {row[0]: row[1].strip() for row in rows if len(row) == 2}
+    return {row[0][:MAX_PATH_CHARACTERS]: row[1].strip() for row in rows if len(row) == 2}
 
 
 def _lines(response: Response) -> Iterator[Line]:
@@ -88,7 +91,8 @@ def _members(value: Any, path: str) -> Iterator[Line]:
 
 
 def _place(value: Any, path: str, name: str) -> Iterator[Line]:
-    where = "".join(character if character.isprintable() and character != " " else "_" for character in path)
+    characters = path[:MAX_PATH_CHARACTERS]
+    where = "".join(one if one.isprintable() and one != " " else "_" for one in characters)
     yield where, _type(value, name)
     if name not in FREE_CONTENT:
         yield from _members(value, where)

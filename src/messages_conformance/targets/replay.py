@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from pathlib import Path
 
-from messages_conformance.exchange import Exchange, Failure, Identity, Request, Response, from_record
+from messages_conformance.exchange import Exchange, Failure, Identity, Request, Response, read_recording
+from messages_conformance.input_files import InputError
 from messages_conformance.targets.simulated_time import SimulatedClock
 from messages_conformance.targets.target import TargetError, Unreachable
 
@@ -46,22 +46,13 @@ class ReplayTarget:
         """Does nothing: the file was read when the target was opened."""
 
 
-def _read(path: Path) -> list[Exchange]:
+def _read(path: Path) -> tuple[Exchange, ...]:
     try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
+        exchanges = tuple(read_recording(path))
+    except InputError as error:
         raise TargetError(
-            f"cannot read {str(path)!r} ({error.strerror}); replay:FILE takes the exchanges.jsonl of a saved run"
+            f"cannot replay {str(path)!r}: {error}; replay:FILE takes the exchanges.jsonl of a saved run"
         ) from None
-    exchanges = []
-    for number, line in enumerate(lines, 1):
-        try:
-            exchanges.append(from_record(json.loads(line)))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            if number == len(lines) and exchanges:
-                break  # an interrupted run leaves half a line at its end
-            message = f"line {number} of {str(path)!r} is no recorded exchange; give an exchanges.jsonl"
-            raise TargetError(message) from None
     if not exchanges:
         raise TargetError(f"{str(path)!r} holds no exchange; the run that wrote it sent nothing")
     return exchanges
