@@ -53,6 +53,8 @@ USER = {
     "description": "Tells who is logged in. It takes no input.",
     "input_schema": {"type": "object", "properties": {}},
 }
+# 76 characters, as clients join the names of a server and a tool
+JOINED_NAME = tool("mcp__server_of_a_very_long_name__look_up_the_weather_in_a_city_of_the_world", "Gives the weather.")
 LONG_NAME = tool("get_" + "very_" * 10 + "long_names", "Lists cities with long names.")  # 64 characters
 
 PARIS = "What is the weather in Paris? Call the tool get_weather."
@@ -149,6 +151,16 @@ FORCED = [
         max_tokens=200,
         tools=[WEATHER, TIME],
         tool_choice={"type": "tool", "name": "get_time"},
+        needs=["tools", "tool-choice", "forced-tools"],
+        capability="forced-tools",
+    ),
+    *whole_and_streamed(
+        "tools.long-name",
+        "What is the weather in Paris?",
+        max_tokens=100,
+        expect=EITHER,  # a server may have the limit of 64 characters that a page documents
+        tools=[JOINED_NAME],
+        tool_choice={"type": "tool", "name": JOINED_NAME["name"]},
         needs=["tools", "tool-choice", "forced-tools"],
         capability="forced-tools",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from reference_rows import (
 )
 from reference_support import HEADERS, VERSION, accumulated, body, decoded, document, post, read_events, text_of
 
+from messages_conformance.contract.probes import probes as probe_rows
 from messages_conformance.reference import (
     API_KEY,
     Endpoint,
@@ -41,6 +42,8 @@ from messages_conformance.reference.request_blocks import signature
 
 MAX_PIECES = 3_000
 BYTES_PER_BODY = 200_000
+LONG_BODY = 100_000
+"""Longer bodies of the probe table are not sent: they cost too much time for each of many faults."""
 VOLATILE = re.compile(rb"(?:req_|msg_|toolu_)01\w{22}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|\d\d:\d\d:\d\d GMT")
 KEY_HEADER = ("x-api-key", API_KEY)
 NEWEST = (*HEADERS, ("anthropic-version", "2026-10-21"))
@@ -144,6 +147,7 @@ def probes() -> list[HttpRequest]:
         *(request(content) for content in [*bodies, *streamed]),
         *(request(content) for content in (b"", b"{", b"[]")),
         *near_misses(),
+        *of_table(),
         request(b" " * (32 * 1024 * 1024 + 1)),
         request(count, "/v1/messages/count_tokens"),
         request(count | {"messages": []}, "/v1/messages/count_tokens"),
@@ -184,6 +188,22 @@ def probes() -> list[HttpRequest]:
             request(body("What is 27 times 43?", thinking=hidden, max_tokens=2000, stream=stream))
             for hidden in ({"type": "enabled", "budget_tokens": 1024, "display": "omitted"},)
             for stream in (False, True)
+        ),
+    ]
+
+
+def of_table() -> list[HttpRequest]:
+    """The requests of the probe table that only some servers refuse, and a call of a tool with a long name."""
+    cases = [case for row in probe_rows().values() if row.controlled for case in row.cases]
+    changes = [{name: value for name, value in case.headers if value is not None} for case in cases]
+    heads = [dict((*HEADERS, VERSION)) | change for change in changes]
+    called = TOOL | {"name": "f" * 80}
+    return [
+        request(body("Use it.", tools=[called], tool_choice={"type": "any"})),
+        *(
+            request({"model": "reference-1", **case.body}, case.path, head.items())
+            for case, head in zip(cases, heads, strict=True)
+            if isinstance(case.body, Mapping) and len(str(case.body)) < LONG_BODY
         ),
     ]
 

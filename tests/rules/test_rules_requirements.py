@@ -424,7 +424,8 @@ def _probed(probe: Probe) -> Row:
     status = probe.error_status or (probe.statuses or (400,))[0]
     kept = [refused(status, _error_type(probe), **asked)]
     if probe.expect == ACCEPTED:
-        return [refused(400, **asked)], [answered(**asked)]
+        # A controlled row also needs another request with the same features that was accepted.
+        return [refused(400, **asked), answered()], [answered(**asked), answered()]
     if probe.refusals_only:
         return [refused(418, **asked)], kept
     if probe.error_status is not None:

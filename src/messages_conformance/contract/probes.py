@@ -41,11 +41,29 @@ ROW_KEYS: Final = frozenset(
         "error_status",
         "refusals_only",
         "judged_elsewhere",
+        "controlled",
+        "excused",
     ]
 )
 CASE_KEYS: Final = frozenset(
-    ["name", "with", "without", "raw", "raw_base64", "headers", "auth", "path", "method", "odd_case", "layout"]
+    [
+        "name",
+        "with",
+        "without",
+        "repeat",
+        "raw",
+        "raw_base64",
+        "headers",
+        "auth",
+        "path",
+        "method",
+        "odd_case",
+        "layout",
+        "depth",
+    ]
 )
+NUMBER: Final = "{n}"
+"""In a repeated item, it becomes the number of the copy, from 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +79,8 @@ class Case:
     path: str
     odd_case: bool
     layout: str
+    depth: str | None
+    """The least depth of a run that sends the case, if it is not that of the row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +100,8 @@ class Probe:
     error_status: int | None
     refusals_only: bool
     judged_elsewhere: bool
+    controlled: bool
+    excused: tuple[str, ...]
     needs: frozenset[str]
     capability: str | None
     depth: str
@@ -132,6 +154,8 @@ def _probe(row: Mapping[str, Any], cases: tuple[Case, ...]) -> Probe:
         error_status=row.get("error_status"),
         refusals_only=row.get("refusals_only", False),
         judged_elsewhere=row.get("judged_elsewhere", False),
+        controlled=row.get("controlled", False),
+        excused=tuple(row.get("excused", ())),
         needs=frozenset(row.get("needs", ())),
         capability=row.get("capability"),
         depth=row.get("depth", "standard"),
@@ -159,6 +183,7 @@ def _case(requirement: str, case: Mapping[str, Any]) -> Case:
         path=case.get("path", "/v1/messages"),
         odd_case=case.get("odd_case", False),
         layout=case.get("layout", "compact"),
+        depth=case.get("depth"),
     )
 
 
@@ -175,4 +200,23 @@ def _body(case: Mapping[str, Any]) -> Mapping[str, Any] | bytes | None:
     if "raw_base64" in case:
         return base64.b64decode(case["raw_base64"])
     changed = {**BASE_BODY, **json.loads(case.get("with", "{}"))}
+    for pointer, times in case.get("repeat", {}).items():
+        changed = _repeated(changed, pointer.strip("/").split("/"), times)
     return {name: value for name, value in changed.items() if name not in case.get("without", ())}
+
+
+def _repeated(value: Any, path: list[str], times: int) -> Any:
+    """The value with the string, or the items of the list, at a path repeated so many times."""
+    if path:
+        held = list(value) if isinstance(value, list) else dict(value)
+        key: Any = int(path[0]) if isinstance(held, list) else path[0]
+        held[key] = _repeated(held[key], path[1:], times)
+        return held
+    if isinstance(value, str):
+        return value * times
+    return [_numbered(item, number) for number in range(times) for item in value]
+
+
+def _numbered(value: Any, number: int) -> Any:
+    """The value with NUMBER in its strings replaced."""
+    return json.loads(json.dumps(value).replace(NUMBER, str(number)))

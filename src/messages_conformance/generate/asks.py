@@ -165,7 +165,7 @@ def probe_asks() -> list[Ask]:
             statuses=probe.statuses,
             needs=probe.needs,
             capability=probe.capability,
-            depth="standard" if number and probe.depth == "smoke" else probe.depth,
+            depth=case.depth or ("standard" if number and probe.depth == "smoke" else probe.depth),
             layout=case.layout,
             header_case="odd" if case.odd_case else "plain",
         )

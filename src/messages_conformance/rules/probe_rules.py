@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from messages_conformance.contract.probes import Probe, probes
 from messages_conformance.exchange import ACCEPTED, EITHER, Exchange
@@ -11,6 +12,7 @@ from messages_conformance.rules.accessors import (
     answered,
     at,
     body_of,
+    body_text,
     carries_error,
     cleanly_refused,
     near_miss,
@@ -20,9 +22,10 @@ from messages_conformance.rules.accessors import (
     streamed,
     walk_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, EXCHANGE, TOKMODEL, Requirement, add, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, EXCHANGE, RUN, TOKMODEL, Requirement, add, rule
 from messages_conformance.rules.error_responses import invalid, refused_in_stream
-from messages_conformance.rules.recording_parts import PROBES
+from messages_conformance.rules.recording_parts import PROBES, REQUEST
+from messages_conformance.rules.request_features import not_accepted_elsewhere
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
 
 VALID_REQUEST = "transport.path.post-messages"
@@ -42,6 +45,32 @@ def _accepted(exchange: Exchange) -> Iterator[Finding | Unverified]:
         yield Unverified(reason=f"the target refuses it: {refusal}")
         return
     yield Finding(place=STATUS, found=status_and_body(exchange), wanted="200: the request is valid")
+
+
+def _controlled(probe: Probe) -> Callable[[Sequence[Exchange]], Iterable[Finding | Unverified]]:
+    """A rule over a run: a refusal counts only if other requests with the same features were accepted."""
+
+    def judge(exchanges: Sequence[Exchange]) -> Iterator[Finding | Unverified]:
+        own = [exchange for exchange in exchanges if probe.requirement in exchange.probes]
+        others = [exchange for exchange in exchanges if probe.requirement not in exchange.probes]
+        if not own:
+            yield Unverified(reason="no such request was sent")
+        for exchange in own:
+            outcomes = list(_accepted(exchange))
+            lacking = not_accepted_elsewhere(exchange, others) if outcomes else ()
+            if lacking:
+                yield Unverified(reason=f"no other request with {', '.join(lacking)} was accepted")
+            elif outcomes and _is_excused(probe, exchange):
+                yield Unverified(reason=f"the target has a lower limit: {cleanly_refused(exchange)}")
+            else:
+                yield from (replace(outcome, exchange=exchange.number) for outcome in outcomes)
+
+    return judge
+
+
+def _is_excused(probe: Probe, exchange: Exchange) -> bool:
+    """Whether the answer is a clean refusal that names a limit which a correct server may have."""
+    return bool(cleanly_refused(exchange)) and any(word in body_text(exchange) for word in probe.excused)
 
 
 def _refused(probe: Probe, exchange: Exchange) -> Iterator[Finding]:
@@ -88,13 +117,13 @@ def register() -> None:
                 api_version=probe.api_version,
                 model_dependent=False,
                 needs=probe.needs,
-                reads=frozenset({PROBES}),
+                reads=frozenset({PROBES, REQUEST} if probe.controlled else {PROBES}),
                 capability=probe.capability,
-                probed=True,
-                over=EXCHANGE,
+                probed=not probe.controlled,
+                over=RUN if probe.controlled else EXCHANGE,
                 provoked=f"Sent and expected to be {probe.expect}: {probe.describes()}.",
                 applies=_applies(probe),
-                judge=_judge(probe),
+                judge=_controlled(probe) if probe.controlled else _judge(probe),
             )
         )
 

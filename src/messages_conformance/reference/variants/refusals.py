@@ -7,7 +7,9 @@ from typing import Final
 
 from messages_conformance.reference import validation
 from messages_conformance.reference.changes import RequestContext, Stage
+from messages_conformance.reference.edits import refused_if
 from messages_conformance.reference.failures import Failure
+from messages_conformance.reference.request_parts import tools
 from messages_conformance.reference.variant_registry import ANTHROPIC, LENIENT, NOT_TOKMODEL, TOKMODEL, variant
 
 DEFAULT_SAMPLING: Final = {"temperature": 1, "top_p": 1}
@@ -109,9 +111,8 @@ def no_system_messages(failures: list[Failure], context: RequestContext) -> list
 @variant(at=Stage.FAILURES)
 def strict_tool_definitions(failures: list[Failure], context: RequestContext) -> list[Failure]:
     """A tool schema may have no combinator at the top level, and a tool example must have all required fields."""
-    tools = context.body.get("tools")
-    for tool in tools if isinstance(tools, list) else ():
-        schema = tool.get("input_schema") if isinstance(tool, dict) else None
+    for tool in tools(context.body):
+        schema = tool.get("input_schema")
         if not isinstance(schema, dict):
             continue
         if any(name in schema for name in COMBINATORS):
@@ -130,3 +131,25 @@ def least_limit(failures: list[Failure], context: RequestContext) -> list[Failur
     if not isinstance(limit, int) or not 1 <= limit < MIN_MAX_TOKENS:
         return failures
     return [*failures, Failure(message=f"max_tokens: must be at least {MIN_MAX_TOKENS}")]
+
+
+MAX_NAME_CHARACTERS: Final = 64
+"""The limit of the documentation page about tools; the schema of the API has 128."""
+
+MAX_TOOLS: Final = 100
+
+
+@variant(at=Stage.FAILURES, conforms=NOT_TOKMODEL)
+def shorter_tool_names(failures: list[Failure], context: RequestContext) -> list[Failure]:
+    """The name of a tool has at most 64 characters, as one page of the documentation says."""
+    names = [str(tool.get("name", "")) for tool in tools(context.body)]
+    long = any(len(name) > MAX_NAME_CHARACTERS for name in names)
+    return refused_if(failures, long, f"tools: String should have at most {MAX_NAME_CHARACTERS} characters")
+
+
+@variant(at=Stage.FAILURES, conforms=NOT_TOKMODEL)
+def fewer_tools(failures: list[Failure], context: RequestContext) -> list[Failure]:
+    """More than 100 tools are refused with the error code of the documented limit."""
+    many = len(tools(context.body)) > MAX_TOOLS
+    message = f"available_tools_limit_exceeded: at most {MAX_TOOLS} tools are available"
+    return refused_if(failures, many, message)

@@ -1,0 +1,70 @@
+"""The coarse features of a request: a refusal shows what is refused only where each of them was accepted elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from messages_conformance.exchange import REFUSED, Exchange
+from messages_conformance.rules.accessors import carries_error, once_per_exchange, response_of
+
+FIELDS: Final = (
+    "context_management",
+    "metadata",
+    "output_config",
+    "service_tier",
+    "stop_sequences",
+    "temperature",
+    "thinking",
+    "tools",
+    "top_k",
+    "top_p",
+)
+"""The optional top-level fields that are a feature as such, with any value."""
+
+
+@once_per_exchange
+def features(exchange: Exchange) -> frozenset[str]:
+    """The names of the features that a request uses; the route is one of them."""
+    return frozenset(_features(exchange.request.path.partition("?")[0], exchange.request.fields))
+
+
+def _features(route: str, body: Mapping[str, Any]) -> Iterator[str]:
+    yield route
+    yield from (name for name in FIELDS if body.get(name) is not None)
+    choice = body.get("tool_choice")
+    if isinstance(choice, Mapping):
+        yield f"tool_choice.{choice.get('type')}"
+    if body.get("stream") is True:
+        yield "stream"
+    if body.get("system") is not None:
+        yield "system" if isinstance(body["system"], str) else "system.blocks"
+    if "'cache_control'" in str({name: body.get(name) for name in ("tools", "system", "messages")}):
+        yield "cache_control"
+    turns = body.get("messages")
+    for turn in turns if isinstance(turns, list) else ():
+        if isinstance(turn, Mapping):
+            yield f"role.{turn.get('role')}"
+            yield from _kinds(turn.get("content"))
+
+
+def _kinds(content: object) -> Iterator[str]:
+    """The types of content blocks, those inside others included."""
+    for block in content if isinstance(content, list) else ():
+        if isinstance(block, Mapping):
+            yield f"block.{block.get('type')}"
+            yield from _kinds(block.get("content"))
+
+
+def accepted(exchange: Exchange) -> bool:
+    """A valid request was answered with success."""
+    return exchange.expect != REFUSED and response_of(exchange).status < 400 and not carries_error(exchange)
+
+
+def not_accepted_elsewhere(exchange: Exchange, others: Iterable[Exchange]) -> Sequence[str]:
+    """The features of a request that no other request of these was accepted with, in alphabetical order."""
+    known: set[str] = set()
+    for other in others:
+        if accepted(other):
+            known |= features(other)
+    return sorted(features(exchange) - known)
