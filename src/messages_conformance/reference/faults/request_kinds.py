@@ -13,7 +13,7 @@ MAX_NAME_CHARACTERS = 64
 
 @fault(
     "request-kinds",
-    trips={"request.tool_result.order", "response.content.echoable"},
+    trips={"request.tool_result.order"},
     at=Stage.FAILURES,
     seen="anthropics/claude-code#21906",
 )
