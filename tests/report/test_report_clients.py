@@ -1,24 +1,31 @@
 """Which clients can use the endpoint, derived from measurements and from the verdicts of the run."""
 
+from dataclasses import replace
+
 import pytest
 from report_samples import INAPPLICABLE, report, wrong_key
 
 from messages_conformance import contract
 from messages_conformance.contract import impacts, is_failure, measured_faults
+from messages_conformance.report import to_json, verdict_sentence
 from messages_conformance.report.clients import (
     FAILS,
     NOT_KNOWN,
     STATUSES,
     WORKS,
+    WORKS_AS_SEEN,
     WORKS_WITH_LOSS,
     client_statuses,
+    status_for_profile,
     unmeasured,
 )
+from messages_conformance.report.model import clients_of
 from messages_conformance.rules import CATALOGUE
-from messages_conformance.rules.verdict import Finding, Verdict
+from messages_conformance.rules.verdict import Finding, Place, Verdict
 
 PYTHON, TYPESCRIPT, CLAUDE_CODE = "anthropic (Python) 2.12.0", "@anthropic-ai/sdk 1.12.0", "Claude Code 2.1.197"
-VERCEL = "Vercel AI SDK 6.0.326"
+VERCEL, INSTRUCTOR = "Vercel AI SDK 6.0.326", "instructor 1.17.0"
+API, AGENT = "anthropic-2023-06-01", "claude-code"
 
 
 @pytest.fixture(autouse=True)
@@ -27,54 +34,114 @@ def measured(monkeypatch):
     monkeypatch.setattr(contract, "impact", impacts.impact)
 
 
-def run(*failed, outcome="pass", without=()):
-    """Every requirement has the outcome, but for those that failed and those that are left out."""
-    finding = Finding(found="x", wanted="y", exchange=1)
-    rows = [
-        Verdict(requirement=name, level="MUST", outcome="fail", findings=(finding,))
-        if name in failed
-        else Verdict(requirement=name, level="MUST", outcome=outcome)
-        for name in CATALOGUE
-        if name not in without
-    ]
-    return {found.client: found for found in client_statuses(report(*rows))}
+def verdicts(*failed, outcome="pass", without=(), finding=None, profile=API):
+    """Every requirement of the profile has the outcome, but for those that failed and those that are left out."""
+    asked = contract.profile(profile)
+    for name, row in CATALOGUE.items():
+        if name in without:
+            continue
+        if name in failed:
+            one = replace(finding or Finding(found="x", wanted="y", exchange=1), requirement=name)
+            level = "warn" if asked.only_warns(name) or row.level != "MUST" else "fail"
+            yield Verdict(requirement=name, level=row.level, outcome=level, findings=(one,))
+        else:
+            applies = not row.inapplicable(asked)
+            yield Verdict(requirement=name, level=row.level, outcome=outcome if applies else "not-applicable")
+
+
+def run(*failed, profile=API, streamed=True, **changes):
+    found = client_statuses(profile, tuple(verdicts(*failed, profile=profile, **changes)), lambda _: streamed)
+    return {status.client: status for status in found}
 
 
 def test_all_measured_clients_work_when_all_requirements_hold():
     found = run()
     assert list(found) == list(contract.clients())
     assert len(found) == 11
+    assert found.pop(CLAUDE_CODE).status == NOT_KNOWN
     assert {status.status for status in found.values()} == {WORKS}
-    assert not [status for status in found.values() if status.effects or status.unknown or status.not_offered]
+    assert not [status for status in found.values() if status.effects or status.unseen or status.not_offered]
+
+
+def test_the_requests_of_claude_code_are_sent_under_its_profile_only():
+    assert run(profile=AGENT)[CLAUDE_CODE].status == WORKS
+    assert "the requests of Claude Code were not sent" in run()[CLAUDE_CODE].unseen
+    assert run(profile=AGENT)[PYTHON].status == NOT_KNOWN
 
 
 def test_a_client_fails_because_of_a_requirement_whose_violation_stops_it():
-    found = run("auth.bearer.accepted", "claude-code.auth.bearer")
-    assert found[PYTHON].status == FAILS
+    found = run("auth.bearer.accepted")
     refused = "cannot connect: all of its requests are refused"
+    assert found[PYTHON].status == FAILS
     assert [(effect.requirement, effect.outcome, effect.stops) for effect in found[PYTHON].effects] == [
-        ("auth.bearer.accepted", refused, True),
-        ("claude-code.auth.bearer", refused, True),
+        ("auth.bearer.accepted", refused, True)
     ]
     assert found[VERCEL].status == WORKS
 
 
-def test_a_silent_loss_is_no_failure():
+def test_a_client_that_loses_calls_or_text_does_not_work():
     found = run("stream.order.message-stop-once")
-    assert (found[VERCEL].status, found[TYPESCRIPT].status) == (WORKS_WITH_LOSS, FAILS)
+    assert (found[VERCEL].status, found[TYPESCRIPT].status) == (FAILS, FAILS)
     assert found[VERCEL].effects[0].outcome == "loses or changes the tool call silently"
+
+
+def test_a_client_that_only_counts_wrongly_works_with_loss():
+    assert run("usage.output.positive")[PYTHON].status == WORKS_WITH_LOSS
+
+
+def test_a_wrong_document_does_nothing_to_a_client_that_only_streams():
+    name = "response.role.assistant"
+    assert run(name, streamed=True)[INSTRUCTOR].status == WORKS
+    assert {run(name, streamed=one)[PYTHON].status for one in (True, False)} == {FAILS}
+    assert run("stream.delta.text-complete")[INSTRUCTOR].status == WORKS
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("stream.final.tool-input", FAILS),  # loses
+        ("transport.path.post-messages", FAILS),  # breaks
+        ("usage.thinking.le-output", WORKS_WITH_LOSS),  # misbills
+        ("stop.max_tokens.occurs", WORKS_WITH_LOSS),  # loses the reason, not the answer
+        ("request.system.string", WORKS_WITH_LOSS),  # breaks some of the requests
+        ("request.max_tokens.required", WORKS),  # hides: no client sends such a request
+        ("headers.request-id.present", WORKS),  # misleads
+    ],
+)
+def test_a_violated_must_that_was_never_measured_counts_by_its_harm(name, status):
+    assert not impacts.impact(name)
+    found = run(name)[PYTHON]
+    assert found.status == status
+    assert all(not effect.measured for effect in found.effects)
 
 
 def test_a_failure_of_another_endpoint_stops_no_client():
     found = run("adjacent.count_tokens.shape")
     assert found[PYTHON].status == WORKS_WITH_LOSS
     assert found[PYTHON].effects[0].outcome == "raises an error"
+    assert run("adjacent.models.cursors")[PYTHON].status == WORKS
 
 
-def test_an_unverified_requirement_leaves_the_status_not_known():
-    found = run(without=("version.header.2026-10-21", "version.header.2026-10-21-tokmodel"))
-    assert (found[PYTHON].status, found[PYTHON].unknown) == (NOT_KNOWN, ("version.header.2026-10-21",))
+PING = Finding(found="no event line", wanted="x", place=Place(event=2, event_type="ping"), exchange=1)
+
+
+def test_of_the_measurements_those_count_that_have_the_form_of_the_finding():
+    assert run("stream.frame.event-line")[PYTHON].status == FAILS
+    assert run("stream.frame.event-line", finding=PING)[PYTHON].status == WORKS
+
+
+def test_the_header_of_a_client_decides_whether_its_status_is_known():
+    versions = [name for name in CATALOGUE if name.startswith("version.header.2026-10-21")]
+    found = run(without=versions)
+    assert (found[PYTHON].status, found[PYTHON].unseen) == (NOT_KNOWN, ("its anthropic-version was not sent",))
     assert found[VERCEL].status == WORKS
+
+
+def test_an_unverified_part_is_named():
+    calls = [name for name in CATALOGUE if "tool_use" in name or "tool-input" in name or "partial-json" in name]
+    found = run(without=[*calls, "response.content.no-unrequested-tools"])
+    assert found[PYTHON].status == WORKS_AS_SEEN
+    assert found[PYTHON].unseen == ("tools were never called",)
 
 
 @pytest.mark.parametrize("outcome", ["not-verified", "not-applicable", "error"])
@@ -83,16 +150,15 @@ def test_after_a_run_that_verified_nothing_no_client_status_is_known(outcome):
 
 
 def test_a_run_that_could_not_be_judged_knows_no_client_status():
-    assert {(found.status, found.effects) for found in client_statuses(wrong_key())} == {(NOT_KNOWN, ())}
+    assert {(found.status, found.effects) for found in clients_of(wrong_key())} == {(NOT_KNOWN, ())}
 
 
 def test_a_feature_that_the_model_does_not_have_is_ignored():
-    thinking = [name for name, row in CATALOGUE.items() if row.capability or row.needs & {"thinking"}]
-    rows = [
-        Verdict(requirement=name, level="MUST", outcome="not-applicable" if name in thinking else "pass")
-        for name in CATALOGUE
-    ]
-    found = {status.client: status for status in client_statuses(report(*rows))}
+    rows = tuple(
+        replace(verdict, outcome="not-applicable") if CATALOGUE[verdict.requirement].capability else verdict
+        for verdict in verdicts()
+    )
+    found = {status.client: status for status in client_statuses(API, rows, lambda _: True)}
     assert found[PYTHON].status == WORKS
 
 
@@ -101,7 +167,34 @@ def test_unmeasured_failures_are_named_except_accepted_invalid_requests():
     names = ("headers.request-id.present", "request.max_tokens.required", "stream.order.message-stop-once")
     assert set(names) <= set(CATALOGUE)
     rows = [Verdict(requirement=name, level="MUST", outcome="fail", findings=finding) for name in names]
-    assert unmeasured(report(*rows, INAPPLICABLE)) == names[:1]
+    assert unmeasured((*rows, INAPPLICABLE)) == names[:1]
+
+
+AGENT_RULES = [name for name, row in CATALOGUE.items() if not row.inapplicable(contract.profile(AGENT))]
+
+
+@pytest.mark.parametrize("name", AGENT_RULES)
+def test_the_sentence_about_claude_code_agrees_with_the_table_and_with_report_json(name):
+    made = report(*verdicts(name, profile=AGENT))
+    made = replace(made, run=replace(made.run, profile=AGENT))
+    status = status_for_profile(AGENT, clients_of(made))
+    assert status is not None
+    document = to_json(made)
+    would_not = document["verdict_sentence"].startswith("Claude Code would not work")
+    assert would_not == (status.status == FAILS) == (document["exit_code"] == 1)
+    assert {row["client"]: row["status"] for row in document["clients"]}[CLAUDE_CODE] == status.status
+    if not would_not:
+        assert document["verdict_sentence"].startswith("Claude Code would work")
+
+
+def test_what_was_not_seen_is_in_the_sentence_about_claude_code():
+    without = ("claude-code.tool-loop", "claude-code.stream.tool-input")
+    calls = [name for name in CATALOGUE if "tool_use" in name or "partial-json" in name]
+    made = report(*verdicts(profile=AGENT, without=(*without, *calls)))
+    made = replace(made, run=replace(made.run, profile=AGENT))
+    assert verdict_sentence(made).startswith("Claude Code would work, as far as was seen: tools were never called; "), (
+        verdict_sentence(made)
+    )
 
 
 def test_every_outcome_has_a_rank():
@@ -113,4 +206,4 @@ def test_every_outcome_has_a_rank():
         "passes on a malformed message, and the application crashes",
         "cannot connect: all of its requests are refused",
     }
-    assert len(STATUSES) == 4
+    assert len(STATUSES) == 5

@@ -12,6 +12,7 @@ from messages_conformance.contract.block_definitions import (
     event_types,
 )
 from messages_conformance.contract.capabilities import Capability, capabilities
+from messages_conformance.contract.client_uses import FORMS, JSON, STREAM, ClientUse, client_uses
 from messages_conformance.contract.documents import (
     API_VERSIONS,
     ContractError,
@@ -19,7 +20,15 @@ from messages_conformance.contract.documents import (
     schema,
     schema_names,
 )
-from messages_conformance.contract.impacts import Measurement, clients, impact, is_failure, measured_faults, severity
+from messages_conformance.contract.impacts import (
+    Measurement,
+    clients,
+    impact,
+    impact_of,
+    is_failure,
+    measured_faults,
+    severity,
+)
 from messages_conformance.contract.problems import Problem, explain
 from messages_conformance.contract.profiles import Auth, Profile, profile, profile_names
 from messages_conformance.contract.recovery import recovery
@@ -29,9 +38,13 @@ from messages_conformance.contract.validity import valid
 
 __all__ = [
     "API_VERSIONS",
+    "FORMS",
+    "JSON",
+    "STREAM",
     "Auth",
     "BlockType",
     "Capability",
+    "ClientUse",
     "ContractError",
     "DeltaEffect",
     "Measurement",
@@ -40,12 +53,14 @@ __all__ = [
     "annotated_requirements",
     "block_types",
     "capabilities",
+    "client_uses",
     "clients",
     "delta_types",
     "error_types",
     "event_types",
     "explain",
     "impact",
+    "impact_of",
     "is_failure",
     "measured_faults",
     "profile",

@@ -6,7 +6,8 @@ reject_ are servers that refuse a valid request.
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -22,17 +23,35 @@ _WORST_FIRST: tuple[Severity, ...] = ("fatal", "major", "moderate", "minor", "ha
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Measurement:
-    """One measured fault. `clients`: client with version -> effect, such as `loses text silently` or `unaffected`."""
+    """One measured fault. `clients`: client with version -> effect, such as `loses text silently` or `unaffected`.
+
+    `found` is a pattern of findings: the fault violates the requirement in the form that these findings describe. It is
+    empty for a fault that stands for every other form.
+    """
 
     measured: str
     source: Source
     severity: Severity
     clients: Mapping[str, str]
+    found: str = ""
 
 
 def impact(requirement: str) -> tuple[Measurement, ...]:
     """The measurements of faults that violate `requirement`, worst first; empty if none was measured."""
     return _measurements().get(requirement, ())
+
+
+def impact_of(requirement: str, findings: Iterable[str]) -> tuple[Measurement, ...]:
+    """The measurements of `requirement` in the form of these findings, each as text.
+
+    A finding has the form of the measurements whose pattern it matches; otherwise, that of those without a pattern.
+    """
+    rows = impact(requirement)
+    chosen: list[Measurement] = []
+    for text in findings:
+        matching = [row for row in rows if row.found and re.search(row.found, text)]
+        chosen += matching or [row for row in rows if not row.found]
+    return tuple(dict.fromkeys(chosen))
 
 
 def severity(requirement: str) -> Severity:
@@ -54,7 +73,14 @@ def measured_faults() -> Mapping[Measurement, tuple[str, ...]]:
 @cache
 def clients() -> tuple[str, ...]:
     """The measured clients with their versions, in the order of the file."""
-    return tuple(_data()["clients"].values())
+    return tuple(client_names().values())
+
+
+@cache
+def client_names() -> Mapping[str, str]:
+    """Short name -> client with its version, in the order of the file."""
+    names: Mapping[str, str] = MappingProxyType(_data()["clients"])
+    return names
 
 
 @cache
@@ -88,6 +114,7 @@ def _measurement(row: dict[str, Any], clients: dict[str, str], outcomes: dict[st
         source=row["source"],
         severity=row["severity"],
         clients=MappingProxyType(effects),
+        found=row.get("found", ""),
     )
 
 

@@ -171,6 +171,7 @@ NOT_PROMISED = frozenset(
         "usage.service_tier.enum",
         "usage.thinking.le-output",
         "version.assistant-document",
+        "version.header.2026-10-21-of-current-sdks",
         "version.header.invalid",
         "version.header.required",
         "version.same-rules-count-tokens",

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from messages_conformance import contract
-from messages_conformance.report.clients import client_statuses
 from messages_conformance.report.failure_text import sentence_of
 from messages_conformance.report.figures import Figures, figures
 from messages_conformance.report.markdown import CUT, MAX_BYTES, code, prose, table
-from messages_conformance.report.model import Report, exit_code, harm_of, verdict_sentence
+from messages_conformance.report.model import Report, clients_of, exit_code, harm_of, verdict_sentence
 from messages_conformance.report.text import sentence
 from messages_conformance.rules.catalogue import HARMS
 from messages_conformance.rules.verdict import FAIL, LEVELS, WARN
@@ -71,7 +70,7 @@ def _column(report: Report, label: str) -> Column:
         verdict=verdict_sentence(report),
         exit_code=exit_code(report),
         figures=figures(report),
-        client_statuses=tuple(found.status for found in client_statuses(report)),
+        client_statuses=tuple(found.status for found in clients_of(report)),
     )
 
 

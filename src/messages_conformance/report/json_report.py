@@ -13,11 +13,20 @@ from messages_conformance import contract
 from messages_conformance.exchange import Exchange
 from messages_conformance.report import schema_coverage
 from messages_conformance.report.causes import Cause
+from messages_conformance.report.clients import ClientStatus
 from messages_conformance.report.failure_text import command_of, sentence_of, situations_of, source_of
 from messages_conformance.report.files import replace
 from messages_conformance.report.generated_requests import origin_record, repeat_command
 from messages_conformance.report.impact_text import impact_sentence
-from messages_conformance.report.model import Report, counts, exit_code, harm_of, headline, verdict_sentence
+from messages_conformance.report.model import (
+    Report,
+    clients_of,
+    counts,
+    exit_code,
+    harm_of,
+    headline,
+    verdict_sentence,
+)
 from messages_conformance.report.text import encodable
 from messages_conformance.rules.verdict import Finding, Verdict
 
@@ -47,6 +56,7 @@ def to_json(report: Report) -> dict[str, Any]:
             "problems": report.gate.problems,
             "difference": None if report.gate.difference is None else asdict(report.gate.difference),
         },
+        "clients": [_client(found) for found in clients_of(report)],
         "failed_tests": [asdict(test) for test in report.failed_tests],
         "drifts": [asdict(drift) for drift in report.drifts],
         "requirements": [_requirement(report, verdict, commands) for verdict in report.verdicts],
@@ -80,6 +90,16 @@ class _Commands:
 
     def _make(self, number: int) -> str | None:
         return command_of(self._report, number) or None
+
+
+def _client(found: ClientStatus) -> dict[str, Any]:
+    return {
+        "client": found.client,
+        "status": found.status,
+        "effects": [asdict(effect) for effect in found.effects],
+        "unseen": found.unseen,
+        "not_offered": found.not_offered,
+    }
 
 
 def _requirement(report: Report, verdict: Verdict, commands: _Commands) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Final
 
-from messages_conformance.report.clients import FAILS, ClientStatus, client_statuses
+from messages_conformance.report.clients import ClientStatus
 from messages_conformance.report.failure_text import FailureText, describe_failure
 from messages_conformance.report.figures import figures
 from messages_conformance.report.model import (
     CONFORMANT,
     VIOLATIONS,
     Report,
+    clients_of,
     excused,
     exit_code,
     failures,
@@ -126,7 +127,7 @@ def _line(report: Report, verdict: Verdict) -> tuple[str, ...]:
 
 def _clients(report: Report) -> Iterator[str]:
     yield "\n### Clients that can use it\n"
-    rows = [(prose(found.client), found.status, _because_of(found)) for found in client_statuses(report)]
+    rows = [(prose(found.client), found.status, _because_of(found)) for found in clients_of(report)]
     yield table(("client", "status", "because of"), rows)
 
 
@@ -135,8 +136,7 @@ def _because_of(found: ClientStatus) -> str:
         f"{outcome}: {_names([effect.requirement for effect in effects])}"
         for outcome, effects in groupby(found.effects, key=lambda effect: effect.outcome)
     ]
-    if found.unknown and found.status != FAILS:
-        lines.append(f"not verified: {_names(found.unknown)}")
+    lines += found.unseen
     return "; ".join(lines)
 
 

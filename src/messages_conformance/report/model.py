@@ -14,9 +14,10 @@ from messages_conformance import contract
 from messages_conformance.exchange import Exchange
 from messages_conformance.gate import Gate
 from messages_conformance.report.causes import Cause
+from messages_conformance.report.clients import FAILS, WORKS, ClientStatus, client_statuses, status_for_profile
 from messages_conformance.report.order import rank
 from messages_conformance.report.schema_coverage import FieldCoverage
-from messages_conformance.report.text import counted, sentence
+from messages_conformance.report.text import counted, listed, sentence
 from messages_conformance.rules.catalogue import CATALOGUE
 from messages_conformance.rules.verdict import (
     ERROR,
@@ -26,6 +27,7 @@ from messages_conformance.rules.verdict import (
     PASS,
     SHOULD,
     WARN,
+    Finding,
     Verdict,
 )
 from messages_conformance.shapes import Drift
@@ -48,6 +50,10 @@ _PARTIAL: Final = frozenset({INTERRUPTED, BUDGET, UNANSWERED, NO_MESSAGE, UNWRIT
 FAIL_ON_SHOULD: Final = "should"
 FAIL_ON_REGRESSION: Final = "regression"
 """Values of `fail_on`: a SHOULD fails the run, too; or only a MUST fails it that did not fail in the baseline."""
+
+
+SAID: Final = 3
+"""How many losses, and how many parts that were not seen, the sentence about a client names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +180,13 @@ class Report:
     saved_exchanges: Mapping[int, SavedExchange] = field(default_factory=dict)
     gate: Gate = field(default_factory=Gate)
     causes: tuple[Cause, ...] = ()
+
+    def is_streamed(self, finding: Finding) -> bool | None:
+        """Whether the answer with this finding was requested as a stream; None if it is about no single answer."""
+        exchange, saved = self.exchanges.get(finding.exchange), self.saved_exchanges.get(finding.exchange)
+        if exchange is not None:
+            return exchange.request.streamed
+        return None if saved is None else bool(saved.row.get("events"))
 
     @property
     def unjudged(self) -> bool:
@@ -321,12 +334,13 @@ def verdict_sentence(report: Report) -> str:
     if not total.verified:
         return f"COULD NOT BE JUDGED: no requirement was verified{_first(not_verified(report))}"
     names = _verdict_names(report)
-    conforms = names[0] if names else f"CONFORMS to profile {sentence(report.run.profile)}"
+    conforms = _works(report, names[0]) if names else f"CONFORMS to profile {sentence(report.run.profile)}"
     if total.failed:
         conforms = f"PASSES, but does not conform to profile {sentence(report.run.profile)}"
     if total.excused:
         conforms += f" ({_excuses(report)})"
-    return f"{conforms}: {counted(total.verified, 'requirement')} verified, {_unverified(total)}" + (
+    colon = ";" if ": " in conforms else ":"
+    return f"{conforms}{colon} {counted(total.verified, 'requirement')} verified, {_unverified(total)}" + (
         (f", {counted(total.warned, 'warning')}" if total.warned else "") + _drifted(report)
     )
 
@@ -407,6 +421,21 @@ def _verdict_names(report: Report) -> tuple[str, ...]:
     """The words of the profile for (conforms, does not conform); empty when it has none."""
     name = report.run.profile
     return contract.profile(name).verdict_names if name in contract.profile_names() else ()
+
+
+def clients_of(report: Report) -> tuple[ClientStatus, ...]:
+    """The status of each measured client: the table of clients in every format."""
+    return client_statuses(report.run.profile, report.verdicts, report.is_streamed, unjudged=report.unjudged)
+
+
+def _works(report: Report, words: str) -> str:
+    """The words of the profile for a client that works, with its losses and what was not seen."""
+    found = status_for_profile(report.run.profile, clients_of(report))
+    if found is None or found.status in (WORKS, FAILS):
+        return words
+    losses = tuple(dict.fromkeys(effect.outcome for effect in found.effects))
+    text = f"{words}, but {listed(losses, SAID)}" if losses else words
+    return f"{text}, as far as was seen: {listed(found.unseen, SAID)}" if found.unseen else text
 
 
 def _because(report: Report, failed: list[Verdict]) -> str:

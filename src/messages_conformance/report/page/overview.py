@@ -11,20 +11,34 @@ from messages_conformance.report.clients import (
     FAILS,
     NOT_KNOWN,
     WORKS,
+    WORKS_AS_SEEN,
     WORKS_WITH_LOSS,
     ClientStatus,
-    client_statuses,
     unmeasured,
 )
 from messages_conformance.report.figures import figures
-from messages_conformance.report.model import CONFORMANT, VIOLATIONS, Report, counts, exit_code, verdict_sentence
+from messages_conformance.report.model import (
+    CONFORMANT,
+    VIOLATIONS,
+    Report,
+    clients_of,
+    counts,
+    exit_code,
+    verdict_sentence,
+)
 from messages_conformance.report.page.document import Section, cell, paragraph, row, table
 from messages_conformance.report.page.html import Markup, breakable, element, joined
 from messages_conformance.report.text import counted, inline
 from messages_conformance.rules.verdict import ERROR, OUTCOMES
 
 TONES: Final = {CONFORMANT: "good", VIOLATIONS: "bad"}
-MARKS: Final = {WORKS: ("good", "●"), WORKS_WITH_LOSS: ("fair", "◐"), FAILS: ("bad", "✕"), NOT_KNOWN: ("open", "○")}
+MARKS: Final = {
+    WORKS: ("good", "●"),
+    WORKS_AS_SEEN: ("good", "◌"),
+    WORKS_WITH_LOSS: ("fair", "◐"),
+    FAILS: ("bad", "✕"),
+    NOT_KNOWN: ("open", "○"),
+}
 """A colour and a sign for each status; the page always shows the word, too."""
 
 NAMED: Final = 3
@@ -81,19 +95,20 @@ def _figure(number: str, words: str) -> Markup:
 
 def clients(report: Report) -> Section:
     """The status of each measured client, with the requirements that cause it."""
-    rows = [row(found.client, _status(found), _because_of(found)) for found in client_statuses(report)]
+    rows = [row(found.client, _status(found), _because_of(found)) for found in clients_of(report)]
     note = (
-        "The status comes from measurements. A client fails or loses data when a requirement failed in this run and "
-        "a violation of that requirement did this to the client on a test server. A client works when this run "
-        "verified every requirement whose violation stops it. Otherwise the status is not known."
+        "A client fails or loses data when a requirement failed in this run, in a form of answers that it reads, and "
+        "such a violation did this to the client on a test server. A violated MUST that was never measured counts by "
+        "its harm. A client works when this run verified every MUST about its way of using the API: the key, streams, "
+        "answers without streaming, and tools."
     )
     body = [
         table(("client", "status", "because of"), rows, class_="clients", caption="Clients that can use this endpoint")
     ]
-    unknown = unmeasured(report)
+    unknown = unmeasured(report.verdicts)
     if unknown:
         names = joined((link(name) for name in unknown), ", ")
-        text = "The effect of these failures on clients was not measured: "
+        text = "The effect of these failures on clients was never measured: "
         body.append(paragraph(text, names, ".", class_="note"))
     return Section(
         name="clients", title="Clients that can use it", body=joined((*body, paragraph(note, class_="note")))
@@ -110,8 +125,7 @@ def _because_of(found: ClientStatus) -> Markup:
         joined((f"{outcome}: ", joined((link(effect.requirement) for effect in effects), ", ")))
         for outcome, effects in groupby(found.effects, key=lambda effect: effect.outcome)
     ]
-    if found.status != FAILS and found.unknown:
-        lines.append(joined(("not verified: ", _codes(found.unknown))))
+    lines += [joined((words,)) for words in found.unseen]
     if found.not_offered:
         lines.append(joined((f"without {', '.join(found.not_offered)}, which this endpoint does not promise or have",)))
     if found.streams_only:
@@ -122,11 +136,6 @@ def _because_of(found: ClientStatus) -> Markup:
     if rest:
         parts.append(element("details", element("summary", f"{len(rest):,} more"), element("ul", *rest)))
     return joined(parts)
-
-
-def _codes(requirements: tuple[str, ...]) -> Markup:
-    more = f", and {len(requirements) - NAMED:,} more" if len(requirements) > NAMED else None
-    return joined((joined(map(code, requirements[:NAMED]), ", "), more))
 
 
 def code(requirement: str) -> Markup:

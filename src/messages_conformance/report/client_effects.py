@@ -1,0 +1,147 @@
+"""What the violations of a run do to one client: measured on the client, or concluded from the harm.
+
+A violation reaches a client only in the forms that it reads: a wrong JSON document does nothing to a client that only
+streams. Of the measurements of a requirement, those count whose fault has the form of the findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from messages_conformance import contract
+from messages_conformance.contract import JSON, STREAM, ClientUse
+from messages_conformance.report.impact_text import HARMLESS, rank
+from messages_conformance.rules.catalogue import BREAKS, CATALOGUE, DRIFTS, LEAKS, LOSES, MISBILLS
+from messages_conformance.rules.verdict import FAIL, MUST, Finding, Verdict
+
+OTHER_ENDPOINTS: Final = "adjacent"
+"""The topic of all endpoints except POST /v1/messages. A failure there affects only the calls to those endpoints."""
+
+BY_FORM: Final = frozenset({"response", "stop", "usage"})
+"""Topics that are judged on both forms of answers: the exchange of a finding says which form is wrong."""
+
+ONE_FORM: Final = {
+    "transport.content-type.sse-response": STREAM,
+    "transport.content-type.json-response": JSON,
+    "request.stream.false-json": JSON,
+}
+"""Requirements outside the topic `stream` that are about one form."""
+
+REFUSED_SOME: Final = "some of its requests are refused (concluded, not measured)"
+LOST: Final = ("the tool call silently", "text silently")
+"""Ends of outcomes after which a client continues without a part of the answer: it does not work."""
+
+BY_HARM: Final = {
+    LEAKS: "receives what belongs to another caller (concluded, not measured)",
+    BREAKS: "can fail (concluded, not measured)",
+    LOSES: "can lose a part of the answer (concluded, not measured)",
+    MISBILLS: "wrong usage silently (concluded, not measured)",
+}
+"""The effect of a violated MUST that was never measured. The other harms do nothing to a client whose requests are
+valid."""
+
+Streamed = Callable[[Finding], bool | None]
+"""Whether the answer with this finding was requested as a stream; None if the finding is about no single answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """The worst that a violation of one requirement does to a client, such as `raises an error`.
+
+    `stops` means that the client does not work; `measured` is false for a conclusion from the harm.
+    """
+
+    requirement: str
+    outcome: str
+    stops: bool
+    measured: bool = True
+
+
+def concerns(use: ClientUse, requirement: str) -> bool:
+    """Whether the requirement is about something that the client uses."""
+    if use.profile is not None:
+        return contract.profile(use.profile).includes(requirement)
+    topic = requirement.partition(".")[0]
+    if topic == "stream":
+        return STREAM in use.reads
+    if topic == "auth":
+        return not requirement.startswith(("auth.bearer.", "auth.x-api-key.")) or f".{use.auth}." in requirement
+    if topic == "version":
+        return requirement.startswith(f"version.header.{use.version}")
+    return topic != "claude-code" and ONE_FORM.get(requirement, next(iter(use.reads))) in use.reads
+
+
+def effects(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], streamed: Streamed) -> tuple[Effect, ...]:
+    """The effect of each violated requirement that concerns the client, the worst first."""
+    found = _effects(use, profile, verdicts, streamed)
+    return tuple(sorted(found, key=lambda effect: (not effect.stops, rank(effect.outcome), effect.requirement)))
+
+
+def _effects(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], streamed: Streamed) -> Iterator[Effect]:
+    for verdict in verdicts.values():
+        if not verdict.findings or not concerns(use, verdict.requirement):
+            continue
+        findings = [finding for finding in verdict.findings if _reaches(use, finding, streamed)]
+        if findings and use.profile == profile:
+            yield _under_its_profile(use, verdict, findings)
+        elif findings and (effect := _effect(use, verdict, findings)) is not None:
+            yield effect
+
+
+def _reaches(use: ClientUse, finding: Finding, streamed: Streamed) -> bool:
+    """Whether the client reads answers of the form in which the finding is."""
+    if use.profile is not None or finding.requirement.partition(".")[0] not in BY_FORM:
+        return True
+    stream = streamed(finding)
+    return stream is None or (STREAM if stream else JSON) in use.reads
+
+
+def _under_its_profile(use: ClientUse, verdict: Verdict, findings: list[Finding]) -> Effect:
+    """The effect under the profile of the client: exactly what fails a run stops the client."""
+    measured = _measured(use, verdict.requirement, findings)
+    row = CATALOGUE.get(verdict.requirement)
+    concluded = BY_HARM.get(row.harm if row else DRIFTS, "differs from what it expects")
+    return Effect(
+        requirement=verdict.requirement,
+        outcome=measured or concluded,
+        stops=verdict.outcome == FAIL,
+        measured=bool(measured),
+    )
+
+
+def _effect(use: ClientUse, verdict: Verdict, findings: list[Finding]) -> Effect | None:
+    name = verdict.requirement
+    outcomes = _outcomes(use, name, findings)
+    if outcomes:
+        worst = _measured(use, name, findings)
+        return Effect(requirement=name, outcome=worst, stops=_stops(name, worst)) if worst else None
+    row = CATALOGUE.get(name)
+    if row is None or row.harm not in BY_HARM or verdict.level != MUST or name.startswith(f"{OTHER_ENDPOINTS}."):
+        return None
+    if name.startswith("request.") and row.harm == BREAKS:
+        return Effect(requirement=name, outcome=REFUSED_SOME, stops=False, measured=False)
+    stops = row.harm == BREAKS or (row.harm == LOSES and not name.startswith("stop."))
+    return Effect(requirement=name, outcome=BY_HARM[row.harm], stops=stops, measured=False)
+
+
+def _measured(use: ClientUse, requirement: str, findings: list[Finding]) -> str:
+    """The worst measured effect; empty if there is no measurement, or if the client did not notice the fault."""
+    outcomes = _outcomes(use, requirement, findings) - {HARMLESS}
+    return min(outcomes, key=lambda outcome: (not _stops(requirement, outcome), rank(outcome)), default="")
+
+
+def _outcomes(use: ClientUse, requirement: str, findings: list[Finding]) -> set[str]:
+    rows = contract.impact_of(requirement, map(as_text, findings))
+    return {row.clients[use.client] for row in rows if use.client in row.clients}
+
+
+def as_text(finding: Finding) -> str:
+    """The finding as measurements describe it: event type, JSON pointer and what was found."""
+    return f"{finding.place.event_type or '-'} {finding.place.pointer or '-'} {finding.found}"
+
+
+def _stops(requirement: str, outcome: str) -> bool:
+    serious = contract.is_failure(outcome) or outcome.endswith(LOST)
+    return serious and not requirement.startswith(f"{OTHER_ENDPOINTS}.")
