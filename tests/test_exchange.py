@@ -109,7 +109,7 @@ def test_a_record_holds_the_whole_exchange(saved: Exchange) -> None:
 
 def test_every_field_is_in_the_record() -> None:
     record = to_record(saved_exchanges()[0])
-    assert set(record) == set(Exchange.__dataclass_fields__) - {"lacks"}
+    assert set(record) == set(Exchange.__dataclass_fields__) - {"lacks", "capture"}
     assert set(record["response"]) == set(Response.__dataclass_fields__)
     assert len(record["request"]) == len(Request.__dataclass_fields__)
 
@@ -121,6 +121,14 @@ def test_a_record_names_the_parts_that_it_lacks_and_only_those() -> None:
     assert to_record(partial) == {**to_record(whole), "lacks": ["chunk-borders", "times"]}
     assert from_record(json.loads(json.dumps(to_record(partial)))).lacks == partial.lacks
     assert from_record(to_record(whole)).lacks == frozenset()
+
+
+def test_a_record_names_the_capture_that_it_comes_from() -> None:
+    whole = saved_exchanges()[0]
+    captured = replace(whole, capture="a.har")
+    assert to_record(captured) == {**to_record(whole), "capture": "a.har"}
+    assert from_record(to_record(captured)).capture == "a.har"
+    assert from_record(to_record(whole)).capture == ""
 
 
 def test_an_unknown_recording_part_is_refused() -> None:

@@ -31,6 +31,9 @@ FILE_NAME: Final = "messages-conformance.toml"
 PROJECT_FILE: Final = "pyproject.toml"
 TABLE: Final = "messages-conformance"
 TARGETS: Final = "targets"
+MAP: Final = "map"
+"""The table with the paths of fields in JSON lines, for `check`."""
+
 ROOT_MARKER: Final = ".git"
 """The search for a file ends at a folder that contains this."""
 
@@ -61,11 +64,15 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """The options of a file: `common` for all targets, and `targets` by name. Without a file, `path` is None."""
+    """The options of a file: `common` for all targets, and `targets` by name. Without a file, `path` is None.
+
+    `map` has the paths of fields in JSON lines, by field.
+    """
 
     path: Path | None = None
     common: Mapping[str, Any] = field(default_factory=dict)
     targets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    map: Mapping[str, str] = field(default_factory=dict)
 
     def options_of(self, target: str | None) -> Mapping[str, Any]:
         """The options of the target with that name; empty when `target` is an address instead of a name.
@@ -222,10 +229,14 @@ def _configuration(path: Path, table: Mapping[str, Any]) -> Configuration:
     targets = table.get(TARGETS, {})
     if not isinstance(targets, dict) or not all(isinstance(each, dict) for each in targets.values()):
         raise ConfigurationError(f"{place}: targets are tables, such as [{TARGETS}.staging]")
-    common = {key: value for key, value in table.items() if key != TARGETS}
+    paths = table.get(MAP, {})
+    if not isinstance(paths, dict) or not all(isinstance(each, str) for each in paths.values()):
+        raise ConfigurationError(f"{place}, [{MAP}]: each field has a path, such as request = '$.req.body'")
+    common = {key: value for key, value in table.items() if key not in (TARGETS, MAP)}
     return Configuration(
         path=path,
-        common=_checked(common, place, path.parent, more=(TARGETS,)),
+        common=_checked(common, place, path.parent, more=(TARGETS, MAP)),
+        map=paths,
         targets={
             name: _checked_target(name, each, f"{place}, [{TARGETS}.{name}]", path.parent)
             for name, each in targets.items()

@@ -35,3 +35,30 @@ def lacks_of_headers(headers: Headers) -> frozenset[RecordingPart]:
     if volatile and not any(PLACEHOLDER.fullmatch(value.strip()) for value in volatile):
         return frozenset()
     return frozenset({RecordingPart.RESPONSE_HEADERS})
+
+
+def are_all_headers(headers: Headers) -> bool:
+    """Whether headers of a recorder that keeps all of them are still complete: nobody reduced or replaced them.
+
+    Every response has a date (RFC 9110, 6.6.1), a content-type, and the length of its body or chunks (HTTP/1.1). Who
+    reduces headers by hand does not keep these.
+    """
+    values = {name.lower(): value for name, value in headers}
+    if any(PLACEHOLDER.fullmatch(value.strip()) for name, value in values.items() if VOLATILE.fullmatch(name)):
+        return False
+    framed = bool({"content-length", "transfer-encoding", "connection"} & set(values))
+    return not lacks_of_headers(headers) or ("date" in values and "content-type" in values and framed)
+
+
+_IDS: Final = re.compile(r'"(?:id|tool_use_id|request_id)"\s*:\s*"([^"\\]*)"')
+
+PLACEHOLDER_ID: Final = re.compile(
+    r"(?:[a-z]+_)*(?:[x*.]{3,}|0{6,}|<.*>|\[.*\]|\{.*\})|.*(redacted|scrubbed|filtered|masked|placeholder|sanitized).*",
+    re.IGNORECASE,
+)
+"""Ids that recorders write in place of a true one: msg_XXX, toolu_000000, <ID>, [ID] (origin: as PLACEHOLDER)."""
+
+
+def has_placeholder_ids(text: str) -> bool:
+    """Whether a body has an id that somebody put in place of the true one."""
+    return any(PLACEHOLDER_ID.fullmatch(match[1]) for match in _IDS.finditer(text))

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from messages_conformance import __version__
-from messages_conformance.cli import gating, proving, reporting, requirements, running, serving, settings
+from messages_conformance.cli import checking, gating, proving, reporting, requirements, running, serving, settings
 from messages_conformance.cli.parsing import Parser
 
-COMMANDS = (running, settings, reporting, gating, requirements, serving, proving)
+COMMANDS = (running, checking, settings, reporting, gating, requirements, serving, proving)
 """The modules of the commands, in the order of `--help`."""
 
 DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -26,14 +26,14 @@ def add(commands: Commands) -> None:
     add_options(show)
 
 
-def add_options(parser: Parser) -> None:
-    """Declares all options of a run except the target."""
+def add_options(parser: Parser, names: Collection[str] | None = None) -> None:
+    """Declares all options of a run except the target; with `names`, only these."""
     parser.epilog = (
         f"Every option can also be set in the environment, such as {OPTIONS[1].variable}, and in "
         f"{configuration.FILE_NAME} or pyproject.toml; `messages-conformance config` shows the values in use."
     )
     for option in OPTIONS:
-        if option.name != "target":
+        if option.name != "target" and (names is None or option.name in names):
             metavar = "PATH" if option.kind == "paths" else "GLOB"
             several = {"action": "extend", "nargs": "+", "metavar": metavar} if option.kind in SEVERAL else {}
             short = ["-v"] if option.name == "show-trace" else []

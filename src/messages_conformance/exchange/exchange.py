@@ -86,6 +86,8 @@ class Exchange:
     """Whether a second answer to the same request did not have the fault of this one."""
     lacks: frozenset[RecordingPart] = frozenset()
     """The parts that the source of this recording could not provide; none in a live run."""
+    capture: str = ""
+    """The file in which it was recorded; empty in a live run. Rules over several exchanges hold within one capture."""
 
     @cached_property
     def succeeded(self) -> bool:

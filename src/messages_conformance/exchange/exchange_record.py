@@ -37,6 +37,7 @@ def to_record(exchange: Exchange) -> Record:
         "origin": None if exchange.origin is None else _origin_record(exchange.origin),
         "intermittent": exchange.intermittent,
         **({"lacks": sorted(exchange.lacks)} if exchange.lacks else {}),
+        **({"capture": exchange.capture} if exchange.capture else {}),
         "request": _request_record(exchange.request),
         "response": None if exchange.response is None else _response_record(exchange.response),
         "failure": None if exchange.failure is None else asdict(exchange.failure),
@@ -74,6 +75,7 @@ def from_record(record: Any) -> Exchange:
         origin=None if row.origin is None else _origin_from(row.origin),
         intermittent=row.intermittent,
         lacks=frozenset(row.lacks),
+        capture=row.capture,
         request=_request_from(row.request),
         response=None if row.response is None else _response_from(row.response),
         failure=None if row.failure is None else Failure(kind=row.failure.kind, message=row.failure.message),
@@ -208,3 +210,4 @@ class _ExchangeRow(Struct, frozen=True):
     origin: _OriginRow | None = None
     intermittent: bool = False
     lacks: tuple[RecordingPart, ...] = ()
+    capture: str = ""

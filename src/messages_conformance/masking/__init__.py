@@ -5,7 +5,7 @@ writer of output masks its text once more.
 """
 
 from messages_conformance.masking.known import forget_secrets, known_secrets, masked, remember_secret
-from messages_conformance.masking.responses import masked_exchange, masked_response
+from messages_conformance.masking.responses import masked_exchange, masked_request, masked_response
 from messages_conformance.masking.secret import is_secret, masked_text
 from messages_conformance.masking.spellings import spans
 
@@ -15,6 +15,7 @@ __all__ = [
     "known_secrets",
     "masked",
     "masked_exchange",
+    "masked_request",
     "masked_response",
     "masked_text",
     "remember_secret",

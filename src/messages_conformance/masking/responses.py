@@ -99,7 +99,7 @@ def masked_exchange(exchange: Exchange) -> Exchange:
         request, response, failure = exchange.request, exchange.response, exchange.failure
         exchange = replace(
             exchange,
-            request=_masked_request(request, secret),
+            request=masked_request(request, secret),
             response=None if response is None else masked_response(response, secret),
             failure=None if failure is None else replace(failure, message=masked_text(failure.message, secret)),
             waits=tuple(masked_text(note, secret) for note in exchange.waits),
@@ -107,7 +107,8 @@ def masked_exchange(exchange: Exchange) -> Exchange:
     return exchange
 
 
-def _masked_request(request: Request, secret: str) -> Request:
+def masked_request(request: Request, secret: str) -> Request:
+    """The request with KEY_PLACEHOLDER for each spelling of the secret in its path, headers and body."""
     headers = tuple((name, masked_text(value, secret)) for name, value in request.headers)
     found = spans(request.body, secret.encode())
     path = masked_text(request.path, secret)

@@ -25,6 +25,7 @@ from messages_conformance.report.model import (
     NOTHING_ASKED,
     UNANSWERED,
     UNREACHABLE,
+    UNREAD,
     UNWRITTEN,
     VIOLATIONS,
     WRONG_KEY,
@@ -51,7 +52,7 @@ from messages_conformance.report.progress import Progress, RunProgress, SuitePro
 from messages_conformance.report.recording import append, read
 from messages_conformance.report.reproduction import curl
 from messages_conformance.report.saved import load
-from messages_conformance.report.schema_coverage import FieldCoverage, request_coverage
+from messages_conformance.report.schema_coverage import FieldCoverage, RequestCoverage, request_coverage
 from messages_conformance.report.terminal import StandardOutput, console, header, note, summary
 from messages_conformance.report.trace import trace
 
@@ -78,6 +79,7 @@ __all__ = [
     "NO_MESSAGE",
     "UNANSWERED",
     "UNREACHABLE",
+    "UNREAD",
     "UNWRITTEN",
     "VIOLATIONS",
     "WRONG_KEY",
@@ -92,6 +94,7 @@ __all__ = [
     "Progress",
     "Report",
     "ReportError",
+    "RequestCoverage",
     "RunInfo",
     "RunProgress",
     "Spent",

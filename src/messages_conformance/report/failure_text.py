@@ -22,6 +22,9 @@ from messages_conformance.rules.verdict import Finding, Verdict
 VALUE_CHARACTERS: Final = 300
 """Length to which found and wanted values are cut; report.json has them in full."""
 
+PLACE_CHARACTERS: Final = 160
+"""Length to which the name of a situation is cut. A recorded exchange has the path of its file there (our own)."""
+
 SITUATIONS: Final = 6
 CLIENTS: Final = 4
 REFERENCE_PORT: Final = 4010
@@ -175,7 +178,7 @@ def place(report: Report, finding: Finding) -> str:
     if not finding.exchange:
         return "the run as a whole"
     situations = situations_of(report, finding.exchange)
-    name = f"exchange {finding.exchange}" + (f" ({inline(situations[0], 60)})" if situations else "")
+    name = f"exchange {finding.exchange}" + (f" ({inline(situations[0], PLACE_CHARACTERS)})" if situations else "")
     return f"{name}, {inline(str(finding.place), 200)}"
 
 
@@ -196,4 +199,4 @@ def _slug(report: Report, number: int) -> str:
     if not number:
         return "the run as a whole"
     situations = situations_of(report, number)
-    return inline(situations[0], 60) if situations else f"exchange {number}"
+    return inline(situations[0], PLACE_CHARACTERS) if situations else f"exchange {number}"

@@ -44,7 +44,8 @@ UNANSWERED: Final = "unanswered"
 NO_MESSAGE: Final = "no-message"
 NOTHING_ASKED: Final = "nothing-asked"
 UNWRITTEN: Final = "unwritten"
-_PARTIAL: Final = frozenset({INTERRUPTED, BUDGET, UNANSWERED, NO_MESSAGE, UNWRITTEN})
+UNREAD: Final = "unread"
+_PARTIAL: Final = frozenset({INTERRUPTED, BUDGET, UNANSWERED, NO_MESSAGE, UNWRITTEN, UNREAD})
 """Kinds of statement that end a run early: the verdicts until then stay valid. Any other kind makes them invalid."""
 
 FAIL_ON_SHOULD: Final = "should"

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from messages_conformance import contract
 from messages_conformance.contract.request_fields import WHOLE, RequestField, fields_in, fields_to, request_fields
-from messages_conformance.exchange import MESSAGES_PATH, REFUSED, Exchange
+from messages_conformance.exchange import MESSAGES_PATH, REFUSED, Exchange, RecordingPart
 
 ACCEPTED: Final = "accepted"
 REFUSED_OUTCOME: Final = "refused"
@@ -69,19 +69,38 @@ class Shares:
     fields_broken: int
 
 
+class RequestCoverage:
+    """The table of requests to POST /v1/messages, which takes them one by one. `rows` is in the order of the schema."""
+
+    def __init__(self, api_version: str) -> None:
+        self._api_version = api_version
+        self._table = {id(node): _empty(node) for node in request_fields()}
+
+    @property
+    def rows(self) -> tuple[FieldCoverage, ...]:
+        """The rows as they are now."""
+        return tuple(self._table.values())
+
+    def add(self, exchange: Exchange) -> None:
+        """Counts one request, unless it was never sent or creates no message."""
+        if exchange.failure is not None and exchange.failure.kind in NEVER_SENT:
+            return
+        if exchange.request.method != "POST" or exchange.request.route != MESSAGES_PATH:
+            return
+        if RecordingPart.REQUEST in exchange.lacks:
+            return
+        if exchange.expect == REFUSED:
+            _add_broken(exchange, self._table, self._api_version)
+        else:
+            _add_valid(exchange, self._table)
+
+
 def request_coverage(exchanges: Iterable[Exchange], *, api_version: str) -> tuple[FieldCoverage, ...]:
     """The table of all requests to POST /v1/messages, in the order of the schema."""
-    table = {id(node): _empty(node) for node in request_fields()}
+    coverage = RequestCoverage(api_version)
     for exchange in exchanges:
-        if exchange.failure is not None and exchange.failure.kind in NEVER_SENT:
-            continue
-        if exchange.request.method != "POST" or exchange.request.route != MESSAGES_PATH:
-            continue
-        if exchange.expect == REFUSED:
-            _add_broken(exchange, table, api_version)
-        else:
-            _add_valid(exchange, table)
-    return tuple(table.values())
+        coverage.add(exchange)
+    return coverage.rows
 
 
 def shares(table: Iterable[FieldCoverage]) -> Shares:

@@ -31,6 +31,13 @@ from messages_conformance.rules.verdict import (
 
 NOT_PROVOKED = "not provoked in this run"
 
+MOST_FINDINGS = 10_000
+"""So many findings of one requirement are kept, more than a live run can have: captures may hold millions of exchanges,
+and memory has a bound (origin: our own; a finding takes about a kilobyte)."""
+
+NAMED_FINDINGS = 5
+"""The exchanges of the first findings of each requirement stay in memory, to be shown in the report (our own)."""
+
 NOT_SEEN = "judged only when it happens, and it did not happen"
 
 ENDS_A_RUN = frozenset({"budget", "cancelled", "refused"})
@@ -56,13 +63,28 @@ def odd(exchange: Exchange) -> bool:
 
 @dataclass(slots=True)
 class _Tally:
-    """The outcomes of one requirement so far. `left_out` are the reasons for exchanges that lack a part it reads."""
+    """The outcomes of one requirement so far.
+
+    `unverified`: the last reason of the rule itself. `left_out`: how many exchanges lack a part that the rule reads,
+    and `lack`: the last reason for that. `error`: the first one.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     passed: int = 0
-    unverified: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
+    unverified: str = ""
+    error: str = ""
+    left_out: int = 0
+    lack: str = ""
+
+    def absorb(self, later: _Tally) -> _Tally:
+        """Adds the outcomes of another tally; returns this one."""
+        self.findings += later.findings[: max(MOST_FINDINGS - len(self.findings), 0)]
+        self.passed += later.passed
+        self.unverified = later.unverified or self.unverified
+        self.error = self.error or later.error
+        self.left_out += later.left_out
+        self.lack = later.lack or self.lack
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +112,8 @@ class Judge:
         self.catalogue = catalogue = {row.id: _under(row, profile) for row in catalogue.values()}
         self._selected = selected = selected or select()
         self._exchanges: list[Exchange] = []
+        self._together: list[Exchange] = []  # those of the capture that is being read; in a live run, all of them
+        self._captures_ended = False
         self._tallies: dict[str, _Tally] = defaultdict(_Tally)
         self._explained: set[int] = set()
         self._outcomes: dict[int, _Outcomes] = {}  # by identity: the outcomes keep their exchange alive
@@ -97,6 +121,11 @@ class Judge:
             requirement
             for requirement in catalogue.values()
             if requirement.over == EXCHANGE and selected(requirement.id) and not requirement.inapplicable(profile)
+        ]
+        self._over_captures = [
+            requirement
+            for requirement in catalogue.values()
+            if requirement.over == RUN and selected(requirement.id) and not requirement.inapplicable(profile)
         ]
         self._probed = {requirement.id: requirement for requirement in self._judging if requirement.probed}
         self._groups: dict[Callable[[Exchange], bool], list[Requirement]] = defaultdict(list)
@@ -121,20 +150,51 @@ class Judge:
 
     def add(self, exchange: Exchange) -> tuple[Finding, ...]:
         """Judges one exchange by every rule that applies to it; returns the findings."""
+        if self._together and self._together[-1].capture != exchange.capture:
+            self.end_capture()
         self._exchanges.append(exchange)
+        self._together.append(exchange)
         outcomes = self._outcomes_of(exchange)
         for requirement in outcomes.passed:
             self._tallies[requirement.id].passed += 1
         for requirement, text in outcomes.failed:
-            self._tallies[requirement.id].errors.append(text)
+            self._fail(requirement, text)
         for requirement in outcomes.left_out:
-            self._tallies[requirement.id].left_out.append(reason_for(exchange, requirement.reads))
+            tally = self._tallies[requirement.id]
+            tally.left_out, tally.lack = tally.left_out + 1, reason_for(exchange, requirement.reads)
         found: list[Finding] = []
         for requirement, reported in outcomes.reported:
             found += _book(self._tallies[requirement.id], requirement, reported, exchange.number)
         if found:
             self._explained.add(exchange.number)
         return tuple(found)
+
+    def end_capture(self) -> None:
+        """Applies the rules over several exchanges to those added since the last call: no later one belongs to them.
+
+        `add` calls it when the name of the capture changes.
+        """
+        if not self._together:
+            return
+        together = tuple(exchange for exchange in self._together if not odd(exchange))
+        self._together, self._captures_ended = [], True
+        for requirement in self._over_captures:
+            self._tallies[requirement.id].absorb(_over_run(requirement, together))
+
+    def forget(self) -> None:
+        """Releases the memory of answered exchanges of captures that have ended. The verdicts do not change.
+
+        Those that the first findings of a requirement name stay, so that a report can show them.
+        """
+        named = {finding.exchange for tally in self._tallies.values() for finding in tally.findings[:NAMED_FINDINGS]}
+        open_ = {exchange.number for exchange in self._together}
+        self._exchanges = [
+            exchange
+            for exchange in self._exchanges
+            if exchange.number in named or exchange.number in open_ or exchange.response is None
+        ]
+        kept = {id(exchange) for exchange in self._exchanges}
+        self._outcomes = {key: outcomes for key, outcomes in self._outcomes.items() if key in kept}
 
     def findings(self, exchange: Exchange) -> tuple[Finding, ...]:
         """The findings that `add` would return; no verdict changes."""
@@ -191,8 +251,11 @@ class Judge:
                 applying += requirements if requirements and applies(exchange) else []
             except Exception:  # as above
                 for requirement in requirements:
-                    self._tallies[requirement.id].errors.append(traceback.format_exc(limit=-3))
+                    self._fail(requirement, traceback.format_exc(limit=-3))
         return applying, left_out
+
+    def _fail(self, requirement: Requirement, text: str) -> None:
+        self._tallies[requirement.id].absorb(_Tally(error=text))
 
     def unverified(self, exchange: Exchange, premise: Iterable[str]) -> tuple[str, ...]:
         """Why an exchange does not show what it was sent for: the reasons of the rules that `premise` names."""
@@ -207,7 +270,7 @@ class Judge:
     def verdicts(self, *, only: Collection[str] | None = None) -> tuple[Verdict, ...]:
         """One verdict for each selected requirement, in the catalogue's order; with `only`, for these ids alone."""
         refused = self._refused_capabilities()
-        answered = tuple(exchange for exchange in self._exchanges if not odd(exchange))
+        answered = tuple(exchange for exchange in self._together if not odd(exchange))
         return tuple(
             self._verdict(row, refused, answered)
             for row in self.catalogue.values()
@@ -230,7 +293,9 @@ class Judge:
             why_not = refused.get(requirement.capability, "")
         if why_not:
             return Verdict(requirement=requirement.id, level=requirement.level, outcome=NOT_APPLICABLE, reason=why_not)
-        tally = self._tallies[requirement.id] if requirement.over == EXCHANGE else _over_run(requirement, answered)
+        tally = self._tallies[requirement.id]
+        if requirement.over == RUN and (self._together or not self._captures_ended):
+            tally = _Tally().absorb(tally).absorb(_over_run(requirement, answered))
         outcome, reason = _outcome(requirement, tally), self._reason(requirement, tally)
         if requirement.on_sight and outcome == NOT_VERIFIED and reason == NOT_PROVOKED:
             outcome, reason = NOT_APPLICABLE, NOT_SEEN
@@ -244,8 +309,8 @@ class Judge:
         )
 
     def _reason(self, requirement: Requirement, tally: _Tally) -> str:
-        if tally.errors:
-            return tally.errors[0].strip()
+        if tally.error:
+            return tally.error.strip()
         if tally.findings or tally.passed:
             return ""
         unanswered = [
@@ -258,9 +323,9 @@ class Judge:
         ]
         ended = [failure for failure in unanswered if failure.kind in ENDS_A_RUN and requirement.over == RUN]
         if tally.unverified and not ended:
-            return tally.unverified[-1] + _left_out(tally)
+            return tally.unverified + _left_out(tally)
         if tally.left_out and not ended:
-            return tally.left_out[-1]
+            return tally.lack
         return unanswered[-1].message if unanswered else NOT_PROVOKED
 
     def _was_for(self, requirement: Requirement, exchange: Exchange) -> bool:
@@ -270,10 +335,10 @@ class Judge:
 
 def _left_out(tally: _Tally) -> str:
     """How many exchanges could not be judged, and why; empty if all could."""
-    number = len(tally.left_out)
+    number = tally.left_out
     if not number:
         return ""
-    return f" ({number} exchange{'s are' if number > 1 else ' is'} left out: {tally.left_out[-1]})"
+    return f" ({number} exchange{'s are' if number > 1 else ' is'} left out: {tally.lack})"
 
 
 def _under(requirement: Requirement, profile: Profile) -> Requirement:
@@ -289,7 +354,8 @@ def _over_run(requirement: Requirement, answered: tuple[Exchange, ...]) -> _Tall
     tally = _Tally()
     readable = tuple(exchange for exchange in answered if not requirement.reads & lacking(exchange))
     left_out = [exchange for exchange in answered if requirement.reads & lacking(exchange)]
-    tally.left_out = [reason_for(exchange, requirement.reads) for exchange in left_out]
+    tally.left_out = len(left_out)
+    tally.lack = reason_for(left_out[-1], requirement.reads) if left_out else ""
     if left_out and not readable:
         return tally
     try:
@@ -297,7 +363,7 @@ def _over_run(requirement: Requirement, answered: tuple[Exchange, ...]) -> _Tall
         # A rule that is content with no exchange at all passes only because exchanges are left out.
         vacuous = bool(left_out) and not outcomes and not list(requirement.judge(()))
     except Exception:  # a rule with a bug is our error, and must not cost the other verdicts
-        tally.errors.append(traceback.format_exc(limit=-3))
+        tally.error = traceback.format_exc(limit=-3)
         return tally
     if not vacuous:
         _book(tally, requirement, outcomes, 0)
@@ -317,8 +383,9 @@ def _book(tally: _Tally, requirement: Requirement, outcomes: list[Finding | Unve
         for outcome in outcomes
         if isinstance(outcome, Finding)
     ]
-    tally.findings += findings
-    tally.unverified += [masked(outcome.reason) for outcome in outcomes if isinstance(outcome, Unverified)]
+    tally.absorb(_Tally(findings=findings))
+    reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, Unverified)]
+    tally.unverified = masked(reasons[-1]) if reasons else tally.unverified
     if not outcomes:
         tally.passed += 1
     return findings
@@ -327,6 +394,6 @@ def _book(tally: _Tally, requirement: Requirement, outcomes: list[Finding | Unve
 def _outcome(requirement: Requirement, tally: _Tally) -> str:
     if tally.findings:
         return FAIL if requirement.level == MUST else WARN
-    if tally.errors:
+    if tally.error:
         return ERROR
     return PASS if tally.passed else NOT_VERIFIED

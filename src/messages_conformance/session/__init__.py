@@ -5,7 +5,7 @@ clock of its own, and knows neither pytest nor the suites.
 """
 
 from messages_conformance.session.gating import Gating, read_gating
-from messages_conformance.session.judging import judge_recordings
+from messages_conformance.session.judging import judge_all, judge_recordings
 from messages_conformance.session.report_folder import ReportFolder
 from messages_conformance.session.selection import UsageError, checked_profile, checked_requirements
 from messages_conformance.session.session import Session
@@ -21,6 +21,7 @@ __all__ = [
     "UsageError",
     "checked_profile",
     "checked_requirements",
+    "judge_all",
     "judge_recordings",
     "read_gating",
 ]

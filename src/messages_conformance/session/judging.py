@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from rich.console import Console
 
@@ -10,6 +11,9 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.report import Report
 from messages_conformance.session.session import Session
 from messages_conformance.session.source import Clock, SessionOptions, Source
+
+KEPT_BYTES: Final = 64 * 1024 * 1024
+"""Bodies of this size stay in memory, and are released then (our own; typical reports need a tenth of it)."""
 
 
 def judge_recordings(
@@ -25,10 +29,26 @@ def judge_recordings(
     try:
         session.begin()
         session.announce()
-        for exchange in exchanges:
-            session.judged((session.record(exchange),))
+        judge_all(session, exchanges)
         exit_code = session.finish()
     finally:
         session.close()
     assert session.result is not None
     return exit_code, session.result
+
+
+def judge_all(session: Session, exchanges: Iterable[Exchange]) -> None:
+    """Records and judges exchanges one by one, in bounded memory if they come from captures."""
+    kept_bytes = 0
+    for exchange in exchanges:
+        session.judged((session.record(exchange),))
+        kept_bytes += size_bytes(exchange)
+        if kept_bytes > KEPT_BYTES and exchange.capture:
+            session.release()
+            kept_bytes = 0
+
+
+def size_bytes(exchange: Exchange) -> int:
+    """The size of the bodies of an exchange."""
+    chunks = () if exchange.response is None else exchange.response.chunks
+    return len(exchange.request.body) + sum(len(chunk.data) for chunk in chunks)

@@ -62,6 +62,8 @@ class Session:
         self._notes: list[str] = [self._gating.note] if self._gating.note else []
         self._lock = threading.Lock()
         self._recorded: list[Exchange] = []
+        self._released = 0
+        self._requests = report.RequestCoverage(self.profile.body_version)
         self._settled: set[int] = set()
         self._failed: set[str] = set()
         self._drifts: list[Drift] = []
@@ -166,6 +168,21 @@ class Session:
         self._settled.add(exchange.number)
         return self.judge.add(self._with_lacks(exchange))
 
+    def release(self) -> None:
+        """Releases the memory of judged exchanges of captures that have ended; a source of many files calls it.
+
+        The verdicts and the recording have all of them; the report shows those that remain.
+        """
+        self.judge.forget()
+        remaining = {exchange.number for exchange in self.judge.exchanges}
+        with self._lock:
+            released = [e for e in self._recorded if e.number in self._settled and e.number not in remaining]
+            self._recorded = [e for e in self._recorded if e.number not in self._settled or e.number in remaining]
+            self._released += len(released)
+        for exchange in released:
+            self._settled.discard(exchange.number)
+            self._requests.add(exchange)
+
     def leave_out(self, exchange: Exchange) -> None:
         """Excludes an exchange from judging: it only helped to judge another one."""
         self._settled.add(exchange.number)
@@ -185,7 +202,9 @@ class Session:
         self.judged(exchange for exchange in self.recorded if not unusable or exchange.response is None)
         self._complete = self.statement is None
         if self.folder is not None or not self.out.quiet:  # otherwise nobody reads it
-            self._coverage = report.request_coverage(self.recorded, api_version=self.profile.body_version)
+            for exchange in self.recorded:
+                self._requests.add(exchange)
+            self._coverage = self._requests.rows
         self.write(final=True)
         self._report_write_problem()
         self.result = result = self.report()
@@ -211,7 +230,7 @@ class Session:
     def _shortfall(self) -> report.Statement | None:
         """States that answers are missing: such a session can find violations, but not conformance."""
         recorded = self.recorded
-        if not recorded:
+        if not recorded and not self._released:
             message = "nothing was asked: the options and the profile leave no test"
             return None if self.harness_errors else report.Statement(kind=report.NOTHING_ASKED, message=message)
         unanswered = [
@@ -228,7 +247,7 @@ class Session:
         if unpaid:
             message = f"{counted(len(unpaid), 'request')} {unpaid[0].message}"
             return report.Statement(kind=report.BUDGET, message=message)
-        message = f"{len(unanswered):,} of {len(recorded):,} requests got no answer; the last: "
+        message = f"{len(unanswered):,} of {self._released + len(recorded):,} requests got no answer; the last: "
         return report.Statement(kind=report.UNANSWERED, message=message + unanswered[-1].message)
 
     # -- the report --------------------------------------------------------------------------------------------------
@@ -273,7 +292,7 @@ class Session:
 
     def _counted(self) -> Spent:
         with self._lock:
-            return Spent(requests=len(self._recorded))
+            return Spent(requests=self._released + len(self._recorded))
 
     @property
     def info(self) -> RunInfo:

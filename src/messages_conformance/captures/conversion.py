@@ -1,0 +1,186 @@
+"""A recorded pair becomes an exchange that says what it lacks, or a reason why it cannot be judged.
+
+What a pair lacks is declared and never guessed: no recorder of this kind has chunk borders or the times of chunks, and
+nobody knows what the sender expected. Everything else depends on the pair.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from messages_conformance.captures.bodies import header_of, read_body
+from messages_conformance.captures.pair import Headers, Pair
+from messages_conformance.captures.routes import messages_path, other_api, other_api_of_body
+from messages_conformance.captures.scrubbing import PLACEHOLDER, are_all_headers, has_placeholder_ids, lacks_of_headers
+from messages_conformance.exchange import (
+    COMPLETE,
+    EITHER,
+    KEY_PLACEHOLDER,
+    MESSAGES_PATH,
+    UNPARSED,
+    Chunk,
+    Exchange,
+    RecordingPart,
+    Request,
+    Response,
+    parse_json,
+)
+from messages_conformance.masking import is_secret, masked_request, masked_response
+
+ALWAYS_MISSING: Final = frozenset({RecordingPart.TIMES, RecordingPart.CHUNK_BORDERS, RecordingPart.PROBES})
+
+OTHER_ROUTE: Final = "to other routes"
+NO_RESPONSE: Final = "without a response"
+NO_BODY: Final = "whose response body was not recorded"
+UNREADABLE: Final = "whose response body cannot be decoded"
+
+_NOT_THE_API: Final = frozenset({"OPTIONS", "HEAD", "CONNECT", "TRACE"})
+"""Methods that the API does not have: browsers ask with OPTIONS whether another site may be called (Fetch, 4.8)."""
+
+_CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
+
+_SCHEME: Final = re.compile(r"(bearer|basic)\s+", re.IGNORECASE)
+
+MIN_KEY_CHARACTERS: Final = 16
+"""A shorter credential is a placeholder of a recorder, and may occur in a response by chance (origin: our own; the
+shortest keys of public gateways have 20)."""
+
+ASSUMED_MAX_TOKENS: Final = 1_048_576
+"""In place of a request that was not recorded: no answer has more tokens. No rule reads it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """A pair that is not judged: `reason` completes "exchanges ..."; `api` is the other API that it belongs to."""
+
+    reason: str
+    api: str = ""
+
+
+def exchange_of(pair: Pair, *, number: int, capture: str) -> Exchange | Skipped:
+    """The exchange of a pair; `number` is its number in the session, `capture` the name of what it belongs to."""
+    path = MESSAGES_PATH if pair.url is None else messages_path(pair.url)
+    if path is None or pair.method.upper() in _NOT_THE_API:
+        return Skipped(reason=OTHER_ROUTE, api=other_api(pair.url or ""))
+    if pair.lost:
+        return Skipped(reason=pair.lost)
+    if not pair.status or pair.status in (101, 304):
+        return Skipped(reason=NO_RESPONSE)
+    headers = pair.response_headers or ()
+    read = read_body(pair.response_body or b"", headers, exact=pair.exact_body)
+    if read.unreadable:
+        return Skipped(reason=UNREADABLE)
+    if pair.response_body is None or (not read.data and not read.exact and pair.status < 300):
+        return Skipped(reason=NO_BODY)
+    response = Response(
+        status=pair.status,
+        headers=read.headers,
+        chunks=(Chunk(at_s=0.0, data=read.data),),
+        headers_at_s=0.0,
+        ended_at_s=0.0,
+        ending=pair.ending,
+        detail="" if pair.ending == COMPLETE else "the recording says that the client left, or was cut",
+        http_version=pair.http_version,
+    )
+    if pair.url is None and (api := _other_api_in(response)):
+        return Skipped(reason=OTHER_ROUTE, api=api)
+    request, request_lacks = _request(pair, path, response)
+    lacks = set(ALWAYS_MISSING) | request_lacks | _lacks_of_response(pair, response)
+    if not read.exact:
+        lacks.add(RecordingPart.RAW_BODY)
+    for key in _keys(pair.request_headers or ()):
+        request, response = masked_request(request, key), masked_response(response, key)
+    model = request.fields.get("model")
+    return Exchange(
+        number=number,
+        request=request,
+        response=response,
+        situations=(f"{capture}, {pair.place}" if capture else pair.place,),
+        expect=EITHER,
+        requested_model=model if isinstance(model, str) and not request_lacks else None,
+        lacks=frozenset(lacks),
+        capture=capture or pair.place,
+    )
+
+
+def _lacks_of_response(pair: Pair, response: Response) -> set[RecordingPart]:
+    if pair.response_headers is None:
+        lacks = {RecordingPart.RESPONSE_HEADERS}
+    elif pair.all_headers and are_all_headers(pair.response_headers):
+        lacks = set()
+    else:
+        lacks = set(lacks_of_headers(pair.response_headers))
+    if has_placeholder_ids(response.text):
+        lacks.add(RecordingPart.RESPONSE_HEADERS)
+    return lacks
+
+
+def _other_api_in(response: Response) -> str:
+    """The other API whose answer a bare body is; empty for one that may be a message, an error or a stream of ours."""
+    if isinstance(response.json, dict):
+        return other_api_of_body(response.json)
+    return next((api for event in response.events[:3] if (api := other_api_of_body(event.data))), "")
+
+
+# -- the request ------------------------------------------------------------------------------------------------------
+
+
+def _request(pair: Pair, path: str, response: Response) -> tuple[Request, set[RecordingPart]]:
+    """The request, and what is missing of it. A body that no server would accept was edited after it was accepted."""
+    method = pair.method.upper()
+    body, succeeded = pair.request_body, response.status < 300
+    unknown = pair.url is None or (method == "POST" and not body and succeeded)
+    if method == "POST" and body and succeeded:
+        unknown = unknown or not isinstance(parse_json(body), dict)
+    if unknown and (pair.url is not None and path.partition("?")[0] != MESSAGES_PATH):
+        unknown = False  # a route without a body, such as the cancellation of a batch
+    if unknown:
+        body = _assumed(response)
+    headers = tuple((name, _without_credential(name, value)) for name, value in pair.request_headers or ())
+    made = Request(method=method, path=path, headers=headers, body=body or b"")
+    return made, {RecordingPart.REQUEST} if unknown else set()
+
+
+def _assumed(response: Response) -> bytes:
+    """A request for the response: it creates a message, and asks for a stream if there is one."""
+    model = response.fields.get("model")
+    return json.dumps(
+        {
+            "model": model if isinstance(model, str) else "unknown",
+            "max_tokens": ASSUMED_MAX_TOKENS,
+            "messages": [],
+            "stream": response.json is UNPARSED and response.is_event_stream,
+        }
+    ).encode()
+
+
+def _without_credential(name: str, value: str) -> str:
+    if name.lower() not in _CREDENTIALS or PLACEHOLDER.fullmatch(value.strip()):
+        return value
+    if name.lower() == "cookie":
+        return "(removed)"
+    scheme = _SCHEME.match(value)
+    return (scheme[0] if scheme else "") + KEY_PLACEHOLDER
+
+
+def _keys(headers: Headers) -> Iterable[str]:
+    """The credentials in the headers of a request that are real ones."""
+    for name in _CREDENTIALS - {"cookie"}:
+        value = header_of(headers, name)
+        key = _SCHEME.sub("", value, count=1).strip()
+        real = len(key) >= MIN_KEY_CHARACTERS and not key.isalpha() and key != KEY_PLACEHOLDER
+        if real and is_secret(key) and not PLACEHOLDER.fullmatch(key):
+            yield key
+
+
+def json_bytes(value: Any) -> bytes:
+    """A JSON value that a recorder parsed, as bytes again; a text stays as it is."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass")
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")

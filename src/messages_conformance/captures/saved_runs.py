@@ -1,0 +1,69 @@
+"""Recordings of this program: an exchanges.jsonl, with the report.json beside it if there is one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+from messages_conformance.captures.json_lines import MAX_LINE_BYTES
+from messages_conformance.captures.pair import Damage
+from messages_conformance.exchange import Exchange, from_record
+from messages_conformance.report import recording
+
+REPORT: Final = "report.json"
+RECORDING: Final = recording.FILE_NAME
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedRun:
+    """What report.json says about a run. `judged` are the numbers of the exchanges that were judged; None: all."""
+
+    model: str = ""
+    profile: str = ""
+    depth: str = "standard"
+    judged: frozenset[int] | None = None
+
+
+def about(folder: Path | None) -> SavedRun:
+    """What the report.json in a folder says; an empty SavedRun without one, or for another file of that name."""
+    try:
+        document = json.loads((folder / REPORT).read_bytes()) if folder is not None else {}
+        run, rows = document["run"], document["exchanges"]
+        return SavedRun(
+            model=str(run["model"]),
+            profile=str(run["profile"]),
+            depth=str(run["depth"]),
+            judged=frozenset(int(row["number"]) for row in rows),
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return SavedRun()
+
+
+def is_record(value: Any) -> bool:
+    """Whether a JSON value is a line of our own recordings."""
+    request = value.get("request") if isinstance(value, dict) else None
+    return isinstance(request, dict) and "body_base64" in request
+
+
+def read_records(file: IO[bytes], run: SavedRun) -> Iterator[Exchange | Damage]:
+    """Yields the exchanges of a recording that were judged; those that only helped to judge others are left out.
+
+    An interrupted run leaves half a line at the end of its file; it is ignored.
+    """
+    number = 0
+    while line := file.readline(MAX_LINE_BYTES):
+        number += 1
+        if not line.strip():
+            continue
+        try:
+            exchange = from_record(json.loads(line))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            if line.endswith(b"\n"):
+                name = type(error).__name__
+                yield Damage(message=f"line {number:,} is no exchange of a recording ({name}: {error})")
+            continue
+        if run.judged is None or exchange.capture or exchange.number in run.judged:
+            yield exchange

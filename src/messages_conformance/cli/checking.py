@@ -1,0 +1,156 @@
+"""The command `check`: judges recordings as they are. Nothing is sent."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from messages_conformance.cli.parsing import Commands, wrong_usage
+from messages_conformance.cli.settings import add_options, configured, effective
+from messages_conformance.configuration import ConfigurationError
+from messages_conformance.options import OPTIONS, problem
+
+if TYPE_CHECKING:
+    from messages_conformance.captures import FieldMap, Reading, SavedRun
+    from messages_conformance.session import Session, SessionOptions
+
+PROFILE: Final = "anthropic-2023-06-01"
+"""The profile of a recording that does not name one: most are of the Messages API itself, or of a server like it."""
+
+USED: Final = (
+    "model",
+    "profile",
+    "only",
+    "skip",
+    "fail-on",
+    "waivers",
+    "baseline",
+    "edition",
+    "report",
+    "config",
+    "show-trace",
+)
+"""The options of a run that a recording can have, too."""
+
+MODELS_SHOWN: Final = 3
+
+
+def add(commands: Commands) -> None:
+    """Declares `check`."""
+    check = commands.add_parser("check", help="judge recordings as they are, without a network", allow_abbrev=False)
+    check.set_defaults(command=_check, parser=check)
+    check.add_argument(
+        "files",
+        metavar="FILE",
+        nargs="+",
+        help="a recording (HAR, VCR cassette, curl -i, event stream, JSON, JSON lines, report folder), a folder, or -",
+    )
+    check.add_argument(
+        "--map",
+        metavar="FIELD=PATH",
+        action="append",
+        default=[],
+        help="where a field is in JSON lines, such as request='$.req.body'; may be repeated",
+    )
+    add_options(check, USED)
+
+
+def _check(parsed: argparse.Namespace) -> int:
+    from messages_conformance.captures import CaptureError
+    from messages_conformance.session import UsageError
+
+    try:
+        file = configured(parsed)
+        found = {name: setting.value for name, setting in effective(parsed).items() if name in USED}
+        if wrong := problem({option.destination: found.get(option.name) for option in OPTIONS}):
+            raise ConfigurationError(wrong)
+        return _judged(parsed.files, found, _fields(parsed.map, file.map))
+    except (ConfigurationError, CaptureError, UsageError) as error:
+        return wrong_usage(error)
+
+
+def _fields(given: list[str], common: Mapping[str, str]) -> FieldMap | None:
+    from messages_conformance.captures import CaptureError, field_map
+
+    rows = dict(common)
+    for row in given:
+        name, equals, path = row.partition("=")
+        if not equals:
+            raise CaptureError(f"--map is {row!r}; write FIELD=PATH, such as request='$.req.body'")
+        rows[name.strip()] = path.strip()
+    return field_map(rows.items()) if rows else None
+
+
+def _judged(files: list[str], found: Mapping[str, Any], fields: FieldMap | None) -> int:
+    from messages_conformance.captures import Reading, SavedRun, only_saved_run, read_all
+    from messages_conformance.session import Clock, Session, Source, judge_all
+
+    run = only_saved_run(files) or SavedRun()
+    source = Source(
+        name=_name(files),
+        model=found.get("model") or run.model,
+        depth=run.depth,
+        notes=tuple(_notes_before(run, found)),
+    )
+    clock = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.monotonic)
+    session = Session(source, options=_options(found, run), clock=clock)
+    reading = Reading()
+    try:
+        session.begin()
+        session.announce()
+        judge_all(session, read_all(files, fields=fields, reading=reading))
+        _conclude(session, reading)
+        return session.finish()
+    finally:
+        session.close()
+
+
+def _name(files: list[str]) -> str:
+    return f"check {files[0]}" + (f" and {len(files) - 1:,} more" if files[1:] else "")
+
+
+def _options(found: Mapping[str, Any], run: SavedRun) -> SessionOptions:
+    from messages_conformance.session import SessionOptions
+
+    return SessionOptions(
+        profile=found.get("profile") or run.profile or PROFILE,
+        only=tuple(found.get("only") or ()),
+        skip=tuple(found.get("skip") or ()),
+        fail_on=found.get("fail-on") or "must",
+        waivers=found.get("waivers"),
+        baseline=found.get("baseline"),
+        edition=found.get("edition"),
+        report=found.get("report"),
+        show_trace=bool(found.get("show-trace")),
+    )
+
+
+def _notes_before(run: SavedRun, found: Mapping[str, Any]) -> Iterator[str]:
+    profile = found.get("profile")
+    if run.profile and profile and profile != run.profile:
+        yield f"recorded under profile {run.profile}, judged under {profile}"
+    elif not run.profile and not profile:
+        yield f"judged under profile {PROFILE}; choose another one with --profile"
+
+
+def _conclude(session: Session, reading: Reading) -> None:
+    """Adds what was read to the report, and states what is missing."""
+    from messages_conformance import report
+    from messages_conformance.captures import notes, problems, shortfall
+
+    for text in notes(reading):
+        session.note(text)
+        report.note(session.out, text)
+    for text in reading.problems if reading.exchanges else ():
+        report.note(session.out, text)
+    models = sorted(reading.models)
+    if not session.source.model and models:
+        more = f" and {len(models) - MODELS_SHOWN} more" if len(models) > MODELS_SHOWN else ""
+        session.describe(model=", ".join(models[:MODELS_SHOWN]) + more)
+    if text := shortfall(reading):
+        session.state(text, kind=report.NOTHING_ASKED)
+    elif text := problems(reading):
+        session.state(text, kind=report.UNREAD)
