@@ -21,6 +21,7 @@ from messages_conformance.options import OPTIONS
 
 if TYPE_CHECKING:
     from messages_conformance.exchange import Exchange
+    from messages_conformance.httpx import JudgingTransport
     from messages_conformance.run import CostPlan, Options, Run
 
 INI: Final = "messages_conformance"
@@ -287,6 +288,26 @@ def judge(request: pytest.FixtureRequest) -> Callable[..., None]:
             pytest.skip(unanswered[0].message)
 
     return judge
+
+
+@pytest.fixture
+def judged_transport(request: pytest.FixtureRequest) -> Generator[JudgingTransport]:
+    """A transport for httpx and httpx2 clients; the test fails if the endpoint violates a MUST in what it receives.
+
+    The profile is the option `profile` of the environment or of the configuration file.
+    """
+    from messages_conformance import configuration
+    from messages_conformance.httpx import JudgingTransport, NotConformant
+    from messages_conformance.live import DEFAULT_PROFILE
+
+    found = configuration.settings({}, configuration.read(request.config.rootpath), os.environ)
+    profile = found["profile"].value if "profile" in found else DEFAULT_PROFILE
+    transport = JudgingTransport(profile=profile)
+    yield transport
+    try:
+        transport.assert_conforms()
+    except NotConformant as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture

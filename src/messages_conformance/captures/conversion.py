@@ -7,19 +7,17 @@ nobody knows what the sender expected. Everything else depends on the pair.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from messages_conformance.captures.bodies import header_of, read_body
-from messages_conformance.captures.pair import Headers, Pair
+from messages_conformance.captures.bodies import read_body
+from messages_conformance.captures.credentials import without_credentials, without_keys
+from messages_conformance.captures.pair import Pair
 from messages_conformance.captures.routes import messages_path, other_api, other_api_of_body
-from messages_conformance.captures.scrubbing import PLACEHOLDER, are_all_headers, has_placeholder_ids, lacks_of_headers
+from messages_conformance.captures.scrubbing import are_all_headers, has_placeholder_ids, lacks_of_headers
 from messages_conformance.exchange import (
     COMPLETE,
     EITHER,
-    KEY_PLACEHOLDER,
     MESSAGES_PATH,
     UNPARSED,
     Chunk,
@@ -29,25 +27,17 @@ from messages_conformance.exchange import (
     Response,
     parse_json,
 )
-from messages_conformance.masking import is_secret, masked_request, masked_response
 
 ALWAYS_MISSING: Final = frozenset({RecordingPart.TIMES, RecordingPart.CHUNK_BORDERS, RecordingPart.PROBES})
 
 OTHER_ROUTE: Final = "to other routes"
 NO_RESPONSE: Final = "without a response"
 NO_BODY: Final = "whose response body was not recorded"
+FOREIGN: Final = "that are no messages, errors or streams of messages"
 UNREADABLE: Final = "whose response body cannot be decoded"
 
-_NOT_THE_API: Final = frozenset({"OPTIONS", "HEAD", "CONNECT", "TRACE"})
+NOT_OF_THE_API: Final = frozenset({"OPTIONS", "HEAD", "CONNECT", "TRACE"})
 """Methods that the API does not have: browsers ask with OPTIONS whether another site may be called (Fetch, 4.8)."""
-
-_CREDENTIALS: Final = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
-
-_SCHEME: Final = re.compile(r"(bearer|basic)\s+", re.IGNORECASE)
-
-MIN_KEY_CHARACTERS: Final = 16
-"""A shorter credential is a placeholder of a recorder, and may occur in a response by chance (origin: our own; the
-shortest keys of public gateways have 20)."""
 
 ASSUMED_MAX_TOKENS: Final = 1_048_576
 """In place of a request that was not recorded: no answer has more tokens. No rule reads it."""
@@ -64,7 +54,7 @@ class Skipped:
 def exchange_of(pair: Pair, *, number: int, capture: str) -> Exchange | Skipped:
     """The exchange of a pair; `number` is its number in the session, `capture` the name of what it belongs to."""
     path = MESSAGES_PATH if pair.url is None else messages_path(pair.url)
-    if path is None or pair.method.upper() in _NOT_THE_API:
+    if path is None or pair.method.upper() in NOT_OF_THE_API:
         return Skipped(reason=OTHER_ROUTE, api=other_api(pair.url or ""))
     if pair.lost:
         return Skipped(reason=pair.lost)
@@ -88,12 +78,13 @@ def exchange_of(pair: Pair, *, number: int, capture: str) -> Exchange | Skipped:
     )
     if pair.url is None and (api := _other_api_in(response)):
         return Skipped(reason=OTHER_ROUTE, api=api)
+    if pair.url is None and _is_foreign(response):
+        return Skipped(reason=FOREIGN)
     request, request_lacks = _request(pair, path, response)
     lacks = set(ALWAYS_MISSING) | request_lacks | _lacks_of_response(pair, response)
     if not read.exact:
         lacks.add(RecordingPart.RAW_BODY)
-    for key in _keys(pair.request_headers or ()):
-        request, response = masked_request(request, key), masked_response(response, key)
+    request, response = without_keys(request, response, pair.request_headers or ())
     model = request.fields.get("model")
     return Exchange(
         number=number,
@@ -126,6 +117,24 @@ def _other_api_in(response: Response) -> str:
     return next((api for event in response.events[:3] if (api := other_api_of_body(event.data))), "")
 
 
+_OWN_KEYS: Final = frozenset({"role", "content", "stop_reason", "usage", "error"})
+"""Keys of a message and of an error. A JSON object that has at most one of them and no known type is something else."""
+
+
+def _is_foreign(response: Response) -> bool:
+    """Whether an answer to an unknown request is of a route that is not judged, or no answer of an API at all."""
+    if isinstance(response.json, dict):
+        known = response.json.get("type") in ("message", "error") or response.status >= 400
+        return not known and len(_OWN_KEYS & set(response.json)) < 2
+    if response.json is not UNPARSED:
+        return True
+    return response.is_event_stream and not any(_is_event(event.type) for event in response.events[:3])
+
+
+def _is_event(kind: str | None) -> bool:
+    return kind is not None and (kind.startswith(("message_", "content_block_")) or kind in ("ping", "error"))
+
+
 # -- the request ------------------------------------------------------------------------------------------------------
 
 
@@ -140,7 +149,7 @@ def _request(pair: Pair, path: str, response: Response) -> tuple[Request, set[Re
         unknown = False  # a route without a body, such as the cancellation of a batch
     if unknown:
         body = _assumed(response)
-    headers = tuple((name, _without_credential(name, value)) for name, value in pair.request_headers or ())
+    headers = without_credentials(pair.request_headers or ())
     made = Request(method=method, path=path, headers=headers, body=body or b"")
     return made, {RecordingPart.REQUEST} if unknown else set()
 
@@ -156,25 +165,6 @@ def _assumed(response: Response) -> bytes:
             "stream": response.json is UNPARSED and response.is_event_stream,
         }
     ).encode()
-
-
-def _without_credential(name: str, value: str) -> str:
-    if name.lower() not in _CREDENTIALS or PLACEHOLDER.fullmatch(value.strip()):
-        return value
-    if name.lower() == "cookie":
-        return "(removed)"
-    scheme = _SCHEME.match(value)
-    return (scheme[0] if scheme else "") + KEY_PLACEHOLDER
-
-
-def _keys(headers: Headers) -> Iterable[str]:
-    """The credentials in the headers of a request that are real ones."""
-    for name in _CREDENTIALS - {"cookie"}:
-        value = header_of(headers, name)
-        key = _SCHEME.sub("", value, count=1).strip()
-        real = len(key) >= MIN_KEY_CHARACTERS and not key.isalpha() and key != KEY_PLACEHOLDER
-        if real and is_secret(key) and not PLACEHOLDER.fullmatch(key):
-            yield key
 
 
 def json_bytes(value: Any) -> bytes:

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from messages_conformance.captures import FieldMap, Reading, SavedRun
     from messages_conformance.session import Session, SessionOptions
 
-PROFILE: Final = "anthropic-2023-06-01"
-"""The profile of a recording that does not name one: most are of the Messages API itself, or of a server like it."""
-
 USED: Final = (
     "model",
     "profile",
@@ -113,10 +110,11 @@ def _name(files: list[str]) -> str:
 
 
 def _options(found: Mapping[str, Any], run: SavedRun) -> SessionOptions:
+    from messages_conformance.live import DEFAULT_PROFILE
     from messages_conformance.session import SessionOptions
 
     return SessionOptions(
-        profile=found.get("profile") or run.profile or PROFILE,
+        profile=found.get("profile") or run.profile or DEFAULT_PROFILE,
         only=tuple(found.get("only") or ()),
         skip=tuple(found.get("skip") or ()),
         fail_on=found.get("fail-on") or "must",
@@ -129,11 +127,13 @@ def _options(found: Mapping[str, Any], run: SavedRun) -> SessionOptions:
 
 
 def _notes_before(run: SavedRun, found: Mapping[str, Any]) -> Iterator[str]:
+    from messages_conformance.live import DEFAULT_PROFILE
+
     profile = found.get("profile")
     if run.profile and profile and profile != run.profile:
         yield f"recorded under profile {run.profile}, judged under {profile}"
     elif not run.profile and not profile:
-        yield f"judged under profile {PROFILE}; choose another one with --profile"
+        yield f"judged under profile {DEFAULT_PROFILE}; choose another one with --profile"
 
 
 def _conclude(session: Session, reading: Reading) -> None:

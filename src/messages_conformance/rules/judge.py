@@ -204,6 +204,14 @@ class Judge:
             for finding in _book(_Tally(), requirement, reported, exchange.number)
         )
 
+    def findings_alone(self, exchange: Exchange) -> tuple[Finding, ...]:
+        """The same for an exchange that is not kept; may be called from several threads."""
+        return tuple(
+            finding
+            for requirement, reported in self._judged(exchange).reported
+            for finding in _book(_Tally(), requirement, reported, exchange.number)
+        )
+
     def _outcomes_of(self, exchange: Exchange) -> _Outcomes:
         """The outcomes of an exchange; its rules are asked once, however often it is looked at."""
         kept = self._outcomes.get(id(exchange))
