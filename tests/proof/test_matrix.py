@@ -21,6 +21,7 @@ def trial(tried: Subject, *tripped: str, exit_code: int = 0, depth: str = "stand
         depth=depth,
         exit_code=exit_code,
         tripped=frozenset(tripped),
+        headline=fields.get("headline", tripped[0] if tripped else ""),
         outcomes={},
         statement=fields.get("statement", ""),
         harness_errors=fields.get("harness_errors", ()),
@@ -34,6 +35,7 @@ BOTH = subject(wanted=frozenset({MUST, OTHER_MUST}))
 MILD = subject(wanted=frozenset({SHOULD}))
 DEAD = subject(statement="closed the connection")
 CORRECT = subject("variant")
+TWO = subject("pair", name="one,two", wanted=frozenset({MUST, SHOULD}))
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,8 @@ CORRECT = subject("variant")
         (trial(DEAD, exit_code=0, statement="it closed the connection"), MISSED),
         (trial(DEAD, MUST, exit_code=1), ACCUSED),
         (trial(CORRECT), GREEN),
+        (trial(TWO, MUST, exit_code=1), CAUGHT),
+        (trial(TWO, MUST, OTHER_MUST, exit_code=1, headline=OTHER_MUST), MISSED),
         (trial(CORRECT, SHOULD), ACCUSED),
         (trial(CORRECT, exit_code=2, statement="it is down"), ACCUSED),
     ],

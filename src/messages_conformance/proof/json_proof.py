@@ -31,6 +31,7 @@ def to_json(matrix: Matrix, *, seed: int, whole: bool) -> dict[str, Any]:
         "problems": list(problems),
         "faults": {depth: _share(matrix.caught(depth)) for depth in matrix.depths},
         "faults_of_musts": {depth: _share(matrix.caught(depth, musts=True)) for depth in matrix.depths},
+        "headlines": {"right": matrix.headlines.part, "of": matrix.headlines.whole},
         "false_alarms": len(matrix.false_alarms),
         "categories": [_category(matrix, category) for category in matrix.categories],
         "curve": [
@@ -70,6 +71,8 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "outcome": outcome(trial),
         "wanted": sorted(subject.wanted),
         "found": sorted(trial.tripped),
+        "headline": trial.headline,
+        "headlines_wanted": sorted(subject.own),
         "statement": subject.statement and trial.statement,
         "complaint": complaint(trial),
         "requests": trial.requests,

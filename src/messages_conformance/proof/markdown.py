@@ -14,6 +14,7 @@ from messages_conformance.proof.wording import (
     at_smoke,
     by_generated_requests,
     deeper,
+    headlines,
     of,
     percent,
     verdict,
@@ -59,6 +60,7 @@ def to_markdown(matrix: Matrix, *, seed: int, whole: bool) -> str:
         at_smoke(matrix),
         by_generated_requests(matrix),
         deeper(matrix),
+        headlines(matrix),
         *_exceptions(matrix),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from messages_conformance.proof.subjects import FAULT, VARIANT
+from messages_conformance.proof.subjects import FAULT, PAIR, VARIANT
 from messages_conformance.proof.trial import CHECKPOINTS, Trial
 from messages_conformance.report.figures import Share
 from messages_conformance.report.model import CONFORMANT, NOT_JUDGED, VIOLATIONS
@@ -26,6 +26,9 @@ BROKEN: Final = "error"
 """Outcomes of a trial. `partly`: only some of the named requirements failed, and no other. `error`: our own error."""
 
 SMOKE: Final = "smoke"
+HEADLINE_SHARE: Final = 0.98
+"""The minimum share of right headlines of a whole proof (origin: our own goal)."""
+
 SMOKE_SHARE: Final = 0.6
 """The minimum share of all faults that a smoke run must catch (origin: our own goal)."""
 
@@ -38,6 +41,8 @@ def outcome(trial: Trial) -> str:
     if subject.statement:
         stated = trial.exit_code == NOT_JUDGED and subject.statement in trial.statement
         return ACCUSED if trial.tripped else CAUGHT if stated else MISSED
+    if subject.kind == PAIR:
+        return CAUGHT if has_right_headline(trial) else MISSED
     if trial.tripped - subject.wanted or (subject.kind == VARIANT and trial.exit_code != CONFORMANT):
         return ACCUSED
     if subject.kind == VARIANT:
@@ -46,6 +51,11 @@ def outcome(trial: Trial) -> str:
         return MISSED
     exact = trial.tripped == subject.wanted and trial.exit_code == (VIOLATIONS if subject.wanted_musts else CONFORMANT)
     return CAUGHT if exact else PARTLY
+
+
+def has_right_headline(trial: Trial) -> bool:
+    """Whether the report of a faulty server names first what a fault breaks, and not a consequence."""
+    return trial.headline in trial.subject.own
 
 
 def catches(trial: Trial) -> bool:
@@ -62,6 +72,8 @@ def complaint(trial: Trial) -> str:
     if what == ACCUSED:
         unexpected = ", ".join(sorted(trial.tripped - subject.wanted))
         return f"{where}: {unexpected or trial.statement or f'exit code {trial.exit_code}'} failed without reason"
+    if subject.kind == PAIR:
+        return "" if what == CAUGHT else f"{where}: the headline is {trial.headline or 'empty'}"
     if what in (MISSED, PARTLY) and trial.depth != SMOKE:
         lost = ", ".join(sorted(subject.wanted - trial.tripped)) or subject.statement or f"exit code {trial.exit_code}"
         return f"{where}: {lost} was not found ({subject.summary})"
@@ -85,6 +97,27 @@ class Matrix:
     def correct(self) -> tuple[Trial, ...]:
         """The trials of correct servers."""
         return tuple(trial for trial in self.trials if trial.subject.kind == VARIANT)
+
+    @cached_property
+    def pairs(self) -> tuple[Trial, ...]:
+        """The trials of two faults at once."""
+        return tuple(trial for trial in self.trials if trial.subject.kind == PAIR)
+
+    @property
+    def wrong_headlines(self) -> tuple[Trial, ...]:
+        """Trials of faults and pairs, except smoke runs, whose report names something else first."""
+        return tuple(trial for trial in self._with_headline if not has_right_headline(trial))
+
+    @property
+    def headlines(self) -> Share:
+        """The share of right headlines of all faults and pairs of which a run finds something, without smoke runs."""
+        return Share(part=len(self._with_headline) - len(self.wrong_headlines), whole=len(self._with_headline))
+
+    @property
+    def _with_headline(self) -> tuple[Trial, ...]:
+        found = (trial for trial in (*self.faulty, *self.pairs) if trial.depth != SMOKE)
+        # A false alarm is counted as one, and what it does to the headline does not matter.
+        return tuple(t for t in found if t.subject.own and t.tripped and outcome(t) != ACCUSED)
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -147,6 +180,10 @@ class Matrix:
         smoke = self.caught(SMOKE)
         if whole and SMOKE in self.depths and smoke.ratio < SMOKE_SHARE:
             found.append(f"smoke catches {smoke.part} of {smoke.whole} faults, less than {SMOKE_SHARE:.0%}")
+        right = self.headlines
+        if whole and right.whole and right.ratio < HEADLINE_SHARE:
+            share = f"{right.part} of {right.whole} faults"
+            found.append(f"the headline is right for {share}, less than {HEADLINE_SHARE:.0%}")
         return tuple(found)
 
 

@@ -17,7 +17,7 @@ from messages_conformance.proof.json_proof import write as write_json
 from messages_conformance.proof.markdown import write as write_markdown
 from messages_conformance.proof.matrix import Matrix, complaint
 from messages_conformance.proof.page import write as write_page
-from messages_conformance.proof.subjects import FAULT, Subject, subjects, untried
+from messages_conformance.proof.subjects import FAULT, PAIR, VARIANT, Subject, subjects, untried
 from messages_conformance.proof.terminal import summary
 from messages_conformance.proof.trial import Trial
 from messages_conformance.proof.trials import Key, Trials, default_jobs
@@ -84,8 +84,10 @@ def _counted(chosen: Iterable[Subject]) -> str:
     names = {(subject.kind, subject.name) for subject in known}
     faults = sum(kind == FAULT for kind, _ in names)
     profiles = {subject.profile for subject in known}
-    servers = counted(len(names) - faults, "correct server")
-    return f"{counted(faults, 'fault')} and {servers} in {counted(len(profiles), 'profile')}"
+    pairs = sum(kind == PAIR for kind, _ in names)
+    servers = counted(sum(kind == VARIANT for kind, _ in names), "correct server")
+    both = f", {counted(pairs, 'pair')} of faults" if pairs else ""
+    return f"{counted(faults, 'fault')}{both} and {servers} in {counted(len(profiles), 'profile')}"
 
 
 def _wanted(chosen: Iterable[Subject], depths: tuple[str, ...]) -> list[Key]:
@@ -94,6 +96,7 @@ def _wanted(chosen: Iterable[Subject], depths: tuple[str, ...]) -> list[Key]:
     asked = [(subject, depth) for subject in chosen for depth in depths]
     deep = [(subject, deepest) for subject, _ in asked if subject.depth == deepest and "standard" in depths]
     # A fault that only a deep run can find is not missed by the other runs.
+    asked = [(subject, depth) for subject, depth in asked if subject.kind != PAIR or depth == "standard"]
     shown = [(s, d) for s, d in asked if s.kind != FAULT or DEPTHS.index(d) >= DEPTHS.index(s.depth) or d == DEPTHS[0]]
     return list(dict.fromkeys((*shown, *deep)))
 

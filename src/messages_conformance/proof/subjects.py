@@ -11,11 +11,15 @@ from typing import Final
 
 from messages_conformance import contract
 from messages_conformance.contract import Profile
+from messages_conformance.proof.headlines import PAIRS, own_requirements
 from messages_conformance.reference import Fault, Variant, conditional_faults, faults, find_fault, variants
 from messages_conformance.rules import CATALOGUE, MUST
 
 FAULT: Final = "fault"
 VARIANT: Final = "variant"
+PAIR: Final = "pair"
+"""The kind, and the category, of two faults in one server. Only the headline of its report is proved."""
+
 PLAIN: Final = "plain"
 """The name of the unchanged reference endpoint, which is a correct server like any variant."""
 
@@ -59,8 +63,19 @@ class Subject:
     @property
     def target(self) -> str:
         """The target of a run, in memory when possible."""
-        parts = [] if self.name == PLAIN else [f"{self.kind}={self.name}"]
+        named = self.faults or ((self.name,) if self.name != PLAIN else ())
+        parts = [f"{VARIANT if self.kind == VARIANT else FAULT}={name}" for name in named]
         return "reference:" + ",".join([*parts, *(() if self.needs_socket else ("transport=memory",))])
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The requirements that may be the headline of the report; empty when no requirement may fail."""
+        return frozenset().union(*(own_requirements(name, self.wanted) for name in self.faults))
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The names of the faults of the server."""
+        return () if self.kind == VARIANT else tuple(self.name.split(","))
 
     @property
     def wanted_musts(self) -> frozenset[str]:
@@ -71,7 +86,7 @@ class Subject:
 
 def subjects() -> tuple[Subject, ...]:
     """All subjects, faults first."""
-    return (*_faulty(), *_correct())
+    return (*_faulty(), *_pairs(), *_correct())
 
 
 def untried() -> dict[str, str]:
@@ -97,6 +112,20 @@ def _faulty() -> Iterator[Subject]:
     for pair in conditional_faults():
         # These subjects prove that a fault is also found when it occurs only under a condition.
         yield replace(_of_fault(find_fault(pair.name), PROFILES[0]), category=CONDITIONAL)
+
+
+def _pairs() -> Iterator[Subject]:
+    for names in PAIRS:
+        both = [find_fault(name) for name in names]
+        yield Subject(
+            kind=PAIR,
+            name=",".join(names),
+            category=PAIR,
+            summary=" ".join(fault.summary for fault in both),
+            profile=PROFILES[0],
+            wanted=frozenset(name for fault in both for name in _broken(fault, contract.profile(PROFILES[0]))),
+            needs_socket=any(fault.needs_socket for fault in both),
+        )
 
 
 def _of_fault(fault: Fault, profile: str) -> Subject:

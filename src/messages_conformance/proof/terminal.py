@@ -7,7 +7,7 @@ from rich.table import Table
 
 from messages_conformance.proof.matrix import SMOKE, Matrix, complaint, grouped
 from messages_conformance.proof.trial import Trial
-from messages_conformance.proof.wording import at_smoke, by_generated_requests, deeper, of, percent, verdict
+from messages_conformance.proof.wording import at_smoke, by_generated_requests, deeper, headlines, of, percent, verdict
 
 CURVE_DEPTH = "standard"
 """The depth whose table of requests and faults is printed."""
@@ -23,6 +23,8 @@ def summary(matrix: Matrix, out: Console, *, whole: bool) -> None:
         out.print(_correct(matrix))
     if CURVE_DEPTH in matrix.depths and matrix.faulty:
         _curve(matrix, out)
+    if right := headlines(matrix):
+        out.print(right, soft_wrap=True)
     for title, trials in (
         ("harness errors", matrix.errors),
         ("false alarms", matrix.false_alarms),

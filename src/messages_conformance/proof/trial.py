@@ -14,7 +14,7 @@ from messages_conformance.exchange import Ask
 from messages_conformance.generate import Dialogue, GeneratedSet
 from messages_conformance.proof.subjects import Subject
 from messages_conformance.proof.suite_parameters import suite_requests
-from messages_conformance.report import Report
+from messages_conformance.report import Report, headline
 from messages_conformance.rules import CATALOGUE
 from messages_conformance.rules.catalogue import RUN
 from messages_conformance.run import Options, Run
@@ -33,13 +33,15 @@ class Trial:
     """The result of a run against a subject, in a form that can be sent between processes.
 
     `tripped` are the requirements with a finding. `found_after` is the number of requests, in the order of the plan,
-    after which the first expected requirement failed; None when none did. `lag_s` is the longest pause of this process.
+    after which the first expected requirement failed; None when none did. `headline` is the requirement that the report
+    names first. `lag_s` is the longest pause of this process.
     """
 
     subject: Subject
     depth: str
     exit_code: int
     tripped: frozenset[str]
+    headline: str
     outcomes: dict[str, str]
     statement: str
     harness_errors: tuple[str, ...]
@@ -87,6 +89,7 @@ def try_subject(subject: Subject, depth: str, seed: int = 0) -> Trial:
         depth=depth,
         exit_code=exit_code,
         tripped=tripped(report),
+        headline=first.requirement if (first := headline(report)) is not None else "",
         outcomes={verdict.requirement: verdict.outcome for verdict in report.verdicts},
         statement=report.statement.message if report.statement is not None else "",
         harness_errors=report.harness_errors,

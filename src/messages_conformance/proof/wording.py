@@ -17,6 +17,8 @@ RULES: Final = (
     "caught when the run reports this in one statement instead of a verdict.",
     "A smoke run sends too few requests to find everything. There, one of the named requirements is enough.",
     "Missed means: not all of the named requirements fail. A missed MUST fails the proof; a missed SHOULD is shown.",
+    "A headline is right when it names a requirement that the fault itself breaks, not a consequence. Of two faults in "
+    "one server, either may be the headline.",
     "A false alarm is a failure that is not named: of a correct server, or in addition to what a fault names.",
     "A run that went wrong while its process was paused is repeated, twice at most. Timings decide nothing.",
     "The proof holds when no MUST is missed, when there is no false alarm, and when smoke runs catch at least "
@@ -55,6 +57,15 @@ def verdict(matrix: Matrix, *, whole: bool) -> str:
         f"{counted(alarms, 'false alarm')} for {counted(servers, 'correct server')}"
         f" in {counted(len(matrix.correct), 'run')}"
     )
+
+
+def headlines(matrix: Matrix) -> str:
+    """For how many faults the report names first what the fault breaks; empty when none was found."""
+    share = matrix.headlines
+    if not share.whole:
+        return ""
+    wrong = ", ".join(f"{trial.subject.name} ({trial.headline or 'none'})" for trial in matrix.wrong_headlines)
+    return f"headline right for {of(share)} faults and pairs of faults" + (f"; wrong: {wrong}" if wrong else "")
 
 
 def by_generated_requests(matrix: Matrix) -> str:

@@ -88,13 +88,13 @@ def endpoint(
     settings: Settings | None = None,
     now_s: Callable[[], float] = time.monotonic,
 ) -> Endpoint:
-    """The endpoint with at most one fault and one variant, by name; LookupError suggests similar names."""
+    """The endpoint with faults (names joined by commas) and at most one variant; LookupError suggests similar names."""
     from messages_conformance.reference.conditions import find_fault
     from messages_conformance.reference.variants import find_variant
 
     changes: list[Change] = []
     if fault is not None:
-        changes.append(find_fault(fault))
+        changes += map(find_fault, fault.split(","))
     if variant is not None:
         changes.append(find_variant(variant))
     return Endpoint(settings=settings or Settings(), changes=tuple(changes), now_s=now_s)

@@ -53,7 +53,8 @@ from messages_conformance.report.recording import append, read
 from messages_conformance.report.reproduction import curl
 from messages_conformance.report.saved import load
 from messages_conformance.report.schema_coverage import FieldCoverage, RequestCoverage, request_coverage
-from messages_conformance.report.terminal import StandardOutput, console, header, note, summary
+from messages_conformance.report.terminal import StandardOutput, console, header, note
+from messages_conformance.report.terminal_summary import summary
 from messages_conformance.report.trace import trace
 
 

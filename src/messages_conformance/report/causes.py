@@ -172,7 +172,9 @@ def explained(
     has an excuse. The plainest failing exchange of each requirement becomes its first finding.
     """
     known = {exchange.number: exchange for exchange in exchanges}
-    verdicts = tuple(marked_uncertain(_plainest_first(verdict, known), known) for verdict in verdicts)
+    verdicts = tuple(
+        _with_pattern(marked_uncertain(_plainest_first(verdict, known), known), known) for verdict in verdicts
+    )
     causes = find_causes(verdicts, known.values())
     if not causes:
         return verdicts, ()
@@ -200,6 +202,26 @@ def _plainest_first(verdict: Verdict, known: Mapping[int, Exchange]) -> Verdict:
         key=lambda finding: plainness(known[finding.exchange]) if finding.exchange in known else last,
     )
     return replace(verdict, findings=tuple(ordered))
+
+
+def _with_pattern(verdict: Verdict, known: Mapping[int, Exchange]) -> Verdict:
+    """The verdict with words for the requests that fail always, and no other; without when there are none."""
+    numbers = {finding.exchange for finding in verdict.findings}
+    failing = [known[number] for number in sorted(numbers) if number in known]
+    passing = [known[number] for number in verdict.passed_on if number not in numbers and number in known]
+    if not passing or len(failing) + len(passing) < verdict.judged:
+        return verdict  # without all that went well, a feature could be named that others have too
+    shared = next(shared_features(failing, passing), None)
+    if shared is None or len(shared.exchanges) < len(failing):
+        return verdict
+    return replace(verdict, pattern=f"always, and only, for {request_words(shared)}")
+
+
+def request_words(shared: Shared) -> str:
+    """The requests that share features, in words: `streamed requests with tools`."""
+    adjective = "streamed " if _STREAM in shared.names else ""
+    rest = [words for name, words in zip(shared.names, shared.words, strict=True) if name != _STREAM]
+    return " ".join([f"{adjective}requests", *[" and ".join(rest)] * bool(rest)])
 
 
 def _explained(

@@ -1,6 +1,7 @@
 """Describes a failure: the same facts in the same order in every report format.
 
-The order: id and level · sentence · where · found · wanted · harm · clients it breaks · source · curl command · trace.
+The order: id and level · sentence · cause · harm · clients it breaks · where · how often · found · wanted · source ·
+the command that asks only this again · curl command · trace.
 Each requirement is described once, even when it failed in many exchanges.
 """
 
@@ -10,11 +11,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from messages_conformance.exchange import Exchange
-from messages_conformance.report.generated_requests import describe_generated, repeat_command
+from messages_conformance.report.generated_requests import describe_generated, only_command, repeat_command
 from messages_conformance.report.impact_text import impact_sentence
 from messages_conformance.report.model import Report, RunInfo, cause_of, harm_of
 from messages_conformance.report.reproduction import curl, quoted
-from messages_conformance.report.text import counted, inline, listed, sentence
+from messages_conformance.report.request_features import describe_request
+from messages_conformance.report.text import counted, inline, sentence
 from messages_conformance.report.trace import trace
 from messages_conformance.rules.catalogue import HARM_MEANINGS
 from messages_conformance.rules.verdict import Finding, Verdict
@@ -25,7 +27,6 @@ VALUE_CHARACTERS: Final = 300
 PLACE_CHARACTERS: Final = 160
 """Length to which the name of a situation is cut. A recorded exchange has the path of its file there (our own)."""
 
-SITUATIONS: Final = 6
 CLIENTS: Final = 4
 REFERENCE_PORT: Final = 4010
 """The port in commands for the reference endpoint, whose real port changes with every run."""
@@ -41,15 +42,15 @@ UNCATALOGUED: Final = "not in this version's catalogue"
 class FailureText:
     """The failure of one requirement in words. `curl` is empty when no recorded exchange shows it.
 
-    `generated` describes the generated request that shows it, `repeat` is the command that sends that request again;
-    both are empty for a request of a suite. `cause` explains this and other failures, where one is known.
+    `generated` describes the generated request that shows it, and is empty for a request of a suite. `again` is the
+    command that asks only this again. `cause` explains this and other failures, where one is known.
     """
 
     id: str
     level: str
     sentence: str
     where: str
-    also: str
+    seen: str
     found: str
     wanted: str
     harm: str
@@ -59,7 +60,7 @@ class FailureText:
     curl: str
     trace: tuple[str, ...]
     generated: str = ""
-    repeat: str = ""
+    again: str = ""
     cause: str = ""
     doubt: str = ""
 
@@ -69,52 +70,54 @@ class FailureText:
         rows = (
             ("cause", self.cause),
             ("doubt", self.doubt),
+            ("harm", self.harm),
+            ("clients", self.impact),
             ("where", self.where),
-            ("also", self.also),
+            ("seen", self.seen),
             ("found", self.found),
             ("wanted", self.wanted),
-            ("harm", self.harm),
-            ("breaks", self.impact),
             ("source", self.source),
             ("request", self.generated),
-            ("repeat", self.repeat),
+            ("again", self.again),
         )
         return tuple(row for row in rows if row[1])
 
 
-def describe_failure(report: Report, verdict: Verdict) -> FailureText:
-    """Describes the failure of a verdict: its first finding in full, the others by number and situation."""
-    first = verdict.findings[0] if verdict.findings else None
+def describe_failure(report: Report, verdict: Verdict, *, first: Finding | None = None) -> FailureText:
+    """Describes the failure of a verdict: one finding in full, the plainest if none is given, the others by number."""
+    first = first or (verdict.findings[0] if verdict.findings else None)
     exchange = report.exchanges.get(first.exchange) if first else None
     return FailureText(
         id=inline(verdict.requirement),
         level=verdict.level,
         sentence=sentence_of(report, verdict.requirement),
         where=place(report, first) if first else "",
-        also=_also(report, verdict),
+        seen=seen(report, verdict),
         found=inline(first.found, VALUE_CHARACTERS) if first else sentence(verdict.reason),
         wanted=inline(first.wanted, VALUE_CHARACTERS) if first else "",
         harm=_harm(report, verdict.requirement),
-        impact=sentence(impact_sentence(verdict.requirement, most=CLIENTS)),
+        impact=sentence(impact_sentence(verdict.requirement, most=CLIENTS)) if verdict.findings else "",
         source=source_of(report, verdict.requirement),
         exchange=first.exchange if first else 0,
         curl=command_of(report, first.exchange) if first else "",
         trace=trace(exchange, focus=first.place.event) if exchange and first else (),
         generated=inline(describe_generated(exchange), VALUE_CHARACTERS) if exchange else "",
-        repeat=_repeat(report, first.exchange) if first else "",
+        again=again(report, first),
         cause=cause.sentence if (cause := cause_of(report, verdict.requirement)) else "",
         doubt=DOUBT if verdict.uncertain else "",
     )
 
 
-def _repeat(report: Report, number: int) -> str:
-    """The command that sends the generated request of an exchange again; also for an exchange of a saved report."""
-    exchange = report.exchanges.get(number)
-    if exchange is not None:
-        return repeat_command(report.run, exchange)
-    return (
-        str(report.saved_exchanges[number].generated.get("draw_again", "")) if number in report.saved_exchanges else ""
-    )
+def again(report: Report, finding: Finding | None) -> str:
+    """The command that asks only this again; empty when the report does not know the request."""
+    if finding is None or not finding.exchange:
+        return "" if finding is None else only_command(report.run, finding.requirement)
+    exchange = report.exchanges.get(finding.exchange)
+    if exchange is None:
+        saved = report.saved_exchanges.get(finding.exchange)
+        command = "" if saved is None else str(saved.generated.get("draw_again", ""))
+        return command or only_command(report.run, finding.requirement, situations_of(report, finding.exchange))
+    return repeat_command(report.run, exchange) or only_command(report.run, finding.requirement, exchange.situations)
 
 
 def as_text(failure: FailureText) -> str:
@@ -174,29 +177,40 @@ def situations_of(report: Report, number: int) -> tuple[str, ...]:
 
 
 def place(report: Report, finding: Finding) -> str:
-    """The place of a finding in words: the exchange with its first situation, then the place in the response."""
+    """The place of a finding in words: the request, then the place in the response."""
     if not finding.exchange:
         return "the run as a whole"
-    situations = situations_of(report, finding.exchange)
-    name = f"exchange {finding.exchange}" + (f" ({inline(situations[0], PLACE_CHARACTERS)})" if situations else "")
-    return f"{name}, {inline(str(finding.place), 200)}"
+    exchange, saved = report.exchanges.get(finding.exchange), report.saved_exchanges.get(finding.exchange)
+    name = "one request"
+    if exchange is not None:
+        name = describe_request(exchange)
+        if exchange.lacks and exchange.situations:  # somebody else's recording: the situation is the place in its file
+            name = f"{inline(exchange.situations[0], PLACE_CHARACTERS)}: {name}"
+    elif saved is not None:
+        name = f"{inline(str(saved.row['method']))} {inline(str(saved.row['path']), 80)}"
+    return f"{name}: {inline(str(finding.place), 200)}"
 
 
-def _also(report: Report, verdict: Verdict) -> str:
-    if len(verdict.findings) < 2:
+def seen(report: Report, verdict: Verdict) -> str:
+    """How often it was seen, and for which requests; empty for one finding about the run as a whole."""
+    numbers = {finding.exchange for finding in verdict.findings if finding.exchange}
+    if not numbers:
         return ""
-    first = verdict.findings[0].exchange
-    here = sum(1 for finding in verdict.findings if finding.exchange == first) - 1
-    others = list(dict.fromkeys(f.exchange for f in verdict.findings if f.exchange != first))
-    parts = [f"{counted(here, 'more place')} in the same exchange"] if here else []
-    if others:
-        slugs = dict.fromkeys(_slug(report, number) for number in others)
-        parts.append(f"{counted(len(others), 'more exchange')}: {listed(tuple(slugs), SITUATIONS)}")
-    return "; and ".join(parts)
+    total = max(verdict.judged, len(numbers))
+    text = f"in {len(numbers):,} of {counted(total, 'answer')}" if total > 1 else ""
+    parts = [text, verdict.pattern, _tries(report, verdict, numbers)]
+    return "; ".join(part for part in parts if part)
 
 
-def _slug(report: Report, number: int) -> str:
-    if not number:
-        return "the run as a whole"
-    situations = situations_of(report, number)
-    return inline(situations[0], PLACE_CHARACTERS) if situations else f"exchange {number}"
+def _tries(report: Report, verdict: Verdict, failing: set[int]) -> str:
+    """How many tries of the same request fail, when not all of them do."""
+    tries: dict[object, list[bool]] = {}
+    for number in (*failing, *verdict.passed_on):
+        exchange = report.exchanges.get(number)
+        if exchange is not None:
+            tries.setdefault(exchange.request.identity, []).append(number in failing)
+    mixed = [found for found in tries.values() if len(set(found)) == 2]
+    if not mixed:
+        return ""
+    bad, every = sum(map(sum, mixed)), sum(map(len, mixed))
+    return f"not each time: {bad:,} of {every:,} tries of the same request fail"

@@ -28,6 +28,10 @@ SIZE_LEAD: Final = 2
 """A size explains failures only if it covers more than so many times as many as any feature: requests with any feature
 are larger than plain ones (our own choice)."""
 
+PAIR_PART: Final = 2
+"""Two features together explain something only if they cover more than half of what is left: there are so many pairs
+that one of them always covers a few failures (our own choice)."""
+
 MANY_FEATURES: Final = 80
 """Pairs are searched among at most this many features of failures, the most frequent first (our own choice)."""
 
@@ -74,6 +78,8 @@ def _best(bad: Sequence[Exchange], good: Sequence[Exchange]) -> Shared | None:
         tried = len(ordered) if len(names) == 1 else len(pairs)
         covered = tuple(exchange for place, exchange in enumerate(bad) if mask >> place & 1)
         distinct = len({exchange.request.identity for exchange in covered})
+        if len(names) > 1 and PAIR_PART * len(covered) <= len(bad):
+            continue
         if distinct >= MIN_REQUESTS and tried * share**distinct <= CHANCE:
             return Shared(
                 names=names,

@@ -1,13 +1,17 @@
-"""Describes generated requests: the name, what is wrong with the request, and the command that sends it again."""
+"""The commands that ask only one thing again, and what a generated request is in words."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from messages_conformance.exchange import Exchange, Origin
 from messages_conformance.report.model import RunInfo
 from messages_conformance.report.reproduction import quoted
+from messages_conformance.rules.catalogue import CATALOGUE, RUN
 
+DEFAULT_DEPTH = "standard"
 DEFAULT_KEY_VARIABLE = "MESSAGES_API_KEY"
 
 
@@ -25,12 +29,29 @@ def describe_generated(exchange: Exchange) -> str:
 def repeat_command(run: RunInfo, exchange: Exchange) -> str:
     """The command that generates and sends only this request again; empty for a request of a suite."""
     origin = exchange.origin
-    if origin is None:
-        return ""
+    return "" if origin is None else f"{_run_command(run)} --generate {origin.name}"
+
+
+def only_command(run: RunInfo, requirement: str, situations: Sequence[str] = ()) -> str:
+    """The command that judges only this requirement; with a situation, it sends only the requests of the situation."""
+    row = CATALOGUE.get(requirement)
+    over_run = row is not None and row.over == RUN  # compares several requests
+    words = [_run_command(run), f"--only {quoted(requirement)}"]
+    words += [f"--depth {run.depth}"] if run.depth != DEFAULT_DEPTH else []
+    words += [f"--situation {quoted(escape_glob(situations[0]))}"] if situations and not over_run else []
+    return " ".join(words)
+
+
+def _run_command(run: RunInfo) -> str:
     words = ["messages-conformance run", quoted(run.target), f"--profile {quoted(run.profile)}"]
     words += [f"--model {quoted(run.model)}"] if run.model else []
     words += [f"--api-key-env {quoted(run.key_variable)}"] if run.key_variable != DEFAULT_KEY_VARIABLE else []
-    return " ".join([*words, f"--generate {origin.name}"])
+    return " ".join(words)
+
+
+def escape_glob(name: str) -> str:
+    """A glob that matches only this name."""
+    return re.sub(r"([*?\[])", r"[\1]", name)
 
 
 def origin_record(origin: Origin) -> dict[str, Any]:

@@ -116,6 +116,7 @@ def _requirement(report: Report, verdict: Verdict, commands: _Commands) -> dict[
         "severity": contract.severity(verdict.requirement),
         "cause": verdict.cause or None,
         "uncertain": verdict.uncertain,
+        "pattern": verdict.pattern,
         "excuse": asdict(excuse) if (excuse := report.gate.excuses.get(verdict.requirement)) else None,
         "findings": [_finding(report, finding, impact, commands) for finding in verdict.findings],
         "explained": [_finding(report, finding, impact, commands) for finding in verdict.explained],

@@ -18,7 +18,8 @@ from messages_conformance.report.model import Report, verdict_sentence
 from messages_conformance.report.page import to_html
 from messages_conformance.report.page.comparison_page import to_html as comparison_to_html
 from messages_conformance.report.sarif import to_sarif
-from messages_conformance.report.terminal import PLAIN_COLUMNS, console, header, summary
+from messages_conformance.report.terminal import PLAIN_COLUMNS, console, header
+from messages_conformance.report.terminal_summary import summary
 
 
 def _terminal(report: Report) -> str:

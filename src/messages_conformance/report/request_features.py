@@ -58,6 +58,28 @@ def sizes(exchange: Exchange) -> Mapping[str, int]:
     }
 
 
+def describe_request(exchange: Exchange, *, most: int = 3) -> str:
+    """A request in a few words, such as `streamed POST /v1/messages with tools`."""
+    request, found = exchange.request, features(exchange)
+    words = [text for name, text in found.items() if not name.startswith(_COMMON)][:most]
+    streamed = "streamed " if "stream" in found else ""
+    return " ".join([f"{streamed}{request.method} {inline(request.route, 80)}", ", ".join(words)]).rstrip()
+
+
+_COMMON: Final = (
+    "accept.",
+    "header.x-api-key",
+    "content.",
+    "whole",
+    "turns",
+    "history",
+    "stream",
+    "route.",
+    "block.text",
+)
+"""How features begin that say little about a request, or are said otherwise."""
+
+
 def above(name: str, number: int) -> str:
     """Words for requests in which this number is exceeded."""
     return {
@@ -90,6 +112,10 @@ def _of_headers(request: Request) -> Iterator[tuple[str, str]]:
         yield "header.x-api-key", "with the header x-api-key"
     for name in sorted(names - _USUAL_HEADERS):
         yield f"header.{name}", f"with the header {inline(name, _NAME_CHARACTERS)}"
+    if accept := request.header("accept"):
+        yield f"accept.{accept}", f"with accept: {inline(accept, _NAME_CHARACTERS)}"
+    if "anthropic-version" not in names:
+        yield "without.anthropic-version", "without the header anthropic-version"
     if ";" in (request.header("content-type") or ""):
         yield "content-type.parameter", "whose content-type has a parameter"
     if "transfer-encoding" in names:
@@ -131,7 +157,7 @@ def _of_body(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _of_blocks(messages: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    seen: set[str] = set()
+    texts = {str(turn.get("role")) for turn in messages if _has_text(turn.get("content"))}
     for block in (block for turn in messages for block in _list(turn.get("content")) if isinstance(block, Mapping)):
         kind = block.get("type")
         if not isinstance(kind, str) or kind == "text":
@@ -139,13 +165,20 @@ def _of_blocks(messages: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
         words = _BLOCK_WORDS.get(kind, f"with a {inline(kind, _NAME_CHARACTERS)} block")
         source = block.get("source")
         if isinstance(source, Mapping) and isinstance(source.get("type"), str):
-            seen.add(f"block.{kind}.{source['type']}")
             yield f"block.{kind}.{source['type']}", f"{words} given as {inline(source['type'], _NAME_CHARACTERS)}"
         yield f"block.{kind}", words
     if any(_holds(turn, "cache_control") for turn in messages):
         yield "cache_control", "with cache_control in its messages"
     if any(_holds(turn, "citations") for turn in messages):
         yield "citations", "with citations"
+    for role in sorted(texts & {"user", "assistant"}):
+        yield f"block.text.{role}", f"whose {role} message has text blocks"
+    if texts:
+        yield "block.text", "with text blocks"
+
+
+def _has_text(content: Any) -> bool:
+    return any(isinstance(block, Mapping) and block.get("type") == "text" for block in _list(content))
 
 
 def _of_member(name: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -1,8 +1,6 @@
-"""The report in a terminal or in the log of a CI job.
+"""The console of reports, and what is printed before a run: its target and its options.
 
-The order: the options of the run, failures, warnings, internal errors, what was not verified, the counts, and the
-verdict as the last line. Foreign text is escaped and never read as markup. Commands are never wrapped, so that they can
-be copied.
+Foreign text is escaped and never read as markup. Commands are never wrapped, so that they can be copied.
 """
 
 from __future__ import annotations
@@ -11,7 +9,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any, Final, TextIO, cast
 
 from rich.cells import cell_len, chop_cells, set_cell_size
@@ -19,25 +16,11 @@ from rich.console import Console
 from rich.text import Text
 
 from messages_conformance.masking import masked
-from messages_conformance.report.failure_text import VALUE_CHARACTERS, FailureText, describe_failure, place
+from messages_conformance.report.failure_text import VALUE_CHARACTERS
 from messages_conformance.report.model import (
-    CONFORMANT,
-    VIOLATIONS,
-    Report,
     RunInfo,
-    counts,
-    excused,
-    exit_code,
-    failures,
-    harm_of,
-    not_verified,
-    verdict_sentence,
-    warnings,
 )
-from messages_conformance.report.schema_coverage import sentence as coverage_sentence
-from messages_conformance.report.schema_coverage import shares
-from messages_conformance.report.text import counted, cut, inline, listed, sentence, visible
-from messages_conformance.rules.verdict import ERROR, Verdict
+from messages_conformance.report.text import inline, sentence, visible
 
 MIN_COLUMNS: Final = 60
 MAX_COLUMNS: Final = 120
@@ -46,23 +29,8 @@ MAX_COLUMNS: Final = 120
 PLAIN_COLUMNS: Final = 100
 """Width of the output when it is not a terminal."""
 
-IN_FULL: Final = 40
-"""Number of failures that are printed in full, the most severe first (our own choice)."""
-
-CURL_CHARACTERS: Final = 1500
-IMPACT_LINES: Final = 2
-WARNING_CHARACTERS: Final = 100
-IDS_PER_REASON: Final = 12
-BUDGET_REASON: Final = "a limit is reached"
-CASES_PER_FIELD: Final = 8
-MIN_LISTED: Final = 3
-MAX_LISTED: Final = 25
-"""Failures are listed again at the end when there are at least MIN_LISTED; MAX_LISTED lines fit on a screen."""
-
-NEWLINE: Final = "\n"
 _LABEL: Final = 9
 _PLAINER: Final = str.maketrans({"·": "-", "…": "...", "█": "#"})
-_STYLES: Final = {CONFORMANT: "bold green", VIOLATIONS: "bold red"}
 
 
 class StandardOutput:
@@ -118,9 +86,10 @@ def console(file: TextIO | None = None, *, columns: int | None = None) -> Consol
 
 def header(out: Console, run: RunInfo) -> None:
     """Prints the target, the options and the limits of a run."""
-    _line(out, f"messages-conformance {inline(run.version)}", style="bold")
-    _fact(out, "target", inline(run.target, VALUE_CHARACTERS))
-    _fact(out, "model", inline(run.model, VALUE_CHARACTERS) or "(none yet)")
+    block = Block(out)
+    block.line(f"messages-conformance {inline(run.version)}", style="bold")
+    block.fact("target", inline(run.target, VALUE_CHARACTERS))
+    block.fact("model", inline(run.model, VALUE_CHARACTERS) or "(none yet)")
     options = [f"depth {run.depth}", f"seed {run.seed}"]
     options += [f"only {', '.join(run.only)}"] if run.only else []
     options += [f"skip {', '.join(run.skip)}"] if run.skip else []
@@ -128,253 +97,95 @@ def header(out: Console, run: RunInfo) -> None:
     options += ["fails on SHOULD"] if run.fail_on == "should" else []
     options += [f"fails on regressions from {run.baseline}"] if run.fail_on == "regression" else []
     options += [f"waivers {run.waivers}"] if run.waivers else []
-    _fact(out, "profile", " · ".join(inline(text) for text in (run.profile, *options)))
+    block.fact("profile", " · ".join(inline(text) for text in (run.profile, *options)))
     if run.budget:
-        _fact(out, "budget", inline(run.budget))
+        block.fact("budget", inline(run.budget))
     for note in run.notes:
-        _fact(out, "note", sentence(note))
-    _line(out)
+        block.fact("note", sentence(note))
+    block.line()
+    block.print()
 
 
 def note(out: Console, text: str) -> None:
     """Prints a note, such as a hint about the target."""
-    _fact(out, "note", sentence(text))
+    block = Block(out)
+    block.fact("note", sentence(text))
+    block.print()
 
 
-def summary(out: Console, report: Report, *, verbose: bool = False) -> None:
-    """Prints the result of a run in the fixed order; the verdict sentence is the last line.
+class Block:
+    """Lines for a console, which are collected first, so that their number is known before they are printed."""
 
-    `verbose` adds the traces and the table of request fields.
-    """
-    if report.statement is None or not report.statement.invalidates:
-        _failed(out, report, verbose=verbose)
-        _failed_tests(out, report)
-        _waiver_problems(out, report)
-        _excused(out, report)
-        _warned(out, report)
-        _changed(out, report)
-        _drifts(out, report)
-        _harness_errors(out, report)
-        _not_verified(out, report)
-        _in_short(out, report)
-        if verbose:
-            _request_fields(out, report)
-    _counts(out, report)
-    _line(out, verdict_sentence(report), style=_STYLES.get(exit_code(report), "bold yellow"))
+    def __init__(self, out: Console) -> None:
+        self._out = out
+        self._texts: list[Text] = []
 
+    @property
+    def height(self) -> int:
+        """The number of lines of the console that it takes."""
+        width = max(self._out.width, 1)
+        return sum(max(1, -(-cell_len(line) // width)) for text in self._texts for line in text.plain.split("\n"))
 
-def _failed(out: Console, report: Report, *, verbose: bool) -> None:
-    failed = failures(report)
-    if not failed:
-        return
-    _title(out, "FAILED", len(failed), "red")
-    shown: dict[int, str] = {}
-    in_full = len(failed) if verbose else IN_FULL
-    for verdict in failed[:in_full]:
-        _failure(out, describe_failure(report, verdict), shown, verbose=verbose)
-        _line(out)
-    if failed[in_full:]:
-        more = f"AND {len(failed) - in_full:,} MORE, one line each: report.html and --show-trace show them in full"
-        _line(out, more, style="bold red")
-        for verdict in failed[in_full:]:
-            _wrapped(out, _warning(report, verdict), indent=2, hang=4)
-        _line(out)
+    def print(self) -> None:
+        """Prints the lines."""
+        for text in self._texts:
+            self._out.print(text, soft_wrap=True)
 
+    def line(self, text: str = "", *, style: str = "") -> None:
+        """Adds one line that is not wrapped."""
+        self._texts.append(Text(encoded_for(self._out, visible(text)), style=style))
 
-def _failure(out: Console, failure: FailureText, shown: dict[int, str], *, verbose: bool) -> None:
-    _line(out, f"{failure.id}  {failure.level}", style="bold red")
-    _wrapped(out, failure.sentence, indent=2)
-    for label, text in failure.facts:
-        _fact(out, label, text, most=IMPACT_LINES if label == "breaks" else None)
-    if failure.curl:
-        _curl(out, failure, shown)
-    if verbose:
-        for line in failure.trace:
-            _line(out, f"  {line}", style="dim")
+    def title(self, name: str, number: int, colour: str) -> None:
+        """Adds the title of a section with a number."""
+        self.line(f"{name} ({number:,})", style=f"bold {colour}")
 
+    def short(self, text: str, *, indent: int = 2, style: str = "") -> None:
+        """Adds one line, cut to the width of the console."""
+        line = " " * indent + text
+        width = self._out.width
+        self.line(line if cell_len(line) <= width else set_cell_size(line, width - 2).rstrip() + " …", style=style)
 
-def _curl(out: Console, failure: FailureText, shown: dict[int, str]) -> None:
-    if failure.exchange in shown:
-        _fact(out, "curl", f"as for {shown[failure.exchange]} above")
-    elif len(failure.curl) > CURL_CHARACTERS:
-        _fact(out, "curl", f"{len(failure.curl):,} characters long: it is in report.json under {failure.id}")
-    else:
-        shown[failure.exchange] = failure.id
-        # Never indented: a line break inside quotes is part of the body.
-        for line in failure.curl.split("\n"):
-            _line(out, line, style="cyan")
+    def fact(self, label: str, text: str, *, most: int | None = None) -> None:
+        """Adds a text with a label before it; `most` is its greatest number of lines."""
+        self.wrapped(text, indent=2, hang=_LABEL + 2, label=label, most=most)
 
+    def fact_of_command(self, label: str, command: str) -> None:
+        """Adds a command with a label before it; it is never wrapped, so that it can be copied."""
+        shown = Text(encoded_for(self._out, visible(f"  {label.ljust(_LABEL)}{command}")))
+        shown.stylize("dim", 0, _LABEL + 2)
+        self._texts.append(shown)
 
-def _failed_tests(out: Console, report: Report) -> None:
-    if not report.failed_tests:
-        return
-    _title(out, "YOUR OWN TESTS THAT FAILED", len(report.failed_tests), "red")
-    for test in report.failed_tests:
-        _wrapped(
-            out,
-            f"{inline(test.name)}: {inline(test.message.partition(NEWLINE)[0], VALUE_CHARACTERS)}",
-            indent=2,
-            hang=4,
-        )
-    _line(out)
+    def add(self, other: Block) -> None:
+        """Adds all lines of another block."""
+        self._texts += other._texts
 
+    def restyle(self, style: str) -> None:
+        """Gives a style to all lines so far."""
+        for text in self._texts:
+            text.stylize(style)
 
-def _waiver_problems(out: Console, report: Report) -> None:
-    if not report.gate.problems:
-        return
-    _title(out, "WAIVERS THAT FAIL THE RUN", len(report.gate.problems), "red")
-    for problem in report.gate.problems:
-        _wrapped(out, sentence(problem), indent=2, hang=4)
-    _line(out)
+    def keep(self, most: int, note: str) -> None:
+        """Removes the lines beyond `most`, and says in `note` how many they are."""
+        removed = len(self._texts) - most
+        if removed > 1:
+            del self._texts[most:]
+            self.line(note.format(number=removed))
 
-
-def _excused(out: Console, report: Report) -> None:
-    found = excused(report)
-    if not found:
-        return
-    _title(out, "EXCUSED", len(found), "yellow")
-    for verdict in found:
-        excuse = report.gate.excuses[verdict.requirement]
-        text = f"{inline(verdict.requirement)} {verdict.level}, {sentence(excuse.kind)}: {sentence(excuse.reason)}"
-        _wrapped(out, text, indent=2, hang=4)
-    _line(out)
-
-
-def _changed(out: Console, report: Report) -> None:
-    """Prints the changes since the baseline, one line for each kind."""
-    if report.gate.difference is None:
-        return
-    groups = {name: ids for name, ids in asdict(report.gate.difference).items() if ids}
-    _title(out, "SINCE THE BASELINE", sum(map(len, groups.values())), "cyan")
-    for name, ids in groups.items():
-        _wrapped(out, f"{name.replace('_', ' ')}: {listed(tuple(map(inline, ids)), IDS_PER_REASON)}", indent=2, hang=4)
-    if not groups:
-        _wrapped(out, "nothing changed", indent=2)
-    _line(out)
-
-
-def _warned(out: Console, report: Report) -> None:
-    found = warnings(report)
-    if not found:
-        return
-    _title(out, "WARNINGS", len(found), "yellow")
-    for verdict in found:
-        _wrapped(out, _warning(report, verdict), indent=2, hang=4)
-    _line(out)
-
-
-def _warning(report: Report, verdict: Verdict) -> str:
-    text = f"{inline(verdict.requirement)} {verdict.level}"
-    if not verdict.findings:
-        return f"{text}: {sentence(verdict.reason)}" if verdict.reason else text
-    first = verdict.findings[0]
-    others = len({finding.exchange for finding in verdict.findings}) - 1
-    text += f": {place(report, first)}: found {inline(first.found, WARNING_CHARACTERS)}"
-    text += f", wanted {inline(first.wanted, WARNING_CHARACTERS)}"
-    return text + (f"; and {counted(others, 'more exchange')}" if others else "")
-
-
-def _drifts(out: Console, report: Report) -> None:
-    if not report.drifts:
-        return
-    _title(out, "SHAPES THAT DIFFER", len({drift.situation for drift in report.drifts}), "yellow")
-    answers: dict[str, list[str]] = {}
-    for drift in report.drifts:
-        answers.setdefault(inline(str(drift), 2 * VALUE_CHARACTERS), []).append(inline(drift.situation))
-    for text, situations in answers.items():
-        _wrapped(out, f"{text} ({listed(situations, IDS_PER_REASON)})", indent=2, hang=4)
-    _line(out)
-
-
-def _harness_errors(out: Console, report: Report) -> None:
-    single = [f"{v.requirement}: {v.reason}" for v in report.verdicts if v.outcome == ERROR]
-    messages = [*report.harness_errors, *single]
-    if not messages:
-        return
-    _title(out, "HARNESS ERRORS", len(messages), "magenta")
-    for message in messages:
-        _wrapped(out, cut(sentence(message), 4 * VALUE_CHARACTERS), indent=2, hang=4)
-    _line(out)
-
-
-def _not_verified(out: Console, report: Report) -> None:
-    groups = not_verified(report)
-    if not groups:
-        return
-    _title(out, "NOT VERIFIED", sum(map(len, groups.values())), "yellow")
-    for reason, ids in groups.items():
-        # The user may want to raise the budget for these requirements: all are named.
-        most = len(ids) if BUDGET_REASON in reason else IDS_PER_REASON
-        text = f"{cut(sentence(reason), VALUE_CHARACTERS)}: {listed(tuple(map(inline, ids)), most)}"
-        _wrapped(out, text, indent=2, hang=4)
-    _line(out)
-
-
-def _in_short(out: Console, report: Report) -> None:
-    """Lists the failures again, one line each, so that the last screen of a long report shows all of them."""
-    failed = failures(report)
-    if len(failed) < MIN_LISTED:
-        return
-    _title(out, "IN SHORT", len(failed), "red")
-    width = max(len(harm_of(report, verdict.requirement)) for verdict in failed[:MAX_LISTED])
-    for verdict in failed[:MAX_LISTED]:
-        text = report.catalogue[verdict.requirement].sentence if verdict.requirement in report.catalogue else ""
-        line = f"  {harm_of(report, verdict.requirement):<{width}}  {verdict.requirement}  {text}"
-        _line(out, line if cell_len(line) <= out.width else set_cell_size(line, out.width - 2).rstrip() + " …")
-    if len(failed) > MAX_LISTED:
-        _line(out, f"  and {len(failed) - MAX_LISTED} more")
-    _line(out)
-
-
-def _counts(out: Console, report: Report) -> None:
-    total, spent = counts(report), report.spent
-    _wrapped(
-        out,
-        f"{total.passed:,} passed, {total.failed:,} failed, {total.warned:,} warned, "
-        f"{total.not_verified:,} not verified, {total.not_applicable:,} not applicable, "
-        f"{counted(total.harness_errors, 'harness error')} · {counted(spent.requests, 'request')}, "
-        f"{spent.input_tokens:,} input and {spent.output_tokens:,} output tokens, {spent.elapsed_s:.1f} s",
-    )
-    if report.request_coverage:
-        _wrapped(out, coverage_sentence(shares(report.request_coverage)))
-
-
-def _request_fields(out: Console, report: Report) -> None:
-    """Prints each field of the request schema that was sent, with its cases that were not sent."""
-    rows = [row for row in report.request_coverage if row.valid.sent or row.invalid.sent]
-    if not rows:
-        return
-    _title(out, "REQUEST FIELDS: valid sent/accepted/refused, invalid sent/accepted/refused", len(rows), "cyan")
-    for row in rows:
-        text = f"{row.name}: " + ", ".join(f"{t.sent}/{t.accepted}/{t.refused}" for t in (row.valid, row.invalid))
-        missing = [case for case, tally in row.cases.items() if not tally.sent]
-        text += f"; not sent: {listed(missing, CASES_PER_FIELD)}" if missing and row.valid.sent else ""
-        _wrapped(out, text, indent=2, hang=4)
-    _line(out)
-
-
-def _title(out: Console, name: str, number: int, colour: str) -> None:
-    _line(out, f"{name} ({number:,})", style=f"bold {colour}")
-
-
-def _fact(out: Console, label: str, text: str, *, most: int | None = None) -> None:
-    _wrapped(out, text, indent=2, hang=_LABEL + 2, label=label, most=most)
-
-
-def _wrapped(
-    out: Console, text: str, *, indent: int = 0, hang: int | None = None, label: str = "", most: int | None = None
-) -> None:
-    """Prints text in lines of the width of the console; all lines but the first begin at column `hang`."""
-    rest = indent if hang is None else hang
-    start = " " * indent + (label.ljust(rest - indent) if label else "")
-    lines = _lines(text, out.width - cell_len(start), out.width - rest)
-    if most is not None and len(lines) > most:
-        lines = [*lines[: most - 1], set_cell_size(lines[most - 1], out.width - rest - 2).rstrip() + " …"]
-    for number, line in enumerate(lines):
-        shown = Text(encoded_for(out, (" " * rest if number else start) + line))
-        if label and not number:
-            shown.stylize("dim", 0, rest)
-        _print(out, shown)
+    def wrapped(
+        self, text: str, *, indent: int = 0, hang: int | None = None, label: str = "", most: int | None = None
+    ) -> None:
+        """Adds text in lines of the width of the console; all lines but the first begin at column `hang`."""
+        rest = indent if hang is None else hang
+        start = " " * indent + (label.ljust(rest - indent) if label else "")
+        width = self._out.width
+        lines = _lines(text, width - cell_len(start), width - rest)
+        if most is not None and len(lines) > most:
+            lines = [*lines[: most - 1], set_cell_size(lines[most - 1], width - rest - 2).rstrip() + " …"]
+        for number, line in enumerate(lines):
+            shown = Text(encoded_for(self._out, (" " * rest if number else start) + line))
+            if label and not number:
+                shown.stylize("dim", 0, rest)
+            self._texts.append(shown)
 
 
 def _lines(text: str, first_width: int, width: int) -> list[str]:
@@ -398,15 +209,6 @@ def _lines(text: str, first_width: int, width: int) -> list[str]:
 def _broken(text: str, left: int, width: int) -> list[str]:
     first = chop_cells(text, max(left, 2))[0]
     return [first, *(chop_cells(text[len(first) :], width) or [""])]
-
-
-def _line(out: Console, text: str = "", *, style: str = "") -> None:
-    """Prints one line without wrapping it."""
-    _print(out, Text(encoded_for(out, visible(text)), style=style))
-
-
-def _print(out: Console, text: Text) -> None:
-    out.print(text, soft_wrap=True)
 
 
 def encoded_for(out: Console, text: str) -> str:

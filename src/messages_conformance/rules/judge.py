@@ -31,6 +31,9 @@ from messages_conformance.rules.verdict import (
 
 NOT_PROVOKED = "not provoked in this run"
 
+MOST_PASSED = 10_000
+"""So many numbers of exchanges on which one requirement holds are kept, for the same reason."""
+
 MOST_FINDINGS = 10_000
 """So many findings of one requirement are kept, more than a live run can have: captures may hold millions of exchanges,
 and memory has a bound (origin: our own; a finding takes about a kilobyte)."""
@@ -71,6 +74,7 @@ class _Tally:
 
     findings: list[Finding] = field(default_factory=list)
     passed: int = 0
+    passed_on: list[int] = field(default_factory=list)
     unverified: str = ""
     error: str = ""
     left_out: int = 0
@@ -80,6 +84,7 @@ class _Tally:
         """Adds the outcomes of another tally; returns this one."""
         self.findings += later.findings[: max(MOST_FINDINGS - len(self.findings), 0)]
         self.passed += later.passed
+        self.passed_on += later.passed_on[: max(MOST_PASSED - len(self.passed_on), 0)]
         self.unverified = later.unverified or self.unverified
         self.error = self.error or later.error
         self.left_out += later.left_out
@@ -114,6 +119,8 @@ class Judge:
         self._exchanges: list[Exchange] = []
         self._together: list[Exchange] = []  # those of the capture that is being read; in a live run, all of them
         self._captures_ended = False
+        self.has_forgotten = False
+        """Whether `forget` was called, so that `exchanges` shows no longer what went well."""
         self._tallies: dict[str, _Tally] = defaultdict(_Tally)
         self._explained: set[int] = set()
         self._outcomes: dict[int, _Outcomes] = {}  # by identity: the outcomes keep their exchange alive
@@ -156,7 +163,10 @@ class Judge:
         self._together.append(exchange)
         outcomes = self._outcomes_of(exchange)
         for requirement in outcomes.passed:
-            self._tallies[requirement.id].passed += 1
+            tally = self._tallies[requirement.id]
+            tally.passed += 1
+            if len(tally.passed_on) < MOST_PASSED:
+                tally.passed_on.append(exchange.number)
         for requirement, text in outcomes.failed:
             self._fail(requirement, text)
         for requirement in outcomes.left_out:
@@ -193,6 +203,7 @@ class Judge:
             for exchange in self._exchanges
             if exchange.number in named or exchange.number in open_ or exchange.response is None
         ]
+        self.has_forgotten = True
         kept = {id(exchange) for exchange in self._exchanges}
         self._outcomes = {key: outcomes for key, outcomes in self._outcomes.items() if key in kept}
 
@@ -314,6 +325,7 @@ class Judge:
             reason=reason,
             findings=tuple(tally.findings),
             judged=tally.passed + len({finding.exchange for finding in tally.findings}),
+            passed_on=tuple(tally.passed_on) if tally.findings else (),
         )
 
     def _reason(self, requirement: Requirement, tally: _Tally) -> str:

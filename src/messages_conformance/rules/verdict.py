@@ -19,6 +19,10 @@ ERROR: Final = "error"
 OUTCOMES: Final = (PASS, FAIL, WARN, NOT_VERIFIED, NOT_APPLICABLE, ERROR)
 
 
+_STATUS: Final = ":status"
+"""The name of the status among headers, as in HTTP/2."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
     """A place in a response: event number from 1, byte offset from 0, JSON pointer, header name."""
@@ -36,13 +40,13 @@ class Place:
         if self.offset_bytes is not None:
             parts.append(f"byte {self.offset_bytes:,}")
         if self.header is not None:
-            parts.append(f"header {self.header}")
+            parts.append("the status" if self.header == _STATUS else f"header {self.header}")
         if self.pointer is not None:
             parts.append(self.pointer or "the whole body")
         return ", ".join(parts) or "the response"
 
 
-STATUS: Final = Place(header=":status")
+STATUS: Final = Place(header=_STATUS)
 """The status code of a response."""
 
 
@@ -72,8 +76,10 @@ class Unverified:
 class Verdict:
     """The outcome of one requirement over a run. `judged` counts the exchanges on which it was judged.
 
-    `cause` is the requirement because of which this one is not verified; `explained` are its findings then.
-    `uncertain` marks a failure that the model may have caused as well as the server.
+    `passed_on` are the numbers of the exchanges on which a requirement that fails was seen to hold. `pattern` says in
+    words which requests fail always, and no other. `cause` is the requirement because of which this one is not
+    verified; `explained` are its findings then. `uncertain` marks a failure that the model may have caused as well as
+    the server.
     """
 
     requirement: str
@@ -82,6 +88,8 @@ class Verdict:
     reason: str = ""
     findings: tuple[Finding, ...] = ()
     judged: int = 0
+    passed_on: tuple[int, ...] = ()
+    pattern: str = ""
     cause: str = ""
     explained: tuple[Finding, ...] = ()
     uncertain: bool = False

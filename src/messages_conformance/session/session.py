@@ -257,7 +257,9 @@ class Session:
         judged, exchanges = self.judge.verdicts(), self.judge.exchanges
         excuses = self._gate(judged).excuses
         verdicts, causes = report.explained(
-            judged, exchanges, kept=lambda verdict, blamed: self._gating.keeps(verdict, blamed, excuses)
+            judged,
+            () if self.judge.has_forgotten else exchanges,
+            kept=lambda verdict, blamed: self._gating.keeps(verdict, blamed, excuses),
         )
         return report.Report(
             run=self.info,

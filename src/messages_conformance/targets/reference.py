@@ -25,7 +25,7 @@ MEMORY_URL: Final = "http://reference.localhost"
 
 @dataclass(frozen=True, kw_only=True)
 class _Choices:
-    """The parts of a description: a fault, a variant, both or neither, and the transport."""
+    """The parts of a description: faults, joined by commas, a variant, all or nothing of it, and the transport."""
 
     fault: str | None = None
     variant: str | None = None
@@ -97,5 +97,7 @@ def _choices(description: str) -> _Choices:
             raise TargetError(f"reference:{description} is not understood at {part!r}; {VALID_FORMS}")
         if name == "transport" and value not in TRANSPORTS:
             raise TargetError(f"unknown transport {value!r} of the reference endpoint; valid: {', '.join(TRANSPORTS)}")
-        chosen[name] = value
+        if name in chosen and name != "fault":
+            raise TargetError(f"reference:{description} has two of {name}=; {VALID_FORMS}")
+        chosen[name] = f"{chosen[name]},{value}" if name in chosen else value
     return _Choices(**chosen)

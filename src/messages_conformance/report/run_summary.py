@@ -1,0 +1,82 @@
+"""The summary of a run in a few labelled lines: what works, what breaks and for which clients, and what it cost."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from messages_conformance.exchange import ASKED_AGAIN, Exchange
+from messages_conformance.report.clients import FAILS, WORKS, WORKS_WITH_LOSS, client_statuses
+from messages_conformance.report.model import Report, counts, failures, harm_of
+from messages_conformance.report.text import counted, listed, sentence
+from messages_conformance.rules.catalogue import HARMS
+
+CLIENTS: Final = 4
+"""Clients that are named for a status."""
+
+_WAITED: Final = re.compile(r"waited ([\d.]+) s after (\d+)")
+"""How the engine notes that it waited out a refusal."""
+
+
+def run_summary(report: Report) -> Iterator[tuple[str, str]]:
+    """(label, text) of each line. A run that could not be judged only has its cost."""
+    if not report.unjudged:
+        yield "works", _works(report)
+        if failures(report):
+            yield "fails", _fails(report)
+    yield "cost", _cost(report)
+
+
+def _works(report: Report) -> str:
+    total = counts(report)
+    applicable = total.verified + total.not_verified
+    text = f"{total.passed:,} passed, {total.failed:,} failed, {total.warned:,} warned, "
+    text += f"{total.not_verified:,} not verified of {counted(applicable, 'requirement')}"
+    if total.harness_errors:
+        text += f", {counted(total.harness_errors, 'harness error')}"
+    return f"{text}{_clients(report, WORKS, 'works with')}"
+
+
+def _fails(report: Report) -> str:
+    harms = Counter(harm_of(report, verdict.requirement) for verdict in failures(report))
+    text = ", ".join(f"{harms[harm]:,} {harm}" for harm in (*HARMS, "") if harms[harm])
+    failing = _clients(report, FAILS, "fails with")
+    return text + (failing or _clients(report, WORKS_WITH_LOSS, "loses something with"))
+
+
+def _clients(report: Report, status: str, words: str) -> str:
+    found = client_statuses(report)
+    names = [sentence(one.client) for one in found if one.status == status]
+    return f"; {words} {len(names):,} of {len(found):,} clients: {listed(names, CLIENTS)}" if names else ""
+
+
+def _cost(report: Report) -> str:
+    spent = report.spent
+    text = (
+        f"{counted(spent.requests, 'request')}, {spent.input_tokens:,} input and {spent.output_tokens:,} output tokens"
+    )
+    return f"{text}, {spent.elapsed_s:.1f} s{''.join(f'; {part}' for part in _retries(report))}"
+
+
+def _retries(report: Report) -> Iterator[str]:
+    """What was waited for and what was asked again: `429 four times`, counted once for each request."""
+    notes = [note for exchange in _last_attempts(report) for note in exchange.waits]
+    waits = [found for note in notes if (found := _WAITED.search(note))]
+    for status, number in sorted(Counter(found.group(2) for found in waits).items()):
+        yield f"{status} {counted(number, 'time')}"
+    if waits:
+        yield f"{sum(float(found.group(1)) for found in waits):.0f} s waited"
+    if repeated := sum(note.startswith(ASKED_AGAIN) for note in notes):
+        yield f"{counted(repeated, 'answer')} asked for again"
+
+
+def _last_attempts(report: Report) -> list[Exchange]:
+    """The exchanges whose notes are complete: a later attempt repeats the notes of the earlier ones."""
+    last: dict[object, Exchange] = {}
+    for exchange in report.exchanges.values():
+        kept = last.get(exchange.request.identity)
+        if kept is None or len(kept.waits) < len(exchange.waits):
+            last[exchange.request.identity] = exchange
+    return list(last.values())

@@ -1,0 +1,381 @@
+"""The result of a run in a terminal: the verdict and a summary first, then causes and failures by harm.
+
+Without `verbose`, it fits on about one screen: as many failures are described in full as there is room, the others have
+one line each. The verdict is the last line, too, because a log is read from its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Final
+
+from rich.console import Console
+
+from messages_conformance.report.causes import Cause
+from messages_conformance.report.failure_text import VALUE_CHARACTERS, FailureText, describe_failure, place, seen
+from messages_conformance.report.groups import Group, grouped
+from messages_conformance.report.model import (
+    CONFORMANT,
+    VIOLATIONS,
+    Report,
+    excused,
+    exit_code,
+    failures,
+    harm_of,
+    not_verified,
+    verdict_sentence,
+    warnings,
+)
+from messages_conformance.report.run_summary import run_summary
+from messages_conformance.report.schema_coverage import sentence as coverage_sentence
+from messages_conformance.report.schema_coverage import shares
+from messages_conformance.report.terminal import Block
+from messages_conformance.report.text import counted, cut, inline, listed, sentence
+from messages_conformance.rules.verdict import ERROR, Verdict
+
+MAX_LINES: Final = 54
+"""With the head of a run (six lines), this is the 60 lines of a tall terminal (our own choice)."""
+
+CURL_CHARACTERS: Final = 1_500
+CLIENT_LINES: Final = 2
+WARNING_CHARACTERS: Final = 100
+IDS_PER_REASON: Final = 12
+FEW_IDS: Final = 4
+"""Ids that are named for a reason when lines are rare."""
+
+FEW: Final = 3
+"""Lines of a section of little importance, when lines are rare (our own choice)."""
+
+BUDGET_REASON: Final = "a limit is reached"
+CASES_PER_FIELD: Final = 8
+_STYLES: Final = {CONFORMANT: "bold green", VIOLATIONS: "bold red"}
+
+
+def summary(out: Console, report: Report, *, verbose: bool = False) -> None:
+    """Prints the result of a run; the verdict is the first and the last line.
+
+    `verbose` removes the limit on lines, and adds the traces and the table of request fields.
+    """
+    first = _head(out, report)
+    last = Block(out)
+    last.line(verdict_sentence(report), style=_STYLES.get(exit_code(report), "bold yellow"))
+    if report.unjudged:
+        last.print()
+        return
+    others = [block for block in _others(out, report, verbose=verbose) if block.height]
+    room = MAX_LINES - sum(block.height for block in (first, last, *others))
+    shown = _Failures(out, report, verbose=verbose, room=room).blocks()
+    for block in (first, *shown, *others, last):
+        block.print()
+
+
+def _head(out: Console, report: Report) -> Block:
+    block = Block(out)
+    block.line(verdict_sentence(report), style=_STYLES.get(exit_code(report), "bold yellow"))
+    for label, text in run_summary(report):
+        block.fact(label, text, most=CLIENT_LINES)
+    block.line()
+    return block
+
+
+class _Failures:
+    """Causes, failures and groups, in full while there is room. A request is printed once."""
+
+    def __init__(self, out: Console, report: Report, *, verbose: bool, room: int) -> None:
+        self._out = out
+        self._report = report
+        self._verbose = verbose
+        self._room = room
+        self._shown: dict[int, str] = {}
+
+    def blocks(self) -> Iterator[Block]:
+        """The blocks, the most important first."""
+        failed = failures(self._report)
+        if not failed:
+            return
+        causes = [cause for cause in self._report.causes if cause.requirement in {v.requirement for v in failed}]
+        single, groups = grouped(self._report, _without_explained(failed, causes))
+        titles = 2 * bool(causes) + 2 * bool(single) + sum(2 for _ in groups)
+        lines = len(single) + sum(len(group.verdicts) for group in groups)
+        spare = self._room - titles - lines - 3 * len(causes)
+        if causes:
+            yield self._title("CAUSES", len(causes), "what explains several failures")
+            for cause in causes:
+                block, spare = self._fitting(self._cause_in_full(cause), self._cause_in_short(cause), spare, least=3)
+                yield block
+        if single:
+            yield self._title("FAILED", len(failed), _beside(len(failed) - len(single), causes, groups))
+            yield from self._single(single, spare)
+        for group in groups:
+            yield self._group(group)
+
+    def _title(self, name: str, number: int, note: str) -> Block:
+        block = Block(self._out)
+        block.line(f"{name} ({number:,}{f', {note}' if note else ''})", style="bold red")
+        return block
+
+    def _single(self, found: Sequence[Verdict], spare: int) -> Iterator[Block]:
+        short = Block(self._out)
+        for verdict in found:
+            before = dict(self._shown)
+            full = self._in_full(describe_failure(self._report, verdict))
+            if not short.height and (self._verbose or full.height - 1 <= spare):
+                spare -= full.height - 1
+                yield full
+            else:
+                self._shown = before
+                _one_line(short, self._report, verdict)
+        yield self._limited(short, len(found))
+
+    def _limited(self, short: Block, number: int) -> Block:
+        if short.height:
+            if not self._verbose:
+                short.keep(max(self._room - 4, FEW), "  and {number:,} more: report.html and -v have them")
+            short.line()
+        return short
+
+    def _fitting(self, full: Block, short: Block, spare: int, *, least: int) -> tuple[Block, int]:
+        if self._verbose or full.height - least <= spare:
+            return full, spare - (full.height - least)
+        return short, spare - (short.height - least)
+
+    def _cause_in_short(self, cause: Cause) -> Block:
+        block = Block(self._out)
+        block.short(f"{cause.sentence}  {cause.requirement}", indent=0, style="bold red")
+        block.fact("hides", _explained(cause) or "nothing else", most=1)
+        block.line()
+        return block
+
+    def _cause_in_full(self, cause: Cause) -> Block:
+        verdict = next(v for v in self._report.verdicts if v.requirement == cause.requirement)
+        here = [finding for finding in verdict.findings if finding.exchange in cause.exchanges]
+        first = next((finding for finding in here if finding.exchange == cause.example), here[0] if here else None)
+        failure = describe_failure(self._report, verdict, first=first)
+        block = Block(self._out)
+        block.wrapped(cause.sentence)
+        block.restyle("bold red")
+        block.fact("blame", f"{failure.id}  {failure.level}: {failure.sentence}")
+        if cause.explains:
+            block.fact("hides", _explained(cause), most=CLIENT_LINES)
+        self._facts(block, failure, leave_out=("cause", "seen"))
+        return block
+
+    def _in_full(self, failure: FailureText) -> Block:
+        block = Block(self._out)
+        block.line(f"{failure.id}  {failure.level}", style="bold red")
+        block.wrapped(failure.sentence, indent=2)
+        self._facts(block, failure)
+        return block
+
+    def _facts(self, block: Block, failure: FailureText, *, leave_out: Sequence[str] = ()) -> None:
+        for label, text in failure.facts:
+            if label == "again":
+                block.fact_of_command(label, text)
+            elif label not in leave_out:
+                block.fact(label, text, most=CLIENT_LINES if label == "clients" else None)
+        if failure.curl:
+            self._curl(block, failure)
+        if self._verbose:
+            for line in failure.trace:
+                block.line(f"  {line}", style="dim")
+        block.line()
+
+    def _curl(self, block: Block, failure: FailureText) -> None:
+        if failure.exchange in self._shown:
+            block.fact("curl", f"as for {self._shown[failure.exchange]} above")
+        elif len(failure.curl) > CURL_CHARACTERS:
+            block.fact("curl", f"{len(failure.curl):,} characters long: it is in report.json under {failure.id}")
+        else:
+            self._shown[failure.exchange] = failure.id
+            # Never indented: a line break inside quotes is part of the body.
+            for line in failure.curl.split("\n"):
+                block.line(line, style="cyan")
+
+    def _group(self, group: Group) -> Block:
+        block = Block(self._out)
+        block.line(group.title, style="bold red")
+        for verdict in group.verdicts:
+            if self._verbose:
+                block.add(self._in_full(describe_failure(self._report, verdict)))
+            else:
+                _one_line(block, self._report, verdict)
+        if not self._verbose:
+            block.keep(max(self._room // 2, FEW), "  and {number:,} more: report.html and -v have them")
+            block.line()
+        return block
+
+
+def _without_explained(failed: Iterable[Verdict], causes: Sequence[Cause]) -> list[Verdict]:
+    """The failures, without those of which a cause above shows everything."""
+    covered = {number for cause in causes for number in cause.exchanges}
+    blamed = {cause.requirement for cause in causes}
+    return [
+        verdict
+        for verdict in failed
+        if verdict.requirement not in blamed or not {finding.exchange for finding in verdict.findings} <= covered
+    ]
+
+
+def _beside(number: int, causes: Sequence[Cause], groups: Sequence[Group]) -> str:
+    """Where the failures are that are not listed one by one."""
+    in_groups = sum(len(group.verdicts) for group in groups)
+    above = number - in_groups
+    parts = [f"{above:,} above"] if above and causes else []
+    return ", ".join([*parts, *([f"{in_groups:,} in groups below"] if in_groups else [])])
+
+
+def _explained(cause: Cause) -> str:
+    if not cause.explains:
+        return ""
+    number = counted(len(cause.explains), "requirement is", "requirements are")
+    return f"{number} not verified because of it: {listed(tuple(map(inline, cause.explains)), FEW_IDS)}"
+
+
+def _one_line(block: Block, report: Report, verdict: Verdict) -> None:
+    row = report.catalogue.get(verdict.requirement)
+    often = seen(report, verdict).partition(";")[0]
+    text = sentence(row.sentence) if row is not None else ""
+    block.short(
+        f"{inline(verdict.requirement)}  {harm_of(report, verdict.requirement)}{f', {often}' if often else ''}  {text}"
+    )
+
+
+# -- everything else ---------------------------------------------------------------------------------------------------
+
+
+def _others(out: Console, report: Report, *, verbose: bool) -> Iterator[Block]:
+    most = None if verbose else FEW
+    yield _listed(out, "YOUR OWN TESTS THAT FAILED", "red", _failed_tests(report), most and 3 * most)
+    yield _listed(out, "WAIVERS THAT FAIL THE RUN", "red", [sentence(text) for text in report.gate.problems], None)
+    yield _listed(out, "EXCUSED", "yellow", _excused(report), most)
+    yield _warned(out, report, verbose=verbose)
+    yield _changed(out, report)
+    yield _drifts(out, report)
+    yield _listed(out, "HARNESS ERRORS", "magenta", _harness_errors(report), None)
+    yield _not_verified(out, report, verbose=verbose)
+    if verbose:
+        yield _request_fields(out, report)
+
+
+def _listed(out: Console, title: str, colour: str, texts: Sequence[str], most: int | None) -> Block:
+    """A section with a text for each line; beyond `most` lines, only their number. Without texts it is empty."""
+    block = Block(out)
+    if texts:
+        block.title(title, len(texts), colour)
+        for text in texts[:most]:
+            if most is None:
+                block.wrapped(text, indent=2, hang=4)
+            else:
+                block.short(text)
+        if most is not None and len(texts) > most:
+            block.line(f"  and {len(texts) - most:,} more: report.html and -v have them")
+        block.line()
+    return block
+
+
+def _warned(out: Console, report: Report, *, verbose: bool) -> Block:
+    """The warnings; only their names when there are failures, which are more important."""
+    found = warnings(report)
+    if verbose or not found or not failures(report):
+        return _listed(
+            out, "WARNINGS", "yellow", [_warning(report, verdict) for verdict in found], None if verbose else FEW
+        )
+    block = Block(out)
+    names = tuple(inline(verdict.requirement) for verdict in found)
+    block.wrapped(f"WARNINGS ({len(found):,}): {listed(names, FEW_IDS)}")
+    block.line()
+    return block
+
+
+def _failed_tests(report: Report) -> list[str]:
+    return [f"{inline(t.name)}: {inline(t.message.splitlines()[0] if t.message else '', VALUE_CHARACTERS)}"
+            for t in report.failed_tests]  # fmt: skip
+
+
+def _excused(report: Report) -> list[str]:
+    pairs = [(verdict, report.gate.excuses[verdict.requirement]) for verdict in excused(report)]
+    return [
+        f"{inline(verdict.requirement)} {verdict.level}, {sentence(excuse.kind)}: {sentence(excuse.reason)}"
+        for verdict, excuse in pairs
+    ]
+
+
+def _warning(report: Report, verdict: Verdict) -> str:
+    text = f"{inline(verdict.requirement)} {verdict.level}"
+    if not verdict.findings:
+        return f"{text}: {sentence(verdict.reason)}" if verdict.reason else text
+    first = verdict.findings[0]
+    text += f": found {inline(first.found, WARNING_CHARACTERS)}, wanted {inline(first.wanted, WARNING_CHARACTERS)}"
+    often = seen(report, verdict)
+    return f"{text} ({place(report, first)}{f'; {often}' if often else ''})"
+
+
+def _changed(out: Console, report: Report) -> Block:
+    """The changes since the baseline, one line for each kind; empty without a baseline."""
+    block = Block(out)
+    if report.gate.difference is None:
+        return block
+    groups = {name: ids for name, ids in asdict(report.gate.difference).items() if ids}
+    block.title("SINCE THE BASELINE", sum(map(len, groups.values())), "cyan")
+    for name, ids in groups.items():
+        block.wrapped(f"{name.replace('_', ' ')}: {listed(tuple(map(inline, ids)), IDS_PER_REASON)}", indent=2, hang=4)
+    if not groups:
+        block.wrapped("nothing changed", indent=2)
+    block.line()
+    return block
+
+
+def _drifts(out: Console, report: Report) -> Block:
+    block = Block(out)
+    if not report.drifts:
+        return block
+    block.title("SHAPES THAT DIFFER", len({drift.situation for drift in report.drifts}), "yellow")
+    answers: dict[str, list[str]] = {}
+    for drift in report.drifts:
+        answers.setdefault(inline(str(drift), 2 * VALUE_CHARACTERS), []).append(inline(drift.situation))
+    for text, situations in answers.items():
+        block.wrapped(f"{text} ({listed(situations, IDS_PER_REASON)})", indent=2, hang=4)
+    block.line()
+    return block
+
+
+def _harness_errors(report: Report) -> list[str]:
+    single = [f"{v.requirement}: {v.reason}" for v in report.verdicts if v.outcome == ERROR]
+    return [cut(sentence(message), 4 * VALUE_CHARACTERS) for message in (*report.harness_errors, *single)]
+
+
+def _not_verified(out: Console, report: Report, *, verbose: bool) -> Block:
+    block = Block(out)
+    caused = {verdict.reason for verdict in report.verdicts if verdict.cause}
+    groups = {reason: ids for reason, ids in not_verified(report).items() if reason not in caused}
+    if not groups:
+        return block
+    block.title("NOT VERIFIED", sum(map(len, groups.values())), "yellow")
+    shown = list(groups.items())[: None if verbose else 1 if failures(report) else FEW]
+    for reason, ids in shown:
+        # The user may want to raise the budget for these requirements: all are named.
+        most = len(ids) if BUDGET_REASON in reason else IDS_PER_REASON if verbose else FEW_IDS
+        text = f"{cut(sentence(reason), VALUE_CHARACTERS)}: {listed(tuple(map(inline, ids)), most)}"
+        block.wrapped(text, indent=2, hang=4)
+    if len(groups) > len(shown):
+        block.line(f"  and {counted(len(groups) - len(shown), 'more reason')}: report.html and -v have them")
+    block.line()
+    return block
+
+
+def _request_fields(out: Console, report: Report) -> Block:
+    """Each field of the request schema that was sent, with its cases that were not sent."""
+    block = Block(out)
+    rows = [row for row in report.request_coverage if row.valid.sent or row.invalid.sent]
+    if not rows:
+        return block
+    block.title("REQUEST FIELDS: valid sent/accepted/refused, invalid sent/accepted/refused", len(rows), "cyan")
+    for row in rows:
+        text = f"{row.name}: " + ", ".join(f"{t.sent}/{t.accepted}/{t.refused}" for t in (row.valid, row.invalid))
+        missing = [case for case, tally in row.cases.items() if not tally.sent]
+        text += f"; not sent: {listed(missing, CASES_PER_FIELD)}" if missing and row.valid.sent else ""
+        block.wrapped(text, indent=2, hang=4)
+    block.wrapped(coverage_sentence(shares(report.request_coverage)))
+    block.line()
+    return block
