@@ -30,9 +30,10 @@ def test_there_are_enough_pairs():
 
 
 def test_another_route_is_no_headline_beside_the_messages_route():
-    wanted = frozenset({"adjacent.models.retrieve", "errors.status.404-model"})
-    assert own_requirements("some_fault", wanted) == {"errors.status.404-model"}
-    assert own_requirements("some_fault", frozenset({"adjacent.a", "adjacent.b"})) == {"adjacent.a", "adjacent.b"}
+    other, core, mild = "adjacent.models.retrieve", "usage.input.positive", "errors.status.404-model"
+    assert own_requirements("some_fault", frozenset({other, core, mild})) == {core}
+    assert own_requirements("some_fault", frozenset({other, mild})) == {other}
+    assert own_requirements("some_fault", frozenset({mild})) == {mild}
 
 
 def test_every_fault_may_have_a_headline():

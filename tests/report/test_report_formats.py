@@ -147,7 +147,10 @@ def test_a_sarif_result_points_at_its_entry_in_the_report():
         "headers.request-id": "note",
     }
     text = by["stream.order"]["message"]["text"]
-    assert "Found: nothing after event #4. Wanted: message_delta or message_stop. Where: exchange 1 " in text
+    assert (
+        "Found: nothing after event #4. Wanted: message_delta or message_stop. Where: streamed POST /v1/messages: "
+        in text
+    )
     assert text.endswith("And 30 more places.")
     assert sum(result["ruleId"] == "stream.order" for result in run["results"]) == FINDINGS
     assert by["stream.order"]["properties"]["curl"].startswith("curl -isS")

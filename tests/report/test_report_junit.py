@@ -53,10 +53,11 @@ def test_a_junit_failure_has_the_sentence_and_all_facts():
     failure = case(parsed(red()), "stream.order").find("failure")
     assert failure.get("message") == (
         "The stream ends with message_stop. Found nothing after event #4, wanted message_delta or message_stop "
-        "(exchange 1 (streamed-system), event #4 content_block_delta, byte 1,204, /type)"
+        "(streamed POST /v1/messages: event #4 content_block_delta, byte 1,204, /type)"
     )
     assert failure.get("type") == "MUST"
-    assert failure.text.startswith("stream.order  MUST\n  The stream ends with message_stop.\n  where   exchange 1 ")
+    assert failure.text.startswith("stream.order  MUST\n  The stream ends with message_stop.\n  harm    breaks: ")
+    assert "  where   streamed POST /v1/messages: event #4" in failure.text
     assert "curl -isS" in failure.text
     assert "#4  byte" in failure.text
 

@@ -146,10 +146,10 @@ def test_a_failure_has_all_facts():
     facts = (
         "stream.order MUST",
         "The stream ends with message_stop.",
-        "exchange 1 (streamed-system), event #4 content_block_delta, byte 1,204, /type",
+        "crashes: sdk-py 2.12.0",
+        "streamed POST /v1/messages: event #4 content_block_delta, byte 1,204, /type",
         "nothing after event #4",
         "message_delta or message_stop",
-        "crashes: sdk-py 2.12.0",
         "streaming page, 2026-11-22",
         "curl -isS",
         "Timeline of exchange 1",

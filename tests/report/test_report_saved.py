@@ -46,7 +46,7 @@ def test_without_the_exchanges_only_traces_and_times_are_missing(tmp_path):
     page = to_html(read)
     assert "curl -isS -N -X POST http://127.0.0.1:4000/v1/messages" in page
     assert "Timeline" not in page
-    assert "exchange 1 (streamed-system), event #4" in page
+    assert "POST /v1/messages: event #4" in page
     assert to_json(read) == to_json(made)
 
 

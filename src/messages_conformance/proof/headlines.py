@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from messages_conformance.rules import CATALOGUE, MUST
+
 PAIRS: Final = (
     ("crash_on_streams", "serve_any_role"),
     ("crash_on_tools", "omit_usage"),
@@ -53,7 +55,9 @@ _OWN: Final[Mapping[str, frozenset[str]]] = {
 def own_requirements(fault: str, wanted: frozenset[str]) -> frozenset[str]:
     """The requirements that may be the headline of a run against the fault, of those that it breaks in a profile.
 
-    Of a fault that breaks the Messages route and others, those of the other routes are no headline.
+    A recommendation is no headline beside an obligation. Of a fault that breaks the Messages route and others, those of
+    the other routes are no headline.
     """
+    wanted = frozenset(name for name in wanted if CATALOGUE[name].level == MUST) or wanted
     core = frozenset(name for name in wanted if name.partition(".")[0] != OTHER_ROUTES)
     return _OWN.get(fault.partition("@")[0], core or wanted) & wanted or core or wanted

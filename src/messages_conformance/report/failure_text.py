@@ -7,19 +7,20 @@ Each requirement is described once, even when it failed in many exchanges.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.report.generated_requests import describe_generated, only_command, repeat_command
-from messages_conformance.report.impact_text import impact_sentence
+from messages_conformance.report.impact_text import UNMEASURED, impact_sentence
 from messages_conformance.report.model import Report, RunInfo, cause_of, harm_of
 from messages_conformance.report.reproduction import curl, quoted
 from messages_conformance.report.request_features import describe_request
 from messages_conformance.report.text import counted, inline, sentence
 from messages_conformance.report.trace import trace
 from messages_conformance.rules.catalogue import HARM_MEANINGS
-from messages_conformance.rules.verdict import Finding, Verdict
+from messages_conformance.rules.verdict import STATUS, Finding, Verdict
 
 VALUE_CHARACTERS: Final = 300
 """Length to which found and wanted values are cut; report.json has them in full."""
@@ -71,7 +72,7 @@ class FailureText:
             ("cause", self.cause),
             ("doubt", self.doubt),
             ("harm", self.harm),
-            ("clients", self.impact),
+            ("clients", "" if self.impact == UNMEASURED else self.impact),
             ("where", self.where),
             ("seen", self.seen),
             ("found", self.found),
@@ -152,13 +153,19 @@ def command(run: RunInfo, exchange: Exchange) -> str:
     """The curl command for an exchange of this run. For the reference endpoint, a comment says how to start it."""
     if run.base_url or not run.target.startswith("reference:"):
         return curl(exchange, run.base_url or run.target, key_variable=run.key_variable)
-    parts = run.target.removeprefix("reference:").split(",")
-    change = next((part for part in parts if not part.startswith("transport=")), "")
-    kind, _, name = change.rpartition("=") if change.startswith(("fault=", "variant=")) else ("", "", change)
-    option = f" --{kind or 'fault'} {quoted(name)}" if name else ""
-    start = f"# first, in another terminal: messages-conformance serve --port {REFERENCE_PORT}{option}\n"
+    start = f"# first, in another terminal: messages-conformance serve --port {REFERENCE_PORT}"
+    start += "".join(f" --{kind} {quoted(name)}" for kind, name in _changes(run.target)) + "\n"
     start += f"# and here: export {run.key_variable}={REFERENCE_KEY}\n"
     return start + curl(exchange, f"http://127.0.0.1:{REFERENCE_PORT}", key_variable=run.key_variable)
+
+
+def _changes(target: str) -> Iterator[tuple[str, str]]:
+    """The options of `serve` with which the reference endpoint behaves like the target: (name, value)."""
+    parts = [part for part in target.removeprefix("reference:").split(",") if not part.startswith("transport=")]
+    faults = [part.removeprefix("fault=") for part in parts if part and not part.startswith("variant=")]
+    if faults:
+        yield "fault", ",".join(faults)
+    yield from (("variant", part.removeprefix("variant=")) for part in parts if part.startswith("variant="))
 
 
 def command_of(report: Report, number: int) -> str:
@@ -188,7 +195,7 @@ def place(report: Report, finding: Finding) -> str:
             name = f"{inline(exchange.situations[0], PLACE_CHARACTERS)}: {name}"
     elif saved is not None:
         name = f"{inline(str(saved.row['method']))} {inline(str(saved.row['path']), 80)}"
-    return f"{name}: {inline(str(finding.place), 200)}"
+    return f"{name}: {'the status' if finding.place == STATUS else inline(str(finding.place), 200)}"
 
 
 def seen(report: Report, verdict: Verdict) -> str:

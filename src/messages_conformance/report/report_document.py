@@ -186,6 +186,7 @@ class RequirementRow(Struct, frozen=True):
     harm: Text = ""
     cause: Text | None = None
     uncertain: bool = False
+    pattern: str = ""
     explained: tuple[FindingRow, ...] = ()
 
 

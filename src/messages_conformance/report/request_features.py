@@ -142,6 +142,7 @@ def _of_body(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "role.system", "with a message of the role system"
     if any(isinstance(turn.get("content"), list) for turn in messages):
         yield "content.blocks", "whose content is a list of blocks"
+        yield from _of_text_blocks(messages)
     elif messages:
         yield "content.string", "whose content is a string"
     if any(turn.get("role") == "assistant" for turn in messages):
@@ -157,7 +158,6 @@ def _of_body(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _of_blocks(messages: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    texts = {str(turn.get("role")) for turn in messages if _has_text(turn.get("content"))}
     for block in (block for turn in messages for block in _list(turn.get("content")) if isinstance(block, Mapping)):
         kind = block.get("type")
         if not isinstance(kind, str) or kind == "text":
@@ -171,6 +171,10 @@ def _of_blocks(messages: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
         yield "cache_control", "with cache_control in its messages"
     if any(_holds(turn, "citations") for turn in messages):
         yield "citations", "with citations"
+
+
+def _of_text_blocks(messages: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    texts = {str(turn.get("role")) for turn in messages if _has_text(turn.get("content"))}
     for role in sorted(texts & {"user", "assistant"}):
         yield f"block.text.{role}", f"whose {role} message has text blocks"
     if texts:

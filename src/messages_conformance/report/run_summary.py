@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from messages_conformance.exchange import ASKED_AGAIN, Exchange
-from messages_conformance.report.clients import FAILS, WORKS, WORKS_WITH_LOSS, client_statuses
-from messages_conformance.report.model import Report, counts, failures, harm_of
+from messages_conformance.report.clients import FAILS, WORKS, WORKS_WITH_LOSS
+from messages_conformance.report.model import Report, clients_of, counts, failures, harm_of
 from messages_conformance.report.text import counted, listed, sentence
 from messages_conformance.rules.catalogue import HARMS
 
@@ -47,7 +47,7 @@ def _fails(report: Report) -> str:
 
 
 def _clients(report: Report, status: str, words: str) -> str:
-    found = client_statuses(report)
+    found = clients_of(report)
     names = [sentence(one.client) for one in found if one.status == status]
     return f"; {words} {len(names):,} of {len(found):,} clients: {listed(names, CLIENTS)}" if names else ""
 

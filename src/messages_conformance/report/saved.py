@@ -145,6 +145,7 @@ def _verdict(row: RequirementRow) -> Verdict:
         judged=row.judged,
         cause=row.cause or "",
         uncertain=row.uncertain,
+        pattern=row.pattern,
         explained=tuple(_finding(row.id, found) for found in row.explained),
     )
 

@@ -6,9 +6,9 @@ one line each. The verdict is the last line, too, because a log is read from its
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Final
+from typing import Final, TypeVar
 
 from rich.console import Console
 
@@ -34,8 +34,8 @@ from messages_conformance.report.terminal import Block
 from messages_conformance.report.text import counted, cut, inline, listed, sentence
 from messages_conformance.rules.verdict import ERROR, Verdict
 
-MAX_LINES: Final = 54
-"""With the head of a run (six lines), this is the 60 lines of a tall terminal (our own choice)."""
+MAX_LINES: Final = 52
+"""With the head of a run (about six lines), this is the 60 lines of a tall terminal (our own choice)."""
 
 CURL_CHARACTERS: Final = 1_500
 CLIENT_LINES: Final = 2
@@ -47,8 +47,16 @@ FEW_IDS: Final = 4
 FEW: Final = 3
 """Lines of a section of little importance, when lines are rare (our own choice)."""
 
+GROUP_LINES: Final = 8
+"""Lines of a group (our own choice)."""
+
+TITLE_LINES: Final = 1
+SHORT_CAUSE: Final = 3
+MORE: Final = "  and {number:,} more: report.html and -v have them"
+
 BUDGET_REASON: Final = "a limit is reached"
 CASES_PER_FIELD: Final = 8
+T = TypeVar("T")
 _STYLES: Final = {CONFORMANT: "bold green", VIOLATIONS: "bold red"}
 
 
@@ -88,6 +96,7 @@ class _Failures:
         self._verbose = verbose
         self._room = room
         self._shown: dict[int, str] = {}
+        self._before: dict[int, str] = {}
 
     def blocks(self) -> Iterator[Block]:
         """The blocks, the most important first."""
@@ -96,17 +105,14 @@ class _Failures:
             return
         causes = [cause for cause in self._report.causes if cause.requirement in {v.requirement for v in failed}]
         single, groups = grouped(self._report, _without_explained(failed, causes))
-        titles = 2 * bool(causes) + 2 * bool(single) + sum(2 for _ in groups)
-        lines = len(single) + sum(len(group.verdicts) for group in groups)
-        spare = self._room - titles - lines - 3 * len(causes)
+        in_groups = {group.name: min(len(group.verdicts), GROUP_LINES) + 3 for group in groups}
+        self._room -= sum(in_groups.values()) + TITLE_LINES * (bool(causes) + bool(single))
         if causes:
             yield self._title("CAUSES", len(causes), "what explains several failures")
-            for cause in causes:
-                block, spare = self._fitting(self._cause_in_full(cause), self._cause_in_short(cause), spare, least=3)
-                yield block
+            yield from self._causes(causes, least=min(len(single), FEW))
         if single:
             yield self._title("FAILED", len(failed), _beside(len(failed) - len(single), causes, groups))
-            yield from self._single(single, spare)
+            yield from self._single(single)
         for group in groups:
             yield self._group(group)
 
@@ -115,30 +121,43 @@ class _Failures:
         block.line(f"{name} ({number:,}{f', {note}' if note else ''})", style="bold red")
         return block
 
-    def _single(self, found: Sequence[Verdict], spare: int) -> Iterator[Block]:
-        short = Block(self._out)
+    def _causes(self, causes: Sequence[Cause], *, least: int) -> Iterator[Block]:
+        """The causes; `least` lines are left for what follows."""
+        for position, cause in enumerate(causes):
+            full = self._tried(self._cause_in_full, cause)
+            fits = full.height + SHORT_CAUSE * (len(causes) - position - 1) + least <= self._room
+            yield self._taken(full if fits or self._verbose else self._cause_in_short(cause), fits)
+
+    def _single(self, found: Sequence[Verdict]) -> Iterator[Block]:
+        """The failures: the first ones in full, as long as the others have a line each."""
+        for position, verdict in enumerate(found):
+            full = self._tried(self._in_full, describe_failure(self._report, verdict))
+            # The first failure matters more than that the last ones have a line.
+            others = FEW if position == 0 and not self._report.causes else len(found) - position
+            fits = full.height + others <= self._room
+            if not fits and not self._verbose:
+                yield self._in_short(found[position:])
+                return
+            yield self._taken(full, True)
+
+    def _in_short(self, found: Sequence[Verdict]) -> Block:
+        block = Block(self._out)
         for verdict in found:
-            before = dict(self._shown)
-            full = self._in_full(describe_failure(self._report, verdict))
-            if not short.height and (self._verbose or full.height - 1 <= spare):
-                spare -= full.height - 1
-                yield full
-            else:
-                self._shown = before
-                _one_line(short, self._report, verdict)
-        yield self._limited(short, len(found))
+            _one_line(block, self._report, verdict)
+        block.keep(max(self._room - 2, FEW), MORE)
+        block.line()
+        return block
 
-    def _limited(self, short: Block, number: int) -> Block:
-        if short.height:
-            if not self._verbose:
-                short.keep(max(self._room - 4, FEW), "  and {number:,} more: report.html and -v have them")
-            short.line()
-        return short
+    def _tried(self, make: Callable[[T], Block], what: T) -> Block:
+        """A block that may be printed; if it is not, its request is not printed either."""
+        self._before = dict(self._shown)
+        return make(what)
 
-    def _fitting(self, full: Block, short: Block, spare: int, *, least: int) -> tuple[Block, int]:
-        if self._verbose or full.height - least <= spare:
-            return full, spare - (full.height - least)
-        return short, spare - (short.height - least)
+    def _taken(self, block: Block, in_full: bool) -> Block:
+        if not in_full and not self._verbose:
+            self._shown = self._before
+        self._room -= block.height
+        return block
 
     def _cause_in_short(self, cause: Cause) -> Block:
         block = Block(self._out)
@@ -201,7 +220,7 @@ class _Failures:
             else:
                 _one_line(block, self._report, verdict)
         if not self._verbose:
-            block.keep(max(self._room // 2, FEW), "  and {number:,} more: report.html and -v have them")
+            block.keep(GROUP_LINES + 1, MORE)
             block.line()
         return block
 

@@ -19,10 +19,6 @@ ERROR: Final = "error"
 OUTCOMES: Final = (PASS, FAIL, WARN, NOT_VERIFIED, NOT_APPLICABLE, ERROR)
 
 
-_STATUS: Final = ":status"
-"""The name of the status among headers, as in HTTP/2."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
     """A place in a response: event number from 1, byte offset from 0, JSON pointer, header name."""
@@ -40,13 +36,13 @@ class Place:
         if self.offset_bytes is not None:
             parts.append(f"byte {self.offset_bytes:,}")
         if self.header is not None:
-            parts.append("the status" if self.header == _STATUS else f"header {self.header}")
+            parts.append(f"header {self.header}")
         if self.pointer is not None:
             parts.append(self.pointer or "the whole body")
         return ", ".join(parts) or "the response"
 
 
-STATUS: Final = Place(header=_STATUS)
+STATUS: Final = Place(header=":status")
 """The status code of a response."""
 
 
