@@ -38,7 +38,8 @@ def failing(made: report.Report) -> list[str]:
 def test_a_list_of_exchanges_becomes_every_form_of_report(tmp_path: Path) -> None:
     code, made = judged(numbered(answered(), streamed(), refused(), answered(WRONG_ROLE)), report=str(tmp_path))
     assert (code, failing(made)) == (1, ["response.role.assistant"])
-    assert {path.name for path in tmp_path.iterdir()} == {"report.json", "junit.xml", "report.html", "exchanges.jsonl"}
+    files = {"report.json", "junit.xml", "matrix.json", "report.html", "exchanges.jsonl"}
+    assert {path.name for path in tmp_path.iterdir()} == files
     assert report.load(tmp_path).verdicts == made.verdicts
     assert len(report.read(tmp_path / "exchanges.jsonl")) == 4
     for name, written in report.FORMATS.items():

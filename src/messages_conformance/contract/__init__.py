@@ -20,6 +20,7 @@ from messages_conformance.contract.documents import (
     schema,
     schema_names,
 )
+from messages_conformance.contract.features import Feature, features
 from messages_conformance.contract.impacts import (
     Measurement,
     clients,
@@ -47,6 +48,7 @@ __all__ = [
     "ClientUse",
     "ContractError",
     "DeltaEffect",
+    "Feature",
     "Measurement",
     "Problem",
     "Profile",
@@ -59,6 +61,7 @@ __all__ = [
     "error_types",
     "event_types",
     "explain",
+    "features",
     "impact",
     "impact_of",
     "is_failure",

@@ -7,10 +7,11 @@ A report can also be written earlier: `complete=False` says that the run is not 
 
 from pathlib import Path
 
-from messages_conformance.report import json_report, junit, page
+from messages_conformance.report import json_report, junit, matrix_json, page
 from messages_conformance.report.causes import Cause, explained
 from messages_conformance.report.comparison import Comparison, compare
 from messages_conformance.report.failure_text import FailureText, command, describe_failure
+from messages_conformance.report.feature_matrix import matrix
 from messages_conformance.report.files import ReportError, claim, prepare, replace
 from messages_conformance.report.impact_text import impact_sentence
 from messages_conformance.report.json_report import to_json
@@ -59,8 +60,8 @@ from messages_conformance.report.trace import trace
 
 
 def write_all(report: Report, folder: Path | str) -> tuple[Path, ...]:
-    """Writes report.json, junit.xml and report.html, each completely or not at all; raises ReportError."""
-    return *write_interim(report, folder), page.write(report, folder)
+    """Writes report.json, junit.xml, matrix.json and report.html, each completely or not at all; raises ReportError."""
+    return *write_interim(report, folder), matrix_json.write(report, folder), page.write(report, folder)
 
 
 def write_interim(report: Report, folder: Path | str) -> tuple[Path, ...]:
@@ -119,6 +120,7 @@ __all__ = [
     "headline",
     "impact_sentence",
     "load",
+    "matrix",
     "not_verified",
     "note",
     "prepare",

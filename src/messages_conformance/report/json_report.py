@@ -44,6 +44,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "verdict_sentence": verdict_sentence(report),
         "headline": None if (first := headline(report)) is None else asdict(first),
         "causes": [_cause(report, cause, commands) for cause in report.causes],
+        "features": [asdict(row) for row in report.features],
         "statement": None if report.statement is None else asdict(report.statement),
         "run": asdict(report.run),
         "planned": None if report.planned is None else asdict(report.planned),

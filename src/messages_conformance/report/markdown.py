@@ -11,6 +11,7 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Final
 
+from messages_conformance.report import feature_matrix
 from messages_conformance.report.clients import ClientStatus
 from messages_conformance.report.failure_text import FailureText, describe_failure
 from messages_conformance.report.figures import figures
@@ -66,6 +67,7 @@ def _parts(report: Report) -> Iterator[str]:
     yield _figures(report)
     if report.unjudged:
         return
+    yield from _features(report)
     yield from _listing("Failures", failures(report), report)
     yield from _clients(report)
     yield from _changed(report)
@@ -85,6 +87,13 @@ def _figures(report: Report) -> str:
     spent = report.spent
     cost = f"{counted(spent.requests, 'request')}, {spent.output_tokens:,} output tokens, {spent.elapsed_s:.1f} s"
     return table(("", ""), [*rows, ("cost", cost)])
+
+
+def _features(report: Report) -> Iterator[str]:
+    found = feature_matrix.summary(report.features)
+    if found:
+        yield "\n### Features of a request\n"
+        yield table(("result", "features"), [(result, prose(", ".join(titles))) for result, titles in found.items()])
 
 
 def _listing(title: str, found: Sequence[Verdict], report: Report) -> Iterator[str]:

@@ -15,6 +15,7 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.gate import Gate
 from messages_conformance.report.causes import Cause
 from messages_conformance.report.clients import FAILS, WORKS, ClientStatus, client_statuses, status_for_profile
+from messages_conformance.report.feature_matrix import Row
 from messages_conformance.report.order import rank
 from messages_conformance.report.schema_coverage import FieldCoverage
 from messages_conformance.report.text import counted, listed, sentence
@@ -164,6 +165,7 @@ class Report:
     `drifts` are differences from the shapes that the user keeps. They are no violations, but they fail the run, as
     `failed_tests` do. `request_coverage` is empty until the run is over. `exchanges` and `saved_exchanges` are by
     number; the latter are known only from a saved report. `gate` has the excuses. `causes` explain several failures.
+    `features` is the feature matrix.
     """
 
     run: RunInfo
@@ -181,6 +183,7 @@ class Report:
     saved_exchanges: Mapping[int, SavedExchange] = field(default_factory=dict)
     gate: Gate = field(default_factory=Gate)
     causes: tuple[Cause, ...] = ()
+    features: tuple[Row, ...] = ()
 
     def is_streamed(self, finding: Finding) -> bool | None:
         """Whether the answer with this finding was requested as a stream; None if it is about no single answer."""

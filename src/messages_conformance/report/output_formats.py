@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from messages_conformance.report import comparison, json_report
+from messages_conformance.report import comparison, json_report, matrix_json
 from messages_conformance.report.badge import to_badge
 from messages_conformance.report.comparison import Comparison
 from messages_conformance.report.github import to_annotations
@@ -43,6 +43,7 @@ FORMATS: Final[Mapping[str, Callable[[Report], str]]] = MappingProxyType(
         "github": to_annotations,
         "badge": lambda report: _json(to_badge(report)),
         "json": json_report.to_text,
+        "matrix": matrix_json.to_text,
         "terminal": _terminal,
         "verdict": lambda report: f"{verdict_sentence(report)}\n",
     }

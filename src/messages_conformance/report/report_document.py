@@ -238,6 +238,25 @@ class ExchangeRow(Struct, frozen=True):
     origin: OriginRow | UnsetType = UNSET
 
 
+class CellRow(Struct, frozen=True):
+    """The result for a feature of requests in one mode."""
+
+    result: Literal["works", "refused", "ignored", "broken", "unknown"]
+    reason: Text
+    requirement: Text
+    exchange: Count
+
+
+class FeatureRow(Struct, frozen=True):
+    """A feature of requests, with its results."""
+
+    feature: Text
+    title: Text
+    area: Text
+    whole: CellRow
+    streamed: CellRow
+
+
 class ReportDocument(Struct, frozen=True):
     """The whole of report.json, as far as a reader needs it."""
 
@@ -254,3 +273,4 @@ class ReportDocument(Struct, frozen=True):
     drifts: tuple[DriftRow, ...] = ()
     request_coverage: CoverageRow | None = None
     causes: tuple[CauseRow, ...] = ()
+    features: tuple[FeatureRow, ...] = ()

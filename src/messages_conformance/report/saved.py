@@ -18,10 +18,11 @@ from messages_conformance.gate import Difference, Excuse, Gate
 from messages_conformance.input_files import MAX_SAVED_BYTES, InputError, parsed_json, read_bytes, typed
 from messages_conformance.report import recording, schema_coverage
 from messages_conformance.report.causes import Cause
+from messages_conformance.report.feature_matrix import Cell, Row
 from messages_conformance.report.files import ReportError
 from messages_conformance.report.json_report import FILE_NAME, SCHEMA_ID
 from messages_conformance.report.model import FailedTest, Planned, Report, RunInfo, SavedExchange, Spent, Statement
-from messages_conformance.report.report_document import FindingRow, GateRow, ReportDocument, RequirementRow
+from messages_conformance.report.report_document import FeatureRow, FindingRow, GateRow, ReportDocument, RequirementRow
 from messages_conformance.rules.verdict import Finding, Place, Verdict
 from messages_conformance.shapes import Drift
 
@@ -124,6 +125,7 @@ def _report(document: ReportDocument, exchanges: dict[int, Exchange]) -> Report:
         saved_exchanges=_saved_exchanges(document, exchanges),
         gate=_gate(document.gate, document.requirements),
         causes=tuple(_made(Cause, row) for row in document.causes),
+        features=tuple(map(_feature, document.features)),
     )
 
 
@@ -133,6 +135,11 @@ def _gate(row: GateRow, rows: tuple[RequirementRow, ...]) -> Gate:
         problems=row.problems,
         difference=None if row.difference is None else _made(Difference, row.difference),
     )
+
+
+def _feature(row: FeatureRow) -> Row:
+    whole, streamed = _made(Cell, row.whole), _made(Cell, row.streamed)
+    return Row(feature=row.feature, title=row.title, area=row.area, whole=whole, streamed=streamed)
 
 
 def _verdict(row: RequirementRow) -> Verdict:

@@ -12,7 +12,7 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.report.recording import FILE_NAME as RECORDING
 from messages_conformance.session.selection import UsageError
 
-REPORT_FILES: Final = ("report.json", "junit.xml", "report.html", RECORDING)
+REPORT_FILES: Final = ("report.json", "junit.xml", "matrix.json", "report.html", RECORDING)
 
 
 class ReportFolder:

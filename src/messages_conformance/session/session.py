@@ -265,6 +265,7 @@ class Session:
             run=self.info,
             verdicts=verdicts,
             causes=causes,
+            features=report.matrix(judged, exchanges),
             gate=self._gate(verdicts),
             exchanges={exchange.number: exchange for exchange in exchanges},
             catalogue=CATALOGUE,

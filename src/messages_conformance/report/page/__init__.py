@@ -11,7 +11,7 @@ from typing import Final
 
 from messages_conformance.report.files import replace
 from messages_conformance.report.model import Report
-from messages_conformance.report.page import background, charts, coverage_table, failing, overview
+from messages_conformance.report.page import background, charts, coverage_table, failing, features, overview
 from messages_conformance.report.page.document import Section, document
 from messages_conformance.report.text import inline
 
@@ -36,6 +36,7 @@ def _judged(report: Report) -> tuple[Section | None, ...]:
     if report.unjudged:
         return ()
     return (
+        features.features(report),
         overview.key_figures(report),
         overview.clients(report),
         overview.matrix(report),

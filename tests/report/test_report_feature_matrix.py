@@ -1,0 +1,61 @@
+"""The feature matrix: works, refused, ignored, broken or unknown, for whole and streamed answers."""
+
+import json
+
+import jsonschema_rs
+import pytest
+
+from messages_conformance import resources
+from messages_conformance.proof import run
+from messages_conformance.report import matrix_json
+from messages_conformance.report.feature_matrix import BROKEN, IGNORED, REFUSES, UNKNOWN, WORKS, summary
+
+PROFILE = "anthropic-2023-06-01"
+
+
+def rows_of(target, **options):
+    _, report = run(f"{target},transport=memory", PROFILE, model="anthropic/claude-opus-4-5", **options)
+    return {row.feature: row for row in report.features}, report
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return rows_of("reference:")
+
+
+def test_on_the_reference_endpoint_everything_sent_works(plain):
+    rows, _ = plain
+    results = {cell.result for row in rows.values() for cell in row.cells}
+    assert results == {WORKS, UNKNOWN}
+    assert rows["tool_choice.any"].whole.result == rows["tool_choice.any"].streamed.result == WORKS
+    assert rows["context_management"].whole.reason == "not sent"
+
+
+@pytest.mark.parametrize(
+    ("fault", "feature", "whole", "streamed"),
+    [
+        ("ignore_forced_choice", "tool_choice.any", IGNORED, IGNORED),
+        ("refuse_tools", "tools", REFUSES, REFUSES),
+        ("forget_system_blocks", "system.blocks", IGNORED, IGNORED),
+        ("drop_message_stop", "text", WORKS, BROKEN),
+    ],
+)
+def test_a_fault_shows_at_its_feature(fault, feature, whole, streamed):
+    rows, _ = rows_of(f"reference:{fault}")
+    assert (rows[feature].whole.result, rows[feature].streamed.result) == (whole, streamed)
+    assert rows["max_tokens"].whole.result == WORKS
+    assert rows[feature].whole.reason
+
+
+def test_matrix_json_is_valid_and_shows_every_feature(plain):
+    rows, report = plain
+    document = json.loads(matrix_json.to_text(report))
+    jsonschema_rs.validator_for(json.loads(resources.text("schemas/matrix.json"))).validate(document)
+    assert [row["feature"] for row in document["features"]] == list(rows)
+
+
+def test_the_summary_names_each_feature_once(plain):
+    rows, report = plain
+    found = summary(report.features)
+    assert sorted(title for titles in found.values() for title in titles) == sorted(row.title for row in rows.values())
+    assert BROKEN not in found
