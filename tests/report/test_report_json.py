@@ -15,6 +15,9 @@ from messages_conformance.report import ReportError, prepare, to_json, write_all
 SCHEMA = json.loads(resources.text("schemas/report.json"))
 
 
+WRITTEN = ["junit.xml", "matrix.json", "report.html", "report.json"]
+
+
 def test_the_schema_is_a_schema():
     Draft202012Validator.check_schema(SCHEMA)
 
@@ -100,7 +103,7 @@ def test_the_base_url_goes_before_the_target():
 def test_a_written_report_replaces_the_old_one_completely(tmp_path):
     write_all(hostile(), tmp_path)
     write_all(red(), tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["junit.xml", "matrix.json", "report.html", "report.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == WRITTEN
     assert json.loads((tmp_path / "report.json").read_text())["exit_code"] == 1
 
 
@@ -115,7 +118,7 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_temporary_file(tmp_path
     with pytest.raises(ReportError, match="No space left on device; free space or name another folder"):
         write_all(hostile(), tmp_path)
     assert (tmp_path / "report.json").read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["junit.xml", "matrix.json", "report.html", "report.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == WRITTEN
 
 
 def test_a_folder_is_created_and_left_empty(tmp_path):
