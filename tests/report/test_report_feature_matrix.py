@@ -7,7 +7,7 @@ import pytest
 
 from messages_conformance import resources
 from messages_conformance.proof import run
-from messages_conformance.report import matrix_json
+from messages_conformance.report import COMPARISONS, compare, matrix_json
 from messages_conformance.report.feature_matrix import BROKEN, IGNORED, REFUSES, UNKNOWN, WORKS, summary
 
 PROFILE = "anthropic-2023-06-01"
@@ -59,3 +59,14 @@ def test_the_summary_names_each_feature_once(plain):
     found = summary(report.features)
     assert sorted(title for titles in found.values() for title in titles) == sorted(row.title for row in rows.values())
     assert BROKEN not in found
+
+
+def test_a_comparison_shows_the_features_that_some_run_sent(plain):
+    _, good = plain
+    _, bad = rows_of("reference:drop_message_stop")
+    rows = {row.title: row.shown for row in compare([good, bad]).features}
+    assert rows["text"] == ("works", "works, streamed: broken")
+    assert "context management" not in rows
+    text = COMPARISONS["markdown"](compare([good, bad]))
+    assert "| text | works | works, streamed: broken |" in text
+    assert "works, streamed: broken" in COMPARISONS["html"](compare([good, bad]))

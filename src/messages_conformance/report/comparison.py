@@ -8,6 +8,7 @@ from typing import Final
 
 from messages_conformance import contract
 from messages_conformance.report.failure_text import sentence_of
+from messages_conformance.report.feature_matrix import UNKNOWN
 from messages_conformance.report.figures import Figures, figures
 from messages_conformance.report.markdown import CUT, MAX_BYTES, code, prose, table
 from messages_conformance.report.model import Report, clients_of, exit_code, harm_of, verdict_sentence
@@ -50,18 +51,36 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FeatureRow:
+    """One feature of a request, with its results whole and streamed in each run; ABSENT where a run has none."""
+
+    title: str
+    results: tuple[tuple[str, str], ...]
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The result of each run in words, such as `works` or `works, streamed: broken`."""
+        return tuple(
+            whole if whole == streamed else f"{whole}, streamed: {streamed}" for whole, streamed in self.results
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """The comparison. Rows are sorted by harm, then by how many runs violate the requirement."""
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+    features: tuple[FeatureRow, ...] = ()
 
 
 def compare(reports: Sequence[Report], *, labels: Sequence[str] = ()) -> Comparison:
     """Compares runs in the given order. Without `labels`, each run is named after what distinguishes it."""
     labels = labels or _labels(reports)
     columns = tuple(_column(report, label) for report, label in zip(reports, labels, strict=True))
-    return Comparison(columns=columns, rows=tuple(sorted(_rows(reports), key=_rank)))
+    return Comparison(
+        columns=columns, rows=tuple(sorted(_rows(reports), key=_rank)), features=tuple(_features(reports))
+    )
 
 
 def _column(report: Report, label: str) -> Column:
@@ -106,6 +125,16 @@ def _rows(reports: Sequence[Report]) -> Iterator[Row]:
             )
 
 
+def _features(reports: Sequence[Report]) -> Iterator[FeatureRow]:
+    """The features that at least one run sent, in the order of the first report that has them."""
+    known = [{row.feature: row for row in report.features} for report in reports]
+    for name, title in {row.feature: row.title for report in reports for row in report.features}.items():
+        rows = [by_name.get(name) for by_name in known]
+        results = tuple((ABSENT,) * 2 if row is None else (row.whole.result, row.streamed.result) for row in rows)
+        if {result for pair in results for result in pair} - {UNKNOWN, ABSENT}:
+            yield FeatureRow(title=title, results=results)
+
+
 def _rank(row: Row) -> tuple[int, int, int, str]:
     violating = sum(outcome in DEVIATIONS for outcome in row.outcomes)
     # A report of another version may have levels and harms that this version does not know.
@@ -134,6 +163,9 @@ def _parts(comparison: Comparison) -> Iterator[str]:
             for label, column in zip(labels, comparison.columns, strict=True)
         ],
     )
+    if comparison.features:
+        yield "\n### Which feature works with which run\n"
+        yield table(("feature", *labels), [(prose(row.title), *row.shown) for row in comparison.features])
     by_client = zip(
         contract.clients(), zip(*(column.client_statuses for column in comparison.columns), strict=True), strict=True
     )

@@ -8,7 +8,9 @@ from typing import Final
 from messages_conformance import contract
 from messages_conformance.report.clients import STATUSES
 from messages_conformance.report.comparison import ABSENT, Comparison, Row
+from messages_conformance.report.feature_matrix import RESULTS
 from messages_conformance.report.page.document import Section, cell, document, paragraph, row, table
+from messages_conformance.report.page.features import MARKS as FEATURE_MARKS
 from messages_conformance.report.page.html import Markup, breakable, element, joined
 from messages_conformance.report.page.overview import MARKS, OUTCOME_TONES, TONES
 from messages_conformance.report.text import counted
@@ -27,7 +29,7 @@ def to_html(comparison: Comparison) -> str:
             paragraph(f"{number} violated by at least one run; the runs differ in {differing:,}.", class_="facts"),
         )
     )
-    sections = (_verdicts(comparison), _clients(comparison), _matrix(comparison))
+    sections = (_verdicts(comparison), _features(comparison), _clients(comparison), _matrix(comparison))
     return document(title="Comparison · messages-conformance", head=head, sections=sections)
 
 
@@ -40,6 +42,23 @@ def _verdicts(comparison: Comparison) -> Section:
         rows.append(row(breakable(column.label), *cells))
     head = ("run", "verified", "of which", "not verified", "verdict")
     return Section(name="verdicts", title="Verdicts", body=table(head, rows, class_="wide", caption="Verdicts"))
+
+
+def _features(comparison: Comparison) -> Section | None:
+    """The feature matrix of all runs; None when no report has one."""
+    if not comparison.features:
+        return None
+    head = ("feature", *(breakable(column.label) for column in comparison.columns))
+    rows = [row(line.title, *map(_feature, line.results, line.shown)) for line in comparison.features]
+    title = "Which feature works with which run"
+    return Section(name="features", title=title, body=table(head, rows, class_="grid", caption=title))
+
+
+def _feature(results: tuple[str, str], words: str) -> Markup:
+    if ABSENT in results:
+        return cell("·", class_="none")
+    tone, mark = FEATURE_MARKS[min(results, key=RESULTS.index)]
+    return cell(element("span", mark, aria_hidden="true"), f" {words}", class_=tone)
 
 
 def _clients(comparison: Comparison) -> Section:
