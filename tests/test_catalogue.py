@@ -18,6 +18,10 @@ ROWS = {row.id: row for row in listed()}
 OWN_LEVELS = {
     # The contract makes null and absent equal there, so the key itself cannot be a MUST.
     "response.stop_sequence.present": SHOULD,
+    # An answer that costs nothing is billed wrongly, and no recorded answer does.
+    "usage.output.positive": MUST,
+    # Text, thinking or calls that only one form of the same answer has are lost in the other.
+    "stream.final.same-kinds": MUST,
 }
 
 

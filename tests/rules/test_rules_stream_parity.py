@@ -58,6 +58,10 @@ def thought(number: int) -> Exchange:
     return streaming(number, block(0, "thinking"), stop(0), block(1), text("Hello", 1), stop(1), ask=THINKING)
 
 
+def naming(number: int, model: str) -> Exchange:
+    return streamed([start(model=model), block(), text("Hi"), stop(), ends(), over()], ask=asked(number))
+
+
 def judged(requirement: str, run: Run) -> Verdict:
     return verdicts(numbered(*run), under=FULL_PROFILE, only=[requirement])[requirement]
 
@@ -78,6 +82,10 @@ ROWS: dict[str, tuple[Run, Run]] = {
     "stream.final.tool-input": (
         [answer for number in SEVERAL for answer in (calling(number, ""), called(number, PARIS))],
         [calling(1, '{"city": "Rome"}'), called(1, PARIS), calling(2, '{"city": "Oslo"}'), called(2, PARIS)],
+    ),
+    "stream.start.same-model": (
+        [answer for number in SEVERAL for answer in (naming(number, "m-1"), whole(number))],
+        [answer for number in SEVERAL for answer in (naming(number, "m-1" if number > 1 else "m"), whole(number))],
     ),
     "stream.final.same-kinds": ([*SILENT, *PLAIN], [streaming(1, block(), text("Hi"), stop()), *SILENT[1:], *PLAIN]),
 }

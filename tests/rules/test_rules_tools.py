@@ -21,6 +21,7 @@ THINKING = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
 OMITTED = {"thinking": {"type": "enabled", "budget_tokens": 1024, "display": "omitted"}}
 THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
 HELLO = {"type": "text", "text": "Hello"}
+EMPTY = {"type": "text", "text": ""}
 UNMODIFIED: dict[str, Any] = {"probes": ("request.thinking.unmodified-blocks",), "expect": REFUSED}
 SIZE: dict[str, Any] = {"probes": ("transport.request.size-limit",), "expect": REFUSED}
 NO_IMAGES = {"error": {"type": "invalid_request_error", "message": "this model takes no images"}}
@@ -61,6 +62,10 @@ SIGNATURE = delta(0, "signature_delta", signature="c2ln")
 ROWS: dict[str, tuple[Run, Run]] = {
     "request.tool_choice.any-forces": ([uncalled(ANY)], [called({}, choice=ANY)]),
     "request.tool_choice.tool-forces": ([called({}, choice=NAMED)], [called({"name": "g"}, choice=NAMED)]),
+    "response.tool_use.forced-first": (
+        [with_blocks(EMPTY, TOOL_CALL, ask={"tools": PAIR, "tool_choice": ANY}, reason="tool_use")],
+        [with_blocks(HELLO, TOOL_CALL, EMPTY, ask={"tools": PAIR, "tool_choice": ANY}, reason="tool_use")],
+    ),
     "request.tool_choice.none-forbids": ([called({}, choice=NONE)], [uncalled(NONE)]),
     "request.tool_choice.disable-parallel-auto": (
         [called({}, {"name": "g"}, choice={"type": "auto", **ONE})],

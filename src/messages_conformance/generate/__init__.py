@@ -2,7 +2,7 @@
 
 from messages_conformance.contract import recovery
 from messages_conformance.exchange import EITHER, REFUSED, Ask
-from messages_conformance.generate.answers import answer_text, answer_tokens, was_left, word_to_stop_at
+from messages_conformance.generate.answers import answer_text, answer_tokens, later_change, was_left, word_to_stop_at
 from messages_conformance.generate.asks import (
     Dialogue,
     Message,
@@ -37,6 +37,7 @@ __all__ = [
     "generate_again",
     "get",
     "kinds",
+    "later_change",
     "parse_origin",
     "probe_asks",
     "recovery",

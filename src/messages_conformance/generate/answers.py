@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from difflib import SequenceMatcher
+from typing import Any, Final
 
 from messages_conformance.contract import block_types, valid
 from messages_conformance.exchange import LEFT, Exchange
 
 _WORD = re.compile(r"[A-Za-z]{3,}")
+_AROUND: Final = 3
+"""How many characters before and after a change are in a stop sequence, so that it is not blank (our own)."""
 
 
 def answer_text(exchange: Exchange) -> str:
@@ -103,3 +106,17 @@ def word_to_stop_at(text: str) -> str | None:
         if len(before) * 3 >= len(text) and match.group() not in before and match.end() < len(text) - 1:
             return match.group()
     return None
+
+
+def later_change(text: str, answer: str) -> str | None:
+    """A part of a text that an answer has changed, after another change; None without two of them.
+
+    As a stop sequence it shows whether the model wrote it: the answer ends there, although no answer shows it.
+    """
+    start = answer.find(text[:_AROUND])
+    if start < 0:
+        return None
+    matched = SequenceMatcher(None, text, answer[start:], autojunk=False)
+    parts = [(first, last) for kind, first, last, _, _ in matched.get_opcodes() if kind != "equal"]
+    around = (text[max(0, first - _AROUND) : last + _AROUND] for first, last in reversed(parts[1:]))
+    return next((part for part in around if text.count(part) == 1 and part not in answer), None)

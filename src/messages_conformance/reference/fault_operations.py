@@ -21,6 +21,7 @@ from messages_conformance.reference.edits import (
     error_response,
     is_message,
     is_success,
+    map_text,
     once,
     without,
 )
@@ -34,6 +35,7 @@ from messages_conformance.reference.stream_edits import (
     with_inputs,
     without_blocks,
 )
+from messages_conformance.reference.text_changes import text_change
 
 Build = Callable[..., Callable[..., Any]]
 """Takes the arguments of a row and returns a rewrite of one argument, or of two: the second is the context."""
@@ -120,6 +122,13 @@ def edit_blocks(*, kind: str = "", edit: Edit) -> Callable[[Json], Json]:
         return {**message, "content": blocks}
 
     return rewrite
+
+
+@operation(Stage.MESSAGE, Stage.DOCUMENT)
+def change_text(*, change: str) -> Callable[[Json], Json]:
+    """The text of every text block is changed. `change` is a name in text_changes."""
+    changed = text_change(change)
+    return lambda message: map_text(message, changed)
 
 
 @operation(Stage.MESSAGE, Stage.DOCUMENT)

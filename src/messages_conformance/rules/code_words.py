@@ -21,7 +21,6 @@ from messages_conformance.rules.accessors import (
     has_message,
     in_message,
     is_misshapen,
-    json_key,
     once_per_exchange,
     shown,
     stop_reason_of,
@@ -39,6 +38,7 @@ from messages_conformance.rules.counted_parts import (
     reads_system_blocks,
     reads_text_blocks,
 )
+from messages_conformance.rules.missing_text import missing_text
 from messages_conformance.rules.recording_parts import PROBES, RAW_BODY, REQUEST
 from messages_conformance.rules.stream.content_blocks import starts_text_blocks_empty
 from messages_conformance.rules.stream.deltas import sends_text_in_increments
@@ -148,7 +148,9 @@ def _lacks(exchange: Exchange, words: Iterable[str]) -> list[str]:
 )
 def passes_every_part_to_the_model(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """Every part of the request reaches the model: the system prompt, each turn, each block, and all of long texts."""
-    requested = [exchange for exchange in exchanges if _requests_code_words(exchange)]
+    # Streams that lack a part of their text say nothing about what the model read.
+    shortened = missing_text(exchanges) is not None
+    requested = [one for one in exchanges if _requests_code_words(one) and not (shortened and streamed(one))]
     controls = [exchange for exchange in requested if _is_control(exchange)]
     if not controls:
         yield Unverified(reason="no answer listed code words of its last message")
@@ -167,9 +169,8 @@ def passes_every_part_to_the_model(exchanges: Sequence[Exchange]) -> Iterable[Fi
         if not _is_control(exchange):
             answers[json.dumps(dict(exchange.request.fields), sort_keys=True)].append(exchange)
     reach = _reach(requested)
-    by_request = {json_key(dict(exchange.request.fields)): exchange for exchange in reversed(requested)}
     for repeated in answers.values():
-        yield from _lost(repeated, by_request, reach)
+        yield from _lost(repeated, requested, reach)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,9 +237,7 @@ def _characters_back(exchange: Exchange, word: str) -> int:
     return len(text) - text.rfind(word)
 
 
-def _lost(
-    repeated: list[Exchange], requested: Mapping[bytes, Exchange], reach: Reach
-) -> Iterator[Finding | Unverified]:
+def _lost(repeated: list[Exchange], requested: list[Exchange], reach: Reach) -> Iterator[Finding | Unverified]:
     """Words that all answers to the same request lack, although the model lists such words, or that cost no tokens."""
     places = _places(repeated[0])
     lost = [word for word in places if all(_lacks(exchange, [word]) for exchange in repeated)]
@@ -260,10 +259,10 @@ def _lost(
     )
 
 
-def _costs_no_tokens(exchange: Exchange, words: list[str], requested: Mapping[bytes, Exchange]) -> str:
+def _costs_no_tokens(exchange: Exchange, words: list[str], requested: list[Exchange]) -> str:
     """A note that the request has no more tokens than the same one without these words; empty otherwise."""
     reduced = _without(exchange.request.fields, words)
-    control = requested.get(json_key(reduced))
+    control = next((other for other in requested if other.request.fields == reduced), None)
     if control is None or reduced == exchange.request.fields:
         return ""
     with_them, without_them = total_input(usage_of(exchange)), total_input(usage_of(control))
@@ -298,10 +297,16 @@ def _without(value: Any, words: Sequence[str]) -> Any:
     over=RUN,
     model_dependent=True,
     reads={RAW_BODY, REQUEST},
-    provoked="Requests with and without streaming ask the model to repeat made-up words.",
+    provoked="The same requests are sent with and without streaming; some ask for made-up words.",
 )
 def streams_the_complete_text(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """The text deltas add up to the complete text: none is lost, doubled or in the wrong place."""
+    missing = missing_text(exchanges)
+    yield from [missing] if missing is not None else _listed_completely(exchanges)
+
+
+def _listed_completely(exchanges: Sequence[Exchange]) -> Iterator[Finding | Unverified]:
+    """Whether streams list all words that are asked for, as answers without streaming do."""
     requested = [exchange for exchange in exchanges if _requests_code_words(exchange)]
     whole = [exchange for exchange in requested if not streamed(exchange)]
     streams = [exchange for exchange in requested if streamed(exchange) and _is_in_order(exchange)]

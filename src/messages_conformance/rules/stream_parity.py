@@ -7,7 +7,7 @@ of answers: that there is text, that there are spaces between its words, that a 
 from __future__ import annotations
 
 import re
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -27,10 +27,10 @@ from messages_conformance.rules.accessors import (
     usage_of,
     walk_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, LOSES, RUN, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, LOSES, MISLEADS, RUN, rule
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.response import bills_more_than_it_shows, tokens_of_empty_answer
-from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
+from messages_conformance.rules.verdict import MUST, Finding, Place, Unverified
 from messages_conformance.stream import BLOCK_DELTA, BLOCK_START
 
 Pair = tuple[Exchange, Exchange]
@@ -67,20 +67,20 @@ CUT: Final = ("max_tokens", "refusal", "model_context_window_exceeded", "pause_t
 TWO_WORDS: Final = re.compile(r"(?<=\w)\s+(?=\w)")
 
 
-def _pairs(exchanges: Sequence[Exchange]) -> list[Pair]:
+def answered_pairs(exchanges: Sequence[Exchange]) -> list[Pair]:
     """Each request that has a complete and valid answer with and without streaming.
 
     A request that was sent several times makes several pairs; no answer is in two of them.
     """
     pairs: list[Pair] = []
-    wholes: dict[bytes, deque[Exchange]] = defaultdict(deque)
+    wholes: dict[bytes, list[Exchange]] = defaultdict(list)
     answers = [exchange for exchange in exchanges if has_message(exchange) and message_of(exchange) is not None]
     for answer in answers:
         if not answer.request.fields.get("stream"):
             wholes[_request_key(answer)].append(answer)
     for answer in answers:
         if answer.request.fields.get("stream") and wholes[_request_key(answer)]:
-            pairs.append((answer, wholes[_request_key(answer)].popleft()))
+            pairs.append((answer, wholes[_request_key(answer)].pop(0)))
     return [pair for pair in pairs if _are_valid(*pair)]
 
 
@@ -102,7 +102,7 @@ def _are_valid(streamed: Exchange, whole: Exchange) -> bool:
     )
 
 
-def _ended(pair: Pair) -> bool:
+def both_ended(pair: Pair) -> bool:
     return all(stop_reason_of(answer) not in CUT for answer in pair)
 
 
@@ -123,7 +123,7 @@ def _ended(pair: Pair) -> bool:
 def keeps_the_spaces_between_words(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """The deltas contain the spaces between words: none is lost between two deltas."""
     compared = False
-    for streamed, whole in _pairs(exchanges):
+    for streamed, whole in answered_pairs(exchanges):
         pieces = _pieces(streamed)
         text, other = "".join(pieces), "".join(_texts(whole))
         if len(pieces) < MIN_PIECES or min(len(text), len(other)) < MIN_CHARS or _share_of_spaces(other) < PROSE_SPACES:
@@ -186,7 +186,7 @@ def _is_alphabetic(text: str) -> bool:
 )
 def streams_the_input_of_tool_calls(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """A streamed tool call has its input, with the same spaces, as without streaming."""
-    calls = [both for pair in _pairs(exchanges) for both in _paired_calls(*pair)]
+    calls = [both for pair in answered_pairs(exchanges) for both in _paired_calls(*pair)]
     if not calls:
         yield Unverified(reason="no request was answered with calls of the same tools with and without streaming")
         return
@@ -207,7 +207,7 @@ Call = tuple[Exchange, int, Mapping[str, Any]]
 def _paired_calls(streamed: Exchange, whole: Exchange) -> Iterator[tuple[Call, Call]]:
     """The calls of a streamed answer, each with the call at the same position in the other one."""
     calls, others = _placed(streamed), _placed(whole)
-    if _ended((streamed, whole)) and _tool_names(calls) == _tool_names(others):
+    if both_ended((streamed, whole)) and _tool_names(calls) == _tool_names(others):
         yield from zip(calls, others, strict=True)
 
 
@@ -257,7 +257,7 @@ def _without_spaces(calls: tuple[Call, Call]) -> Finding | None:
 
 @rule(
     "stream.final.same-kinds",
-    SHOULD,
+    MUST,
     harm=LOSES,
     source=f"{sources.STREAMING} (the final message equals that of create); raullenchai/Rapid-MLX#413 (GitHub)",
     needs={"stream"},
@@ -269,7 +269,7 @@ def _without_spaces(calls: tuple[Call, Call]) -> Finding | None:
 def has_the_same_kinds_of_content_when_streamed(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """An answer has text, tool calls and thinking both with and without streaming."""
     # Other rules judge a missing call with stop_reason tool_use, and an empty answer that was billed.
-    pairs = [pair for pair in _pairs(exchanges) if _ended(pair) and not any(map(_announces_a_call, pair))]
+    pairs = [pair for pair in answered_pairs(exchanges) if both_ended(pair) and not any(map(_announces_a_call, pair))]
     if any(tokens_of_empty_answer(answer) for pair in pairs for answer in pair):
         return
     if not pairs:
@@ -328,3 +328,35 @@ def _may_have(kind: str, exchange: Exchange) -> bool:
     """Whether the kind may be expected: thinking only if the request enables it."""
     thinking = exchange.request.fields.get("thinking")
     return kind != "thinking" or (isinstance(thinking, dict) and thinking.get("type") == "enabled")
+
+
+# -- the model ------------------------------------------------------------------------------------------------------
+
+
+@rule(
+    "stream.start.same-model",
+    MUST,
+    harm=MISLEADS,
+    source=f"{sources.STREAMING} (the final message equals that of create)",
+    needs={"stream"},
+    over=RUN,
+    reads={REQUEST},
+    provoked="The same requests are sent with and without streaming.",
+)
+def names_the_same_model_when_streamed(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """message_start names the model that an answer without streaming names."""
+    pairs = [pair for pair in answered_pairs(exchanges) if all(isinstance(_model(answer), str) for answer in pair)]
+    if len(pairs) < MIN_PAIRS:
+        yield Unverified(reason=f"fewer than {MIN_PAIRS} requests were answered with and without streaming")
+        return
+    in_streams, in_others = ({_model(pair[form]) for pair in pairs} for form in (0, 1))
+    # A router may choose between several models for each request.
+    if not in_streams & in_others:
+        streamed, whole = pairs[0]
+        found = f"{shown(_model(streamed))} in {len(pairs)} streams"
+        wanted = f"{shown(_model(whole))}, as in exchange {whole.number}"
+        yield Finding(exchange=streamed.number, place=in_message(streamed, "/model"), found=found, wanted=wanted)
+
+
+def _model(exchange: Exchange) -> Any:
+    return (message_of(exchange) or {}).get("model")

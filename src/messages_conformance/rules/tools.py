@@ -230,6 +230,33 @@ def calls_exactly_one_tool(exchange: Exchange) -> Iterable[Finding | Unverified]
     return _too_many(exchange, "exactly one tool_use block")
 
 
+@rule(
+    "response.tool_use.forced-first",
+    MUST,
+    harm=BREAKS,
+    families={ANTHROPIC},
+    source=f"{sources.TOOLS}; 250 of 250 forced calls of recorded traffic",
+    applies=_has_choice("any", "tool"),
+    model_dependent=True,
+    needs={"tool-choice", "forced-tools"},
+    capability="forced-tools",
+    reads={REQUEST},
+    provoked="Calls are forced, with and without streaming.",
+)
+def begins_a_forced_answer_with_the_call(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """No empty text block comes before a forced call: a client that sends it back is refused."""
+    calls = _calls(exchange)
+    if not calls:
+        yield _no_call_because(exchange)
+        return
+    # A model without constrained decoding may write a sentence first, but not an empty one.
+    for number, block in enumerate(blocks_of(exchange)[: calls[0][0]]):
+        if block.get("type") == "text" and block.get("text") == "":
+            place = in_message(exchange, f"/content/{number}")
+            yield Finding(place=place, found="an empty text block", wanted="the tool_use block, or thinking before it")
+            return
+
+
 # -- the calls ------------------------------------------------------------------------------------------------------
 
 

@@ -94,7 +94,7 @@ def counts_the_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
 
 @rule(
     "usage.output.positive",
-    SHOULD,
+    MUST,
     harm=MISBILLS,
     source=f"{sources.sdk('types/message.py')}; {sources.REFUSALS}",
     applies=json_message,

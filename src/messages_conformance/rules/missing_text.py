@@ -1,0 +1,93 @@
+"""Streams whose text is the text of the whole answer without one piece: the end, the beginning, or a part inside.
+
+Two answers of a model may differ in length, too. So one such stream shows nothing, but two things do: that it is billed
+like the whole answer, or that many streams lack a piece and no whole answer does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import comb
+from typing import Final
+
+from messages_conformance.exchange import Exchange
+from messages_conformance.rules.accessors import count, in_message, shown, stop_reason_of, text_of, usage_of
+from messages_conformance.rules.response import bills_more_than_it_shows
+from messages_conformance.rules.stream_parity import BILLED_SHARE, Pair, answered_pairs
+from messages_conformance.rules.verdict import Finding
+
+MIN_BILLED: Final = 3
+"""So many shorter streams are billed like the whole answers (our own)."""
+
+MAX_CHANCE: Final = 0.001
+"""No finding is reported if chance explains the shorter streams with a higher probability than this (our own)."""
+
+SHARES: Final = tuple(percent / 100 for percent in range(1, 60))
+"""How often a model may write a shorter answer by chance, in the same way with and without streaming."""
+
+MIN_LOST_SHARE: Final = 0.3
+"""A stream that lacks less of its text may be billed like the whole answer by chance (our own)."""
+
+MIN_TOKENS: Final = 6
+"""Answers with fewer tokens show nothing about the tokens that a part of them costs (our own)."""
+
+MIN_CHARACTERS: Final = 4
+"""A shorter text may be part of another by chance (our own)."""
+
+ENDED: Final = ("end_turn", "stop_sequence")
+
+
+def missing_text(exchanges: Sequence[Exchange]) -> Finding | None:
+    """A finding about streams that lack a part of the text; None unless chance is excluded."""
+    pairs = [pair for pair in answered_pairs(exchanges) if _is_comparable(pair)]
+    shorter = [(streamed, whole) for streamed, whole in pairs if is_without_a_piece(text_of(streamed), text_of(whole))]
+    longer = [pair for pair in pairs if is_without_a_piece(text_of(pair[1]), text_of(pair[0]))]
+    if longer or not shorter:
+        return None
+    hides = any(map(bills_more_than_it_shows, (whole for _, whole in pairs)))
+    billed = [] if hides else [pair for pair in shorter if _is_billed_like_the_whole(pair)]
+    if len(billed) >= MIN_BILLED:
+        return _finding(billed, "billed like the whole answer")
+    enough = chance(len(shorter), len(pairs)) <= MAX_CHANCE
+    return _finding(shorter, "and no whole answer is shorter") if enough else None
+
+
+def chance(shorter: int, pairs: int) -> float:
+    """The highest probability that so many of the streams are shorter by chance, and none of the whole answers is."""
+
+    def at_least(share: float) -> float:
+        some = range(shorter, pairs + 1)
+        return sum(comb(pairs, number) * share**number * (1 - share) ** (pairs - number) for number in some)
+
+    return max((1 - share) ** pairs * at_least(share) for share in SHARES)
+
+
+def is_without_a_piece(text: str, whole: str) -> bool:
+    """Whether a text that is not empty is another one of some length without one contiguous piece of it."""
+    if len(whole) < MIN_CHARACTERS or not 0 < len(text) < len(whole):
+        return False
+    same = next((at for at, (a, b) in enumerate(zip(text, whole, strict=False)) if a != b), len(text))
+    return whole.endswith(text[same:])
+
+
+def _is_comparable(pair: Pair) -> bool:
+    reasons = {stop_reason_of(answer) for answer in pair}
+    return len(reasons) == 1 and reasons <= set(ENDED)
+
+
+def _is_billed_like_the_whole(pair: Pair) -> bool:
+    streamed, whole = pair
+    tokens = count(usage_of(whole), "output_tokens")
+    lost = 1 - len(text_of(streamed)) / len(text_of(whole))
+    billed = count(usage_of(streamed), "output_tokens") >= BILLED_SHARE * tokens
+    return tokens >= MIN_TOKENS and lost >= MIN_LOST_SHARE and billed
+
+
+def _finding(pairs: list[Pair], why: str) -> Finding:
+    streamed, whole = pairs[0]
+    return Finding(
+        exchange=streamed.number,
+        place=in_message(streamed, "/content"),
+        found=f"{shown(text_of(streamed))} ({len(pairs)} streams, {why})",
+        wanted=f"the text of the answer that is not streamed: {shown(text_of(whole))} (exchange {whole.number})",
+    )

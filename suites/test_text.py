@@ -1,0 +1,97 @@
+"""Texts that must come back unchanged and complete: markup, quotes, lines, code and scripts, whole and streamed.
+
+A model may change a text by itself. So what an answer lacks is then sent as a stop sequence: if the answer stops there,
+the model wrote it, and the endpoint changed it.
+"""
+
+import pytest
+
+from messages_conformance.generate import (
+    Dialogue,
+    answer_text,
+    ask,
+    later_change,
+    repeated_pair,
+    whole_and_streamed,
+    words,
+)
+
+SAY = "Say exactly the following text and nothing else:\n\n"
+MAX_TOKENS = 180
+
+# Everything occurs twice: an endpoint changes both, so that the change before a stop sequence shows, too.
+MARKUP = (
+    'begin-41 <i class="a">x &amp; y</i> “one” ‘two’ — … **b** [c](http://d.e/f?g=1) {{h}} {"a": [1,  2]}\n'
+    '<b id="k">7 &lt; 9</b> “three” ‘four’ — … **m** [n](http://o.p/q?r=2) {{s}} {"b": [3,  4]} end-41'
+)
+LINES = (
+    "begin-52\n\n    four  blanks  \n\ttab\there\r\n```python\nx = 2  # two\n```\nC:\\new\\temp \\u00e9\n\n"
+    "    and  more  \n\ttab\tthere\r\n```python\ny = 3  # three\n```\nD:\\next\\test \\u00e8\nend-52"
+)
+SCRIPTS = (
+    "begin-63 cafe\u0301 Größe ﬁn ½ Ａ 10\u00a0km 漢字 ไทย שלום\u200f 👩\u200d🚀 ✔\ufe0f so\u00adft "
+    "donaudampfschifffahrtselektrizitatenhauptbetriebswerkbauunterbeamtengesellschaft "
+    "the\u0301 Füße ﬂow ¼ Ｂ 20\u00a0km 한국 ชา عرب\u200f 👨\u200d🔧 ☀\ufe0f ha\u00adrd "
+    "rindfleischetikettierungsuberwachungsaufgabenubertragungsgesetzentwurf end-63"
+)
+TEXTS = {"markup": MARKUP, "lines": LINES, "scripts": SCRIPTS}
+
+
+def said(name, text, *, stream, copy=0, **fields):
+    situation = f"text.{name}{'.streamed' if stream else ''}"
+    return ask(situation, SAY + text, stream=stream, copy=copy, max_tokens=MAX_TOKENS, **fields)
+
+
+def steps_for(name, text):
+    """The steps of one dialogue: whole and streamed; a change is provoked again, and then sent as a stop sequence."""
+
+    async def steps(send):
+        forms = [(stream, answer_text(await send(said(name, text, stream=stream)))) for stream in (False, True)]
+        stream = next((stream for stream, answer in forms if text not in answer), None)
+        if stream is None:
+            return
+        changed = later_change(text, answer_text(await send(said(name, text, stream=stream, copy=1))))
+        for copy in (0, 1) if changed is not None else ():
+            await send(said(name, text, stream=stream, copy=copy, stop_sequences=[changed]))
+
+    return steps
+
+
+DIALOGUES = [
+    Dialogue(
+        name=f"text.{name}",
+        steps=steps_for(name, text),
+        max_requests=5,
+        max_output_tokens=5 * MAX_TOKENS,
+        needs=frozenset({"stop-sequences"}),
+    )
+    for name, text in TEXTS.items()
+]
+COUNT = "Count from 1 to 12, separated by commas. Reply with the numbers only."
+SHORT = 48
+# Every k-th answer may be wrong. A number of requests that is prime has no period in common with k.
+TIMES = 7
+BURST = [pair for copy in range(TIMES) for pair in whole_and_streamed("text.burst", COUNT, max_tokens=SHORT, copy=copy)]
+# An endpoint that looks for stop sequences holds back the end of a text, which may begin one.
+HELD_BACK = repeated_pair(
+    "text.held-back",
+    whole_and_streamed(
+        "text.held-back",
+        COUNT,
+        max_tokens=SHORT,
+        stop_sequences=["not in any of the answers"],
+        needs=["stop-sequences"],
+    ),
+    words,
+    needs=["stop-sequences"],
+)
+
+
+@pytest.mark.parametrize("exchange", BURST, indirect=True)
+def test_returns_every_answer(exchange, judge):
+    judge(exchange)
+
+
+@pytest.mark.parametrize("dialogue", [*DIALOGUES, HELD_BACK], indirect=True)
+def test_keeps_texts(dialogue, judge):
+    judge(*dialogue)
