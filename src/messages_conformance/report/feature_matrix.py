@@ -31,6 +31,9 @@ WHOLE: Final = "whole"
 STREAMED: Final = "streamed"
 MODES: Final = (WHOLE, STREAMED)
 
+NOT_SENT: Final = "not sent"
+"""The reason of an unknown result when the run had no such request."""
+
 MOMENTARY: Final = frozenset({401, 403, 408, 429, 503, 529})
 """Statuses that say nothing about the request: the key, or the load of the target."""
 
@@ -99,7 +102,7 @@ def _cell(
     feature: contract.Feature, verdicts: Mapping[str, Verdict], here: Sequence[Exchange], both: Sequence[Exchange]
 ) -> Cell:
     if not here:
-        return Cell(result=UNKNOWN, reason="not sent")
+        return Cell(result=UNKNOWN, reason=NOT_SENT)
     problems = {one.number: problem for one in here if (problem := _problem(one))}
     answered = [one for one in here if one.number not in problems]
     if not answered:
@@ -167,6 +170,11 @@ def _compared(verdict: Verdict, both: set[int]) -> Finding | None:
 def _judged(result: str, requirement: str, finding: Finding) -> Cell:
     found = inline(finding.found, _FOUND_CHARACTERS)
     return Cell(result=result, reason=found, requirement=requirement, exchange=finding.exchange)
+
+
+def was_sent(found: Cell) -> bool:
+    """True when the run had a request of this feature and mode."""
+    return found.reason != NOT_SENT
 
 
 def summary(rows: Iterable[Row]) -> dict[str, tuple[str, ...]]:
