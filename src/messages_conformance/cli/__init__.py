@@ -12,10 +12,20 @@ from collections.abc import Sequence
 from typing import Final
 
 from messages_conformance import __version__
-from messages_conformance.cli import checking, gating, proving, reporting, requirements, running, serving, settings
+from messages_conformance.cli import (
+    checking,
+    gating,
+    proving,
+    proxying,
+    reporting,
+    requirements,
+    running,
+    serving,
+    settings,
+)
 from messages_conformance.cli.parsing import Parser
 
-COMMANDS = (running, checking, settings, reporting, gating, requirements, serving, proving)
+COMMANDS = (running, checking, proxying, settings, reporting, gating, requirements, serving, proving)
 """The modules of the commands, in the order of `--help`."""
 
 DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -25,7 +35,10 @@ DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
     try:
-        parsed, unknown = _parser().parse_known_args(arguments)
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        after = given[given.index("--") + 1 :] if given[:1] == ["proxy"] and "--" in given else []
+        parsed, unknown = _parser().parse_known_args(given[: len(given) - len(after) - 1] if after else given)
+        parsed.after = after  # the command that `proxy` runs; its options are not ours
         if unknown:
             parsed.parser.unknown(unknown)
         code: int = parsed.command(parsed)

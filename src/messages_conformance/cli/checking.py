@@ -93,7 +93,7 @@ def _judged(files: list[str], found: Mapping[str, Any], fields: FieldMap | None)
         notes=tuple(_notes_before(run, found)),
     )
     clock = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.monotonic)
-    session = Session(source, options=_options(found, run), clock=clock)
+    session = Session(source, options=session_options(found, run.profile), clock=clock)
     reading = Reading()
     try:
         session.begin()
@@ -109,12 +109,13 @@ def _name(files: list[str]) -> str:
     return f"check {files[0]}" + (f" and {len(files) - 1:,} more" if files[1:] else "")
 
 
-def _options(found: Mapping[str, Any], run: SavedRun) -> SessionOptions:
+def session_options(found: Mapping[str, Any], recorded_profile: str = "") -> SessionOptions:
+    """The options of a session out of those of a user; a recording may name the profile under which it was made."""
     from messages_conformance.live import DEFAULT_PROFILE
     from messages_conformance.session import SessionOptions
 
     return SessionOptions(
-        profile=found.get("profile") or run.profile or DEFAULT_PROFILE,
+        profile=found.get("profile") or recorded_profile or DEFAULT_PROFILE,
         only=tuple(found.get("only") or ()),
         skip=tuple(found.get("skip") or ()),
         fail_on=found.get("fail-on") or "must",

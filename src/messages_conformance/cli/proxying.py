@@ -1,0 +1,88 @@
+"""The command `proxy`: passes the traffic of any client on to an endpoint, and judges it as it passes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from messages_conformance.cli.checking import USED, session_options
+from messages_conformance.cli.parsing import Commands, wrong_usage
+from messages_conformance.cli.settings import add_options, effective
+from messages_conformance.configuration import ConfigurationError
+from messages_conformance.options import OPTIONS, problem
+
+PORT: Final = 8788
+
+
+def add(commands: Commands) -> None:
+    """Declares `proxy`."""
+    proxy = commands.add_parser("proxy", help="judge the traffic of a client as it passes", allow_abbrev=False)
+    proxy.set_defaults(command=_proxy, parser=proxy)
+    proxy.add_argument("--upstream", metavar="URL", help="the endpoint that answers, such as https://api.anthropic.com")
+    proxy.add_argument("--port", type=int, default=PORT, help=f"port on 127.0.0.1; 0: any free port (default: {PORT})")
+    proxy.add_argument("--fail-fast", action="store_true", help="end at the first violation of a MUST")
+    add_options(proxy, tuple(name for name in USED if name != "model"))
+    proxy.epilog = (
+        "Write `-- COMMAND` at the end to run a command with ANTHROPIC_BASE_URL set to the proxy; it ends the proxy, "
+        "and its exit code counts, too."
+    )
+
+
+def _proxy(parsed: argparse.Namespace) -> int:
+    from messages_conformance.proxy.serving import missing_packages
+    from messages_conformance.session import UsageError
+
+    try:
+        if missing := missing_packages():
+            raise ConfigurationError(missing)
+        found = {name: setting.value for name, setting in effective(parsed).items() if name in USED}
+        if wrong := problem({option.destination: found.get(option.name) for option in OPTIONS}):
+            raise ConfigurationError(wrong)
+        if wrong := _wrong(parsed):
+            raise ConfigurationError(wrong)
+        return _served(parsed, found)
+    except (ConfigurationError, UsageError) as error:
+        return wrong_usage(error)
+
+
+def _wrong(parsed: argparse.Namespace) -> str:
+    """What is wrong with the options of the proxy itself; empty when they can be used."""
+    if not parsed.upstream:
+        return "no --upstream was given; it is the address that answers, such as https://api.anthropic.com"
+    parts = urlsplit(parsed.upstream)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return f"--upstream is {parsed.upstream!r}; it is an address that begins with http:// or https://"
+    if not 0 <= parsed.port <= 65_535:
+        return f"--port is {parsed.port}; it must be a number from 0 (any free port) to 65535"
+    return ""
+
+
+def _served(parsed: argparse.Namespace, found: Mapping[str, Any]) -> int:
+    from messages_conformance import report
+    from messages_conformance.live import Observer
+    from messages_conformance.proxy import ProxyOptions, bound_socket, run_proxy
+
+    try:
+        bound = bound_socket(parsed.port)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise ConfigurationError(f"port {parsed.port} cannot be used ({why}); name another with --port") from None
+    with bound:
+        out = report.console()
+        upstream = parsed.upstream.removesuffix("/").removesuffix("/v1")
+        observer = Observer(f"proxy to {upstream}", session_options(found), out=out)
+        try:
+            observer.session.announce()
+            address = f"http://127.0.0.1:{bound.getsockname()[1]}"
+            end = "ends with the command" if parsed.after else "press Ctrl-C to end"
+            out.print(f"listening on {address}, answers come from {upstream}; {end}", soft_wrap=True)
+            options = ProxyOptions(upstream=upstream, command=tuple(parsed.after), fail_fast=parsed.fail_fast)
+            return run_proxy(bound, options, observer, say=lambda text: out.print(text, soft_wrap=True))
+        except (FileNotFoundError, PermissionError) as error:
+            why = os.strerror(error.errno) if error.errno else str(error)
+            return wrong_usage(OSError(f"{parsed.after[0]!r} cannot be started ({why}); write the command after --"))
+        finally:
+            observer.close()
