@@ -368,9 +368,9 @@ PAIRS = [
 ]
 DIALOGUES = [
     *PAIRS,
-    Dialogue(name="results", steps=results, max_requests=6, max_output_tokens=640, needs=frozenset({"tools"})),
+    Dialogue(name="result", steps=results, max_requests=6, max_output_tokens=640, needs=frozenset({"tools"})),
     Dialogue(
-        name="replay",
+        name="thought",
         steps=replay,
         max_requests=3,
         max_output_tokens=2 * (THINKING_TOKENS + 300),

@@ -74,12 +74,12 @@ async def leave(send):
         )
     )
     if was_left(left):
-        await send(ask("wire.after.left", HERE, probe=LEFT))
+        await send(ask("wire.left.after", HERE, probe=LEFT))
 
 
 DIALOGUES = [
-    Dialogue(name="broken", steps=break_http, max_requests=6, max_output_tokens=6 * 16),
-    Dialogue(name="left", steps=leave, max_requests=2, max_output_tokens=216),
+    Dialogue(name="wire", steps=break_http, max_requests=6, max_output_tokens=6 * 16),
+    Dialogue(name="wire.left", steps=leave, max_requests=2, max_output_tokens=216),
 ]
 
 

@@ -155,6 +155,11 @@ OPTIONS: Final = (
     Option("only", "judge only requirements that match this glob; may be repeated", "globs"),
     Option("skip", "leave out requirements that match this glob; may be repeated", "globs"),
     Option(
+        "situation",
+        "send only the requests of this situation (a glob), as the report of a failure names it; may be repeated",
+        "globs",
+    ),
+    Option(
         "fail-on",
         "must (default), should, or regression (a MUST that did not fail in --baseline)",
         choices=FAIL_ON,

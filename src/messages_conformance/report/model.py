@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from messages_conformance import contract
 from messages_conformance.exchange import Exchange
 from messages_conformance.gate import Gate
+from messages_conformance.options import DEPTHS
 from messages_conformance.report.causes import Cause
 from messages_conformance.report.clients import FAILS, WORKS, ClientStatus, client_statuses, status_for_profile
 from messages_conformance.report.feature_matrix import Row
@@ -345,8 +346,17 @@ def verdict_sentence(report: Report) -> str:
         conforms += f" ({_excuses(report)})"
     colon = ";" if ": " in conforms else ":"
     return f"{conforms}{colon} {counted(total.verified, 'requirement')} verified, {_unverified(total)}" + (
-        (f", {counted(total.warned, 'warning')}" if total.warned else "") + _drifted(report)
+        (f", {counted(total.warned, 'warning')}" if total.warned else "") + _of_smoke(report, total) + _drifted(report)
     )
+
+
+def _of_smoke(report: Report, total: Counts) -> str:
+    """How much of the profile a smoke run saw, and what sees the rest; empty for other runs."""
+    if report.run.depth != DEPTHS[0] or not total.not_verified:
+        return ""
+    every = total.verified + total.not_verified
+    share = f"{total.verified:,} of {every:,} requirements of the profile"
+    return f"; this smoke run saw {share}, and --depth {DEPTHS[1]} sees the rest"
 
 
 def _excuses(report: Report) -> str:

@@ -69,6 +69,8 @@ def describe_request(exchange: Exchange, *, most: int = 3) -> str:
 _COMMON: Final = (
     "accept.",
     "header.x-api-key",
+    "header.authorization",
+    "without.",
     "content.",
     "whole",
     "turns",

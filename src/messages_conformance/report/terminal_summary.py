@@ -73,14 +73,17 @@ def summary(out: Console, report: Report, *, verbose: bool = False) -> None:
         return
     others = [block for block in _others(out, report, verbose=verbose) if block.height]
     room = MAX_LINES - sum(block.height for block in (first, last, *others))
-    shown = _Failures(out, report, verbose=verbose, room=room).blocks()
+    shown = list(_Failures(out, report, verbose=verbose, room=room).blocks())
+    if not shown and not others:
+        first = _head(out, report, with_verdict=False)
     for block in (first, *shown, *others, last):
         block.print()
 
 
-def _head(out: Console, report: Report) -> Block:
+def _head(out: Console, report: Report, *, with_verdict: bool = True) -> Block:
     block = Block(out)
-    block.line(verdict_sentence(report), style=_STYLES.get(exit_code(report), "bold yellow"))
+    if with_verdict:
+        block.line(verdict_sentence(report), style=_STYLES.get(exit_code(report), "bold yellow"))
     for label, text in run_summary(report):
         block.fact(label, text, most=CLIENT_LINES)
     block.line()

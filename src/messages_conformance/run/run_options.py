@@ -34,6 +34,7 @@ class Options:
     depth: str = "standard"
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+    situation: tuple[str, ...] = ()
     fail_on: str = "must"
     waivers: str | None = None
     baseline: str | None = None
@@ -127,7 +128,13 @@ def scope_of(options: Options, profile: Profile, selected: Callable[[str], bool]
     except ContractError as error:
         raise UsageError(str(error)) from error
     return Scope(
-        profile=profile, depth=options.depth, selected=selected, seed=options.seed, drawn=options.generated, alone=alone
+        profile=profile,
+        depth=options.depth,
+        selected=selected,
+        seed=options.seed,
+        drawn=options.generated,
+        alone=alone,
+        situations=options.situation,
     )
 
 

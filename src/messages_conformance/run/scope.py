@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from typing import Final, Protocol
 
@@ -35,6 +36,7 @@ class Scope:
     - `selected` returns True for the id of a requirement that the run judges.
     - `seed` and `generated` (their number; None for the number of the depth) decide which requests are generated.
     - `alone` is the one generated request that is sent; nothing else is.
+    - `situations` are globs; when there are any, only requests of these situations are sent.
     """
 
     profile: Profile
@@ -43,6 +45,7 @@ class Scope:
     seed: int = 0
     drawn: int | None = None
     alone: Origin | None = None
+    situations: tuple[str, ...] = ()
 
     def expanded(self, asked: Ask | Dialogue | GeneratedSet) -> tuple[Ask | Dialogue, ...]:
         """Returns the requests of a generated set; anything else is returned as it is."""
@@ -65,12 +68,16 @@ class Scope:
         """Returns True when depth, profile and selection include this."""
         if isinstance(asked, GeneratedSet):
             return bool(self.expanded(asked))
+        if self.situations and not self._is_of_situation(asked):
+            return False
         if self.alone is not None and (isinstance(asked, Dialogue) or asked.origin is None):
             return False
         if DEPTHS.index(asked.depth) > DEPTHS.index(self.depth):
             return False
         if not asked.needs <= self.profile.offers:
             return False
+        if self.situations:
+            return True
         if isinstance(asked, Dialogue):
             return any(self._asks_for(name) for name in (*FOLLOW_UPS, *_general()))
         row = CATALOGUE.get(asked.probe)
@@ -78,6 +85,12 @@ class Scope:
             # A refused request also shows the form of every error, but that alone is no reason to send it.
             return self._asks_for(asked.probe)
         return any(self._asks_for(name) for name in _general())
+
+    def _is_of_situation(self, asked: Ask | Dialogue) -> bool:
+        """Returns True when a glob matches. The situations of a dialogue begin with its name."""
+        if isinstance(asked, Ask):
+            return any(fnmatchcase(asked.situation, glob) for glob in self.situations)
+        return any(fnmatchcase(asked.name, glob) or f"{glob}.".startswith(f"{asked.name}.") for glob in self.situations)
 
     def _asks_for(self, name: str) -> bool:
         return self.selected(name) and not CATALOGUE[name].inapplicable(self.profile)
