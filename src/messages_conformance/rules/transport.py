@@ -200,7 +200,7 @@ def keeps_the_key_to_itself(exchange: Exchange) -> Iterable[Finding]:
             if spans(value.encode("utf-8", "replace"), key.encode()):
                 yield Finding(place=Place(header=name), found="the key", wanted="no credential")
                 return
-        if places := spans(response.body, key.encode()):
+        if places := spans(response.text.encode("utf-8", "replace"), key.encode()):
             place = Place(offset_bytes=places[0][0])
             yield Finding(place=place, found="the key in the body", wanted="no credential")
             return
