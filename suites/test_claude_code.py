@@ -1,4 +1,4 @@
-"""The requests of Claude Code 2.1.197: complete ones, and each feature alone. The texts are our own."""
+"""The requests of Claude Code 2.1.332 and 2.1.197: complete ones, and each feature alone. The texts are our own."""
 
 import json
 from dataclasses import replace
@@ -14,28 +14,33 @@ BETA_PATH = "/v1/messages?beta=true"
 
 BETAS = (
     "claude-code-20250219",
-    "context-1m-2025-08-07",
     "interleaved-thinking-2025-05-14",
-    "thinking-token-count-2026-05-13",
     "context-management-2025-06-27",
-    "prompt-caching-scope-2026-01-05",
-    "mid-conversation-system-2026-04-07",
+    "mid-conversation-tool-changes-2026-07-01",
+    "thinking-token-count-2026-05-13",
+    "advanced-tool-use-2025-11-20",
     "effort-2025-11-24",
 )
-INTERACTIVE_BETAS = ("redact-thinking-2026-02-12", "structured-outputs-2025-12-15")
+OTHER_BETAS = (  # of 2.1.197, and of its interactive sessions
+    "context-1m-2025-08-07",
+    "prompt-caching-scope-2026-01-05",
+    "mid-conversation-system-2026-04-07",
+    "redact-thinking-2026-02-12",
+    "structured-outputs-2025-12-15",
+)
 
 CLIENT_HEADERS = (
-    ("user-agent", "claude-cli/2.1.197 (external, sdk-cli)"),
+    ("user-agent", "claude-cli/2.1.332 (external, sdk-cli)"),
     ("anthropic-dangerous-direct-browser-access", "true"),
     ("x-app", "cli"),
     ("x-claude-code-session-id", "6f2c1f0e-4a57-4a0e-9d5b-1b8f0a3c7d21"),
     ("x-stainless-arch", "x64"),
     ("x-stainless-lang", "js"),
     ("x-stainless-os", "Linux"),
-    ("x-stainless-package-version", "0.94.0"),
+    ("x-stainless-package-version", "0.128.0"),
     ("x-stainless-retry-count", "0"),
     ("x-stainless-runtime", "node"),
-    ("x-stainless-runtime-version", "v26.3.0"),
+    ("x-stainless-runtime-version", "v26.12.1"),
     ("x-stainless-timeout", "600"),
 )
 
@@ -46,12 +51,16 @@ METADATA = {
     )
 }
 SYSTEM = [
-    {"type": "text", "text": "x-anthropic-billing-header: cc_version=2.1.197.000; cc_entrypoint=sdk-cli;"},
+    {"type": "text", "text": "x-anthropic-billing-header: cc_version=2.1.332.000; cc_entrypoint=sdk-cli;"},
     {"type": "text", "text": "You help with programming in a terminal."},
     {"type": "text", "text": "Answer briefly. Call a tool only when the user asks for it."},
 ]
 CACHED_SYSTEM = [SYSTEM[0], {**SYSTEM[1], **CACHED}, {**SYSTEM[2], **CACHED}]
-REMINDER = {"role": "system", "content": "The working folder is /home/user/project. It is not a git repository."}
+REMINDER_TEXT = "The working folder is /home/user. It is no git repository."
+REMINDER = {
+    "role": "system",
+    "content": [{"type": "text", "text": REMINDER_TEXT, **CACHED}],
+}
 CONTEXT = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
 TITLE = {
     "type": "json_schema",
@@ -123,6 +132,15 @@ TOOLS = [
     ),
     tool("Write", "Writes a file.", ["file_path", "content"], file_path=TEXT, content=TEXT),
 ]
+TOOLS += [
+    tool("Glob", "Finds files.", ["pattern"], pattern=TEXT, path=TEXT),
+    tool("Grep", "Finds text.", ["pattern"], pattern=TEXT, output_mode={"type": "string", "enum": ["text", "count"]}),
+    tool("ListAgents", "Lists agents."),
+    tool("ToolSearch", "Finds tools.", ["query"], query=TEXT, max_results={"type": "number", "default": 5}),
+    tool("AskUser", "Asks a question.", ["questions"], questions={**LIST, "minItems": 1}),
+    tool("PlanMode", "Shows a plan.", plan=TEXT),
+]
+DEFERRED = {**tool("DeferredToolPlaceholder", "Stands for tools that are loaded later."), "defer_loading": True}
 SHELL = [TOOLS[1]]
 READER = [TOOLS[9]]
 
@@ -159,6 +177,11 @@ MAIN_LOOP_FEATURES = frozenset(
 """The features of every request of the main loop; a smoke run sends these."""
 
 
+def betas(*names):
+    """The header with these betas."""
+    return (("anthropic-beta", ",".join(names)),)
+
+
 def with_feature(feature, question=OK, *, http=None, expect=None, **options):
     """A simple question with one feature of Claude Code's requests, without streaming."""
     probe = f"claude-code.{feature}"
@@ -186,7 +209,17 @@ LAST = {"type": "text", "text": OK}
 
 FEATURES = [
     with_feature("query.beta", http={"path": BETA_PATH}),
-    with_feature("headers.beta", http={"headers": (("anthropic-beta", ",".join((*BETAS, *INTERACTIVE_BETAS))),)}),
+    with_feature("headers.beta", http={"headers": betas(*BETAS, *OTHER_BETAS)}, expect=EITHER),
+    with_feature(
+        "headers.beta-unknown",
+        http={"headers": betas("later-beta-2027-01-31")},
+        expect=EITHER,
+    ),
+    with_feature(
+        "headers.unknown",
+        http={"headers": (("x-claude-code-later-feature", "1"), ("anthropic-later-feature", "1"))},
+        expect=EITHER,
+    ),
     with_feature("headers.client", http={"headers": CLIENT_HEADERS}),
     with_feature("auth.bearer", http={"auth": "bearer"}),
     with_feature("auth.x-api-key", http={"auth": "x-api-key"}),
@@ -200,6 +233,9 @@ FEATURES = [
         with_feature("thinking", max_tokens=1100, thinking={"type": "enabled", "budget_tokens": 1024}, expect=EITHER),
         situation="claude-code.thinking.enabled",
     ),
+    with_feature(
+        "thinking.display", max_tokens=1100, thinking={"type": "adaptive", "display": "omitted"}, expect=EITHER
+    ),
     with_feature("thinking.disabled", thinking={"type": "disabled"}),
     with_feature(
         "context-management",
@@ -207,9 +243,10 @@ FEATURES = [
             "headers": (("anthropic-beta", "context-management-2025-06-27"),)
         },  # Claude Code never sends it without this header
         context_management=CONTEXT,
+        expect=EITHER,
     ),
     with_feature("metadata", metadata=METADATA),
-    with_feature("output-config.effort", max_tokens=400, output_config={"effort": "high"}),
+    with_feature("output-config.effort", max_tokens=400, output_config={"effort": "high"}, expect=EITHER),
     with_feature(
         "output-config.format",
         "Give this talk a title: bread",
@@ -218,7 +255,22 @@ FEATURES = [
         output_config={"format": TITLE},
     ),
     with_feature("tools", tools=TOOLS),
-    with_feature("max-tokens", stream=True, max_tokens=32_000),
+    with_feature("max-tokens", stream=True, max_tokens=32_000, expect=EITHER),
+    with_feature("stream-false", stream=False, max_tokens=64_000, expect=EITHER),
+    with_feature("stop-sequences", stop_sequences=["</block>", "</severity>"]),
+    with_feature(
+        "tools.defer-loading",
+        tools=[*SHELL, DEFERRED],
+        http={"headers": betas("advanced-tool-use-2025-11-20")},
+        expect=EITHER,
+    ),
+    with_feature(
+        "tool-result.reference",
+        after("ToolSearch", {"query": "x"}, result([{"type": "tool_reference", "tool_name": DEFERRED["name"]}]), LAST),
+        tools=[TOOLS[-3], DEFERRED],
+        http={"headers": betas("advanced-tool-use-2025-11-20")},
+        expect=EITHER,
+    ),
     with_feature(
         "tool-result.text",
         after("Bash", {"command": "echo 42"}, result("42", is_error=False, **CACHED), LAST),
@@ -237,6 +289,29 @@ FEATURES = [
         expect=EITHER,
         needs=NEEDS,
     ),
+    *(
+        Ask(
+            situation="claude-code.models.discovery",
+            method="GET",
+            path="/v1/models?limit=1000",
+            auth=auth,
+            headers=(("user-agent", "claude-code/2.1.332"),),
+            probe="claude-code.models.discovery",
+            expect=EITHER,
+            needs=NEEDS,
+        )
+        for auth in ("bearer", "x-api-key")
+    ),
+    Ask(
+        situation="claude-code.path.hello",
+        method="HEAD",
+        path="/api/hello",
+        auth="none",
+        headers=(("user-agent", "Bun/1.4.0"), ("anthropic-version", None), ("accept", "*/*")),
+        probe="claude-code.path.hello",
+        expect=EITHER,
+        needs=NEEDS,
+    ),
     Ask(
         situation="claude-code.path.head",
         method="HEAD",
@@ -252,12 +327,12 @@ FEATURES = [
 COMMAND = "Call the tool Bash with the command: echo 42"
 
 
-def whole_turn(betas=BETAS, **changes):
+def whole_turn(**changes):
     """A request of the main loop. `changes` replace fields of its body."""
     asked = ask(
         "claude-code.turn",
         [
-            user([{"type": "text", "text": "This is a note for you."}, {"type": "text", "text": COMMAND, **CACHED}]),
+            user([{"type": "text", "text": "This is a note for you."}, {"type": "text", "text": COMMAND}]),
             REMINDER,
         ],
         stream=True,
@@ -270,7 +345,7 @@ def whole_turn(betas=BETAS, **changes):
         context_management=CONTEXT,
         output_config={"effort": "high"},
     )
-    headers = (*CLIENT_HEADERS, ("anthropic-beta", ",".join(betas)))
+    headers = (*CLIENT_HEADERS, *betas(*BETAS))
     return replace(asked, path=BETA_PATH, headers=headers, expect=EITHER, body={**asked.body, **changes})
 
 
@@ -278,16 +353,20 @@ def without(part, asked):
     """The request as Claude Code sends it after a refusal of this part."""
     if part == "adaptive":
         return replace(asked, body={**asked.body, "thinking": {"type": "enabled", "budget_tokens": 1024}})
+    if part in ("context_management", "effort", "max_tokens"):
+        field = {"effort": "output_config"}.get(part, part)
+        left = {name: value for name, value in asked.body.items() if name != field}
+        return replace(asked, body={**left, "max_tokens": left.get("max_tokens", 1100)})
+    if part == "betas":
+        return replace(asked, headers=tuple(pair for pair in asked.headers if pair[0] != "anthropic-beta"))
     turns = [message for message in asked.body["messages"] if message["role"] != "system"]
-    betas = ",".join(beta for beta in BETAS if not beta.startswith("mid-conversation-system"))
-    headers = tuple((name, betas if name == "anthropic-beta" else value) for name, value in asked.headers)
-    return replace(asked, headers=headers, body={**asked.body, "messages": turns})
+    return replace(asked, body={**asked.body, "messages": turns})
 
 
 async def main_loop(send):
     """Sends a turn, streamed and whole, and the turn with the results of its tools."""
     asked = whole_turn()
-    for _ in range(3):
+    for _ in range(5):
         exchange = await send(asked)
         response = exchange.response
         part = recovery(response.status, response.body) if response is not None else None
@@ -319,11 +398,12 @@ async def send_results(send, asked, content, calls):
         {"type": "tool_result", "tool_use_id": call.get("id"), "content": "42", "is_error": False} for call in calls
     ]
     results[-1] |= CACHED
-    body = {**asked.body, "messages": [*asked.body["messages"], assistant(content), user(results)], "max_tokens": 1100}
+    turns = [{**turn, "content": REMINDER_TEXT} if turn == REMINDER else turn for turn in asked.body["messages"]]
+    body = {**asked.body, "messages": [*turns, assistant(content), user(results)], "max_tokens": 1100}
     await send(replace(asked, situation="claude-code.tool-loop", probe="claude-code.tool-loop", body=body))
 
 
-MAIN_LOOP = Dialogue(name="claude-code", steps=main_loop, max_requests=6, max_output_tokens=11_400, needs=NEEDS)
+MAIN_LOOP = Dialogue(name="claude-code", steps=main_loop, max_requests=8, max_output_tokens=15_500, needs=NEEDS)
 
 
 @pytest.mark.parametrize("exchange", FEATURES, indirect=True)

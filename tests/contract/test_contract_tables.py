@@ -5,6 +5,7 @@ from known_requirements import CONTRACT, KNOWN
 
 from messages_conformance import contract
 from messages_conformance.contract import DeltaEffect, impacts
+from messages_conformance.rules import CATALOGUE
 
 SEVERITIES = ("fatal", "major", "moderate", "minor", "harmless", "unmeasured")
 
@@ -64,7 +65,7 @@ def test_impact_is_worst_first_and_under_known_ids() -> None:
         found = [SEVERITIES.index(measurement.severity) for measurement in contract.impact(requirement)]
         assert found == sorted(found)
         assert contract.severity(requirement) == (SEVERITIES[found[0]] if found else "unmeasured")
-    assert {name for name in impacts._measurements() if not name.startswith("claude-code.")} <= KNOWN.keys()
+    assert impacts._measurements().keys() <= CATALOGUE.keys() | KNOWN.keys()
     assert len(impacts._measurements()) > 80
 
 

@@ -8,6 +8,7 @@ from report_samples import INAPPLICABLE, report, wrong_key
 from messages_conformance import contract
 from messages_conformance.contract import impacts, is_failure, measured_faults
 from messages_conformance.report import to_json, verdict_sentence
+from messages_conformance.report.client_coverage import CALLS, part_of
 from messages_conformance.report.clients import (
     FAILS,
     NOT_KNOWN,
@@ -138,8 +139,7 @@ def test_the_header_of_a_client_decides_whether_its_status_is_known():
 
 
 def test_an_unverified_part_is_named():
-    calls = [name for name in CATALOGUE if "tool_use" in name or "tool-input" in name or "partial-json" in name]
-    found = run(without=[*calls, "response.content.no-unrequested-tools"])
+    found = run(without=[name for name in CATALOGUE if part_of(name) == CALLS])
     assert found[PYTHON].status == WORKS_AS_SEEN
     assert found[PYTHON].unseen == ("tools were never called",)
 
@@ -188,9 +188,7 @@ def test_the_sentence_about_claude_code_agrees_with_the_table_and_with_report_js
 
 
 def test_what_was_not_seen_is_in_the_sentence_about_claude_code():
-    without = ("claude-code.tool-loop", "claude-code.stream.tool-input")
-    calls = [name for name in CATALOGUE if "tool_use" in name or "partial-json" in name]
-    made = report(*verdicts(profile=AGENT, without=(*without, *calls)))
+    made = report(*verdicts(profile=AGENT, without=[name for name in CATALOGUE if part_of(name) == CALLS]))
     made = replace(made, run=replace(made.run, profile=AGENT))
     assert verdict_sentence(made).startswith("Claude Code would work, as far as was seen: tools were never called; "), (
         verdict_sentence(made)

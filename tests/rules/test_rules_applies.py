@@ -141,6 +141,8 @@ SAMPLES: dict[str, Exchange] = {
             "claude-code.messages.system-role",
             "claude-code.turn.whole",
             "claude-code.path.head",
+            "claude-code.path.hello",
+            "claude-code.models.discovery",
             "claude-code.count-tokens",
             "claude-code.count-tokens.fallback",
         )

@@ -28,14 +28,19 @@ def prompting(message: str) -> dict[str, Any]:
     return {"error": {"type": "invalid_request_error", "message": message}}
 
 
-NO_ROLE = prompting('Unexpected role "system". The Messages API accepts a top-level `system` parameter.')
+NO_ROLE = prompting('Unexpected role "system". Use `system` instead of "system" as an input message role.')
 NO_ADAPTIVE = prompting("adaptive thinking is not supported on this model")
 TURN, WHOLE = for_("turn"), for_("turn.whole")
+MODELS = {"ask": b"", "method": "GET", "path": "/v1/models?limit=1000", **for_("models.discovery")}
+BLOCK = [block(0, "text", text=""), stop()]
 COUNTED = {"path": "/v1/messages/count_tokens", **for_("count-tokens")}
 
 
 def thinks(adaptive: Exchange, budgeted: Exchange) -> Run:
     return [adaptive, budgeted]
+
+
+REFUSED_BY_NAME = prompting("Unexpected value(s) `later-beta-2027-01-31` for the `anthropic-beta` header")
 
 
 def call(*fragments: str, **changes: Any) -> Run:
@@ -47,7 +52,7 @@ ROWS: dict[str, tuple[Run, Run]] = {
     name: ([refused(probes=(name,))], [answered(probes=(name,))]) for name, *_ in FEATURES
 } | {
     "claude-code.messages.system-role": (
-        [refused(400, prompting("messages.1.role: Input should be 'user'"), **for_("messages.system-role"))],
+        [refused(400, prompting("System message must be at the beginning."), **for_("messages.system-role"))],
         [refused(400, NO_ROLE, **for_("messages.system-role"))],
     ),
     "claude-code.thinking": (
@@ -67,6 +72,26 @@ ROWS: dict[str, tuple[Run, Run]] = {
     "claude-code.turn.whole": ([answered({"content": ...}, **WHOLE)], [answered(**WHOLE)]),
     "claude-code.tool-loop": ([refused(**for_("tool-loop"))], [streamed(**for_("tool-loop"))]),
     "claude-code.stream.tool-input": (call(input={"a": 1}), call('{"a": 1}')),
+    "claude-code.stream.delta-object": (
+        [
+            streamed(
+                [start(), *BLOCK, ("message_delta", {"type": "message_delta", "usage": {"output_tokens": 2}}), over()]
+            )
+        ],
+        [streamed()],
+    ),
+    "claude-code.stream.not-cut": (
+        [streamed([start(), *BLOCK, ends("max_tokens"), over()], ask={"max_tokens": 1024})],
+        [streamed([start(), *BLOCK, ends("max_tokens"), over()], ask={"max_tokens": 2})],
+    ),
+    "claude-code.path.hello": (
+        [exchange(response(b"", status=502), ask=b"", method="HEAD", path="/api/hello", **for_("path.hello"))],
+        [exchange(response(b"", status=401), ask=b"", method="HEAD", path="/api/hello", **for_("path.hello"))],
+    ),
+    "claude-code.models.discovery": (
+        [exchange(response(b"", status=308), **MODELS)],
+        [exchange(response({"data": [{"id": "m"}]}), **MODELS)],
+    ),
     "claude-code.path.head": (
         [exchange(response(b"", status=500), ask=b"", method="HEAD", path="/", **for_("path.head"))],
         [exchange(response(b"", status=404), ask=b"", method="HEAD", path="/", **for_("path.head"))],
@@ -167,8 +192,22 @@ def test_a_call_without_input_needs_no_delta() -> None:
     ("status", "body", "part"),
     [
         (400, b"role 'system' is not supported", "system"),
-        (400, b'{"message": "Unexpected role \\"system\\". The Messages API"}', "system"),
+        (422, b'{"message": "Unexpected role \\"system\\". Not allowed as an input message role"}', "system"),
+        (400, b'{"message": "Unexpected role \\"system\\"."}', None),
+        (400, b"messages.1.role: Input should be 'user' or 'assistant'", "system"),
+        (400, b"capability_rejected: mid_conv_system", "system"),
         (400, b"adaptive thinking is not supported on this model", "adaptive"),
+        (400, b"thinking.type: adaptive is not supported", "adaptive"),
+        (400, b"thinking: Input tag 'adaptive' found using 'type' does not match", None),
+        (400, b"context_management: Extra inputs are not permitted", "context_management"),
+        (400, b"unknown field `context_management`", None),
+        (400, b"output_config.effort: Extra inputs are not permitted", "effort"),
+        (400, b"This model does not support the effort parameter.", "effort"),
+        (400, b"output_config: Extra inputs are not permitted", None),
+        (400, b"Unexpected value(s) `a-2026-01-01` for the `anthropic-beta` header", "betas"),
+        (400, b"Unexpected value(s) for the `anthropic-beta` header", None),
+        (400, b"max_tokens: 9 > 8, which is the maximum allowed number of output tokens for m", "max_tokens"),
+        (400, b"max_tokens: 9 > 8", None),
         (500, b"adaptive thinking is not supported on this model", None),
         (400, b"System message must be at the beginning.", None),
         (400, b"", None),
@@ -197,3 +236,16 @@ def test_each_glob_of_the_profile_matches_a_requirement() -> None:
     for globs in (known.judges, known.warns):
         for glob in globs:
             assert any(fnmatchcase(name, glob) for name in CATALOGUE), glob
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("claude-code.headers.beta-unknown", REFUSED_BY_NAME),
+        ("claude-code.headers.beta", REFUSED_BY_NAME),
+        ("claude-code.context-management", prompting("context_management: Extra inputs are not permitted")),
+        ("claude-code.output-config.effort", prompting("output_config.effort: Extra inputs are not permitted")),
+    ],
+)
+def test_a_refusal_from_which_claude_code_recovers_is_no_failure(name: str, message: dict[str, Any]) -> None:
+    assert verdict(name, [refused(400, message, probes=(name,))]).outcome == PASS

@@ -369,6 +369,7 @@ ROWS: dict[str, Row] = {
     "stream.block.index-integer": (events(block("0"), HI, stop()), OK_STREAM),
     "stream.block.index-sequential": (events(block(1), text("x", 1), stop(1)), OK_STREAM),
     "stream.block.start-text-empty": (events(block(text="Hel"), text("lo"), stop()), OK_STREAM),
+    "stream.block.start-call-named": (call('{"a": 1}', id=...), call('{"a": 1}')),
     "stream.block.start-tool-input-empty": (call(input={"a": 1}), call('{"a": 1}')),
     "stream.block.start-thinking-fields": (thought(THINKING, SIGNATURE, thinking=...), SIGNED),
     "stream.delta.type-matches-block": (events(block(), fragment("{}"), stop()), OK_STREAM),

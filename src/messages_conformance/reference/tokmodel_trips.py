@@ -149,6 +149,7 @@ NOT_PROMISED = frozenset(
         "stop.tool_use.block-implies",
         "stop.tool_use.implies-block",
         "stream.block.start-thinking-fields",
+        "stream.block.start-call-named",
         "stream.block.start-tool-input-empty",
         "stream.delta.citations",
         "stream.delta.partial-json-concat",

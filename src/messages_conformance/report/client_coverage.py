@@ -27,7 +27,7 @@ PARTS: Final = (
     (re.compile(r"^auth\.|\.auth\."), KEY, "the key was not tried in the header that it uses"),
     (re.compile(r"^version\."), VERSION, "its anthropic-version was not sent"),
     (
-        re.compile(r"tool_use|tool-input|tool-loop|partial-json|start-tool|unrequested-tools"),
+        re.compile(r"tool_use|tool-input|tool-loop|partial-json|start-tool|call-named|unrequested-tools"),
         CALLS,
         "tools were never called",
     ),

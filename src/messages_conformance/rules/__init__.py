@@ -8,6 +8,8 @@ from messages_conformance.rules import (
     boundary_requests,
     cached_input,
     claude_code,
+    claude_code_gateway,
+    claude_code_streams,
     code_words,
     concurrent_streams,
     count_tokens,
@@ -85,6 +87,8 @@ TOPICS = (
     probe_rules,
     robustness,
     claude_code,
+    claude_code_streams,
+    claude_code_gateway,
 )
 """The modules of rules; importing them fills the catalogue."""
 

@@ -1,7 +1,7 @@
 """Rules for Claude Code: the target accepts its requests, and Claude Code can read the answers.
 
 The suites also send each feature of its requests alone, so that a refusal names its cause. A refusal from which Claude
-Code recovers is not a failure. Measured with version 2.1.197 against a server with one deviation at a time.
+Code recovers is not a failure. Measured with versions 2.1.197 and 2.1.332 against servers with one deviation each.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ from messages_conformance.stream import is_made_by_code
 
 SOURCE: Final = "measured with Claude Code 2.1.197, 2026-11-22"
 SHAPES: Final = "requests of Claude Code 2.1.197, recorded 2026-11-22"
+NEWER: Final = "measured with Claude Code 2.1.332, 2026-11-30"
+GATEWAYS: Final = "code.claude.com/docs/en/llm-gateway-protocol, read 2026-08-22"
+"""The published protocol between Claude Code and a gateway."""
 CLAUDE_CODE: Final = "claude-code"
 """The capability that a profile offers to require these."""
 
@@ -47,9 +50,9 @@ HEAD: Final = "claude-code.path.head"
 
 FEATURES: Final = (
     ("claude-code.query.beta", MUST, SOURCE, "The query ?beta=true on the Messages path is accepted."),
-    ("claude-code.headers.beta", MUST, SOURCE, "An anthropic-beta header with all betas of Claude Code is accepted."),
+    ("claude-code.headers.beta", MUST, SOURCE, "The betas of Claude Code are accepted, or refused by name."),
     ("claude-code.headers.client", MUST, SHAPES, "The other headers of Claude Code are accepted."),
-    ("claude-code.auth.bearer", SHOULD, SOURCE, "The key is accepted as a bearer token (ANTHROPIC_AUTH_TOKEN)."),
+    ("claude-code.auth.bearer", MUST, SOURCE, "The key is accepted as a bearer token (ANTHROPIC_AUTH_TOKEN)."),
     ("claude-code.auth.x-api-key", SHOULD, SOURCE, "The key is accepted in x-api-key (ANTHROPIC_API_KEY)."),
     ("claude-code.accept.json", MUST, SOURCE, "A request for a stream with Accept: application/json is accepted."),
     ("claude-code.system.blocks", MUST, SOURCE, "A system prompt in a list of text blocks is accepted."),
@@ -60,17 +63,27 @@ FEATURES: Final = (
         "cache_control is accepted on system blocks and on the last user block.",
     ),
     ("claude-code.content.blocks", MUST, SOURCE, "A user message with several text blocks is accepted."),
-    ("claude-code.context-management", MUST, SOURCE, "context_management, which clears old thinking, is accepted."),
+    (
+        "claude-code.context-management",
+        MUST,
+        SOURCE,
+        "context_management is accepted, or refused so that Claude Code omits it.",
+    ),
     ("claude-code.metadata", MUST, SOURCE, "metadata.user_id is accepted as a JSON text of about 150 characters."),
-    ("claude-code.output-config.effort", MUST, SOURCE, "output_config.effort is accepted."),
+    (
+        "claude-code.output-config.effort",
+        MUST,
+        SOURCE,
+        "output_config.effort is accepted, or refused so that Claude Code omits it.",
+    ),
     (
         "claude-code.output-config.format",
         SHOULD,
         SHAPES,
         "output_config.format is accepted together with an empty tools list.",
     ),
-    ("claude-code.tools", MUST, SOURCE, "24 tools with the schema keywords of Claude Code are accepted."),
-    ("claude-code.max-tokens", MUST, SOURCE, "max_tokens of 32,000 is accepted."),
+    ("claude-code.tools", MUST, SOURCE, "30 tools with the schema keywords of Claude Code are accepted."),
+    ("claude-code.max-tokens", MUST, SOURCE, "max_tokens of 32,000 is accepted, or refused with the maximum."),
     ("claude-code.thinking.disabled", SHOULD, SHAPES, "thinking with the type disabled is accepted."),
     ("claude-code.tool-result.text", MUST, SHAPES, "A tool_result with text, is_error and cache_control is accepted."),
     (
@@ -80,6 +93,38 @@ FEATURES: Final = (
         "A tool_result with an image is accepted.",
     ),
     ("claude-code.tool-result.document", SHOULD, SHAPES, "A PDF document after a tool_result is accepted."),
+    ("claude-code.tool-result.reference", SHOULD, GATEWAYS, "A tool_result with a tool_reference is accepted."),
+    (
+        "claude-code.tools.defer-loading",
+        SHOULD,
+        NEWER,
+        "A tool with defer_loading is accepted; after a refusal, Claude Code works without its search for tools.",
+    ),
+    ("claude-code.thinking.display", SHOULD, NEWER, "Adaptive thinking with the display omitted is accepted."),
+    (
+        "claude-code.stream-false",
+        SHOULD,
+        NEWER,
+        "`stream: false` with a max_tokens of 64,000, the repetition after an unreadable stream, is accepted.",
+    ),
+    (
+        "claude-code.stop-sequences",
+        SHOULD,
+        NEWER,
+        "The stop sequences </block> and </severity> of the safety check are accepted.",
+    ),
+    (
+        "claude-code.headers.unknown",
+        SHOULD,
+        GATEWAYS,
+        "Headers that a later version of Claude Code sends are accepted: the list is open.",
+    ),
+    (
+        "claude-code.headers.beta-unknown",
+        SHOULD,
+        GATEWAYS,
+        "A beta that the target does not know is accepted, or refused by name, so that Claude Code omits it.",
+    ),
 )
 """Features that are sent alone: (requirement, level, source, sentence)."""
 
@@ -88,8 +133,24 @@ CONTAINS: Final[Mapping[str, tuple[str, ...]]] = {
     "claude-code.tool-result.text": ("claude-code.tools",),
     "claude-code.tool-result.image": ("claude-code.tools", "claude-code.tool-result.text"),
     "claude-code.tool-result.document": ("claude-code.tools", "claude-code.tool-result.text"),
+    "claude-code.tool-result.reference": (
+        "claude-code.tools",
+        "claude-code.tool-result.text",
+        "claude-code.tools.defer-loading",
+    ),
+    "claude-code.thinking.display": ("claude-code.thinking",),
 }
 """Features that contain simpler ones: if a simpler one is refused, they are not verified."""
+
+RECOVERED: Final[Mapping[str, str]] = {
+    "claude-code.context-management": "context_management",
+    "claude-code.output-config.effort": "effort",
+    "claude-code.headers.beta": "betas",
+    "claude-code.headers.beta-unknown": "betas",
+    "claude-code.max-tokens": "max_tokens",
+    "claude-code.thinking.display": "adaptive",
+}
+"""Feature -> the part that Claude Code changes after a refusal in known words; such a refusal is no failure."""
 
 NOT_IN_A_TURN: Final = ("claude-code.auth.", "claude-code.tool-result.", "claude-code.max-tokens")
 PARTS: Final = frozenset(
@@ -133,7 +194,8 @@ def _sent_for(*names: str) -> Callable[[Exchange], bool]:
 def _accepts(name: str, sentence: str) -> Judging:
     def judge(exchanges: Sequence[Exchange]) -> Iterator[Finding | Unverified]:
         sent = [exchange for exchange in exchanges if name in exchange.probes]
-        refused = [finding for exchange in sent[:1] for finding in _refusal(exchange)]
+        recovered = bool(sent) and name in RECOVERED and _recovers(sent[0], RECOVERED[name])
+        refused = [] if recovered else [finding for exchange in sent[:1] for finding in _refusal(exchange)]
         reason = _refused_before(name, exchanges)
         if not sent:
             yield Unverified(reason="not provoked in this run")

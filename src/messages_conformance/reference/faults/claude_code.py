@@ -67,11 +67,29 @@ def refuse_several_text_blocks() -> None:
 @refuses(
     "claude-code.messages.system-role",
     lambda context: any(turn.get("role") == "system" for turn in turns(context.body)),
-    "messages.1.role: Input should be 'user' or 'assistant'",
-    "system_role_pydantic, reject_system_role_jinja",
+    "System message must be at the beginning.",
+    "system_role_jinja",
 )
 def refuse_system_role_in_other_words() -> None:
     """A system message is refused with a message that Claude Code does not recognise."""
+
+
+@refuses(
+    "claude-code.tools.defer-loading",
+    lambda context: holds(context.body.get("tools"), "defer_loading"),
+    "unknown field `defer_loading`",
+)
+def refuse_deferred_tools() -> None:
+    """A tool with defer_loading is refused."""
+
+
+@refuses(
+    "claude-code.tool-result.reference",
+    lambda context: holds(context.body.get("messages"), "tool_name"),
+    "unknown block type `tool_reference`",
+)
+def refuse_tool_references() -> None:
+    """A tool_result with a reference to a tool is refused."""
 
 
 @refuses(

@@ -206,7 +206,7 @@ def name_streams_like_openai(events: Events) -> Events:
     return map_start(events, lambda message: {**message, "id": "chatcmpl-" + message["id"][4:]})
 
 
-@fault("stream-content", trips={"stream.msgdelta.delta-object"}, at=Stage.EVENTS)
+@fault("stream-content", trips={"claude-code.stream.delta-object", "stream.msgdelta.delta-object"}, at=Stage.EVENTS)
 def flatten_message_delta(events: Events) -> Events:
     """The members of the delta are in message_delta itself."""
     return updated(events, "message_delta", lambda data: {**dropped(data, "delta"), **data["delta"]})

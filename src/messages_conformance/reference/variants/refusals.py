@@ -99,12 +99,18 @@ def budgeted_thinking_only(failures: list[Failure], context: RequestContext) -> 
     return refuse_thinking(failures, context, ("adaptive",))
 
 
+NO_SYSTEM_ROLE = (
+    'Unexpected role "system". The Messages API accepts a top-level `system` parameter, not "system" as an input '
+    "message role."
+)
+
+
 @variant(at=Stage.FAILURES, conforms=NOT_TOKMODEL)
 def no_system_messages(failures: list[Failure], context: RequestContext) -> list[Failure]:
     """The model accepts no message with the role system; the refusal has words that clients recognise."""
     turns = context.body.get("messages")
     roles = [turn.get("role") for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
-    refusal = Failure(message='Unexpected role "system". The Messages API accepts a top-level `system` parameter.')
+    refusal = Failure(message=NO_SYSTEM_ROLE)
     return [*failures, refusal] if "system" in roles else failures
 
 

@@ -62,13 +62,27 @@ def starts_text_blocks_empty(exchange: Exchange) -> Iterable[Finding]:
     applies=streamed,
 )
 def starts_tool_blocks_empty(exchange: Exchange) -> Iterable[Finding]:
-    """A tool_use block starts with the input {} and its full id and name; its deltas carry the input.
+    """A tool_use block starts with the input {}; its deltas carry the input.
 
     A call that code made comes whole in content_block_start.
     """
     if any(is_made_by_code(block) for block in blocks_of(exchange)):
         return ()
     return shape(exchange, "stream.block.start-tool-input-empty")
+
+
+@rule(
+    "stream.block.start-call-named",
+    MUST,
+    harm=BREAKS,
+    families={ANTHROPIC},
+    needs={"stream"},
+    source=f"{sources.STREAMING} (examples); measured on ten clients, impact.json tool_id_missing, 2026-11-22",
+    applies=streamed,
+)
+def starts_calls_with_id_and_name(exchange: Exchange) -> Iterable[Finding]:
+    """A tool_use block starts with its id and its name: no delta carries them."""
+    return shape(exchange, "stream.block.start-call-named")
 
 
 @rule(
