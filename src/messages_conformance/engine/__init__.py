@@ -14,6 +14,7 @@ from messages_conformance.engine.engine import (
     State,
 )
 from messages_conformance.engine.exchange_log import Spent
+from messages_conformance.engine.outage import is_web_page
 from messages_conformance.engine.planning import Plan, Question, question_of, sharing_key
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Spent",
     "State",
     "compose",
+    "is_web_page",
     "question_of",
     "sharing_key",
 ]

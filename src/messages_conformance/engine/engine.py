@@ -67,8 +67,8 @@ class Engine:
     `rate` is the most requests a second. `rank` orders what a limited run sends: the lowest rank first.
     `observe` gets every exchange as it is recorded, refused ones that were waited out included. `again` is called after
     an exchange of an Ask with attempts left. `progress` gets the State after each question. All three are called on the
-    engine's thread. The engine closes the target when it stops. It runs on the clock of the target: simulated time for
-    a target in memory.
+    engine's thread. With `checks_outage`, a control request distinguishes an outage in mid-run from a violation. The
+    engine closes the target when it stops. It runs on the clock of the target: simulated time for a target in memory.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class Engine:
         observe: Callable[[Exchange], None] | None = None,
         progress: Callable[[State], None] | None = None,
         seed: int = 0,
+        checks_outage: bool = False,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
     ) -> None:
         self.target = target
@@ -111,6 +112,7 @@ class Engine:
             sleep=sleep,
             now_s=self._now_s,
             began_s=self._began_s,
+            checks_outage=checks_outage,
         )
         self._questions: dict[tuple[object, ...], Question] = {}
         self._outcomes: dict[Ask | Conversation, Outcome] = {}

@@ -21,7 +21,7 @@ from typing import Final
 
 from messages_conformance.engine.backoff import WAITED_OUT, pause_s, stated_pause_s
 from messages_conformance.engine.planning import Question
-from messages_conformance.exchange import REFUSED, RESET, SILENT, Failure, Response
+from messages_conformance.exchange import REFUSED, RESET, SILENT, Exchange, Failure, Response
 
 REFUSAL_RETRIES: Final = 2
 """Retries of a 503 or 529 where a refusal is expected: they show whether a server is busy or always refuses so."""
@@ -57,6 +57,8 @@ class History:
     reconnected: bool = False
     repeats: int = 0
     notes: list[str] = field(default_factory=list)
+    interim: list[Exchange] = field(default_factory=list)
+    """The answers so far that are not the result."""
 
 
 class Retries:
@@ -129,9 +131,15 @@ class Retries:
             return None
         return pause_s(history.repeats - 1, None, self._jitter(question, history.repeats))
 
-    def pause_after_refusal_s(self, question: Question, history: History, response: Response) -> float | None:
-        """The pause before a refused request is sent again; None when it is not worth waiting any longer."""
-        if self._is_down or (refusal_is_expected(question, response) and history.refusals > REFUSAL_RETRIES):
+    def pause_after_refusal_s(
+        self, question: Question, history: History, response: Response, *, is_busy: bool = False
+    ) -> float | None:
+        """The pause before a refused request is sent again; None when it is not worth waiting any longer.
+
+        `is_busy`: the target refuses valid requests too, so this is not its way of refusing an invalid one.
+        """
+        expected = refusal_is_expected(question, response) and not is_busy
+        if self._is_down or (expected and history.refusals > REFUSAL_RETRIES):
             return None
         stated_s = stated_pause_s(response, now_s=self._unix_time_s())
         pause = pause_s(history.refusals, stated_s, self._jitter(question, history.refusals))

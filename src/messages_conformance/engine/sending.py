@@ -15,6 +15,7 @@ from messages_conformance.engine.budget import Budget
 from messages_conformance.engine.concurrency_limit import ConcurrencyLimit, Slot
 from messages_conformance.engine.exchange_log import ExchangeLog
 from messages_conformance.engine.loop_lag import LoopLag
+from messages_conformance.engine.outage import NO_ANSWER, OUTAGE, OutageCheck, doubt_about
 from messages_conformance.engine.planning import Question
 from messages_conformance.engine.rate_limit import RateLimit
 from messages_conformance.engine.retries import (
@@ -26,11 +27,14 @@ from messages_conformance.engine.retries import (
     refusal_is_expected,
 )
 from messages_conformance.engine.token_counts import reported_tokens
-from messages_conformance.exchange import ASKED_AGAIN, Exchange, Failure, Request, Response
+from messages_conformance.exchange import ACCEPTED, ASKED_AGAIN, Exchange, Failure, Request, Response
 from messages_conformance.targets import Target, Unreachable
 
 _UNSENT: Final = frozenset({"dns", "refused", "tls"})
 """Kinds of failures before a request was sent: it cannot have cost anything."""
+
+CONTROL_TOKENS: Final = 64
+"""The output tokens that are reserved for a control request (origin: our own; the plainest question asks for fewer)."""
 
 _Result = tuple[Response | None, Failure | None]
 
@@ -56,6 +60,7 @@ class Sender:
         sleep: Callable[[float], Awaitable[Any]],
         now_s: Callable[[], float],
         began_s: float,
+        checks_outage: bool = False,
     ) -> None:
         self.ended: Failure | None = None
         self._target = target
@@ -69,6 +74,9 @@ class Sender:
         self._sleep = sleep
         self._now_s = now_s
         self._began_s = began_s
+        self._outage = OutageCheck(
+            send=self._send_request, sleep=sleep, now_s=now_s, enabled=checks_outage and not target.offline
+        )
         self._interruptible_tasks: set[asyncio.Task[Any]] = set()
 
     def end(self, reason: Failure) -> None:
@@ -94,6 +102,10 @@ class Sender:
         number = question.number if attempt == 1 else self._log.next_number()
         history = History(started_s=self._elapsed_s())
         response, failure = await self._result(question, history, urgent=urgent)
+        # What came before an outage was noticed is a part of it, and no answer of the target.
+        if failure is None or failure.kind != OUTAGE:
+            for interim in history.interim:
+                self._log.record(interim)
         return Exchange(
             number=number,
             request=question.request,
@@ -140,12 +152,16 @@ class Sender:
     async def _result_in_slot(self, question: Question, slot: Slot, history: History) -> _Result:
         """Sends the question until there is a result."""
         while True:
+            started_s = self._now_s()
             response, failure = await self._send(question)
             if response is None:
                 assert failure is not None
                 if self._reconnects(failure, history):
                     continue
-                return None, failure
+                return None, await self._outage_behind(failure)
+            self._outage.note(question.request, response, started_s=started_s, is_plain=is_plain(question))
+            if (outage := await self._outage_instead(response, question)) is not None:
+                return None, outage
             broken = how_it_broke(response, question)
             if broken and self._retries.repeats(response, history):
                 await self._prepare_repeat(question, slot, history, response, broken)
@@ -160,9 +176,31 @@ class Sender:
 
     async def _send(self, question: Question) -> _Result:
         """Sends one request within rate and budget; returns its response, or the failure when there is none."""
-        reserved = question.reserved_tokens
         if self.ended is not None:
             return None, self.ended
+        return await self._send_request(question.request, reserved=question.reserved_tokens)
+
+    async def _outage_behind(self, failure: Failure) -> Failure:
+        """The outage of which a missing answer is a part; the failure itself when the target still answers."""
+        if self.ended is not None or failure.kind not in NO_ANSWER:
+            return failure
+        return await self._explained(failure.message) or failure
+
+    async def _outage_instead(self, response: Response, question: Question) -> Failure | None:
+        """The outage that a doubtful response is a part of; None when the response is the target's own."""
+        expected = (*question.ask.statuses, *([401] if question.ask.auth in ("none", "wrong") else []))
+        doubt = "" if must_wait(response, question) else doubt_about(response, expected=expected)
+        return await self._explained(doubt) if doubt else None
+
+    async def _explained(self, doubt: str) -> Failure | None:
+        """The outage that explains a doubtful answer. It ends the run."""
+        outage = await self._outage.explains(doubt)
+        if outage is not None:
+            self.end(outage)
+        return outage
+
+    async def _send_request(self, request: Request, *, reserved: int = CONTROL_TOKENS) -> _Result:
+        """Sends a request within rate and budget, of which it takes `reserved` output tokens at most."""
         with self._interruptible():
             if not self._target.offline:
                 await self._rate_limit.wait()
@@ -171,7 +209,7 @@ class Sender:
             return None, failure
         used = reserved  # until more is known: a broken answer may have been generated and billed
         try:
-            response = await self._target.send(question.request)
+            response = await self._target.send(request)
             self._retries.responded()
             input_tokens, output_tokens = reported_tokens(response)
             self._log.count_tokens(input_tokens=input_tokens, output_tokens=output_tokens)
@@ -199,7 +237,7 @@ class Sender:
         """Records an answer that broke, and waits where repeating it at once would not help."""
         history.repeats += 1
         history.notes.append(f"{ASKED_AGAIN}: {broken}")
-        self._record_interim(question, response)
+        history.interim.append(self._interim(question, response))
         pause = self._retries.pause_before_repeat_s(question, history)
         if pause is not None:
             await self._wait(pause, slot)
@@ -210,8 +248,14 @@ class Sender:
         slot.refused()
         pause = self._retries.pause_after_refusal_s(question, history, response)
         if pause is None and refusal_is_expected(question, response):
-            return response, None
-        self._record_interim(question, response)
+            if await self._outage.still_answers():
+                return response, None
+            pause = self._retries.pause_after_refusal_s(question, history, response, is_busy=True)
+        if pause is None and response.status != 429:
+            outage = await self._explained(f"status {response.status}")
+            if outage is not None:
+                return None, outage
+        history.interim.append(self._interim(question, response))
         if pause is None:
             self._retries.gave_up(history)
             return None, gave_up_failure(response, history)
@@ -232,17 +276,15 @@ class Sender:
                 await self._sleep(pause)
             await slot.resume()
 
-    def _record_interim(self, question: Question, response: Response) -> None:
-        """Records a response that is not the result of its question."""
-        self._log.record(
-            Exchange(
-                number=self._log.next_number(),
-                request=question.request,
-                response=response,
-                situations=tuple(question.situations),
-                started_s=self._elapsed_s() - response.ended_at_s,
-                requested_model=_model(question.request),
-            )
+    def _interim(self, question: Question, response: Response) -> Exchange:
+        """The exchange with a response that is not the result of its question."""
+        return Exchange(
+            number=self._log.next_number(),
+            request=question.request,
+            response=response,
+            situations=tuple(question.situations),
+            started_s=self._elapsed_s() - response.ended_at_s,
+            requested_model=_model(question.request),
         )
 
     def _elapsed_s(self) -> float:
@@ -260,6 +302,11 @@ class Sender:
             yield
         finally:
             self._interruptible_tasks.discard(task)
+
+
+def is_plain(question: Question) -> bool:
+    """Whether a question is a valid request for a message, sent with the key of the run."""
+    return question.creates_message and question.expect == ACCEPTED and question.ask.auth == "profile"
 
 
 def _model(request: Request) -> str | None:

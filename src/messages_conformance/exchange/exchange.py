@@ -22,8 +22,8 @@ ASKED_AGAIN: Final = "asked again"
 class Failure:
     """Why there is no response: the network's fault or a limit, never a verdict about the target.
 
-    `kind` is "refused", "dns", "tls", "timeout", "disconnected", "rate-limited", "overloaded", "budget", "cancelled" or
-    SILENT.
+    `kind` is "refused", "dns", "tls", "timeout", "disconnected", "rate-limited", "overloaded", "budget", "cancelled",
+    "outage" or SILENT.
     """
 
     kind: str

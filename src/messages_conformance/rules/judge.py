@@ -43,7 +43,7 @@ NAMED_FINDINGS = 5
 
 NOT_SEEN = "judged only when it happens, and it did not happen"
 
-ENDS_A_RUN = frozenset({"budget", "cancelled", "refused"})
+ENDS_A_RUN = frozenset({"budget", "cancelled", "outage", "refused"})
 """Failures after which no request is answered: they explain better than a rule why a run did not show something."""
 
 

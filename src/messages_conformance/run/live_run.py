@@ -75,6 +75,7 @@ class Run:
             observe=self._record,
             progress=self._show_progress,
             seed=options.seed,
+            checks_outage=True,
         )
         self._progress: report.Progress | None = None
         self._conversations: dict[Dialogue, Conversation] = {}

@@ -11,7 +11,7 @@ from typing import Final
 
 from messages_conformance import report
 from messages_conformance.contract import Auth
-from messages_conformance.engine import Engine
+from messages_conformance.engine import Engine, is_web_page
 from messages_conformance.exchange import Ask, Exchange, Failure, Response
 from messages_conformance.generate import ask
 from messages_conformance.rules.accessors import has_message
@@ -77,6 +77,12 @@ class Preflight:
         if self._explains_any(listed):
             return None
         response = _response(listed)
+        if response.status >= 500 or is_web_page(response):
+            self._session.state(
+                f"no model was given, and the target answered {response.status}{_quoted(response)} to GET /v1/models: "
+                f"name a model with --model; is TARGET the right address?"
+            )
+            return None
         data = response.fields.get("data")
         names = [item.get("id") for item in data if isinstance(item, dict)] if isinstance(data, list) else []
         if names and isinstance(names[0], str) and names[0]:
@@ -96,12 +102,26 @@ class Preflight:
             first = self._with_other_version(PLAINEST, first) or first
         if self._explains(first):
             return False
-        self._session.judged_now(first)
         if has_message(first):
+            self._session.judged_now(first)
             return True
         second = self._send(PLAINEST_STREAMED)
+        if self._is_foreign(first) and self._is_foreign(second):
+            response = _response(first)
+            self._session.state(
+                f"the target answered {response.status} and a web page to POST /v1/messages{_quoted(response)}: is "
+                f"TARGET the right address, and does a proxy or a login page answer in place of the server?"
+            )
+            return False
+        self._session.judged_now(first)
         self._session.judged_now(second)
         return second.response is not None and has_message(second)
+
+    @staticmethod
+    def _is_foreign(exchange: Exchange) -> bool:
+        """Returns True when the answer is a web page, or says that there is no such function: it is from no API."""
+        response = exchange.response
+        return response is not None and (is_web_page(response) or response.status == 501)
 
     def _send(self, asked: Ask) -> Exchange:
         exchange = self._send_now(asked)

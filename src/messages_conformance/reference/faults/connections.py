@@ -65,16 +65,7 @@ def answer_garbage(response: HttpResponse) -> HttpResponse:
     return replace(response, framing="raw", pieces=((0.0, bytes(range(256)) * 4),))
 
 
-@fault(
-    "wire",
-    trips={
-        "headers.request-id.present",
-        "response.object",
-        "transport.content-type.json-response",
-        "transport.content-type.sse-response",
-    },
-    at=Stage.RESPONSE,
-)
+@fault("wire", trips=set(), at=Stage.RESPONSE, statement="and a web page to POST /v1/messages")
 def answer_web_page(response: HttpResponse) -> HttpResponse:
     """Every request gets a web page and 200."""
     page = b"<!doctype html><html><head><title>Welcome</title></head><body><h1>It works!</h1></body></html>"
