@@ -1,13 +1,14 @@
 """One cause, one headline: what failing requests share is found, said in words, and its bystanders are not verified."""
 
 import json
+import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 
 import pytest
 from tests.report.report_samples import report, request
 
 from messages_conformance.exchange import Exchange, Failure, Origin, Response
-from messages_conformance.report import explained, load, to_json
+from messages_conformance.report import FORMATS, explained, load, to_json
 from messages_conformance.report.causes import find_causes, outcome_of
 from messages_conformance.report.model import exit_code, failures, headline, verdict_sentence
 from messages_conformance.rules.judge import NOT_PROVOKED
@@ -237,3 +238,27 @@ def test_no_run_becomes_green_by_a_cause():
         before = report(*verdicts)
         after, causes = demoted(verdicts, STREAMS)
         assert exit_code(replace(before, verdicts=after, causes=causes)) == exit_code(before) == 1
+
+
+def test_every_format_shows_the_cause_first():
+    made = explained_report()
+    for name in ("html", "markdown", "sarif", "junit", "json", "terminal", "verdict"):
+        assert "very streamed request is answered with 500" in FORMATS[name](made), name
+    page = FORMATS["html"](made)
+    assert page.index(">Causes (1)<") < page.index(">Failures (2)<") < page.index(">Clients that can use it<")
+
+
+def test_sarif_has_the_cause_and_what_it_explains():
+    results = json.loads(FORMATS["sarif"](explained_report()))["runs"][0]["results"]
+    blamed = next(result for result in results if result["ruleId"] == VALID)
+    assert blamed["properties"]["cause"] == "Every streamed request is answered with 500."
+    assert "request.system.string" in blamed["properties"]["explains"]
+    assert "request.system.string" not in {result["ruleId"] for result in results}
+
+
+def test_junit_skips_a_bystander_because_of_the_cause():
+    root = ElementTree.fromstring(FORMATS["junit"](explained_report()))
+    skipped = root.find(".//testcase[@name='request.system.string']/skipped")
+    assert skipped.get("message") == f"not-verified: every streamed request is answered with 500 ({VALID})"
+    failure = root.find(f".//testcase[@name='{VALID}']/failure")
+    assert failure.get("message").startswith("Every streamed request is answered with 500. ")

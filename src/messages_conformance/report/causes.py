@@ -26,7 +26,7 @@ from messages_conformance.rules.accessors import carries_error, near_miss, strea
 from messages_conformance.rules.catalogue import CATALOGUE, LEAKS
 from messages_conformance.rules.judge import NOT_PROVOKED
 from messages_conformance.rules.recording_parts import PROBES, has
-from messages_conformance.rules.verdict import FAIL, NOT_VERIFIED, STATUS, WARN, Verdict
+from messages_conformance.rules.verdict import FAIL, NOT_VERIFIED, STATUS, WARN, Finding, Verdict
 
 FEW: Final = 4
 """Below this number of requests, a sentence says how many there are instead of `every` (our own choice)."""
@@ -62,6 +62,12 @@ class Cause:
     def clause(self) -> str:
         """The sentence as a part of another one: `every streamed request is answered with 500`."""
         return self.sentence[0].lower() + self.sentence[1:].rstrip(".")
+
+
+def finding_of(verdict: Verdict, cause: Cause) -> Finding | None:
+    """The finding of the blamed requirement that shows a cause best; None when it has none of these exchanges."""
+    here = [finding for finding in verdict.findings if finding.exchange in cause.exchanges]
+    return next((one for one in here if one.exchange == cause.example), here[0] if here else None)
 
 
 def find_causes(verdicts: Iterable[Verdict], exchanges: Iterable[Exchange]) -> tuple[Cause, ...]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from messages_conformance.report.model import Report, harm_of
+from messages_conformance.report.causes import Cause
+from messages_conformance.report.model import Report, failures, harm_of
 from messages_conformance.report.order import OTHER_ROUTES, is_lenient
 from messages_conformance.report.text import counted
 from messages_conformance.rules.catalogue import HIDES
@@ -23,6 +24,12 @@ class Group:
     name: str
     title: str
     verdicts: tuple[Verdict, ...]
+
+
+def causes_of_failures(report: Report) -> tuple[Cause, ...]:
+    """The causes whose requirement makes the run fail."""
+    failing = {verdict.requirement for verdict in failures(report)}
+    return tuple(cause for cause in report.causes if cause.requirement in failing)
 
 
 def grouped(report: Report, found: Iterable[Verdict]) -> tuple[tuple[Verdict, ...], tuple[Group, ...]]:

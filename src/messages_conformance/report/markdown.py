@@ -15,6 +15,7 @@ from messages_conformance.report import feature_matrix
 from messages_conformance.report.clients import ClientStatus
 from messages_conformance.report.failure_text import FailureText, describe_failure
 from messages_conformance.report.figures import figures
+from messages_conformance.report.groups import causes_of_failures, grouped
 from messages_conformance.report.model import (
     CONFORMANT,
     VIOLATIONS,
@@ -68,13 +69,15 @@ def _parts(report: Report) -> Iterator[str]:
     if report.unjudged:
         return
     yield from _features(report)
-    yield from _listing("Failures", failures(report), report)
+    yield from _causes(report)
+    yield from _failures(report)
     yield from _clients(report)
     yield from _changed(report)
     yield from _full_descriptions(report)
     yield from _own(report)
     yield from _problems(report)
-    yield from _listing("Warnings", warnings(report), report)
+    if warnings(report):
+        yield from _listing(f"Warnings ({len(warnings(report)):,})", warnings(report), report)
     yield from _excused(report)
     yield from _unverified(report)
 
@@ -96,10 +99,28 @@ def _features(report: Report) -> Iterator[str]:
         yield table(("result", "features"), [(result, prose(", ".join(titles))) for result, titles in found.items()])
 
 
-def _listing(title: str, found: Sequence[Verdict], report: Report) -> Iterator[str]:
+def _causes(report: Report) -> Iterator[str]:
+    causes = causes_of_failures(report)
+    if causes:
+        yield f"\n### Causes ({len(causes):,})\n\n"
+    for cause in causes[:LISTED]:
+        explained = f"; {_names(cause.explains)} not verified because of it" if cause.explains else ""
+        yield f"- **{prose(cause.sentence)}** {code(cause.requirement)}{explained}\n"
+
+
+def _failures(report: Report) -> Iterator[str]:
+    found = failures(report)
+    if found:
+        single, groups = grouped(report, found)
+        yield from _listing(f"Failures ({len(found):,})", single, report)
+        for group in groups:
+            yield from _listing(prose(group.title), group.verdicts, report, heading="####")
+
+
+def _listing(title: str, found: Sequence[Verdict], report: Report, *, heading: str = "###") -> Iterator[str]:
+    yield f"\n{heading} {title}\n"
     if not found:
         return
-    yield f"\n### {title} ({len(found):,})\n"
     yield table(("requirement", "level", "harm", "found", "wanted"), [_line(report, v) for v in found[:LISTED]])
     if len(found) > LISTED:
         yield f"\nand {len(found) - LISTED:,} more in report.json\n"

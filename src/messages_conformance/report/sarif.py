@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from messages_conformance.report.failure_text import command_of, place, sentence
 from messages_conformance.report.impact_text import impact_sentence
 from messages_conformance.report.json_report import FILE_NAME, to_text
 from messages_conformance.report.model import NOT_JUDGED, Report, cause_of, exit_code, fails, harm_of, verdict_sentence
+from messages_conformance.report.source_links import address_in
 from messages_conformance.report.text import cut, encodable, inline, sentence
 from messages_conformance.rules.catalogue import BREAKS, LEAKS, LOSES, MISBILLS
 from messages_conformance.rules.verdict import ERROR, FAIL, MUST, WARN, Finding, Verdict
@@ -33,9 +33,6 @@ TEXT_CHARACTERS: Final = 1_000
 
 _LEVELS: Final = dict.fromkeys((LEAKS, BREAKS, LOSES, MISBILLS), "error")
 """The level of a failure by its harm; of any other harm it is a warning (our own choice)."""
-
-_ADDRESS: Final = re.compile(r"\b(?:platform|docs|support|www)\.[a-z0-9.-]+\.[a-z]+/[^\s,;)]*|\bgithub\.com/[^\s,;)]+")
-"""The pages that sources name, which leave out https://."""
 
 
 def to_sarif(report: Report) -> dict[str, Any]:
@@ -84,12 +81,6 @@ def _level(report: Report, verdict: Verdict) -> str:
     if not fails(report, verdict):
         return "note"
     return "warning" if verdict.uncertain else _LEVELS.get(harm_of(report, verdict.requirement), "warning")
-
-
-def address_in(source: str) -> str:
-    """The first web address that a source names; empty when it names none."""
-    found = _ADDRESS.search(source)
-    return f"https://{found.group().rstrip('.')}" if found else ""
 
 
 def _results(report: Report, judged: list[Verdict]) -> Iterator[dict[str, Any]]:

@@ -12,9 +12,9 @@ from typing import Final, TypeVar
 
 from rich.console import Console
 
-from messages_conformance.report.causes import Cause
+from messages_conformance.report.causes import Cause, finding_of
 from messages_conformance.report.failure_text import VALUE_CHARACTERS, FailureText, describe_failure, place, seen
-from messages_conformance.report.groups import Group, grouped
+from messages_conformance.report.groups import Group, causes_of_failures, grouped
 from messages_conformance.report.model import (
     CONFORMANT,
     VIOLATIONS,
@@ -106,7 +106,7 @@ class _Failures:
         failed = failures(self._report)
         if not failed:
             return
-        causes = [cause for cause in self._report.causes if cause.requirement in {v.requirement for v in failed}]
+        causes = causes_of_failures(self._report)
         single, groups = grouped(self._report, _without_explained(failed, causes))
         in_groups = {group.name: min(len(group.verdicts), GROUP_LINES) + 3 for group in groups}
         self._room -= sum(in_groups.values()) + TITLE_LINES * (bool(causes) + bool(single))
@@ -171,9 +171,7 @@ class _Failures:
 
     def _cause_in_full(self, cause: Cause) -> Block:
         verdict = next(v for v in self._report.verdicts if v.requirement == cause.requirement)
-        here = [finding for finding in verdict.findings if finding.exchange in cause.exchanges]
-        first = next((finding for finding in here if finding.exchange == cause.example), here[0] if here else None)
-        failure = describe_failure(self._report, verdict, first=first)
+        failure = describe_failure(self._report, verdict, first=finding_of(verdict, cause))
         block = Block(self._out)
         block.wrapped(cause.sentence)
         block.restyle("bold red")

@@ -1,7 +1,8 @@
 """report.html: the report of a run as one self-contained page.
 
-The order: the verdict, three figures, clients that can use the endpoint, the areas, failures, what was not verified,
-times, and cost. The page loads no script, font or picture; all text of the target is escaped.
+The order: the verdict, what works, causes, failures, clients that can use the endpoint; then the rest, folded:
+warnings, areas, what was not verified, and times. The page loads no script, font or picture; all text of the target is
+escaped.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final
 from messages_conformance.report.files import replace
 from messages_conformance.report.model import Report
 from messages_conformance.report.page import background, charts, coverage_table, failing, features, overview
-from messages_conformance.report.page.document import Section, document
+from messages_conformance.report.page.document import Section, document, folded
 from messages_conformance.report.text import inline
 
 FILE_NAME: Final = "report.html"
@@ -37,19 +38,20 @@ def _judged(report: Report) -> tuple[Section | None, ...]:
         return ()
     return (
         features.features(report),
-        overview.key_figures(report),
-        overview.clients(report),
-        overview.matrix(report),
+        failing.caused(report),
         failing.failed(report),
-        failing.excused(report),
-        background.changed(report),
-        failing.warned(report),
         failing.own_tests(report),
+        failing.excused(report),
         failing.drifted(report),
+        background.changed(report),
         background.own_errors(report),
-        background.unverified(report),
-        charts.times(report),
-        coverage_table.requests(report),
+        overview.clients(report),
+        folded(failing.warned(report)),
+        overview.key_figures(report),
+        folded(overview.matrix(report)),
+        folded(background.unverified(report)),
+        folded(charts.times(report)),
+        folded(coverage_table.requests(report)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from messages_conformance import resources
@@ -22,6 +22,12 @@ class Section:
     name: str
     title: str
     body: Markup
+    is_folded: bool = False
+
+
+def folded(section: Section | None) -> Section | None:
+    """The section with a body that the reader unfolds; None for None."""
+    return None if section is None else replace(section, is_folded=True)
 
 
 def document(*, title: str, head: Markup, sections: Sequence[Section | None]) -> str:
@@ -56,7 +62,10 @@ def _body(head: Markup, sections: Sequence[Section]) -> tuple[Child, ...]:
 
 def _section(section: Section) -> Markup:
     heading = element("h2", section.title, id=f"{section.name}-title")
-    return element("section", heading, section.body, id=section.name, aria_labelledby=f"{section.name}-title")
+    body: tuple[Markup, ...] = (heading, section.body)
+    if section.is_folded:
+        body = (element("details", element("summary", heading), section.body, class_="folded"),)
+    return element("section", *body, id=section.name, aria_labelledby=f"{section.name}-title")
 
 
 def paragraph(*children: Child, class_: str | None = None) -> Markup:

@@ -7,11 +7,14 @@ from itertools import groupby
 from typing import Final
 
 from messages_conformance.report import model
-from messages_conformance.report.failure_text import FailureText, describe_failure
+from messages_conformance.report.causes import Cause, finding_of
+from messages_conformance.report.failure_text import FailureText, describe_failure, seen, sentence_of
+from messages_conformance.report.groups import Group, causes_of_failures, grouped
 from messages_conformance.report.model import Report, failures, harm_of, warnings
 from messages_conformance.report.page.document import Section, cell, definitions, paragraph, row, table
-from messages_conformance.report.page.html import Markup, breakable, element, joined
+from messages_conformance.report.page.html import Child, Markup, breakable, element, joined
 from messages_conformance.report.page.overview import address
+from messages_conformance.report.source_links import address_in
 from messages_conformance.report.text import counted, cut, sentence, visible
 from messages_conformance.report.timeline import Step, timeline
 from messages_conformance.rules.catalogue import HARM_MEANINGS
@@ -24,12 +27,64 @@ LISTED: Final = 500
 COMMAND_CHARACTERS: Final = 8_000
 
 
+def caused(report: Report) -> Section | None:
+    """What explains several failures; None when nothing does."""
+    causes = causes_of_failures(report)
+    if not causes:
+        return None
+    body = joined(_cause(report, cause, number) for number, cause in enumerate(causes, start=1))
+    return Section(name="causes", title=f"Causes ({len(causes):,})", body=body)
+
+
+def _cause(report: Report, cause: Cause, number: int) -> Markup:
+    verdict = next(verdict for verdict in report.verdicts if verdict.requirement == cause.requirement)
+    failure = describe_failure(report, verdict, first=finding_of(verdict, cause))
+    blamed = joined((element("code", breakable(failure.id)), f" {failure.level}: {failure.sentence}"))
+    facts: list[tuple[str, Child]] = [("blame", blamed)]
+    if cause.explains:
+        names = joined((element("code", breakable(sentence(name))) for name in cause.explains), ", ")
+        words = counted(len(cause.explains), "requirement is", "requirements are")
+        unfolded = element("details", element("summary", f"{words} not verified because of it"), paragraph(names))
+        facts.append(("hides", unfolded))
+    facts.append(("seen", joined((f"in {counted(len(cause.exchanges), 'answer')}",))))
+    facts += [(label, _fact(label, text)) for label, text in failure.facts if label not in ("cause", "seen")]
+    return element(
+        "article",
+        element("h3", cause.sentence, class_="cause"),
+        definitions(facts, class_="failure"),
+        _command(failure),
+        _timeline(report, failure.exchange, None),
+        id=f"cause-{number}",
+    )
+
+
 def failed(report: Report) -> Section | None:
-    """The failures by impact; None without any."""
+    """The failures by harm, then groups of them; None without any."""
     found = failures(report)
     if not found:
         return None
-    return Section(name="failures", title=f"Failures ({len(found):,})", body=joined(_graded(report, found)))
+    single, groups = grouped(report, found)
+    body = joined((*_graded(report, single), *(_group(report, group) for group in groups)))
+    return Section(name="failures", title=f"Failures ({len(found):,})", body=body)
+
+
+def _group(report: Report, group: Group) -> Markup:
+    """The failures of a group: one line each, which unfolds to the whole description."""
+    heading = element("h3", group.title, class_="harm")
+    shown = (
+        element(
+            "details",
+            element("summary", element("code", breakable(sentence(verdict.requirement))), " ", _short(report, verdict)),
+            _article(report, verdict),
+        )
+        for verdict in group.verdicts
+    )
+    return element("div", heading, *shown, class_="group")
+
+
+def _short(report: Report, verdict: Verdict) -> str:
+    often = seen(report, verdict).partition(";")[0]
+    return f"{sentence_of(report, verdict.requirement)}{f' ({often})' if often else ''}"
 
 
 def warned(report: Report) -> Section | None:
@@ -119,13 +174,26 @@ def _article(report: Report, verdict: Verdict) -> Markup:
         paragraph(failure.sentence, class_="sentence"),
         definitions(facts, class_="failure"),
         _command(failure),
-        _timeline(report, verdict),
+        _timeline(report, failure.exchange, verdict.findings[0].place.event if verdict.findings else None),
         id=address(failure.id),
     )
 
 
 def _fact(label: str, text: str) -> Markup:
+    if label == "again":
+        return element("code", text, class_="again")
+    if label == "source":
+        return linked(text)
     return element("code", text, class_="value") if label in ("found", "wanted") else joined((text,))
+
+
+def linked(source: str) -> Markup:
+    """The text of a source, with the first web address in it as a link."""
+    target = address_in(source)
+    shown = target.removeprefix("https://")
+    before, found, after = source.partition(shown) if target else (source, "", "")
+    link = element("a", found, href=target, rel="noreferrer") if found else None
+    return joined((before, link, after))
 
 
 def _command(failure: FailureText) -> Markup | None:
@@ -141,16 +209,15 @@ def _command(failure: FailureText) -> Markup | None:
     )
 
 
-def _timeline(report: Report, verdict: Verdict) -> Markup | None:
-    first = verdict.findings[0] if verdict.findings else None
-    exchange = report.exchanges.get(first.exchange) if first is not None else None
-    if first is None or exchange is None:
+def _timeline(report: Report, number: int, focus: int | None) -> Markup | None:
+    exchange = report.exchanges.get(number)
+    if exchange is None:
         return None
-    steps = timeline(exchange, focus=first.place.event)
+    steps = timeline(exchange, focus=focus)
     end_ms = max((step.at_ms for step in steps if step.at_ms is not None), default=0.0)
     rows = [_step(step, end_ms) for step in steps]
     head = ("time", "after", "byte", "event", "content")
-    label = f"Timeline of exchange {exchange.number}"
+    label = "Timeline of the answer"
     return element("details", element("summary", label), table(head, rows, class_="timeline", caption=label))
 
 

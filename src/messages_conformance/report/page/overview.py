@@ -26,8 +26,9 @@ from messages_conformance.report.model import (
     exit_code,
     verdict_sentence,
 )
-from messages_conformance.report.page.document import Section, cell, paragraph, row, table
+from messages_conformance.report.page.document import Section, cell, definitions, paragraph, row, table
 from messages_conformance.report.page.html import Markup, breakable, element, joined
+from messages_conformance.report.run_summary import run_summary
 from messages_conformance.report.text import counted, inline
 from messages_conformance.rules.verdict import ERROR, OUTCOMES
 
@@ -63,6 +64,7 @@ def headline(report: Report) -> Markup:
             element("h1", breakable(inline(run.target, 200))),
             paragraph(" · ".join(inline(fact, 120) for fact in facts if fact), class_="facts"),
             paragraph(verdict_sentence(report), class_=f"verdict {_tone(report)}"),
+            definitions([(label, joined((text,))) for label, text in run_summary(report)], class_="summary"),
         )
     )
 
