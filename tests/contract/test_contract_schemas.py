@@ -13,7 +13,9 @@ from messages_conformance.contract import documents, problems
 from messages_conformance.rules import CATALOGUE
 
 FILES = [
-    name for name in resources.names("schemas", ".json") if name not in ("proof.json", "report.json", "tables.json")
+    name
+    for name in resources.names("schemas", ".json")
+    if name not in ("matrix.json", "proof.json", "report.json", "tables.json")
 ]
 BLOCKS = [name for name in FILES if name.startswith("blocks/")]
 

@@ -97,8 +97,8 @@ LIMITS: list[tuple[str, Run, str]] = [
     ("response.content.array", [empty(17)], FOUND),
     ("response.content.array", [empty(26, 10)], PASS),
     ("response.content.array", [empty(27, 10)], FOUND),
-    ("response.content.array", [empty(17), wrote("Hello", 21)], FOUND),
-    ("response.content.array", [empty(17), wrote("Hello", 22)], NOT_VERIFIED),
+    ("response.content.array", [empty(17), wrote("Hello", 13)], FOUND),
+    ("response.content.array", [empty(17), wrote("Hello", 14)], NOT_VERIFIED),
     ("stop.max_tokens.occurs", [wrote(FOUR_WORDS, 1, ask={"max_tokens": 1}), wrote("x", 9)], NOT_VERIFIED),
     ("stop.max_tokens.occurs", [wrote(f"{FOUR_WORDS} five", 1, ask={"max_tokens": 1}), wrote("x", 9)], FOUND),
     # -- input tokens
