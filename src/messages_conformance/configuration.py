@@ -66,13 +66,15 @@ class Setting:
 class Configuration:
     """The options of a file: `common` for all targets, and `targets` by name. Without a file, `path` is None.
 
-    `map` has the paths of fields in JSON lines, by field.
+    `map` has the paths of fields in JSON lines, by field. `problems` say, by name, why targets of the file cannot be
+    used.
     """
 
     path: Path | None = None
     common: Mapping[str, Any] = field(default_factory=dict)
     targets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     map: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
 
     def options_of(self, target: str | None) -> Mapping[str, Any]:
         """The options of the target with that name; empty when `target` is an address instead of a name.
@@ -233,14 +235,19 @@ def _configuration(path: Path, table: Mapping[str, Any]) -> Configuration:
     if not isinstance(paths, dict) or not all(isinstance(each, str) for each in paths.values()):
         raise ConfigurationError(f"{place}, [{MAP}]: each field has a path, such as request = '$.req.body'")
     common = {key: value for key, value in table.items() if key not in (TARGETS, MAP)}
+    usable: dict[str, Mapping[str, Any]] = {}
+    problems: dict[str, str] = {}
+    for name, each in targets.items():
+        try:
+            usable[name] = _checked_target(name, each, f"{place}, [{TARGETS}.{name}]", path.parent)
+        except ConfigurationError as error:
+            problems[name] = str(error)
     return Configuration(
         path=path,
         common=_checked(common, place, path.parent, more=(TARGETS, MAP)),
         map=paths,
-        targets={
-            name: _checked_target(name, each, f"{place}, [{TARGETS}.{name}]", path.parent)
-            for name, each in targets.items()
-        },
+        targets=usable,
+        problems=problems,
     )
 
 

@@ -23,7 +23,8 @@ from messages_conformance.cli import (
     serving,
     settings,
 )
-from messages_conformance.cli.parsing import Parser
+from messages_conformance.cli.parsing import NOT_JUDGED, Parser, complain
+from messages_conformance.internal_errors import report_internal_error
 
 COMMANDS = (running, checking, proxying, settings, reporting, gating, requirements, serving, proving)
 """The modules of the commands, in the order of `--help`."""
@@ -34,6 +35,7 @@ DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
+    open_standard_streams()
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
         after = given[given.index("--") + 1 :] if given[:1] == ["proxy"] and "--" in given else []
@@ -44,18 +46,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = parsed.command(parsed)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return 2
+        return NOT_JUDGED
     except BrokenPipeError:
         # The reader of the pipe, such as `head`, ended early: this is no error.
         _drop_output()
         return 0
     except OSError as error:
         if error.errno not in DISK_FULL:
-            raise
+            report_internal_error(error)
+            return NOT_JUDGED
         _drop_output()
-        print(f"ERROR: the output cannot be written: {error.strerror}; free space, or write elsewhere", file=sys.stderr)
-        return 2
+        complain(f"the output cannot be written: {error.strerror}; free space, or write elsewhere")
+        return NOT_JUDGED
+    except Exception as error:  # Python would end with 1, which means violations
+        report_internal_error(error)
+        return NOT_JUDGED
     return code
+
+
+def open_standard_streams() -> None:
+    """Opens the standard streams that are closed (`>&-`): another file would get their number, and our output."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free number, which is this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
 
 
 def _drop_output() -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
-import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from messages_conformance import configuration
-from messages_conformance.cli.invocation import command, environment, exit_code_of
+from messages_conformance.cli.child import start
+from messages_conformance.cli.invocation import arguments_of
+from messages_conformance.cli.parsing import USAGE, complain
 from messages_conformance.cli.settings import given
 from messages_conformance.cli.signals import pass_on_signals, signals_blocked
 from messages_conformance.configuration import Configuration, ConfigurationError, Setting
+from messages_conformance.masking import masked
 
 FOLDER: Final = "reports"
 """The default folder of the reports; the comparison needs them."""
@@ -23,8 +26,8 @@ FOLDER: Final = "reports"
 COMPARISON: Final = "comparison"
 SUFFIXES: Final = {"markdown": ".md", "html": ".html"}
 
-WORST_FIRST: Final = (4, 1, 2, 0)
-"""The order in which one of several exit codes is chosen: wrong usage, violations, not judged, conformant."""
+WORST_FIRST: Final = (1, 2, 4, 0)
+"""The order in which one of several exit codes is chosen: violations, not judged, wrong usage, conformant."""
 
 
 def run_all(parsed: argparse.Namespace, found: Configuration) -> int:
@@ -34,7 +37,7 @@ def run_all(parsed: argparse.Namespace, found: Configuration) -> int:
     """
     if parsed.target is not None:
         raise ConfigurationError(f"--all runs every target of the file: leave {parsed.target!r} or --all out")
-    if not found.targets:
+    if not found.targets and not found.problems:
         raise ConfigurationError(
             f"--all needs targets: add tables such as [targets.staging] with target = ... to {configuration.FILE_NAME}"
         )
@@ -42,10 +45,31 @@ def run_all(parsed: argparse.Namespace, found: Configuration) -> int:
     reserved = [name for name in found.targets if name.startswith(COMPARISON)]
     if reserved:
         raise ConfigurationError(f"a target named {reserved[0]!r} would overwrite the comparison; rename it")
-    planned = {name: _settings(name, parsed, found, base) for name in found.targets}
-    codes = _run_commands({name: command(options) for name, options in planned.items()})
-    _compare({name: Path(options["report"].value) for name, options in planned.items()}, base)
-    return next(code for code in WORST_FIRST if code in codes)
+    cells = {name: _planned(name, parsed, found, base) for name in (*found.targets, *found.problems)}
+    _run_cells(cells)
+    _compare(cells, base)
+    return next(code for code in WORST_FIRST if code in {cell.code for cell in cells.values()})
+
+
+@dataclass(kw_only=True)
+class Cell:
+    """One target: the arguments of its run and its report folder, or why it cannot be run; at its end, its code."""
+
+    arguments: list[str] = field(default_factory=list)
+    folder: Path | None = None
+    problem: str = ""
+    code: int = USAGE
+
+
+def _planned(name: str, parsed: argparse.Namespace, found: Configuration, base: Path) -> Cell:
+    """The run of one target. A wrong option of one target does not keep the others from being judged."""
+    if name in found.problems:
+        return Cell(problem=found.problems[name])
+    try:
+        options = _settings(name, parsed, found, base)
+        return Cell(arguments=arguments_of(options), folder=Path(options["report"].value))
+    except ConfigurationError as error:
+        return Cell(problem=masked(str(error)))
 
 
 def _settings(name: str, parsed: argparse.Namespace, found: Configuration, base: Path) -> dict[str, Setting]:
@@ -56,41 +80,49 @@ def _settings(name: str, parsed: argparse.Namespace, found: Configuration, base:
     return options
 
 
-def _run_commands(commands: dict[str, list[str]]) -> set[int]:
-    """Runs all commands at the same time, prints their outputs when all have ended, and returns their exit codes."""
+def _run_cells(cells: Mapping[str, Cell]) -> None:
+    """Runs all targets at the same time, and prints their outputs in order when all have ended."""
     from messages_conformance.report import StandardOutput
 
+    running = {name: cell for name, cell in cells.items() if not cell.problem}
     with ExitStack() as files, signals_blocked():
-        outputs = {name: files.enter_context(tempfile.TemporaryFile()) for name in commands}
-        processes = {name: _started(arguments, outputs[name]) for name, arguments in commands.items()}
+        outputs = {name: files.enter_context(tempfile.TemporaryFile()) for name in running}
+        children = {name: start(cell.arguments, output=outputs[name]) for name, cell in running.items()}
         out = StandardOutput()  # a closed pipe must not change the exit code
-        out.write(f"judging {len(commands)} targets: {', '.join(commands)}\n")
+        out.write(f"judging {len(children)} targets: {', '.join(children)}\n")
         out.flush()
-        restore = pass_on_signals(list(processes.values()))
-        codes = {name: exit_code_of(process.wait()) for name, process in processes.items()}
+        restore = pass_on_signals([child.process for child in children.values()])
+        for name, child in children.items():
+            running[name].code = child.wait()
         restore()
-        for name, output in outputs.items():
-            output.seek(0)
-            out.write(f"\n== {name} ==\n\n{output.read().decode('utf-8', 'replace')}")
-    return set(codes.values())
+        for name, cell in cells.items():
+            if name in outputs:
+                outputs[name].seek(0)
+                text = outputs[name].read().decode("utf-8", "replace")
+            else:
+                text = f"ERROR: {cell.problem}\n"
+            out.write(f"\n== {name} ==\n\n{text}")
 
 
-def _started(arguments: list[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(arguments, env=environment(), stdout=output, stderr=subprocess.STDOUT)
-
-
-def _compare(folders: dict[str, Path], base: Path) -> None:
-    """Writes the comparison of all reports that exist, and prints its place."""
+def _compare(cells: Mapping[str, Cell], base: Path) -> None:
+    """Writes the comparison of all reports that exist, names the targets without one, and prints its place."""
     from messages_conformance import report
 
+    folders = {name: cell.folder for name, cell in cells.items() if cell.folder is not None and cell.code != USAGE}
     reports = {name: folder for name, folder in folders.items() if (folder / "report.json").is_file()}
     if not reports:
         return
+    without = {name: _why(cell) for name, cell in cells.items() if name not in reports}
     try:
-        made = report.compare([report.load(folder) for folder in reports.values()], labels=tuple(reports))
+        loaded = [report.load(folder) for folder in reports.values()]
+        made = report.compare(loaded, labels=tuple(reports), without=without)
         for form, suffix in SUFFIXES.items():
             report.replace(base / f"{COMPARISON}{suffix}", report.COMPARISONS[form](made), cure="name another folder")
     except report.ReportError as error:
-        print(f"ERROR: {error}", file=sys.stderr)
+        complain(str(error))
         return
     report.StandardOutput().write(f"\ncomparison: {base / COMPARISON}.html, {base / COMPARISON}.md\n")
+
+
+def _why(cell: Cell) -> str:
+    return cell.problem or f"it has no report; its output says why (exit code {cell.code})"

@@ -1,9 +1,8 @@
-"""The pytest command that runs the suites with the options of a user."""
+"""The arguments and the environment of the pytest process that runs the suites with the options of a user."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,13 +11,8 @@ from messages_conformance.configuration import ConfigurationError, Setting
 from messages_conformance.options import OPTIONS, problem
 
 
-def exit_code_of(code: int) -> int:
-    """Our exit code for an exit code of pytest; a negative code means that a signal ended the process."""
-    return 2 if code < 0 or code in (3, 5) else code
-
-
-def command(found: Mapping[str, Setting]) -> list[str]:
-    """The pytest command that runs the suites with these options; raises ConfigurationError for a wrong value."""
+def arguments_of(found: Mapping[str, Setting]) -> list[str]:
+    """The arguments of pytest that runs the suites with these options; raises ConfigurationError for a wrong value."""
     values = {option.destination: found[option.name].value for option in OPTIONS if option.name in found}
     if wrong := problem(values):  # found here, it costs no process
         raise ConfigurationError(wrong)
@@ -27,7 +21,7 @@ def command(found: Mapping[str, Setting]) -> list[str]:
     if missing:
         raise ConfigurationError(f"--suite: there is no file or folder {missing[0]!r}")
     suites = resources.path("suites")
-    arguments = [sys.executable, "-m", "pytest", str(suites), *user_suites]
+    arguments = [str(suites), *user_suites]
     arguments += ["-c", str(suites / "pytest.ini"), "--rootdir", os.getcwd(), "--confcutdir", str(suites)]
     arguments += ["-p", "messages_conformance.plugin", "-p", "no:cacheprovider", "-p", "no:terminal", "-s"]
     if "snapshots" in found or "snapshot-update" in found:

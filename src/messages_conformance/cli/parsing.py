@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,9 @@ USAGE: Final = 4
 """The exit code of wrong usage. The others: 0 conformant, 1 violations, 2 could not be judged."""
 
 TARGETS: Final = "an address (http://... or https://...), reference:, reference:FAULT, or replay:FILE"
+
+NOT_JUDGED: Final = 2
+"""The exit code when nothing could be judged, by an error of our own, too."""
 
 Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # argparse has no public name for this class
 
@@ -70,5 +74,11 @@ def near(word: str, valid: Sequence[str]) -> str:
 
 def wrong_usage(error: Exception) -> int:
     """Prints the error and returns the exit code of wrong usage."""
-    print(f"ERROR: {masked(str(error))}", file=sys.stderr)
+    complain(str(error))
     return USAGE
+
+
+def complain(message: str) -> None:
+    """Prints an error. That nobody reads it changes no exit code."""
+    with contextlib.suppress(OSError, ValueError):
+        print(f"ERROR: {masked(message)}", file=sys.stderr, flush=True)

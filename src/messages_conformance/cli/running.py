@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 
 from messages_conformance.cli import all_targets
-from messages_conformance.cli.invocation import command, environment, exit_code_of
+from messages_conformance.cli.child import start
+from messages_conformance.cli.invocation import arguments_of
 from messages_conformance.cli.parsing import Commands, wrong_usage
 from messages_conformance.cli.settings import NAMES, add_options, configured, effective
 from messages_conformance.cli.signals import pass_on_signals, signals_blocked
@@ -34,7 +34,7 @@ def _run(parsed: argparse.Namespace) -> int:
         found = effective(parsed)
         if "target" not in found:
             raise ConfigurationError(f"no TARGET was given; it is {NAMES}{MISPLACED}")
-        return _started(command(found))
+        return _started(arguments_of(found))
     except ConfigurationError as error:
         return wrong_usage(error)
 
@@ -45,13 +45,13 @@ MISPLACED = "; put it before --only and --skip"
 
 def _plan(parsed: argparse.Namespace) -> int:
     try:
-        return _started([*command(effective(parsed)), "--plan"])
+        return _started([*arguments_of(effective(parsed)), "--plan"])
     except ConfigurationError as error:
         return wrong_usage(error)
 
 
 def _started(arguments: list[str]) -> int:
     with signals_blocked():
-        process = subprocess.Popen(arguments, env=environment())
-        pass_on_signals([process])
-    return exit_code_of(process.wait())
+        child = start(arguments)
+        pass_on_signals([child.process])
+    return child.wait()

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: blocked while a subprocess starts, then passed on to it."""
+"""Ctrl-C, SIGTERM and SIGHUP: blocked while a subprocess starts, then passed on to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from typing import Final
 KILL_AFTER: Final = 3
 """Number of signals after which a run is killed without a report (our own choice)."""
 
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+ENDING: Final = ("SIGINT", "SIGTERM", "SIGHUP")
+"""The signals that ask for an end: by the user, by a CI system, by a terminal that is closed."""
+
+
+def ending_signals() -> tuple[signal.Signals, ...]:
+    """The signals that end a run on this system. SIGHUP is left out where it is ignored, as under nohup."""
+    found = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
+    return tuple(one for one in found if one.name != "SIGHUP" or signal.getsignal(one) != signal.SIG_IGN)
 
 
 @contextlib.contextmanager
@@ -22,7 +29,7 @@ def signals_blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ending_signals())
     try:
         yield
     finally:
@@ -30,7 +37,7 @@ def signals_blocked() -> Iterator[None]:
 
 
 def pass_on_signals(processes: Sequence[subprocess.Popen[bytes]]) -> Callable[[], None]:
-    """Passes Ctrl-C and SIGTERM on to the processes; returns a function that restores the old handlers.
+    """Passes Ctrl-C, SIGTERM and SIGHUP on to the processes; returns a function that restores the old handlers.
 
     A terminal may send the same signal to the processes, too; they react only to the first one.
     """
@@ -43,7 +50,7 @@ def pass_on_signals(processes: Sequence[subprocess.Popen[bytes]]) -> Callable[[]
             # A user who repeats Ctrl-C does not want to wait for the report.
             process.send_signal(number) if received < KILL_AFTER else process.kill()
 
-    before = {number: signal.signal(number, pass_on) for number in SIGNALS}
+    before = {number: signal.signal(number, pass_on) for number in ending_signals()}
 
     def restore() -> None:
         for number, handler in before.items():
@@ -55,7 +62,7 @@ def pass_on_signals(processes: Sequence[subprocess.Popen[bytes]]) -> Callable[[]
 def until_signal() -> None:
     """Waits for one of the signals; the caller has blocked them."""
     if hasattr(signal, "sigwait"):
-        signal.sigwait(SIGNALS)
+        signal.sigwait(ending_signals())
         return
     with contextlib.suppress(KeyboardInterrupt):
         while True:

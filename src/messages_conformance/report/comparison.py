@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from messages_conformance import contract
@@ -67,19 +68,31 @@ class FeatureRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The comparison. Rows are sorted by harm, then by how many runs violate the requirement."""
+    """The comparison. Rows are sorted by harm, then by how many runs violate the requirement.
+
+    `without` are runs that have no report, by name, with the reason.
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     features: tuple[FeatureRow, ...] = ()
+    without: Mapping[str, str] = field(default_factory=dict)
 
 
-def compare(reports: Sequence[Report], *, labels: Sequence[str] = ()) -> Comparison:
-    """Compares runs in the given order. Without `labels`, each run is named after what distinguishes it."""
+def compare(
+    reports: Sequence[Report], *, labels: Sequence[str] = (), without: Mapping[str, str] = MappingProxyType({})
+) -> Comparison:
+    """Compares runs in the given order. Without `labels`, each run is named after what distinguishes it.
+
+    `without` are names of runs that have no report, with the reason.
+    """
     labels = labels or _labels(reports)
     columns = tuple(_column(report, label) for report, label in zip(reports, labels, strict=True))
     return Comparison(
-        columns=columns, rows=tuple(sorted(_rows(reports), key=_rank)), features=tuple(_features(reports))
+        columns=columns,
+        rows=tuple(sorted(_rows(reports), key=_rank)),
+        features=tuple(_features(reports)),
+        without=without,
     )
 
 
@@ -161,7 +174,8 @@ def _parts(comparison: Comparison) -> Iterator[str]:
         [
             (label, str(column.figures.coverage), f"{column.figures.unverified:,}", prose(column.verdict))
             for label, column in zip(labels, comparison.columns, strict=True)
-        ],
+        ]
+        + [(code(label), "–", "–", f"NOT RUN: {prose(reason)}") for label, reason in comparison.without.items()],
     )
     if comparison.features:
         yield "\n### Which feature works with which run\n"

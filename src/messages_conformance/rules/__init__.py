@@ -35,7 +35,7 @@ from messages_conformance.rules import (
 )
 from messages_conformance.rules.accessors import answered, has_message, json_message, refused, streamed
 from messages_conformance.rules.catalogue import CATALOGUE, Requirement, reserve_topics, rule
-from messages_conformance.rules.judge import Judge, matches, select
+from messages_conformance.rules.judge import EndlessRuleError, Judge, matches, select
 from messages_conformance.rules.recording_parts import (
     CHUNK_BORDERS,
     PROBES,
@@ -113,6 +113,7 @@ __all__ = [
     "SHOULD",
     "TIMES",
     "WARN",
+    "EndlessRuleError",
     "Finding",
     "Judge",
     "Place",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import traceback
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import partial
+from typing import Final
 
 from messages_conformance.contract import Profile
 from messages_conformance.exchange import LEFT, REFUSED, SILENT, Exchange
+from messages_conformance.internal_errors import described
 from messages_conformance.masking import masked
 from messages_conformance.rules.accessors import cleanly_refused
 from messages_conformance.rules.catalogue import CATALOGUE, EXCHANGE, RUN, Requirement
@@ -79,6 +81,7 @@ class _Tally:
     error: str = ""
     left_out: int = 0
     lack: str = ""
+    endless: bool = False
 
     def absorb(self, later: _Tally) -> _Tally:
         """Adds the outcomes of another tally; returns this one."""
@@ -103,8 +106,19 @@ class _Outcomes:
     left_out: tuple[Requirement, ...]
 
 
+OUR_ERRORS: Final = (Exception, SystemExit)
+"""What a rule may raise. One that ends the process would end the run without a verdict."""
+
+
+class EndlessRuleError(Exception):
+    """A rule took too long. It is asked about no other exchange."""
+
+
 class Judge:
-    """Collects exchanges one by one; `verdicts` can be called at any time, and is final after the last exchange."""
+    """Collects exchanges one by one; `verdicts` can be called at any time, and is final after the last exchange.
+
+    `limit` makes a context that raises EndlessRuleError when the rules about one exchange take too long.
+    """
 
     def __init__(
         self,
@@ -112,7 +126,10 @@ class Judge:
         *,
         selected: Callable[[str], bool] | None = None,
         catalogue: Mapping[str, Requirement] = CATALOGUE,
+        limit: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
+        self._limit = limit
+        self._endless: set[str] = set()
         self.profile = profile
         self.catalogue = catalogue = {row.id: _under(row, profile) for row in catalogue.values()}
         self._selected = selected = selected or select()
@@ -189,7 +206,7 @@ class Judge:
         together = tuple(exchange for exchange in self._together if not odd(exchange))
         self._together, self._captures_ended = [], True
         for requirement in self._over_captures:
-            self._tallies[requirement.id].absorb(_over_run(requirement, together))
+            self._tallies[requirement.id].absorb(self._over_run(requirement, together))
 
     def forget(self) -> None:
         """Releases the memory of answered exchanges of captures that have ended. The verdicts do not change.
@@ -227,17 +244,21 @@ class Judge:
         """The outcomes of an exchange; its rules are asked once, however often it is looked at."""
         kept = self._outcomes.get(id(exchange))
         if kept is None:
-            kept = self._outcomes[id(exchange)] = self._judged(exchange)
+            with self._limit():
+                kept = self._outcomes[id(exchange)] = self._judged(exchange)
         return kept
 
     def _judged(self, exchange: Exchange) -> _Outcomes:
         passed, reported, failed = [], [], []
         applying, left_out = self._applying(exchange)
         for requirement in applying:
+            if requirement.id in self._endless:
+                continue
             try:
-                outcomes = list(requirement.judge(exchange))
-            except Exception:  # a rule with a bug is our error, and must not cost the other verdicts
-                failed.append((requirement, traceback.format_exc(limit=-3)))
+                outcomes = _typed(requirement.judge(exchange))
+            except OUR_ERRORS as error:  # a rule with a bug is our error, and must not cost the other verdicts
+                self._endless |= {requirement.id} if isinstance(error, EndlessRuleError) else set()
+                failed.append((requirement, described(error)))
                 continue
             if outcomes:
                 reported.append((requirement, outcomes))
@@ -268,9 +289,9 @@ class Judge:
             requirements = [row for row in group if not row.reads & unavailable] if unavailable else group
             try:
                 applying += requirements if requirements and applies(exchange) else []
-            except Exception:  # as above
+            except OUR_ERRORS as error:  # as above
                 for requirement in requirements:
-                    self._fail(requirement, traceback.format_exc(limit=-3))
+                    self._fail(requirement, described(error))
         return applying, left_out
 
     def _fail(self, requirement: Requirement, text: str) -> None:
@@ -314,7 +335,7 @@ class Judge:
             return Verdict(requirement=requirement.id, level=requirement.level, outcome=NOT_APPLICABLE, reason=why_not)
         tally = self._tallies[requirement.id]
         if requirement.over == RUN and (self._together or not self._captures_ended):
-            tally = _Tally().absorb(tally).absorb(_over_run(requirement, answered))
+            tally = _Tally().absorb(tally).absorb(self._over_run(requirement, answered))
         outcome, reason = _outcome(requirement, tally), self._reason(requirement, tally)
         if requirement.on_sight and outcome == NOT_VERIFIED and reason == NOT_PROVOKED:
             outcome, reason = NOT_APPLICABLE, NOT_SEEN
@@ -327,6 +348,17 @@ class Judge:
             judged=tally.passed + len({finding.exchange for finding in tally.findings}),
             passed_on=tuple(tally.passed_on) if tally.findings else (),
         )
+
+    def _over_run(self, requirement: Requirement, answered: tuple[Exchange, ...]) -> _Tally:
+        """The outcome of a rule over all answered exchanges. A rule that never ended is not asked again."""
+        if requirement.id in self._endless:
+            return _Tally()
+        with self._limit():
+            tally = _over_run(requirement, answered)
+        if tally.endless:
+            self._endless.add(requirement.id)
+            self._fail(requirement, tally.error)
+        return tally
 
     def _reason(self, requirement: Requirement, tally: _Tally) -> str:
         if tally.error:
@@ -379,15 +411,25 @@ def _over_run(requirement: Requirement, answered: tuple[Exchange, ...]) -> _Tall
     if left_out and not readable:
         return tally
     try:
-        outcomes = list(requirement.judge(readable))
+        outcomes = _typed(requirement.judge(readable))
         # A rule that is content with no exchange at all passes only because exchanges are left out.
         vacuous = bool(left_out) and not outcomes and not list(requirement.judge(()))
-    except Exception:  # a rule with a bug is our error, and must not cost the other verdicts
-        tally.error = traceback.format_exc(limit=-3)
+    except OUR_ERRORS as error:  # a rule with a bug is our error, and must not cost the other verdicts
+        tally.endless = isinstance(error, EndlessRuleError)
+        tally.error = described(error)
         return tally
     if not vacuous:
         _book(tally, requirement, outcomes, 0)
     return tally
+
+
+def _typed(outcomes: Iterable[Finding | Unverified]) -> list[Finding | Unverified]:
+    """What a rule yields; raises TypeError for anything else, which would otherwise count for nothing."""
+    found = list(outcomes)
+    for one in found:
+        if not isinstance(one, Finding | Unverified):
+            raise TypeError(f"a rule yields Finding and Unverified, not {type(one).__name__}")
+    return found
 
 
 def _book(tally: _Tally, requirement: Requirement, outcomes: list[Finding | Unverified], number: int) -> list[Finding]:

@@ -20,6 +20,7 @@ from messages_conformance.run.confirmation import Confirmation, shrink_requests
 from messages_conformance.run.preflight import Preflight
 from messages_conformance.run.run_options import Options, checked, opened_target, scope_of
 from messages_conformance.run.scope import impact_rank
+from messages_conformance.run.time_limit import rule_limit, test_limit
 from messages_conformance.session import Clock, Session, Source, UsageError
 from messages_conformance.session.session import is_unpaid
 from messages_conformance.shapes import Drift
@@ -52,6 +53,7 @@ class Run:
             clock=SYSTEM_CLOCK,
             out=out,
             spent=self._spent,
+            limit=rule_limit,
         )
         try:
             self.target = opened_target(options, self.profile)
@@ -60,7 +62,7 @@ class Run:
             raise
         self.session.describe(name=self.target.name, notes=self.target.notes)
         self.out = self.session.out
-        self._waits = False
+        self._may_stop = self._waits = False
         self._interrupted = False
         self._engine = Engine(
             self.target,
@@ -163,7 +165,8 @@ class Run:
 
     def judged(self, exchanges: Iterable[Exchange]) -> tuple[Finding, ...]:
         """Judges the exchanges that are not judged yet; returns the findings, and updates the report on disk."""
-        return self.session.judged(exchanges)
+        with self._stoppable(False):
+            return self.session.judged(exchanges)
 
     def drifted(self, drifts: Iterable[Drift]) -> None:
         """Keeps differences from the shapes of an earlier run."""
@@ -277,23 +280,43 @@ class Run:
     def interrupt(self) -> None:
         """Notes that the user ends the run early. What was judged until then is still reported.
 
-        Raises KeyboardInterrupt only while the run waits, so nothing is left half judged or half written. A signal
-        handler may call it, also more than once.
+        Raises KeyboardInterrupt only while the run waits or a test of the user runs, so nothing is left half judged or
+        half written. A signal handler may call it, also more than once.
         """
-        self._interrupted = True
-        self.session.state("the run was interrupted", kind=report.INTERRUPTED)
-        if self._waits:
+        self.end_early("the run was interrupted")
+        if self._may_stop:
             raise KeyboardInterrupt
+
+    def end_early(self, reason: str) -> None:
+        """Notes that the run ends before all was asked, and why."""
+        self._interrupted = True
+        self.session.state(reason, kind=report.INTERRUPTED)
+
+    @contextlib.contextmanager
+    def of_user(self) -> Iterator[None]:
+        """Code of the user runs: it can be interrupted, and ends with EndlessTestError when it takes too long."""
+        with self._stoppable(True), test_limit(lambda: self._waits):
+            yield
 
     @contextlib.contextmanager
     def _waiting(self) -> Iterator[None]:
-        self._waits = True
-        try:
+        with self._stoppable(True):
             if self._interrupted:
                 raise KeyboardInterrupt
+            before, self._waits = self._waits, True
+            try:
+                yield
+            finally:
+                self._waits = before
+
+    @contextlib.contextmanager
+    def _stoppable(self, may_stop: bool) -> Iterator[None]:
+        """Says whether a signal may raise KeyboardInterrupt meanwhile."""
+        before, self._may_stop = self._may_stop, may_stop
+        try:
             yield
         finally:
-            self._waits = False
+            self._may_stop = before
 
     def finish(self) -> int:
         """Cancels what is still in flight, writes and prints the report, and returns the exit code."""

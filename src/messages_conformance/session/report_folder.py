@@ -64,6 +64,8 @@ class ReportFolder:
             (report.write_all if final else report.write_interim)(result, self.path)
         except report.ReportError as error:
             self.problem = self.problem or str(error)
+        except Exception as error:  # our own; the verdicts are still printed
+            self.problem = self.problem or f"a part could not be made: {type(error).__name__}: {error}"
 
     def release(self) -> None:
         """Unlocks the folder; harmless when called again."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Final
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from messages_conformance import __version__, report
 from messages_conformance.exchange import SILENT, Exchange, limited, trimmed
 from messages_conformance.gate import Gate
+from messages_conformance.internal_errors import described
 from messages_conformance.masking import masked, masked_exchange
 from messages_conformance.report import FailedTest, RunInfo, Spent
 from messages_conformance.report.text import counted
@@ -33,7 +35,7 @@ class Session:
     The order of calls is: the constructor, `begin`, then `record` and `judged` as exchanges come, then `finish`, then
     `close`. The constructor and `begin` raise UsageError when an option cannot be used. `record` may be called from any
     thread; every other method from one thread only. `spent` returns what the source cost; by default each recorded
-    exchange counts as one request.
+    exchange counts as one request. `limit` limits the time of rules, as in `Judge`.
     """
 
     def __init__(
@@ -44,7 +46,9 @@ class Session:
         clock: Clock,
         out: Console | None = None,
         spent: Callable[[], Spent] | None = None,
+        limit: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
+        self._limit = limit
         checked_requirements((*options.only, *options.skip))
         self.options = options
         self.source = source
@@ -90,7 +94,7 @@ class Session:
         self.write()
 
     def _new_judge(self) -> Judge:
-        return Judge(self.profile, selected=self.selected, catalogue=self._gating.catalogue())
+        return Judge(self.profile, selected=self.selected, catalogue=self._gating.catalogue(), limit=self._limit)
 
     # -- what the source reports -------------------------------------------------------------------------------------
 
@@ -194,26 +198,50 @@ class Session:
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def finish(self) -> int:
-        """Judges the rest, writes and prints the report, releases the folder, and returns the exit code."""
-        if self.statement is None:
-            self.statement = self._shortfall()
+        """Judges the rest, writes and prints the report, releases the folder, and returns the exit code.
+
+        An error of our own in one of these steps is reported, and costs only this step.
+        """
+        with self._noting_errors():
+            self.statement = self.statement or self._shortfall()
         unusable = self.statement is not None and self.statement.invalidates
         # Exchanges that no test asked for are judged now; only those without an answer if the run is invalid.
-        self.judged(exchange for exchange in self.recorded if not unusable or exchange.response is None)
+        for exchange in self.recorded:
+            if not unusable or exchange.response is None:
+                with self._noting_errors():
+                    self.judged((exchange,))
         self._complete = self.statement is None
         if self.folder is not None or not self.out.quiet:  # otherwise nobody reads it
-            for exchange in self.recorded:
-                self._requests.add(exchange)
-            self._coverage = self._requests.rows
+            with self._noting_errors():
+                for exchange in self.recorded:
+                    self._requests.add(exchange)
+                self._coverage = self._requests.rows
         self.write(final=True)
         self._report_write_problem()
         self.result = result = self.report()
-        if not self.out.quiet:
-            report.summary(self.out, result, verbose=self.options.show_trace)
+        self._print(result)
+        self.close()
+        return report.exit_code(self.result)
+
+    @contextmanager
+    def _noting_errors(self) -> Iterator[None]:
+        """Keeps an error of our own for the report, which then is not green."""
+        try:
+            yield
+        except Exception as error:
+            self.harness_errors.append(masked(described(error)))
+
+    def _print(self, result: report.Report) -> None:
+        """Prints the whole report, or only the verdict when our own error keeps it from being printed."""
+        try:
+            if not self.out.quiet:
+                report.summary(self.out, result, verbose=self.options.show_trace)
+        except Exception as error:
+            self.harness_errors.append(masked(described(error)))
+            self.result = result = replace(result, harness_errors=tuple(self.harness_errors))
+            self.out.print(report.verdict_sentence(result), soft_wrap=True)
         if self.folder is not None:
             self.out.print(f"report: {self.folder.path}", soft_wrap=True)
-        self.close()
-        return report.exit_code(result)
 
     def _report_write_problem(self) -> None:
         """States that files are missing. A full disk does not suppress the verdicts: they are printed."""

@@ -40,6 +40,8 @@ def _verdicts(comparison: Comparison) -> Section:
         held = joined((element("div", f"{share} {level} hold", class_="held") for level, share in found.conformance))
         cells = (str(found.coverage), held, f"{found.unverified:,}", element("span", column.verdict, class_=tone))
         rows.append(row(breakable(column.label), *cells))
+    for label, reason in comparison.without.items():
+        rows.append(row(breakable(label), "–", "–", "–", element("span", f"NOT RUN: {reason}", class_="open")))
     head = ("run", "verified", "of which", "not verified", "verdict")
     return Section(name="verdicts", title="Verdicts", body=table(head, rows, class_="wide", caption="Verdicts"))
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
@@ -18,35 +18,56 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from messages_conformance.options import OPTIONS
+from messages_conformance.plugin.fixtures import (
+    PARAMETERS,
+    RUN,
+    Subject,
+    Violation,
+    ask,
+    asked_by,
+    dialogue,
+    exchange,
+    generated,
+    judge,
+    judged_transport,
+    require_target,
+    run_of,
+    same_shape,
+    target,
+)
 
 if TYPE_CHECKING:
-    from messages_conformance.exchange import Exchange
-    from messages_conformance.httpx import JudgingTransport
     from messages_conformance.run import CostPlan, Options, Run
 
+__all__ = [
+    "PARAMETERS",
+    "SHAPES",
+    "VERDICT",
+    "Subject",
+    "Violation",
+    "ask",
+    "dialogue",
+    "exchange",
+    "generated",
+    "judge",
+    "judged_transport",
+    "same_shape",
+    "target",
+]
+
 INI: Final = "messages_conformance"
-RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
 PLAN: Final[pytest.StashKey[CostPlan]] = pytest.StashKey()
+VERDICT: Final[pytest.StashKey[int]] = pytest.StashKey()
+"""The exit code of a run or a plan that has finished; absent otherwise."""
+
+_FINISHED: Final[pytest.StashKey[set[str]]] = pytest.StashKey()
+"""The ids of the tests that have ended, in any way."""
+
 _OPTIONS_ADDED: Final[pytest.StashKey[bool]] = pytest.StashKey()
 _HANDLERS: Final[pytest.StashKey[dict[int, Any]]] = pytest.StashKey()
-PARAMETERS: Final = ("exchange", "dialogue", "generated")
-"""Fixtures whose parameter is an Ask, a Dialogue or a GeneratedSet: what the test wants to be sent."""
 
 SHAPES: Final = "same_shape"
 """The fixture of tests that run only with --snapshots."""
-
-
-class Violation(AssertionError):
-    """The target violates MUST requirements; the message lists their ids."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """What a run judges: the value of the fixture `target`."""
-
-    name: str
-    model: str
-    profile: str
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -91,6 +112,7 @@ def _is_free(parser: pytest.Parser, name: str) -> bool:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_FINISHED] = set()
     if not config.getini(INI) or config.option.collectonly or config.option.help:
         return
     from messages_conformance.run import CostPlan, Run, UsageError
@@ -102,7 +124,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if config.getoption("plan", default=False) is True:
             config.stash[PLAN] = CostPlan(options)
         else:
-            config.stash[RUN] = Run(options)
+            config.stash[RUN] = run = Run(options)
+            config.pluginmanager.register(_InternalErrors(run))
     except UsageError as error:
         raise _usage_error(error) from error
 
@@ -123,21 +146,67 @@ def _prepare_snapshots(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
-    run = _run(session.config)
-    if run is None:
-        return
+    run = run_of(session.config)
+    if run is not None:
 
-    def end(number: int, frame: FrameType | None) -> None:
-        session.shouldstop = "interrupted"
-        run.interrupt()
+        def end(number: int, frame: FrameType | None) -> None:
+            session.shouldstop = "interrupted"
+            run.interrupt()
 
-    # Ctrl-C and a cancelled CI job end a run the same way: only while nothing is half judged or half written.
-    with contextlib.suppress(ValueError):  # not in the main thread
-        handlers: dict[int, Any] = {number: signal.signal(number, end) for number in _signals()}
-        session.config.stash[_HANDLERS] = handlers
-        if hasattr(signal, "pthread_sigmask"):
-            # The command line starts this process with blocked signals: none is lost before this handler exists.
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _signals())
+        # Ctrl-C and a cancelled CI job end a run the same way: only while nothing is half judged or half written.
+        with contextlib.suppress(ValueError):  # not in the main thread
+            handlers: dict[int, Any] = {number: signal.signal(number, end) for number in _signals()}
+            session.config.stash[_HANDLERS] = handlers
+    if hasattr(signal, "pthread_sigmask") and (run is not None or PLAN in session.config.stash):
+        # The command line starts this process with blocked signals: none is lost before this handler exists.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _signals())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    run = run_of(collector.config)
+    if run is None or not isinstance(collector, pytest.File) or _is_own(collector.path):
+        return (yield)
+    try:
+        with run.of_user():
+            return (yield)
+    except (SystemExit, _endless()) as error:
+        raise _usage_error(_broken(error, collector.path)) from error
+
+
+def _endless() -> type[BaseException]:
+    from messages_conformance.run import EndlessTestError
+
+    return EndlessTestError
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_exception_interact(node: pytest.Item | pytest.Collector, call: pytest.CallInfo[Any]) -> None:
+    """Refuses a suite of the user that cannot be imported, before anything is sent."""
+    run = run_of(node.config)
+    if run is not None and isinstance(node, pytest.Collector) and call.excinfo is not None and not _is_own(node.path):
+        raise _usage_error(_broken(call.excinfo.value, node.path))
+
+
+def _broken(error: BaseException, path: Path) -> Exception:
+    from messages_conformance.broken_suites import place_of
+
+    return ValueError(f"--suite: {place_of(error, path)}; nothing was sent")
+
+
+class _InternalErrors:
+    """Keeps an error that ends pytest for the report of the run, which has one line about it and no traceback."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+        from messages_conformance.internal_errors import described
+
+        self._run.harness_errors.append(described(excinfo.value))
+        return True
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -146,7 +215,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _signals() -> tuple[signal.Signals, ...]:
-    return signal.SIGINT, signal.SIGTERM
+    """SIGHUP is left out where it is ignored, as under nohup."""
+    found = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    return tuple(one for one in found if one.name != "SIGHUP" or signal.getsignal(one) != signal.SIG_IGN)
 
 
 def _options(config: pytest.Config) -> Options:
@@ -170,16 +241,6 @@ def _options(config: pytest.Config) -> Options:
     return Options(**fields)
 
 
-def _run(config: pytest.Config) -> Run | None:
-    return config.stash.get(RUN, None)
-
-
-def _asked(item: pytest.Item) -> Any:
-    """Returns the Ask, Dialogue or GeneratedSet that a test is parametrised with; None for any other test."""
-    parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    return next((parameters[name] for name in PARAMETERS if name in parameters), None)
-
-
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
     if argname not in PARAMETERS:
         return None
@@ -188,7 +249,7 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    run = config.stash.get(PLAN, None) or _run(config)
+    run = config.stash.get(PLAN, None) or run_of(config)
     if run is None:
         return
     kept = [item for item in items if _is_wanted(item, run)]
@@ -201,7 +262,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_wanted(item: pytest.Item, run: Run | CostPlan) -> bool:
     if SHAPES in getattr(item, "fixturenames", ()) and run.options.snapshots is None:
         return False
-    asked = _asked(item)
+    asked = asked_by(item)
     return asked is None or run.wants(asked)
 
 
@@ -209,24 +270,32 @@ def _by_suite(items: list[pytest.Item]) -> dict[str, list[Any]]:
     """Returns what the tests of each file want to be sent, by the name of the file."""
     suites: dict[str, list[Any]] = {}
     for item in items:
-        asked = _asked(item)
+        asked = asked_by(item)
         suites.setdefault(item.path.stem.removeprefix("test_"), []).extend([] if asked is None else [asked])
     return suites
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Sends the requests of the tests, once all files are collected without an error."""
     planned = session.config.stash.get(PLAN, None)
     if planned is not None:
         planned.show(_by_suite(session.items))
         session.items.clear()
-        return
-    run = _run(session.config)
-    if run is None or not session.items:
-        return
+        return True
+    run = run_of(session.config)
+    if run is None:
+        require_target(session)
+    elif session.items and not session.testsfailed:
+        _begin(session, run)
+    return None
+
+
+def _begin(session: pytest.Session, run: Run) -> None:
     from messages_conformance.generate import Dialogue, GeneratedSet
     from messages_conformance.run import UsageError
 
-    asked = [what for item in session.items if (what := _asked(item)) is not None]
+    asked = [what for item in session.items if (what := asked_by(item)) is not None]
     try:
         run.begin(
             [what for what in asked if not isinstance(what, Dialogue | GeneratedSet)],
@@ -240,136 +309,24 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         raise _usage_error(error) from error
 
 
-@pytest.fixture
-def exchange(request: pytest.FixtureRequest) -> Exchange:
-    """The exchange of the Ask that the test is parametrised with. Earlier attempts at it are judged here."""
-    run = _run(request.config)
-    if run is None:
-        pytest.skip("no target")
-    attempts = run.exchanges(request.param)
-    run.judged(attempts[:-1])
-    return attempts[-1]
-
-
-@pytest.fixture
-def dialogue(request: pytest.FixtureRequest) -> tuple[Exchange, ...]:
-    """The exchanges of the Dialogue that the test is parametrised with, in the order of its steps."""
-    run = _run(request.config)
-    if run is None:
-        pytest.skip("no target")
-    return run.exchanges(request.param)
-
-
-@pytest.fixture
-def generated(request: pytest.FixtureRequest) -> tuple[Exchange, ...]:
-    """The exchanges of the GeneratedSet of the test, reproduced and minimised, ready to be judged."""
-    run = _run(request.config)
-    if run is None:
-        pytest.skip("no target")
-    return run.exchanges(request.param)
-
-
-@pytest.fixture
-def judge(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """A function that judges exchanges by every rule that applies; a violated MUST fails the test."""
-    run = _run(request.config)
-    if run is None:
-        pytest.skip("no target")
-
-    def judge(*exchanges: Exchange) -> None:
-        __tracebackhide__ = True  # the finding names the place, not these lines
-
-        found, rows = run.judged(exchanges), run.judge.catalogue
-        violated = sorted({finding.requirement for finding in found if rows[finding.requirement].level == "MUST"})
-        if violated:
-            raise Violation(", ".join(violated))
-        unanswered = [exchange.failure for exchange in exchanges if exchange.failure is not None]
-        if unanswered:
-            pytest.skip(unanswered[0].message)
-
-    return judge
-
-
-@pytest.fixture
-def judged_transport(request: pytest.FixtureRequest) -> Generator[JudgingTransport]:
-    """A transport for httpx and httpx2 clients; the test fails if the endpoint violates a MUST in what it receives.
-
-    The profile is the option `profile` of the environment or of the configuration file.
-    """
-    from messages_conformance import configuration
-    from messages_conformance.httpx import JudgingTransport, NotConformant
-    from messages_conformance.live import DEFAULT_PROFILE
-
-    found = configuration.settings({}, configuration.read(request.config.rootpath), os.environ)
-    profile = found["profile"].value if "profile" in found else DEFAULT_PROFILE
-    transport = JudgingTransport(profile=profile)
-    yield transport
-    try:
-        transport.assert_conforms()
-    except NotConformant as error:
-        pytest.fail(str(error), pytrace=False)
-
-
-@pytest.fixture
-def same_shape(request: pytest.FixtureRequest) -> Callable[[Exchange], None]:
-    """A function that compares the shape of an answer with the one in `--snapshots`; a difference fails the test."""
-    from messages_conformance.shapes import shape
-    from messages_conformance.shapes.snapshots import drifts_from_snapshot
-
-    run = _run(request.config)
-    assert run is not None  # the test is deselected otherwise
-    snapshot = request.getfixturevalue("snapshot")
-
-    def same_shape(exchange: Exchange) -> None:
-        __tracebackhide__ = True
-        if exchange.response is None:
-            pytest.skip("no response")
-        situation = _asked(request.node).situation
-        drifted = drifts_from_snapshot(snapshot, situation, shape(situation, exchange.response))
-        run.drifted(drifted)
-        if drifted:
-            raise Violation("; ".join(map(str, drifted)))
-
-    return same_shape
-
-
-@pytest.fixture
-def ask(request: pytest.FixtureRequest) -> Callable[..., Exchange]:
-    """A function that sends a request and waits: `ask("Hi", max_tokens=5)` as in `generate.ask`, or `ask(Ask)`.
-
-    It is for your own tests whose requests depend on earlier answers. The limits of the run hold. The test is skipped
-    when there is no response.
-    """
-    from messages_conformance.exchange import Ask
-    from messages_conformance.generate import ask as built
-
-    run = _run(request.config)
-    if run is None:
-        pytest.skip("no target")
-
-    def ask(question: Any, **options: Any) -> Exchange:
-        asked = question if isinstance(question, Ask) else built(request.node.name, question, **options)
-        exchange = run.ask(asked)
-        if exchange.failure is not None:
-            pytest.skip(exchange.failure.message)
-        return exchange
-
-    return ask
-
-
-@pytest.fixture
-def target(request: pytest.FixtureRequest) -> Subject:
-    """What is judged: the name of the target, the model, and the profile."""
-    run = _run(request.config)
-    if run is None:
-        pytest.skip("no target")
-    return Subject(name=run.target.name, model=run.model, profile=run.profile.name)
-
-
-def _is_ours(item: pytest.Item) -> bool:
+@cache
+def _is_own(path: Path) -> bool:
+    """Whether a file is one of our suites, or a folder of them."""
     from messages_conformance import resources
 
-    return resources.path("suites").resolve() in item.path.resolve().parents
+    suites = resources.path("suites").resolve()
+    return path.resolve() == suites or suites in path.resolve().parents
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    run = run_of(item.config)
+    if run is None:
+        return (yield)
+    with contextlib.nullcontext() if _is_own(item.path) else run.of_user():
+        result = yield
+    item.config.stash[_FINISHED].add(item.nodeid)
+    return result
 
 
 def _mask(report: pytest.TestReport) -> None:
@@ -388,14 +345,14 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    run = _run(item.config)
+    run = run_of(item.config)
     if run is None:
         return report
     _mask(report)
     if call.excinfo is not None and not call.excinfo.errisinstance((Violation, pytest.skip.Exception)):
         from messages_conformance.engine import EngineError
 
-        if call.excinfo.errisinstance(AssertionError) and not _is_ours(item):
+        if call.excinfo.errisinstance(AssertionError) and not _is_own(item.path):
             run.failed_test(item.name, str(call.excinfo.value) or "an assertion does not hold")
         elif not call.excinfo.errisinstance(EngineError):  # the run has noted those
             run.harness_errors.append(f"{item.name}: {call.excinfo.exconly()}")
@@ -405,22 +362,25 @@ def pytest_runtest_makereport(
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:
     # With -q the verdict is the only output, without the letters that pytest prints.
-    if _run(config) is None or config.option.verbose >= 0:
+    if run_of(config) is None or config.option.verbose >= 0:
         return None
     return report.outcome if report.when == "call" or report.skipped else "", "", ""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if PLAN in session.config.stash and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
-        session.exitstatus = pytest.ExitCode.OK
-    run = _run(session.config)
+    if PLAN in session.config.stash and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = session.config.stash[VERDICT] = pytest.ExitCode.OK
+    run = run_of(session.config)
     if run is None:
         return
     del session.config.stash[RUN]
-    if exitstatus in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
+    if exitstatus == pytest.ExitCode.USAGE_ERROR:
         run.close()
         return
     if exitstatus == pytest.ExitCode.INTERRUPTED:
         run.interrupt()
-    session.exitstatus = run.finish()
+    ran, wanted = len(session.config.stash[_FINISHED]), len(session.items)
+    if ran < wanted:
+        run.end_early(f"the tests ended early: {ran:,} of {wanted:,} ran")
+    session.exitstatus = session.config.stash[VERDICT] = run.finish()

@@ -1,0 +1,27 @@
+"""One line about an error of this program, for its user: what it was, where, and that the target did not cause it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import traceback
+from pathlib import PurePath
+
+MESSAGE_CHARACTERS = 300
+"""The line quotes at most this much of the error (our own choice)."""
+
+
+def report_internal_error(error: BaseException) -> None:
+    """Prints the line to the standard error output, without secrets. It raises nothing."""
+    with contextlib.suppress(Exception):
+        from messages_conformance.masking import masked
+
+        print(f"ERROR: {masked(described(error))}; the target did not cause it; please report it", file=sys.stderr)
+
+
+def described(error: BaseException) -> str:
+    """`internal error: ValueError: ..., at file.py:12`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f", at {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    text = " ".join(str(error).split())
+    return f"internal error: {type(error).__name__}: {text[:MESSAGE_CHARACTERS]}{place}"

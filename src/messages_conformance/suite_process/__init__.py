@@ -1,0 +1,28 @@
+"""The process that runs the suites for the command line: what its parent gives it, and the command that starts it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from typing import Final
+
+NOT_JUDGED: Final = 2
+WRONG_USAGE: Final = 4
+CODES: Final = (0, 1, NOT_JUDGED, WRONG_USAGE)
+"""The exit codes that a verdict can have."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parent:
+    """What the parent gives to the process. The pipes are file descriptors; None where a process inherits none."""
+
+    nonce: str
+    process: int
+    verdict_pipe: int | None = None
+    life_pipe: int | None = None
+
+
+def command_for(parent: Parent) -> list[str]:
+    """The command that starts the process; the arguments of pytest follow it."""
+    return [sys.executable, "-m", "messages_conformance.suite_process", json.dumps(asdict(parent))]

@@ -1,0 +1,142 @@
+"""Runs pytest with the suites: a verdict for the parent, an end when it is gone.
+
+    python -m messages_conformance.suite_process JSON ARGUMENT...
+
+JSON is a `Parent`. The verdict goes through a pipe, with the parent's nonce: an exit code alone proves nothing, because
+a test can end this process with `os._exit(0)`. The parent holds the other end of a second pipe: when it is gone, even
+by SIGKILL, reading that pipe ends, and this process ends like a run that is interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from messages_conformance.internal_errors import report_internal_error
+from messages_conformance.suite_process import NOT_JUDGED, WRONG_USAGE, Parent
+
+GRACE_S: Final = 10.0
+"""How long a run may take to write its report after its parent is gone, and how long threads of a test may go on after
+the verdict (our own choice: a report takes a second)."""
+
+PR_SET_PDEATHSIG: Final = 1
+"""The option of prctl(2) that asks Linux for a signal when the parent ends."""
+
+
+class _Watched:
+    """A plugin that requires tests in each suite of the user, and keeps the exit code of the run for its parent."""
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        """Refuses a suite without tests: as a gate it would always be open. No option has left out a test yet."""
+        if session.testsfailed:
+            return
+        folders = {parent for item in items for parent in (item.path, *item.path.parents)}
+        for path in map(Path, session.config.args):
+            if path.resolve() not in folders and path.absolute() not in folders:
+                raise pytest.UsageError(
+                    f"--suite: {str(path)!r} has no tests; a test is a function test_... in test_*.py"
+                )
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """Keeps the exit code of a run or of a plan that has finished."""
+        # Imported here, after pytest has loaded it as a plugin.
+        from messages_conformance.plugin import VERDICT
+
+        self.code = config.stash.get(VERDICT, None)
+
+
+def main(arguments: list[str]) -> int:
+    """Runs pytest with the arguments after the first; returns 0, 1, 2 or 4, never another code of pytest."""
+    parent = Parent(**json.loads(arguments[0]))
+    for pipe in filter(None, (parent.verdict_pipe, parent.life_pipe)):
+        os.set_inheritable(pipe, False)
+    _end_with(parent)
+    watched = _Watched()
+    try:
+        ended = int(pytest.main(arguments[1:], plugins=[watched]))
+    except BaseException as error:  # our own, and none of pytest's: nothing may end as exit code 1
+        ended = pytest.ExitCode.INTERNAL_ERROR
+        report_internal_error(error)
+    code = _code(ended, watched.code)
+    _write(parent, code)
+    _flush()
+    # A thread that a test started may never end. It must not keep the process.
+    threading.Thread(target=_end_late, args=(code,), daemon=True).start()
+    return code
+
+
+def _code(pytest_code: int, verdict: int | None) -> int:
+    if verdict is not None:
+        return verdict
+    # Without a verdict, only wrong usage is known. Whatever else happened, nothing was judged.
+    return WRONG_USAGE if pytest_code == pytest.ExitCode.USAGE_ERROR else NOT_JUDGED
+
+
+def _write(parent: Parent, code: int) -> None:
+    if parent.verdict_pipe is not None:
+        with contextlib.suppress(OSError):
+            os.write(parent.verdict_pipe, json.dumps({"nonce": parent.nonce, "exit_code": code}).encode())
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+
+
+def _end_late(code: int) -> None:
+    time.sleep(GRACE_S)
+    os._exit(code)
+
+
+# -- the parent -----------------------------------------------------------------------------------------------------
+
+
+def _end_with(parent: Parent) -> None:
+    """Ends this process when the parent is gone."""
+    asked = _asks_kernel()
+    if parent.life_pipe is None:
+        return
+    threading.Thread(target=_watch, args=(parent.life_pipe, asked), daemon=True).start()
+    if asked and os.getppid() != parent.process:  # it ended before the kernel was asked
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _asks_kernel() -> bool:
+    """Asks Linux to send SIGTERM when the parent ends; False where that is not possible."""
+    if sys.platform != "linux":
+        return False
+    try:
+        return bool(ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0) == 0)
+    except (OSError, AttributeError):
+        return False
+
+
+def _watch(pipe: int, kernel_sends: bool) -> None:
+    """Waits until the other end of the pipe is closed; then lets the run write its report, for GRACE_S at most."""
+    with contextlib.suppress(OSError):
+        while os.read(pipe, 1):
+            pass
+    if not kernel_sends:
+        os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE_S)
+    os._exit(NOT_JUDGED)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
