@@ -21,9 +21,16 @@ def test_an_incomplete_last_line_is_ignored(tmp_path):
     append(path, exchange(2))
     whole = path.read_bytes()
     first = whole.index(b"\n") + 1
-    for end in (first, first + 1, len(whole) - 1):
+    for end in (first, first + 1, len(whole) - 2):
         path.write_bytes(whole[:end])
         assert [item.number for item in read(path)] == [1]
+
+
+def test_a_last_line_without_its_newline_is_read(tmp_path):
+    path = tmp_path / "exchanges.jsonl"
+    append(path, exchange(1))
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+    assert [item.number for item in read(path)] == [1]
 
 
 def test_an_empty_recording_is_empty(tmp_path):
@@ -53,7 +60,7 @@ def test_a_record_of_another_shape_is_refused(tmp_path):
 
 
 def test_the_message_for_a_missing_recording_says_where_recordings_come_from(tmp_path):
-    with pytest.raises(ReportError, match=r"a run with --report writes exchanges\.jsonl"):
+    with pytest.raises(ReportError, match=r"name the exchanges\.jsonl that a run with --report wrote"):
         read(tmp_path / "none")
 
 
