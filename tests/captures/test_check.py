@@ -75,7 +75,7 @@ def test_a_fault_is_found_in_every_format(form: str, tmp_path: Path, capsys: pyt
     assert check(path) == 1
     out = capsys.readouterr().out
     assert "response.role.assistant  MUST" in out
-    assert "exchange 1" in out
+    assert "where" in out
 
 
 @pytest.mark.parametrize("form", sorted(set(writers.WRITERS) - {"own"}))
@@ -180,3 +180,16 @@ def test_what_is_before_a_cut_is_judged(tmp_path: Path, capsys: pytest.CaptureFi
     data = writers.har(good())
     assert check(written(tmp_path, data[:-900])) == 2
     assert "INCOMPLETE:" in capsys.readouterr().out
+
+
+def test_a_har_comes_out_and_its_reading_gives_the_same_verdicts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check(written(tmp_path, writers.own([*WRONG_ROLE, *good()])), "--report", str(tmp_path / "r"))
+    assert main(["report", str(tmp_path / "r"), "--format", "har", "--output", str(tmp_path / "out.har")]) == 0
+    entries = json.loads((tmp_path / "out.har").read_text())["log"]["entries"]
+    assert [entry["response"]["status"] for entry in entries] == [200, 200, 200, 400]
+    assert entries[0]["comment"].endswith("violates response.role.assistant")
+    capsys.readouterr()
+    assert check(tmp_path / "out.har") == 1
+    assert "1 of " in capsys.readouterr().out

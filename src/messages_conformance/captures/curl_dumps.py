@@ -6,7 +6,6 @@ dump with all headers, whose lines still end in CRLF, is taken for exact. Severa
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import Final
 
 from messages_conformance.captures.pair import Headers, Pair
 from messages_conformance.captures.scrubbing import are_all_headers
+from messages_conformance.exchange import UNPARSED, parse_json
 
 STATUS_LINE: Final = re.compile(rb"HTTP/(\d(?:\.\d)?) (\d{3})(?: [^\r\n]*)?\r?(?:\n|$)")
 _HEADER: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*?)[ \t]*(\r?\n|$)")
@@ -225,9 +225,7 @@ def _of_command(command: bytes) -> _Request:
             request.url = word
     if bodies:
         request.body = "&".join(bodies).encode()
-        try:
-            json.loads(request.body)
-        except ValueError:
+        if parse_json(request.body) is UNPARSED:
             request.body = None  # variables of a shell, or an abbreviated body
     request.method = method or ("POST" if sends or request.url is None else "GET")
     return request

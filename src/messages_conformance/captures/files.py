@@ -24,10 +24,10 @@ STANDARD_INPUT: Final = "-"
 NOT_SEARCHED: Final = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", ".tox"})
 """Folders that hold no recordings of their owner, and often many files."""
 
-OWN_OUTPUT: Final = frozenset({REPORT, "junit.xml", "report.html"})
+OWN_OUTPUT: Final = frozenset({REPORT, "junit.xml", "matrix.json", "report.html"})
 """Files that a report folder has besides its recording."""
 
-UNREADABLE: Final = (OSError, EOFError, zlib.error, UnicodeError)
+UNREADABLE: Final = (OSError, EOFError, zlib.error, UnicodeError, RecursionError)
 """The errors of reading a file that is damaged, or not ours to read."""
 
 

@@ -107,7 +107,7 @@ def _chunks(text: str, content: Mapping[str, Any]) -> bytes | None:
         return None
     try:
         chunks = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(chunks, list) or not all(isinstance(chunk, str) for chunk in chunks):
         return None

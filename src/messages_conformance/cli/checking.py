@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -64,7 +65,7 @@ def _check(parsed: argparse.Namespace) -> int:
         found = {name: setting.value for name, setting in effective(parsed).items() if name in USED}
         if wrong := problem({option.destination: found.get(option.name) for option in OPTIONS}):
             raise ConfigurationError(wrong)
-        return _judged(parsed.files, found, _fields(parsed.map, file.map))
+        return _judged(parsed.files, found, _fields(parsed.map, file.map), maps=[f"--map={row}" for row in parsed.map])
     except (ConfigurationError, CaptureError, UsageError) as error:
         return wrong_usage(error)
 
@@ -81,19 +82,23 @@ def _fields(given: list[str], common: Mapping[str, str]) -> FieldMap | None:
     return field_map(rows.items()) if rows else None
 
 
-def _judged(files: list[str], found: Mapping[str, Any], fields: FieldMap | None) -> int:
+def _judged(files: list[str], found: Mapping[str, Any], fields: FieldMap | None, *, maps: list[str]) -> int:
     from messages_conformance.captures import Reading, SavedRun, only_saved_run, read_all
+    from messages_conformance.live import EXAMPLE_URL
     from messages_conformance.session import Clock, Session, Source, judge_all
 
     run = only_saved_run(files) or SavedRun()
+    options = session_options(found, run.profile)
     source = Source(
         name=_name(files),
         model=found.get("model") or run.model,
         depth=run.depth,
+        base_url=EXAMPLE_URL,
+        judged_by=shlex.join(["messages-conformance", "check", *files, *maps, "--profile", options.profile]),
         notes=tuple(_notes_before(run, found)),
     )
     clock = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.monotonic)
-    session = Session(source, options=session_options(found, run.profile), clock=clock)
+    session = Session(source, options=options, clock=clock)
     reading = Reading()
     try:
         session.begin()

@@ -73,7 +73,7 @@ def _served(parsed: argparse.Namespace, found: Mapping[str, Any]) -> int:
     with bound:
         out = report.console()
         upstream = parsed.upstream.removesuffix("/").removesuffix("/v1")
-        observer = Observer(f"proxy to {upstream}", session_options(found), out=out)
+        observer = Observer(f"proxy to {upstream}", session_options(found), out=out, base_url=upstream)
         try:
             observer.session.announce()
             address = f"http://127.0.0.1:{bound.getsockname()[1]}"

@@ -14,7 +14,19 @@ from messages_conformance.masking import masked
 if TYPE_CHECKING:
     from messages_conformance.report import Report
 
-FORMATS: Final = ("html", "markdown", "sarif", "junit", "github", "badge", "json", "matrix", "terminal", "verdict")
+FORMATS: Final = (
+    "html",
+    "markdown",
+    "sarif",
+    "junit",
+    "github",
+    "badge",
+    "json",
+    "matrix",
+    "har",
+    "terminal",
+    "verdict",
+)
 COMPARISONS: Final = ("markdown", "html")
 """Only the names: `--help` does not import the modules that write a report."""
 

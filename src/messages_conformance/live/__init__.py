@@ -5,10 +5,11 @@
 
 from messages_conformance.live.judgement import Judgement, ReceivedResponse, SentRequest, judge
 from messages_conformance.live.live_exchange import LiveExchange
-from messages_conformance.live.observer import DEFAULT_PROFILE, Observer
+from messages_conformance.live.observer import DEFAULT_PROFILE, EXAMPLE_URL, Observer
 
 __all__ = [
     "DEFAULT_PROFILE",
+    "EXAMPLE_URL",
     "Judgement",
     "LiveExchange",
     "Observer",

@@ -21,6 +21,9 @@ from messages_conformance.session.judging import KEPT_BYTES, size_bytes
 DEFAULT_PROFILE: Final = "anthropic-2023-06-01"
 """The profile of traffic for which the user names none."""
 
+EXAMPLE_URL: Final = "https://your-endpoint.example"
+"""The address in commands when the endpoint of an exchange is not known: its reader fills in the true one."""
+
 SYSTEM_CLOCK: Final = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.monotonic)
 
 
@@ -30,12 +33,13 @@ class Observer:
     Raises UsageError when an option cannot be used. Without `out` nothing is printed.
     """
 
-    def __init__(self, name: str, options: SessionOptions, *, out: Console | None = None, capture: str = "") -> None:
-        self.session = Session(
-            Source(name=name), options=options, clock=SYSTEM_CLOCK, out=out or Console(file=io.StringIO(), quiet=True)
-        )
+    def __init__(
+        self, name: str, options: SessionOptions, *, out: Console | None = None, base_url: str = EXAMPLE_URL
+    ) -> None:
+        source = Source(name=name, base_url=base_url, judged_by=report.NO_COMMAND)
+        quiet = Console(file=io.StringIO(), quiet=True)
+        self.session = Session(source, options=options, clock=SYSTEM_CLOCK, out=out or quiet)
         self.session.begin()
-        self._capture = capture
         self._lock = threading.Lock()
         self._number = 0
         self._kept_bytes = 0

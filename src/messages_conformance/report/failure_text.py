@@ -14,7 +14,7 @@ from typing import Final
 from messages_conformance.exchange import Exchange
 from messages_conformance.report.generated_requests import describe_generated, only_command, repeat_command
 from messages_conformance.report.impact_text import UNMEASURED, impact_sentence
-from messages_conformance.report.model import Report, RunInfo, cause_of, harm_of
+from messages_conformance.report.model import NO_COMMAND, Report, RunInfo, cause_of, harm_of
 from messages_conformance.report.reproduction import curl, quoted
 from messages_conformance.report.request_features import describe_request
 from messages_conformance.report.text import counted, inline, sentence
@@ -110,7 +110,10 @@ def describe_failure(report: Report, verdict: Verdict, *, first: Finding | None 
 
 
 def again(report: Report, finding: Finding | None) -> str:
-    """The command that asks only this again; empty when the report does not know the request."""
+    """The command that asks only this again; empty when the report does not know the request, or nobody can ask."""
+    judged_by = report.run.judged_by
+    if judged_by:
+        return "" if judged_by == NO_COMMAND or finding is None else f"{judged_by} --only {quoted(finding.requirement)}"
     if finding is None or not finding.exchange:
         return "" if finding is None else only_command(report.run, finding.requirement)
     exchange = report.exchanges.get(finding.exchange)

@@ -50,6 +50,9 @@ UNREAD: Final = "unread"
 _PARTIAL: Final = frozenset({INTERRUPTED, BUDGET, UNANSWERED, NO_MESSAGE, UNWRITTEN, UNREAD})
 """Kinds of statement that end a run early: the verdicts until then stay valid. Any other kind makes them invalid."""
 
+NO_COMMAND: Final = "-"
+"""In `RunInfo.judged_by`: no command can judge the same exchanges again."""
+
 FAIL_ON_SHOULD: Final = "should"
 FAIL_ON_REGRESSION: Final = "regression"
 """Values of `fail_on`: a SHOULD fails the run, too; or only a MUST fails it that did not fail in the baseline."""
@@ -63,7 +66,8 @@ SAID: Final = 3
 class RunInfo:
     """The target and the options of a run. `started_at` is RFC 3339; `fail_on` is in `options.FAIL_ON`.
 
-    `base_url` is the address in curl commands; when it is empty, they use the target if that is a URL. `budget` is a
+    `base_url` is the address in curl commands; when it is empty, they use the target if that is a URL. `judged_by` is
+    the command that judged recordings, NO_COMMAND for traffic that has passed, and empty for a live run. `budget` is a
     sentence about the limits. `edition` is the edition of the catalogue; `waivers` and `baseline` are paths.
     """
 
@@ -80,6 +84,7 @@ class RunInfo:
     notes: tuple[str, ...] = ()
     budget: str = ""
     base_url: str = ""
+    judged_by: str = ""
     key_variable: str = "MESSAGES_API_KEY"
     edition: str = ""
     waivers: str = ""

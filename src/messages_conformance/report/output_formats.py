@@ -12,6 +12,7 @@ from messages_conformance.report import comparison, json_report, matrix_json
 from messages_conformance.report.badge import to_badge
 from messages_conformance.report.comparison import Comparison
 from messages_conformance.report.github import to_annotations
+from messages_conformance.report.har import to_har
 from messages_conformance.report.junit import to_xml
 from messages_conformance.report.markdown import to_markdown
 from messages_conformance.report.model import Report, verdict_sentence
@@ -20,6 +21,7 @@ from messages_conformance.report.page.comparison_page import to_html as comparis
 from messages_conformance.report.sarif import to_sarif
 from messages_conformance.report.terminal import PLAIN_COLUMNS, console, header
 from messages_conformance.report.terminal_summary import summary
+from messages_conformance.report.text import encodable
 
 
 def _terminal(report: Report) -> str:
@@ -44,6 +46,7 @@ FORMATS: Final[Mapping[str, Callable[[Report], str]]] = MappingProxyType(
         "badge": lambda report: _json(to_badge(report)),
         "json": json_report.to_text,
         "matrix": matrix_json.to_text,
+        "har": lambda report: _json(encodable(to_har(report))),
         "terminal": _terminal,
         "verdict": lambda report: f"{verdict_sentence(report)}\n",
     }

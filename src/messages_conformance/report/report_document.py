@@ -45,6 +45,7 @@ class RunRow(Struct, frozen=True):
     notes: tuple[Text, ...]
     budget: Text = ""
     base_url: Text = ""
+    judged_by: Text = ""
     key_variable: Text = "MESSAGES_API_KEY"
     edition: Text = ""
     waivers: Text = ""

@@ -343,6 +343,8 @@ class Session:
             notes=(*source.notes, *self._notes),
             budget=source.budget,
             key_variable=source.key_variable,
+            base_url=source.base_url,
+            judged_by=source.judged_by,
             edition=self._gating.edition,
             waivers=options.waivers or "",
             baseline=options.baseline or "",
