@@ -61,8 +61,11 @@ def _until(text: str, now_s: float) -> float | None:
     """The seconds until an HTTP date; None where the text is no date."""
     try:
         moment = parsedate_to_datetime(text)
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, OverflowError, TypeError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return max(0.0, moment.timestamp() - now_s)
+    try:
+        return max(0.0, moment.timestamp() - now_s)
+    except (ValueError, OverflowError):  # a time zone far from any
+        return None

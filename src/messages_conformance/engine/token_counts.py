@@ -10,6 +10,9 @@ from messages_conformance.exchange import Response, StreamEvent
 START_WITHIN_EVENTS = 8
 """message_start is looked for in the first events only: it is the first event, apart from pings."""
 
+MAX_TOKENS = 10**9
+"""A larger count is believed up to here: a report must be able to hold the sums of a run (origin: our own)."""
+
 
 def reported_tokens(response: Response) -> tuple[int | None, int | None]:
     """Input and output tokens in the usage of a response; None for a count that it does not report.
@@ -41,4 +44,5 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return min(value, MAX_TOKENS) if is_count else None

@@ -43,7 +43,7 @@ from messages_conformance.exchange.size_limits import (
     packed,
     trimmed,
 )
-from messages_conformance.exchange.strict_json import UNPARSED, parse_json
+from messages_conformance.exchange.strict_json import UNPARSED, bounded_integer, parse_json
 
 __all__ = [
     "ACCEPTED",
@@ -87,6 +87,7 @@ __all__ = [
     "Response",
     "StreamEvent",
     "beginning",
+    "bounded_integer",
     "can_decode",
     "codings_of",
     "decoded",

@@ -35,5 +35,25 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-_STRICT: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+MAX_DIGITS: Final = 100
+"""Numbers with more digits are read as the largest one with so many: Python refuses to print integers of thousands of
+digits, and floats end at 308 (origin: our own)."""
+
+_MOST: Final = 10**MAX_DIGITS
+
+
+def bounded_integer(text: str) -> int:
+    """The integer that decimal digits mean, with a sign or without; at most 10 to the power of MAX_DIGITS."""
+    if len(text) <= MAX_DIGITS:
+        return int(text)
+    return -_MOST if text.startswith("-") else _MOST
+
+
+def _bounded_float(text: str) -> float:
+    return min(max(float(text), -float(_MOST)), float(_MOST))
+
+
+_STRICT: Final = json.JSONDecoder(
+    parse_constant=_refuse_constant, parse_int=bounded_integer, parse_float=_bounded_float
+)
 """One decoder for all calls: `json.loads` with an option makes one for each call, which costs as much as an event."""

@@ -4,12 +4,13 @@ A target masks its key in each response before it becomes a record. The judge ma
 writer of output masks its text once more.
 """
 
-from messages_conformance.masking.known import forget_secrets, known_secrets, masked, remember_secret
+from messages_conformance.masking.known import bounded, forget_secrets, known_secrets, masked, remember_secret
 from messages_conformance.masking.responses import masked_exchange, masked_request, masked_response
 from messages_conformance.masking.secret import is_secret, masked_text
 from messages_conformance.masking.spellings import spans
 
 __all__ = [
+    "bounded",
     "forget_secrets",
     "is_secret",
     "known_secrets",

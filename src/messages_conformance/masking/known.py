@@ -6,6 +6,8 @@ was given the key.
 
 from __future__ import annotations
 
+from typing import Final
+
 from messages_conformance.masking.secret import is_secret, masked_text
 from messages_conformance.masking.spellings import MAX_NESTED_BASE64
 
@@ -28,6 +30,18 @@ def forget_secrets() -> None:
 def known_secrets() -> tuple[str, ...]:
     """The secrets, the longest first: one may be part of another."""
     return tuple(sorted(_known, key=lambda secret: (-len(secret), secret)))
+
+
+MAX_TEXT_CHARACTERS: Final = 2_000
+"""Text of others in a finding, a reason or a statement is cut here: each one is repeated in every report (our own)."""
+
+
+def bounded(text: str) -> str:
+    """Text as it is kept: without secrets, and of MAX_TEXT_CHARACTERS at most."""
+    if len(text) <= MAX_TEXT_CHARACTERS:
+        return masked(text)
+    # A key may begin before the cut and end after it.
+    return f"{masked(text[: 2 * MAX_TEXT_CHARACTERS])[: MAX_TEXT_CHARACTERS - 1]}…"
 
 
 def masked(text: str, *, max_base64: int = MAX_NESTED_BASE64) -> str:

@@ -59,7 +59,7 @@ def _count(exchange: Exchange) -> int | None:
     if (
         not _counting(exchange)
         or not exchange.succeeded
-        or not contract.valid("count_tokens", response_of(exchange).json)
+        or not contract.valid("count_tokens", response_of(exchange).fields)
     ):
         return None
     return int(body_of(exchange)["input_tokens"])

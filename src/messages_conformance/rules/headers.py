@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from messages_conformance.exchange import Exchange
+from messages_conformance.exchange import Exchange, bounded_integer
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import answered, body_of, is_refused_in_front, refused, response_of, shown
 from messages_conformance.rules.catalogue import ANTHROPIC, DRIFTS, MISLEADS, rule
@@ -127,8 +127,9 @@ def states_limits_in_numbers(exchange: Exchange) -> Iterable[Finding]:
                 )
                 return
         rounded = ROUNDED if kind.endswith("tokens") else 0
-        if limit is not None and remaining is not None and int(remaining) > int(limit) + rounded:
-            yield Finding(place=Place(header=f"{prefix}-remaining"), found=remaining, wanted=f"at most {limit}")
+        most = None if limit is None else bounded_integer(limit) + rounded
+        if most is not None and remaining is not None and bounded_integer(remaining) > most:
+            yield Finding(place=Place(header=f"{prefix}-remaining"), found=shown(remaining), wanted=f"at most {limit}")
             return
         if reset is not None and not RFC_3339.fullmatch(reset):
             yield Finding(place=Place(header=f"{prefix}-reset"), found=shown(reset), wanted="an RFC 3339 time")

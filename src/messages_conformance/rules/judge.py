@@ -13,7 +13,7 @@ from typing import Final
 from messages_conformance.contract import Profile
 from messages_conformance.exchange import LEFT, REFUSED, SILENT, Exchange
 from messages_conformance.internal_errors import described
-from messages_conformance.masking import masked
+from messages_conformance.masking import bounded
 from messages_conformance.rules.accessors import cleanly_refused
 from messages_conformance.rules.catalogue import CATALOGUE, EXCHANGE, RUN, Requirement
 from messages_conformance.rules.recording_parts import lacking, reason_for
@@ -27,6 +27,7 @@ from messages_conformance.rules.verdict import (
     SHOULD,
     WARN,
     Finding,
+    Place,
     Unverified,
     Verdict,
 )
@@ -362,7 +363,7 @@ class Judge:
 
     def _reason(self, requirement: Requirement, tally: _Tally) -> str:
         if tally.error:
-            return tally.error.strip()
+            return bounded(tally.error.strip())
         if tally.findings or tally.passed:
             return ""
         unanswered = [
@@ -437,8 +438,9 @@ def _book(tally: _Tally, requirement: Requirement, outcomes: list[Finding | Unve
     findings = [
         replace(
             outcome,
-            found=masked(outcome.found),
-            wanted=masked(outcome.wanted),
+            found=bounded(outcome.found),
+            wanted=bounded(outcome.wanted),
+            place=_bounded_place(outcome.place),
             requirement=requirement.id,
             exchange=outcome.exchange or number,
         )
@@ -447,10 +449,19 @@ def _book(tally: _Tally, requirement: Requirement, outcomes: list[Finding | Unve
     ]
     tally.absorb(_Tally(findings=findings))
     reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, Unverified)]
-    tally.unverified = masked(reasons[-1]) if reasons else tally.unverified
+    tally.unverified = bounded(reasons[-1]) if reasons else tally.unverified
     if not outcomes:
         tally.passed += 1
     return findings
+
+
+def _bounded_place(place: Place) -> Place:
+    """The place; the names in it come from the target."""
+    texts = (place.event_type, place.pointer, place.header)
+    event_type, pointer, header = (None if text is None else bounded(text) for text in texts)
+    if (event_type, pointer, header) == texts:
+        return place
+    return replace(place, event_type=event_type, pointer=pointer, header=header)
 
 
 def _outcome(requirement: Requirement, tally: _Tally) -> str:

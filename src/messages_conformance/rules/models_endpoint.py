@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from messages_conformance.exchange import ACCEPTED, REFUSED, Exchange
+from messages_conformance.exchange import ACCEPTED, REFUSED, Exchange, bounded_integer
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import (
     answered,
@@ -133,7 +133,7 @@ def limits_a_page(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverifie
         return
     for exchange, items in pages:
         limit = _query(exchange, "limit")
-        if limit is not None and limit.isdecimal() and len(items) > int(limit):
+        if limit is not None and limit.isdecimal() and len(items) > bounded_integer(limit):
             found = f"{len(items)} models"
             yield Finding(
                 exchange=exchange.number, place=Place(pointer="/data"), found=found, wanted=f"at most {limit}"

@@ -20,6 +20,9 @@ from messages_conformance.session import Session, UsageError
 QUOTED_CHARACTERS: Final = 160
 """A statement quotes at most this much of a refusal."""
 
+MAX_MODEL_CHARACTERS: Final = 256
+"""A longer name in a list of models is not used: each request and each report would repeat it (origin: our own)."""
+
 OUTAGE_STATUSES: Final = frozenset({502, 503, 504, 529, 429})
 """These statuses report an outage or a limit; they say nothing about the contract."""
 
@@ -85,9 +88,10 @@ class Preflight:
             return None
         data = response.fields.get("data")
         names = [item.get("id") for item in data if isinstance(item, dict)] if isinstance(data, list) else []
-        if names and isinstance(names[0], str) and names[0]:
+        usable = next((name for name in names if isinstance(name, str) and _is_model_name(name)), None)
+        if usable is not None:
             self._model_is_listed = True
-            return names[0]
+            return usable
         raise UsageError(
             f"no model was given, profile {self._session.profile.name} names none, and GET /v1/models answered "
             f"{response.status} without a list: name one with --model (is TARGET the right address?)"
@@ -202,6 +206,10 @@ class Preflight:
 def _response(exchange: Exchange) -> Response:
     assert exchange.response is not None, "an exchange without a response was explained before"
     return exchange.response
+
+
+def _is_model_name(name: str) -> bool:
+    return 0 < len(name) <= MAX_MODEL_CHARACTERS and name.isprintable()
 
 
 def _kind(failure: Failure) -> str:

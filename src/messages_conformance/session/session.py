@@ -14,7 +14,7 @@ from messages_conformance import __version__, report
 from messages_conformance.exchange import SILENT, Exchange, limited, trimmed
 from messages_conformance.gate import Gate
 from messages_conformance.internal_errors import described
-from messages_conformance.masking import masked, masked_exchange
+from messages_conformance.masking import bounded, masked_exchange
 from messages_conformance.report import FailedTest, RunInfo, Spent
 from messages_conformance.report.text import counted
 from messages_conformance.rules import CATALOGUE, Finding, Judge, select
@@ -111,11 +111,11 @@ class Session:
 
     def note(self, text: str) -> None:
         """Adds a sentence for the reader of the report."""
-        self._notes.append(masked(text))
+        self._notes.append(bounded(text))
 
     def state(self, message: str, *, kind: str = report.UNREACHABLE) -> None:
         """Says why the session cannot be judged as a whole. The first statement counts: later ones are consequences."""
-        self.statement = self.statement or report.Statement(kind=kind, message=masked(message))
+        self.statement = self.statement or report.Statement(kind=kind, message=bounded(message))
 
     def record(self, exchange: Exchange) -> Exchange:
         """Keeps an exchange for the report and the recording; returns it as it is judged. May be called in any thread.
@@ -140,7 +140,7 @@ class Session:
 
     def failed_test(self, name: str, message: str) -> None:
         """Keeps a failed assertion of a test that the user wrote."""
-        self._failed_tests.append(FailedTest(name=name, message=masked(message)))
+        self._failed_tests.append(FailedTest(name=name, message=bounded(message)))
 
     # -- judging -----------------------------------------------------------------------------------------------------
 
@@ -229,7 +229,7 @@ class Session:
         try:
             yield
         except Exception as error:
-            self.harness_errors.append(masked(described(error)))
+            self.harness_errors.append(bounded(described(error)))
 
     def _print(self, result: report.Report) -> None:
         """Prints the whole report, or only the verdict when our own error keeps it from being printed."""
@@ -237,7 +237,7 @@ class Session:
             if not self.out.quiet:
                 report.summary(self.out, result, verbose=self.options.show_trace)
         except Exception as error:
-            self.harness_errors.append(masked(described(error)))
+            self.harness_errors.append(bounded(described(error)))
             self.result = result = replace(result, harness_errors=tuple(self.harness_errors))
             self.out.print(report.verdict_sentence(result), soft_wrap=True)
         if self.folder is not None:
