@@ -170,6 +170,21 @@ def think_aloud(message: Json) -> Json:
 
 
 @fault(
+    "thinking",
+    trips={"response.content.no-model-markup"},
+    at=Stage.MESSAGE,
+    seen="router-for-me/CLIProxyAPI#1777 (GitHub)",
+)
+def tag_thinking_in_text(message: Json) -> Json:
+    """Thinking is at the beginning of the text, between tags, and there is no thinking block."""
+    thoughts = [block.get("thinking", "") for block in message["content"] if block["type"] == "thinking"]
+    if not thoughts:
+        return message
+    rest = {**message, "content": [block for block in message["content"] if block["type"] != "thinking"]}
+    return map_text(rest, lambda text: f"<thinking>\n{thoughts[0]}\n</thinking>\n\n{text}")
+
+
+@fault(
     "tools",
     trips={"response.content.no-model-markup"},
     at=Stage.MESSAGE,
