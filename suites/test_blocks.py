@@ -135,6 +135,18 @@ TOOLS = [
     ),
 ]
 
+SERVER_TOOL_OFFERED = [
+    # Offered only, and the question needs no search: it shows whether the target knows the tool.
+    ask(
+        "tool.server.offered",
+        OK,
+        tools=[SEARCH],
+        expect=EITHER,
+        needs=["tools", "server-tools"],
+        capability="server-tools",
+    )
+]
+
 FORCED = [
     *whole_and_streamed(
         "tools.any",
@@ -209,6 +221,12 @@ SEEN = [
 ]
 NOTE = {"type": "text", "media_type": "text/plain", "data": "The library opens at nine and closes at five."}
 HOURS = {"type": "text", "text": "When does the library open? Reply with the hour only."}
+SEARCH_RESULT = {
+    "type": "search_result",
+    "source": "https://example.com/hours",
+    "title": "Opening hours",
+    "content": [{"type": "text", "text": "The library opens at nine and closes at five."}],
+}
 PERSON = {
     "type": "object",
     "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
@@ -237,6 +255,12 @@ INPUTS = [
         capability="images",
     ),
     ask("result.image", SEEN, tools=[CAMERA], needs=["images", "tools"], capability="images"),
+    ask(
+        "search-result",
+        [user([SEARCH_RESULT, HOURS])],
+        needs=["search-results"],
+        capability="search-results",
+    ),
     ask("document", question_about(title="Opening hours"), max_tokens=40, needs=["documents"], capability="documents"),
     *whole_and_streamed(
         "document.cited",
@@ -379,7 +403,7 @@ DIALOGUES = [
 ]
 
 
-@pytest.mark.parametrize("exchange", [*TOOLS, *FORCED], indirect=True)
+@pytest.mark.parametrize("exchange", [*TOOLS, *SERVER_TOOL_OFFERED, *FORCED], indirect=True)
 def test_calls_tools(exchange, judge):
     judge(exchange)
 

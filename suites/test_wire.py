@@ -3,6 +3,8 @@
 A server may accept or refuse most of them, but it must not fail on them.
 """
 
+import gzip
+
 import pytest
 
 from messages_conformance.generate import EITHER, Ask, Dialogue, ask, was_left
@@ -24,12 +26,19 @@ def near(name, content, **options):
     return Ask(situation=f"wire.{name}", body=content, probe=BROKEN, expect=EITHER, **options)
 
 
+def content(kind, source):
+    """A body whose user message has a block with this source."""
+    question = {"type": "text", "text": "Reply with the word: ok"}
+    turn = {"role": "user", "content": [{"type": kind, "source": source}, question]}
+    return {"max_tokens": 16, "messages": [turn]}
+
+
 BODIES = [
     near("bom", b"\xef\xbb\xbf" + body()),
     near("duplicate-key", body(more='"max_tokens": 8')),
     near("lone-surrogate", body().replace(b"word: ok", rb"word: ok \ud83d")),
     near("control-character", body().replace(b"word: ok", b"word:\x01 ok"), depth="deep"),
-    near("nul", body().replace(b"word: ok", rb"word: ok\u0000"), depth="deep"),
+    near("nul", body().replace(b"word: ok", rb"word: ok\u0000")),
     near("trailing-bytes", body() + b"\n{}", depth="deep"),
     near("trailing-comma", body()[:-1] + b",}", depth="deep"),
     near("not-a-number", body(more='"temperature": NaN')),
@@ -45,6 +54,61 @@ HEADERS = [
     near("text-content-type", body(), headers=(("content-type", "text/plain"),)),
     near("odd-content-type", body(), headers=(("content-type", 'APPLICATION/json ; Charset="UTF-8"'),), depth="deep"),
     near("odd-query", body(), path="/v1/messages?beta=true&flag&=1&trace=%F0%9F%98%80"),
+]
+
+# No server can get these addresses, and nobody has these files: they are refused, but not with a crash.
+ADDRESSES = [
+    near(f"{kind}-{source['type']}", content(kind, source), needs=frozenset({capability}))
+    for kind, capability, source in [
+        ("image", "images", {"type": "url", "url": "https://pictures.invalid/a.png"}),
+        ("image", "images", {"type": "file", "file_id": "file_011CNha8iCJcU1wXNR6q4V8w"}),
+        ("document", "documents", {"type": "url", "url": "https://papers.invalid/a.pdf"}),
+        ("document", "documents", {"type": "file", "file_id": "file_011CNha8iCJcU1wXNR6q4V8w"}),
+    ]
+]
+COMPRESSED = [near("gzip", gzip.compress(body(), mtime=0), headers=(("content-encoding", "gzip"),))]
+
+# Values of other types than the documented ones. The generator makes them for profiles that document errors.
+TYPES = {
+    "text-number": {"messages": [{"role": "user", "content": [{"type": "text", "text": 17}]}]},
+    "text-null": {"messages": [{"role": "user", "content": [{"type": "text", "text": None}]}]},
+    "block-string": {"messages": [{"role": "user", "content": ["Reply with the word: ok"]}]},
+    "block-null": {"messages": [{"role": "user", "content": [None]}]},
+    "message-null": {"messages": [None]},
+    "message-list": {"messages": [[]]},
+    "role-number": {"messages": [{"role": 1, "content": "Reply with the word: ok"}]},
+    "system-blocks-strings": {"system": ["Use lower case."]},
+    "system-null": {"system": None},
+    "model-number": {"model": 17},
+    "model-list": {"model": []},
+    "max_tokens-string": {"max_tokens": "16"},
+    "max_tokens-boolean": {"max_tokens": True},
+    "temperature-string": {"temperature": "0.5"},
+    "temperature-null": {"temperature": None},
+    "top_p-string": {"top_p": "0.5"},
+    "top_p-list": {"top_p": []},
+    "top_p-high": {"top_p": 1.5},
+    "stop_sequences-null": {"stop_sequences": None},
+    "stop_sequences-null-item": {"stop_sequences": [None]},
+    "stream-string": {"stream": "true"},
+    "stream-null": {"stream": None},
+}
+
+
+def of_type(name, changes, *, streamed=False):
+    """A body with a value of another type."""
+    question = [{"role": "user", "content": "Reply with the word: ok"}]
+    stream = {"stream": True} if streamed else {}
+    return near(
+        f"type.{name}{'.streamed' * streamed}",
+        {"max_tokens": 16, "messages": question, **stream, **changes},
+        needs=frozenset({"no-version-header"}),
+    )
+
+
+WRONG_TYPES = [
+    *(of_type(name, changes) for name, changes in TYPES.items()),
+    *(of_type(name, TYPES[name], streamed=True) for name in ("text-number", "message-null", "temperature-string")),
 ]
 
 STILL = "Are you still there? Reply with the single word: yes"
@@ -83,7 +147,7 @@ DIALOGUES = [
 ]
 
 
-@pytest.mark.parametrize("exchange", [*BODIES, *HEADERS], indirect=True)
+@pytest.mark.parametrize("exchange", [*BODIES, *HEADERS, *ADDRESSES, *COMPRESSED, *WRONG_TYPES], indirect=True)
 def test_survives_near_misses(exchange, judge):
     judge(exchange)
 

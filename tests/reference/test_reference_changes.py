@@ -42,6 +42,7 @@ from messages_conformance.reference.request_blocks import signature
 
 MAX_PIECES = 3_000
 BYTES_PER_BODY = 200_000
+BESIDE = ("request.messages.consecutive-same-role",)
 LONG_BODY = 100_000
 """Longer bodies of the probe table are not sent: they cost too much time for each of many faults."""
 VOLATILE = re.compile(rb"(?:req_|msg_|toolu_)01\w{22}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|\d\d:\d\d:\d\d GMT")
@@ -192,14 +193,26 @@ def probes() -> list[HttpRequest]:
     ]
 
 
+SOURCES = [{"type": "url", "url": "https://papers.invalid/a"}, {"type": "file", "file_id": "file_1"}]
+
+
 def of_table() -> list[HttpRequest]:
     """The requests of the probe table that only some servers refuse, and a call of a tool with a long name."""
-    cases = [case for row in probe_rows().values() if row.controlled for case in row.cases]
+    listed = [row for name, row in probe_rows().items() if row.controlled or name in BESIDE]
+    cases = [case for row in listed for case in row.cases]
     changes = [{name: value for name, value in case.headers if value is not None} for case in cases]
     heads = [dict((*HEADERS, VERSION)) | change for change in changes]
     called = TOOL | {"name": "f" * 80}
     return [
         request(body("Use it.", tools=[called], tool_choice={"type": "any"})),
+        *(request(body("x" * megabytes * 1_000_000)) for megabytes in (2, 3, 20)),
+        *(
+            request(body([user([{"type": kind, "source": source}])]))
+            for kind in ("image", "document")
+            for source in SOURCES
+        ),
+        request(body("a\0b")),
+        request(b"\x1f\x8b", headers=(*HEADERS, VERSION, ("content-encoding", "gzip"))),
         *(
             request({"model": "reference-1", **case.body}, case.path, head.items())
             for case, head in zip(cases, heads, strict=True)

@@ -43,6 +43,7 @@ ROW_KEYS: Final = frozenset(
         "judged_elsewhere",
         "controlled",
         "excused",
+        "own",
     ]
 )
 CASE_KEYS: Final = frozenset(
@@ -51,6 +52,7 @@ CASE_KEYS: Final = frozenset(
         "with",
         "without",
         "repeat",
+        "append",
         "raw",
         "raw_base64",
         "headers",
@@ -102,6 +104,7 @@ class Probe:
     judged_elsewhere: bool
     controlled: bool
     excused: tuple[str, ...]
+    own: frozenset[str]
     needs: frozenset[str]
     capability: str | None
     depth: str
@@ -156,6 +159,7 @@ def _probe(row: Mapping[str, Any], cases: tuple[Case, ...]) -> Probe:
         judged_elsewhere=row.get("judged_elsewhere", False),
         controlled=row.get("controlled", False),
         excused=tuple(row.get("excused", ())),
+        own=frozenset(row.get("own", ())),
         needs=frozenset(row.get("needs", ())),
         capability=row.get("capability"),
         depth=row.get("depth", "standard"),
@@ -202,6 +206,8 @@ def _body(case: Mapping[str, Any]) -> Mapping[str, Any] | bytes | None:
     changed = {**BASE_BODY, **json.loads(case.get("with", "{}"))}
     for pointer, times in case.get("repeat", {}).items():
         changed = _repeated(changed, pointer.strip("/").split("/"), times)
+    for name, items in json.loads(case.get("append", "{}")).items():
+        changed[name] = [*changed[name], *items]
     return {name: value for name, value in changed.items() if name not in case.get("without", ())}
 
 

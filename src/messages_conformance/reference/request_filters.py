@@ -48,6 +48,8 @@ class RequestFilter:
     types: Mapping[str, JsonType] = field(default_factory=dict)
     longer_than: Mapping[str, int] = field(default_factory=dict)
     """Member -> a number of items that its list exceeds."""
+    longer_body_than: int | None = None
+    """A number of bytes that the body exceeds."""
 
     def selects(self, context: RequestContext) -> bool:
         """Whether the request of an exchange is one of those that the filter describes."""
@@ -61,6 +63,7 @@ class RequestFilter:
         yield self.http_version in ("", request.http_version)
         yield all(request.header(name) is not None for name in self.headers)
         yield all(request.header(name) is None for name in self.without_headers)
+        yield self.longer_body_than is None or len(request.body) > self.longer_body_than
         yield not self.sends or re.search(self.sends.encode(), request.body, re.DOTALL) is not None
         for name, glob in self.header_matches.items():
             yield fnmatchcase(request.header(name) or "", glob)

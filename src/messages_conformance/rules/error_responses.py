@@ -128,6 +128,13 @@ def repeats_the_request_id(exchange: Exchange) -> Iterable[Finding]:
 NO_CRASH: Final = "errors.no-5xx-on-bad-input"
 
 
+LARGE_BODY: Final = "transport.request.size-below-limit"
+"""The probe of large bodies below the limit, which no server needs to accept: their model is unknown."""
+
+SMALL_BODY_BYTES: Final = 10_000
+"""The request that large bodies are compared with is shorter (our own)."""
+
+
 def invalid(exchange: Exchange) -> bool:
     """Whether an invalid request without a documented status of its own was answered."""
     return answered(exchange) and exchange.expect == REFUSED and _is_invalid(exchange)
@@ -146,7 +153,8 @@ REFUSES_THE_FORM = (501, 505)
 
 def bad_input(exchange: Exchange) -> bool:
     """Whether the request is invalid, or odd on the wire, so that a target may accept or refuse it."""
-    return NO_CRASH in exchange.probes or (exchange.expect == REFUSED and _is_invalid(exchange))
+    large = LARGE_BODY in exchange.probes and len(exchange.request.body) > SMALL_BODY_BYTES
+    return large or NO_CRASH in exchange.probes or (exchange.expect == REFUSED and _is_invalid(exchange))
 
 
 def _refused_as_invalid(exchange: Exchange) -> bool:

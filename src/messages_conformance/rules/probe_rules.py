@@ -44,7 +44,12 @@ def _accepted(exchange: Exchange) -> Iterator[Finding | Unverified]:
     if optional and exchange.expect != ACCEPTED and (refusal := cleanly_refused(exchange)):
         yield Unverified(reason=f"the target refuses it: {refusal}")
         return
-    yield Finding(place=STATUS, found=status_and_body(exchange), wanted="200: the request is valid")
+    yield from _refusal_of(exchange)
+
+
+def _refusal_of(exchange: Exchange) -> Iterator[Finding]:
+    if response_of(exchange).status >= 400:
+        yield Finding(place=STATUS, found=status_and_body(exchange), wanted="200: the request is valid")
 
 
 def _controlled(probe: Probe) -> Callable[[Sequence[Exchange]], Iterable[Finding | Unverified]]:
@@ -56,8 +61,8 @@ def _controlled(probe: Probe) -> Callable[[Sequence[Exchange]], Iterable[Finding
         if not own:
             yield Unverified(reason="no such request was sent")
         for exchange in own:
-            outcomes = list(_accepted(exchange))
-            lacking = not_accepted_elsewhere(exchange, others) if outcomes else ()
+            outcomes = list(_refusal_of(exchange))
+            lacking = not_accepted_elsewhere(exchange, others, without=probe.own) if outcomes else ()
             if lacking:
                 yield Unverified(reason=f"no other request with {', '.join(lacking)} was accepted")
             elif outcomes and _is_excused(probe, exchange):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from messages_conformance.exchange import REFUSED, Exchange
@@ -41,19 +42,27 @@ def _features(route: str, body: Mapping[str, Any]) -> Iterator[str]:
         yield "system" if isinstance(body["system"], str) else "system.blocks"
     if "'cache_control'" in str({name: body.get(name) for name in ("tools", "system", "messages")}):
         yield "cache_control"
-    turns = body.get("messages")
-    for turn in turns if isinstance(turns, list) else ():
-        if isinstance(turn, Mapping):
-            yield f"role.{turn.get('role')}"
-            yield from _kinds(turn.get("content"))
+    for tool in _objects(body.get("tools")):
+        if tool.get("type") not in (None, "custom"):
+            yield f"tool.{tool['type']}"
+    turns = _objects(body.get("messages"))
+    for turn in turns:
+        yield f"role.{turn.get('role')}"
+        yield from _kinds(turn.get("content"), f"{turn.get('role')}.")
+    for turn, following in pairwise(turns):
+        if turn.get("role") == following.get("role"):
+            yield f"two turns of {turn.get('role')}"
 
 
-def _kinds(content: object) -> Iterator[str]:
-    """The types of content blocks, those inside others included."""
-    for block in content if isinstance(content, list) else ():
-        if isinstance(block, Mapping):
-            yield f"block.{block.get('type')}"
-            yield from _kinds(block.get("content"))
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _kinds(content: object, role: str = "") -> Iterator[str]:
+    """The types of content blocks, with the role for text; those inside other blocks included, without it."""
+    for block in _objects(content):
+        yield f"block.{role if block.get('type') == 'text' else ''}{block.get('type')}"
+        yield from _kinds(block.get("content"))
 
 
 def accepted(exchange: Exchange) -> bool:
@@ -61,10 +70,12 @@ def accepted(exchange: Exchange) -> bool:
     return exchange.expect != REFUSED and response_of(exchange).status < 400 and not carries_error(exchange)
 
 
-def not_accepted_elsewhere(exchange: Exchange, others: Iterable[Exchange]) -> Sequence[str]:
+def not_accepted_elsewhere(
+    exchange: Exchange, others: Iterable[Exchange], *, without: frozenset[str] = frozenset()
+) -> Sequence[str]:
     """The features of a request that no other request of these was accepted with, in alphabetical order."""
     known: set[str] = set()
     for other in others:
         if accepted(other):
             known |= features(other)
-    return sorted(features(exchange) - known)
+    return sorted(features(exchange) - known - without)

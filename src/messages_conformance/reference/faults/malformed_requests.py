@@ -44,7 +44,7 @@ def crash_without_content_type(response: HttpResponse, context: RequestContext) 
     return crashed(response, context) if posted_body(context) and missing else response
 
 
-@fault("near-miss", trips={NO_5XX}, at=Stage.RESPONSE)
+@fault("near-miss", trips={NO_5XX, "transport.request.media-type"}, at=Stage.RESPONSE)
 def crash_on_other_content_types(response: HttpResponse, context: RequestContext) -> HttpResponse:
     """A body whose content-type is not application/json gets 500."""
     kind = context.request.header("content-type") or "application/json"
