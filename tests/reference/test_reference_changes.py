@@ -212,6 +212,8 @@ def of_table() -> list[HttpRequest]:
             for source in SOURCES
         ),
         request(body("a\0b")),
+        request(body([None])),
+        request(body(top_p=0.1)),
         request(b"\x1f\x8b", headers=(*HEADERS, VERSION, ("content-encoding", "gzip"))),
         *(
             request({"model": "reference-1", **case.body}, case.path, head.items())

@@ -49,9 +49,19 @@ def _features(route: str, body: Mapping[str, Any]) -> Iterator[str]:
     for turn in turns:
         yield f"role.{turn.get('role')}"
         yield from _kinds(turn.get("content"), f"{turn.get('role')}.")
+        yield from _make_up(turn)
     for turn, following in pairwise(turns):
         if turn.get("role") == following.get("role"):
             yield f"two turns of {turn.get('role')}"
+
+
+def _make_up(turn: Mapping[str, Any]) -> Iterator[str]:
+    """Whether the content of a turn is text blocks only, or has several tool results."""
+    kinds = [block.get("type") for block in _objects(turn.get("content"))]
+    if set(kinds) == {"text"}:
+        yield f"{turn.get('role')} in text blocks"
+    if kinds.count("tool_result") > 1:
+        yield "several tool results"
 
 
 def _objects(value: object) -> list[Mapping[str, Any]]:
@@ -62,6 +72,8 @@ def _kinds(content: object, role: str = "") -> Iterator[str]:
     """The types of content blocks, with the role for text; those inside other blocks included, without it."""
     for block in _objects(content):
         yield f"block.{role if block.get('type') == 'text' else ''}{block.get('type')}"
+        if isinstance(block.get("content"), list):
+            yield f"block.{block.get('type')} in blocks"
         yield from _kinds(block.get("content"))
 
 
