@@ -257,6 +257,58 @@ def cuts_key(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
     return response.with_body(response.body().replace(event, added + event, 1))
 
 
+COMMANDS = (
+    "::error file=x::gates",
+    "::add-mask::gates",
+    "::stop-commands::gates",
+    "::SET-OUTPUT name=x::gates",
+    "##[error]gates",
+    "##[add-mask]gates",
+    "##vso[task.setvariable variable=x]gates",
+    "##teamcity[buildStop comment='gates']",
+    "section_start:1560896352:gates[collapsed=true]\r\x1b[0K",
+    "travis_fold:start:gates",
+    "--- gates",
+    "+++ gates",
+    "~~~ gates",
+    "^^^ +++",
+    "\x1b]8;;https://x.example\x07gates\x1b[31m\u202e",
+)
+"""What CI systems and terminals execute when it is printed, at the start of a line or anywhere."""
+
+_INJECTED = "\n".join(f"{'x' * width}\n{command} {'word ' * 30}{command}" for width in (0, 80) for command in COMMANDS)
+
+
+@behaviour
+def prints_commands(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
+    """Puts commands of CI systems into every text, name, id and message, into headers, and refuses what is valid."""
+    response = endpoints.correct.handle(request)
+    spelled = json.dumps(_INJECTED)[1:-1].encode()
+    body = response.body()
+    for name in ("message", "text", "model", "id", "type", "role", "stop_reason", "request_id", "display_name"):
+        for before in (f'"{name}": "'.encode(), f'"{name}":"'.encode()):
+            body = (
+                body.replace(before, before + spelled)
+                if name != "type"
+                else body.replace(before + b"text", before + spelled)
+            )
+    head = "".join(one if one.isprintable() and one.isascii() else " " for one in " ".join(COMMANDS)).strip()
+    for name in ("request-id", "content-language", "retry-after", "x-ratelimit"):
+        response = response.with_header(name, head)
+    return response.with_body(body)
+
+
+@behaviour
+def refuses_with_commands(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
+    return refusal(403, "authentication_error", _INJECTED)
+
+
+@behaviour
+def lists_commands(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
+    """No models, and a status and a body that a message quotes."""
+    return refusal(418, _INJECTED, _INJECTED)
+
+
 @behaviour
 def repeats_key_in_refusal(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
     return refusal(401, "authentication_error", f"the key {KEY} is not known")

@@ -14,9 +14,13 @@ MESSAGE_CHARACTERS = 300
 def report_internal_error(error: BaseException) -> None:
     """Prints the line to the standard error output, without secrets. It raises nothing."""
     with contextlib.suppress(Exception):
+        from messages_conformance.ci_commands import disarmed
         from messages_conformance.masking import masked
 
-        print(f"ERROR: {masked(described(error))}; the target did not cause it; please report it", file=sys.stderr)
+        print(
+            f"ERROR: {disarmed(masked(described(error)))}; the target did not cause it; please report it",
+            file=sys.stderr,
+        )
 
 
 def described(error: BaseException) -> str:

@@ -28,7 +28,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends the process with exit code 4 and the message, extended by the valid values."""
-        self.exit(USAGE, f"ERROR: {self._extended(message)}\n")
+        self._end(self._extended(message))
+
+    def _end(self, message: str) -> NoReturn:
+        complain(message)
+        self.exit(USAGE)
 
     def _extended(self, message: str) -> str:
         """The message of argparse, extended by the valid values."""
@@ -53,17 +57,17 @@ class Parser(argparse.ArgumentParser):
         """Ends the process with exit code 4 because of unknown arguments."""
         first = arguments[0]
         if not first.startswith("-"):
-            self.exit(USAGE, f"ERROR: unexpected {first!r}; `{self.prog} --help` shows what is valid\n")
+            self._end(f"unexpected {first!r}; `{self.prog} --help` shows what is valid")
         name = first.partition("=")[0]
         if name == "--target":
-            self.exit(USAGE, f"ERROR: the target is not an option: write `{self.prog} TARGET`\n")
+            self._end(f"the target is not an option: write `{self.prog} TARGET`")
         valid = [
             text
             for action in self._actions
             for text in action.option_strings
             if text.startswith("--") and action.help != argparse.SUPPRESS
         ]
-        self.exit(USAGE, f"ERROR: unknown option {name}{near(name, valid)}; valid: {', '.join(valid)}\n")
+        self._end(f"unknown option {name}{near(name, valid)}; valid: {', '.join(valid)}")
 
 
 def near(word: str, valid: Sequence[str]) -> str:
@@ -81,4 +85,6 @@ def wrong_usage(error: Exception) -> int:
 def complain(message: str) -> None:
     """Prints an error. That nobody reads it changes no exit code."""
     with contextlib.suppress(OSError, ValueError):
-        print(f"ERROR: {masked(message)}", file=sys.stderr, flush=True)
+        from messages_conformance.report.text import sentence
+
+        print(f"ERROR: {sentence(masked(message))}", file=sys.stderr, flush=True)

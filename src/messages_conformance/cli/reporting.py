@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from messages_conformance.ci_commands import disarmed, disarmed_xml
 from messages_conformance.cli.parsing import Commands, wrong_usage
 from messages_conformance.masking import masked
 
@@ -29,6 +31,14 @@ FORMATS: Final = (
 )
 COMPARISONS: Final = ("markdown", "html")
 """Only the names: `--help` does not import the modules that write a report."""
+
+HARMLESS: Final[Mapping[str, Callable[[str], str]]] = {
+    "github": lambda text: text,
+    "html": lambda text: text,
+    "junit": disarmed_xml,
+}
+"""What keeps a format from being executed in a log, where it is not `disarmed`. The commands for GitHub are meant to be
+executed; those and the page, whose styles look like commands, are written from harmless texts."""
 
 STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 """The variable with the file into which a step of GitHub Actions writes its summary as Markdown."""
@@ -54,7 +64,8 @@ def _report(parsed: argparse.Namespace) -> int:
 
     try:
         loaded = report.load(parsed.folder)
-        _output(report.FORMATS[parsed.format](loaded), parsed.output)
+        text = report.FORMATS[parsed.format](loaded)
+        _output(text if parsed.output else HARMLESS.get(parsed.format, disarmed)(text), parsed.output)
         if parsed.format == "github":
             _summarize(loaded)
     except report.ReportError as error:
@@ -67,7 +78,8 @@ def _compare(parsed: argparse.Namespace) -> int:
 
     try:
         comparison = report.compare([report.load(folder) for folder in parsed.folders])
-        _output(report.COMPARISONS[parsed.format](comparison), parsed.output)
+        text = report.COMPARISONS[parsed.format](comparison)
+        _output(text if parsed.output else HARMLESS.get(parsed.format, disarmed)(text), parsed.output)
     except report.ReportError as error:
         return wrong_usage(error)
     return 0

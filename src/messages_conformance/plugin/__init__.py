@@ -131,10 +131,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _usage_error(error: Exception) -> pytest.UsageError:
-    """Returns the message of an error as wrong usage, without secrets."""
+    """Returns the message of an error as wrong usage, without secrets and without control characters."""
     from messages_conformance.masking import masked
+    from messages_conformance.report.text import sentence
 
-    return pytest.UsageError(masked(str(error)))
+    return pytest.UsageError(sentence(masked(str(error))))
 
 
 def _prepare_snapshots(config: pytest.Config) -> None:
@@ -329,15 +330,16 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     return result
 
 
-def _mask(report: pytest.TestReport) -> None:
-    """Masks secrets in the traceback and the output of a test, which pytest prints."""
-    from messages_conformance.masking import known_secrets, masked
+def _make_harmless(report: pytest.TestReport) -> None:
+    """Masks secrets, and disarms commands of CI systems, in the traceback and output of a test, which pytest prints."""
+    from messages_conformance.ci_commands import disarmed
+    from messages_conformance.masking import masked
 
-    if known_secrets():
-        shown = str(report.longrepr)
-        if report.longrepr is not None and masked(shown) != shown:
-            report.longrepr = masked(shown)
-        report.sections = [(title, masked(text)) for title, text in report.sections]
+    shown = str(report.longrepr)
+    harmless = disarmed(masked(shown))
+    if report.longrepr is not None and harmless != shown:
+        report.longrepr = harmless
+    report.sections = [(title, disarmed(masked(text))) for title, text in report.sections]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -348,7 +350,7 @@ def pytest_runtest_makereport(
     run = run_of(item.config)
     if run is None:
         return report
-    _mask(report)
+    _make_harmless(report)
     if call.excinfo is not None and not call.excinfo.errisinstance((Violation, pytest.skip.Exception)):
         from messages_conformance.engine import EngineError
 

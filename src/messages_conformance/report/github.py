@@ -14,7 +14,7 @@ from messages_conformance.report.model import (
     verdict_sentence,
     warnings,
 )
-from messages_conformance.report.text import cut, sentence
+from messages_conformance.report.text import cut, sentence, visible
 from messages_conformance.rules.verdict import Verdict
 
 SHOWN: Final = 10
@@ -53,7 +53,7 @@ def _shown(kind: str, report: Report, found: tuple[Verdict, ...], places: int) -
 
 
 def _command(kind: str, title: str, message: str) -> str:
-    return f"::{kind} title={_property(sentence(title))}::{_data(cut(message, MESSAGE_CHARACTERS))}"
+    return f"::{kind} title={_property(sentence(title))}::{_data(visible(cut(message, MESSAGE_CHARACTERS)))}"
 
 
 def _data(text: str) -> str:

@@ -15,6 +15,7 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from messages_conformance.ci_commands import disarmed
 from messages_conformance.masking import masked
 from messages_conformance.report.failure_text import VALUE_CHARACTERS
 from messages_conformance.report.model import (
@@ -43,8 +44,11 @@ class StandardOutput:
         self._closed = False
 
     def write(self, text: str) -> int:
-        """Writes the text with secrets masked, or drops it after an earlier error; returns its length in characters."""
-        self._try(lambda: sys.stdout.write(masked(text)))
+        """Writes the text with secrets masked and no command of a CI system, or drops it after an earlier error.
+
+        Returns its length in characters.
+        """
+        self._try(lambda: sys.stdout.write(disarmed(masked(text))))
         return len(text)
 
     def flush(self) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from messages_conformance.ci_commands import disarmed
+
 _JOINERS: Final = "\u200c\u200d"
 """Invisible characters that are part of ordinary words and emoji."""
 
@@ -18,10 +20,10 @@ def showable(text: str) -> bool:
 
 
 def visible(text: str) -> str:
-    """The text with every invisible character except line feeds escaped, such as `\\x1b`."""
-    if text.isprintable():
-        return text
-    return "".join(character if _is_shown(character) else escaped(character) for character in text)
+    """The text with every invisible character except line feeds escaped (`\\x1b`), and CI commands disarmed."""
+    if not text.isprintable():
+        text = "".join(character if _is_shown(character) else escaped(character) for character in text)
+    return disarmed(text)
 
 
 def _is_shown(character: str) -> bool:
