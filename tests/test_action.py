@@ -94,7 +94,7 @@ def test_a_violation_fails_the_job_and_is_annotated_and_summed_up(tmp_path: Path
     assert "\n::error title=stream.order.message-stop-once MUST::" in made.log
     assert (tmp_path / "summary.md").read_text("utf-8").startswith("## ❌ DOES NOT CONFORM")
     names = {path.name for path in (tmp_path / "messages-conformance-report").iterdir()}
-    assert names == {"report.html", "report.json", "report.sarif", "junit.xml", "exchanges.jsonl"}
+    assert names == {"report.html", "report.json", "report.sarif", "junit.xml", "matrix.json", "exchanges.jsonl"}
 
 
 def test_a_conforming_target_is_green_and_inputs_reach_the_command(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_a_conforming_target_ends_with_zero_and_a_complete_report(tmp_path: Path
     written = json.loads((tmp_path / "new" / "folder" / "report.json").read_text())
     assert written["complete"] is True
     assert {path.name for path in (tmp_path / "new" / "folder").iterdir()} == {
-        *("report.json", "junit.xml", "report.html", "exchanges.jsonl")
+        *("report.json", "junit.xml", "matrix.json", "report.html", "exchanges.jsonl")
     }
 
 
