@@ -24,6 +24,11 @@ OWN_LEVELS = {
     "stream.final.same-kinds": MUST,
     # Measured: the client cannot connect, or loses calls, errors or counts; no correct server does this.
     "claude-code.auth.bearer": MUST,
+    "errors.stream-request-prevalidation": MUST,
+    "request.messages.affects-input-tokens": MUST,
+    "stop.tool_use.block-implies": MUST,
+    "transport.path.query-tolerated": MUST,
+    "version.header.2026-10-21-tokmodel": MUST,
 }
 
 

@@ -125,6 +125,10 @@ ROWS: dict[str, Row] = {
         [refused(502, b"<html>Bad gateway", http={"media_type": "text/html"})],
         [refused()],
     ),
+    "transport.content-type.error-json-tokmodel": (
+        [refused(502, b"<html>Bad gateway", http={"media_type": "text/html"})],
+        [refused(401, {"error": {"message": "no"}})],
+    ),
     "transport.charset.utf8": (
         [answered(say("cafÃ©"), ask=prompting("Say 'café'."))],
         [answered(say("It is café."), ask=prompting("Say 'café'."))],

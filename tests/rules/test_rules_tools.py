@@ -59,6 +59,8 @@ ANY, NAMED, NONE = {"type": "any"}, {"type": "tool", "name": "g"}, {"type": "non
 ONE = {"disable_parallel_tool_use": True}
 SIGNATURE = delta(0, "signature_delta", signature="c2ln")
 
+DEMANDING = [{**TOOLS[0], "input_schema": {"type": "object", "required": ["age"]}}]
+
 ROWS: dict[str, tuple[Run, Run]] = {
     "request.tool_choice.any-forces": ([uncalled(ANY)], [called({}, choice=ANY)]),
     "request.tool_choice.tool-forces": ([called({}, choice=NAMED)], [called({"name": "g"}, choice=NAMED)]),
@@ -85,6 +87,14 @@ ROWS: dict[str, tuple[Run, Run]] = {
     "response.content.server-tool-ids": (
         [with_blocks({"type": "server_tool_use", "id": "toolu_1", "name": "web_search", "input": {}})],
         [with_blocks({"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}})],
+    ),
+    "response.content.tool_use-input-arrives": (
+        [called({"input": {}}, tools=DEMANDING), called({"input": {}}, tools=DEMANDING)],
+        [called({"input": {}}, tools=DEMANDING), called({"input": {"age": 36}}, tools=DEMANDING)],
+    ),
+    "response.content.thinking-signature": (
+        [with_blocks({**THOUGHT, "signature": None}, HELLO, ask=THINKING)],
+        [with_blocks(THOUGHT, HELLO, ask=THINKING)],
     ),
     "response.content.thinking-order": (
         [with_blocks(HELLO, THOUGHT, ask=THINKING)],
@@ -127,7 +137,8 @@ def test_it_passes(requirement: str) -> None:
     ("requirement", "run"),
     [
         ("request.tool_choice.tool-forces", [uncalled(NAMED)]),
-        ("response.content.thinking-order", [with_blocks({**THOUGHT, "signature": None}, HELLO, ask=THINKING)]),
+        ("response.content.thinking-signature", [with_blocks({"type": "thinking", "thinking": "hm"}, HELLO)]),
+        ("response.content.tool_use-input-arrives", [streams_call(tools=DEMANDING), streams_call(tools=DEMANDING)]),
         ("response.content.thinking-omitted", [with_blocks({**THOUGHT, "thinking": "", "signature": ""}, ask=OMITTED)]),
         (
             "request.output_config.format-valid-json",
@@ -166,6 +177,7 @@ EAGER = [{**TOOLS[0], "eager_input_streaming": True}]
         ("response.content.tool_use-input-schema", [with_blocks(HELLO, ask={"tools": STRICT})]),
         ("response.content.tool_use-input-schema", [called({}, tools=STRICT, reason="max_tokens")]),
         ("response.content.thinking-order", [with_blocks(HELLO, ask=THINKING)]),
+        ("response.content.tool_use-input-arrives", [called({"input": {}}, tools=DEMANDING)]),
         ("response.content.thinking-omitted", [with_blocks(HELLO, ask=OMITTED)]),
         ("stream.delta.partial-json-prefix-valid", [streams_call("{'a'", tools=EAGER)]),
         ("stream.delta.partial-json-prefix-valid", [streams_call("")]),

@@ -13,6 +13,7 @@ TWINS = {
     "request.system.blocks": "request.system.blocks-tokmodel",
     "response.content.echoable": "response.content.echoable-tokmodel",
     "response.id.msg-prefix-anthropic": "response.id.msg-prefix",
+    "transport.content-type.error-json": "transport.content-type.error-json-tokmodel",
     "version.header.2026-10-21": "version.header.2026-10-21-tokmodel",
 }
 """Requirement of the anthropic profiles -> the weaker one that tokmodel has instead."""
@@ -131,6 +132,8 @@ NOT_PROMISED = frozenset(
         "response.content.text-citations",
         "response.content.thinking-omitted",
         "response.content.thinking-order",
+        "response.content.thinking-signature",
+        "response.content.tool_use-input-arrives",
         "response.content.tool_use-fields",
         "response.content.tool_use-id-pattern",
         "response.content.tool_use-ids-unique",

@@ -73,7 +73,7 @@ def _compared(pairs: Iterable[tuple[Exchange, Exchange]], what: str, no_pair: st
 
 @rule(
     "request.messages.affects-input-tokens",
-    SHOULD,
+    MUST,
     harm=MISBILLS,  # request.context.complete judges whether the model reads them
     source=MEANING,
     over=RUN,

@@ -259,7 +259,7 @@ def _streams_refusal(exchange: Exchange) -> bool:
 
 @rule(
     "errors.stream-request-prevalidation",
-    SHOULD,
+    MUST,
     harm=MISLEADS,  # no client retries or classifies an error event by its status
     families={ANTHROPIC},
     needs={"stream"},

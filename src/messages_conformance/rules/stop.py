@@ -322,7 +322,7 @@ def _types_are_known(exchange: Exchange) -> bool:
 
 @rule(
     "stop.tool_use.block-implies",
-    SHOULD,
+    MUST,
     harm=LOSES,  # loops that read stop_reason never run the tool
     families={ANTHROPIC},
     source=sources.STOP_REASONS,

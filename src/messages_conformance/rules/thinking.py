@@ -24,7 +24,7 @@ from messages_conformance.rules.accessors import (
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, HIDES, rule
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
-from messages_conformance.rules.verdict import SHOULD, Finding, Place, Unverified
+from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 KINDS: Final = ("thinking", "redacted_thinking")
 ENDED: Final = ("end_turn", "stop_sequence", "tool_use")
@@ -63,20 +63,36 @@ def _omits_thinking(exchange: Exchange) -> bool:
     provoked="Requests with thinking are sent, with and without streaming.",
 )
 def thinks_before_it_answers(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """Thinking blocks come before the blocks that they lead to, and their signature is a string."""
+    """Thinking blocks have a text, and come before the blocks that they lead to."""
     thinking, blocks = _thinking_blocks(exchange), blocks_of(exchange)
     if not thinking:
         yield NO_THINKING
         return
-    unsigned = list(shape(exchange, "response.content.thinking-order"))
-    yield from unsigned
+    unshaped = list(shape(exchange, "response.content.thinking-order"))
+    yield from unshaped
     number, last = len(blocks) - 1, blocks[-1]
     has_others = any(block.get("type") not in KINDS for block in blocks)
-    if not unsigned and last.get("type") in KINDS and has_others and stop_reason_of(exchange) in ENDED:
+    if not unshaped and last.get("type") in KINDS and has_others and stop_reason_of(exchange) in ENDED:
         found = f"a {last['type']} block after all other blocks"
         yield Finding(
             place=in_message(exchange, f"/content/{number}"), found=found, wanted="a later block that it leads to"
         )
+
+
+@rule(
+    "response.content.thinking-signature",
+    MUST,
+    harm=BREAKS,  # the Vercel AI SDK raises an error; others send the block back, and the API refuses it
+    families={ANTHROPIC},
+    source=f"{sources.THINKING}; {sources.sdk('types/thinking_block.py')}",
+    applies=lambda exchange: has_message(exchange) and bool(_thinking_blocks(exchange)),
+    needs={"thinking"},
+    capability="thinking",
+    provoked="Requests with thinking are sent, with and without streaming.",
+)
+def signs_its_thinking(exchange: Exchange) -> Iterable[Finding]:
+    """The signature of a thinking block is a string."""
+    return shape(exchange, "response.content.thinking-signature")
 
 
 @rule(

@@ -26,7 +26,7 @@ from messages_conformance.rules.accessors import (
     streamed,
     text_of,
 )
-from messages_conformance.rules.catalogue import BREAKS, LEAKS, LOSES, MISLEADS, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, LEAKS, LOSES, MISLEADS, TOKMODEL, rule
 from messages_conformance.rules.recording_parts import RAW_BODY, REQUEST, RESPONSE_HEADERS, has
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
@@ -90,6 +90,7 @@ def streams_only_when_asked_to(exchange: Exchange) -> Iterable[Finding]:
     "transport.content-type.error-json",
     MUST,
     harm=MISLEADS,  # pydantic-ai crashes, too
+    families={ANTHROPIC},
     source=f"{sources.ERRORS} (error shapes)",
     applies=refused,
 )
@@ -100,6 +101,19 @@ def writes_errors_as_json(exchange: Exchange) -> Iterable[Finding]:
         body = shown(response.text) if response.text else "an empty body"
         found = f"status {response.status}, {media_type_of(exchange)}: {body}"
         yield Finding(place=Place(pointer=""), found=found, wanted="a JSON object")
+
+
+@rule(
+    "transport.content-type.error-json-tokmodel",
+    SHOULD,
+    harm=MISLEADS,
+    families={TOKMODEL},
+    source=f"{sources.SEED} (the page says nothing about errors)",
+    applies=refused,
+)
+def writes_its_errors_as_json(exchange: Exchange) -> Iterable[Finding]:
+    """The body of a 4xx or 5xx is a JSON object, which clients read for the message."""
+    return writes_errors_as_json(exchange)
 
 
 FRONT_END_LIMITS: Final = (413, 414, 431)
