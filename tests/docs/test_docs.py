@@ -66,11 +66,12 @@ def _pattern(line: str) -> str:
 
 @pytest.fixture
 def bin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the command `messages-conformance`, which needs no installed package."""
+    """A folder with the commands `messages-conformance`, which needs no installed package, and `python`."""
     folder = tmp_path_factory.mktemp("bin")
-    script = folder / "messages-conformance"
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m messages_conformance "$@"\n')
-    script.chmod(0o755)
+    for name, module in (("messages-conformance", " -m messages_conformance"), ("python", "")):
+        script = folder / name
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}"{module} "$@"\n')
+        script.chmod(0o755)
     return folder
 
 

@@ -73,7 +73,7 @@ def test_fail_fast_ends_at_the_first_violation() -> None:
 def test_nothing_passed_is_not_judged() -> None:
     code, said = proxy("http://127.0.0.1:9", command=(sys.executable, "-c", "pass"))
     assert code == 2, said
-    assert "COULD NOT BE JUDGED" in said
+    assert "COULD NOT BE JUDGED: no request to /v1/messages passed" in said
 
 
 def test_ctrl_c_ends_with_the_report(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from messages_conformance import report
 from messages_conformance.exchange import Exchange
 from messages_conformance.live import LiveExchange, Observer
 from messages_conformance.proxy.forwarding import Ended, Forwarder
@@ -66,6 +67,9 @@ def run_proxy(bound: socket.socket, options: ProxyOptions, observer: Observer, *
         command_code = asyncio.run(proxy.serve())
     finally:
         proxy.stop_judging()
+    if not observer.taken:
+        message = "no request to /v1/messages passed; point the base URL of a client at the proxy"
+        observer.session.state(message, kind=report.NOTHING_ASKED)
     code = observer.finish()
     if code == VIOLATIONS or not options.command:
         return code
