@@ -118,6 +118,25 @@ def test_two_causes_are_told_apart():
     ]
 
 
+def test_what_fails_often_is_a_hint_and_explains_nothing():
+    exchanges = numbered(
+        *(asked(body(number)) for number in range(60)),
+        *(asked(body(number, tools=TOOLS, stream=True)) for number in range(20)),
+        *(asked(body(number, tools=TOOLS), 500 if number else 200) for number in range(6)),
+    )
+    wrong = bad(exchanges)
+    verdicts, (cause,) = demoted([failed(VALID, wrong), failed("a", wrong[:1])], exchanges)
+    assert cause.sentence == "Of 6 requests with tools and without streaming, 5 are answered with 500."
+    assert not cause.always
+    assert cause.explains == ()
+    assert [verdict.outcome for verdict in verdicts] == ["fail", "fail"]
+
+
+def test_rare_failures_are_no_hint():
+    exchanges = numbered(*(asked(body(number, stream=True), 500 if number % 9 == 0 else 200) for number in range(60)))
+    assert find_causes([failed(VALID, bad(exchanges))], exchanges) == ()
+
+
 def test_few_requests_are_counted():
     exchanges = numbered(
         *(asked(body(number)) for number in range(20)),

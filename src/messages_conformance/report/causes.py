@@ -22,7 +22,7 @@ from messages_conformance.exchange import ACCEPTED, COMPLETE, LEFT, REFUSED, Exc
 from messages_conformance.report.feature_search import Shared, shared_features
 from messages_conformance.report.model_or_server import marked_uncertain
 from messages_conformance.report.request_features import features
-from messages_conformance.rules.accessors import carries_error, near_miss, streamed, walk_of
+from messages_conformance.rules.accessors import beyond_context, carries_error, near_miss, streamed, walk_of
 from messages_conformance.rules.catalogue import CATALOGUE, LEAKS
 from messages_conformance.rules.judge import NOT_PROVOKED
 from messages_conformance.rules.recording_parts import PROBES, has
@@ -37,6 +37,9 @@ MOMENTARY: Final = frozenset({429, 529})
 SILENCE: Final = frozenset({"timeout", "disconnected"})
 """Failures of an exchange that the target causes; the others are the network's or a limit of the run."""
 
+BAD_INPUT: Final = "errors.no-5xx-on-bad-input"
+"""The requirement of requests that are odd on purpose: their answers are not compared with those of valid ones."""
+
 ANSWERED: Final = "answered"
 NOT_COMPARED: Final = ""
 
@@ -47,8 +50,9 @@ _STREAM: Final = "stream"
 class Cause:
     """What explains the failures of several exchanges, in a sentence; `requirement` is the one to blame.
 
-    `features` name what the requests share. `exchanges` are numbers; `example` is the plainest of them. `explains` are
-    the bystanders: ids of requirements that are not verified because of it.
+    `features` name what the requests share. `always` is false when some requests with these features succeed: then the
+    cause is only a hint, and explains nothing. `exchanges` are numbers; `example` is the plainest of them. `explains`
+    are the bystanders: ids of requirements that are not verified because of it.
     """
 
     requirement: str
@@ -57,6 +61,7 @@ class Cause:
     exchanges: tuple[int, ...]
     example: int
     explains: tuple[str, ...] = ()
+    always: bool = True
 
     @property
     def clause(self) -> str:
@@ -85,7 +90,13 @@ def find_causes(verdicts: Iterable[Verdict], exchanges: Iterable[Exchange]) -> t
 
 def outcome_of(exchange: Exchange) -> str:
     """What became of a valid request: ANSWERED, words for its failure, or NOT_COMPARED when nothing can be said."""
-    if near_miss(exchange) or exchange.expect == REFUSED or exchange.intermittent:
+    if (
+        BAD_INPUT in exchange.probes
+        or near_miss(exchange)
+        or exchange.expect == REFUSED
+        or exchange.intermittent
+        or beyond_context(exchange)
+    ):
         return NOT_COMPARED
     response = exchange.response
     if response is None:
@@ -123,6 +134,7 @@ def _cause(
         features=shared.names,
         exchanges=shared.exchanges,
         example=min(covered, key=lambda number: plainness(known[number])),
+        always=not shared.requests,
     )
 
 
@@ -152,8 +164,16 @@ def _sentence(shared: Shared, outcomes: Sequence[str], requests: int) -> str:
     """The cause in words, such as `Every streamed request with tools is answered with 500.`"""
     adjective = "streamed " if _STREAM in shared.names else ""
     rest = [words for name, words in zip(shared.names, shared.words, strict=True) if name != _STREAM]
+    if shared.requests:
+        of_all = " ".join([f"Of {shared.requests} {adjective}requests", *[" and ".join(rest)] * bool(rest)])
+        return f"{of_all}, {requests} {_plural(_together(outcomes))}."
     noun = f"Every {adjective}request" if requests >= FEW else f"Each of the {requests} {adjective}requests"
     return " ".join([noun, *[" and ".join(rest)] * bool(rest), _together(outcomes)]) + "."
+
+
+def _plural(phrase: str) -> str:
+    """The phrase about several requests: `are answered with 500`."""
+    return re.sub(r"\b(is|gets)\b", lambda found: {"is": "are", "gets": "get"}[found.group()], phrase)
 
 
 def _together(outcomes: Sequence[str]) -> str:
@@ -218,7 +238,7 @@ def _with_pattern(verdict: Verdict, known: Mapping[int, Exchange]) -> Verdict:
     if not passing or len(failing) + len(passing) < verdict.judged:
         return verdict  # without all that went well, a feature could be named that others have too
     shared = next(shared_features(failing, passing), None)
-    if shared is None or len(shared.exchanges) < len(failing):
+    if shared is None or shared.requests or len(shared.exchanges) < len(failing):
         return verdict
     return replace(verdict, pattern=f"always, and only, for {request_words(shared)}")
 
@@ -238,7 +258,7 @@ def _explained(
     kept: Callable[[Verdict, str], bool],
 ) -> Verdict:
     if verdict.outcome == NOT_VERIFIED and verdict.reason == NOT_PROVOKED:
-        cause = next((cause for cause in causes if _prevents(cause, verdict, known)), None)
+        cause = next((cause for cause in causes if cause.always and _prevents(cause, verdict, known)), None)
         return verdict if cause is None else _because_of(verdict, cause)
     if not verdict.findings or any(cause.requirement == verdict.requirement for cause in causes):
         return verdict
@@ -251,7 +271,8 @@ def _explained(
 def _cause_of(verdict: Verdict, causes: Sequence[Cause]) -> Cause | None:
     """The cause on whose exchanges most findings are, when the causes together cover all findings; else None."""
     numbers = {finding.exchange for finding in verdict.findings}
-    if not numbers <= {number for cause in causes for number in cause.exchanges}:
+    causes = [cause for cause in causes if cause.always]
+    if not causes or not numbers <= {number for cause in causes for number in cause.exchanges}:
         return None
     return max(causes, key=lambda cause: len(numbers.intersection(cause.exchanges)))
 

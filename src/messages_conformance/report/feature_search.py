@@ -32,6 +32,13 @@ PAIR_PART: Final = 2
 """Two features together explain something only if they cover more than half of what is left: there are so many pairs
 that one of them always covers a few failures (our own choice)."""
 
+MIN_OFTEN: Final = 4
+OFTEN_RECALL: Final = 0.75
+OFTEN_PRECISION: Final = 0.5
+OFTEN_LIFT: Final = 3
+"""A feature says where to look if at least so many failing requests have it, and so great a part of them; if so great a
+part of the requests that have it fail; and if that is so many times as great a part as of all requests (our own)."""
+
 MANY_FEATURES: Final = 80
 """Pairs are searched among at most this many features of failures, the most frequent first (our own choice)."""
 
@@ -43,6 +50,8 @@ class Shared:
     names: tuple[str, ...]
     words: tuple[str, ...]
     exchanges: tuple[int, ...]
+    requests: int = 0
+    """How many different requests have the features; 0 when all of them fail."""
 
 
 def shared_features(bad: Sequence[Exchange], good: Sequence[Exchange]) -> Iterator[Shared]:
@@ -51,6 +60,9 @@ def shared_features(bad: Sequence[Exchange], good: Sequence[Exchange]) -> Iterat
     while left and good:
         found = _best(left, good)
         if found is None:
+            often = _often(left, good)
+            if often is not None:
+                yield often
             return
         yield found
         explained = frozenset(found.exchanges)
@@ -87,6 +99,31 @@ def _best(bad: Sequence[Exchange], good: Sequence[Exchange]) -> Shared | None:
                 exchanges=tuple(exchange.number for exchange in covered),
             )
     return large
+
+
+def _often(bad: Sequence[Exchange], good: Sequence[Exchange]) -> Shared | None:
+    """One feature or a pair that most of the bad requests have, and few of the good ones; None when there is none.
+
+    It is no explanation, but it says where to look: the rest depends on what the server or its model does.
+    """
+    described = {name: words for exchange in bad for name, words in features(exchange).items()}
+    ordered = _by_priority(bad, described)[:MANY_FEATURES]
+    failing, every = {each.request.identity for each in bad}, [*bad, *good]
+    best, most = None, 0.0
+    for names in [*((name,) for name in ordered), *combinations(ordered, 2)]:
+        having = [exchange for exchange in every if all(name in features(exchange) for name in names)]
+        requests = {exchange.request.identity for exchange in having}
+        hit = len(requests & failing)
+        if hit < MIN_OFTEN:
+            continue
+        recall, precision = hit / len(failing), hit / len(requests)
+        usual = len(failing) / len({exchange.request.identity for exchange in every})
+        clear = recall >= OFTEN_RECALL and precision >= max(OFTEN_PRECISION, OFTEN_LIFT * usual)
+        if clear and recall * precision > most:
+            numbers = tuple(exchange.number for exchange in having if exchange.request.identity in failing)
+            words = tuple(described[name] for name in names)
+            best, most = Shared(names=names, words=words, exchanges=numbers, requests=len(requests)), recall * precision
+    return best
 
 
 def _masks(exchanges: Sequence[Exchange], names: Iterable[str]) -> Mapping[str, int]:

@@ -27,9 +27,15 @@ class Group:
 
 
 def causes_of_failures(report: Report) -> tuple[Cause, ...]:
-    """The causes whose requirement makes the run fail."""
-    failing = {verdict.requirement for verdict in failures(report)}
-    return tuple(cause for cause in report.causes if cause.requirement in failing)
+    """The causes whose requirement makes the run fail, in the order of the failures."""
+    failing = {verdict.requirement: place for place, verdict in enumerate(failures(report))}
+    found = [cause for cause in report.causes if cause.requirement in failing]
+    return tuple(sorted(found, key=lambda cause: failing[cause.requirement]))
+
+
+def is_of_other_route(requirement: str) -> bool:
+    """Whether a requirement is about a route beside /v1/messages."""
+    return requirement.partition(".")[0] == OTHER_ROUTES
 
 
 def grouped(report: Report, found: Iterable[Verdict]) -> tuple[tuple[Verdict, ...], tuple[Group, ...]]:
@@ -38,7 +44,7 @@ def grouped(report: Report, found: Iterable[Verdict]) -> tuple[tuple[Verdict, ..
     groups: list[Group] = []
     for name, belongs, title, least in (
         ("uncertain", lambda verdict: verdict.uncertain, _uncertain, 1),
-        ("other-routes", _is_of_other_route, _other_routes, MIN_MEMBERS),
+        ("other-routes", lambda verdict: is_of_other_route(verdict.requirement), _other_routes, MIN_MEMBERS),
         ("lenient", lambda verdict: _is_accepted_mistake(report, verdict), _lenient, MIN_MEMBERS),
     ):
         members = tuple(verdict for verdict in left if belongs(verdict))
@@ -46,10 +52,6 @@ def grouped(report: Report, found: Iterable[Verdict]) -> tuple[tuple[Verdict, ..
             left = [verdict for verdict in left if verdict not in members]
             groups.insert(0, Group(name=name, title=title(len(members)), verdicts=members))
     return tuple(left), tuple(groups)
-
-
-def _is_of_other_route(verdict: Verdict) -> bool:
-    return verdict.requirement.partition(".")[0] == OTHER_ROUTES
 
 
 def _is_accepted_mistake(report: Report, verdict: Verdict) -> bool:

@@ -60,7 +60,8 @@ def _is_systematic(failing: Iterable[Exchange], passing: list[Exchange]) -> bool
     failing = list(failing)
     if not passing:
         return len({exchange.request.identity for exchange in failing}) > 1
-    covered = sum(len(shared.exchanges) for shared in shared_features(failing, passing))
+    found = [shared for shared in shared_features(failing, passing) if not shared.requests]
+    covered = sum(len(shared.exchanges) for shared in found)
     return covered == len(failing)
 
 

@@ -13,6 +13,7 @@ from messages_conformance import contract
 from messages_conformance.contract.probes import probes
 from messages_conformance.exchange import REFUSED
 from messages_conformance.rules.catalogue import HARMS, LEAKS
+from messages_conformance.rules.probe_rules import VALID_REQUEST
 from messages_conformance.rules.verdict import LEVELS, Verdict
 
 OTHER_ROUTES: Final = "adjacent"
@@ -31,7 +32,9 @@ def is_lenient(requirement: str) -> bool:
 
 
 def affected_clients(requirement: str) -> int:
-    """How many measured clients fail or lose something by a violation."""
+    """How many measured clients fail or lose something by a violation; all of them when a valid request fails."""
+    if requirement == VALID_REQUEST:
+        return len(contract.clients())
     return len(
         {name for one in contract.impact(requirement) for name, effect in one.clients.items() if effect != _UNAFFECTED}
     )

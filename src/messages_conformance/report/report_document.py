@@ -200,6 +200,7 @@ class CauseRow(Struct, frozen=True):
     exchanges: tuple[Count, ...]
     example: Count
     explains: tuple[Text, ...]
+    always: bool = True
 
 
 class FailureRow(Struct, frozen=True):

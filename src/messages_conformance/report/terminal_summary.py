@@ -14,7 +14,7 @@ from rich.console import Console
 
 from messages_conformance.report.causes import Cause, finding_of
 from messages_conformance.report.failure_text import VALUE_CHARACTERS, FailureText, describe_failure, place, seen
-from messages_conformance.report.groups import Group, causes_of_failures, grouped
+from messages_conformance.report.groups import Group, causes_of_failures, grouped, is_of_other_route
 from messages_conformance.report.model import (
     CONFORMANT,
     VIOLATIONS,
@@ -39,6 +39,9 @@ MAX_LINES: Final = 52
 
 CURL_CHARACTERS: Final = 1_500
 CLIENT_LINES: Final = 2
+FACT_LINES: Final = {"source": 1, "cause": 1}
+"""Lines of a fact, where they are not CLIENT_LINES; with `verbose`, there is no limit."""
+
 WARNING_CHARACTERS: Final = 100
 IDS_PER_REASON: Final = 12
 FEW_IDS: Final = 4
@@ -47,7 +50,7 @@ FEW_IDS: Final = 4
 FEW: Final = 3
 """Lines of a section of little importance, when lines are rare (our own choice)."""
 
-GROUP_LINES: Final = 8
+GROUP_LINES: Final = 5
 """Lines of a group (our own choice)."""
 
 TITLE_LINES: Final = 1
@@ -129,6 +132,7 @@ class _Failures:
         for position, cause in enumerate(causes):
             full = self._tried(self._cause_in_full, cause)
             fits = full.height + SHORT_CAUSE * (len(causes) - position - 1) + least <= self._room
+            fits = fits and not is_of_other_route(cause.requirement)
             yield self._taken(full if fits or self._verbose else self._cause_in_short(cause), fits)
 
     def _single(self, found: Sequence[Verdict]) -> Iterator[Block]:
@@ -136,7 +140,7 @@ class _Failures:
         for position, verdict in enumerate(found):
             full = self._tried(self._in_full, describe_failure(self._report, verdict))
             # The first failure matters more than that the last ones have a line.
-            others = FEW if position == 0 and not self._report.causes else len(found) - position
+            others = FEW if position == 0 and len(found) > 1 else len(found) - position - 1
             fits = full.height + others <= self._room
             if not fits and not self._verbose:
                 yield self._in_short(found[position:])
@@ -165,7 +169,8 @@ class _Failures:
     def _cause_in_short(self, cause: Cause) -> Block:
         block = Block(self._out)
         block.short(f"{cause.sentence}  {cause.requirement}", indent=0, style="bold red")
-        block.fact("hides", _explained(cause) or "nothing else", most=1)
+        if cause.explains:
+            block.fact("hides", _explained(cause), most=1)
         block.line()
         return block
 
@@ -193,7 +198,7 @@ class _Failures:
             if label == "again":
                 block.fact_of_command(label, text)
             elif label not in leave_out:
-                block.fact(label, text, most=CLIENT_LINES if label == "clients" else None)
+                block.fact(label, text, most=None if self._verbose else FACT_LINES.get(label, CLIENT_LINES))
         if failure.curl:
             self._curl(block, failure)
         if self._verbose:
@@ -371,8 +376,13 @@ def _not_verified(out: Console, report: Report, *, verbose: bool) -> Block:
     groups = {reason: ids for reason, ids in not_verified(report).items() if reason not in caused}
     if not groups:
         return block
-    block.title("NOT VERIFIED", sum(map(len, groups.values())), "yellow")
-    shown = list(groups.items())[: None if verbose else 1 if failures(report) else FEW]
+    number = sum(map(len, groups.values()))
+    if failures(report) and not verbose and not any(BUDGET_REASON in reason for reason in groups):
+        block.short(f"NOT VERIFIED ({number:,}): {sentence(next(iter(groups)))}; and other reasons, see -v", indent=0)
+        block.line()
+        return block
+    block.title("NOT VERIFIED", number, "yellow")
+    shown = list(groups.items())[: None if verbose else FEW]
     for reason, ids in shown:
         # The user may want to raise the budget for these requirements: all are named.
         most = len(ids) if BUDGET_REASON in reason else IDS_PER_REASON if verbose else FEW_IDS

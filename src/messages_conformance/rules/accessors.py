@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from hashlib import blake2b
@@ -119,6 +120,22 @@ def cleanly_refused(exchange: Exchange) -> str:
     if not isinstance(message, str):
         return ""
     return f"{response.status} {shown(' '.join(message.split()), 160)}"
+
+
+_CONTEXT_WORDS: Final = re.compile(r"context[ _](?:length|window|size|limit)|prompt is too long|maximum context", re.I)
+"""How vendors say that a prompt does not fit: Anthropic ("prompt is too long: 210000 tokens > 200000 maximum"), OpenAI
+and vLLM ("maximum context length is 4096 tokens"), llama.cpp ("exceeds the available context size")."""
+
+MIN_WINDOW_TOKENS: Final = 2_048
+"""The smallest window of a model that is served today. A token has a byte at least, so a smaller request fits."""
+
+
+def beyond_context(exchange: Exchange) -> str:
+    """The words of a refusal because the request exceeds the window of the model; empty for any other answer."""
+    if len(exchange.request.body) + (limit_of(exchange) or 0) < MIN_WINDOW_TOKENS:
+        return ""
+    refusal = cleanly_refused(exchange)
+    return refusal if _CONTEXT_WORDS.search(refusal) else ""
 
 
 REFUSED_IN_FRONT: Final = frozenset({401, 413})

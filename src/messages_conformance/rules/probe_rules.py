@@ -11,6 +11,7 @@ from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import (
     answered,
     at,
+    beyond_context,
     body_of,
     body_text,
     carries_error,
@@ -38,6 +39,9 @@ def _judge(probe: Probe) -> Callable[[Exchange], Iterable[Finding | Unverified]]
 def _accepted(exchange: Exchange) -> Iterator[Finding | Unverified]:
     # Other requirements judge redirects and errors under a success status.
     if response_of(exchange).status < 400:
+        return
+    if words := beyond_context(exchange):
+        yield Unverified(reason=f"the request exceeds the context window of the model: {words}")
         return
     # If the capability depends on the model, a clean refusal is a correct answer.
     optional = exchange.capability is not None or exchange.origin is not None

@@ -14,6 +14,9 @@ from messages_conformance.reference.variant_registry import ANTHROPIC, LENIENT, 
 
 DEFAULT_SAMPLING: Final = {"temperature": 1, "top_p": 1}
 COMBINATORS: Final = ("oneOf", "allOf", "anyOf")
+SMALL_WINDOW_BYTES: Final = 12_000
+"""The largest body that fits into the window of a small model: 4,096 tokens of three bytes."""
+
 MIN_MAX_TOKENS: Final = 16
 """The least max_output_tokens of a model by another vendor behind a gateway."""
 
@@ -53,6 +56,15 @@ def validation_before_auth(failures: list[Failure], context: RequestContext) -> 
         return [Failure(message="The request body is not valid JSON"), *failures]
     body_failures = list(validation.failures(body, version=None)) if isinstance(body, dict) else []
     return [*body_failures, *failures]
+
+
+@variant(at=Stage.FAILURES)
+def small_window(failures: list[Failure], context: RequestContext) -> list[Failure]:
+    """A prompt that exceeds the 4,096 tokens of a small model is refused."""
+    size = len(context.request.body)
+    tokens = size // 3
+    message = f"This model's maximum context length is 4096 tokens. However, your request has {tokens} input tokens."
+    return refused_if(failures, size > SMALL_WINDOW_BYTES, message)
 
 
 @variant(at=Stage.FAILURES, conforms=NOT_TOKMODEL)
