@@ -111,7 +111,7 @@ def writes_errors_as_json(exchange: Exchange) -> Iterable[Finding]:
     source=f"{sources.SEED} (the page says nothing about errors)",
     applies=refused,
 )
-def writes_its_errors_as_json(exchange: Exchange) -> Iterable[Finding]:
+def writes_its_errors_as_json(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The body of a 4xx or 5xx is a JSON object, which clients read for the message."""
     return writes_errors_as_json(exchange)
 
