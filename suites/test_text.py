@@ -83,6 +83,7 @@ HELD_BACK = repeated_pair(
         needs=["stop-sequences"],
     ),
     words,
+    times=3,
     needs=["stop-sequences"],
 )
 

@@ -2,7 +2,14 @@
 
 from messages_conformance.contract import recovery
 from messages_conformance.exchange import EITHER, REFUSED, Ask
-from messages_conformance.generate.answers import answer_text, answer_tokens, later_change, was_left, word_to_stop_at
+from messages_conformance.generate.answers import (
+    answer_text,
+    answer_tokens,
+    input_tokens,
+    later_change,
+    was_left,
+    word_to_stop_at,
+)
 from messages_conformance.generate.asks import (
     Dialogue,
     Message,
@@ -18,6 +25,7 @@ from messages_conformance.generate.asks import (
 )
 from messages_conformance.generate.generated_sets import GENERATED_SETS, GeneratedSet, generate_again, parse_origin
 from messages_conformance.generate.pairs import kinds, repeated_pair, words
+from messages_conformance.generate.sample_content import pdf
 
 __all__ = [
     "EITHER",
@@ -36,9 +44,11 @@ __all__ = [
     "count_tokens",
     "generate_again",
     "get",
+    "input_tokens",
     "kinds",
     "later_change",
     "parse_origin",
+    "pdf",
     "probe_asks",
     "recovery",
     "repeated_pair",

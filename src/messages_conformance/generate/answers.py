@@ -41,6 +41,15 @@ def answer_tokens(exchange: Exchange) -> int:
     return tokens if isinstance(tokens, int) else 0
 
 
+def input_tokens(exchange: Exchange) -> int:
+    """The input tokens of an answer or a count, including cached ones; 0 without them."""
+    fields = exchange.response.fields if exchange.response is not None and exchange.succeeded else {}
+    usage = fields.get("usage", fields)
+    names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    counts = [usage.get(name) for name in names] if isinstance(usage, dict) else []
+    return sum(tokens for tokens in counts if isinstance(tokens, int))
+
+
 def answered_message(exchange: Exchange) -> dict[str, Any] | None:
     """The message of a whole or streamed answer, assembled as a client does; None unless it is valid."""
     response = exchange.response

@@ -21,22 +21,24 @@ Form = Callable[[Exchange], object]
 """What is compared of an answer."""
 
 
-def repeated_pair(name: str, pair: Sequence[Ask], form: Form, *, needs: Iterable[str] = ()) -> Dialogue:
-    """A dialogue of the two Asks of `whole_and_streamed`, repeated up to six times where the answers differ in form."""
+def repeated_pair(
+    name: str, pair: Sequence[Ask], form: Form, *, times: int = TIMES, needs: Iterable[str] = ()
+) -> Dialogue:
+    """A dialogue of the two Asks of `whole_and_streamed`, repeated up to `times` where the answers differ in form."""
 
     async def steps(send: Send) -> None:
         first, second = [form(await send(one)) for one in pair]
         if first == second:
             return
-        for copy in range(1, TIMES + 1):
+        for copy in range(1, times + 1):
             for one in pair:
                 await send(replace(one, situation=f"{one.situation}.again", copy=copy))
 
     return Dialogue(
         name=name,
         steps=steps,
-        max_requests=2 * (TIMES + 1),
-        max_output_tokens=(TIMES + 1) * sum(_limit(one) for one in pair),
+        max_requests=2 * (times + 1),
+        max_output_tokens=(times + 1) * sum(_limit(one) for one in pair),
         needs=frozenset(needs),
     )
 

@@ -39,6 +39,7 @@ from messages_conformance.rules.counted_parts import (
     reads_text_blocks,
 )
 from messages_conformance.rules.missing_text import missing_text
+from messages_conformance.rules.parts_counted import counts_every_part
 from messages_conformance.rules.recording_parts import PROBES, RAW_BODY, REQUEST
 from messages_conformance.rules.stream.content_blocks import starts_text_blocks_empty
 from messages_conformance.rules.stream.deltas import sends_text_in_increments
@@ -82,8 +83,7 @@ COUNTED: Final = (
     counts_the_system_prompt,
     counts_earlier_turns,
     counts_the_results_of_tools,
-    counts_the_system_prompt,
-    reads_text_blocks,
+    counts_every_part,
 )
 """The rules that find the same losses by their missing input tokens."""
 

@@ -25,7 +25,7 @@ def demand_max_tokens_to_count(failures: Failures, context: RequestContext) -> F
 
 @fault(
     "adjacent",
-    trips={"adjacent.count_tokens.approx"},
+    trips={"adjacent.count_tokens.sees-all"},
     at=Stage.COUNT,
     seen="defects.json count-tokens-ignores-system-and-tools",
 )

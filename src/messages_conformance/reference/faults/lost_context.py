@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from messages_conformance.reference.changes import Stage
 from messages_conformance.reference.edits import Json
 from messages_conformance.reference.fault_registry import fault
+from messages_conformance.reference.language_model import Completion, Model, Prompt
 from messages_conformance.reference.request_parts import turns
 
 CONTEXT: Final = "request.context.complete"
@@ -30,21 +32,50 @@ def is_result(block: Any) -> bool:
     return isinstance(block, Mapping) and block.get("type") == "tool_result"
 
 
-@fault("context", trips={CONTEXT}, at=Stage.BODY, seen="one-api and its forks: a window of the last turns")
+@fault(
+    "context",
+    trips={"adjacent.count_tokens.sees-all", "request.parts.counted"},
+    at=Stage.BODY,
+    seen="one-api and its forks: a window of the last turns",
+)
 def forget_all_but_four_turns(body: Json) -> Json:
     """Only the last turns of a long conversation reach the model."""
     messages = body["messages"]
     return body if len(messages) <= 4 else {**body, "messages": messages[-3:]}
 
 
-@fault("context", trips={CONTEXT}, at=Stage.BODY, seen="defects.json system-array-stringified-or-rejected")
+@fault(
+    "context",
+    trips={"adjacent.count_tokens.sees-all", "request.parts.counted"},
+    at=Stage.BODY,
+    seen="defects.json system-array-stringified-or-rejected",
+)
 def read_first_system_block_only(body: Json) -> Json:
     """Only the first block of a system prompt reaches the model."""
     system = body.get("system")
     return {**body, "system": system[:1]} if isinstance(system, list) and len(system) > 1 else body
 
 
-@fault("context", trips={CONTEXT}, at=Stage.BODY, seen="a buffer of fixed size in a gateway")
+class FirstBlockModel(Model):
+    """A model that does not see the system prompt after its first block."""
+
+    def complete(self, prompt: Prompt) -> Completion:
+        """The completion for the first block of the system prompt."""
+        return super().complete(replace(prompt, system=prompt.system.partition("\n")[0]))
+
+
+@fault("context", trips={CONTEXT}, at=Stage.MODEL)
+def lose_system_blocks_that_are_billed(model: Model) -> Model:
+    """Only the first block of a system prompt reaches the model, but all of them are counted."""
+    return FirstBlockModel(pieces=model.pieces, change_answer=model.change_answer)
+
+
+@fault(
+    "context",
+    trips={"adjacent.count_tokens.sees-all", "request.parts.counted"},
+    at=Stage.BODY,
+    seen="a buffer of fixed size in a gateway",
+)
 def cut_long_texts(body: Json) -> Json:
     """Only the first characters of a long text reach the model."""
     messages = [
@@ -54,7 +85,12 @@ def cut_long_texts(body: Json) -> Json:
     return {**body, "messages": messages}
 
 
-@fault("context", trips={CONTEXT}, at=Stage.BODY, seen="defects.json tool-history-dropped")
+@fault(
+    "context",
+    trips={"adjacent.count_tokens.sees-all", "request.parts.counted"},
+    at=Stage.BODY,
+    seen="defects.json tool-history-dropped",
+)
 def read_first_tool_result_only(body: Json) -> Json:
     """Only the first tool result of a turn reaches the model."""
 
@@ -65,7 +101,12 @@ def read_first_tool_result_only(body: Json) -> Json:
     return map_content(body, first_alone)
 
 
-@fault("context", trips={CONTEXT}, at=Stage.BODY, seen="defects.json tool-messages-order-rejected")
+@fault(
+    "context",
+    trips={"adjacent.count_tokens.sees-all", "request.parts.counted"},
+    at=Stage.BODY,
+    seen="defects.json tool-messages-order-rejected",
+)
 def drop_text_beside_tool_results(body: Json) -> Json:
     """Text that follows a tool result in the same turn does not reach the model."""
 
@@ -77,7 +118,18 @@ def drop_text_beside_tool_results(body: Json) -> Json:
 
 @fault(
     "request",
-    trips={"request.messages.content-blocks", "request.tool_result.affects-input-tokens"},
+    trips={
+        "adjacent.count_tokens.sees-all",
+        "request.document.affects-input-tokens",
+        "request.image.affects-input-tokens",
+        "request.messages.content-blocks",
+        "request.parts.counted",
+        "request.search_result.affects-input-tokens",
+        "request.tool_result.affects-input-tokens",
+        "request.tool_result.document-counts",
+        "request.tool_result.image-counts",
+        "request.tool_result.search-result-counts",
+    },
     at=Stage.BODY,
     seen="defects.json array-content-message-dropped",
 )
@@ -114,13 +166,31 @@ def map_blocks(body: Json, change: Callable[[Json], Json | None]) -> Json:
     return {**body, "messages": [changed(turn) for turn in turns(body)]}
 
 
-@fault("request", trips={"request.messages.affects-input-tokens", "usage.input.monotone"}, at=Stage.BODY)
+@fault(
+    "request",
+    trips={
+        "adjacent.count_tokens.sees-all",
+        "request.messages.affects-input-tokens",
+        "request.parts.counted",
+        "usage.input.monotone",
+    },
+    at=Stage.BODY,
+)
 def forget_earlier_turns(body: Json) -> Json:
     """Only the last message reaches the model."""
     return {**body, "messages": turns(body)[-1:]}
 
 
-@fault("request", trips={"request.messages.affects-input-tokens", "usage.input.monotone"}, at=Stage.BODY)
+@fault(
+    "request",
+    trips={
+        "adjacent.count_tokens.sees-all",
+        "request.messages.affects-input-tokens",
+        "request.parts.counted",
+        "usage.input.monotone",
+    },
+    at=Stage.BODY,
+)
 def forget_own_answers(body: Json) -> Json:
     """The turns of the assistant, and all turns before them, do not reach the model."""
     roles = [turn.get("role") for turn in turns(body)]
@@ -130,7 +200,14 @@ def forget_own_answers(body: Json) -> Json:
 
 @fault(
     "tools",
-    trips={"request.tool_result.affects-input-tokens"},
+    trips={
+        "adjacent.count_tokens.sees-all",
+        "request.parts.counted",
+        "request.tool_result.affects-input-tokens",
+        "request.tool_result.document-counts",
+        "request.tool_result.image-counts",
+        "request.tool_result.search-result-counts",
+    },
     at=Stage.BODY,
     seen="defects.json tool-history-dropped",
 )
@@ -139,7 +216,18 @@ def forget_tool_results(body: Json) -> Json:
     return map_blocks(body, lambda block: {**block, "content": ""} if block.get("type") == "tool_result" else block)
 
 
-@fault("tools", trips={"request.tool_result.affects-input-tokens"}, at=Stage.BODY)
+@fault(
+    "tools",
+    trips={
+        "adjacent.count_tokens.sees-all",
+        "request.parts.counted",
+        "request.tool_result.affects-input-tokens",
+        "request.tool_result.document-counts",
+        "request.tool_result.image-counts",
+        "request.tool_result.search-result-counts",
+    },
+    at=Stage.BODY,
+)
 def forget_results_in_blocks(body: Json) -> Json:
     """The content of a tool_result reaches the model only if it is a string."""
 
@@ -161,7 +249,16 @@ def stringify_system(body: Json) -> Json:
     return {**body, "system": json.dumps(body["system"])} if isinstance(body.get("system"), list) else body
 
 
-@fault("request", trips={"request.system.affects-input-tokens", "request.system.blocks-read"}, at=Stage.BODY)
+@fault(
+    "request",
+    trips={
+        "adjacent.count_tokens.sees-all",
+        "request.parts.counted",
+        "request.system.affects-input-tokens",
+        "request.system.blocks-read",
+    },
+    at=Stage.BODY,
+)
 def forget_system_blocks(body: Json) -> Json:
     """A system prompt in blocks does not reach the model."""
     return {name: value for name, value in body.items() if name != "system" or isinstance(value, str)}

@@ -81,7 +81,16 @@ def demand_alternating_roles(failures: Failures, context: RequestContext) -> Fai
     return refused_if(failures, twice, "messages: roles must alternate between user and assistant")
 
 
-@fault("request", trips={"request.messages.content-blocks"}, at=Stage.FAILURES)
+@fault(
+    "request",
+    trips={
+        "adjacent.count_tokens.shape",
+        "request.messages.content-blocks",
+        "response.content.echoable",
+        "transport.path.post-messages",
+    },
+    at=Stage.FAILURES,
+)
 def refuse_user_blocks(failures: Failures, context: RequestContext) -> Failures:
     """A user message in text blocks is refused."""
     return refused_if(failures, _sent_as_texts(context, "user"), "messages.0.content: Input should be a valid string")

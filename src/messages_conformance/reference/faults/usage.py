@@ -81,10 +81,11 @@ def more_input(name: str, data: Json) -> Json:
 @fault(
     "usage",
     trips={
-        "usage.input.monotone",
-        "usage.cache.zero-without-control",
-        "usage.input.stream-equals-nonstream",
         "adjacent.count_tokens.approx",
+        "request.system.affects-input-tokens",
+        "usage.cache.zero-without-control",
+        "usage.input.monotone",
+        "usage.input.stream-equals-nonstream",
     },
     at=Stage.DOCUMENT,
 )

@@ -1,0 +1,230 @@
+"""Each part of a request costs input tokens: a long note in a part of it, and the same request without the note.
+
+What a server does not count, it has lost, or it bills it wrongly. The notes are equal, so each costs the same.
+"""
+
+import base64
+import json
+import random
+import struct
+import zlib
+
+import pytest
+
+from messages_conformance.generate import Dialogue, ask, assistant, count_tokens, input_tokens, pdf, user
+
+OK = "Reply with the single word: ok"
+# Twenty words; the rule knows this sentence.
+SENTENCE = "The clerk of the west tower dusts the oldest maps every week and writes the date into a green book."
+NOTE = " ".join([SENTENCE] * 8)
+NOTHING = "Yes."
+LONG = 20  # notes in the long prompt: 3,200 words
+MAX_TOKENS = 16
+COUNTED = "request.parts.counted"
+SHARE = 0.6  # of the tokens of a note: a larger difference is a missing note
+
+
+def noise():
+    """A PNG of 160 x 160 pixels of two shades at random: its base64 is long, but it costs few tokens as an image."""
+    bits, size = random.Random(7), 160
+    rows = b"".join(b"\0" + bits.randbytes(size // 4) for _ in range(size))
+    head = struct.pack(">IIBBBBB", size, size, 2, 0, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b"")]
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
+    return base64.b64encode(data).decode()
+
+
+def text(words):
+    return {"type": "text", "text": words}
+
+
+def result(identifier, content):
+    return {"type": "tool_result", "tool_use_id": identifier, "content": content}
+
+
+def called(*inputs):
+    return assistant(
+        [
+            {"type": "tool_use", "id": f"toolu_part{at}", "name": "open_drawer", "input": one}
+            for at, one in enumerate(inputs)
+        ]
+    )
+
+
+def document(source, **more):
+    return {"type": "document", "source": source, **more}
+
+
+def plain(words):
+    return {"type": "text", "media_type": "text/plain", "data": words}
+
+
+def search_result(words):
+    return {"type": "search_result", "source": "https://example.com/a", "title": "Maps", "content": [text(words)]}
+
+
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": noise()}}
+PAGE = base64.b64encode(pdf(" ".join([SENTENCE] * 3))).decode()
+PDF = document({"type": "base64", "media_type": "application/pdf", "data": PAGE})
+DRAWER = {
+    "name": "open_drawer",
+    "description": NOTE,
+    "input_schema": {"type": "object", "properties": {"label": {"type": "string", "description": NOTE}}},
+}
+SHELF = {"name": "open_shelf", "description": NOTE, "input_schema": {"type": "object", "properties": {}}}
+
+TURNS = {
+    "system": NOTE,
+    "messages": [user(NOTE), assistant(NOTE), user([text(NOTE), text(NOTE)]), assistant("I see."), user(OK)],
+}
+TOOL_TURNS = {
+    "system": [text(NOTE), text(NOTE)],
+    "tools": [DRAWER, SHELF],
+    "messages": [
+        user("Open two drawers."),
+        called({"label": NOTE}, {"label": "maps"}),
+        user([result("toolu_part0", NOTE), result("toolu_part1", [text(NOTE), text(NOTE)]), text(NOTE)]),
+        assistant("Both are open."),
+        user(OK),
+    ],
+}
+OPENED = [user("Open a drawer."), called({"label": "maps"})]
+PLAIN_DRAWER = {"name": "open_drawer", "input_schema": {"type": "object", "properties": {}}}
+
+
+def in_result(*blocks):
+    return {"tools": [PLAIN_DRAWER], "messages": [*OPENED, user([result("toolu_part0", list(blocks)), text(OK)])]}
+
+
+def beside(*blocks):
+    return {"messages": [user([*blocks, text(OK)])]}
+
+
+LISTED = {"type": "content", "content": [text(NOTE)]}
+PARTS = {
+    "turns": (TURNS, None, ["system"]),
+    "tools": (TOOL_TURNS, None, ["tools", "system-blocks"]),
+    "documents": (beside(document(plain(NOTE), context=NOTE), document(LISTED)), "documents", ["documents"]),
+    "result.document": (in_result(document(plain(NOTE))), "documents", ["documents", "tools"]),
+    "search": (beside(search_result(NOTE)), "search-results", ["search-results"]),
+    "result.search": (in_result(search_result(NOTE)), "search-results", ["search-results", "tools"]),
+    "image": (beside(IMAGE), "images", ["images"]),
+    "pdf": (beside(PDF), "documents", ["documents"]),
+    "result.image": (in_result(IMAGE), "images", ["images", "tools"]),
+}
+"""For each request: its fields, the capability that a target may lack, and what a profile has to promise."""
+
+ROUTES = {
+    "messages": lambda situation, fields, capability: ask(
+        situation,
+        fields["messages"],
+        max_tokens=MAX_TOKENS,
+        probe=COUNTED,
+        capability=capability,
+        **{name: value for name, value in fields.items() if name != "messages"},
+    ),
+    "counts": lambda situation, fields, capability: count_tokens(
+        situation, fields["messages"], **{name: value for name, value in fields.items() if name != "messages"}
+    ),
+}
+
+
+def notes_in(value):
+    """The number of notes in a value."""
+    if isinstance(value, str):
+        return value.count(NOTE)
+    return sum(map(notes_in, value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()))
+
+
+def keeping(value, kept, seen=None):
+    """The value with a word in place of every note but those whose numbers are kept, and of every picture."""
+    seen = [] if seen is None else seen
+    if isinstance(value, dict):
+        return text(NOTHING) if value in (IMAGE, PDF) else {key: keeping(one, kept, seen) for key, one in value.items()}
+    if isinstance(value, list):
+        return [keeping(inner, kept, seen) for inner in value]
+    if value != NOTE:
+        return value
+    seen.append(value)
+    return value if len(seen) - 1 in kept else NOTHING
+
+
+def steps_for(route, parts, *, long, singles):
+    """The steps of one dialogue: a note alone, many of them, and each request with all its notes and without them."""
+    build, known, left = ROUTES[route], {}, [singles]
+
+    async def steps(send):
+        async def cost(situation, fields, capability=None):
+            key = json.dumps(fields)
+            if key not in known:
+                known[key] = input_tokens(await send(build(f"counting.{situation}", fields, capability)))
+            return known[key]
+
+        async def is_complete(name, numbers, note, without):
+            """Whether these notes of a request all cost tokens; True if no more requests are allowed."""
+            fields, capability, _ = PARTS[name]
+            if left[0] <= 0:
+                return True
+            left[0] -= 1
+            part = await cost(f"{name}.part", keeping(fields, numbers), capability)
+            return part - without > (len(numbers) - SHARE) * note
+
+        async def search(name, numbers, note, without):
+            """Halves notes of which one costs nothing, until it is alone."""
+            first, second = numbers[: len(numbers) // 2], numbers[len(numbers) // 2 :]
+            complete = await is_complete(name, first, note, without)
+            if not complete and len(first) > 1:
+                await search(name, first, note, without)
+            # If the first half is complete, the second one is not; a note alone is sent to show it.
+            if len(second) == 1 or not complete:
+                complete = await is_complete(name, second, note, without)
+            else:
+                complete = False
+            if not complete and len(second) > 1:
+                await search(name, second, note, without)
+
+        known.clear()
+        left[0] = singles
+        base = await cost("base", {"messages": [user(OK)]})
+        note = await cost("note", {"messages": [user(f"{NOTE}\n{OK}")]}) - base
+        if long:
+            await cost("long", {"messages": [user("\n".join([*[NOTE] * LONG, OK]))]})
+        for name in parts:
+            fields, capability, _ = PARTS[name]
+            with_notes = await cost(name, fields, capability)
+            if not with_notes:
+                continue  # the target refuses it
+            without = await cost(f"{name}.without", keeping(fields, ()), capability)
+            count = notes_in(fields)
+            if count > 1 and with_notes - without < (count - SHARE) * note:
+                await search(name, range(count), note, without)
+
+    return steps
+
+
+def dialogue(route, parts, needs, *, long, singles):
+    most = 2 + long + 2 * len(parts) + singles
+    return Dialogue(
+        name=f"counting.{route}.{parts[0]}",
+        steps=steps_for(route, parts, long=long, singles=singles),
+        max_requests=most,
+        max_output_tokens=most * MAX_TOKENS if route == "messages" else 0,
+        needs=frozenset(needs),
+    )
+
+
+OTHERS = [name for name in PARTS if name != "turns"]
+FREE = ["turns", "tools", "documents", "image", "result.image"]
+NEEDS = {need for _, _, needs in PARTS.values() for need in needs}
+DIALOGUES = [
+    dialogue("messages", ["turns"], ["system"], long=True, singles=4),
+    dialogue("messages", OTHERS, NEEDS, long=False, singles=5),
+    dialogue("counts", FREE, NEEDS | {"count-tokens"}, long=True, singles=5),
+]
+
+
+@pytest.mark.parametrize("dialogue", DIALOGUES, indirect=True)
+def test_counts_every_part(dialogue, judge):
+    judge(*dialogue)
