@@ -193,3 +193,166 @@ def test_a_har_comes_out_and_its_reading_gives_the_same_verdicts(
     capsys.readouterr()
     assert check(tmp_path / "out.har") == 1
     assert "1 of " in capsys.readouterr().out
+
+
+def read(folder: Path, data: bytes) -> list[Exchange]:
+    return list(read_all([str(written(folder, data))], reading=Reading()))
+
+
+@pytest.mark.parametrize("name", ["msg_XXX", "msg_xxxxxxxx", "<MESSAGE_ID>", "[ID]", "msg_000000000000", "REDACTED"])
+def test_placeholder_ids_are_no_ids(name: str, tmp_path: Path) -> None:
+    twice = numbered(*(Exchange(**{**vars_of(one), "response": with_id(one, name)}) for one in (GOOD[0], GOOD[0])))
+    for exchange in read(tmp_path, writers.har(twice)):
+        assert {RecordingPart.IDS, RecordingPart.RESPONSE_HEADERS} <= exchange.lacks
+    assert check(tmp_path / "capture.bin") == 0
+
+
+def test_an_id_that_only_repeats_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = GOOD[0], answered(http={"headers": {**HEADERS, "request-id": "req_a9"}})
+    assert check(written(tmp_path, writers.har(numbered(first, second)))) == 1
+    assert "response.id.unique  MUST" in capsys.readouterr().out
+
+
+def test_rules_over_several_exchanges_hold_within_one_file(tmp_path: Path) -> None:
+    written(tmp_path, writers.har(GOOD[:1]), "a.har")
+    written(tmp_path, writers.har(GOOD[:1]), "b.har")
+    assert check(tmp_path) == 0
+    assert check(tmp_path, "--report", str(tmp_path.parent / "report")) == 0
+    assert check(tmp_path.parent / "report") == 0
+
+
+def test_a_key_in_a_recording_is_written_nowhere(tmp_path: Path) -> None:
+    document = json.loads(writers.har(WRONG_ROLE))
+    key = "sk-ant-api03-0123456789abcdef"
+    for name, value in (("x-api-key", key), ("Authorization", f"Bearer {key}"), ("Cookie", f"s={key}")):
+        document["log"]["entries"][0]["request"]["headers"].append({"name": name, "value": value})
+    path = written(tmp_path, json.dumps(document).encode())
+    assert check(path, "--report", str(tmp_path / "report")) == 1
+    for file in (tmp_path / "report").iterdir():
+        assert key not in file.read_text(), file
+    assert "$MESSAGES_API_KEY" in (tmp_path / "report" / "exchanges.jsonl").read_text()
+
+
+def test_decoded_bodies_with_their_old_headers_are_read_as_decoded(tmp_path: Path) -> None:
+    old = {**HEADERS, "content-encoding": "gzip", "content-length": "12"}
+    for writer in (writers.har, writers.vcrpy_yaml, writers.curl_dump):
+        (exchange,) = read(tmp_path, writer([answered(http={"headers": old})]))
+        assert exchange.response is not None
+        assert exchange.response.json["id"] == "msg_1"
+        assert exchange.response.header("content-encoding") is None
+        assert RecordingPart.RAW_BODY in exchange.lacks
+
+
+def test_a_body_that_cannot_be_decoded_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    brotli = answered(b"\x8b\x03\x80\xff\xfe", http={"headers": {**HEADERS, "content-encoding": "br"}})
+    assert check(written(tmp_path, writers.har([brotli]))) == 2
+    assert "1 whose response body cannot be decoded" in capsys.readouterr().out
+
+
+def test_a_browser_that_aborted_a_stream_blames_nobody(tmp_path: Path) -> None:
+    half = streamed(streamed().response.body[:200], http={"headers": HEADERS})  # type: ignore[union-attr]
+    document = json.loads(writers.har([half]))
+    document["log"]["entries"][0]["response"]["_error"] = "net::ERR_ABORTED"
+    assert check(written(tmp_path, json.dumps(document).encode())) in (0, 2)
+    del document["log"]["entries"][0]["response"]["_error"]
+    document["log"]["entries"][0]["response"]["content"]["size"] = 9999
+    assert check(written(tmp_path, json.dumps(document).encode())) in (0, 2)
+    document["log"]["entries"][0]["response"]["content"]["size"] = 200
+    assert check(written(tmp_path, json.dumps(document).encode())) == 1
+
+
+def test_the_answer_to_a_preflight_of_a_browser_is_not_judged(tmp_path: Path) -> None:
+    document = json.loads(writers.har(GOOD[:1]))
+    entry = json.loads(json.dumps(document["log"]["entries"][0]))
+    entry["request"] |= {"method": "OPTIONS", "postData": None}
+    entry["response"] |= {"status": 204, "headers": [], "content": {"size": 0}}
+    document["log"]["entries"].append(entry)
+    assert check(written(tmp_path, json.dumps(document).encode())) == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "said"),
+    [
+        (
+            json.dumps({"object": "chat.completion", "choices": []}).encode(),
+            2,
+            "of another API (OpenAI chat completions)",
+        ),
+        (
+            b'data: {"object":"chat.completion.chunk","choices":[]}\n\ndata: [DONE]\n\n',
+            2,
+            "of another API (OpenAI chat",
+        ),
+        (b'{"input_tokens": 12}', 2, "that are no messages, errors or streams of messages"),
+        (b'{"name": "my-package", "version": "1.0"}', 2, "that are no messages, errors or streams of messages"),
+    ],
+)
+def test_a_bare_body_of_another_api_is_not_judged(
+    data: bytes, code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(written(tmp_path, data)) == code
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
+def test_bare_bodies_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer, stream, refusal = (one.response.body for one in GOOD if one.response is not None)
+    wrong = WRONG_ROLE[0].response
+    assert wrong is not None
+    events = [json.loads(line[6:]) for line in stream.decode().splitlines() if line.startswith("data: ")]
+    lines = b"".join(json.dumps(event).encode() + b"\n" for event in events)
+    for data in (
+        answer,
+        stream,
+        refusal,
+        lines,
+        json.dumps(events).encode(),
+        stream.rstrip(),
+        json.dumps([1]).encode()[:0],
+    ):
+        if data:
+            assert check(written(tmp_path, data)) == 0, data
+    assert check(written(tmp_path, wrong.body)) == 1
+    assert check(written(tmp_path, stream.replace(b'"index":0', b'"index":7', 1))) == 1
+    capsys.readouterr()
+
+
+def test_a_dump_with_noise_and_no_command_is_read(tmp_path: Path) -> None:
+    dump = writers.curl_dump(GOOD[:1], command=False)
+    noise = b"*   Trying 127.0.0.1:80...\n* Connected\n> POST /v1/messages HTTP/1.1\r\n> Host: x\r\n> \r\n"
+    for data in (dump, noise + dump, b"HTTP/1.1 100 Continue\r\n\r\n" + dump, dump.replace(b"\r\n", b"\n")):
+        (exchange,) = read(tmp_path, data)
+        assert exchange.response is not None
+        assert exchange.response.json["id"] == "msg_1"
+        assert RecordingPart.REQUEST in exchange.lacks
+    assert check(tmp_path / "capture.bin") == 0
+
+
+def test_a_dump_in_utf_16_is_read(tmp_path: Path) -> None:
+    (exchange,) = read(tmp_path, writers.curl_dump(GOOD[:1]).decode().encode("utf-16"))
+    assert exchange.response is not None
+    assert exchange.response.json["id"] == "msg_1"
+
+
+def test_lines_of_a_log_are_read_with_a_map(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row = {"in": {"b": GOOD[0].request.fields}, "out": [{"b": WRONG_ROLE[0].response.json}]}  # type: ignore[union-attr]
+    path = written(tmp_path, json.dumps(row).encode() + b"\n" + json.dumps({"in": {}}).encode() + b"\n")
+    assert check(path, "--map", "request=$.in.b", "--map", "response=$.out[0]['b']") == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "response.role.assistant MUST" in said
+    assert "line 2 has no response where the map says" in said
+    assert check(path, "--map", "request=in.b") == 4
+    assert check(path, "--map", "answer=$.x") == 4
+    assert check(path, "--map", "request") == 4
+    assert "write FIELD=PATH" in capsys.readouterr().err
+
+
+def test_waivers_and_levels_apply(tmp_path: Path) -> None:
+    path = written(tmp_path, writers.har(WRONG_ROLE))
+    waivers = written(
+        tmp_path,
+        b'[[waiver]]\nrequirement = "response.role.assistant"\nreason = "known"\nowner = "jo"\nexpires = 2999-01-01\n',
+        "waivers.toml",
+    )
+    assert check(path, "--waivers", str(waivers)) == 0
+    assert check(path, "--skip", "response.role") == 0
+    assert check(path, "--profile", "no-such-profile") == 4

@@ -27,9 +27,11 @@ from messages_conformance.exchange import (
 from messages_conformance.proof import MODEL
 from messages_conformance.proof import run as run_suites
 from messages_conformance.rules import CATALOGUE, FAIL, NOT_VERIFIED, PASS, Judge, Requirement
+from messages_conformance.rules.accessors import ids
 from messages_conformance.rules.judge import odd
 from messages_conformance.rules.recording_parts import (
     CHUNK_BORDERS,
+    IDS,
     MAX_OBSERVER_LAG_S,
     PROBES,
     RAW_BODY,
@@ -76,6 +78,7 @@ FIELDS: dict[RecordingPart, tuple[tuple[type, str], ...]] = {
         (Request, name)
         for name in ("method", "path", "headers", "body", "json", "fields", "route", "header", "identity", "wire")
     ),
+    IDS: ((type(ids), "of"),),
     PROBES: tuple((Exchange, name) for name in ("probes", "expect", "statuses", "situations")),
 }
 """What nobody may read of an exchange that lacks a part."""
@@ -236,6 +239,7 @@ def without(run: Run, *parts: RecordingPart) -> Run:
         (RESPONSE_HEADERS, "headers.retry-after.sane", "the recording has no response headers"),
         (RESPONSE_HEADERS, "headers.request-id.unique", "the recording has no response headers"),
         (REQUEST, "stop.stop_sequence.none-requested", "the recording has no request"),
+        (IDS, "response.id.unique", "the recording has no ids"),
         (PROBES, "request.max_tokens.required", "the recording has no probes"),
         (PROBES, "errors.status.400", "the recording has no probes"),
     ],

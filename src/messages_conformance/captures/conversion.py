@@ -106,7 +106,7 @@ def _lacks_of_response(pair: Pair, response: Response) -> set[RecordingPart]:
     else:
         lacks = set(lacks_of_headers(pair.response_headers))
     if has_placeholder_ids(response.text):
-        lacks.add(RecordingPart.RESPONSE_HEADERS)
+        lacks |= {RecordingPart.RESPONSE_HEADERS, RecordingPart.IDS}
     return lacks
 
 

@@ -48,6 +48,9 @@ class RecordingPart(StrEnum):
     REQUEST = "request"
     """The request as it was sent: without it method, path, headers and body are unknown or assumed."""
 
+    IDS = "ids"
+    """The ids of messages and calls as the target sent them: without it they may be placeholders of a recorder."""
+
     PROBES = "probes"
     """What the sender expected, `probes`, `expect` and `statuses`: without it a refusal may be right or wrong."""
 

@@ -26,6 +26,17 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class _Ids:
+    """Reads the ids of messages and blocks; a rule that does so declares IDS, because a recorder may replace them."""
+
+    def of(self, item: Mapping[str, Any]) -> Any:
+        """The value of `id`; None when absent."""
+        return item.get("id")
+
+
+ids: Final = _Ids()
+
+
 def once_per_exchange(function: Callable[Concatenate[Exchange, P], T]) -> Callable[Concatenate[Exchange, P], T]:
     """Keeps the results of a function for as long as the exchange exists: many rules read the same parts of it.
 

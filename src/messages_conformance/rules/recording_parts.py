@@ -17,6 +17,7 @@ CHUNK_BORDERS: Final = RecordingPart.CHUNK_BORDERS
 RAW_BODY: Final = RecordingPart.RAW_BODY
 RESPONSE_HEADERS: Final = RecordingPart.RESPONSE_HEADERS
 REQUEST: Final = RecordingPart.REQUEST
+IDS: Final = RecordingPart.IDS
 PROBES: Final = RecordingPart.PROBES
 
 MAX_OBSERVER_LAG_S: Final = 0.1

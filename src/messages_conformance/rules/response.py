@@ -15,6 +15,7 @@ from messages_conformance.rules.accessors import (
     body_of,
     count,
     has_message,
+    ids,
     in_message,
     is_utf8,
     json_message,
@@ -30,7 +31,7 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, LOSES, MISLEADS, RUN, TOKMODEL, rule
-from messages_conformance.rules.recording_parts import PROBES, RAW_BODY, REQUEST, RESPONSE_HEADERS, has
+from messages_conformance.rules.recording_parts import IDS, PROBES, RAW_BODY, REQUEST, RESPONSE_HEADERS, has
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 TOKMODEL_STOP_REASONS = ("end_turn", "max_tokens", "stop_sequence")
@@ -88,7 +89,7 @@ def has_an_id(exchange: Exchange) -> Iterable[Finding]:
 
 
 def _id_prefix(exchange: Exchange, prefix: str) -> Iterator[Finding]:
-    identifier = (message_of(exchange) or {}).get("id")
+    identifier = ids.of(message_of(exchange) or {})
     if isinstance(identifier, str) and identifier and not identifier.startswith(prefix):
         yield Finding(place=in_message(exchange, "/id"), found=shown(identifier), wanted=f"{prefix}...")
 
@@ -101,6 +102,7 @@ def _id_prefix(exchange: Exchange, prefix: str) -> Iterator[Finding]:
     reads_profile=True,
     source=sources.SEED,
     applies=has_message,
+    reads={IDS},
 )
 def has_the_promised_id_prefix(exchange: Exchange, profile: Profile) -> Iterable[Finding]:
     """id starts with the `id_prefix` of the profile, which is msg_ in the profile tokmodel."""
@@ -115,6 +117,7 @@ def has_the_promised_id_prefix(exchange: Exchange, profile: Profile) -> Iterable
     replaced_by="id-prefix",
     source=sources.sdk("types/message.py (format and length may change)"),
     applies=has_message,
+    reads={IDS},
 )
 def has_the_usual_id_prefix(exchange: Exchange) -> Iterable[Finding]:
     """id starts with msg_, as in every documented example."""

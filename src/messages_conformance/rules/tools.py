@@ -15,6 +15,7 @@ from messages_conformance.rules.accessors import (
     at,
     blocks_of,
     has_message,
+    ids,
     in_message,
     message_of,
     shown,
@@ -25,7 +26,7 @@ from messages_conformance.rules.accessors import (
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, LOSES, rule
 from messages_conformance.rules.json_prefix import is_prefix
-from messages_conformance.rules.recording_parts import REQUEST
+from messages_conformance.rules.recording_parts import IDS, REQUEST
 from messages_conformance.rules.stream.stream_accessors import streams_eagerly
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
@@ -269,6 +270,7 @@ def begins_a_forced_answer_with_the_call(exchange: Exchange) -> Iterable[Finding
     applies=has_message,
     model_dependent=True,
     needs={"tools"},
+    reads={IDS},
     provoked="Tools are called with and without streaming.",
 )
 def uses_valid_characters_in_call_ids(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -277,7 +279,7 @@ def uses_valid_characters_in_call_ids(exchange: Exchange) -> Iterable[Finding | 
     if not calls:
         yield NO_TOOL_CALL
     for number, block in calls:
-        identifier = block.get("id")
+        identifier = ids.of(block)
         if isinstance(identifier, str) and not ID.fullmatch(identifier):
             place = in_message(exchange, f"/content/{number}/id")
             yield Finding(place=place, found=shown(identifier), wanted=f"a match of {ID.pattern}")
@@ -293,12 +295,12 @@ def uses_valid_characters_in_call_ids(exchange: Exchange) -> Iterable[Finding | 
     applies=has_message,
     model_dependent=True,
     needs={"tools"},
-    reads={REQUEST},
+    reads={IDS, REQUEST},
     provoked="A request asks for two calls of one tool.",
 )
 def gives_every_call_its_own_id(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """No two tool_use blocks of an answer and of its conversation have the same id."""
-    named = [(number, block.get("id")) for number, block in _calls(exchange)]
+    named = [(number, ids.of(block)) for number, block in _calls(exchange)]
     calls = [(number, identifier) for number, identifier in named if isinstance(identifier, str) and identifier]
     if streamed(exchange) and walk_of(exchange).deviations:
         yield BROKEN_STREAM  # stream.block.index-sequential judges a block that starts again
@@ -319,8 +321,8 @@ def _earlier_ids(exchange: Exchange) -> list[str]:
     turns = exchange.request.fields.get("messages")
     contents = [turn.get("content") for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
     blocks = [block for content in contents if isinstance(content, list) for block in content]
-    ids = [block.get("id") for block in blocks if isinstance(block, dict) and block.get("type") == "tool_use"]
-    return [identifier for identifier in ids if isinstance(identifier, str)]
+    earlier = [ids.of(block) for block in blocks if isinstance(block, dict) and block.get("type") == "tool_use"]
+    return [identifier for identifier in earlier if isinstance(identifier, str)]
 
 
 @rule(
@@ -399,6 +401,7 @@ def matches_the_schema_of_strict_tools(exchange: Exchange) -> Iterable[Finding |
     model_dependent=True,
     needs={"server-tools"},
     capability="server-tools",
+    reads={IDS},
     provoked="A web search is requested in a run of depth deep.",
 )
 def marks_the_calls_of_server_tools(exchange: Exchange) -> Iterable[Finding | Unverified]:
@@ -407,7 +410,7 @@ def marks_the_calls_of_server_tools(exchange: Exchange) -> Iterable[Finding | Un
     if not calls:
         yield Unverified(reason="no server tool was called")
     for number, block in calls:
-        identifier = block.get("id")
+        identifier = ids.of(block)
         if isinstance(identifier, str) and not SERVER_ID.fullmatch(identifier):
             place = in_message(exchange, f"/content/{number}/id")
             yield Finding(place=place, found=shown(identifier), wanted=f"a match of {SERVER_ID.pattern}")

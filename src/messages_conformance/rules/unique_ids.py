@@ -10,13 +10,14 @@ from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import (
     answered,
     has_message,
+    ids,
     in_message,
     message_of,
     response_of,
     shown,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, LOSES, MISLEADS, RUN, rule
-from messages_conformance.rules.recording_parts import RESPONSE_HEADERS
+from messages_conformance.rules.recording_parts import IDS, RESPONSE_HEADERS
 from messages_conformance.rules.verdict import MUST, Finding, Place, Unverified
 
 
@@ -45,12 +46,13 @@ def _unique(
     harm=LOSES,  # clients that store messages by id, such as LangGraph, replace one by the other
     source=sources.SEED,
     over=RUN,
+    reads={IDS},
 )
 def gives_every_message_its_own_id(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """No two messages have the same id."""
     return _unique(
         [exchange for exchange in exchanges if has_message(exchange)],
-        lambda exchange: (message_of(exchange) or {}).get("id"),
+        lambda exchange: ids.of(message_of(exchange) or {}),
         lambda exchange: in_message(exchange, "/id"),
         "message id",
     )
