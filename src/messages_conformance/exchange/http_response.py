@@ -153,8 +153,27 @@ class Response:
             return not _reads_as_markup(self.body)
         return self.body.removeprefix(BOM).lstrip()[:16].startswith(_STREAM_STARTS)
 
-    @cached_property
+    def release(self) -> None:
+        """Forgets what was derived from the bytes. It is derived again, and not kept, when it is asked for."""
+        for name in ("body", "text", "_decoded", "_lexed"):
+            self.__dict__.pop(name, None)
+        self.__dict__["is_released"] = True
+
+    @property
+    def is_released(self) -> bool:
+        """Whether `release` was called."""
+        return "is_released" in self.__dict__
+
+    @property
     def _lexed(self) -> tuple[tuple[StreamEvent, ...], Framing]:
+        kept: tuple[tuple[StreamEvent, ...], Framing] | None = self.__dict__.get("_lexed")
+        if kept is None:
+            kept = self._events_and_framing()
+            if not self.is_released:
+                self.__dict__["_lexed"] = kept
+        return kept
+
+    def _events_and_framing(self) -> tuple[tuple[StreamEvent, ...], Framing]:
         lexer = Lexer()
         events: list[StreamEvent] = []
         for chunk in self.decoded_chunks:

@@ -31,6 +31,7 @@ from messages_conformance.rules.verdict import (
     Unverified,
     Verdict,
 )
+from messages_conformance.stream import forget_long_stream
 
 NOT_PROVOKED = "not provoked in this run"
 
@@ -195,6 +196,8 @@ class Judge:
             found += _book(self._tallies[requirement.id], requirement, reported, exchange.number)
         if found:
             self._explained.add(exchange.number)
+        if exchange.response is not None:
+            forget_long_stream(exchange.response)
         return tuple(found)
 
     def end_capture(self) -> None:

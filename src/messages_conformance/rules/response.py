@@ -167,8 +167,8 @@ def has_content_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unve
 
 def bills_more_than_it_shows(exchange: Exchange) -> bool:
     """Whether an answer of text only has more output tokens than characters: its model thinks without showing it."""
-    text, kinds = text_of(exchange), {block.get("type") for block in blocks_of(exchange)}
-    if not text or kinds != {"text"} or stop_reason_of(exchange) not in ("end_turn", "stop_sequence", "max_tokens"):
+    text, ended = text_of(exchange), stop_reason_of(exchange) in ("end_turn", "stop_sequence", "max_tokens")
+    if not text or not ended or any(block.get("type") != "text" for block in blocks_of(exchange)):
         return False
     # A text may also have had tool calls that were lost.
     may_call = has(exchange, REQUEST) and exchange.request.fields.get("tools")

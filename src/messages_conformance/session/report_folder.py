@@ -12,6 +12,9 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.report.recording import FILE_NAME as RECORDING
 from messages_conformance.session.selection import UsageError
 
+MAX_RECORDING_BYTES: Final = 512 * 1024 * 1024
+"""Where a recording ends: a thousand times that of a standard run (origin: our own)."""
+
 REPORT_FILES: Final = ("report.json", "junit.xml", "matrix.json", "report.html", RECORDING)
 
 
@@ -26,6 +29,9 @@ class ReportFolder:
         self.problem = ""
         self._release = release
         self._records = True
+        self.recorded_bytes = 0
+        self.last_recorded: int | None = None
+        """The number of the last exchange in a recording that is full; None while there is room."""
 
     @classmethod
     def opened(cls, name: str) -> ReportFolder:
@@ -49,11 +55,17 @@ class ReportFolder:
                 (self.path / name).unlink(missing_ok=True)
 
     def append(self, exchange: Exchange) -> None:
-        """Adds an exchange to exchanges.jsonl. After a write error nothing more is added."""
+        """Adds an exchange to exchanges.jsonl. After a write error, or when the file is full, nothing more is added."""
         if not self._records:
+            return
+        if self.recorded_bytes > MAX_RECORDING_BYTES:
+            self._records, self.last_recorded = False, exchange.number - 1
             return
         try:
             report.append(self.path / RECORDING, exchange)
+            self.recorded_bytes = (self.path / RECORDING).stat().st_size
+        except OSError as error:
+            self._records, self.problem = False, f"{RECORDING} cannot be read: {error.strerror}"
         except report.ReportError as error:
             # The file may now end in half a line. A reader could not parse a line after it.
             self._records, self.problem = False, str(error)

@@ -211,6 +211,7 @@ class Session:
                 with self._noting_errors():
                     self.judged((exchange,))
         self._complete = self.statement is None
+        self._note_full_recording()
         if self.folder is not None or not self.out.quiet:  # otherwise nobody reads it
             with self._noting_errors():
                 for exchange in self.recorded:
@@ -254,6 +255,12 @@ class Session:
         """Releases the report's folder; harmless when called again."""
         if self.folder is not None:
             self.folder.release()
+
+    def _note_full_recording(self) -> None:
+        """Says that exchanges are missing in the recording, if so. They are judged all the same."""
+        last = None if self.folder is None else self.folder.last_recorded
+        if last is not None:
+            self.note(f"exchanges.jsonl is full: it ends with exchange {last}; all exchanges are judged")
 
     def _shortfall(self) -> report.Statement | None:
         """States that answers are missing: such a session can find violations, but not conformance."""

@@ -32,7 +32,7 @@ from messages_conformance.stream.grammar import (
     State,
     legal_in,
 )
-from messages_conformance.stream.walker import Deviation, Walk, walk
+from messages_conformance.stream.walker import Deviation, Walk, forget_long_stream, walk
 
 __all__ = [
     "BLOCK_DELTA",
@@ -54,6 +54,7 @@ __all__ = [
     "Deviation",
     "State",
     "Walk",
+    "forget_long_stream",
     "is_complete_message",
     "is_made_by_code",
     "is_sentinel",

@@ -21,15 +21,23 @@ def logical_events(response: Response) -> tuple[StreamEvent, ...]:
 
     Rules on framing judge `Response.events`, the events as they arrived; rules on order and content judge these.
     """
-    if response not in _logical:
+    kept = _logical.get(response)
+    if kept is None:
         events: list[StreamEvent] = []
         for event in response.events:
             if len(event.wire.names) < 2:
                 events.append(event)
             else:
                 events.extend(_separated(event))
-        _logical[response] = tuple(events)
-    return _logical[response]
+        kept = tuple(events)
+        if not response.is_released:
+            _logical[response] = kept
+    return kept
+
+
+def forget_events(response: Response) -> None:
+    """Releases the memory of the events of a response."""
+    _logical.pop(response, None)
 
 
 def _separated(event: StreamEvent) -> Iterator[StreamEvent]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -15,7 +15,13 @@ from weakref import WeakKeyDictionary
 from messages_conformance.exchange import COMPLETE, RESET, Response, StreamEvent
 from messages_conformance.stream.block_tracker import BlockTracker
 from messages_conformance.stream.content_block import Block, started_block
-from messages_conformance.stream.event_reading import index_of, is_complete_message, is_sentinel, logical_events
+from messages_conformance.stream.event_reading import (
+    forget_events,
+    index_of,
+    is_complete_message,
+    is_sentinel,
+    logical_events,
+)
 from messages_conformance.stream.grammar import (
     BLOCK_DELTA,
     BLOCK_START,
@@ -105,6 +111,28 @@ def walk(response: Response) -> Walk:
     if response not in _walks:
         _walks[response] = _Walker(response).run()
     return _walks[response]
+
+
+LONG_STREAM_EVENTS: Final = 2_000
+"""The events of a longer stream are forgotten once it is judged: each one takes 2 KiB (measured; our own limit)."""
+
+KEPT_MESSAGE_DELTAS: Final = 8
+"""So many message_delta events of a long stream are kept: a correct one has one or two (our own)."""
+
+
+def forget_long_stream(response: Response) -> None:
+    """Releases the memory of the events of a long stream. Its message and its deviations stay; its deltas do not."""
+    walked = _walks.get(response)
+    if walked is None or len(walked.events) <= LONG_STREAM_EVENTS:
+        return
+    _walks[response] = replace(
+        walked,
+        events=(),
+        blocks=tuple(replace(block, deltas=[], pieces={}) for block in walked.blocks),
+        message_deltas=walked.message_deltas[-KEPT_MESSAGE_DELTAS:],
+    )
+    forget_events(response)
+    response.release()
 
 
 class _Walker:

@@ -11,6 +11,7 @@ import httpx
 
 from messages_conformance.exchange import Failure
 from messages_conformance.targets.address import Address
+from messages_conformance.targets.proxies import proxy_of
 
 _STATUS_LINE = re.compile(r"illegal status line: bytearray\((b(['\"]).*\2)\)", re.DOTALL)
 _SHOWN_CHARS = 80
@@ -19,6 +20,10 @@ _SHOWN_CHARS = 80
 def failure_of(error: BaseException, *, address: Address, timeout_s: float) -> Failure:
     """The Failure for an httpx error that was raised before any response came."""
     causes = tuple(_causes(error))
+    if (proxy := proxy_of(address)) and isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)):
+        reason = next((str(cause) for cause in reversed(causes) if str(cause)), type(error).__name__)
+        cure = "correct the variable, or name the host in NO_PROXY"
+        return _failure("refused", address, f"cannot be reached through {proxy} ({reason}); {cure}")
     for cause in causes:
         # SSLWantReadError only says that the handshake was waiting when the timeout ended it.
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLWantReadError):
@@ -30,8 +35,6 @@ def failure_of(error: BaseException, *, address: Address, timeout_s: float) -> F
         return _failure("timeout", address, f"{what} within {timeout_s:g} s; are scheme, host and port right?")
     if isinstance(error, (httpx.TimeoutException, TimeoutError)):
         return no_answer(address, timeout_s)
-    if isinstance(error, httpx.ProxyError):
-        return _failure("refused", address, f"is behind a proxy that fails ({error}); see HTTPS_PROXY and NO_PROXY")
     if isinstance(error, httpx.ConnectError):
         return _refused(causes, address)
     return _disconnected(error, address)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 from typing import Final
 from urllib.request import getproxies
@@ -19,9 +20,10 @@ from messages_conformance.masking import is_secret, masked_response, masked_text
 from messages_conformance.targets.address import Address
 from messages_conformance.targets.body import TOTAL_TIMEOUT_FACTOR, Body, SizeLimit
 from messages_conformance.targets.failures import failure_of, no_answer, not_http
+from messages_conformance.targets.proxies import proxy_of
 from messages_conformance.targets.raw import RAW_FORMS, send_raw
 from messages_conformance.targets.simulated_time import SimulatedClock
-from messages_conformance.targets.target import Unreachable
+from messages_conformance.targets.target import TargetError, Unreachable
 
 KEEPALIVE_EXPIRY_S: Final = 4.0
 """Idle connections are closed before servers close them: uvicorn, the most common one, does after 5 s."""
@@ -64,7 +66,7 @@ class HttpTarget:
         self.clock: SimulatedClock | None = None
         self._address = address
         self._timeout_s = timeout_s
-        self._client = _client(address, timeout_s, transport)
+        self._client = _opened_client(address, timeout_s, transport)
         self._has_network = transport is None
         self._has_answered = False
         self._diagnosis: Failure | None = None
@@ -218,6 +220,20 @@ def _key_notes(key: str | None) -> tuple[str, ...]:
     if key is None or is_secret(key):
         return ()
     return ("the key is an ordinary word: it is not masked in reports, and the answers are not searched for it",)
+
+
+def _opened_client(address: Address, timeout_s: float, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
+    """The client; raises TargetError when the environment names certificates or a proxy that cannot be used."""
+    try:
+        return _client(address, timeout_s, transport)
+    except OSError as error:  # an SSLError is one
+        named = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
+        shown = " and ".join(f"{name}={os.environ[name]}" for name in named) or "the certificates of this machine"
+        reason = error.strerror or str(error)
+        raise TargetError(f"{shown} cannot be read ({reason}); name a file of certificates, or unset it") from None
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        proxy = proxy_of(address) or "a proxy of the environment"
+        raise TargetError(f"{proxy} cannot be used ({error}); write http://HOST:PORT, or unset it") from None
 
 
 def _client(address: Address, timeout_s: float, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
