@@ -84,7 +84,17 @@ def test_what_the_source_lacks_is_a_lack_of_each_of_its_exchanges(tmp_path: Path
 
 
 def test_a_report_is_written_while_exchanges_come_and_at_most_once_a_second(tmp_path: Path) -> None:
-    seconds = iter((10.0, 10.0, 10.5, 11.5, 11.5))
+    # Each write reads the clock before and after.
+    assert written_counts(tmp_path, [10.0, 10.0, 10.0, 10.5, 11.5, 11.5, 11.5]) == [1, 1, 3]
+
+
+def test_reports_that_take_long_are_written_seldom(tmp_path: Path) -> None:
+    assert written_counts(tmp_path, [10.0, 10.0, 12.0, 50.0, 53.0, 53.0, 55.0]) == [1, 1, 3]
+
+
+def written_counts(tmp_path: Path, times_s: list[float]) -> list[int]:
+    """How many exchanges the report on disk has after each of three exchanges."""
+    seconds = iter(times_s)
     clock = Clock(now=lambda: NOON, monotonic_s=lambda: next(seconds))
     session = Session(SOURCE, options=options(report=str(tmp_path)), clock=clock, out=Console(quiet=True))
     session.begin()
@@ -93,7 +103,7 @@ def test_a_report_is_written_while_exchanges_come_and_at_most_once_a_second(tmp_
         session.judged((exchange,))
         counts.append(len(json.loads((tmp_path / "report.json").read_text())["exchanges"]))
     session.close()
-    assert counts == [1, 1, 3]
+    return counts
 
 
 def test_a_report_of_an_earlier_session_is_removed_when_a_new_one_begins(tmp_path: Path) -> None:

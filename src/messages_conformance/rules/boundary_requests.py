@@ -123,7 +123,7 @@ def fills_the_cache_without_an_answer(exchanges: Sequence[Exchange]) -> Iterable
     elif any(_exceeds(exchange) for exchange in exchanges):
         yield Unverified(reason="answers exceed max_tokens in other requests too")
     else:
-        others = [exchange for exchange in exchanges if exchange not in sent and json_message(exchange)]
+        others = [exchange for exchange in exchanges if PREWARM not in exchange.probes and json_message(exchange)]
         # If no answer of the target has stop_reason max_tokens, that is judged as stop.max_tokens.occurs.
         reports_limits = not others or any(stop_reason_of(exchange) == "max_tokens" for exchange in others)
         for exchange in sent:
@@ -200,7 +200,9 @@ def answers_prompts_that_are_too_short_to_cache(exchanges: Sequence[Exchange]) -
     """A prompt below the cache minimum is answered as without cache_control, and both cache counts are 0."""
     sent = [exchange for exchange in exchanges if SMALL in exchange.probes]
     # If the server accepts no content blocks at all, request.messages.content-blocks judges it.
-    blocks = any(has_message(exchange) and exchange not in sent and _in_blocks(exchange) for exchange in exchanges)
+    blocks = any(
+        has_message(exchange) and SMALL not in exchange.probes and _in_blocks(exchange) for exchange in exchanges
+    )
     if not sent:
         yield Unverified(reason="no short prompt had cache_control")
     for exchange in sent:

@@ -21,6 +21,7 @@ from messages_conformance.rules.accessors import (
     has_message,
     in_message,
     is_misshapen,
+    json_key,
     once_per_exchange,
     shown,
     stop_reason_of,
@@ -169,8 +170,9 @@ def passes_every_part_to_the_model(exchanges: Sequence[Exchange]) -> Iterable[Fi
         if not _is_control(exchange):
             answers[json.dumps(dict(exchange.request.fields), sort_keys=True)].append(exchange)
     reach = _reach(requested)
+    by_request = {json_key(dict(exchange.request.fields)): exchange for exchange in reversed(requested)}
     for repeated in answers.values():
-        yield from _lost(repeated, requested, reach)
+        yield from _lost(repeated, by_request, reach)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +239,9 @@ def _characters_back(exchange: Exchange, word: str) -> int:
     return len(text) - text.rfind(word)
 
 
-def _lost(repeated: list[Exchange], requested: list[Exchange], reach: Reach) -> Iterator[Finding | Unverified]:
+def _lost(
+    repeated: list[Exchange], requested: Mapping[bytes, Exchange], reach: Reach
+) -> Iterator[Finding | Unverified]:
     """Words that all answers to the same request lack, although the model lists such words, or that cost no tokens."""
     places = _places(repeated[0])
     lost = [word for word in places if all(_lacks(exchange, [word]) for exchange in repeated)]
@@ -259,10 +263,10 @@ def _lost(repeated: list[Exchange], requested: list[Exchange], reach: Reach) -> 
     )
 
 
-def _costs_no_tokens(exchange: Exchange, words: list[str], requested: list[Exchange]) -> str:
+def _costs_no_tokens(exchange: Exchange, words: list[str], requested: Mapping[bytes, Exchange]) -> str:
     """A note that the request has no more tokens than the same one without these words; empty otherwise."""
     reduced = _without(exchange.request.fields, words)
-    control = next((other for other in requested if other.request.fields == reduced), None)
+    control = requested.get(json_key(reduced))
     if control is None or reduced == exchange.request.fields:
         return ""
     with_them, without_them = total_input(usage_of(exchange)), total_input(usage_of(control))

@@ -7,6 +7,7 @@ the run. A missing endpoint is reported once, and the other requirements on it a
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -29,8 +30,10 @@ from messages_conformance.rules.accessors import (
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, HIDES, MISBILLS, RUN, rule
 from messages_conformance.rules.input_counts import INCONSISTENT, PROMPT_SLACK_TOKENS, inconsistent
+from messages_conformance.rules.paired_requests import body_without
 from messages_conformance.rules.parts_counted import counts_every_part_beforehand
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
+from messages_conformance.rules.shorter_texts import Counted, ShorterTexts
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
 
 COUNT_PATH: Final = "/v1/messages/count_tokens"
@@ -193,39 +196,44 @@ def _counted_and_billed(
 )
 def never_counts_less_for_more(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """More text, a system prompt or a tool never lowers the count."""
-    counted = [(exchange, count) for exchange in exchanges if (count := _count(exchange)) is not None]
     pairs = 0
-    for longer, more in counted:
-        for shorter, less in counted:
-            if not _extends(longer.request.fields, shorter.request.fields):
-                continue
-            pairs += 1
-            if more < less - PROMPT_SLACK_TOKENS:
-                found = f"{more}, but {less} for a shorter request (exchange {shorter.number})"
-                yield Finding(
-                    exchange=longer.number, place=Place(pointer="/input_tokens"), found=found, wanted=f"{less} or more"
-                )
-                return
+    for longer, shorter in _extended(exchanges):
+        pairs += 1
+        more, less = longer.tokens, shorter.tokens
+        if more < less - PROMPT_SLACK_TOKENS:
+            found = f"{more}, but {less} for a shorter request (exchange {shorter.exchange.number})"
+            place = Place(pointer="/input_tokens")
+            yield Finding(exchange=longer.exchange.number, place=place, found=found, wanted=f"{less} or more")
+            return
     if not pairs:
         yield Unverified(reason="no request was counted both alone and with additions")
 
 
-def _extends(longer: Mapping[str, Any], shorter: Mapping[str, Any]) -> bool:
-    """Whether one request is another with a system prompt, tools or more text added."""
-    added = {name for name in longer if name not in shorter}
-    if not added <= {"system", "tools", "messages"} or not set(shorter) <= set(longer):
-        return False
-    same = all(longer[name] == value for name, value in shorter.items() if name != "messages")
-    longer_text, shorter_text = _text_of_single_message(longer), _text_of_single_message(shorter)
-    if not same or longer_text is None or shorter_text is None or not longer_text.startswith(shorter_text):
-        return False
-    return bool(added) or longer_text != shorter_text
+def _extended(exchanges: Sequence[Exchange]) -> Iterator[tuple[Counted, Counted]]:
+    """Counts of requests that are others with a system prompt, tools or more text added; each with the largest one."""
+    groups: dict[bytes, list[Counted]] = defaultdict(list)
+    for exchange in exchanges:
+        tokens, text = _count(exchange), _text_of_single_message(exchange.request.fields)
+        if tokens is not None and text is not None:
+            counted = Counted(text=text, tokens=tokens, exchange=exchange)
+            groups[body_without(exchange.request.fields, "messages")].append(counted)
+    shorter_texts = {key: ShorterTexts(group) for key, group in groups.items()}
+    for longer in (one for group in groups.values() for one in group):
+        fields = longer.exchange.request.fields
+        for left_out in ((), ("system",), ("tools",), ("system", "tools")):
+            shorter = shorter_texts.get(body_without(fields, "messages", *left_out))
+            if shorter is None or not fields.keys() >= set(left_out):
+                continue
+            found = shorter.largest_in(longer.text, most_chars=len(longer.text) - (not left_out))
+            if found is not None:
+                yield longer, found
 
 
 def _text_of_single_message(fields: Mapping[str, Any]) -> str | None:
     """The text of a request with a single user message; None for any other."""
     messages = fields.get("messages")
-    content = messages[0].get("content") if isinstance(messages, list) and len(messages) == 1 else None
+    first = messages[0] if isinstance(messages, list) and len(messages) == 1 else None
+    content = first.get("content") if isinstance(first, dict) else None
     return content if isinstance(content, str) else None
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
@@ -20,6 +22,7 @@ from messages_conformance.rules.catalogue import MISBILLS, RUN, rule
 from messages_conformance.rules.model_passes import may_take_several_passes
 from messages_conformance.rules.paired_requests import body_without, request_without, without_cache_control
 from messages_conformance.rules.recording_parts import REQUEST
+from messages_conformance.rules.shorter_texts import Counted, ShorterTexts
 from messages_conformance.rules.stream.message_delta import keeps_the_input_counts
 from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
 
@@ -161,22 +164,31 @@ def counts_more_for_more_text(exchanges: Sequence[Exchange]) -> Iterable[Finding
             found = f"{more}, although it extends exchange {shorter.number} ({less}) by later turns"
             yield Finding(exchange=longer.number, place=place, found=found, wanted=f"{less} or more")
             return
-    for longer, long_prompt in requested:
-        for shorter, short_prompt in requested:
-            added = len(long_prompt) - len(short_prompt)
-            if added < MIN_ADDED_CHARS or not long_prompt.startswith(short_prompt):
-                continue
-            if _but_for_prompt(longer) != _but_for_prompt(shorter):
-                continue
-            pairs += 1
-            more, less = total_input(usage_of(longer)), total_input(usage_of(shorter))
-            if more < less - PROMPT_SLACK_TOKENS:
-                place = in_message(longer, "/usage/input_tokens")
-                found = f"{more}, with {added} characters more than exchange {shorter.number} ({less})"
-                yield Finding(exchange=longer.number, place=place, found=found, wanted=f"{less} or more")
-                return
+    for longer, prompt, beginning in _longer_prompts(requested):
+        pairs += 1
+        more, less = total_input(usage_of(longer)), beginning.tokens
+        if more < less - PROMPT_SLACK_TOKENS:
+            place = in_message(longer, "/usage/input_tokens")
+            added = len(prompt) - len(beginning.text)
+            found = f"{more}, with {added} characters more than exchange {beginning.exchange.number} ({less})"
+            yield Finding(exchange=longer.number, place=place, found=found, wanted=f"{less} or more")
+            return
     if not pairs:
         yield Unverified(reason="no request was repeated with more text")
+
+
+def _longer_prompts(requested: Sequence[tuple[Exchange, str]]) -> Iterator[tuple[Exchange, str, Counted]]:
+    """Each prompt that continues another one, and of these the one with the most tokens; all else is the same."""
+    groups: dict[bytes, list[Counted]] = defaultdict(list)
+    for exchange, prompt in requested:
+        tokens = total_input(usage_of(exchange))
+        groups[_but_for_prompt(exchange)].append(Counted(text=prompt, tokens=tokens, exchange=exchange))
+    shorter_texts = {key: ShorterTexts(group) for key, group in groups.items()}
+    for exchange, prompt in requested:
+        texts = shorter_texts[_but_for_prompt(exchange)]
+        shorter = texts.largest_in(prompt, most_chars=len(prompt) - MIN_ADDED_CHARS)
+        if shorter is not None:
+            yield exchange, prompt, shorter
 
 
 def _grown_conversations(messages: Sequence[Exchange]) -> Iterator[tuple[Exchange, Exchange]]:
@@ -184,27 +196,30 @@ def _grown_conversations(messages: Sequence[Exchange]) -> Iterator[tuple[Exchang
 
     The thinking of earlier turns may not be counted (token counting), so requests with thinking blocks are excluded.
     """
-    known = {_conversation(exchange, None): exchange for exchange in messages}
+    known = {_conversations(exchange)[-1]: exchange for exchange in messages}
     for longer in messages:
-        turns = longer.request.fields.get("messages")
-        if isinstance(turns, list) and b'"thinking"' not in longer.request.body:
-            lengths = (length for length in range(len(turns) - 1, 0, -1))
-            shorter = next((known[key] for n in lengths if (key := _conversation(longer, n)) in known), None)
+        if b'"thinking"' not in longer.request.body:
+            beginnings = reversed(_conversations(longer)[1:-1])
+            shorter = next((known[key] for key in beginnings if key in known), None)
             added = shorter is not None and len(longer.request.body) - len(shorter.request.body) >= MIN_ADDED_CHARS
             if shorter is not None and added:
                 yield longer, shorter
 
 
 @once_per_exchange
-def _conversation(exchange: Exchange, turns: int | None) -> bytes:
-    """The request fields that the size of a conversation depends on; with `turns`, of that many first turns."""
+def _conversations(exchange: Exchange) -> tuple[bytes, ...]:
+    """Keys of the fields that the size of a conversation depends on, with none of its turns, with the first, and so on.
+
+    Each key is made from the one before, so their cost is that of reading the request once.
+    """
     fields = exchange.request.fields
     messages = fields.get("messages")
     names = ("model", "system", "tools", "tool_choice", "thinking", "output_config")
     kept = {name: fields[name] for name in names if name in fields}
-    return json_key(
-        without_cache_control({**kept, "messages": messages[:turns] if isinstance(messages, list) else messages})
-    )
+    keys = [json_key(without_cache_control(kept))]
+    for turn in messages if isinstance(messages, list) else [messages]:
+        keys.append(blake2b(keys[-1] + json_key(without_cache_control(turn)), digest_size=16).digest())
+    return tuple(keys)
 
 
 @once_per_exchange

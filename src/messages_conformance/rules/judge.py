@@ -138,6 +138,8 @@ class Judge:
         self._exchanges: list[Exchange] = []
         self._together: list[Exchange] = []  # those of the capture that is being read; in a live run, all of them
         self._captures_ended = False
+        self._unanswered: list[Exchange] = []
+        self._run_tallies: dict[str, _Tally] = {}  # of the rules over several exchanges, until another one is added
         self.has_forgotten = False
         """Whether `forget` was called, so that `exchanges` shows no longer what went well."""
         self._tallies: dict[str, _Tally] = defaultdict(_Tally)
@@ -180,6 +182,9 @@ class Judge:
             self.end_capture()
         self._exchanges.append(exchange)
         self._together.append(exchange)
+        self._run_tallies.clear()
+        if exchange.failure is not None and exchange.response is None and exchange.failure.kind != SILENT:
+            self._unanswered.append(exchange)
         outcomes = self._outcomes_of(exchange)
         for requirement in outcomes.passed:
             tally = self._tallies[requirement.id]
@@ -339,7 +344,7 @@ class Judge:
             return Verdict(requirement=requirement.id, level=requirement.level, outcome=NOT_APPLICABLE, reason=why_not)
         tally = self._tallies[requirement.id]
         if requirement.over == RUN and (self._together or not self._captures_ended):
-            tally = _Tally().absorb(tally).absorb(self._over_run(requirement, answered))
+            tally = _Tally().absorb(tally).absorb(self._run_tally(requirement, answered))
         outcome, reason = _outcome(requirement, tally), self._reason(requirement, tally)
         if requirement.on_sight and outcome == NOT_VERIFIED and reason == NOT_PROVOKED:
             outcome, reason = NOT_APPLICABLE, NOT_SEEN
@@ -352,6 +357,13 @@ class Judge:
             judged=tally.passed + len({finding.exchange for finding in tally.findings}),
             passed_on=tuple(tally.passed_on) if tally.findings else (),
         )
+
+    def _run_tally(self, requirement: Requirement, answered: tuple[Exchange, ...]) -> _Tally:
+        """The outcome of a rule over several exchanges; it is asked again only after another exchange."""
+        tally = self._run_tallies.get(requirement.id)
+        if tally is None:
+            tally = self._run_tallies[requirement.id] = self._over_run(requirement, answered)
+        return tally
 
     def _over_run(self, requirement: Requirement, answered: tuple[Exchange, ...]) -> _Tally:
         """The outcome of a rule over all answered exchanges. A rule that never ended is not asked again."""
@@ -371,11 +383,8 @@ class Judge:
             return ""
         unanswered = [
             exchange.failure
-            for exchange in self._exchanges
-            if exchange.response is None
-            and exchange.failure is not None
-            and exchange.failure.kind != SILENT
-            and self._was_for(requirement, exchange)
+            for exchange in self._unanswered
+            if exchange.failure is not None and self._was_for(requirement, exchange)
         ]
         ended = [failure for failure in unanswered if failure.kind in ENDS_A_RUN and requirement.over == RUN]
         if tally.unverified and not ended:

@@ -177,10 +177,10 @@ def _cursors(exchange: Exchange, items: Sequence[Mapping[str, Any]]) -> Iterator
 
 def _walk(exchanges: Sequence[Exchange]) -> Iterator[Finding]:
     """Pages after a cursor that do not continue the list."""
-    walked = [exchange for exchange in exchanges if _requests_a_page(exchange)]
-    for number, after in enumerate(walked):
+    last_pages: dict[str | None, Exchange] = {}
+    for after in filter(_requests_a_page, exchanges):
         cursor, limit = _query(after, "after_id"), _query(after, "limit")
-        before = next((one for one in reversed(walked[:number]) if _query(one, "limit") == limit), None)
+        before, last_pages[limit] = last_pages.get(limit), after
         if before is None or cursor is None or cursor != body_of(before).get("last_id"):
             continue
         items = _items(after)

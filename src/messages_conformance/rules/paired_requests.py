@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from messages_conformance.exchange import Exchange
@@ -40,19 +41,35 @@ def requests_without(
     for exchange in messages:
         same_but_for_field[request_without(exchange, *ignored)].append(exchange)
     for requests in same_but_for_field.values():
+        control_of = _first_larger(name, requests) if larger else _first_without(name, requests)
         for limited in requests:
             limit = limited.request.fields.get(name)
-            controls = (control for control in requests if _is_control(control.request.fields.get(name), limit, larger))
-            control = next(controls, None) if limit else None
+            control = control_of(limit) if limit else None
             if control is not None:
                 yield limited, control
 
 
-def _is_control(value: Any, limit: Any, larger: bool) -> bool:
-    """Whether the value of the field makes a request the control of one with this limit: none, or a larger one."""
-    if not larger:
-        return not value
-    return isinstance(value, int) and isinstance(limit, int) and value > limit
+def _first_without(name: str, requests: Sequence[Exchange]) -> Callable[[Any], Exchange | None]:
+    """A function that returns the first request without the field."""
+    control = next((request for request in requests if not request.request.fields.get(name)), None)
+    return lambda limit: control
+
+
+def _first_larger(name: str, requests: Sequence[Exchange]) -> Callable[[Any], Exchange | None]:
+    """A function that returns the first request whose field is larger than a number, by one binary search."""
+    largest: list[int] = []
+    controls: list[Exchange] = []
+    for request in requests:
+        value = request.request.fields.get(name)
+        if isinstance(value, int) and (not largest or value > largest[-1]):
+            largest.append(value)
+            controls.append(request)
+
+    def control_of(limit: Any) -> Exchange | None:
+        at = bisect_right(largest, limit) if isinstance(limit, int) else len(largest)
+        return controls[at] if at < len(controls) else None
+
+    return control_of
 
 
 def without_cache_control(value: Any) -> Any:

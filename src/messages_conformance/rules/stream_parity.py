@@ -7,7 +7,7 @@ of answers: that there is text, that there are spaces between its words, that a 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -73,14 +73,14 @@ def answered_pairs(exchanges: Sequence[Exchange]) -> list[Pair]:
     A request that was sent several times makes several pairs; no answer is in two of them.
     """
     pairs: list[Pair] = []
-    wholes: dict[bytes, list[Exchange]] = defaultdict(list)
+    wholes: dict[bytes, deque[Exchange]] = defaultdict(deque)
     answers = [exchange for exchange in exchanges if has_message(exchange) and message_of(exchange) is not None]
     for answer in answers:
         if not answer.request.fields.get("stream"):
             wholes[_request_key(answer)].append(answer)
     for answer in answers:
         if answer.request.fields.get("stream") and wholes[_request_key(answer)]:
-            pairs.append((answer, wholes[_request_key(answer)].pop(0)))
+            pairs.append((answer, wholes[_request_key(answer)].popleft()))
     return [pair for pair in pairs if _are_valid(*pair)]
 
 

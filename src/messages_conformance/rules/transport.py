@@ -211,10 +211,18 @@ def keeps_the_key_to_itself(exchange: Exchange) -> Iterable[Finding]:
         if not any(key in value for _, value in exchange.request.headers) or key.encode() in exchange.request.body:
             continue
         for name, value in response.headers:
-            if spans(value.encode("utf-8", "replace"), key.encode()):
+            if _place_of(key, value) >= 0:
                 yield Finding(place=Place(header=name), found="the key", wanted="no credential")
                 return
-        if places := spans(response.text.encode("utf-8", "replace"), key.encode()):
-            place = Place(offset_bytes=places[0][0])
+        if (offset_bytes := _place_of(key, response.text)) >= 0:
+            place = Place(offset_bytes=offset_bytes)
             yield Finding(place=place, found="the key in the body", wanted="no credential")
             return
+
+
+def _place_of(key: str, text: str) -> int:
+    """Where a text contains the key, in bytes; -1 if it does not. The wrong key counts in every spelling."""
+    if key == WRONG_KEY:
+        return next((start for start, _ in spans(text.encode("utf-8", "replace"), key.encode())), -1)
+    before, found, _ = text.partition(key)
+    return len(before.encode("utf-8", "replace")) if found else -1
