@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from builders import QUESTION, answered, exchange, found, numbered, response, streamed
+from stream_frames import block, ends, over, sse, start, stop, text
 
 from messages_conformance import contract
 from messages_conformance.exchange import ACCEPTED, Exchange, Request, Response
@@ -22,6 +23,8 @@ from messages_conformance.rules import Judge, Requirement
 from messages_conformance.rules import judge as judge_module
 from messages_conformance.rules.catalogue import RUN
 from messages_conformance.rules.shorter_texts import Counted, ShorterTexts
+from messages_conformance.stream import walk
+from messages_conformance.stream.walker import LONG_STREAM_EVENTS
 
 FEW = 150
 MOST_GROWTH = 2.6
@@ -161,6 +164,29 @@ def test_rules_over_a_run_are_asked_again_only_after_another_exchange(monkeypatc
         judge.add(answered())
         assert judge.verdicts() == judge.verdicts()
     assert asked.count("stop.max_tokens.occurs") == 2
+
+
+def long_stream(deltas: int) -> Exchange:
+    first = sse([start(), block()])
+    last = sse([stop(), ends(usage=deltas), over()])
+    return streamed(first + sse([text("word ")]) * deltas + last)
+
+
+def test_the_events_of_a_long_stream_are_forgotten_once_it_is_judged() -> None:
+    few, many = long_stream(50), long_stream(LONG_STREAM_EVENTS)
+    judge = Judge(contract.profile("anthropic-2023-06-01"))
+    for one in numbered(few, many):
+        judge.add(one)
+    few, many = judge.exchanges
+    assert few.response is not None
+    assert many.response is not None
+    assert "_lexed" in few.response.__dict__
+    assert "_lexed" not in many.response.__dict__
+    assert len(many.response.events) > LONG_STREAM_EVENTS
+    assert "_lexed" not in many.response.__dict__
+    assert walk(many.response).text == "word " * LONG_STREAM_EVENTS
+    assert walk(many.response).complete
+    assert all(verdict.outcome != "error" for verdict in judge.verdicts())
 
 
 def test_a_rule_that_compares_all_exchanges_would_be_found() -> None:

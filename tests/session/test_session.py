@@ -15,7 +15,15 @@ from rich.console import Console
 
 from messages_conformance import report
 from messages_conformance.exchange import Exchange, RecordingPart
-from messages_conformance.session import Clock, Session, SessionOptions, Source, UsageError, judge_recordings
+from messages_conformance.session import (
+    Clock,
+    Session,
+    SessionOptions,
+    Source,
+    UsageError,
+    judge_recordings,
+    report_folder,
+)
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 CLOCK = Clock(now=lambda: NOON, monotonic_s=lambda: 0.0)
@@ -86,6 +94,16 @@ def test_what_the_source_lacks_is_a_lack_of_each_of_its_exchanges(tmp_path: Path
 def test_a_report_is_written_while_exchanges_come_and_at_most_once_a_second(tmp_path: Path) -> None:
     # Each write reads the clock before and after.
     assert written_counts(tmp_path, [10.0, 10.0, 10.0, 10.5, 11.5, 11.5, 11.5]) == [1, 1, 3]
+
+
+def test_a_recording_has_an_end_and_the_report_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_folder, "MAX_RECORDING_BYTES", 100)
+    exchanges = numbered(answered(), answered(WRONG_ROLE), answered())
+    settings = options(report=str(tmp_path))
+    code, result = judge_recordings(SOURCE, exchanges, options=settings, clock=CLOCK, out=Console(quiet=True))
+    assert code == 1
+    assert len((tmp_path / "exchanges.jsonl").read_text().splitlines()) == 1
+    assert "exchanges.jsonl is full: it ends with exchange 1; all exchanges are judged" in result.run.notes
 
 
 def test_reports_that_take_long_are_written_seldom(tmp_path: Path) -> None:
