@@ -268,7 +268,8 @@ def test_a_requirement_without_its_premise_is_not_verified(requirement: str, run
 
 
 def test_a_target_that_refuses_prefill_does_not_have_to_continue_one() -> None:
-    run = [refused(400, probes=("request.prefill.continue",), capability="prefill", expect=EITHER)]
+    error = {"error": {"type": "invalid_request_error", "message": "This model does not support prefill."}}
+    run = [refused(400, error, probes=("request.prefill.continue",), capability="prefill", expect=EITHER)]
     outcomes = {name: verdict.outcome for name, verdict in verdicts(numbered(*run)).items()}
     assert outcomes["request.prefill.continue"] == "not-applicable"
     assert outcomes["request.prefill.unsupported"] == PASS

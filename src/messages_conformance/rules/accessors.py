@@ -119,16 +119,19 @@ def refused(exchange: Exchange) -> bool:
 
 
 def cleanly_refused(exchange: Exchange) -> str:
-    """The status and message of a refusal in the documented form; empty for every other answer.
+    """The status and message of a refusal that says why; empty for every other answer.
 
-    A 401, 408 or 429 refuses the caller or asks it to wait; it does not refuse the request itself.
+    The message is in the documented form, or in the detail of a web framework: other rules judge the form. A 401, 408
+    or 429 refuses the caller or asks it to wait; it does not refuse the request itself.
     """
     response = exchange.response
     if response is None or not 400 <= response.status < 500 or response.status in (401, 408, 429):
         return ""
     error = response.fields.get("error")
     message = error.get("message") if isinstance(error, dict) else error
-    if not isinstance(message, str):
+    if message is None:
+        message = _detail(response.fields.get("detail"))
+    if not isinstance(message, str) or not message:
         return ""
     return f"{response.status} {shown(' '.join(message.split()), 160)}"
 
@@ -147,6 +150,14 @@ def beyond_context(exchange: Exchange) -> str:
         return ""
     refusal = cleanly_refused(exchange)
     return refusal if _CONTEXT_WORDS.search(refusal) else ""
+
+
+def _detail(detail: object) -> object:
+    """The messages of a refusal by FastAPI: a text, or the `msg` of each of its problems."""
+    if not isinstance(detail, list):
+        return detail
+    texts = [problem.get("msg") for problem in detail if isinstance(problem, dict)]
+    return "; ".join(text for text in texts if isinstance(text, str))
 
 
 REFUSED_IN_FRONT: Final = frozenset({401, 413})

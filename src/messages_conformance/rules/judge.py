@@ -11,10 +11,10 @@ from functools import partial
 from typing import Final
 
 from messages_conformance.contract import Profile
-from messages_conformance.exchange import LEFT, REFUSED, SILENT, Exchange
+from messages_conformance.exchange import LEFT, SILENT, Exchange
 from messages_conformance.internal_errors import described
 from messages_conformance.masking import bounded
-from messages_conformance.rules.accessors import cleanly_refused
+from messages_conformance.rules.capability_refusals import refused_capabilities
 from messages_conformance.rules.catalogue import CATALOGUE, EXCHANGE, RUN, Requirement
 from messages_conformance.rules.recording_parts import lacking, reason_for
 from messages_conformance.rules.verdict import (
@@ -318,23 +318,13 @@ class Judge:
 
     def verdicts(self, *, only: Collection[str] | None = None) -> tuple[Verdict, ...]:
         """One verdict for each selected requirement, in the catalogue's order; with `only`, for these ids alone."""
-        refused = self._refused_capabilities()
+        refused = refused_capabilities(self._exchanges, self.profile)
         answered = tuple(exchange for exchange in self._together if not odd(exchange))
         return tuple(
             self._verdict(row, refused, answered)
             for row in self.catalogue.values()
             if self._selected(row.id) and (only is None or row.id in only)
         )
-
-    def _refused_capabilities(self) -> Mapping[str, str]:
-        """The capabilities that depend on the model and that every answer refused, with the target's last words."""
-        refusals: dict[str, list[str]] = defaultdict(list)
-        for exchange in self._exchanges:
-            name = exchange.capability
-            valid = exchange.response is not None and exchange.expect != REFUSED
-            if valid and name is not None and name in self.profile.depends_on_model:
-                refusals[name].append(cleanly_refused(exchange))
-        return {name: f"the target refuses {name}: {words[-1]}" for name, words in refusals.items() if all(words)}
 
     def _verdict(self, requirement: Requirement, refused: Mapping[str, str], answered: tuple[Exchange, ...]) -> Verdict:
         why_not = requirement.inapplicable(self.profile)

@@ -69,6 +69,8 @@ def _controlled(probe: Probe) -> Callable[[Sequence[Exchange]], Iterable[Finding
             lacking = not_accepted_elsewhere(exchange, others, without=probe.own) if outcomes else ()
             if lacking:
                 yield Unverified(reason=f"no other request with {', '.join(lacking)} was accepted")
+            elif outcomes and (words := beyond_context(exchange)):
+                yield Unverified(reason=f"the request exceeds the context window of the model: {words}")
             elif outcomes and _is_excused(probe, exchange):
                 yield Unverified(reason=f"the target has a lower limit: {cleanly_refused(exchange)}")
             else:

@@ -9,7 +9,7 @@ from messages_conformance.reference import validation
 from messages_conformance.reference.changes import RequestContext, Stage
 from messages_conformance.reference.edits import refused_if
 from messages_conformance.reference.failures import Failure
-from messages_conformance.reference.request_parts import tools
+from messages_conformance.reference.request_parts import tools, turns
 from messages_conformance.reference.variant_registry import ANTHROPIC, LENIENT, NOT_TOKMODEL, TOKMODEL, variant
 
 DEFAULT_SAMPLING: Final = {"temperature": 1, "top_p": 1}
@@ -171,3 +171,45 @@ def fewer_tools(failures: list[Failure], context: RequestContext) -> list[Failur
     many = len(tools(context.body)) > MAX_TOOLS
     message = f"available_tools_limit_exceeded: at most {MAX_TOOLS} tools are available"
     return refused_if(failures, many, message)
+
+
+UNREADABLE: Final = ("image", "document", "search_result")
+SERVER_BLOCKS: Final = ("server_tool_use", "web_search_tool_result")
+MAX_BODY_BYTES: Final = 20_000_000
+"""The limit of one cloud that offers the same API."""
+
+
+def kinds_in(content: object) -> set[str]:
+    """The types of content blocks, those inside other blocks included."""
+    blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+    inner = [kinds_in(block.get("content")) for block in blocks]
+    return {str(block.get("type")) for block in blocks}.union(*inner)
+
+
+def kinds_of(context: RequestContext) -> set[str]:
+    """The types of all content blocks of a request."""
+    return set().union(*(kinds_in(turn.get("content")) for turn in turns(context.body)))
+
+
+@variant(at=Stage.FAILURES, conforms=ANTHROPIC)
+def text_only_model(failures: list[Failure], context: RequestContext) -> list[Failure]:
+    """The model reads text only: images, documents and search results are refused wherever they are."""
+    for kind in sorted(kinds_of(context).intersection(UNREADABLE)):
+        failures = [*failures, Failure(message=f"messages: this model does not support {kind} blocks")]
+    return failures
+
+
+@variant(at=Stage.FAILURES, conforms=ANTHROPIC)
+def no_server_tools(failures: list[Failure], context: RequestContext) -> list[Failure]:
+    """The server has no tools of its own: it refuses them, and earlier calls of them."""
+    named = [str(tool["type"]) for tool in tools(context.body) if tool.get("type") not in (None, "custom")]
+    found = [*named, *sorted(kinds_of(context).intersection(SERVER_BLOCKS))]
+    return refused_if(failures, bool(found), f"server tools are not supported: {', '.join(found)}")
+
+
+@variant(at=Stage.FAILURES, depth="deep")
+def smaller_bodies(failures: list[Failure], context: RequestContext) -> list[Failure]:
+    """A body may have 20 MB at most, as in one cloud that offers the API."""
+    large = len(context.request.body) > MAX_BODY_BYTES
+    refusal = Failure(status=413, message="Request exceeds the maximum size")
+    return [refusal, *failures] if large else failures
