@@ -191,7 +191,7 @@ BROKEN = {
 def test_an_unusable_file_is_reported_with_the_place(tmp_path: Path, case: str) -> None:
     text, parts = BROKEN[case]
     with pytest.raises(ConfigurationError) as raised:
-        written(tmp_path, text)
+        written(tmp_path, text).checked()
     for part in ("messages-conformance.toml", *parts):
         assert part in str(raised.value)
     assert "1234567890" not in str(raised.value)

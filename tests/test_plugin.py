@@ -160,3 +160,41 @@ def test_importing_the_plugin_imports_nothing_heavy() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+# -- tests of the user without a target -----------------------------------------------------------------------------
+
+ASKING = """
+def test_one(ask, judge): judge(ask("hi"))
+def test_two(exchange): pass
+def test_three(target): pass
+"""
+
+
+def test_tests_that_ask_a_target_fail_with_a_sentence_when_there_is_none(tmp_path: Path) -> None:
+    folder = tmp_path / "conformance"
+    folder.mkdir()
+    (folder / "test_own.py").write_text(ASKING)
+    plugin = ("-p", "messages_conformance.plugin", "conformance", "-q")
+    ran = run_pytest(*plugin, cwd=tmp_path, source=True)
+    assert ran.returncode == 4, ran.stdout
+    assert "ERROR: these tests ask a target, and none was given: run `messages-conformance run TARGET" in ran.stderr
+    assert "skipped" not in ran.stdout
+    collected = run_pytest(*plugin, "--collect-only", cwd=tmp_path, source=True)
+    assert collected.returncode == 0, collected.stdout
+
+
+def test_among_other_tests_only_those_that_ask_a_target_fail(tmp_path: Path) -> None:
+    (tmp_path / "test_own.py").write_text(ASKING + "def test_other(): pass\n")
+    ran = run_pytest("-p", "messages_conformance.plugin", "-q", cwd=tmp_path, source=True)
+    assert ran.returncode == 1, ran.stdout
+    assert "1 passed, 3 errors" in ran.stdout
+    assert "these tests ask a target, and none was given" in ran.stdout
+
+
+def test_a_fixture_of_the_same_name_in_another_project_is_theirs(tmp_path: Path) -> None:
+    theirs = "import pytest\n@pytest.fixture\ndef target(): return 7\n@pytest.fixture\ndef ask(target): return target\n"
+    (tmp_path / "conftest.py").write_text(theirs)
+    (tmp_path / "test_theirs.py").write_text("def test_theirs(ask, target): assert ask == target == 7\n")
+    ran = run_pytest("-p", "messages_conformance.plugin", "-q", cwd=tmp_path, source=True)
+    assert ran.returncode == 0, ran.stdout

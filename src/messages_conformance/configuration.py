@@ -76,6 +76,12 @@ class Configuration:
     map: Mapping[str, str] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
 
+    def checked(self) -> Configuration:
+        """The same; raises ConfigurationError when one of its targets cannot be used."""
+        if self.problems:
+            raise ConfigurationError(next(iter(self.problems.values())))
+        return self
+
     def options_of(self, target: str | None) -> Mapping[str, Any]:
         """The options of the target with that name; empty when `target` is an address instead of a name.
 

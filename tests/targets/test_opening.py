@@ -121,8 +121,9 @@ def test_a_saved_run_fails_as_it_failed_and_where_it_was_not_asked(tmp_path: Pat
     with pytest.raises(Unreachable, match="it was down"):
         asyncio.run(target.send(QUESTION))
     other = Request(method="GET", path="/v1/models", headers=(), body=b"")
-    with pytest.raises(Unreachable, match="holds no answer to this GET /v1/models"):
+    with pytest.raises(Unreachable, match="holds no answer to this GET /v1/models") as raised:
         asyncio.run(target.send(other))
+    assert raised.value.failure.kind == "unrecorded"  # and no rule takes it for silence of the target
 
 
 @pytest.mark.parametrize("text", ["", "not json\n", '{"number": 1}\n', "[]\n\n", '"text"\n1\n'])

@@ -55,14 +55,7 @@ def configured(parsed: argparse.Namespace) -> Configuration:
 
 def effective(parsed: argparse.Namespace) -> dict[str, Setting]:
     """Every option that is set; raises ConfigurationError when a file or a variable cannot be used."""
-    return configuration.settings(given(parsed), _whole(configured(parsed)), os.environ)
-
-
-def _whole(file: Configuration) -> Configuration:
-    """The file; raises ConfigurationError when one of its targets cannot be used."""
-    if file.problems:
-        raise ConfigurationError(next(iter(file.problems.values())))
-    return file
+    return configuration.settings(given(parsed), configured(parsed).checked(), os.environ)
 
 
 def _show(parsed: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from messages_conformance.exchange.ask import (
 )
 from messages_conformance.exchange.body_chunks import ALL_CODINGS, MAX_DECODED_BYTES, Chunk, decoded, unread_codings
 from messages_conformance.exchange.content_coding import GZIP_MAGIC, BodyDecoder, DecodingError, can_decode, codings_of
-from messages_conformance.exchange.exchange import ASKED_AGAIN, SILENT, Exchange, Failure, RecordingPart
+from messages_conformance.exchange.exchange import ASKED_AGAIN, SILENT, UNRECORDED, Exchange, Failure, RecordingPart
 from messages_conformance.exchange.exchange_record import from_record, read_recording, to_record
 from messages_conformance.exchange.http_request import KEY_PLACEHOLDER, MESSAGES_PATH, WRONG_KEY, Identity, Request
 from messages_conformance.exchange.http_response import (
@@ -71,6 +71,7 @@ __all__ = [
     "TIMEOUT",
     "TOO_LARGE",
     "UNPARSED",
+    "UNRECORDED",
     "WIRE_FORMS",
     "WRONG_KEY",
     "Ask",

@@ -14,6 +14,9 @@ from messages_conformance.exchange.http_response import Response
 SILENT: Final = "silent"
 """The kind of a Failure that is not one: no answer came, and the wire form of the request permits that."""
 
+UNRECORDED: Final = "unrecorded"
+"""The kind of a Failure of a saved run that has no answer to a request: it says nothing about the target."""
+
 ASKED_AGAIN: Final = "asked again"
 """How the note in `Exchange.waits` begins when the request was sent again because its failure may be chance."""
 
@@ -23,7 +26,7 @@ class Failure:
     """Why there is no response: the network's fault or a limit, never a verdict about the target.
 
     `kind` is "refused", "dns", "tls", "timeout", "disconnected", "rate-limited", "overloaded", "budget", "cancelled",
-    "outage" or SILENT.
+    "outage", UNRECORDED or SILENT.
     """
 
     kind: str

@@ -12,14 +12,14 @@ from typing import Any, Final
 
 from messages_conformance import contract
 from messages_conformance.contract.request_fields import WHOLE, RequestField, fields_in, fields_to, request_fields
-from messages_conformance.exchange import MESSAGES_PATH, REFUSED, Exchange, RecordingPart
+from messages_conformance.exchange import MESSAGES_PATH, REFUSED, UNRECORDED, Exchange, RecordingPart
 
 ACCEPTED: Final = "accepted"
 REFUSED_OUTCOME: Final = "refused"
 FAILED: Final = "failed"
 """The outcome of a request: a success status; a 4xx; anything else, no answer included."""
 
-NEVER_SENT: Final = frozenset({"budget", "cancelled"})
+NEVER_SENT: Final = frozenset({"budget", "cancelled", UNRECORDED})
 """Kinds of failure of a request that was planned but never sent."""
 
 

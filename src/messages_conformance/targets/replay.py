@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from messages_conformance.exchange import Exchange, Failure, Identity, Request, Response, read_recording
+from messages_conformance.exchange import UNRECORDED, Exchange, Failure, Identity, Request, Response, read_recording
 from messages_conformance.input_files import InputError
 from messages_conformance.targets.simulated_time import SimulatedClock
 from messages_conformance.targets.target import TargetError, Unreachable
@@ -35,10 +35,10 @@ class ReplayTarget:
         answers = self._answers.get(request.identity)
         if not answers:
             message = f"the saved run holds no answer to this {request.method} {request.path}; it sent other requests"
-            raise Unreachable(Failure(kind="disconnected", message=message))
+            raise Unreachable(Failure(kind=UNRECORDED, message=message))
         exchange = answers.pop() if len(answers) > 1 else answers[0]
         if exchange.response is None:
-            absent = Failure(kind="disconnected", message="the saved run recorded neither an answer nor a reason")
+            absent = Failure(kind=UNRECORDED, message="the saved run recorded neither an answer nor a reason")
             raise Unreachable(exchange.failure or absent)
         return exchange.response
 
