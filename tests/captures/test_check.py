@@ -300,19 +300,10 @@ def test_bare_bodies_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert wrong is not None
     events = [json.loads(line[6:]) for line in stream.decode().splitlines() if line.startswith("data: ")]
     lines = b"".join(json.dumps(event).encode() + b"\n" for event in events)
-    for data in (
-        answer,
-        stream,
-        refusal,
-        lines,
-        json.dumps(events).encode(),
-        stream.rstrip(),
-        json.dumps([1]).encode()[:0],
-    ):
-        if data:
-            assert check(written(tmp_path, data)) == 0, data
+    for data in (answer, stream, refusal, lines, json.dumps(events).encode(), stream.rstrip()):
+        assert check(written(tmp_path, data)) == 0, data
     assert check(written(tmp_path, wrong.body)) == 1
-    assert check(written(tmp_path, stream.replace(b'"index":0', b'"index":7', 1))) == 1
+    assert check(written(tmp_path, stream.replace(b'"index": 0', b'"index": 7', 1))) == 1
     capsys.readouterr()
 
 
@@ -356,3 +347,10 @@ def test_waivers_and_levels_apply(tmp_path: Path) -> None:
     assert check(path, "--waivers", str(waivers)) == 0
     assert check(path, "--skip", "response.role") == 0
     assert check(path, "--profile", "no-such-profile") == 4
+
+
+@pytest.mark.parametrize("url", ["http://[::1/v1/messages", "//[", "", "v1/messages", "http://x/v1/messages/../files"])
+def test_an_address_that_is_none_is_another_route(url: str, tmp_path: Path) -> None:
+    document = json.loads(writers.har(GOOD[:1]))
+    document["log"]["entries"][0]["request"]["url"] = url
+    assert check(written(tmp_path, json.dumps(document).encode())) == 2

@@ -23,17 +23,26 @@ _ROUTES_OF_OTHERS: Final = (
 
 def messages_path(url: str) -> str | None:
     """The path and query from /v1/messages on; None for an address of another route."""
-    parts = urlsplit(url)
-    match = MESSAGES_ROUTE.fullmatch(parts.path)
+    path, query = _path_and_query(url)
+    match = MESSAGES_ROUTE.fullmatch(path)
     if match is None:
         return None
     route = match[1].rstrip("/")
-    return f"{route}?{parts.query}" if parts.query else route
+    return f"{route}?{query}" if query else route
+
+
+def _path_and_query(url: str) -> tuple[str, str]:
+    """The path and the query of an address or a path; empty for an address that is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return parts.path, parts.query
 
 
 def other_api(url: str) -> str:
     """The name of the API that a route belongs to; empty for an unknown one."""
-    path = urlsplit(url).path
+    path, _ = _path_and_query(url)
     return next((name for route, name in _ROUTES_OF_OTHERS if route.fullmatch(path)), "")
 
 

@@ -49,7 +49,7 @@ def removes_the_markup_of_the_model(exchange: Exchange) -> Iterable[Finding]:
 
 def _lost_thinking(exchange: Exchange) -> bool:
     """True when the request asks for thinking and the answer has no block of it."""
-    kinds = {block.get("type") for block in blocks_of(exchange)}
+    kinds = {str(block.get("type")) for block in blocks_of(exchange)}
     thinking = exchange.request.fields.get("thinking")
     asked = isinstance(thinking, Mapping) and thinking.get("type") in ("enabled", "adaptive")
     return asked and not kinds & {"thinking", "redacted_thinking"}
