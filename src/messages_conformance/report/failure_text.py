@@ -194,11 +194,20 @@ def place(report: Report, finding: Finding) -> str:
     name = "one request"
     if exchange is not None:
         name = describe_request(exchange)
-        if exchange.lacks and exchange.situations:  # somebody else's recording: the situation is the place in its file
-            name = f"{inline(exchange.situations[0], PLACE_CHARACTERS)}: {name}"
+        if recorded := _recorded_at(exchange):
+            name = f"{inline(recorded, PLACE_CHARACTERS)}: {name}"
     elif saved is not None:
         name = f"{inline(str(saved.row['method']))} {inline(str(saved.row['path']), 80)}"
     return f"{name}: {'the status' if finding.place == STATUS else inline(str(finding.place), 200)}"
+
+
+def _recorded_at(exchange: Exchange) -> str:
+    """Where an exchange of a capture is: its situation is its place in the file, or it is one of a saved run."""
+    situation = exchange.situations[0] if exchange.situations else f"exchange {exchange.number}"
+    if not exchange.capture:
+        return situation if exchange.lacks and exchange.situations else ""
+    file = exchange.capture.partition(" (part ")[0]
+    return situation if situation.startswith(file) else f"{file}, {situation}"
 
 
 def seen(report: Report, verdict: Verdict) -> str:
