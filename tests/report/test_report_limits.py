@@ -61,7 +61,7 @@ def test_a_report_has_sixty_lines_at_most_with_its_head(count, columns):
 @pytest.mark.parametrize(("count", "more"), [(20, False), (60, True)])
 def test_failures_beyond_the_limit_are_counted(count, more):
     text = printed(failing(count))
-    left = re.search(r"and ([0-9]+) more: report.html and -v have them", text)
+    left = re.search(r"and ([0-9]+) more: -v and --report show them", text)
     assert bool(left) == more
     listed = len(set(re.findall(r"stream\.many-\d+", text)))
     assert listed + (int(left.group(1)) if left else 0) == count

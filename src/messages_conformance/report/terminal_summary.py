@@ -55,7 +55,7 @@ GROUP_LINES: Final = 5
 
 TITLE_LINES: Final = 1
 SHORT_CAUSE: Final = 3
-MORE: Final = "  and {number:,} more: report.html and -v have them"
+MORE: Final = "  and {number:,} more: -v and --report show them"
 
 BUDGET_REASON: Final = "a limit is reached"
 CASES_PER_FIELD: Final = 8
@@ -294,7 +294,7 @@ def _listed(out: Console, title: str, colour: str, texts: Sequence[str], most: i
             else:
                 block.short(text)
         if most is not None and len(texts) > most:
-            block.line(f"  and {len(texts) - most:,} more: report.html and -v have them")
+            block.line(f"  and {len(texts) - most:,} more: -v and --report show them")
         block.line()
     return block
 
@@ -389,7 +389,7 @@ def _not_verified(out: Console, report: Report, *, verbose: bool) -> Block:
         text = f"{cut(sentence(reason), VALUE_CHARACTERS)}: {listed(tuple(map(inline, ids)), most)}"
         block.wrapped(text, indent=2, hang=4)
     if len(groups) > len(shown):
-        block.line(f"  and {counted(len(groups) - len(shown), 'more reason')}: report.html and -v have them")
+        block.line(f"  and {counted(len(groups) - len(shown), 'more reason')}: -v and --report show them")
     block.line()
     return block
 
