@@ -94,6 +94,19 @@ def test_what_all_failing_requests_share_is_said_in_words(wrong, sentence):
     assert len(cause.exchanges) == 8
 
 
+def test_messages_of_text_blocks_are_told_from_other_lists():
+    def blocks(*content):
+        return {"messages": [turn(list(content))]}
+
+    exchanges = numbered(
+        *(asked(body(number)) for number in range(20)),
+        *(asked(body(**blocks(IMAGE, {"type": "text", "text": f"{number}"}))) for number in range(5)),
+        *(asked(body(**blocks({"type": "text", "text": f"{number}"})), 400) for number in range(5)),
+    )
+    (cause,) = find_causes([failed(VALID, bad(exchanges))], exchanges)
+    assert cause.sentence == "Every request whose user message is a list of text blocks is refused with 400."
+
+
 def test_two_features_together_are_found():
     exchanges = numbered(
         *(asked(body(number)) for number in range(10)),

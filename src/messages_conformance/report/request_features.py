@@ -37,6 +37,8 @@ _BLOCK_WORDS: Final[Mapping[str, str]] = {
 _ID: Final = re.compile(r"/(?!v1$|messages$|models$|files$|batches$|count_tokens$|results$|cancel$|content$)[^/]+$")
 """The last part of a path when it names one resource."""
 
+ROLES: Final = ("user", "assistant")
+
 _NAME_CHARACTERS: Final = 40
 
 
@@ -177,14 +179,24 @@ def _of_blocks(messages: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
 
 def _of_text_blocks(messages: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     texts = {str(turn.get("role")) for turn in messages if _has_text(turn.get("content"))}
-    for role in sorted(texts & {"user", "assistant"}):
-        yield f"block.text.{role}", f"whose {role} message has text blocks"
+    for role in ROLES:
+        contents = [turn.get("content") for turn in messages if turn.get("role") == role]
+        if any(isinstance(content, list) for content in contents):
+            yield f"content.blocks.{role}", f"whose {role} message is a list of blocks"
+        if any(_has_text(content) and all(map(_is_text, _list(content))) for content in contents):
+            yield f"block.text.{role}.only", f"whose {role} message is a list of text blocks"
+        if role in texts:
+            yield f"block.text.{role}", f"whose {role} message has text blocks"
     if texts:
         yield "block.text", "with text blocks"
 
 
 def _has_text(content: Any) -> bool:
-    return any(isinstance(block, Mapping) and block.get("type") == "text" for block in _list(content))
+    return any(map(_is_text, _list(content)))
+
+
+def _is_text(block: Any) -> bool:
+    return isinstance(block, Mapping) and block.get("type") == "text"
 
 
 def _of_member(name: str, value: Any) -> Iterator[tuple[str, str]]:
