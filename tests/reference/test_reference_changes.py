@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import runpy
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,6 +63,16 @@ def request(
 
 
 NUMBER = {"type": "object", "properties": {"age": {"type": "integer"}}}
+
+
+SUITE_OF_TEXTS = runpy.run_path(str(Path(__file__).parents[2] / "suites" / "test_text.py"))
+
+
+def texts() -> list[dict[str, Any]]:
+    """The texts that a suite asks the model to repeat, whole, streamed, and with a part of them as stop sequence."""
+    questions = [SUITE_OF_TEXTS["SAY"] + text for text in SUITE_OF_TEXTS["TEXTS"].values()]
+    more = ({}, {"stream": True}, {"stream": True, "stop_sequences": ["three", "end-63"]})
+    return [body(question, max_tokens=180, **fields) for question in questions for fields in more]
 
 
 def probes() -> list[HttpRequest]:
@@ -140,6 +152,7 @@ def probes() -> list[HttpRequest]:
         *(content for _, content in ACCEPTED),
         *(content for _, content in REFUSED),
         body(long, max_tokens=3000),
+        *texts(),
     ]
     streamed = [content | {"stream": True} for content in bodies[:23] if isinstance(content, dict)]
     count = {key: value for key, value in body(system="Be kind.", tools=[TOOL]).items() if key != "max_tokens"}
