@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from messages_conformance.exchange import Exchange
-from messages_conformance.rules.accessors import body_of, refusal, response_of
+from messages_conformance.rules.accessors import beyond_context, body_of, refusal, response_of
 from messages_conformance.rules.catalogue import BREAKS, RUN, rule
 from messages_conformance.rules.error_responses import LARGE_BODY
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
@@ -36,8 +36,11 @@ def reads_large_bodies(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unve
         yield from _differs(small, large)
 
 
-def _differs(small: Exchange, large: Exchange) -> Iterator[Finding]:
+def _differs(small: Exchange, large: Exchange) -> Iterator[Finding | Unverified]:
     """The finding for a large body that is answered in another way than the small one."""
+    if words := beyond_context(large):
+        yield Unverified(reason=f"the target measures the prompt before it looks for the model: {words}")
+        return
     # errors.no-5xx-on-bad-input judges a crash.
     if _way(large) != _way(small) and response_of(large).status < 500:
         size = len(large.request.body) / MEGABYTE
