@@ -337,6 +337,12 @@ def test_lines_of_a_log_are_read_with_a_map(tmp_path: Path, capsys: pytest.Captu
     assert "write FIELD=PATH" in capsys.readouterr().err
 
 
+def test_a_log_without_a_map_is_told_about_the_map(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row = json.dumps({"in": {"b": {}}, "out": {}}).encode() + b"\n"
+    assert check(written(tmp_path, row * 3)) == 2
+    assert "name their parts: --map request='$.req.body'" in " ".join(capsys.readouterr().out.split())
+
+
 def test_waivers_and_levels_apply(tmp_path: Path) -> None:
     path = written(tmp_path, writers.har(WRONG_ROLE))
     waivers = written(

@@ -180,7 +180,8 @@ def _made(item: Pair | Exchange, place: Place, number: int, *, alone: bool) -> E
         return exchange_of(item, number=number, capture=capture)
     if alone:
         return item
-    return replace(item, number=number, capture=item.capture or place.name)
+    situations = item.situations or (f"exchange {item.number}",)  # its number in the run that recorded it
+    return replace(item, number=number, situations=situations, capture=item.capture or place.name)
 
 
 def _size_bytes(exchange: Exchange) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from messages_conformance.captures.conversion import FOREIGN
+from messages_conformance.captures.formats import LINES
 from messages_conformance.captures.reading import Reading
 from messages_conformance.report.text import counted
 
@@ -45,6 +47,11 @@ def shortfall(reading: Reading) -> str:
             return (
                 f"{'the only exchange is' if total == 1 else f'all {total:,} exchanges are'} of another API "
                 f"({next(iter(reading.apis))}); only the Messages API is judged: record requests to /v1/messages"
+            )
+        if FOREIGN in reading.skipped and LINES in reading.files:
+            return (
+                f"no exchange can be judged: {left_out(reading)}; if the lines of a log have exchanges, "
+                "name their parts: --map request='$.req.body' --map response='$.resp.body'"
             )
         return f"no exchange can be judged: {left_out(reading)}; record requests to /v1/messages with their responses"
     if reading.files:
