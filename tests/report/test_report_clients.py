@@ -24,7 +24,7 @@ from messages_conformance.report.model import clients_of
 from messages_conformance.rules import CATALOGUE
 from messages_conformance.rules.verdict import Finding, Place, Verdict
 
-PYTHON, TYPESCRIPT, CLAUDE_CODE = "anthropic (Python) 2.12.0", "@anthropic-ai/sdk 1.12.0", "Claude Code 2.1.197"
+PYTHON, TYPESCRIPT, CLAUDE_CODE = "anthropic (Python) 2.12.0", "@anthropic-ai/sdk 1.12.0", "Claude Code 2.1.332"
 VERCEL, INSTRUCTOR = "Vercel AI SDK 6.0.326", "instructor 1.17.0"
 API, AGENT = "anthropic-2023-06-01", "claude-code"
 

@@ -47,7 +47,7 @@ def test_labels_are_made_of_what_differs(changes, labels):
 def test_both_formats_show_which_run_fails_what(form):
     text = COMPARISONS[form](compare([named(green(), model="good"), named(red(), model="bad"), wrong_key()]))
     shown = Page(text).text if form == "html" else text
-    for text in ("good", "bad", "stream.order", "breaks", "Claude Code 2.1.197", "COULD NOT BE JUDGED"):
+    for text in ("good", "bad", "stream.order", "breaks", "Claude Code 2.1.332", "COULD NOT BE JUDGED"):
         assert text in shown
 
 

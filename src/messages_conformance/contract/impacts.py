@@ -1,8 +1,8 @@
 """What a violation of a requirement does to real clients: our own measurements in contract/impact.json.
 
 Each measurement is one fault of a server, and the worst effect on each client. X01 and so on are hand-made streams that
-four versions of the official SDKs read; other names are faults of a whole server that ten clients used; names with
-reject_ are servers that refuse a valid request.
+four versions of the official SDKs read; names with reject_ are servers that refuse a valid request; `reference faults` are
+the faults of the reference endpoint; other names are faults of a whole server that ten clients used.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any, Literal
 from messages_conformance import resources
 
 Severity = Literal["fatal", "major", "moderate", "minor", "harmless", "unmeasured"]
-Source = Literal["impact.json", "sdk_streams.json"]
+Source = Literal["impact.json", "sdk_streams.json", "reference faults"]
 
 _WORST_FIRST: tuple[Severity, ...] = ("fatal", "major", "moderate", "minor", "harmless", "unmeasured")
 
@@ -41,12 +41,12 @@ def impact(requirement: str) -> tuple[Measurement, ...]:
     return _measurements().get(requirement, ())
 
 
-def impact_of(requirement: str, findings: Iterable[str]) -> tuple[Measurement, ...]:
-    """The measurements of `requirement` in the form of these findings, each as text.
+def impact_of(requirement: str, findings: Iterable[str], *, client: str) -> tuple[Measurement, ...]:
+    """The measurements of `requirement` on one client in the form of these findings, each as text.
 
     A finding has the form of the measurements whose pattern it matches; otherwise, that of those without a pattern.
     """
-    rows = impact(requirement)
+    rows = [row for row in impact(requirement) if client in row.clients]
     chosen: list[Measurement] = []
     for text in findings:
         matching = [row for row in rows if row.found and re.search(row.found, text)]
@@ -72,15 +72,15 @@ def measured_faults() -> Mapping[Measurement, tuple[str, ...]]:
 
 @cache
 def clients() -> tuple[str, ...]:
-    """The measured clients with their versions, in the order of the file."""
+    """The measured clients with their versions, in the order of the file, without former versions."""
     return tuple(client_names().values())
 
 
 @cache
 def client_names() -> Mapping[str, str]:
-    """Short name -> client with its version, in the order of the file."""
-    names: Mapping[str, str] = MappingProxyType(_data()["clients"])
-    return names
+    """Short name -> client with its version, in the order of the file, without former versions."""
+    former = _data().get("former", ())
+    return MappingProxyType({name: client for name, client in _data()["clients"].items() if name not in former})
 
 
 @cache

@@ -85,7 +85,9 @@ def _effects(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], stre
             continue
         findings = [finding for finding in verdict.findings if _reaches(use, finding, streamed)]
         if findings and use.profile == profile:
-            yield _under_its_profile(use, verdict, findings)
+            effect = _under_its_profile(use, verdict, findings)
+            if effect.stops or effect.measured or not _outcomes(use, verdict.requirement, findings):
+                yield effect  # otherwise the measured client did not notice it
         elif findings and (effect := _effect(use, verdict, findings)) is not None:
             yield effect
 
@@ -133,8 +135,8 @@ def _measured(use: ClientUse, requirement: str, findings: list[Finding]) -> str:
 
 
 def _outcomes(use: ClientUse, requirement: str, findings: list[Finding]) -> set[str]:
-    rows = contract.impact_of(requirement, map(as_text, findings))
-    return {row.clients[use.client] for row in rows if use.client in row.clients}
+    rows = contract.impact_of(requirement, map(as_text, findings), client=use.client)
+    return {row.clients[use.client] for row in rows}
 
 
 def as_text(finding: Finding) -> str:

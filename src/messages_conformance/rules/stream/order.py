@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import streamed
-from messages_conformance.rules.catalogue import BREAKS, DRIFTS, LOSES, rule
+from messages_conformance.rules.catalogue import BREAKS, LOSES, rule
 from messages_conformance.rules.stream.stream_accessors import grammar_findings
 from messages_conformance.rules.verdict import MUST, Finding
 
@@ -93,7 +93,7 @@ def sends_no_delta_to_a_stopped_block(exchange: Exchange) -> Iterable[Finding]:
 @rule(
     "stream.order.blocks-sequential",
     MUST,
-    harm=DRIFTS,  # measured: clients that read by index are not affected
+    harm=LOSES,  # Claude Code loses text; the SDKs, which read by index, do not
     source=f"{sources.STREAMING}; {sources.measured('X10')}",
     needs={"stream"},
     applies=streamed,
