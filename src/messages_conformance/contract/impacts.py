@@ -1,8 +1,8 @@
 """What a violation of a requirement does to real clients: our own measurements in contract/impact.json.
 
 Each measurement is one fault of a server, and the worst effect on each client. X01 and so on are hand-made streams that
-four versions of the official SDKs read; names with reject_ are servers that refuse a valid request; `reference faults` are
-the faults of the reference endpoint; other names are faults of a whole server that ten clients used.
+four versions of the official SDKs read; names with reject_ are servers that refuse a valid request; those of the source
+`reference faults` are faults of the reference endpoint; other names are faults of a whole server that ten clients used.
 """
 
 import json

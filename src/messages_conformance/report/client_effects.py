@@ -85,9 +85,9 @@ def _effects(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], stre
             continue
         findings = [finding for finding in verdict.findings if _reaches(use, finding, streamed)]
         if findings and use.profile == profile:
-            effect = _under_its_profile(use, verdict, findings)
-            if effect.stops or effect.measured or not _outcomes(use, verdict.requirement, findings):
-                yield effect  # otherwise the measured client did not notice it
+            known = _under_its_profile(use, verdict, findings)
+            if known.stops or known.measured or not _outcomes(use, verdict.requirement, findings):
+                yield known  # otherwise the measured client did not notice it
         elif findings and (effect := _effect(use, verdict, findings)) is not None:
             yield effect
 
@@ -104,11 +104,13 @@ def _under_its_profile(use: ClientUse, verdict: Verdict, findings: list[Finding]
     """The effect under the profile of the client: exactly what fails a run stops the client."""
     measured = _measured(use, verdict.requirement, findings)
     row = CATALOGUE.get(verdict.requirement)
-    concluded = BY_HARM.get(row.harm if row else DRIFTS, "differs from what it expects")
+    harm = row.harm if row else DRIFTS
+    stops = verdict.outcome == FAIL
+    concluded = REFUSED_SOME if harm == BREAKS and not stops else BY_HARM.get(harm, "differs from what it expects")
     return Effect(
         requirement=verdict.requirement,
         outcome=measured or concluded,
-        stops=verdict.outcome == FAIL,
+        stops=stops,
         measured=bool(measured),
     )
 
