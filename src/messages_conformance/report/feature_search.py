@@ -108,22 +108,27 @@ def _often(bad: Sequence[Exchange], good: Sequence[Exchange]) -> Shared | None:
     """
     described = {name: words for exchange in bad for name, words in features(exchange).items()}
     ordered = _by_priority(bad, described)[:MANY_FEATURES]
-    failing, every = {each.request.identity for each in bad}, [*bad, *good]
-    best, most = None, 0.0
+    # The same request sent several times counts once.
+    requests = list({exchange.request.identity: exchange for exchange in (*bad, *good)}.values())
+    failing = {exchange.request.identity for exchange in bad}
+    wrong = sum(1 << place for place, each in enumerate(requests) if each.request.identity in failing)
+    masks = _masks(requests, ordered)
+    least = max(OFTEN_PRECISION, OFTEN_LIFT * len(failing) / len(requests))
+    best: tuple[str, ...] = ()
+    covered, most = 0, 0.0
     for names in [*((name,) for name in ordered), *combinations(ordered, 2)]:
-        having = [exchange for exchange in every if all(name in features(exchange) for name in names)]
-        requests = {exchange.request.identity for exchange in having}
-        hit = len(requests & failing)
-        if hit < MIN_OFTEN:
+        having = masks[names[0]] & masks[names[-1]]
+        hit = (having & wrong).bit_count()
+        if hit < max(MIN_OFTEN, OFTEN_RECALL * len(failing)):
             continue
-        recall, precision = hit / len(failing), hit / len(requests)
-        usual = len(failing) / len({exchange.request.identity for exchange in every})
-        clear = recall >= OFTEN_RECALL and precision >= max(OFTEN_PRECISION, OFTEN_LIFT * usual)
-        if clear and recall * precision > most:
-            numbers = tuple(exchange.number for exchange in having if exchange.request.identity in failing)
-            words = tuple(described[name] for name in names)
-            best, most = Shared(names=names, words=words, exchanges=numbers, requests=len(requests)), recall * precision
-    return best
+        recall, precision = hit / len(failing), hit / having.bit_count()
+        if precision >= least and recall * precision > most:
+            best, covered, most = names, having, recall * precision
+    if not best:
+        return None
+    numbers = tuple(exchange.number for exchange in bad if all(name in features(exchange) for name in best))
+    words = tuple(described[name] for name in best)
+    return Shared(names=best, words=words, exchanges=numbers, requests=covered.bit_count())
 
 
 def _masks(exchanges: Sequence[Exchange], names: Iterable[str]) -> Mapping[str, int]:
