@@ -160,6 +160,12 @@ OPTIONS: Final = (
         "globs",
     ),
     Option(
+        "last-failed",
+        "folder of an earlier report: judge only what failed there, and send only what shows it",
+        "path",
+        refuses_empty=True,
+    ),
+    Option(
         "fail-on",
         "must (default), should, or regression (a MUST that did not fail in --baseline)",
         choices=FAIL_ON,

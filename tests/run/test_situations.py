@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import pytest
 
 from messages_conformance.proof import run
 from messages_conformance.report import describe_failure, failures
+from messages_conformance.run import UsageError
 
 PROFILE = "anthropic-2023-06-01"
 MODEL = "anthropic/claude-opus-4-5"
@@ -42,3 +44,23 @@ def test_the_command_of_a_failure_shows_it_again_with_few_requests(fault: str, r
     code, failing, requests = again(describe_failure(made, verdict).again)
     assert (code, failing) == (1, {requirement})
     assert requests <= (3 if fault != "refuse_tool_history" else 8)
+
+
+def test_last_failed_asks_only_what_failed(tmp_path: Path) -> None:
+    target = "reference:refuse_system_string,drop_message_stop,transport=memory"
+    _, first = run(target, PROFILE, model=MODEL, report=str(tmp_path))
+    code, again = run(target, PROFILE, model=MODEL, last_failed=str(tmp_path))
+    assert code == 1
+    assert {verdict.requirement for verdict in again.verdicts} == {verdict.requirement for verdict in failures(first)}
+    assert {verdict.outcome for verdict in again.verdicts} == {"fail"}
+    assert again.spent.requests <= 4
+    code, mended = run("reference:transport=memory", PROFILE, model=MODEL, last_failed=str(tmp_path))
+    assert (code, mended.spent.requests <= 4) == (0, True)
+
+
+def test_without_a_failure_there_is_nothing_to_ask_again(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--last-failed: "):
+        run("reference:transport=memory", PROFILE, model=MODEL, last_failed=str(tmp_path))
+    run("reference:transport=memory", PROFILE, model=MODEL, depth="smoke", report=str(tmp_path))
+    with pytest.raises(UsageError, match="nothing failed in"):
+        run("reference:transport=memory", PROFILE, model=MODEL, last_failed=str(tmp_path))

@@ -10,9 +10,10 @@ from pathlib import Path
 from messages_conformance.report import json_report, junit, matrix_json, page
 from messages_conformance.report.causes import Cause, explained
 from messages_conformance.report.comparison import Comparison, compare
-from messages_conformance.report.failure_text import FailureText, command, describe_failure
+from messages_conformance.report.failure_text import FailureText, command, describe_failure, situations_of
 from messages_conformance.report.feature_matrix import matrix
 from messages_conformance.report.files import ReportError, claim, prepare, replace
+from messages_conformance.report.generated_requests import escape_glob
 from messages_conformance.report.impact_text import impact_sentence
 from messages_conformance.report.json_report import to_json
 from messages_conformance.report.junit import to_xml
@@ -113,6 +114,7 @@ __all__ = [
     "counts",
     "curl",
     "describe_failure",
+    "escape_glob",
     "excused",
     "exit_code",
     "explained",
@@ -129,6 +131,7 @@ __all__ = [
     "read",
     "replace",
     "request_coverage",
+    "situations_of",
     "summary",
     "to_json",
     "to_xml",

@@ -14,7 +14,7 @@ from messages_conformance.generate import Dialogue, GeneratedSet
 from messages_conformance.rules import select
 from messages_conformance.run.forecast import Prices, ceilings, show
 from messages_conformance.run.preflight import MODELS, PLAINEST, PLAINEST_STREAMED
-from messages_conformance.run.run_options import Options, checked, scope_of
+from messages_conformance.run.run_options import Options, checked, scope_of, with_last_failed
 from messages_conformance.session import UsageError
 from messages_conformance.targets import TargetError, open_target
 
@@ -23,6 +23,7 @@ class CostPlan:
     """Shows what a run would ask. Needs no key and no name of a target; raises UsageError as a run does."""
 
     def __init__(self, options: Options, *, out: Console | None = None) -> None:
+        options = with_last_failed(options)
         self.options = replace(options, target=options.target or "reference:")
         self.out = out or report.console()
         self.profile = checked(self.options)

@@ -18,7 +18,7 @@ from messages_conformance.generate import Dialogue, GeneratedSet
 from messages_conformance.rules import Finding, Judge, select
 from messages_conformance.run.confirmation import Confirmation, shrink_requests
 from messages_conformance.run.preflight import Preflight
-from messages_conformance.run.run_options import Options, checked, opened_target, scope_of
+from messages_conformance.run.run_options import Options, checked, opened_target, scope_of, with_last_failed
 from messages_conformance.run.scope import impact_rank
 from messages_conformance.run.time_limit import rule_limit, test_limit
 from messages_conformance.session import Clock, Session, Source, UsageError
@@ -37,7 +37,7 @@ class Run:
     """
 
     def __init__(self, options: Options, *, out: Console | None = None) -> None:
-        self.options = options
+        self.options = options = with_last_failed(options)
         self.profile = checked(options)
         self.scope = scope_of(options, self.profile, select(options.only, options.skip))
         self.session = Session(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ from messages_conformance import report
 from messages_conformance.contract import ContractError, Profile
 from messages_conformance.engine import DEFAULT_CONCURRENCY, Limits
 from messages_conformance.generate import parse_origin
-from messages_conformance.rules.catalogue import ANTHROPIC
+from messages_conformance.rules.catalogue import ANTHROPIC, CATALOGUE, RUN
 from messages_conformance.run.scope import Scope
 from messages_conformance.session import SessionOptions, UsageError, checked_profile, checked_requirements
 from messages_conformance.shapes import unreadable
@@ -35,6 +35,7 @@ class Options:
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     situation: tuple[str, ...] = ()
+    last_failed: str | None = None
     fail_on: str = "must"
     waivers: str | None = None
     baseline: str | None = None
@@ -99,6 +100,32 @@ def checked(options: Options) -> Profile:
     _check_snapshots(options)
     checked_requirements((*options.only, *options.skip))
     return checked_profile(options.profile)
+
+
+def with_last_failed(options: Options) -> Options:
+    """Returns the options with what failed in the report of `last_failed` as `only` and `situation`.
+
+    A requirement that compares several requests is asked with all its requests. Raises UsageError when the report
+    cannot be read, or when nothing failed in it.
+    """
+    if options.last_failed is None:
+        return options
+    try:
+        earlier = report.load(options.last_failed)
+    except report.ReportError as error:
+        raise UsageError(f"--last-failed: {error}") from error
+    failed = report.failures(earlier)
+    if not failed:
+        raise UsageError(f"--last-failed: nothing failed in {options.last_failed!r}; run without --last-failed")
+    known = [verdict for verdict in failed if verdict.requirement in CATALOGUE]
+    shown = [report.situations_of(earlier, verdict.findings[0].exchange) for verdict in known if verdict.findings]
+    compared = any(CATALOGUE[verdict.requirement].over == RUN for verdict in known)
+    situations = dict.fromkeys(report.escape_glob(names[0]) for names in shown if names)
+    return replace(
+        options,
+        only=(*options.only, *(verdict.requirement for verdict in known)),
+        situation=options.situation if compared or not all(shown) else (*options.situation, *situations),
+    )
 
 
 def _check_snapshots(options: Options) -> None:
