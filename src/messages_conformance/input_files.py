@@ -44,9 +44,7 @@ class InputError(ValueError):
 def read_bytes(path: Path, *, limit_bytes: int) -> bytes:
     """The contents of a regular file or of a shell's stream. Raises InputError, never blocks on a named pipe."""
     try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode) and not str(path).startswith(STREAMS):
-            raise InputError(f"it is {_kind_of(mode)}, not a file")
+        check_is_file(path)
         with path.open("rb") as file:
             data = file.read(limit_bytes + 1)
     except OSError as error:
@@ -58,6 +56,13 @@ def read_bytes(path: Path, *, limit_bytes: int) -> bytes:
     if len(data) > limit_bytes:
         raise InputError(f"it has more than {limit_bytes // (1024 * 1024):,} MB")
     return data
+
+
+def check_is_file(path: Path) -> None:
+    """Raises InputError for a folder, a device and a named pipe, whose writer may never come; OSError for no file."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not str(path).startswith(STREAMS):
+        raise InputError(f"it is {_kind_of(mode)}, not a file")
 
 
 def _kind_of(mode: int) -> str:

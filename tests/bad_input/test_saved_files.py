@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import COMMAND, environment
 from command_line import run as command
 from mutated_json import VALUES, as_json, mutated, places
 
@@ -273,3 +275,22 @@ def test_a_value_that_no_command_can_take_is_refused(tmp_path: Path, text: str, 
     outcome = command("run", "reference:transport=memory", "--depth", "smoke", cwd=tmp_path)
     assert outcome.code == 4
     assert message in outcome.error
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs named pipes and links")
+def test_check_reads_no_named_pipe_and_no_device(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path, kind in ((tmp_path / "pipe", "a named pipe"), (Path("/dev/zero"), "a device")):
+        outcome = command("check", str(path))
+        assert outcome.code == 4, outcome.all
+        assert f"it is {kind}, not a file" in outcome.all
+
+
+def test_a_folder_that_was_removed_and_a_date_far_away_are_wrong_usage(saved: Path, tmp_path: Path) -> None:
+    outcome = command("waive", str(saved), "--days", "99999999999", "--output", str(tmp_path / "w.toml"))
+    assert outcome.code == 4
+    assert "--days is 99999999999; it must be a number from 1 to 3,650" in outcome.error
+    shell = f"mkdir gone && cd gone && rmdir ../gone && {' '.join(COMMAND)} list"
+    ran = subprocess.run(["bash", "-c", shell], cwd=tmp_path, env=environment(), capture_output=True, check=False)
+    assert ran.returncode == 4
+    assert b"the current folder does not exist any more" in ran.stderr

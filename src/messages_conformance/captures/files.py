@@ -18,6 +18,7 @@ from messages_conformance.captures.capture import CaptureError
 from messages_conformance.captures.formats import HEAD_BYTES
 from messages_conformance.captures.saved_runs import RECORDING, REPORT
 from messages_conformance.exchange import GZIP_MAGIC
+from messages_conformance.input_files import InputError, check_is_file
 
 STANDARD_INPUT: Final = "-"
 
@@ -57,10 +58,24 @@ def places(names: Iterable[str]) -> Iterator[Place]:
             yield Place(name="standard input", path=None, named=True)
         elif not os.path.lexists(path):
             raise CaptureError(f"there is no file or folder {name!r}; name recordings, folders of them, or - for stdin")
+        elif wrong := _wrong_kind(path):
+            raise CaptureError(f"{name!r} cannot be read: {wrong}; name recordings, folders of them, or - for stdin")
         elif path.is_dir():
             yield from _in_folder(path)
         else:
             yield Place(name=name, path=_recording_of(path), named=True)
+
+
+def _wrong_kind(path: Path) -> str:
+    """Why a path is neither a file nor a folder; empty when it is one, or when it cannot be known yet."""
+    try:
+        if not path.is_dir():
+            check_is_file(path)
+    except InputError as error:
+        return str(error)
+    except OSError:  # reading it says why
+        pass
+    return ""
 
 
 def _recording_of(path: Path) -> Path:

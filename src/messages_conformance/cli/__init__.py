@@ -23,7 +23,7 @@ from messages_conformance.cli import (
     serving,
     settings,
 )
-from messages_conformance.cli.parsing import NOT_JUDGED, Parser, complain
+from messages_conformance.cli.parsing import NOT_JUDGED, USAGE, Parser, complain
 from messages_conformance.internal_errors import report_internal_error
 
 COMMANDS = (running, checking, proxying, settings, reporting, gating, requirements, serving, proving)
@@ -36,6 +36,9 @@ DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
     open_standard_streams()
+    if not _has_folder():
+        complain("the current folder does not exist any more; change to another one")
+        return USAGE
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
         after = given[given.index("--") + 1 :] if given[:1] == ["proxy"] and "--" in given else []
@@ -62,6 +65,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report_internal_error(error)
         return NOT_JUDGED
     return code
+
+
+def _has_folder() -> bool:
+    try:
+        return bool(os.getcwd())
+    except OSError:
+        return False
 
 
 def open_standard_streams() -> None:

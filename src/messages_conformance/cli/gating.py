@@ -18,6 +18,9 @@ FILE_NAME: Final = "waivers.toml"
 DAYS: Final = 90
 """Days until a new waiver expires: enough to fix a server, and few enough not to be forgotten (our own choice)."""
 
+MOST_DAYS: Final = 3_650
+"""A waiver for more than ten years is a mistake (our own choice)."""
+
 GROUPS: Final = {
     "newly_failing": "NEWLY FAILING",
     "newly_warning": "NEWLY WARNING",
@@ -49,8 +52,8 @@ def _waive(parsed: argparse.Namespace) -> int:
     place = Path(parsed.output)
     if place.exists():
         return wrong_usage(FileExistsError(f"{parsed.output!r} already exists; name a new file with --output"))
-    if parsed.days < 1:
-        return wrong_usage(ValueError(f"--days is {parsed.days}; it must be 1 or more"))
+    if not 1 <= parsed.days <= MOST_DAYS:
+        return wrong_usage(ValueError(f"--days is {parsed.days}; it must be a number from 1 to {MOST_DAYS:,}"))
     try:
         saved = report.load(parsed.report)
         found = [*report.failures(saved), *(report.warnings(saved) if parsed.warnings else ())]
