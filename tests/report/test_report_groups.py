@@ -7,7 +7,7 @@ import pytest
 from report_samples import FAILED, exchange, report, request
 
 from messages_conformance.exchange import Chunk, Response
-from messages_conformance.report import failures, headline
+from messages_conformance.report import FORMATS, failures, headline
 from messages_conformance.report.groups import grouped
 from messages_conformance.report.model_or_server import marked_uncertain
 from messages_conformance.rules import CATALOGUE
@@ -97,3 +97,14 @@ def test_a_model_can_name_a_tool_that_nobody_offered(wrong, right, uncertain):
 
 def test_other_failures_are_never_the_model():
     assert not marked_uncertain(replace(FAILED, requirement="stream.order"), {}).uncertain
+
+
+def test_no_failure_names_an_exchange_by_its_number():
+    finding = Finding(
+        requirement="usage.input.monotone", exchange=2, found="9, although it extends exchange 1 (16)", wanted="more"
+    )
+    made = report(failed("usage.input.monotone", findings=(finding,), judged=1), catalogue=CATALOGUE)
+    for name in ("terminal", "markdown", "junit", "html", "sarif"):
+        text = FORMATS[name](made)
+        assert "extends another answer (16)" in text, name
+        assert "extends exchange" not in text, name

@@ -7,6 +7,7 @@ Each requirement is described once, even when it failed in many exchanges.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +20,7 @@ from messages_conformance.report.reproduction import curl, quoted
 from messages_conformance.report.request_features import describe_request
 from messages_conformance.report.text import counted, inline, sentence
 from messages_conformance.report.trace import trace
-from messages_conformance.rules.catalogue import HARM_MEANINGS
+from messages_conformance.rules.catalogue import CATALOGUE, HARM_MEANINGS, RUN
 from messages_conformance.rules.verdict import STATUS, Finding, Verdict
 
 VALUE_CHARACTERS: Final = 300
@@ -94,8 +95,8 @@ def describe_failure(report: Report, verdict: Verdict, *, first: Finding | None 
         sentence=sentence_of(report, verdict.requirement),
         where=place(report, first) if first else "",
         seen=seen(report, verdict),
-        found=inline(first.found, VALUE_CHARACTERS) if first else sentence(verdict.reason),
-        wanted=inline(first.wanted, VALUE_CHARACTERS) if first else "",
+        found=inline(readable(first, first.found), VALUE_CHARACTERS) if first else sentence(verdict.reason),
+        wanted=inline(readable(first, first.wanted), VALUE_CHARACTERS) if first else "",
         harm=_harm(report, verdict.requirement),
         impact=sentence(impact_sentence(verdict.requirement, most=CLIENTS)) if verdict.findings else "",
         source=source_of(report, verdict.requirement),
@@ -107,6 +108,16 @@ def describe_failure(report: Report, verdict: Verdict, *, first: Finding | None 
         cause=cause.sentence if (cause := cause_of(report, verdict.requirement)) else "",
         doubt=DOUBT if verdict.uncertain else "",
     )
+
+
+def readable(finding: Finding, text: str) -> str:
+    """The found or wanted value without the numbers of exchanges, which only report.json explains."""
+    row = CATALOGUE.get(finding.requirement)
+    return _NUMBERED.sub("another answer", text) if row is not None and row.over == RUN else text
+
+
+_NUMBERED: Final = re.compile(r"\bexchange \d+\b")
+"""How a rule that compares several exchanges names one of them."""
 
 
 def again(report: Report, finding: Finding | None) -> str:

@@ -13,7 +13,7 @@ from typing import Final
 
 from messages_conformance.report import feature_matrix
 from messages_conformance.report.clients import ClientStatus
-from messages_conformance.report.failure_text import FailureText, describe_failure
+from messages_conformance.report.failure_text import FailureText, describe_failure, readable
 from messages_conformance.report.figures import figures
 from messages_conformance.report.groups import causes_of_failures, grouped
 from messages_conformance.report.model import (
@@ -151,7 +151,9 @@ def _excused(report: Report) -> Iterator[str]:
 
 def _line(report: Report, verdict: Verdict) -> tuple[str, ...]:
     first = verdict.findings[0] if verdict.findings else None
-    found, wanted = (code(first.found), code(first.wanted)) if first else (code(verdict.reason), "")
+    found, wanted = code(verdict.reason), ""
+    if first is not None:
+        found, wanted = code(readable(first, first.found)), code(readable(first, first.wanted))
     return code(verdict.requirement), verdict.level, harm_of(report, verdict.requirement), found, wanted
 
 

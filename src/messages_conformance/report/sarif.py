@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from messages_conformance import contract
-from messages_conformance.report.failure_text import command_of, place, sentence_of, source_of
+from messages_conformance.report.failure_text import command_of, place, readable, sentence_of, source_of
 from messages_conformance.report.impact_text import impact_sentence
 from messages_conformance.report.json_report import FILE_NAME, to_text
 from messages_conformance.report.model import NOT_JUDGED, Report, cause_of, exit_code, fails, harm_of, verdict_sentence
@@ -95,7 +95,7 @@ def _results(report: Report, judged: list[Verdict]) -> Iterator[dict[str, Any]]:
 
 def _result(report: Report, verdict: Verdict, finding: Finding, *, index: int, line: int, more: int) -> dict[str, Any]:
     where = place(report, finding)
-    found, wanted = inline(finding.found, TEXT_CHARACTERS), inline(finding.wanted, TEXT_CHARACTERS)
+    found, wanted = (inline(readable(finding, value), TEXT_CHARACTERS) for value in (finding.found, finding.wanted))
     cause = cause_of(report, verdict.requirement)
     because = f"{cause.sentence} " if cause is not None and finding.exchange in cause.exchanges else ""
     text = f"{because}{sentence_of(report, verdict.requirement)} Found: {found}. Wanted: {wanted}. Where: {where}."

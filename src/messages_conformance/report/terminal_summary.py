@@ -13,7 +13,14 @@ from typing import Final, TypeVar
 from rich.console import Console
 
 from messages_conformance.report.causes import Cause, finding_of
-from messages_conformance.report.failure_text import VALUE_CHARACTERS, FailureText, describe_failure, place, seen
+from messages_conformance.report.failure_text import (
+    VALUE_CHARACTERS,
+    FailureText,
+    describe_failure,
+    place,
+    readable,
+    seen,
+)
 from messages_conformance.report.groups import Group, causes_of_failures, grouped, is_of_other_route
 from messages_conformance.report.model import (
     CONFORMANT,
@@ -331,7 +338,8 @@ def _warning(report: Report, verdict: Verdict) -> str:
     if not verdict.findings:
         return f"{text}: {sentence(verdict.reason)}" if verdict.reason else text
     first = verdict.findings[0]
-    text += f": found {inline(first.found, WARNING_CHARACTERS)}, wanted {inline(first.wanted, WARNING_CHARACTERS)}"
+    found, wanted = (inline(readable(first, value), WARNING_CHARACTERS) for value in (first.found, first.wanted))
+    text += f": found {found}, wanted {wanted}"
     often = seen(report, verdict)
     return f"{text} ({place(report, first)}{f'; {often}' if often else ''})"
 
