@@ -239,3 +239,10 @@ def test_a_target_that_stops_answering_leaves_the_rest_unverified(judge: Judge, 
     assert outcome.code == 2, outcome.all
     assert "requests got no answer" in outcome.last
     assert any("closed the connection without an answer" in reason for reason in outcome.reasons)
+
+
+def test_an_unknown_model_is_reported_with_the_words_of_the_server_and_its_models(
+    judge: Judge, endpoints: Endpoints
+) -> None:
+    outcome = judge(endpoints.url("correct/unknown-model"), *SMOKE, key=KEY, model="no-such-model")
+    unjudged(outcome, "(model: no-such-model): check TARGET", "; its models: reference-1, ")

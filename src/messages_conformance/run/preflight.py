@@ -14,6 +14,7 @@ from messages_conformance.contract import Auth
 from messages_conformance.engine import Engine, is_web_page
 from messages_conformance.exchange import Ask, Exchange, Failure, Response
 from messages_conformance.generate import ask
+from messages_conformance.report.text import inline, listed
 from messages_conformance.rules.accessors import has_message
 from messages_conformance.session import Session, UsageError
 
@@ -22,6 +23,9 @@ QUOTED_CHARACTERS: Final = 160
 
 MAX_MODEL_CHARACTERS: Final = 256
 """A longer name in a list of models is not used: each request and each report would repeat it (origin: our own)."""
+
+MODELS_SHOWN: Final = 12
+"""How many models the message about an unknown one names (our own choice: two lines)."""
 
 OUTAGE_STATUSES: Final = frozenset({502, 503, 504, 529, 429})
 """These statuses report an outage or a limit; they say nothing about the contract."""
@@ -76,22 +80,19 @@ class Preflight:
 
     def _discovered_model(self) -> str | None:
         """Returns the first model of GET /v1/models; None with a statement when the target cannot answer."""
-        listed = self._send(MODELS)
-        if self._explains_any(listed):
+        listing = self._send(MODELS)
+        if self._explains_any(listing):
             return None
-        response = _response(listed)
+        response = _response(listing)
         if response.status >= 500 or is_web_page(response):
             self._session.state(
                 f"no model was given, and the target answered {response.status}{_quoted(response)} to GET /v1/models: "
                 f"name a model with --model; is TARGET the right address?"
             )
             return None
-        data = response.fields.get("data")
-        names = [item.get("id") for item in data if isinstance(item, dict)] if isinstance(data, list) else []
-        usable = next((name for name in names if isinstance(name, str) and _is_model_name(name)), None)
-        if usable is not None:
+        if names := _model_names(listing):
             self._model_is_listed = True
-            return usable
+            return names[0]
         raise UsageError(
             f"no model was given, profile {self._session.profile.name} names none, and GET /v1/models answered "
             f"{response.status} without a list: name one with --model (is TARGET the right address?)"
@@ -172,11 +173,21 @@ class Preflight:
         if response.status == 404 and not self._model_is_listed:
             self._session.state(
                 f"the target answered 404 to POST /v1/messages{quote}: check TARGET, which is the address that an SDK "
-                f"takes as base_url, and --model {model}"
+                f"takes as base_url, and --model {model}{self._known_models()}"
             )
         elif 400 <= response.status < 500 and model and model.encode() in response.body:
-            self._session.state(f"the target refused the model {model} with {response.status}{quote}: check --model")
+            self._session.state(
+                f"the target refused the model {model} with {response.status}{quote}: check --model"
+                f"{self._known_models()}"
+            )
         return self._session.statement is not None
+
+    def _known_models(self) -> str:
+        """The models of GET /v1/models, as the end of a sentence; empty when the target lists none."""
+        if self._model_is_listed:
+            return ""
+        names = [inline(name, QUOTED_CHARACTERS) for name in _model_names(self._send(MODELS))]
+        return f"; its models: {listed(names, MODELS_SHOWN)}" if names else ""
 
     def _explains_any(self, exchange: Exchange) -> bool:
         """States what keeps a target from answering any request at all."""
@@ -210,6 +221,13 @@ def _response(exchange: Exchange) -> Response:
 
 def _is_model_name(name: str) -> bool:
     return 0 < len(name) <= MAX_MODEL_CHARACTERS and name.isprintable()
+
+
+def _model_names(listing: Exchange) -> list[str]:
+    """The usable ids in a list of models; empty when there is no list."""
+    data = listing.response.fields.get("data") if listing.response is not None else None
+    ids = [item.get("id") for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+    return [one for one in ids if isinstance(one, str) and _is_model_name(one)]
 
 
 def _kind(failure: Failure) -> str:
