@@ -193,11 +193,14 @@ THINKING_TOKENS = 1024  # the smallest valid budget
 ENABLED = {"type": "enabled", "budget_tokens": THINKING_TOKENS}
 # The kinds of thinking depend on the model: one model refuses what another one requires.
 THOUGHTFUL = {"max_tokens": THINKING_TOKENS + 300, "needs": ["thinking"], "capability": "thinking"}
+ADAPTIVE_TOKENS = 400
 SUM = "What is 27 times 43? Reply with the number only."
 
 THINKING = [
     *whole_and_streamed("thinking", SUM, thinking=ENABLED, depth="smoke", streamed_depth="standard", **THOUGHTFUL),
-    *whole_and_streamed("thinking.adaptive", SUM, thinking={"type": "adaptive"}, **THOUGHTFUL),
+    *whole_and_streamed(
+        "thinking.adaptive", SUM, thinking={"type": "adaptive"}, **{**THOUGHTFUL, "max_tokens": ADAPTIVE_TOKENS}
+    ),
     ask(
         "thinking.tools.streamed",
         TURN,

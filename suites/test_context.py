@@ -126,7 +126,7 @@ CONTROLS = [
 ]
 
 
-CONTROL = repeated_pair("context.question", CONTROLS, words)
+CONTROL = repeated_pair("context.question", CONTROLS, words, times=3)
 
 
 @pytest.mark.parametrize("dialogue", [CONTROL, *DIALOGUES], indirect=True)

@@ -204,24 +204,29 @@ def steps_for(route, parts, *, long, singles):
     return steps
 
 
-def dialogue(route, parts, needs, *, long, singles):
+def dialogue(route, parts, needs, *, long=False, singles=3, depth="standard"):
     most = 2 + long + 2 * len(parts) + singles
     return Dialogue(
         name=f"counting.{route}.{parts[0]}",
         steps=steps_for(route, parts, long=long, singles=singles),
         max_requests=most,
         max_output_tokens=most * MAX_TOKENS if route == "messages" else 0,
+        depth=depth,
         needs=frozenset(needs),
     )
 
 
-OTHERS = [name for name in PARTS if name != "turns"]
-FREE = ["turns", "tools", "documents", "image", "result.image"]
-NEEDS = {need for _, _, needs in PARTS.values() for need in needs}
+RESULTS = ["tools", "documents", "result.document", "image", "pdf", "result.image"]
+FREE = ["turns", "tools", "image", "result.image"]
+FOUND = ["search", "result.search"]
+SEARCHES = {"search-results", "tools"}
+NEEDS = {need for name in (*RESULTS, *FREE) for need in PARTS[name][2]}
 DIALOGUES = [
     dialogue("messages", ["turns"], ["system"], long=True, singles=4),
-    dialogue("messages", OTHERS, NEEDS, long=False, singles=5),
-    dialogue("counts", FREE, NEEDS | {"count-tokens"}, long=True, singles=5),
+    dialogue("messages", RESULTS, NEEDS, singles=4),
+    dialogue("counts", FREE, NEEDS | {"count-tokens"}, long=True, singles=4),
+    dialogue("messages", FOUND, SEARCHES, depth="deep"),
+    dialogue("counts", [*FOUND, "documents"], SEARCHES | {"documents", "count-tokens"}, depth="deep"),
 ]
 
 

@@ -70,7 +70,7 @@ DIALOGUES = [
 COUNT = "Count from 1 to 12, separated by commas. Reply with the numbers only."
 SHORT = 48
 # Every k-th answer may be wrong. A number of requests that is prime has no period in common with k.
-TIMES = 7
+TIMES = 3
 BURST = [pair for copy in range(TIMES) for pair in whole_and_streamed("text.burst", COUNT, max_tokens=SHORT, copy=copy)]
 # An endpoint that looks for stop sequences holds back the end of a text, which may begin one.
 HELD_BACK = repeated_pair(
@@ -83,7 +83,7 @@ HELD_BACK = repeated_pair(
         needs=["stop-sequences"],
     ),
     words,
-    times=3,
+    times=2,
     needs=["stop-sequences"],
 )
 

@@ -318,23 +318,6 @@ def test_a_dump_with_noise_and_no_command_is_read(tmp_path: Path) -> None:
     assert check(tmp_path / "capture.bin") == 0
 
 
-def test_what_was_copied_around_a_dump_is_left_out(tmp_path: Path) -> None:
-    dump = writers.curl_dump(GOOD[:1], command=False).replace(b"\r\n", b"\n")
-    for data in (b"Please help:\n```\n" + dump + b"```\nThank you\n", dump.rstrip() + b"me@host:~$ "):
-        (exchange,) = read(tmp_path, data)
-        assert exchange.response is not None
-        assert exchange.response.json["id"] == "msg_1"
-        assert check(tmp_path / "capture.bin") == 0
-
-
-def test_a_raw_dump_with_chunk_sizes_is_read(tmp_path: Path) -> None:
-    head, _, body = writers.curl_dump(GOOD[1:2], command=False).partition(b"\r\n\r\n")
-    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:50], body[50:], b""))
-    (exchange,) = read(tmp_path, head + b"\r\n\r\n" + chunks)
-    assert exchange.response is not None
-    assert exchange.response.body == body
-
-
 def test_a_dump_in_utf_16_is_read(tmp_path: Path) -> None:
     (exchange,) = read(tmp_path, writers.curl_dump(GOOD[:1]).decode().encode("utf-16"))
     assert exchange.response is not None

@@ -23,13 +23,14 @@ PROFILES = ("anthropic-2023-06-01", "anthropic-2026-10-21", "tokmodel", "claude-
 
 WITHOUT_FAULT = {
     "small-limits": "no requirement needs it; the requests that need it are tested below",
-    "search-results": "only generated requests read it; they are tested below",
     "provider-prefixed-model": "a run stops if the target refuses the model that the user gave",
 }
 """Capabilities that no fault can show, each with the reason."""
 
 FAULTS = {
     "count-tokens": "count_tokens_in_string",
+    "documents": "drop_documents",
+    "images": "drop_images",
     "models": "date_models_by_unix_time",
     "prefill": "repeat_prefill",
     "system": "refuse_system_string",

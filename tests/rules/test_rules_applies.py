@@ -52,6 +52,7 @@ SAMPLES: dict[str, Exchange] = {
     "thinking not requested": answered({"content": [THINKING_BLOCK]}),
     "thinking is no object": answered(ask={"thinking": "enabled"}),
     "thinking omitted": answered(ask=thinks(display="omitted")),
+    "thinking disabled": answered(ask={"thinking": {"type": "disabled"}}),
     "output format": answered(ask=FORMAT),
     "quotes a letter that is not ASCII": answered(ask=CAFE),
     "tool_choice auto": answered(ask=chooses("auto")),
@@ -81,6 +82,9 @@ SAMPLES: dict[str, Exchange] = {
         ask={"tools": TOOLS},
     ),
     "stream, thinking omitted": streamed(ask=thinks(display="omitted")),
+    "stream with a cached prompt": streamed(
+        ask={"system": [{"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}}]}
+    ),
     "stream that fails": streamed([*HELLO[:3], ERROR_EVENT]),
     "message instead of a stream": answered(stream=True),
     # -- refusals

@@ -17,10 +17,11 @@ from messages_conformance.exchange import GZIP_MAGIC
 ON_THE_WIRE: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 """Headers that describe the bytes on the wire. They contradict a decoded body."""
 
-TEXT_BYTES: Final = 4096
-"""So many bytes decide whether a body is text (our own: compressed bytes are no UTF-8 after a few)."""
+ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+"""The first bytes of a zstd frame (RFC 8878, 3.1.1)."""
 
-MAX_CHARACTER_BYTES: Final = 4
+_TEXT_STARTS: Final = b'{[":edir<'
+"""The first byte of JSON, of a line of an event stream (event, data, id, retry, a comment), or of markup."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ def read_body(data: bytes, headers: Headers, *, exact: bool) -> ReadBody:
         return ReadBody(data=data, headers=headers if proven else without_wire_headers(headers), exact=proven)
     if coding in ("gzip", "x-gzip", "deflate") and has_coding(data, coding):
         return ReadBody(data=data, headers=headers, exact=proven)
-    if _is_text(data):
+    if data[:1].lower() in {bytes([byte]) for byte in _TEXT_STARTS} or not data.strip():
         return ReadBody(data=data, headers=without_wire_headers(headers), exact=False)
     return ReadBody(
         data=data,
@@ -53,17 +54,6 @@ def read_body(data: bytes, headers: Headers, *, exact: bool) -> ReadBody:
         exact=False,
         unreadable=f"its body is compressed with {coding}; record it decoded, or with gzip",
     )
-
-
-def _is_text(data: bytes) -> bool:
-    """Whether the bytes are text, so that their content coding was removed."""
-    try:
-        text = data[:TEXT_BYTES].decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start < min(len(data), TEXT_BYTES) - MAX_CHARACTER_BYTES:
-            return False
-        text = data[: error.start].decode("utf-8")
-    return not any(character < " " and character not in "\t\r\n" for character in text)
 
 
 def has_coding(data: bytes, coding: str) -> bool:

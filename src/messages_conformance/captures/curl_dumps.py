@@ -6,7 +6,6 @@ dump with all headers, whose lines still end in CRLF, is taken for exact. Severa
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -18,7 +17,6 @@ from messages_conformance.captures.scrubbing import are_all_headers
 from messages_conformance.exchange import UNPARSED, parse_json
 
 STATUS_LINE: Final = re.compile(rb"HTTP/(\d(?:\.\d)?) (\d{3})(?: [^\r\n]*)?\r?(?:\n|$)")
-ANY_STATUS_LINE: Final = re.compile(rb"^(?:< )?HTTP/\d(?:\.\d)? \d{3}(?: [^\r\n]*)?\r?$", re.MULTILINE)
 _HEADER: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*?)[ \t]*(\r?\n|$)")
 _NOISE: Final = re.compile(
     rb"(?:\* [^\n]*|[{}] \[\d+ bytes data\][^\n]*|  % Total[^\n]*|\s+Dload  Upload[^\n]*"
@@ -144,18 +142,16 @@ class _Reader:
     def _body(self, headers: Headers) -> tuple[bytes, bool]:
         """The body that begins here, and whether no line of `-v` was inside of it."""
         length = next((value for name, value in headers if name.lower() == "content-length"), "")
-        data, at = self._data, self._at
-        end = at + int(length) if length.isdecimal() else len(data) + 1
-        if end <= len(data) and _ends_at(data, end):
-            self._at = end
-            return data[at:end], True
-        self._at = end = _end_of_body(data, at)
-        plain = _without_noise(data[at:end])
-        return plain, len(plain) == end - at
+        rest = self._data[self._at :]
+        if length.isdecimal() and int(length) <= len(rest) and _ends_there(rest, int(length)):
+            self._at += int(length)
+            return rest[: int(length)], True
+        end = _end_of_body(rest)
+        self._at += end
+        plain = _without_noise(rest[:end])
+        return plain, plain == rest[:end]
 
     def _pair(self, status: re.Match[bytes], headers: Headers, body: tuple[bytes, bool], *, exact: bool) -> Pair:
-        exact = exact and body[1]
-        data = _without_chunk_sizes(body[0], headers)
         request, self._request = self._request, _Request(url=self._request.url)
         version = status[1].decode()
         return Pair(
@@ -166,70 +162,31 @@ class _Reader:
             request_body=request.body,
             status=int(status[2]),
             response_headers=headers,
-            response_body=data if exact else _without_later_text(data),
-            exact_body=exact and are_all_headers(headers),
+            response_body=body[0],
+            exact_body=exact and body[1] and are_all_headers(headers),
             all_headers=exact,
             http_version=f"HTTP/{version}",
         )
 
 
-_CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,8})(?:;[^\r\n]*)?\r?\n")
+def _ends_there(rest: bytes, length: int) -> bool:
+    """Whether a body of this length is followed by the end, by another dump, or by a line of its own."""
+    after = rest[length:].lstrip()
+    return not after or bool(STATUS_LINE.match(after) or _NOISE.match(after) or _COMMAND.match(after))
 
-
-def _without_chunk_sizes(body: bytes, headers: Headers) -> bytes:
-    """The body without the chunk sizes that `curl --raw` and `nc` print (RFC 9112, 7.1); as it is without them."""
-    if not any(name.lower() == "transfer-encoding" and "chunked" in value for name, value in headers):
-        return body
-    parts, at = [], 0
-    while match := _CHUNK.match(body, at):
-        size = int(match[1], 16)
-        parts.append(body[match.end() : match.end() + size])
-        at = match.end() + size
-        if size == 0 or at >= len(body):
-            return b"".join(parts)
-        at += 2 if body.startswith(b"\r\n", at) else 1
-    return b"".join(parts) if parts and not body[at:].strip() else body
-
-
-def _without_later_text(body: bytes) -> bytes:
-    """A JSON body without what was copied after it, such as the prompt of a shell; any other body as it is."""
-    text = body.decode("utf-8", "surrogateescape")
-    start = len(text) - len(text.lstrip())
-    if not text.startswith("{", start):
-        return body
-    try:
-        _, end = json.JSONDecoder().raw_decode(text, start)
-    except (ValueError, RecursionError):
-        return body
-    return text[:end].encode("utf-8", "surrogateescape")
-
-
-_SPACE: Final = re.compile(rb"\s*")
-
-
-def _ends_at(data: bytes, end: int) -> bool:
-    """Whether a body that ends there is followed by the end, by another dump, or by a line of its own."""
-    found = _SPACE.match(data, end)
-    after = found.end() if found else end
-    return after == len(data) or any(pattern.match(data, after) for pattern in (STATUS_LINE, _NOISE, _COMMAND))
-
-
-NEAR_BYTES: Final = 100
-"""So many bytes before the next dump show whether a JSON body ended there (our own)."""
 
 _NEXT: Final = re.compile(
     rb"HTTP/\d(?:\.\d)? \d{3}[ \r\n][^\n]*\n(?=[A-Za-z-]+:)|^[$%] ?curl\s|^> [A-Z]+ \S+ HTTP/\d", re.MULTILINE
 )
 
 
-def _end_of_body(data: bytes, at: int) -> int:
-    """Where the body that begins at `at` ends: at the next dump, or at the end of the file."""
-    for match in _NEXT.finditer(data, at):
-        start = match.start()
-        before = data[max(at, start - NEAR_BYTES) : start].rstrip()
-        if start == at or data[start - 1 : start] == b"\n" or before.endswith(b"}"):
-            return start
-    return len(data)
+def _end_of_body(rest: bytes) -> int:
+    """Where the body ends: at the next dump, or at the end of the file."""
+    for match in _NEXT.finditer(rest):
+        before = rest[: match.start()].rstrip()
+        if match.start() == 0 or rest[match.start() - 1 : match.start()] == b"\n" or before.endswith(b"}"):
+            return match.start()
+    return len(rest)
 
 
 def _without_noise(body: bytes) -> bytes:

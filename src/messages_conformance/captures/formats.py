@@ -7,7 +7,7 @@ import re
 from typing import Any, Final
 
 from messages_conformance.captures.bare import is_event
-from messages_conformance.captures.curl_dumps import ANY_STATUS_LINE, looks_like_dump
+from messages_conformance.captures.curl_dumps import looks_like_dump
 from messages_conformance.captures.saved_runs import is_record
 
 HEAD_BYTES: Final = 256 * 1024
@@ -67,8 +67,6 @@ def recognised(head: bytes, *, mapped: bool = False) -> str:
         return CASSETTE_YAML
     if _SSE.match(text):
         return STREAM
-    if ANY_STATUS_LINE.search(head):  # a dump after something else, such as a sentence or the fence of a code block
-        return CURL
     if b"\0" in head or text.count("�") > len(text) // 20:
         raise Unrecognised(f"is binary, and no recording; valid: {FORMATS}")
     raise Unrecognised(f"is no recording (it begins with {text[:40]!r}); valid: {FORMATS}")

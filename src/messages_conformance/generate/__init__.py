@@ -5,6 +5,7 @@ from messages_conformance.exchange import EITHER, REFUSED, Ask
 from messages_conformance.generate.answers import (
     answer_text,
     answer_tokens,
+    answered_message,
     input_tokens,
     later_change,
     was_left,
@@ -38,6 +39,7 @@ __all__ = [
     "Send",
     "answer_text",
     "answer_tokens",
+    "answered_message",
     "ask",
     "assistant",
     "content_to_echo",

@@ -261,6 +261,8 @@ def calls_for(prompt: Prompt) -> tuple[Call, ...]:
 
 def calls_of(tool: Tool, text: str) -> list[Call]:
     """One call of a tool for each thing that the question names, such as two calls for two cities."""
+    if (stated := text_tasks.stated_input(text)) is not None:
+        return [Call(name=tool.name, input=stated)]
     subjects = text_tasks.subjects(text) or [""]
     inputs = [text_tasks.sample_value(tool.schema, text, subject) for subject in subjects]
     distinct = [value for at, value in enumerate(inputs) if value not in inputs[:at]]

@@ -54,13 +54,13 @@ def is_kind(block: Any, *kinds: str) -> bool:
     return isinstance(block, dict) and block.get("type") in kinds
 
 
-@fault("context", trips={DOCUMENT, COUNTS}, at=Stage.BODY, seen="deviations: claude-proxy; BerriAI/litellm#36671")
+@fault("context", trips={DOCUMENT}, at=Stage.BODY, seen="deviations: claude-proxy; BerriAI/litellm#36671")
 def drop_documents(body: Json) -> Json:
     """Documents in a user message are dropped."""
     return without_kind("document")(body)
 
 
-@fault("context", trips={SEARCH, COUNTS}, at=Stage.BODY, seen="unslothai/unsloth#11152")
+@fault("context", trips={SEARCH, COUNTS}, at=Stage.BODY, seen="unslothai/unsloth#11152", depth="deep")
 def drop_search_results(body: Json) -> Json:
     """Search results in a user message are dropped."""
     return without_kind("search_result")(body)
@@ -81,13 +81,19 @@ def replace_images_with_a_note(body: Json) -> Json:
 
 @fault(
     "context",
-    trips={RESULT_DOCUMENT, RESULT_SEARCH, COUNTS},
+    trips={RESULT_DOCUMENT},
     at=Stage.BODY,
     seen="unslothai/unsloth#11152; sgl-project/sglang#25876",
 )
 def drop_documents_in_results(body: Json) -> Json:
-    """Documents and search results inside a tool_result are dropped."""
-    return in_results(lambda blocks: [one for one in blocks if not is_kind(one, "document", "search_result")])(body)
+    """Documents inside a tool_result are dropped."""
+    return in_results(lambda blocks: [one for one in blocks if not is_kind(one, "document")])(body)
+
+
+@fault("context", trips={RESULT_SEARCH, COUNTS}, at=Stage.BODY, seen="unslothai/unsloth#11152", depth="deep")
+def drop_search_results_in_results(body: Json) -> Json:
+    """Search results inside a tool_result are dropped."""
+    return in_results(lambda blocks: [one for one in blocks if not is_kind(one, "search_result")])(body)
 
 
 @fault("context", trips={RESULT_IMAGE, COUNTS}, at=Stage.BODY, seen="defects.json tool-result-image-dropped")
@@ -187,7 +193,7 @@ def drop_descriptions_of_parameters(body: Json) -> Json:
     return map_tools(body, stripped)
 
 
-@fault("context", trips={DOCUMENT, COUNTS}, at=Stage.BODY)
+@fault("context", trips={DOCUMENT}, at=Stage.BODY)
 def drop_context_of_documents(body: Json) -> Json:
     """The title and the context of a document do not reach the model."""
 
@@ -198,7 +204,7 @@ def drop_context_of_documents(body: Json) -> Json:
     return map_blocks(body, stripped)
 
 
-@fault("context", trips={DOCUMENT, COUNTS}, at=Stage.BODY)
+@fault("context", trips={DOCUMENT}, at=Stage.BODY)
 def read_plain_documents_only(body: Json) -> Json:
     """Documents made of content blocks are dropped."""
 
@@ -208,7 +214,7 @@ def read_plain_documents_only(body: Json) -> Json:
     return map_blocks(body, lambda block: None if is_listed(block) else block)
 
 
-@fault("context", trips={DOCUMENT, COUNTS}, at=Stage.BODY)
+@fault("context", trips={DOCUMENT}, at=Stage.BODY)
 def drop_pdf_documents(body: Json) -> Json:
     """PDF documents are dropped."""
 
@@ -335,7 +341,6 @@ def bill_no_system_prompt(message: Json, context: RequestContext) -> Json:
         "request.tool_result.affects-input-tokens",
         "request.tool_result.document-counts",
         "request.tool_result.image-counts",
-        "request.tool_result.search-result-counts",
     },
     at=Stage.MESSAGE,
 )

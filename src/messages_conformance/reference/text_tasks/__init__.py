@@ -7,7 +7,7 @@ also works with a real model.
 from messages_conformance.reference.text_tasks.prose import main_words, prose, topic
 from messages_conformance.reference.text_tasks.replies import needs_thinking, preface, refusal_category, reply
 from messages_conformance.reference.text_tasks.system_prompts import fixed_answer, prefill_ending, styled
-from messages_conformance.reference.text_tasks.tool_arguments import is_about_tool, sample_value, subjects
+from messages_conformance.reference.text_tasks.tool_arguments import is_about_tool, sample_value, stated_input, subjects
 
 __all__ = [
     "fixed_answer",
@@ -20,6 +20,7 @@ __all__ = [
     "refusal_category",
     "reply",
     "sample_value",
+    "stated_input",
     "styled",
     "subjects",
     "topic",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -27,6 +28,16 @@ def subjects(question: str) -> list[str]:
     """The proper names in a question, in order: the things that a tool call is about."""
     names = re.findall(r"(?<!^)(?<![.!?]\s)\b[A-Z][\w'-]+(?:\s[A-Z][\w'-]+)*", question)
     return [name for name in dict.fromkeys(names) if name.lower() not in STOP_WORDS and len(name) > 2]
+
+
+def stated_input(question: str) -> dict[str, Any] | None:
+    """The input that a question states in JSON after "with exactly this input:"; None if it states none."""
+    _, found, text = question.partition("with exactly this input:")
+    try:
+        value = json.loads(text) if found else None
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def sample_value(schema: Mapping[str, Any] | bool, question: str, subject: str = "") -> Any:

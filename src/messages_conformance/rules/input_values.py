@@ -1,0 +1,205 @@
+"""Rules for the inputs of tool calls over a run: the integers and enums.
+
+One call shows nothing about the target, because the model writes the input. So all calls of a kind must have the same
+fault, and the rest of the inputs must be what was asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from messages_conformance.exchange import Exchange
+from messages_conformance.rules import sources
+from messages_conformance.rules.accessors import (
+    blocks_of,
+    has_message,
+    in_message,
+    shown,
+    stop_reason_of,
+    streamed,
+    walk_of,
+)
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, LOSES, RUN, rule
+from messages_conformance.rules.recording_parts import REQUEST
+from messages_conformance.rules.verdict import MUST, Finding, Unverified
+
+STATED: Final = "with exactly this input: "
+"""The words before an input that the question states in JSON, to the end of the question."""
+
+LARGEST_EXACT: Final = 2**53
+"""The largest integer up to which a double holds every integer (IEEE 754)."""
+
+MIN_STATED: Final = 2
+"""So many calls of one form must have the same change of a stated value (our own)."""
+
+MIN_EXACT_SHARE: Final = 0.5
+"""At least this share of the stated members is right, so that the model repeats the input (our own)."""
+
+MIN_INTEGERS: Final = 3
+"""So many integers must all be floats (our own: no model writes 36.0 for 36 each time)."""
+
+MIN_OUTSIDE: Final = 4
+"""So many values must all be outside their enum, although the question names one of its values (our own)."""
+
+Call = tuple[Exchange, int, Mapping[str, Any]]
+"""An answer, the position of a call in its content, and the call."""
+
+
+def _calls(exchanges: Sequence[Exchange]) -> Iterator[Call]:
+    """The complete calls of all answers, with an input that is an object."""
+    for exchange in exchanges:
+        if not has_message(exchange) or stop_reason_of(exchange) != "tool_use":
+            continue
+        if streamed(exchange) and (walk_of(exchange).deviations or not walk_of(exchange).complete):
+            continue
+        for number, block in enumerate(blocks_of(exchange)):
+            if block.get("type") == "tool_use" and isinstance(block.get("input"), dict):
+                yield exchange, number, block
+
+
+def _tool(call: Call) -> Mapping[str, Any]:
+    """The tool that is called; empty if the request has none of that name."""
+    exchange, _, block = call
+    tools = exchange.request.fields.get("tools")
+    for tool in tools if isinstance(tools, list) else []:
+        if isinstance(tool, dict) and tool.get("name") == block.get("name"):
+            return tool
+    return {}
+
+
+def _properties(call: Call) -> Mapping[str, Any]:
+    schema = _tool(call).get("input_schema")
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    return properties if isinstance(properties, dict) else {}
+
+
+def _question(exchange: Exchange) -> str:
+    messages = exchange.request.fields.get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    content = last.get("content") if isinstance(last, dict) else None
+    return content if isinstance(content, str) else ""
+
+
+def _stated(exchange: Exchange) -> Mapping[str, Any] | None:
+    """The input that the question states; None if it states none."""
+    _, found, text = _question(exchange).partition(STATED)
+    if not found:
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _finding(call: Call, member: str, found: str, wanted: str) -> Finding:
+    exchange, number, _ = call
+    place = in_message(exchange, f"/content/{number}/input{member}")
+    return Finding(exchange=exchange.number, place=place, found=found, wanted=wanted)
+
+
+def _repeating(exchanges: Sequence[Exchange]) -> Iterator[tuple[Mapping[str, Any], list[Call]]]:
+    """The stated inputs, each with the calls of one form that repeat most of it."""
+    forms: dict[tuple[str, bool], list[Call]] = {}
+    for call in _calls(exchanges):
+        stated = _stated(call[0])
+        if stated is not None and _exact_share(stated, call[2]["input"]) >= MIN_EXACT_SHARE:
+            forms.setdefault((json.dumps(stated, sort_keys=True), streamed(call[0])), []).append(call)
+    for (text, _), calls in forms.items():
+        yield json.loads(text), calls
+
+
+def _exact_share(stated: Mapping[str, Any], given: Mapping[str, Any]) -> float:
+    return sum(_same(value, given.get(name)) for name, value in stated.items()) / max(1, len(stated))
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+@rule(
+    "response.content.tool_use-numbers",
+    MUST,
+    harm=LOSES,
+    families={ANTHROPIC},
+    source="earendil-works/pi#8943, google/adk-python#3592 (GitHub), read 2026-11-30",
+    over=RUN,
+    model_dependent=True,
+    needs={"tools"},
+    reads={REQUEST},
+    provoked="A tool is called with integers, some of them above 2^53, that the question states.",
+)
+def keeps_the_integers_of_inputs(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """Integers in the input of a tool call are exact, also above 2^53, and no floats where the schema says integer."""
+    exact = False
+    for stated, calls in _repeating(exchanges):
+        large = [name for name, value in stated.items() if type(value) is int and abs(value) > LARGEST_EXACT]
+        rounded = [name for name in large if all(_is_rounded(call, name, stated[name]) for call in calls)]
+        exact = exact or any(call[2]["input"].get(name) == stated[name] for call in calls for name in large)
+        if large and len(rounded) == len(large) and len(calls) >= MIN_STATED:
+            name = rounded[0]
+            found = f"{shown(calls[0][2]['input'][name])} in {len(calls)} calls"
+            yield _finding(calls[0], f"/{name}", found, str(stated[name]))
+            return
+    integers = [(call, name) for call in _calls(exchanges) for name in call[2]["input"] if _is_integer(call, name)]
+    floats = [(call, name) for call, name in integers if isinstance(call[2]["input"][name], float)]
+    if len(floats) >= MIN_INTEGERS and len(floats) == len(integers):
+        call, name = floats[0]
+        found = f"{call[2]['input'][name]}, and a float in each of {len(floats)} integers"
+        yield _finding(call, f"/{name}", found, "an integer: the schema says so")
+    elif not exact and len(integers) < MIN_INTEGERS:
+        yield Unverified(reason="no tool was called with integers")
+
+
+def _is_rounded(call: Call, name: str, value: int) -> bool:
+    """Whether a call has what a double makes of an integer."""
+    given = call[2]["input"].get(name)
+    return type(given) in (int, float) and given == float(value) and json.dumps(given) != str(value)
+
+
+def _is_integer(call: Call, name: str) -> bool:
+    """Whether a member of an input is a whole number that its schema wants as an integer."""
+    schema, value = _properties(call).get(name), call[2]["input"][name]
+    whole = type(value) is int or (isinstance(value, float) and value.is_integer())
+    return whole and abs(value) <= LARGEST_EXACT and isinstance(schema, dict) and schema.get("type") == "integer"
+
+
+@rule(
+    "response.content.tool_use-enum",
+    MUST,
+    harm=BREAKS,
+    families={ANTHROPIC},
+    source=sources.TOOLS,
+    over=RUN,
+    model_dependent=True,
+    needs={"tools"},
+    reads={REQUEST},
+    provoked="A tool whose input has an enum is called, and the question names one of its values.",
+)
+def keeps_to_the_enum(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """A value of an input whose schema has an enum is one of its values; it is not another one in every call."""
+    values = [(call, name) for call in _calls(exchanges) for name in call[2]["input"] if _names_a_choice(call, name)]
+    outside = [(call, name) for call, name in values if not _is_choice(call, name)]
+    if len(values) < MIN_OUTSIDE:
+        yield Unverified(reason=f"fewer than {MIN_OUTSIDE} calls have a value with an enum that the question names")
+    elif len(outside) == len(values):
+        call, name = outside[0]
+        found = f"{shown(call[2]['input'][name])}, and a value outside the enum in all {len(outside)} calls"
+        yield _finding(call, f"/{name}", found, f"one of {shown(_properties(call)[name]['enum'])}")
+
+
+def _names_a_choice(call: Call, name: str) -> bool:
+    """Whether the question names a value of the enum of a member; strict tools have another requirement."""
+    if _tool(call).get("strict") is True:
+        return False
+    schema, asked = _properties(call).get(name), _question(call[0]).lower()
+    choices = schema.get("enum") if isinstance(schema, dict) else None
+    return isinstance(choices, list) and any(isinstance(one, str) and one.lower() in asked for one in choices)
+
+
+def _is_choice(call: Call, name: str) -> bool:
+    """Whether a value is in its enum; a model may write it in other letters."""
+    given = str(call[2]["input"][name]).strip().lower()
+    return given in {str(choice).lower() for choice in _properties(call)[name]["enum"]}

@@ -1,0 +1,122 @@
+"""What thinking, stop sequences and tool calls must not mix up, and inputs that the question states."""
+
+import json
+
+import pytest
+
+from messages_conformance.generate import (
+    EITHER,
+    Dialogue,
+    answered_message,
+    ask,
+    whole_and_streamed,
+    word_to_stop_at,
+)
+
+SUM = "What is 27 times 43? Reply with the number only."
+ADAPTIVE = {"type": "adaptive"}
+THOUGHTFUL = {"needs": ["thinking"], "capability": "thinking"}
+MAX_TOKENS = 400
+
+# Models that always think refuse to think less; that is no fault.
+DISABLED = whole_and_streamed(
+    "thinking.disabled", SUM, max_tokens=40, thinking={"type": "disabled"}, expect=EITHER, **THOUGHTFUL
+)
+CUT = [
+    ask(
+        "thinking.cut",
+        SUM,
+        max_tokens=8,
+        copy=copy,
+        thinking=ADAPTIVE,
+        needs=["thinking", "small-limits"],
+        capability="thinking",
+    )
+    for copy in range(3)
+]
+
+
+async def stop_in_thinking(send):
+    """Asks with thinking, and twice again with a word of the thinking as a stop sequence."""
+    asked = {"max_tokens": MAX_TOKENS, "thinking": ADAPTIVE, **THOUGHTFUL}
+    first = answered_message(await send(ask("thinking.words", SUM, **asked)))
+    content = first["content"] if first is not None else []
+    thought = " ".join(block["thinking"] for block in content if block["type"] == "thinking")
+    text = " ".join(block["text"] for block in content if block["type"] == "text")
+    word = word_to_stop_at(thought)
+    if word is None or word in text:
+        return
+    for copy in range(2):
+        await send(ask("thinking.stop", SUM, copy=copy, stop_sequences=[word], **asked))
+
+
+WEATHER = {
+    "name": "get_weather",
+    "description": "Gives the weather in one city.",
+    "input_schema": {
+        "type": "object",
+        "properties": {"location": {"type": "string", "description": "The city"}},
+        "required": ["location"],
+    },
+}
+FORCED = {"max_tokens": 100, "needs": ["tools", "tool-choice", "forced-tools"], "capability": "forced-tools"}
+NEW_YORK = "What is the weather in New York?"
+CALL = {"tools": [WEATHER], "tool_choice": {"type": "tool", "name": "get_weather"}}
+STOPPED = [
+    ask("tools.unstopped", NEW_YORK, **CALL, **FORCED),
+    ask("tools.stopped", NEW_YORK, stream=True, stop_sequences=["York"], **CALL, **FORCED),
+]
+
+# Above 2^53, a double holds only every second integer.
+ENTRY = {"id": 9007199254740993, "parent": 9223372036854775783, "pages": 36, "kind": "atlas"}
+SAVE = {
+    "name": "save_entry",
+    "description": "Saves one entry of the catalogue.",
+    "input_schema": {
+        "type": "object",
+        "properties": {
+            "id": {"type": "integer"},
+            "parent": {"type": "integer"},
+            "pages": {"type": "integer"},
+            "kind": {"type": "string", "enum": ["globe", "atlas", "chart"]},
+        },
+        "required": ["id", "parent", "pages", "kind"],
+    },
+}
+STATED = f"Call the tool save_entry with exactly this input: {json.dumps(ENTRY)}"
+ENTRIES = [
+    entry
+    for copy in range(2)
+    for entry in whole_and_streamed(
+        "tools.stated",
+        STATED,
+        copy=copy,
+        tools=[SAVE],
+        tool_choice={"type": "tool", "name": "save_entry"},
+        **{**FORCED, "max_tokens": 140},
+    )
+]
+DIALOGUES = [
+    Dialogue(
+        name="thinking.stop",
+        steps=stop_in_thinking,
+        max_requests=3,
+        max_output_tokens=3 * MAX_TOKENS,
+        needs=frozenset({"thinking", "stop-sequences"}),
+    )
+]
+
+
+@pytest.mark.parametrize("exchange", [*DISABLED, *CUT], indirect=True)
+def test_thinks_when_asked_for(exchange, judge):
+    judge(exchange)
+
+
+@pytest.mark.parametrize("exchange", [*STOPPED, *ENTRIES], indirect=True)
+def test_calls_with_whole_inputs(exchange, judge):
+    judge(exchange)
+
+
+@pytest.mark.parametrize("dialogue", DIALOGUES, indirect=True)
+def test_stops_in_the_text_only(dialogue, judge):
+    judge(*dialogue)
