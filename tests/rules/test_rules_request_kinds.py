@@ -1,12 +1,13 @@
 """Rows that a refusal violates only where other requests with the same features were accepted, and large bodies."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import answered, found, numbered, refused, verdicts
+from builders import answered, found, numbered, refused, unanswered, verdicts
 
 from messages_conformance.exchange import ACCEPTED, REFUSED, Exchange
-from messages_conformance.rules import NOT_VERIFIED, PASS, WARN
+from messages_conformance.rules import FAIL, NOT_VERIFIED, PASS, WARN
 
 COUNT = "request.stop_sequences.count"
 LONG_NAME = "request.tools.long-name"
@@ -61,15 +62,33 @@ def refusal(status: int, kind: str) -> tuple[Any, dict[str, Any]]:
 
 UNKNOWN = refusal(404, "not_found_error")
 
+BETA = "errors.429-by-header"
+OTHERS = [answered() for _ in range(10)]
+
+
+def with_beta(*exchanges: Exchange) -> list[Exchange]:
+    """The exchanges with an anthropic-beta header in their requests, and ten without."""
+    changed = [
+        replace(one, request=replace(one.request, headers=(*one.request.headers, ("anthropic-beta", "a-2025-01-01"))))
+        for one in exchanges
+    ]
+    return numbered(*changed, *OTHERS)
+
+
+def limited() -> Exchange:
+    return unanswered("rate-limited", "the target answered 429 3 times in a row")
+
+
 ROWS: dict[str, tuple[list[Exchange], list[Exchange]]] = {
     SIZE: (sized(UNKNOWN, refusal(413, "request_too_large")), sized(UNKNOWN, UNKNOWN)),
+    BETA: (with_beta(limited(), limited()), with_beta(limited(), answered())),
 }
 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_a_row_fails_and_passes(name: str) -> None:
     failing, passing = ROWS[name]
-    assert verdicts(failing)[name].outcome == WARN
+    assert verdicts(failing)[name].outcome in (WARN, FAIL)
     assert verdicts(passing)[name].outcome == PASS
 
 
@@ -133,6 +152,15 @@ def test_a_crash_on_a_large_body_is_reported_as_a_crash() -> None:
     run = sized(UNKNOWN, refusal(500, "api_error"))
     assert {"errors.no-5xx-on-bad-input"} <= found(*run)
     assert verdicts(run)[SIZE].outcome == PASS
+
+
+def test_a_rate_limit_that_others_meet_too_says_nothing_about_headers() -> None:
+    run = numbered(*with_beta(limited(), limited()), limited())
+    assert verdicts(run)[BETA].outcome == PASS
+
+
+def test_one_throttled_request_may_be_chance() -> None:
+    assert verdicts(with_beta(limited()))[BETA].outcome == NOT_VERIFIED
 
 
 def test_where_the_small_body_is_accepted_nothing_large_is_sent() -> None:

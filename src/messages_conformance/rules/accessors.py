@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from messages_conformance import contract
 from messages_conformance.exchange import REFUSED, UNPARSED, Exchange, Response, StreamEvent
-from messages_conformance.rules.recording_parts import PROBES, RAW_BODY, RESPONSE_HEADERS, has
+from messages_conformance.rules.recording_parts import PROBES, RAW_BODY, REQUEST, RESPONSE_HEADERS, has
 from messages_conformance.rules.verdict import STATUS, Finding, Place, Unverified
 from messages_conformance.stream import Walk, is_sentinel, logical_events, walk
 
@@ -146,7 +146,7 @@ MIN_WINDOW_TOKENS: Final = 2_048
 
 def beyond_context(exchange: Exchange) -> str:
     """The words of a refusal because the request exceeds the window of the model; empty for any other answer."""
-    if len(exchange.request.body) + (limit_of(exchange) or 0) < MIN_WINDOW_TOKENS:
+    if has(exchange, REQUEST) and len(exchange.request.body) + (limit_of(exchange) or 0) < MIN_WINDOW_TOKENS:
         return ""
     refusal = cleanly_refused(exchange)
     return refusal if _CONTEXT_WORDS.search(refusal) else ""

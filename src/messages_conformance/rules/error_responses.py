@@ -153,7 +153,8 @@ REFUSES_THE_FORM = (501, 505)
 
 def bad_input(exchange: Exchange) -> bool:
     """Whether the request is invalid, or odd on the wire, so that a target may accept or refuse it."""
-    large = LARGE_BODY in exchange.probes and len(exchange.request.body) > SMALL_BODY_BYTES
+    known = LARGE_BODY in exchange.probes and has(exchange, REQUEST)
+    large = known and len(exchange.request.body) > SMALL_BODY_BYTES
     return large or NO_CRASH in exchange.probes or (exchange.expect == REFUSED and _is_invalid(exchange))
 
 

@@ -334,7 +334,8 @@ class Judge:
             return Verdict(requirement=requirement.id, level=requirement.level, outcome=NOT_APPLICABLE, reason=why_not)
         tally = self._tallies[requirement.id]
         if requirement.over == RUN and (self._together or not self._captures_ended):
-            tally = _Tally().absorb(tally).absorb(self._run_tally(requirement, answered))
+            exchanges = tuple(self._together) if requirement.raw else answered
+            tally = _Tally().absorb(tally).absorb(self._run_tally(requirement, exchanges))
         outcome, reason = _outcome(requirement, tally), self._reason(requirement, tally)
         if requirement.on_sight and outcome == NOT_VERIFIED and reason == NOT_PROVOKED:
             outcome, reason = NOT_APPLICABLE, NOT_SEEN
