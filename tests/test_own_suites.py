@@ -80,7 +80,7 @@ def test_an_own_rule_cannot_use_a_topic_of_the_contract():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("x = ", "is no TOML"),
+        ("x = ", "it is not TOML"),
         ('extends = "tokmodl"', "Did you mean 'tokmodel'"),
         ('extends = "tokmodel"\nwarnz = []', "Did you mean 'warns'"),
         ('extends = "tokmodel"\npromises = ["sytem"]', "Did you mean 'system'"),

@@ -27,7 +27,7 @@ IMPORTS = {
     "error": ("x = 1\ny = 1 / 0\n", "test_own.py:2: ZeroDivisionError: division by zero"),
     "exit": ("import sys\nsys.exit(0)\n", "test_own.py:2: SystemExit: 0"),
     "pytest-exit": ("import pytest\npytest.exit('bye', returncode=0)\n", "test_own.py:2: "),
-    "no-tests": ("x = 1\n", "has no tests"),
+    "no-tests": ("x = 1\n", "has no tests and no rules"),
     "fixture": ("def test_x(no_such_fixture):\n    pass\n", ""),
     "twice": ("import pytest\n@pytest.mark.parametrize('a', [1])\ndef test_x(b):\n    pass\n", "test_own.py:"),
 }
@@ -172,4 +172,4 @@ def test_a_suite_folder_without_tests_is_refused(tmp_path: Path) -> None:
     (tmp_path / "suite" / "checks.py").write_text("def test_x():\n    assert False\n")
     outcome = run("run", MEMORY, *SMOKE, "--suite", str(tmp_path / "suite"))
     assert outcome.code == 4
-    assert "has no tests" in outcome.error
+    assert "has no tests and no rules" in outcome.error

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import inspect
 import json
 import os
 import signal
@@ -41,14 +42,15 @@ class _Watched:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
-        """Refuses a suite without tests: as a gate it would always be open. No option has left out a test yet."""
+        """Refuses a suite without tests and rules: as a gate it would always be open. No option left out a test yet."""
         if session.testsfailed:
             return
-        folders = {parent for item in items for parent in (item.path, *item.path.parents)}
+        files = {item.path for item in items} | _files_of_rules()
+        folders = {parent for file in files for parent in (file, *file.parents)}
         for path in map(Path, session.config.args):
             if path.resolve() not in folders and path.absolute() not in folders:
                 raise pytest.UsageError(
-                    f"--suite: {str(path)!r} has no tests; a test is a function test_... in test_*.py"
+                    f"--suite: {str(path)!r} has no tests and no rules; a test is a function test_... in test_*.py"
                 )
 
     @pytest.hookimpl(trylast=True)
@@ -58,6 +60,14 @@ class _Watched:
         from messages_conformance.plugin import VERDICT
 
         self.code = config.stash.get(VERDICT, None)
+
+
+def _files_of_rules() -> set[Path]:
+    """The files that define a rule: those of a user may have no tests, because their rules judge every exchange."""
+    from messages_conformance.rules import CATALOGUE
+
+    codes = (getattr(inspect.unwrap(row.judge), "__code__", None) for row in CATALOGUE.values())
+    return {Path(code.co_filename).resolve() for code in codes if code is not None}
 
 
 def main(arguments: list[str]) -> int:
