@@ -38,6 +38,8 @@ def test_on_the_reference_endpoint_everything_sent_works(plain):
         ("refuse_tools", "tools", REFUSES, REFUSES),
         ("forget_system_blocks", "system.blocks", IGNORED, IGNORED),
         ("drop_message_stop", "text", WORKS, BROKEN),
+        ("drop_documents_in_results", "tool_result.document", IGNORED, UNKNOWN),
+        ("drop_images", "image.base64", IGNORED, IGNORED),
     ],
 )
 def test_a_fault_shows_at_its_feature(fault, feature, whole, streamed):
@@ -45,6 +47,7 @@ def test_a_fault_shows_at_its_feature(fault, feature, whole, streamed):
     assert (rows[feature].whole.result, rows[feature].streamed.result) == (whole, streamed)
     assert rows["max_tokens"].whole.result == WORKS
     assert rows[feature].streamed.reason
+    assert rows["metadata"].whole.result == WORKS
 
 
 def test_matrix_json_is_valid_and_shows_every_feature(plain):

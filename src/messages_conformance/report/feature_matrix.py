@@ -143,7 +143,7 @@ def _effect(
     """The result of accepted requests, from the requirements that show the effect."""
     judged = [verdicts[name] for name in feature.effect if name in verdicts]
     for verdict in judged:
-        if found := _finding(verdict, numbers) or _compared(verdict, both):
+        if found := _finding(verdict, numbers) or _compared(verdict, both, is_alone=len(feature.effect) == 1):
             return _judged(IGNORED, verdict.requirement, found)
     if not feature.is_visible:
         return Cell(result=WORKS, reason="accepted; the API promises no effect that an answer shows", exchange=example)
@@ -161,10 +161,14 @@ def _finding(verdict: Verdict | None, numbers: set[int]) -> Finding | None:
     return next((finding for finding in findings if finding.exchange in numbers), None)
 
 
-def _compared(verdict: Verdict, both: set[int]) -> Finding | None:
-    """A finding that counts for both modes: of a rule that compares requests, or on a request without the feature."""
-    compares = verdict.requirement in CATALOGUE and CATALOGUE[verdict.requirement].over == RUN
-    return next((finding for finding in verdict.findings if compares or finding.exchange not in both), None)
+def _compared(verdict: Verdict, both: set[int], *, is_alone: bool) -> Finding | None:
+    """A finding of a rule that compares requests: it counts for both modes.
+
+    A requirement may be about several features. Then its finding counts where its request uses the feature.
+    """
+    if verdict.requirement in CATALOGUE and CATALOGUE[verdict.requirement].over != RUN:
+        return None
+    return next((finding for finding in verdict.findings if is_alone or finding.exchange in both), None)
 
 
 def _judged(result: str, requirement: str, finding: Finding) -> Cell:
