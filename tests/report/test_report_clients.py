@@ -203,5 +203,6 @@ def test_every_outcome_has_a_rank():
         "hangs",
         "passes on a malformed message, and the application crashes",
         "cannot connect: all of its requests are refused",
+        "its next request is malformed, and a strict server refuses it",
     }
     assert len(STATUSES) == 5
