@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 from messages_conformance.exchange.header_lookup import first_values
@@ -20,6 +20,12 @@ MESSAGES_PATH: Final = "/v1/messages"
 
 Identity = tuple[str, str, tuple[tuple[str, str], ...], bytes, str]
 """What makes two requests the same: method, path, headers, body, wire form."""
+
+
+@lru_cache(maxsize=2048)
+def _parsed(body: bytes) -> Any:
+    """The JSON value of a body: requests are often equal, and share it. Nobody changes it."""
+    return parse_json(body)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,7 +44,7 @@ class Request:
     @cached_property
     def json(self) -> Any:
         """The JSON value of the body, or UNPARSED."""
-        return parse_json(self.body)
+        return _parsed(self.body)
 
     @property
     def fields(self) -> Mapping[str, Any]:
