@@ -218,7 +218,6 @@ def of_table() -> list[HttpRequest]:
     called = TOOL | {"name": "f" * 80}
     return [
         request(body("Use it.", tools=[called], tool_choice={"type": "any"})),
-        *(request(body("x" * megabytes * 1_000_000)) for megabytes in (2, 3, 20)),
         *(
             request(body([user([{"type": kind, "source": source}])]))
             for kind in ("image", "document")
@@ -260,7 +259,8 @@ def output_format() -> dict[str, Any]:
     return {"format": {"type": "json_schema", "schema": {"type": "object", "additionalProperties": False}}}
 
 
-PROBES = probes()
+PROBES = [*probes(), *(request(body("x" * megabytes * 1_000_000)) for megabytes in (2, 3, 17))]
+"""The large bodies are last: most faults are visible before, and they take long."""
 
 
 def visible(response: HttpResponse) -> Any:
