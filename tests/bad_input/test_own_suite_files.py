@@ -167,6 +167,25 @@ def test_a_thread_that_never_ends_keeps_no_run(tmp_path: Path) -> None:
     assert judged_with(tmp_path, text).code == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "message"),
+    [
+        ("x = (\n", 4, "SyntaxError: '(' was never closed"),
+        ("import no_such_module\n", 4, "conftest.py:1: in <module>"),
+        ("import sys\nsys.exit(0)\n", 4, "conftest.py:2: SystemExit; nothing was sent"),
+        ("import os\nos._exit(0)\n", 2, "has no verdict"),
+    ],
+)
+def test_a_conftest_that_is_broken_or_ends_the_process_is_never_green(
+    tmp_path: Path, text: str, code: int, message: str
+) -> None:
+    (tmp_path / "conftest.py").write_text(text)
+    (tmp_path / "test_own.py").write_text("def test_x():\n    pass\n")
+    outcome = run("run", MEMORY, *SMOKE, "--suite", str(tmp_path))
+    assert outcome.code == code, outcome.all
+    assert message in outcome.err
+
+
 def test_a_suite_folder_without_tests_is_refused(tmp_path: Path) -> None:
     (tmp_path / "suite").mkdir()
     (tmp_path / "suite" / "checks.py").write_text("def test_x():\n    assert False\n")

@@ -18,6 +18,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 from typing import Final
 
@@ -79,6 +80,10 @@ def main(arguments: list[str]) -> int:
     watched = _Watched()
     try:
         ended = int(pytest.main(arguments[1:], plugins=[watched]))
+    except SystemExit as error:  # of a conftest.py, which pytest imports before anything else
+        ended = pytest.ExitCode.USAGE_ERROR
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        print(f"ERROR: --suite: {frame.filename}:{frame.lineno}: SystemExit; nothing was sent", file=sys.stderr)
     except BaseException as error:  # our own, and none of pytest's: nothing may end as exit code 1
         ended = pytest.ExitCode.INTERNAL_ERROR
         report_internal_error(error)
