@@ -22,6 +22,35 @@ def pair(number: int, piece: str, whole: str = WHOLE, *, tokens: int = 12, bille
     ]
 
 
+def spoken(number: int, *pieces: str) -> list[Exchange]:
+    """A streamed and a whole answer to one question; the stream has these text deltas."""
+    asked = {"messages": [{"role": "user", "content": f"Question {number}"}]}
+    deltas = [block(), *map(text, pieces), stop()]
+    return [streamed([start(), *deltas, ends(usage=12), over()], ask=asked), pair(number, WHOLE)[1]]
+
+
+def thoughtful(number: int, piece: str, whole: str = WHOLE, *, tokens: int = 40) -> list[Exchange]:
+    """The same with thinking, which costs 30 of the tokens of the stream and of 40 tokens of the whole answer."""
+    asked = {"messages": [{"role": "user", "content": f"Question {number}"}], "thinking": {"type": "adaptive"}}
+    usage = {"input_tokens": 10, "output_tokens": 40, "output_tokens_details": {"thinking_tokens": 30}}
+    thought = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
+    shown = [block(1), text(piece, 1), stop(1)] if piece else [block(1), stop(1)]
+    return [
+        streamed(
+            [
+                start(),
+                block(0, "thinking"),
+                stop(0),
+                *shown,
+                ends(usage={**usage, "output_tokens": tokens}),
+                over(),
+            ],
+            ask=asked,
+        ),
+        answered({"content": [thought, {"type": "text", "text": whole}], "usage": usage}, ask=asked),
+    ]
+
+
 def judged(*pairs: list[Exchange]) -> Verdict:
     run = numbered(*[answer for both in pairs for answer in both])
     return verdicts(run, under=FULL_PROFILE, only=[COMPLETE])[COMPLETE]
@@ -56,6 +85,52 @@ def test_every_second_of_many_streams_is_found_although_only_its_text_is_billed(
 )
 def test_a_difference_that_the_model_may_have_made_is_no_finding(pairs: list[list[Exchange]]) -> None:
     assert judged(*pairs).findings == ()
+
+
+@pytest.mark.parametrize("piece", ["", "two, three, four, five"], ids=["all", "beginning"])
+def test_text_that_is_lost_after_thinking_is_found(piece: str) -> None:
+    verdict = judged(*[thoughtful(number, piece) for number in range(3)])
+    assert verdict.outcome == FAIL
+    assert WHOLE in verdict.findings[0].wanted
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        pytest.param([thoughtful(number, "") for number in range(2)], id="two streams"),
+        pytest.param([thoughtful(number, "", tokens=31) for number in range(3)], id="only the thinking is billed"),
+        pytest.param([*[thoughtful(number, "") for number in range(3)], thoughtful(3, WHOLE)], id="not always"),
+        pytest.param([thoughtful(number, WHOLE, "") for number in range(3)], id="the whole answer is empty"),
+    ],
+)
+def test_a_model_may_think_and_say_nothing(pairs: list[list[Exchange]]) -> None:
+    assert judged(*pairs).findings == ()
+
+
+TWICE = ("one", ", two", ", two", ", three, four, five")
+ONCE = ("one", ", two", ", three, four, five")
+
+
+def test_every_third_of_many_streams_with_one_delta_twice_is_found() -> None:
+    verdict = judged(*[spoken(number, *(ONCE if number % 3 else TWICE)) for number in range(30)])
+    assert verdict.outcome == FAIL
+    assert "one, two, two, three" in verdict.findings[0].found
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        pytest.param([spoken(number, *(ONCE if number else TWICE)) for number in range(30)], id="one stream"),
+        pytest.param([spoken(number, "one, two, two", ", three, four, five") for number in range(30)], id="one delta"),
+        pytest.param([spoken(number, "one", ", two", ", two", ", six") for number in range(30)], id="another text"),
+        pytest.param(
+            [*[spoken(number, *(ONCE if number % 3 else TWICE)) for number in range(29)], spoken(30, *ONCE[:2])],
+            id="a whole answer that is longer",
+        ),
+    ],
+)
+def test_a_word_that_the_model_may_have_repeated_is_no_finding(pairs: list[list[Exchange]]) -> None:
+    assert not any("twice" in finding.found for finding in judged(*pairs).findings)
 
 
 def test_a_text_without_a_piece() -> None:

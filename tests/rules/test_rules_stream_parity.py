@@ -117,7 +117,18 @@ def test_it_passes(requirement: str) -> None:
             "stream.final.tool-input",
             [pair for number in SEVERAL for pair in (calling(number, '{"city": "Rome"}'), called(number, {}))],
         ),
-        # Two calls are billed, and one is returned.
+        # Two calls are billed, and one is returned, without streaming and with it.
+        (
+            "stream.final.same-kinds",
+            [
+                pair
+                for number in SEVERAL
+                for pair in (
+                    calling(number, '{"city": "Rome"}', '{"city": "Oslo"}', tokens=40),
+                    called(number, PARIS, tokens=40),
+                )
+            ],
+        ),
         (
             "stream.final.same-kinds",
             [
@@ -176,6 +187,17 @@ def test_other_ways_of_violating_it(requirement: str, run: Run) -> None:
                 for pair in (
                     calling(number, '{"city": "Rome"}', tokens=20),
                     called(number, PARIS, {"city": "Oslo"}, tokens=40),
+                )
+            ],
+        ),
+        (
+            "stream.final.same-kinds",
+            [
+                pair
+                for number in SEVERAL
+                for pair in (
+                    calling(number, '{"city": "Rome"}', '{"city": "Oslo"}', tokens=40),
+                    called(number, PARIS, tokens=20),
                 )
             ],
         ),

@@ -39,7 +39,7 @@ from messages_conformance.rules.counted_parts import (
     reads_system_blocks,
     reads_text_blocks,
 )
-from messages_conformance.rules.missing_text import missing_text
+from messages_conformance.rules.missing_text import doubled_text, missing_text
 from messages_conformance.rules.parts_counted import counts_every_part
 from messages_conformance.rules.recording_parts import PROBES, RAW_BODY, REQUEST
 from messages_conformance.rules.stream.content_blocks import starts_text_blocks_empty
@@ -305,8 +305,8 @@ def _without(value: Any, words: Sequence[str]) -> Any:
 )
 def streams_the_complete_text(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """The text deltas add up to the complete text: none is lost, doubled or in the wrong place."""
-    missing = missing_text(exchanges)
-    yield from [missing] if missing is not None else _listed_completely(exchanges)
+    changed = missing_text(exchanges) or doubled_text(exchanges)
+    yield from [changed] if changed is not None else _listed_completely(exchanges)
 
 
 def _listed_completely(exchanges: Sequence[Exchange]) -> Iterator[Finding | Unverified]:

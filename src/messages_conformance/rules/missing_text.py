@@ -1,19 +1,29 @@
-"""Streams whose text is the text of the whole answer without one piece: the end, the beginning, or a part inside.
+"""Streams whose text is the text of the whole answer without one piece, or with one delta twice.
 
-Two answers of a model may differ in length, too. So one such stream shows nothing, but two things do: that it is billed
-like the whole answer, or that many streams lack a piece and no whole answer does.
+A piece may be the end, the beginning, a part inside, or all the text after a thinking block. Two answers of a model may
+differ in length, too. So one such stream shows nothing, but two things do: that it is billed like the whole answer, or
+that many streams have the difference and no whole answer has it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import comb
 from typing import Final
 
 from messages_conformance.exchange import Exchange
-from messages_conformance.rules.accessors import count, in_message, shown, stop_reason_of, text_of, usage_of
-from messages_conformance.rules.response import bills_more_than_it_shows
-from messages_conformance.rules.stream_parity import BILLED_SHARE, Pair, answered_pairs
+from messages_conformance.rules.accessors import (
+    blocks_of,
+    count,
+    in_message,
+    shown,
+    stop_reason_of,
+    text_of,
+    usage_of,
+)
+from messages_conformance.rules.response import bills_more_than_it_shows, thought_tokens
+from messages_conformance.rules.stream_parity import BILLED_SHARE, Pair, answered_pairs, pieces_of
 from messages_conformance.rules.verdict import Finding
 
 MIN_BILLED: Final = 3
@@ -31,6 +41,9 @@ MIN_LOST_SHARE: Final = 0.3
 MIN_TOKENS: Final = 6
 """Answers with fewer tokens show nothing about the tokens that a part of them costs (our own)."""
 
+MIN_SHOWN_TOKENS: Final = 2
+"""An answer without text may be billed for the one token that ends it (our own)."""
+
 MIN_CHARACTERS: Final = 4
 """A shorter text may be part of another by chance (our own)."""
 
@@ -40,6 +53,8 @@ ENDED: Final = ("end_turn", "stop_sequence")
 def missing_text(exchanges: Sequence[Exchange]) -> Finding | None:
     """A finding about streams that lack a part of the text; None unless chance is excluded."""
     pairs = [pair for pair in answered_pairs(exchanges) if _is_comparable(pair)]
+    if (after_thinking := _lost_after_thinking(pairs)) is not None:
+        return after_thinking
     shorter = [(streamed, whole) for streamed, whole in pairs if is_without_a_piece(text_of(streamed), text_of(whole))]
     longer = [pair for pair in pairs if is_without_a_piece(text_of(pair[1]), text_of(pair[0]))]
     if longer or not shorter:
@@ -50,6 +65,55 @@ def missing_text(exchanges: Sequence[Exchange]) -> Finding | None:
         return _finding(billed, "billed like the whole answer")
     enough = chance(len(shorter), len(pairs)) <= MAX_CHANCE
     return _finding(shorter, "and no whole answer is shorter") if enough else None
+
+
+def doubled_text(exchanges: Sequence[Exchange]) -> Finding | None:
+    """A finding about streams that have one delta twice, where the whole answer has it once; None if it may be chance.
+
+    A model that stutters does so with and without streaming.
+    """
+    pairs = [pair for pair in answered_pairs(exchanges) if _is_comparable(pair)]
+    doubled = [pair for pair in pairs if _has_a_delta_twice(pieces_of(pair[0]), text_of(pair[1]))]
+    if not doubled or any(is_without_a_piece(text_of(streamed), text_of(whole)) for streamed, whole in pairs):
+        return None
+    excluded = len(doubled) >= MIN_BILLED and chance(len(doubled), len(pairs)) <= MAX_CHANCE
+    return _finding(doubled, "with one delta twice, and no whole answer is longer") if excluded else None
+
+
+def _has_a_delta_twice(pieces: Sequence[str], whole: str) -> bool:
+    """Whether the text of the deltas is a whole text with one of its deltas repeated at once."""
+    if len("".join(pieces)) <= len(whole):
+        return False
+    repeated = (at for at, both in enumerate(pairwise(pieces)) if both[0] == both[1])
+    return any("".join([*pieces[:at], *pieces[at + 1 :]]) == whole for at in repeated)
+
+
+def _lost_after_thinking(pairs: list[Pair]) -> Finding | None:
+    """A finding about streams without the text, or its beginning, after their thinking; it is billed all the same."""
+    pairs = [pair for pair in pairs if all(map(_thinks_and_answers, pair))]
+    lost = [pair for pair in pairs if _is_an_end_of(text_of(pair[0]), text_of(pair[1])) and _bills_as_much(*pair)]
+    return _finding(lost, "billed like the whole answer") if len(lost) == len(pairs) >= MIN_BILLED else None
+
+
+def _is_an_end_of(text: str, whole: str) -> bool:
+    """Whether a text, which may be empty, is the end of a longer one."""
+    return len(text) < len(whole) and whole.endswith(text)
+
+
+def _bills_as_much(streamed: Exchange, whole: Exchange) -> bool:
+    """Whether the text of a stream costs as many tokens as the longer one, and more than the end of an answer."""
+    return _shown_tokens(streamed) >= max(MIN_SHOWN_TOKENS, _shown_tokens(whole))
+
+
+def _thinks_and_answers(exchange: Exchange) -> bool:
+    """Whether an answer has thinking first and then only text, which may be lost."""
+    kinds = [block.get("type") for block in blocks_of(exchange)]
+    return kinds[:1] == ["thinking"] and set(kinds[1:]) <= {"text"} and thought_tokens(usage_of(exchange)) > 0
+
+
+def _shown_tokens(exchange: Exchange) -> int:
+    """The output tokens that are not thinking."""
+    return count(usage_of(exchange), "output_tokens") - thought_tokens(usage_of(exchange))
 
 
 def chance(shorter: int, pairs: int) -> float:

@@ -175,7 +175,7 @@ def bills_more_than_it_shows(exchange: Exchange) -> bool:
     slack = LOST_CALLS_TOKENS if may_call else UNSHOWN_TOKENS
     usage = usage_of(exchange)
     stopped = len(str((message_of(exchange) or {}).get("stop_sequence") or ""))
-    seen = len(text.encode("utf-8", "surrogatepass")) + stopped + _thought_tokens(usage)
+    seen = len(text.encode("utf-8", "surrogatepass")) + stopped + thought_tokens(usage)
     return count(usage, "output_tokens") > seen + slack
 
 
@@ -190,7 +190,7 @@ def tokens_of_empty_answer(exchange: Exchange) -> int:
     if streamed(exchange) and (walk_of(exchange).deviations or not walk_of(exchange).complete):
         return 0
     spent = count(usage_of(exchange), "output_tokens")
-    return spent if spent - _thought_tokens(usage_of(exchange)) > EMPTY_ANSWER_TOKENS else 0
+    return spent if spent - thought_tokens(usage_of(exchange)) > EMPTY_ANSWER_TOKENS else 0
 
 
 def _may_not_call(exchange: Exchange) -> bool:
@@ -204,7 +204,7 @@ def _may_not_call(exchange: Exchange) -> bool:
     return isinstance(choice, dict) and choice.get("type") == "none"
 
 
-def _thought_tokens(usage: Mapping[str, Any]) -> int:
+def thought_tokens(usage: Mapping[str, Any]) -> int:
     """The tokens used for thinking, which may be hidden."""
     details = usage.get("output_tokens_details")
     return count(details, "thinking_tokens") if isinstance(details, dict) else 0

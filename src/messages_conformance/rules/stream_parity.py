@@ -60,7 +60,7 @@ MIN_PAIRS: Final = 6
 differs in one direction in at most a quarter of all pairs, so in all of six less than once in a thousand."""
 
 BILLED_SHARE: Final = 0.9
-"""One call costs about half of two calls; a stream with one that is billed like two has lost the other (our own)."""
+"""One call costs about half of two calls; an answer with one that is billed like two has lost the other (our own)."""
 
 KINDS: Final = ("text", "tool_use", "thinking")
 CUT: Final = ("max_tokens", "refusal", "model_context_window_exceeded", "pause_turn")
@@ -124,7 +124,7 @@ def keeps_the_spaces_between_words(exchanges: Sequence[Exchange]) -> Iterable[Fi
     """The deltas contain the spaces between words: none is lost between two deltas."""
     compared = False
     for streamed, whole in answered_pairs(exchanges):
-        pieces = _pieces(streamed)
+        pieces = pieces_of(streamed)
         text, other = "".join(pieces), "".join(_texts(whole))
         if len(pieces) < MIN_PIECES or min(len(text), len(other)) < MIN_CHARS or _share_of_spaces(other) < PROSE_SPACES:
             continue
@@ -141,7 +141,7 @@ def keeps_the_spaces_between_words(exchanges: Sequence[Exchange]) -> Iterable[Fi
         yield Unverified(reason="no long text was returned with and without streaming")
 
 
-def _pieces(exchange: Exchange) -> list[str]:
+def pieces_of(exchange: Exchange) -> list[str]:
     """The texts of all text deltas that are not empty."""
     deltas = [event.fields.get("delta") for block in walk_of(exchange).blocks for event in block.deltas]
     texts = [delta.get("text") for delta in deltas if isinstance(delta, dict) and delta.get("type") == "text_delta"]
@@ -290,29 +290,30 @@ def has_the_same_kinds_of_content_when_streamed(exchanges: Sequence[Exchange]) -
                 wanted = f"one, as in exchange {other.number}"
                 place = Place(pointer="/content")
                 yield Finding(exchange=answer.number, place=place, found=f"{found} ({len(unequal)})", wanted=wanted)
-
     # If hidden output is billed too, the tokens show nothing about the calls.
-    yield from () if any(map(bills_more_than_it_shows, exchanges)) else _lost_calls(pairs)
+    if not any(map(bills_more_than_it_shows, exchanges)):
+        yield from _lost_calls(pairs)
+        yield from _lost_calls([(whole, streamed) for streamed, whole in pairs])
 
 
 def _lost_calls(pairs: list[Pair]) -> Iterator[Finding]:
-    """Several calls of which every stream has only one, billed like several."""
+    """Several calls of which the first answer of every pair has only one, billed like several."""
     several = [pair for pair in pairs if len(_calls(pair[1])) > 1]
     lost = [pair for pair in several if len(_calls(pair[0])) == 1 and _billed_alike(*pair)]
     if len(lost) == len(several) >= MIN_PAIRS:
-        streamed, whole = lost[0]
-        found = f"one call, billed like the {len(_calls(whole))} calls of exchange {whole.number} ({len(lost)} times)"
-        place = in_message(streamed, "/content")
-        yield Finding(exchange=streamed.number, place=place, found=found, wanted="all billed calls")
+        lacking, other = lost[0]
+        found = f"one call, billed like the {len(_calls(other))} calls of exchange {other.number} ({len(lost)} times)"
+        place = in_message(lacking, "/content")
+        yield Finding(exchange=lacking.number, place=place, found=found, wanted="all billed calls")
 
 
 def _calls(exchange: Exchange) -> list[Mapping[str, Any]]:
     return [block for block in blocks_of(exchange) if block.get("type") == "tool_use"]
 
 
-def _billed_alike(streamed: Exchange, whole: Exchange) -> bool:
-    tokens = count(usage_of(streamed), "output_tokens")
-    return tokens > 0 and tokens >= BILLED_SHARE * count(usage_of(whole), "output_tokens")
+def _billed_alike(lacking: Exchange, other: Exchange) -> bool:
+    tokens = count(usage_of(lacking), "output_tokens")
+    return tokens > 0 and tokens >= BILLED_SHARE * count(usage_of(other), "output_tokens")
 
 
 def _has(kind: str, exchange: Exchange) -> bool:

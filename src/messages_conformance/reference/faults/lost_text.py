@@ -18,7 +18,7 @@ from messages_conformance.reference.edits import (
 )
 from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.request_parts import object_of
-from messages_conformance.reference.stream_edits import deltas_of, left_out, reindexed, spans
+from messages_conformance.reference.stream_edits import consecutive_blocks, deltas_of, left_out, reindexed, spans
 
 COMPLETE = "stream.delta.text-complete"
 KEPT_DELTAS = 3
@@ -40,6 +40,22 @@ def nth(context: RequestContext, name: str) -> int:
 def end_after_first_text_delta(events: Events) -> Events:
     """Every stream ends after its first text delta, in good order and as end_turn."""
     return left_out(events, *(at for places in text_deltas(events) for at in places[1:]))
+
+
+@fault("stream-content", trips={COMPLETE}, at=Stage.EVENTS, seen="BerriAI/litellm#30014; BerriAI/litellm#30024")
+def lose_first_text_delta_after_thinking(events: Events) -> Events:
+    """A stream lacks the first text delta of every text block that follows a thinking block."""
+    followed = [text for before, text in consecutive_blocks(events) if before.kind == "thinking"]
+    return left_out(events, *(at for span in followed for at in deltas_of(events, span, "text_delta")[:1]))
+
+
+@fault("stream-content", trips={COMPLETE}, at=Stage.EVENTS, seen="langflow-ai/langflow#5338")
+def send_third_delta_of_some_streams_twice(events: Events, context: RequestContext) -> Events:
+    """Every third stream has its third text delta twice."""
+    third = [places[KEPT_DELTAS - 1] for places in text_deltas(events) if len(places) >= KEPT_DELTAS]
+    if nth(context, "doubled streams") % 3 or not third:
+        return events
+    return inserted(events, third[0], events[third[0]])
 
 
 @fault("stream-content", trips={COMPLETE}, at=Stage.EVENTS, seen="vllm-project/semantic-router#2845")
@@ -181,3 +197,10 @@ def count_nothing_in_every_fifth_answer(message: Json, context: RequestContext) 
 def think_in_streams_only(message: Json) -> Json:
     """Answers that are not streamed have no thinking block."""
     return {**message, "content": [block for block in message["content"] if block["type"] != "thinking"]}
+
+
+@fault("tools", trips={"stream.final.same-kinds"}, at=Stage.DOCUMENT, seen="andrewyng/aisuite#386")
+def keep_first_call_of_whole_answers(message: Json) -> Json:
+    """An answer that is not streamed has only the first of its tool calls."""
+    calls = [at for at, block in enumerate(message["content"]) if block["type"] == "tool_use"]
+    return {**message, "content": [block for at, block in enumerate(message["content"]) if at not in calls[1:]]}
