@@ -18,6 +18,11 @@ NO_ROUTE = {"error": {"type": "not_found_error", "message": "Not found"}}
 CACHE = {"cache_control": {"type": "ephemeral"}}
 
 
+PICTURE = [
+    {"role": "user", "content": [{"type": "image", "source": {"type": "url", "url": "https://a.invalid/b.png"}}]}
+]
+
+
 def counted(tokens: Any, ask: Any = None, **fields: Any) -> Exchange:
     """A request that was counted; `tokens` is the input_tokens of the answer, or the whole body if it is a dict."""
     body = tokens if isinstance(tokens, dict) else {"input_tokens": tokens}
@@ -228,6 +233,7 @@ UNSHOWN: list[tuple[str, Run]] = [
     ("request.cache_control.below-minimum", [tiny(cache_read_input_tokens=600)]),
     ("adjacent.count_tokens.shape", [refused(400, ask={"system": "s"}), uncounted(400, "no", ask={"system": "s"})]),
     ("adjacent.count_tokens.shape", [uncounted(400, "max_tokens: Field required")]),
+    ("adjacent.count_tokens.shape", [uncounted(400, "no images", ask={"messages": PICTURE})]),
     ("adjacent.count_tokens.no-max_tokens", [uncounted(404, "Not found")]),
     ("adjacent.count_tokens.approx", [counted(21)]),
     ("adjacent.count_tokens.approx", [answered(billed(0)), counted(21)]),

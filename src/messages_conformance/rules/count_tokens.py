@@ -17,6 +17,7 @@ from messages_conformance.exchange import ACCEPTED, Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import (
     answered,
+    beyond_context,
     body_of,
     has_message,
     refusal,
@@ -93,13 +94,22 @@ def returns_an_integer_count(exchanges: Sequence[Exchange]) -> Iterable[Finding 
             continue
         answers += exchange.succeeded
         # A request that /v1/messages refuses too is judged there.
-        plain = exchange.request.fields.keys() <= {"model", "messages"}
         if exchange.succeeded:
             yield from (replace(finding, exchange=exchange.number) for finding in _misshapen(exchange))
-        elif plain or _counted_fields(exchange) in served:
+        elif (_is_plain(exchange) or _counted_fields(exchange) in served) and not beyond_context(exchange):
             yield refusal(exchange, "200 and input_tokens")
     if not answers:
         yield NO_COUNT
+
+
+def _is_plain(exchange: Exchange) -> bool:
+    """True for a request with nothing but text, which every model reads."""
+    fields = exchange.request.fields
+    contents = [turn.get("content") for turn in fields.get("messages") or () if isinstance(turn, Mapping)]
+    blocks = [block for content in contents if isinstance(content, list) for block in content]
+    return fields.keys() <= {"model", "messages"} and all(
+        isinstance(block, Mapping) and block.get("type") == "text" for block in blocks
+    )
 
 
 def _misshapen(exchange: Exchange) -> Iterator[Finding]:
