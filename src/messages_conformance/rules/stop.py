@@ -41,6 +41,9 @@ MIN_ENDED_AT_LIMIT: Final = 2
 """One answer may end at its limit by chance and be the beginning of a longer one; two do not (our own: a model gives
 less than requested in fewer than one of thirty answers, and rarely with just this many tokens)."""
 
+MIN_BEGUN: Final = 2
+"""So many texts end with the beginning of the sequence that ended them (our own: a model may write one comma twice)."""
+
 OTHER_ENDS: Final = ("tool_use", "refusal", "pause_turn", "model_context_window_exceeded")
 """Stop reasons that may end an answer before a limit or a sequence does."""
 
@@ -104,21 +107,48 @@ def names_the_sequence_where_it_stopped(exchange: Exchange) -> Iterable[Finding 
         )
 
 
-def _sequence_in_text(exchange: Exchange) -> Iterator[Finding | Unverified]:
-    if stop_reason_of(exchange) != "stop_sequence" or not _sequences(exchange):
+def _sequences_in_text(answers: list[Exchange], exchanges: Sequence[Exchange]) -> Iterator[Finding | Unverified]:
+    """The first of some answers that has its stop sequence in its text, and the first that has a beginning of it."""
+    stopped = [one for one in answers if stop_reason_of(one) == "stop_sequence" and _sequences(one)]
+    if not stopped:
         yield Unverified(reason="no answer has stop_reason stop_sequence")
         return
+    whole = next(((one, sequence) for one in stopped for sequence in _matched(one) if sequence in text_of(one)), None)
+    if whole is not None:
+        yield _leaked(*whole, "only the text before it")
+        return
+    leaks = [
+        (one, full, begun) for one, full in requests_without("stop_sequences", exchanges) for begun in _begun(one, full)
+    ]
+    numbers = {one.number for one in stopped}
+    if len(leaks) >= MIN_BEGUN:
+        for one, control, begun in [leak for leak in leaks if leak[0].number in numbers][:1]:
+            wanted = f"only the text before {shown(_stop_sequence(one))}, as it is in exchange {control.number}"
+            yield _leaked(one, begun, wanted)
+
+
+def _matched(exchange: Exchange) -> tuple[str, ...]:
+    """The sequence that an answer names, or all requested ones if it names none of them."""
     named = _stop_sequence(exchange)
-    matched = (named,) if isinstance(named, str) and named in _sequences(exchange) else _sequences(exchange)
-    text = text_of(exchange)
-    for sequence in matched:
-        if sequence in text:
-            yield Finding(
-                place=in_message(exchange, "/content"),
-                found=f"{shown(sequence)} in {shown(text[-60:])}",
-                wanted="only the text before it",
-            )
-            return
+    return (named,) if isinstance(named, str) and named in _sequences(exchange) else _sequences(exchange)
+
+
+def _begun(stopped: Exchange, control: Exchange) -> Iterator[str]:
+    """The beginning of the named sequence with which a text ends, if the text before it is that of the control."""
+    named, text, full = _stop_sequence(stopped), text_of(stopped), text_of(control)
+    if stop_reason_of(stopped) != "stop_sequence" or not isinstance(named, str) or named not in _sequences(stopped):
+        return
+    before, matched, _ = full.partition(named)
+    begun = text.removeprefix(before)
+    is_beginning = bool(begun.strip()) and begun != named and named.startswith(begun)
+    # In "}}}", the sequence "}}" may also be matched at its second place.
+    if matched and before and text == before + begun and is_beginning and not full.startswith(text + named):
+        yield begun
+
+
+def _leaked(exchange: Exchange, part: str, wanted: str) -> Finding:
+    found = f"{shown(part)} in {shown(text_of(exchange)[-60:])}"
+    return Finding(exchange=exchange.number, place=in_message(exchange, "/content"), found=found, wanted=wanted)
 
 
 @rule(
@@ -127,13 +157,13 @@ def _sequence_in_text(exchange: Exchange) -> Iterator[Finding | Unverified]:
     harm=LOSES,
     source="widely relied on; stated by glossaries only (anthropiccertifications.com), read 2026-11-22",
     needs={"stop-sequences"},
-    applies=json_message,
+    over=RUN,
     model_dependent=True,
     reads={REQUEST},
 )
-def leaves_the_sequence_out(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """The text does not contain the stop sequence that matched."""
-    return _sequence_in_text(exchange)
+def leaves_the_sequence_out(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """The text does not contain the stop sequence that matched, nor its beginning."""
+    return _sequences_in_text([one for one in exchanges if json_message(one)], exchanges)
 
 
 @rule(
@@ -142,13 +172,13 @@ def leaves_the_sequence_out(exchange: Exchange) -> Iterable[Finding | Unverified
     harm=LOSES,
     source="consistency with the message that is not streamed",
     needs={"stop-sequences", "stream"},
-    applies=streamed,
+    over=RUN,
     model_dependent=True,
     reads={REQUEST},
 )
-def streams_no_part_of_the_sequence(exchange: Exchange) -> Iterable[Finding | Unverified]:
+def streams_no_part_of_the_sequence(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """The streamed text does not contain the stop sequence that matched, even if it consists of several tokens."""
-    return _sequence_in_text(exchange)
+    return _sequences_in_text([one for one in exchanges if streamed(one)], exchanges)
 
 
 @rule(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from messages_conformance.reference.changes import RequestContext, Stage
 from messages_conformance.reference.edits import Events, Json, inserted, map_text, position
 from messages_conformance.reference.fault_registry import fault
@@ -20,6 +22,20 @@ def leave_stop_sequence_in_text(message: Json) -> Json:
     if not message["content"]:
         return {**message, "content": [{"type": "text", "text": sequence}]}
     return map_text(message, lambda text: text + sequence)
+
+
+@fault(
+    "stop",
+    trips={"stop.stop_sequence.excluded-from-text", "stop.stop_sequence.stream-no-leak"},
+    at=Stage.MESSAGE,
+    seen="exo-explore/exo#2122",
+)
+def leave_beginning_of_stop_sequence(message: Json) -> Json:
+    """Of a stop sequence of several tokens, the first one is left in the text."""
+    first = re.match(r"\w+|\W", message["stop_sequence"] or "")
+    if first is None or first[0] == message["stop_sequence"]:
+        return message
+    return map_text(message, lambda text: text + first[0])
 
 
 @fault("stop", trips={"stop.stop_sequence.stream-no-leak"}, at=Stage.EVENTS)
