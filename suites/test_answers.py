@@ -67,8 +67,19 @@ STOPPED = [
     ask("tools.stopped", NEW_YORK, stream=True, stop_sequences=["York"], **CALL, **FORCED),
 ]
 
-# Above 2^53, a double holds only every second integer.
-ENTRY = {"id": 9007199254740993, "parent": 9223372036854775783, "pages": 36, "kind": "atlas"}
+# Above 2^53, a double holds only every second integer. The note is long, and has what a program must escape.
+ENTRY = {
+    "id": 9007199254740993,
+    "parent": 9223372036854775783,
+    "pages": 36,
+    "kind": "atlas",
+    "note": (
+        'The "old" atlas in C:\\maps\\new has 36 pages.\n'
+        'Zoë said: "It\'s 10 € — not {12}", and 張偉 wrote a second note about its colours.'
+    ),
+    "settings": '{"scale": 5, "sides": ["n", "s"]}',
+    "place": {"room": "east", "shelves": ["upper", "lower"], "owner": {"name": "Zoë"}},
+}
 SAVE = {
     "name": "save_entry",
     "description": "Saves one entry of the catalogue.",
@@ -79,11 +90,21 @@ SAVE = {
             "parent": {"type": "integer"},
             "pages": {"type": "integer"},
             "kind": {"type": "string", "enum": ["globe", "atlas", "chart"]},
+            "note": {"type": "string"},
+            "settings": {"type": "string", "description": "The settings as JSON text"},
+            "place": {
+                "type": "object",
+                "properties": {
+                    "room": {"type": "string"},
+                    "shelves": {"type": "array", "items": {"type": "string"}},
+                    "owner": {"type": "object", "properties": {"name": {"type": "string"}}},
+                },
+            },
         },
-        "required": ["id", "parent", "pages", "kind"],
+        "required": list(ENTRY),
     },
 }
-STATED = f"Call the tool save_entry with exactly this input: {json.dumps(ENTRY)}"
+STATED = f"Call the tool save_entry with exactly this input: {json.dumps(ENTRY, ensure_ascii=False)}"
 ENTRIES = [
     entry
     for copy in range(2)
@@ -93,7 +114,7 @@ ENTRIES = [
         copy=copy,
         tools=[SAVE],
         tool_choice={"type": "tool", "name": "save_entry"},
-        **{**FORCED, "max_tokens": 140},
+        **{**FORCED, "max_tokens": 300},
     )
 ]
 DIALOGUES = [

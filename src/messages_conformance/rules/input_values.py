@@ -1,4 +1,4 @@
-"""Rules for the inputs of tool calls over a run: the integers and enums.
+"""Rules for the inputs of tool calls over a run: the integers, enums, texts and objects.
 
 One call shows nothing about the target, because the model writes the input. So all calls of a kind must have the same
 fault, and the rest of the inputs must be what was asked for.
@@ -14,11 +14,14 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import (
     blocks_of,
+    count,
     has_message,
     in_message,
+    message_of,
     shown,
     stop_reason_of,
     streamed,
+    usage_of,
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, LOSES, RUN, rule
@@ -42,6 +45,9 @@ MIN_INTEGERS: Final = 3
 
 MIN_OUTSIDE: Final = 4
 """So many values must all be outside their enum, although the question names one of its values (our own)."""
+
+SHOWN_CHARS: Final = 160
+"""How much of a changed value a finding quotes (our own)."""
 
 Call = tuple[Exchange, int, Mapping[str, Any]]
 """An answer, the position of a call in its content, and the call."""
@@ -203,3 +209,109 @@ def _is_choice(call: Call, name: str) -> bool:
     """Whether a value is in its enum; a model may write it in other letters."""
     given = str(call[2]["input"][name]).strip().lower()
     return given in {str(choice).lower() for choice in _properties(call)[name]["enum"]}
+
+
+@rule(
+    "response.content.tool_use-values",
+    MUST,
+    harm=LOSES,
+    families={ANTHROPIC},
+    source="vllm-project/vllm#46924, earendil-works/pi#9931, jundot/omlx#2646, decolua/9router#3416 (GitHub), "
+    "read 2026-11-30",
+    over=RUN,
+    model_dependent=True,
+    needs={"tools"},
+    reads={REQUEST},
+    provoked="A tool is called with a long text, JSON text and a nested object that the question states.",
+)
+def keeps_the_values_of_inputs(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """The texts and objects in the input of a tool call are what the model wrote, of the same type, streamed or not."""
+    runs: dict[str, tuple[Mapping[str, Any], list[list[Call]]]] = {}
+    for stated, calls in _repeating(exchanges):
+        runs.setdefault(json.dumps(stated, sort_keys=True), (stated, []))[1].append(calls)
+    exact = False
+    for stated, forms in runs.values():
+        if found := _changed_value(stated, forms):
+            yield found
+            return
+        names = _compared(stated)
+        exact = exact or any(_are_exact(stated, names, calls) for calls in forms)
+    if not exact:
+        yield Unverified(reason="no call repeats the stated texts and objects, so that the model may have changed them")
+
+
+def _compared(stated: Mapping[str, Any]) -> list[str]:
+    """The members that are texts or have members; the other requirements judge the integers."""
+    return [name for name, value in stated.items() if isinstance(value, (str, dict, list))]
+
+
+def _are_exact(stated: Mapping[str, Any], names: list[str], calls: list[Call]) -> bool:
+    """Whether all calls repeat these members exactly; False for no member."""
+    return bool(names) and all(_same(stated[name], call[2]["input"].get(name)) for call in calls for name in names)
+
+
+def _changed_value(stated: Mapping[str, Any], forms: list[list[Call]]) -> Finding | None:
+    """What the target changed in the calls with one stated input, whole and streamed."""
+    if len(forms) < len((True, False)) or any(len(calls) < MIN_STATED for calls in forms):
+        return None
+    calls = [call for form in forms for call in form]
+    for name in _compared(stated):
+        if all(_has_other_type(stated[name], call[2]["input"].get(name)) for call in calls):
+            return _retyped(stated, name, calls)
+    if not _has_written_the_same(calls):
+        return None
+    for right, wrong in (forms, forms[::-1]):
+        for name in _compared(stated):
+            if _are_exact(stated, [name], right) and _have_one_other_value(stated[name], name, wrong):
+                return _changed(stated, name, wrong)
+    return None
+
+
+def _has_written_the_same(calls: list[Call]) -> bool:
+    """Whether the model wrote as many tokens for each call, in answers that are not one answer from a cache."""
+    messages = {shown((message_of(exchange) or {}).get("id")) for exchange, _, _ in calls}
+    return len(messages) == len(calls) and len({count(usage_of(call[0]), "output_tokens") for call in calls}) == 1
+
+
+def _has_other_type(value: Any, given: Any) -> bool:
+    """Whether a text came as the object or list that it states in JSON, or an object or list as its JSON text."""
+    text, parsed = (value, given) if isinstance(value, str) else (given, value)
+    if not isinstance(text, str) or not isinstance(parsed, (dict, list)):
+        return False
+    try:
+        return _same(json.loads(text), parsed)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _retyped(stated: Mapping[str, Any], name: str, calls: list[Call]) -> Finding | None:
+    """A finding if the model repeats all other texts exactly, so that it did not change the type by itself."""
+    others = [other for other, value in stated.items() if isinstance(value, str) and other != name]
+    texts = [other for other in others if not _is_choice_of(calls[0], other)]
+    others = [other for other in texts if not _has_other_type(stated[other], calls[0][2]["input"].get(other))]
+    if not _are_exact(stated, others, calls):
+        return None
+    given = calls[0][2]["input"][name]
+    kind = "the string" if isinstance(given, str) else "the object" if isinstance(given, dict) else "the list"
+    wanted = f"{shown(stated[name])}, as the question states it and the schema says"
+    return _finding(calls[0], f"/{name}", f"{kind} {shown(given)} in all {len(calls)} calls", wanted)
+
+
+def _is_choice_of(call: Call, name: str) -> bool:
+    """Whether a member has an enum, which another requirement judges."""
+    schema = _properties(call).get(name)
+    return isinstance(schema, dict) and "enum" in schema
+
+
+def _have_one_other_value(value: Any, name: str, calls: list[Call]) -> bool:
+    """Whether all calls have the same value for a member, and another one than the stated value."""
+    given = calls[0][2]["input"].get(name)
+    return not _same(value, given) and all(_same(given, call[2]["input"].get(name)) for call in calls)
+
+
+def _changed(stated: Mapping[str, Any], name: str, calls: list[Call]) -> Finding:
+    exchange, given = calls[0][0], calls[0][2]["input"].get(name)
+    how, other = ("streamed", "whole") if streamed(exchange) else ("whole", "streamed")
+    found = f"{shown(given, SHOWN_CHARS)} in {len(calls)} {how} answers"
+    wanted = f"{shown(stated[name], SHOWN_CHARS)}, as in the {other} answers, which have as many output tokens"
+    return _finding(calls[0], f"/{name}", found, wanted)

@@ -13,6 +13,7 @@ from messages_conformance.reference.request_parts import object_of, tools
 
 NUMBERS: Final = "response.content.tool_use-numbers"
 CHOICES: Final = "response.content.tool_use-enum"
+VALUES: Final = "response.content.tool_use-values"
 
 
 def map_inputs(message: Json, change: Callable[[Json, Any], Json]) -> Json:
@@ -57,7 +58,12 @@ def write_integers_as_floats(message: Json) -> Json:
     return each_input(lambda value: float(value) if is_integer(value) and abs(value) < 2**53 else value)(message)
 
 
-@fault("tools", trips={"response.content.tool_use-input-schema"}, at=Stage.MESSAGE)
+@fault(
+    "tools",
+    trips={VALUES, "response.content.tool_use-input-schema"},
+    at=Stage.MESSAGE,
+    seen="vllm-project/vllm#46924; earendil-works/pi#9931",
+)
 def stringify_nested_inputs(message: Json) -> Json:
     """Objects and lists inside the input of a tool call come as JSON text."""
     return map_inputs(
@@ -66,6 +72,29 @@ def stringify_nested_inputs(message: Json) -> Json:
             name: json.dumps(value) if isinstance(value, dict | list) else value for name, value in given.items()
         },
     )
+
+
+@fault("tools", trips={VALUES}, at=Stage.MESSAGE, seen="jundot/omlx#2646")
+def decode_json_text_in_inputs(message: Json) -> Json:
+    """A text in the input of a tool call that holds a JSON object or list comes as this object or list."""
+
+    def decoded(value: Any) -> Any:
+        if not isinstance(value, str) or not value.startswith(("{", "[")):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+
+    return map_inputs(message, lambda given, _: {name: decoded(value) for name, value in given.items()})
+
+
+@fault("tools", trips={VALUES}, at=Stage.MESSAGE)
+def lose_line_breaks_of_streamed_inputs(message: Json, context: RequestContext) -> Json:
+    """The line breaks in the texts of a streamed tool call's input are lost."""
+    if not context.streams:
+        return message
+    return each_input(lambda value: value.replace("\n", "") if isinstance(value, str) else value)(message)
 
 
 @fault("tools", trips={CHOICES}, at=Stage.MESSAGE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import accumulate
 
 from messages_conformance.reference.changes import Stage
 from messages_conformance.reference.edits import Events, Json, inserted, position
@@ -17,6 +18,8 @@ from messages_conformance.reference.stream_edits import (
 )
 
 BROKEN_INPUT = {"stream.delta.partial-json-concat", "stream.delta.partial-json-prefix-valid"}
+LONG_INPUT_CHARS = 128
+"""How much of a tool input one fault keeps; our own number."""
 
 
 # -- the input of a call
@@ -31,6 +34,34 @@ BROKEN_INPUT = {"stream.delta.partial-json-concat", "stream.delta.partial-json-p
 def cut_tool_input_short(events: Events) -> Events:
     """The last delta of a tool's input is missing."""
     return with_inputs(events, lambda pieces: pieces[:-1] if len(pieces) > 2 else pieces)
+
+
+def kept_to(pieces: list[str], length: int) -> list[str]:
+    """The pieces up to the one that exceeds a length; it and the pieces after it are left out."""
+    ends = accumulate(map(len, pieces))
+    return [piece for piece, end in zip(pieces, ends, strict=True) if end <= length]
+
+
+@fault(
+    "tools",
+    trips={"stream.delta.partial-json-concat"},
+    at=Stage.EVENTS,
+    seen="decolua/9router#3416; anthropics/claude-code#69085",
+)
+def cut_long_tool_inputs(events: Events) -> Events:
+    """A streamed tool input of more than 128 characters lacks its end."""
+    return with_inputs(events, lambda pieces: kept_to(pieces, LONG_INPUT_CHARS))
+
+
+@fault("tools", trips={"stream.delta.partial-json-concat"}, at=Stage.EVENTS, seen="decolua/9router#3416")
+def cut_tool_inputs_at_escaped_quotes(events: Events) -> Events:
+    """A streamed tool input ends at the first quote that is escaped in it."""
+
+    def cut(pieces: list[str]) -> list[str]:
+        before, found, _ = "".join(pieces).partition('\\"')
+        return kept_to(pieces, len(before)) if found else pieces
+
+    return with_inputs(events, cut)
 
 
 @fault("stream-content", trips={"stream.delta.partial-json-concat"}, at=Stage.EVENTS)
