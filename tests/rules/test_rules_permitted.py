@@ -98,10 +98,10 @@ PAIRS: dict[str, tuple[str, Run, Run]] = {
         [limited("input-tokens", "450700", "452000"), limited("requests", "7", "8")],
         [limited("input-tokens", "450700", "451000")],
     ),
-    "silence after thinking": ("response.content.array", [silent(40, 10)], [silent(40, 38)]),
+    "silence after thinking": ("response.content.array", [silent(40, 10)] * 2, [silent(40, 38)] * 2),
     "silence of a model that reasons unseen": (
         "response.content.array",
-        [silent(40, 10), wrote("one two", 3)],
+        [silent(40, 10), silent(40, 10), wrote("one two", 3)],
         [silent(40, 10), wrote("one two", 60)],
     ),
 }

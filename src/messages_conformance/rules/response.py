@@ -50,6 +50,10 @@ EMPTY_ANSWER_TOKENS: Final = 16
 """With more output tokens than this, an empty end_turn lost its answer. The documentation names 2 to 3 tokens, and the
 API itself was recorded with 9; the rest is our own margin."""
 
+MIN_EMPTY_ANSWERS: Final = 2
+"""So many answers are empty although tokens were billed before a server has lost their content (our own: a model that
+thinks without showing it can end one answer that way)."""
+
 UNSHOWN_TOKENS: Final = 8
 """With more output tokens than characters and this many more, a model thinks without showing it (our own: tokens that
 end an answer or mark a turn are few)."""
@@ -158,6 +162,9 @@ def has_content_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unve
         yield Unverified(
             reason=f"the model may think without showing it: {tokens} tokens were billed for {shown(text_of(hidden))}"
         )
+        return
+    if 0 < len(emptied) < MIN_EMPTY_ANSWERS:
+        yield Unverified(reason="one empty answer may be thinking that the model does not show")
         return
     for exchange in emptied:
         found = f"[] although {tokens_of_empty_answer(exchange)} output tokens were billed"
