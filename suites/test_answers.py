@@ -64,7 +64,14 @@ NEW_YORK = "What is the weather in New York?"
 CALL = {"tools": [WEATHER], "tool_choice": {"type": "tool", "name": "get_weather"}}
 STOPPED = [
     ask("tools.unstopped", NEW_YORK, **CALL, **FORCED),
-    ask("tools.stopped", NEW_YORK, stream=True, stop_sequences=["York"], **CALL, **FORCED),
+    ask(
+        "tools.stopped",
+        NEW_YORK,
+        stream=True,
+        stop_sequences=["York"],
+        **CALL,
+        **{**FORCED, "needs": [*FORCED["needs"], "stop-sequences"]},
+    ),
 ]
 
 # Above 2^53, a double holds only every second integer. The note is long, and has what a program must escape.
