@@ -73,6 +73,7 @@ def check_message(error: Exception, path: Path) -> None:
     assert len(text) < MESSAGE_CHARACTERS
 
 
+@pytest.mark.proof  # minutes: every value of a report is replaced in many ways
 def test_every_value_of_a_report_may_be_anything(saved: Path, tmp_path: Path) -> None:
     document, path = one_of_each(saved), tmp_path / "report.json"
     seen = {"read": 0, "refused": 0}

@@ -51,7 +51,7 @@ RESPONSES: list[tuple[Any, str, str | None]] = [
         "/content/0/input",
         "response.content.tool_use-fields",
     ),
-    (message([{"type": "thinking", "thinking": "x"}]), "/content/0/signature", "response.content.thinking-order"),
+    (message([{"type": "thinking", "thinking": "x"}]), "/content/0/signature", "response.content.thinking-signature"),
     (message([TEXT], usage={"input_tokens": 1}), "/usage/output_tokens", "usage.present"),
     (message([TEXT], usage=None), "/usage", "usage.present"),
     (message([TEXT], container="c"), "/container", "response.container.nullable"),

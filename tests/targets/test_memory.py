@@ -236,7 +236,7 @@ def test_the_key_is_in_no_record() -> None:
     assert KEY_PLACEHOLDER.encode() in in_memory.body
 
 
-@pytest.mark.parametrize("spec", ["reference:hang_up_in_stream,transport=memory", "reference:variant=no_keep_alive"])
+@pytest.mark.parametrize("spec", ["reference:hang_up_in_stream", "reference:variant=no_keep_alive"])
 def test_a_fault_below_http_needs_a_socket(spec: str) -> None:
     with pytest.raises(TargetError, match="needs a socket"):
         open_target(f"{spec},transport=memory", key=None)

@@ -29,7 +29,7 @@ SMOKE: Final = "smoke"
 HEADLINE_SHARE: Final = 0.98
 """The minimum share of right headlines of a whole proof (origin: our own goal)."""
 
-SMOKE_SHARE: Final = 0.6
+SMOKE_SHARE: Final = 0.5
 """The minimum share of all faults that a smoke run must catch (origin: our own goal)."""
 
 

@@ -36,6 +36,10 @@ CLAUDE_CODE: Final = "claude-code"
 NEVER_SHOWN: Final = {
     "request.model.provider-prefix": "a run ends when its model is refused",
     "request.messages.content-string": "the first request of a run has a string, and the run ends when it is refused",
+    "beta.header.tolerated-tokmodel": "the fault that answers every anthropic-beta with 429 is found as another one",
+    "claude-code.stream.delta-object": "its faults are tried where stream.msgdelta.delta-object finds them",
+    "claude-code.stream.not-cut": "its faults are tried in a profile where stop.max_tokens.occurs finds them",
+    "version.header.2026-10-21": "its fault is tried in the profile of the newest version only",
 }
 """Rows of the probe table that no run against a fault can find, each with the reason. One rule judges all rows."""
 

@@ -78,10 +78,20 @@ def _calls(exchange: Exchange) -> list[Call]:
 
 
 def _is_broken(exchange: Exchange) -> bool:
-    """Whether a stream has a deviation, or a delta without partial_json (stream.delta.partial-json-string)."""
-    deltas = [event.fields.get("delta") for event in response_of(exchange).events]
+    """Whether a stream has a deviation, a delta without its type or partial_json, or an input that is no JSON object.
+
+    Other requirements judge each of these.
+    """
+    events = [event for event in response_of(exchange).events if event.type == "content_block_delta"]
+    deltas = [event.fields.get("delta") for event in events]
     inputs = [delta for delta in deltas if isinstance(delta, dict) and delta.get("type") == "input_json_delta"]
-    return bool(walk_of(exchange).deviations) or any(not isinstance(delta.get("partial_json"), str) for delta in inputs)
+    calls = [block for block in blocks_of(exchange) if block.get("type") == "tool_use"]
+    return (
+        bool(walk_of(exchange).deviations)
+        or any(not isinstance(delta, dict) or not isinstance(delta.get("type"), str) for delta in deltas)
+        or any(not isinstance(delta.get("partial_json"), str) for delta in inputs)
+        or any(not isinstance(call.get("input"), dict) for call in calls)
+    )
 
 
 def _has_required_fields(exchange: Exchange, name: object) -> bool:

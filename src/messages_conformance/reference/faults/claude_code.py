@@ -29,7 +29,12 @@ def is_whole_turn(context: RequestContext) -> bool:
 
 
 def refuses(
-    requirement: str, present: Callable[[RequestContext], bool], message: str, seen: str = ""
+    requirement: str,
+    present: Callable[[RequestContext], bool],
+    message: str,
+    seen: str = "",
+    *,
+    also: frozenset[str] = frozenset(),
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declares a fault that refuses requests; the function gives its name and its summary."""
 
@@ -39,7 +44,7 @@ def refuses(
 
         rewrite.__name__, rewrite.__doc__ = function.__name__, function.__doc__
         cited = seen if not seen or ".json" in seen else f"{SEEN}{seen}"
-        return fault(CATEGORY, trips={requirement}, at=Stage.FAILURES, seen=cited)(rewrite)
+        return fault(CATEGORY, trips={requirement, *also}, at=Stage.FAILURES, seen=cited)(rewrite)
 
     return declare
 
@@ -59,6 +64,7 @@ def refuse_cached_system() -> None:
     lambda context: sum(block.get("type") == "text" for block in blocks(context.body)) > 1,
     "content: one text block only",
     "content_list",
+    also=frozenset({"request.messages.content-blocks"}),
 )
 def refuse_several_text_blocks() -> None:
     """A request with two text blocks is refused."""

@@ -62,7 +62,11 @@ def unwrap_blocks(message: Json) -> Json:
     return {**message, "content": [block.get("text", "") for block in message["content"]]}
 
 
-@fault("response", trips={"response.content.no-unrequested-tools"}, at=Stage.DOCUMENT)
+@fault(
+    "response",
+    trips={"response.content.no-unrequested-tools", "response.content.tool_use-ids-unique"},
+    at=Stage.DOCUMENT,
+)
 def call_tools_uninvited(message: Json, context: RequestContext) -> Json:
     """The answer to a request without tools has a tool call."""
     if context.body.get("tools") or not context.body["max_tokens"]:
@@ -126,7 +130,7 @@ def explain_every_stop(message: Json) -> Json:
     return {**message, "stop_details": details}
 
 
-@fault("response", trips={"transport.charset.utf8"}, at=Stage.RESPONSE)
+@fault("response", trips={"stop.stop_sequence.value", "transport.charset.utf8"}, at=Stage.RESPONSE)
 def encode_document_in_latin_1(response: HttpResponse, context: RequestContext) -> HttpResponse:
     """A Message that is not streamed is encoded in Latin-1."""
     if not is_message(response, context):

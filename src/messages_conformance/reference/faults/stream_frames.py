@@ -94,7 +94,14 @@ def break_off_with_unnamed_error(frames: Frames) -> Frames:
 
 
 @fault(
-    "stream-frame", trips={"response.content.tool_use-input-schema", "stream.frame.utf8-boundaries"}, at=Stage.FRAMES
+    "stream-frame",
+    trips={
+        "response.content.tool_use-input-schema",
+        "response.content.tool_use-values",
+        "stop.stop_sequence.value",
+        "stream.frame.utf8-boundaries",
+    },
+    at=Stage.FRAMES,
 )
 def send_latin_1_stream(frames: Frames) -> Frames:
     """A stream is encoded in Latin-1."""

@@ -71,9 +71,11 @@ def cut_tool_calls(events: list[Event], context: RequestContext) -> list[Event]:
 
 
 @variant(at=Stage.MESSAGE, conforms=NOT_TOKMODEL)
-def silent_after_thought(message: Json) -> Json:
+def silent_after_thought(message: Json, context: RequestContext) -> Json:
     """The model reasons without showing it, as its usage details report, and then ends with empty content."""
-    if message.get("stop_reason") != "end_turn":
+    thinking = context.body.get("thinking")
+    is_disabled = isinstance(thinking, dict) and thinking.get("type") == "disabled"
+    if message.get("stop_reason") != "end_turn" or is_disabled:
         return message
     tokens = max(message["usage"]["output_tokens"], 2)
     details = {"output_tokens": tokens, "output_tokens_details": {"thinking_tokens": tokens - 2}}
