@@ -151,6 +151,7 @@ def test_a_broken_rule_is_an_error_and_no_violation(tmp_path: Path, case: str) -
     assert rows["stream.order.message-stop-once"] == "pass"
 
 
+@pytest.mark.proof  # waits for the limit of CPU time
 def test_an_endless_test_and_an_endless_import_end(tmp_path: Path) -> None:
     outcome = judged_with(
         tmp_path, "def test_x():\n    while True:\n        try: int('x')\n        except Exception: pass\n"

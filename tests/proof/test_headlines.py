@@ -17,7 +17,7 @@ ALWAYS = 4
 @pytest.mark.parametrize(
     "key",
     [
-        pytest.param((one, "standard"), id=one.name, marks=pytest.mark.slow if place >= ALWAYS else ())
+        pytest.param((one, "standard"), id=one.name, marks=pytest.mark.proof if place >= ALWAYS else ())
         for place, one in enumerate(TOGETHER)
     ],
 )

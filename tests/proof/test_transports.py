@@ -31,6 +31,7 @@ def test_both_transports_give_the_same_verdicts(subject, monkeypatch):
     in_memory, over_socket = (try_subject(one, "standard") for one in (subject, replace(subject, needs_socket=True)))
     assert "transport=memory" not in over_socket.subject.target
     differing = {name for name, outcome in in_memory.outcomes.items() if over_socket.outcomes[name] != outcome}
+    differing -= {"stream.concurrent-isolation"}  # whether two streams overlap is chance
     assert differing - (TIMED if over_socket.lag_s > MAX_OBSERVER_LAG_S else set()) == set()
     assert in_memory.outcomes.keys() == over_socket.outcomes.keys()
     assert differing or in_memory.exit_code == over_socket.exit_code

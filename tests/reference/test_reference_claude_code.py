@@ -43,7 +43,7 @@ TEXT = "Reply with the single word: ok"
 ONE_CALL = "Call the tool glob for Paris."
 TWO_CALLS = "Call the tool glob for Paris and for Berlin, in parallel."
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(INSTALL_TIMEOUT_S + 10 * TURN_TIMEOUT_S)]
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(INSTALL_TIMEOUT_S + 10 * TURN_TIMEOUT_S)]
 
 
 @dataclass(frozen=True, kw_only=True)
