@@ -23,8 +23,8 @@ PAIR: Final = "pair"
 PLAIN: Final = "plain"
 """The name of the unchanged reference endpoint, which is a correct server like any variant."""
 
-PROFILES: Final = ("anthropic-2023-06-01", "anthropic-2026-10-21", "tokmodel")
-"""A fault is tried in the first of these profiles that promises what it breaks."""
+PROFILES: Final = ("anthropic-2023-06-01", "anthropic-2026-10-21", "tokmodel", "claude-code")
+"""A fault is tried in the first of these that promises what it breaks, and in each one that promises more of it."""
 
 TOKMODEL: Final = "tokmodel"
 CONDITIONAL: Final = "conditional"
@@ -36,10 +36,6 @@ CLAUDE_CODE: Final = "claude-code"
 NEVER_SHOWN: Final = {
     "request.model.provider-prefix": "a run ends when its model is refused",
     "request.messages.content-string": "the first request of a run has a string, and the run ends when it is refused",
-    "beta.header.tolerated-tokmodel": "the fault that answers every anthropic-beta with 429 is found as another one",
-    "claude-code.stream.delta-object": "its faults are tried where stream.msgdelta.delta-object finds them",
-    "claude-code.stream.not-cut": "its faults are tried in a profile where stop.max_tokens.occurs finds them",
-    "version.header.2026-10-21": "its fault is tried in the profile of the newest version only",
 }
 """Rows of the probe table that no run against a fault can find, each with the reason. One rule judges all rows."""
 
@@ -108,11 +104,8 @@ def rules_without_fault() -> tuple[str, ...]:
 
 def _faulty() -> Iterator[Subject]:
     for fault in faults().values():
-        profile = _profile_for(fault)
-        if profile is not None:
+        for profile in _profiles_for(fault):
             yield _of_fault(fault, profile)
-        if profile is not None and profile != TOKMODEL and _promises_of_tokmodel(fault):
-            yield _of_fault(fault, TOKMODEL)
     for pair in conditional_faults():
         # These subjects prove that a fault is also found when it occurs only under a condition.
         yield replace(_of_fault(find_fault(pair.name), PROFILES[0]), category=CONDITIONAL)
@@ -147,21 +140,19 @@ def _of_fault(fault: Fault, profile: str) -> Subject:
     )
 
 
-def _profile_for(fault: Fault) -> str | None:
-    """The profile in which a fault is tried; None for a fault that no rule can find."""
+def _profiles_for(fault: Fault) -> Iterator[str]:
+    """The profiles in which a fault is tried; none for a fault that no rule can find."""
     if fault.undetectable:
-        return None
+        return
     if fault.statement:
-        return TOKMODEL
-    if fault.category == CLAUDE_CODE:
-        return CLAUDE_CODE
-    return next((name for name in PROFILES if _broken(fault, contract.profile(name))), None)
-
-
-def _promises_of_tokmodel(fault: Fault) -> bool:
-    """Whether the fault also breaks a promise that tokmodel alone makes."""
-    own = _broken(fault, contract.profile(TOKMODEL)) - _broken(fault, contract.profile(PROFILES[0]))
-    return bool(own) and not fault.statement and fault.category != CLAUDE_CODE
+        yield TOKMODEL
+        return
+    shown: frozenset[str] = frozenset()
+    for name in (CLAUDE_CODE,) if fault.category == CLAUDE_CODE else PROFILES:
+        broken = _broken(fault, contract.profile(name))
+        if broken - shown:
+            shown |= broken
+            yield name
 
 
 def _broken(fault: Fault, profile: Profile) -> frozenset[str]:
