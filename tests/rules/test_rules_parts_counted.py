@@ -151,3 +151,9 @@ def test_a_count_that_never_changes_is_found(tokens: int) -> None:
 def test_counts_that_do_not_show_a_note_show_nothing_about_parts() -> None:
     with_note, without = FORMS[PARTS]
     assert judged(PARTS, [billed(20, with_note), billed(20, without)]).outcome == NOT_VERIFIED
+
+
+def test_a_single_count_of_zero_counts_nothing() -> None:
+    asked = {"messages": [user(OK)]}
+    assert verdicts(numbered(counted(0, asked)), only=[COUNTS])[COUNTS].outcome == FAIL
+    assert verdicts(numbered(counted(1, asked)), only=[COUNTS])[COUNTS].outcome == NOT_VERIFIED

@@ -168,7 +168,7 @@ def counts_about_what_it_bills(exchanges: Sequence[Exchange]) -> Iterable[Findin
     for counted, message in _counted_and_billed(exchanges, billed):
         pairs += 1
         count, actual = _count(counted), total_input(usage_of(message))
-        if count and abs(count - actual) > max(APPROX_TOKENS, APPROX_SHARE * actual):
+        if count is not None and abs(count - actual) > max(APPROX_TOKENS, APPROX_SHARE * actual):
             yield Finding(
                 exchange=counted.number,
                 place=Place(pointer="/input_tokens"),

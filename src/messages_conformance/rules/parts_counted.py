@@ -231,6 +231,10 @@ UNKNOWN: Final = Unverified(reason="the input tokens do not show what a note cos
 def _judge(kinds: frozenset[str], *, counts: bool, long: bool) -> Judging:
     def judge(exchanges: Sequence[Exchange]) -> Iterator[Finding | Unverified]:
         costings = _costings(exchanges, counts=counts)
+        if empty := [one for one in costings if counts and one.tokens == 0]:
+            found = "0 for a request with messages"
+            yield Finding(exchange=empty[0].exchange.number, place=_place(empty[0]), found=found, wanted="above 0")
+            return
         note = _note_tokens(costings)
         if note < MIN_NOTE_TOKENS:
             yield from _constant(costings) if counts else ()
