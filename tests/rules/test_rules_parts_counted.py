@@ -155,5 +155,5 @@ def test_counts_that_do_not_show_a_note_show_nothing_about_parts() -> None:
 
 def test_a_single_count_of_zero_counts_nothing() -> None:
     asked = {"messages": [user(OK)]}
-    assert verdicts(numbered(counted(0, asked)), only=[COUNTS])[COUNTS].outcome == FAIL
-    assert verdicts(numbered(counted(1, asked)), only=[COUNTS])[COUNTS].outcome == NOT_VERIFIED
+    assert judged(COUNTS, [counted(0, asked)]).outcome == FAIL
+    assert judged(COUNTS, [counted(1, asked)]).outcome == NOT_VERIFIED

@@ -215,6 +215,23 @@ def usage_of(exchange: Exchange) -> Mapping[str, Any]:
     return usage if isinstance(usage, dict) else {}
 
 
+def is_broken_stream(exchange: Exchange) -> bool:
+    """The answer is a stream that leaves the grammar or has no end."""
+    return streamed(exchange) and (bool(walk_of(exchange).deviations) or not walk_of(exchange).complete)
+
+
+def thinking_type(exchange: Exchange) -> Any:
+    """The `thinking.type` of a request; None without one."""
+    thinking = exchange.request.fields.get("thinking")
+    return thinking.get("type") if isinstance(thinking, Mapping) else None
+
+
+def thought_tokens(usage: Mapping[str, Any]) -> int:
+    """The tokens used for thinking, which may be hidden."""
+    details = usage.get("output_tokens_details")
+    return count(details, "thinking_tokens") if isinstance(details, dict) else 0
+
+
 def blocks_of(exchange: Exchange) -> tuple[Mapping[str, Any], ...]:
     """The content blocks that are objects."""
     content = (message_of(exchange) or {}).get("content")

@@ -20,6 +20,7 @@ from messages_conformance.rules.accessors import (
     shown,
     stream_requested,
     streamed,
+    thinking_type,
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, LOSES, MISBILLS, RUN, Judging, rule
@@ -261,19 +262,14 @@ def accepts_system_messages(exchange: Exchange) -> Iterable[Finding]:
 def accepts_thinking(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """Adaptive thinking is accepted, or refused with a text after which Claude Code sends an accepted budget."""
     sent = [exchange for exchange in exchanges if THINKING in exchange.probes]
-    adaptive = [exchange for exchange in sent if _thinking_type(exchange) == "adaptive"]
-    budgeted = [exchange for exchange in sent if _thinking_type(exchange) == "enabled"]
+    adaptive = [exchange for exchange in sent if thinking_type(exchange) == "adaptive"]
+    budgeted = [exchange for exchange in sent if thinking_type(exchange) == "enabled"]
     if not adaptive or not budgeted:
         yield Unverified(reason="no requests had both kinds of thinking")
     elif _recovers(adaptive[0], "adaptive"):
         yield from _refusal(budgeted[0])
     else:
         yield from _refusal(adaptive[0])
-
-
-def _thinking_type(exchange: Exchange) -> object:
-    thinking = exchange.request.fields.get("thinking")
-    return thinking.get("type") if isinstance(thinking, dict) else None
 
 
 # -- whole turns ----------------------------------------------------------------------------------------------------

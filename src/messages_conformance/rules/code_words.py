@@ -20,6 +20,7 @@ from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import (
     has_message,
     in_message,
+    is_broken_stream,
     is_misshapen,
     json_key,
     once_per_exchange,
@@ -29,7 +30,6 @@ from messages_conformance.rules.accessors import (
     text_of,
     total_input,
     usage_of,
-    walk_of,
 )
 from messages_conformance.rules.catalogue import LOSES, RUN, rule
 from messages_conformance.rules.counted_parts import (
@@ -118,7 +118,7 @@ def _requests_code_words(exchange: Exchange) -> bool:
     last = messages[-1] if isinstance(messages, list) and messages else None
     if not has_message(exchange) or QUESTION not in json.dumps(last, ensure_ascii=False).lower():
         return False
-    if streamed(exchange) and (walk_of(exchange).deviations or not walk_of(exchange).complete):
+    if is_broken_stream(exchange):
         return False
     return isinstance(stop_reason_of(exchange), str) and stop_reason_of(exchange) not in CUT
 

@@ -17,12 +17,12 @@ from messages_conformance.rules.accessors import (
     count,
     has_message,
     in_message,
+    is_broken_stream,
     message_of,
     shown,
     stop_reason_of,
     streamed,
     usage_of,
-    walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, LOSES, RUN, rule
 from messages_conformance.rules.recording_parts import REQUEST
@@ -58,7 +58,7 @@ def _calls(exchanges: Sequence[Exchange]) -> Iterator[Call]:
     for exchange in exchanges:
         if not has_message(exchange) or stop_reason_of(exchange) != "tool_use":
             continue
-        if streamed(exchange) and (walk_of(exchange).deviations or not walk_of(exchange).complete):
+        if is_broken_stream(exchange):
             continue
         for number, block in enumerate(blocks_of(exchange)):
             if block.get("type") == "tool_use" and isinstance(block.get("input"), dict):

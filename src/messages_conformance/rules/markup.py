@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import chain
 from typing import Final
 
 from messages_conformance.exchange import Exchange
-from messages_conformance.rules.accessors import blocks_of, has_message, in_message, shown, text_of
+from messages_conformance.rules.accessors import (
+    blocks_of,
+    has_message,
+    in_message,
+    shown,
+    text_of,
+    thinking_type,
+)
 from messages_conformance.rules.catalogue import LOSES, rule
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import SHOULD, Finding
@@ -50,6 +57,4 @@ def removes_the_markup_of_the_model(exchange: Exchange) -> Iterable[Finding]:
 def _lost_thinking(exchange: Exchange) -> bool:
     """True when the request asks for thinking and the answer has no block of it."""
     kinds = {str(block.get("type")) for block in blocks_of(exchange)}
-    thinking = exchange.request.fields.get("thinking")
-    asked = isinstance(thinking, Mapping) and thinking.get("type") in ("enabled", "adaptive")
-    return asked and not kinds & {"thinking", "redacted_thinking"}
+    return thinking_type(exchange) in ("enabled", "adaptive") and not kinds & {"thinking", "redacted_thinking"}

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import (
     blocks_of,
-    count,
     has_message,
     in_message,
+    is_broken_stream,
     shown,
     stop_reason_of,
-    streamed,
     text_of,
+    thinking_type,
+    thought_tokens,
     usage_of,
-    walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, LOSES, MISLEADS, RUN, rule
 from messages_conformance.rules.paired_requests import request_without, requests_without
@@ -43,20 +43,13 @@ SAME_BEGINNING: Final = 8
 """A cut text that shares so many characters with a whole text is its beginning (our own)."""
 
 
-def _thinking_type(exchange: Exchange) -> Any:
-    thinking = exchange.request.fields.get("thinking")
-    return thinking.get("type") if isinstance(thinking, Mapping) else None
-
-
 def _thinks(exchange: Exchange) -> bool:
     return any(block.get("type") in ("thinking", "redacted_thinking") for block in blocks_of(exchange))
 
 
 def _is_readable(exchange: Exchange) -> bool:
     """Whether an answer is a message, and complete if it is streamed."""
-    if not has_message(exchange):
-        return False
-    return not streamed(exchange) or (walk_of(exchange).complete and not walk_of(exchange).deviations)
+    return has_message(exchange) and not is_broken_stream(exchange)
 
 
 @rule(
@@ -65,7 +58,7 @@ def _is_readable(exchange: Exchange) -> bool:
     harm=BREAKS,  # clients that turn thinking off do not expect its blocks
     families={ANTHROPIC},
     source=sources.THINKING,
-    applies=lambda exchange: has_message(exchange) and _thinking_type(exchange) == "disabled",
+    applies=lambda exchange: has_message(exchange) and thinking_type(exchange) == "disabled",
     model_dependent=True,
     needs={"thinking"},
     reads={REQUEST},
@@ -78,9 +71,7 @@ def shows_no_thinking_when_it_is_disabled(exchange: Exchange) -> Iterable[Findin
             place = in_message(exchange, f"/content/{number}")
             yield Finding(place=place, found=f"a {block['type']} block", wanted="no thinking: it is disabled")
             return
-    details = usage_of(exchange).get("output_tokens_details")
-    tokens = count(details, "thinking_tokens") if isinstance(details, dict) else 0
-    if tokens:
+    if tokens := thought_tokens(usage_of(exchange)):
         place = in_message(exchange, "/usage/output_tokens_details/thinking_tokens")
         yield Finding(place=place, found=str(tokens), wanted="0: thinking is disabled")
 
@@ -134,7 +125,7 @@ def cuts_thinking_as_thinking(exchanges: Sequence[Exchange]) -> Iterable[Finding
     """Thinking that max_tokens cuts is a thinking block, or nothing; it does not come as text."""
     alike: dict[bytes, list[Exchange]] = defaultdict(list)
     for one in exchanges:
-        if _is_readable(one) and _thinking_type(one) not in (None, "disabled"):
+        if _is_readable(one) and thinking_type(one) not in (None, "disabled"):
             alike[request_without(one, "max_tokens", "stream")].append(one)
     compared = False
     for answers in alike.values():

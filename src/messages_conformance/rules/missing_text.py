@@ -20,9 +20,10 @@ from messages_conformance.rules.accessors import (
     shown,
     stop_reason_of,
     text_of,
+    thought_tokens,
     usage_of,
 )
-from messages_conformance.rules.response import bills_more_than_it_shows, thought_tokens
+from messages_conformance.rules.response import bills_more_than_it_shows
 from messages_conformance.rules.stream_parity import BILLED_SHARE, Pair, answered_pairs, pieces_of
 from messages_conformance.rules.verdict import Finding
 

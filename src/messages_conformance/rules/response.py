@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from messages_conformance import contract
 from messages_conformance.contract import Profile
@@ -17,6 +17,7 @@ from messages_conformance.rules.accessors import (
     has_message,
     ids,
     in_message,
+    is_broken_stream,
     is_utf8,
     json_message,
     message_of,
@@ -25,10 +26,9 @@ from messages_conformance.rules.accessors import (
     shape,
     shown,
     stop_reason_of,
-    streamed,
     text_of,
+    thought_tokens,
     usage_of,
-    walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, LOSES, MISLEADS, RUN, TOKMODEL, rule
 from messages_conformance.rules.recording_parts import IDS, PROBES, RAW_BODY, REQUEST, RESPONSE_HEADERS, has
@@ -194,7 +194,7 @@ def tokens_of_empty_answer(exchange: Exchange) -> int:
     message = message_of(exchange) or {}
     if message.get("content") != [] or message.get("stop_reason") != "end_turn" or _may_not_call(exchange):
         return 0
-    if streamed(exchange) and (walk_of(exchange).deviations or not walk_of(exchange).complete):
+    if is_broken_stream(exchange):
         return 0
     spent = count(usage_of(exchange), "output_tokens")
     return spent if spent - thought_tokens(usage_of(exchange)) > EMPTY_ANSWER_TOKENS else 0
@@ -209,12 +209,6 @@ def _may_not_call(exchange: Exchange) -> bool:
         return True
     choice = exchange.request.fields.get("tool_choice")
     return isinstance(choice, dict) and choice.get("type") == "none"
-
-
-def thought_tokens(usage: Mapping[str, Any]) -> int:
-    """The tokens used for thinking, which may be hidden."""
-    details = usage.get("output_tokens_details")
-    return count(details, "thinking_tokens") if isinstance(details, dict) else 0
 
 
 @rule("response.content.block-type", MUST, harm=BREAKS, source=sources.SEED, applies=has_message)

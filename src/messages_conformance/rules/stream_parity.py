@@ -24,6 +24,7 @@ from messages_conformance.rules.accessors import (
     once_per_exchange,
     shown,
     stop_reason_of,
+    thinking_type,
     usage_of,
     walk_of,
 )
@@ -327,8 +328,7 @@ def _announces_a_call(exchange: Exchange) -> bool:
 
 def _may_have(kind: str, exchange: Exchange) -> bool:
     """Whether the kind may be expected: thinking only if the request enables it."""
-    thinking = exchange.request.fields.get("thinking")
-    return kind != "thinking" or (isinstance(thinking, dict) and thinking.get("type") == "enabled")
+    return kind != "thinking" or thinking_type(exchange) == "enabled"
 
 
 # -- the model ------------------------------------------------------------------------------------------------------

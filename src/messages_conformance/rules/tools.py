@@ -17,6 +17,7 @@ from messages_conformance.rules.accessors import (
     has_message,
     ids,
     in_message,
+    is_broken_stream,
     message_of,
     shown,
     stop_reason_of,
@@ -81,7 +82,7 @@ def _not_comparable(exchange: Exchange) -> Unverified | None:
     """Why a missing call is not a finding; None for a complete answer."""
     if message_of(exchange) is None:
         return NO_MESSAGE
-    if streamed(exchange) and (walk_of(exchange).deviations or not walk_of(exchange).complete):
+    if is_broken_stream(exchange):
         return BROKEN_STREAM
     content = (message_of(exchange) or {}).get("content")
     if not isinstance(content, list) or len(blocks_of(exchange)) < len(content):

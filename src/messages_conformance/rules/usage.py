@@ -25,6 +25,7 @@ from messages_conformance.rules.accessors import (
     stop_reason_of,
     streamed,
     text_of,
+    thought_tokens,
     total_input,
     usage_of,
     walk_of,
@@ -242,8 +243,7 @@ def counts_thinking_as_output(exchange: Exchange) -> Iterable[Finding]:
     """The thinking tokens are at most the output_tokens."""
     yield from shape(exchange, "usage.thinking.le-output")
     usage = closing_usage(exchange)
-    details = usage.get("output_tokens_details")
-    thinking = count(details, "thinking_tokens") if isinstance(details, dict) else 0
+    thinking = thought_tokens(usage)
     # Other requirements judge a count that is missing or not an integer.
     output = count(usage, "output_tokens")
     if thinking > output > 0:
