@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -189,57 +190,51 @@ class _Tee:
             self._report(self._live, ending, detail)
 
 
+@cache
 def _sync_stream(library: ModuleType) -> Any:
     """A stream class of this library that passes a body on and records it."""
-    if library not in _SYNC:
 
-        class Stream(_Tee, library.SyncByteStream):  # type: ignore[misc, name-defined]
-            def __iter__(self) -> Iterator[bytes]:
-                try:
-                    for data in self._stream:
-                        self._live.chunk(data)
-                        yield data
-                except GeneratorExit:
-                    self._end(LEFT, "the client left")
-                    raise
-                except Exception as error:
-                    self._end(_ending(error), f"{type(error).__name__}: {error}")
-                    raise
-                self._end(COMPLETE)
+    class Stream(_Tee, library.SyncByteStream):  # type: ignore[misc, name-defined]
+        def __iter__(self) -> Iterator[bytes]:
+            try:
+                for data in self._stream:
+                    self._live.chunk(data)
+                    yield data
+            except GeneratorExit:
+                self._end(LEFT, "the client left")
+                raise
+            except Exception as error:
+                self._end(_ending(error), f"{type(error).__name__}: {error}")
+                raise
+            self._end(COMPLETE)
 
-            def close(self) -> None:
-                self._stream.close()
-                self._end(LEFT, "the client closed the response before its end")
+        def close(self) -> None:
+            self._stream.close()
+            self._end(LEFT, "the client closed the response before its end")
 
-        _SYNC[library] = Stream
-    return _SYNC[library]
+    return Stream
 
 
+@cache
 def _async_stream(library: ModuleType) -> Any:
     """A stream class of this library that passes a body on and records it."""
-    if library not in _ASYNC:
 
-        class Stream(_Tee, library.AsyncByteStream):  # type: ignore[misc, name-defined]
-            async def __aiter__(self) -> AsyncIterator[bytes]:
-                try:
-                    async for data in self._stream:
-                        self._live.chunk(data)
-                        yield data
-                except GeneratorExit:
-                    self._end(LEFT, "the client left")
-                    raise
-                except Exception as error:
-                    self._end(_ending(error), f"{type(error).__name__}: {error}")
-                    raise
-                self._end(COMPLETE)
+    class Stream(_Tee, library.AsyncByteStream):  # type: ignore[misc, name-defined]
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            try:
+                async for data in self._stream:
+                    self._live.chunk(data)
+                    yield data
+            except GeneratorExit:
+                self._end(LEFT, "the client left")
+                raise
+            except Exception as error:
+                self._end(_ending(error), f"{type(error).__name__}: {error}")
+                raise
+            self._end(COMPLETE)
 
-            async def aclose(self) -> None:
-                await self._stream.aclose()
-                self._end(LEFT, "the client closed the response before its end")
+        async def aclose(self) -> None:
+            await self._stream.aclose()
+            self._end(LEFT, "the client closed the response before its end")
 
-        _ASYNC[library] = Stream
-    return _ASYNC[library]
-
-
-_SYNC: dict[ModuleType, Any] = {}
-_ASYNC: dict[ModuleType, Any] = {}
+    return Stream

@@ -22,7 +22,14 @@ from messages_conformance.exchange import ACCEPTED, COMPLETE, LEFT, REFUSED, Exc
 from messages_conformance.report.feature_search import Shared, shared_features
 from messages_conformance.report.model_or_server import marked_uncertain
 from messages_conformance.report.request_features import features
-from messages_conformance.rules.accessors import beyond_context, carries_error, near_miss, streamed, walk_of
+from messages_conformance.rules.accessors import (
+    beyond_context,
+    carries_error,
+    near_miss,
+    response_of,
+    streamed,
+    walk_of,
+)
 from messages_conformance.rules.catalogue import CATALOGUE, LEAKS
 from messages_conformance.rules.judge import NOT_PROVOKED
 from messages_conformance.rules.recording_parts import PROBES, has
@@ -111,11 +118,17 @@ def outcome_of(exchange: Exchange) -> str:
         return f"is refused with {response.status}" if must_accept else NOT_COMPARED
     if response.status >= 300:
         return f"is answered with {response.status}" if exchange.expect == ACCEPTED else NOT_COMPARED
+    return shortfall_of(exchange) or ANSWERED
+
+
+def shortfall_of(exchange: Exchange) -> str:
+    """Why a response with a success status is no complete answer; empty for a complete one."""
+    response = response_of(exchange)
     if response.ending != COMPLETE:
         return "is cut off"
     if carries_error(exchange) or (streamed(exchange) and walk_of(exchange).error is not None):
         return f"is answered with {response.status} and an error"
-    return ANSWERED
+    return ""
 
 
 def _cause(

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from messages_conformance import contract
-from messages_conformance.exchange import COMPLETE, LEFT, REFUSED, Exchange
+from messages_conformance.exchange import LEFT, REFUSED, Exchange
+from messages_conformance.report.causes import SILENCE, plainness, shortfall_of
 from messages_conformance.report.text import counted, inline
-from messages_conformance.rules.accessors import carries_error, near_miss, once_per_exchange, streamed, walk_of
+from messages_conformance.rules.accessors import near_miss, once_per_exchange
 from messages_conformance.rules.catalogue import CATALOGUE, RUN
 from messages_conformance.rules.verdict import NOT_APPLICABLE, NOT_VERIFIED, PASS, Finding, Verdict
 
@@ -88,7 +89,7 @@ def _counts(exchange: Exchange) -> bool:
     if not exchange.creates_message or near_miss(exchange) or exchange.expect == REFUSED or exchange.intermittent:
         return False
     if exchange.response is None:
-        return exchange.failure is not None and exchange.failure.kind in ("timeout", "disconnected")
+        return exchange.failure is not None and exchange.failure.kind in SILENCE
     return exchange.response.status not in MOMENTARY and exchange.response.ending != LEFT
 
 
@@ -119,18 +120,12 @@ def _problem(exchange: Exchange) -> str:
     response = exchange.response
     if response is None:
         return "gets no answer"
-    if response.status >= 300:
-        return f"is answered with {response.status}"
-    if response.ending != COMPLETE:
-        return "is cut off"
-    if carries_error(exchange) or (streamed(exchange) and walk_of(exchange).error is not None):
-        return f"is answered with {response.status} and an error"
-    return ""
+    return f"is answered with {response.status}" if response.status >= 300 else shortfall_of(exchange)
 
 
 def _without_answer(here: Sequence[Exchange], problems: Mapping[int, str]) -> Cell:
     """The result where no request got a complete answer: refused only when every one of them was."""
-    example = min(here, key=lambda one: (one.origin is not None, len(one.request.body), one.number))
+    example = min(here, key=plainness)
     refused = all(one.response is not None and 400 <= one.response.status < 500 for one in here)
     words = list(dict.fromkeys(problems[one.number] for one in here))
     reason = f"{counted(len(here), 'request')}: {', '.join(words)}"
@@ -188,10 +183,7 @@ def summary(rows: Iterable[Row]) -> dict[str, tuple[str, ...]]:
         whole, stream = (cell.result for cell in row.cells)
         known = [result for result in (whole, stream) if result != UNKNOWN] or [UNKNOWN]
         worst = min(known, key=RESULTS.index)
-        alone = {WHOLE: whole, STREAMED: stream}
-        modes = [mode for mode, result in alone.items() if result == worst]
-        only = (
-            f" ({modes[0]} only)" if len(modes) == 1 and worst not in (WORKS, UNKNOWN) and len(set(known)) > 1 else ""
-        )
-        found[worst].append(row.title + only)
+        is_partial = len(set(known)) > 1
+        mode = WHOLE if whole == worst else STREAMED
+        found[worst].append(f"{row.title} ({mode} only)" if is_partial else row.title)
     return {result: tuple(titles) for result, titles in found.items() if titles}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import cache
@@ -27,7 +26,7 @@ from messages_conformance.report.model import (
     headline,
     verdict_sentence,
 )
-from messages_conformance.report.text import encodable
+from messages_conformance.report.text import encodable, json_text
 from messages_conformance.rules.verdict import Finding, Verdict
 
 SCHEMA_ID: Final = "messages-conformance/report/1"
@@ -69,7 +68,7 @@ def to_json(report: Report) -> dict[str, Any]:
 
 def to_text(report: Report) -> str:
     """The text of report.json."""
-    return json.dumps(to_json(report), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return json_text(to_json(report))
 
 
 def write(report: Report, folder: Path | str) -> Path:

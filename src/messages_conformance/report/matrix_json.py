@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from messages_conformance.report.files import replace
 from messages_conformance.report.model import Report
-from messages_conformance.report.text import encodable
+from messages_conformance.report.text import encodable, json_text
 
 SCHEMA_ID: Final = "messages-conformance/matrix/1"
 FILE_NAME: Final = "matrix.json"
@@ -32,7 +31,7 @@ def to_json(report: Report) -> dict[str, Any]:
 
 def to_text(report: Report) -> str:
     """The text of matrix.json."""
-    return json.dumps(to_json(report), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return json_text(to_json(report))
 
 
 def write(report: Report, folder: Path | str) -> Path:

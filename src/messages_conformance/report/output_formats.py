@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from messages_conformance.report import comparison, json_report, matrix_json
 from messages_conformance.report.badge import to_badge
@@ -21,7 +20,7 @@ from messages_conformance.report.page.comparison_page import to_html as comparis
 from messages_conformance.report.sarif import to_sarif
 from messages_conformance.report.terminal import PLAIN_COLUMNS, console, header
 from messages_conformance.report.terminal_summary import summary
-from messages_conformance.report.text import encodable
+from messages_conformance.report.text import encodable, json_text
 
 
 def _terminal(report: Report) -> str:
@@ -32,21 +31,17 @@ def _terminal(report: Report) -> str:
     return str(text)
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-
-
 FORMATS: Final[Mapping[str, Callable[[Report], str]]] = MappingProxyType(
     {
         "html": to_html,
         "markdown": to_markdown,
-        "sarif": lambda report: _json(to_sarif(report)),
+        "sarif": lambda report: json_text(to_sarif(report)),
         "junit": to_xml,
         "github": to_annotations,
-        "badge": lambda report: _json(to_badge(report)),
+        "badge": lambda report: json_text(to_badge(report)),
         "json": json_report.to_text,
         "matrix": matrix_json.to_text,
-        "har": lambda report: _json(encodable(to_har(report))),
+        "har": lambda report: json_text(encodable(to_har(report))),
         "terminal": _terminal,
         "verdict": lambda report: f"{verdict_sentence(report)}\n",
     }

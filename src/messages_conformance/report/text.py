@@ -6,6 +6,7 @@ invisible character becomes an escape sequence.
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 from messages_conformance.ci_commands import disarmed
@@ -59,6 +60,11 @@ def cut(text: str, limit: int) -> str:
     note = f" … {len(text) - limit:,} more characters … "
     tail = limit // 4
     return text[: limit - tail] + note + text[len(text) - tail :]
+
+
+def json_text(document: Any) -> str:
+    """A JSON document as the text of a file of a report."""
+    return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def encodable(value: Any) -> Any:

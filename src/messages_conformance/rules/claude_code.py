@@ -188,8 +188,16 @@ def _recovers(exchange: Exchange, without: str) -> bool:
     return contract.recovery(response.status, response.text.encode()) == without
 
 
-def _sent_for(*names: str) -> Callable[[Exchange], bool]:
+def sent_for(*names: str) -> Callable[[Exchange], bool]:
+    """A condition: the exchange was sent for one of these requirements and has a response."""
     return lambda exchange: answered(exchange) and any(name in exchange.probes for name in names)
+
+
+def below_500(exchange: Exchange) -> Iterator[Finding]:
+    """A finding if a request that may be answered with any status is answered with 5xx."""
+    status = response_of(exchange).status
+    if status >= 500:
+        yield Finding(place=STATUS, found=str(status), wanted="any status below 500")
 
 
 def _accepts(name: str, sentence: str) -> Judging:
@@ -238,7 +246,7 @@ for _name, _level, _source, _sentence in FEATURES:
     families={ANTHROPIC},
     needs={CLAUDE_CODE},
     source=SOURCE,
-    applies=_sent_for(SYSTEM_ROLE),
+    applies=sent_for(SYSTEM_ROLE),
     reads={PROBES},
     provoked="A message with the role system follows the user message.",
 )
@@ -326,7 +334,7 @@ def answers_a_turn(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverifi
     families={ANTHROPIC},
     needs={CLAUDE_CODE},
     source=SOURCE,
-    applies=_sent_for(COMPLETE_MESSAGE),
+    applies=sent_for(COMPLETE_MESSAGE),
     reads={PROBES},
     provoked="The complete request again without stream, as Claude Code sends it after an unreadable stream.",
 )
@@ -400,15 +408,13 @@ def _calls_a_tool(exchange: Exchange) -> bool:
     families={ANTHROPIC},
     needs={CLAUDE_CODE},
     source=SOURCE,
-    applies=_sent_for(HEAD),
+    applies=sent_for(HEAD),
     reads={PROBES},
     provoked="HEAD / without a key, the first request of Claude Code.",
 )
 def answers_head(exchange: Exchange) -> Iterable[Finding]:
     """HEAD on the base address is answered with any status below 500."""
-    status = response_of(exchange).status
-    if status >= 500:
-        yield Finding(place=STATUS, found=str(status), wanted="any status below 500")
+    return below_500(exchange)
 
 
 @rule(
@@ -418,7 +424,7 @@ def answers_head(exchange: Exchange) -> Iterable[Finding]:
     families={ANTHROPIC},
     needs={CLAUDE_CODE},
     source=SOURCE,
-    applies=_sent_for(COUNT),
+    applies=sent_for(COUNT),
     reads={PROBES},
     provoked="A message with tools is sent to count_tokens.",
 )
@@ -442,7 +448,7 @@ def counts_or_returns_404(exchange: Exchange) -> Iterable[Finding]:
     families={ANTHROPIC},
     needs={CLAUDE_CODE},
     source=SOURCE,
-    applies=_sent_for(COUNT_BY_ANSWER),
+    applies=sent_for(COUNT_BY_ANSWER),
     reads={PROBES},
     provoked="A request with max_tokens 1, without stream.",
 )

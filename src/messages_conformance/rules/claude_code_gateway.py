@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from messages_conformance.exchange import Exchange
-from messages_conformance.rules.accessors import answered, body_of, response_of, shown
+from messages_conformance.rules.accessors import body_of, response_of, shown
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, rule
-from messages_conformance.rules.claude_code import CLAUDE_CODE, GATEWAYS
+from messages_conformance.rules.claude_code import CLAUDE_CODE, GATEWAYS, below_500, sent_for
 from messages_conformance.rules.recording_parts import PROBES
 from messages_conformance.rules.verdict import SHOULD, STATUS, Finding, Place
 
@@ -23,15 +23,13 @@ DISCOVERY: Final = "claude-code.models.discovery"
     families={ANTHROPIC},
     needs={CLAUDE_CODE},
     source=GATEWAYS,
-    applies=lambda exchange: answered(exchange) and HELLO in exchange.probes,
+    applies=sent_for(HELLO),
     reads={PROBES},
     provoked="HEAD /api/hello without a key, the first request of Claude Code 2.1.332.",
 )
 def answers_hello(exchange: Exchange) -> Iterable[Finding]:
     """HEAD /api/hello is answered with any status below 500."""
-    status = response_of(exchange).status
-    if status >= 500:
-        yield Finding(place=STATUS, found=str(status), wanted="any status below 500")
+    return below_500(exchange)
 
 
 @rule(
@@ -41,7 +39,7 @@ def answers_hello(exchange: Exchange) -> Iterable[Finding]:
     families={ANTHROPIC},
     needs={CLAUDE_CODE},
     source=GATEWAYS,
-    applies=lambda exchange: answered(exchange) and DISCOVERY in exchange.probes,
+    applies=sent_for(DISCOVERY),
     reads={PROBES},
     provoked="GET /v1/models?limit=1000, once with each credential.",
 )
