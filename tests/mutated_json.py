@@ -11,7 +11,7 @@ DEPTH: Final = 100_000
 """Deeper than any parser nests."""
 
 DEEP: Final = object()
-"""Stands for a value that is nested DEPTH times, which Python cannot build with json.dumps."""
+"""A marker for a value that is nested DEPTH times, which Python cannot build with json.dumps."""
 REMOVED: Final = object()
 
 VALUES: Final[dict[str, Any]] = {

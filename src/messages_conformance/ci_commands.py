@@ -1,4 +1,4 @@
-"""Makes commands of CI systems harmless: a CI system executes what stands in a log, whoever wrote it.
+"""Makes commands of CI systems harmless: a CI system executes commands in a log, no matter who wrote them.
 
 | system | what it executes |
 |---|---|
@@ -9,7 +9,7 @@
 | Travis | `travis_fold:start:name` and `travis_time:start:name` |
 | Buildkite | `--- `, `+++ `, `~~~ ` and `^^^ ` at the start of a line |
 
-A command in the middle of a text can come to the start of a line when the text is wrapped, so it is changed anywhere.
+When a text is wrapped, a command in its middle can be moved to the start of a line. So it is changed everywhere.
 One character of it becomes its escape, `\\u003a`, which JSON, Python and readers understand. Escape sequences of
 terminals are not the concern of this module: `report.text.visible` escapes them.
 """

@@ -111,7 +111,7 @@ def _lacks_of_response(pair: Pair, response: Response) -> set[RecordingPart]:
 
 
 def _other_api_in(response: Response) -> str:
-    """The other API whose answer a bare body is; empty for one that may be a message, an error or a stream of ours."""
+    """The name of another API if a bare body is its answer; empty if the body may be an answer of the Messages API."""
     if isinstance(response.json, dict):
         return other_api_of_body(response.json)
     return next((api for event in response.events[:3] if (api := other_api_of_body(event.data))), "")

@@ -1,6 +1,6 @@
 """What `curl -i` and `curl -iN` print, with or without the lines of `-v`, and with the command before it.
 
-A dump has the bytes of the body as curl decoded them. Whoever copies it out of a terminal may lose line breaks: only a
+A dump has the bytes of the body as curl decoded them. A copy from a terminal may lack line breaks: only a
 dump with all headers, whose lines still end in CRLF, is taken for exact. Several dumps in one file follow each other.
 """
 

@@ -26,7 +26,7 @@ class Measurement:
     """One measured fault. `clients`: client with version -> effect, such as `loses text silently` or `unaffected`.
 
     `found` is a pattern of findings: the fault violates the requirement in the form that these findings describe. It is
-    empty for a fault that stands for every other form.
+    empty for a fault that is used for every other form.
     """
 
     measured: str

@@ -2,8 +2,8 @@
 
 A client fails, or loses data, only through a requirement that failed in this run, in a form that the client reads. The
 effect is the one that was measured on the client for a fault of the same form; a violated MUST that was never measured
-counts by its harm. A client works only when every MUST about its way of using the API was verified and holds. What was
-not seen is named.
+has the effect that its harm names. A client works only when every MUST about its way of using the API was verified and
+holds. What was not seen is named.
 
 The table of clients, the sentence of a profile for one client, and report.json all come from `client_statuses`.
 """
