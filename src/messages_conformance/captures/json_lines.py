@@ -39,12 +39,17 @@ def read_json_lines(file: IO[bytes], fields: FieldMap | None) -> Iterator[Pair |
             yield from _recorded(number, row)
 
 
-def _rows(file: IO[bytes]) -> Iterator[tuple[int, Any]]:
+def lines_of(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yields (number from 1, line) for each line that is not blank."""
     number = 0
     while line := file.readline(MAX_LINE_BYTES):
         number += 1
-        if not line.strip():
-            continue
+        if line.strip():
+            yield number, line
+
+
+def _rows(file: IO[bytes]) -> Iterator[tuple[int, Any]]:
+    for number, line in lines_of(file):
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:

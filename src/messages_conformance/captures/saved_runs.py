@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from messages_conformance.captures.json_lines import MAX_LINE_BYTES
+from messages_conformance.captures.json_lines import lines_of
 from messages_conformance.captures.pair import Damage
 from messages_conformance.exchange import Exchange, from_record
 from messages_conformance.report import recording
@@ -53,11 +53,7 @@ def read_records(file: IO[bytes], run: SavedRun) -> Iterator[Exchange | Damage]:
 
     An interrupted run leaves half a line at the end of its file; it is ignored.
     """
-    number = 0
-    while line := file.readline(MAX_LINE_BYTES):
-        number += 1
-        if not line.strip():
-            continue
+    for number, line in lines_of(file):
         try:
             exchange = from_record(json.loads(line))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
