@@ -19,6 +19,7 @@ from messages_conformance import resources
 
 SRC = Path(__file__).resolve().parent.parent / "src"
 COMMAND = (sys.executable, "-m", "messages_conformance")
+PEAK_MEMORY = Path(__file__).with_name("peak_memory.py")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,10 +83,13 @@ def environment(key: str | None = None, **more: str) -> dict[str, str]:
     return kept if key is None else {**kept, "MESSAGES_API_KEY": key}
 
 
-def started(*arguments: str, key: str | None = None, cwd: Path | None = None, **more: str) -> subprocess.Popen[str]:
-    """Starts the command in a process group of its own."""
+def started(
+    *arguments: str, key: str | None = None, cwd: Path | None = None, peak: Path | None = None, **more: str
+) -> subprocess.Popen[str]:
+    """Starts the command in a process group of its own; the most memory that it holds is written to the file `peak`."""
+    measured = (sys.executable, "-S", str(PEAK_MEMORY), str(peak)) if peak else ()
     return subprocess.Popen(
-        [*COMMAND, *arguments],
+        [*measured, *COMMAND, *arguments],
         env=environment(key, **more),
         cwd=cwd,
         stdin=subprocess.DEVNULL,
@@ -115,6 +119,12 @@ def ended(process: subprocess.Popen[str], *, folder: Path | None = None) -> Outc
     return outcome
 
 
-def run(*arguments: str, key: str | None = None, folder: Path | None = None, cwd: Path | None = None) -> Outcome:
+def run(
+    *arguments: str,
+    key: str | None = None,
+    folder: Path | None = None,
+    cwd: Path | None = None,
+    peak: Path | None = None,
+) -> Outcome:
     """Runs the command to its end."""
-    return ended(started(*arguments, key=key, cwd=cwd), folder=folder)
+    return ended(started(*arguments, key=key, cwd=cwd, peak=peak), folder=folder)

@@ -46,9 +46,11 @@ def endpoints() -> Iterator[Endpoints]:
 def judge(tmp_path: Path) -> Callable[..., Outcome]:
     """Runs `messages-conformance run` with a report, under the profile with the most rules."""
 
-    def judge(target: str, *options: str, key: str | None = None, model: str | None = "reference-1") -> Outcome:
+    def judge(
+        target: str, *options: str, key: str | None = None, model: str | None = "reference-1", peak: Path | None = None
+    ) -> Outcome:
         arguments = ["run", target, "--profile", "anthropic-2023-06-01", "--report", str(tmp_path / "report")]
         arguments += ["--model", model] if model is not None else []
-        return run(*arguments, *options, key=key, folder=tmp_path / "report")
+        return run(*arguments, *options, key=key, folder=tmp_path / "report", peak=peak)
 
     return judge

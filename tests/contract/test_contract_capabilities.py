@@ -37,6 +37,7 @@ FAULTS = {
     "prefill": "repeat_prefill",
     "system": "refuse_system_string",
     "system-blocks": "serve_images_in_system",
+    "tools": "capitalise_tool_names",
 }
 """Faults that a run of few requests shows; any other capability is tested with the first fault of all."""
 
