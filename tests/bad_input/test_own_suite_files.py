@@ -136,7 +136,7 @@ RULES = {
     "recursion": "return holds(exchange)",
     "wrong-value": "return 7",
     "wrong-items": "return ['x']",
-    "endless": "[None for _ in iter(int, 1)]",
+    "endless": "all(zero == 0 for zero in iter(int, 1))",
 }
 
 
