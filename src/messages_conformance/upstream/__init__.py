@@ -1,0 +1,36 @@
+"""A scripted model server to put behind a gateway: it answers what the script in a request says, and records both."""
+
+from messages_conformance.upstream.record import SentChunk, UpstreamExchange
+from messages_conformance.upstream.script import (
+    DIALECTS,
+    Chunking,
+    Failure,
+    Interruption,
+    Pause,
+    Reasoning,
+    Refusal,
+    Script,
+    Text,
+    ToolCall,
+    Usage,
+    script_in,
+)
+from messages_conformance.upstream.tokens import UnreadableToken
+
+__all__ = [
+    "DIALECTS",
+    "Chunking",
+    "Failure",
+    "Interruption",
+    "Pause",
+    "Reasoning",
+    "Refusal",
+    "Script",
+    "SentChunk",
+    "Text",
+    "ToolCall",
+    "UnreadableToken",
+    "UpstreamExchange",
+    "Usage",
+    "script_in",
+]
