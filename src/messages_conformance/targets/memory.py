@@ -14,8 +14,8 @@ from typing import Final
 import httpx
 
 from messages_conformance.reference.api import MAX_BODY_BYTES, Endpoint
+from messages_conformance.reference.connection import sized
 from messages_conformance.reference.http import HttpRequest, HttpResponse
-from messages_conformance.reference.server import sized
 
 LATENCY_S: Final = 0.001
 """The least time from a request to the first byte of its answer: requests that are sent together overlap, as over a
