@@ -15,6 +15,7 @@ from messages_conformance import __version__
 from messages_conformance.cli import (
     checking,
     gating,
+    judging_clients,
     proving,
     proxying,
     reporting,
@@ -26,8 +27,11 @@ from messages_conformance.cli import (
 from messages_conformance.cli.parsing import NOT_JUDGED, USAGE, Parser, complain
 from messages_conformance.internal_errors import report_internal_error
 
-COMMANDS = (running, checking, proxying, settings, reporting, gating, requirements, serving, proving)
+COMMANDS = (running, checking, proxying, judging_clients, settings, reporting, gating, requirements, serving, proving)
 """The modules of the commands, in the order of `--help`."""
+
+TAKE_A_COMMAND: Final = (["proxy"], ["judge-client"])
+"""The commands with a command of the user after `--`."""
 
 DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Errors of a write that the user can fix by freeing space."""
@@ -41,9 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
-        after = given[given.index("--") + 1 :] if given[:1] == ["proxy"] and "--" in given else []
+        after = given[given.index("--") + 1 :] if given[:1] in TAKE_A_COMMAND and "--" in given else []
         parsed, unknown = _parser().parse_known_args(given[: len(given) - len(after) - 1] if after else given)
-        parsed.after = after  # the command that `proxy` runs; its options are not ours
+        parsed.after = after  # the command that `proxy` or `judge-client` runs; its options are not ours
         if unknown:
             parsed.parser.unknown(unknown)
         code: int = parsed.command(parsed)

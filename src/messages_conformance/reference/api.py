@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from typing import Any, NoReturn
 
 from messages_conformance.reference import caching, citations, events, message, message_threads, model_list, validation
@@ -53,6 +54,12 @@ class Settings:
     """The wait before each event of a stream."""
     api_key: str = API_KEY
     models: tuple[str, ...] = model_list.MODELS
+    also_served: tuple[str, ...] = ()
+    """Patterns of further models that answer, such as claude*, and that the list of models does not have."""
+
+    def serves(self, model: object) -> bool:
+        """Whether a request for the model is answered."""
+        return model in self.models or any(fnmatchcase(str(model), pattern) for pattern in self.also_served)
 
 
 class Refused(Exception):
@@ -263,7 +270,7 @@ class _Exchange:
         body = self.resumed(body, betas)
         self.check(validation.failures(body, version=version, counting=counting, betas=betas))
         name = body.get("model")
-        if not any(validation.model_name(body)) and name not in self.settings.models:
+        if not any(validation.model_name(body)) and not self.settings.serves(name):
             self.check([unknown_model(name)])
         changed: Mapping[str, Any] = self.change(Stage.BODY, body)
         return changed

@@ -1,0 +1,105 @@
+"""The command `judge-client`: runs a client of the user against faults and variants of the reference endpoint."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from messages_conformance.cli.parsing import USAGE, Commands, complain, wrong_usage
+
+if TYPE_CHECKING:
+    from messages_conformance.clients import ClientTrial
+
+VIOLATIONS: Final = 1
+
+
+def add(commands: Commands) -> None:
+    """Declares `judge-client`."""
+    judge = commands.add_parser(
+        "judge-client", help="run your own client against faults and correct variants", allow_abbrev=False
+    )
+    judge.set_defaults(command=_judge_client, parser=judge)
+    judge.add_argument("--fault", action="append", default=[], metavar="NAME", help="try this fault; may be repeated")
+    judge.add_argument(
+        "--variant", action="append", default=[], metavar="NAME", help="try this correct variant; may be repeated"
+    )
+    judge.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="also serve models with such a name; names that begin with claude are served",
+    )
+    judge.add_argument(
+        "--time-limit", type=float, default=60.0, metavar="SECONDS", help="longest run of the command (default: 60)"
+    )
+    judge.add_argument("--json", metavar="FILE", help="also write the result as JSON")
+    judge.epilog = (
+        "Write `-- COMMAND` at the end. It runs with ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY set; {base_url} and "
+        "{api_key} in its words are replaced. Without --fault and --variant, 30 faults that endpoints in the field "
+        "have and 20 correct variants are tried. The exit code is 1 if a correct variant breaks the client."
+    )
+
+
+def _judge_client(parsed: argparse.Namespace) -> int:
+    from messages_conformance.report.files import ReportError
+
+    if not parsed.after:
+        return wrong_usage(ValueError("no command was given; write it after --, such as -- pytest tests"))
+    if not parsed.time_limit > 0:
+        return wrong_usage(ValueError(f"--time-limit is {parsed.time_limit:g}; it is a number of seconds above 0"))
+    try:
+        return _tried(parsed)
+    except LookupError as error:
+        return wrong_usage(ValueError(str(error.args[0] if error.args else error)))
+    except ReportError as error:
+        return wrong_usage(error)
+
+
+def _tried(parsed: argparse.Namespace) -> int:
+    from messages_conformance import report
+    from messages_conformance.clients import ControlFailed, TrialOptions, try_client
+    from messages_conformance.clients.trials_json import write
+    from messages_conformance.clients.trials_text import row, summary, title
+    from messages_conformance.report.files import prepare
+
+    if parsed.json:
+        prepare(Path(parsed.json).parent, option="--json")
+    out = report.console()
+    options = TrialOptions(
+        command=tuple(parsed.after),
+        faults=tuple(parsed.fault),
+        variants=tuple(parsed.variant),
+        models=tuple(parsed.model),
+        time_limit_s=parsed.time_limit,
+    )
+    kinds: set[str] = set()
+
+    def took(trial: ClientTrial) -> None:
+        if trial.kind not in kinds:
+            out.print(title(trial.kind), soft_wrap=True)
+        kinds.add(trial.kind)
+        out.print(row(trial), soft_wrap=True)
+
+    signal.signal(signal.SIGTERM, _interrupt)  # the processes of the client end with this one
+    try:
+        trials = try_client(options, took)
+    except ControlFailed as error:
+        complain(f"the client fails with the plain reference endpoint, so nothing was tried: {error}")
+        return USAGE
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        return wrong_usage(OSError(f"{parsed.after[0]!r} cannot be started ({why}); write the command after --"))
+    for line in summary(trials):
+        out.print(line, soft_wrap=True)
+    if parsed.json:
+        write(trials, Path(parsed.json))
+    return VIOLATIONS if trials.broken else 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
