@@ -49,6 +49,13 @@ def test_what_the_model_may_have_done_is_last_and_no_headline():
     assert [group.name for group in grouped(made, failures(made))[1]] == ["other-routes", "uncertain"]
 
 
+def test_a_requirement_on_which_the_sources_differ_is_last_and_no_headline():
+    contested = Verdict(requirement="version.header.required", level="SHOULD", outcome="warn")
+    other = Verdict(requirement="adjacent.models.limit", level="SHOULD", outcome="warn")
+    assert headline(report(contested, catalogue=CATALOGUE)) is None
+    assert headline(report(contested, other, catalogue=CATALOGUE)).requirement == "adjacent.models.limit"
+
+
 def calling(number, name, **fields):
     """A whole answer that calls a tool of that name."""
     block = {"type": "tool_use", "id": f"toolu_{number}", "name": name, "input": {}}

@@ -22,6 +22,10 @@ GENERATED = Origin(set_name="requests", seed=7, number=1)
 ERROR_EVENT = ev("error", error={"type": "overloaded_error", "message": "Overloaded"})
 THINKING_BLOCK = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
 FORMAT = {"output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}}}
+COMPACTION = {"type": "compaction", "content": "We spoke."}
+FALLBACK = {"type": "fallback", "from": {"model": "a"}, "to": {"model": "m"}}
+SEARCH = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}
+SEARCH_RESULT = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
 CAFE = {"messages": [{"role": "user", "content": "Say 'café'."}]}
 COUNT: dict[str, Any] = {"path": "/v1/messages/count_tokens"}
 MODELS: dict[str, Any] = {"method": "GET", "path": "/v1/models"}
@@ -70,6 +74,14 @@ SAMPLES: dict[str, Exchange] = {
     "gzip without a label": answered(gzip.compress(b'{"content": []}', mtime=0)),
     "error envelope with 200": answered({"type": "error", "error": {"type": "api_error", "message": "m"}}),
     "redirect": answered(http={"status": 307}),
+    "rare parts": answered(
+        {
+            "content": [COMPACTION, FALLBACK, SEARCH, SEARCH_RESULT],
+            "container": {"id": "container_1"},
+            "context_management": {"applied_edits": []},
+            "usage": {"input_tokens": 1, "output_tokens": 1, "iterations": [{"type": "message"}]},
+        }
+    ),
     "the documented example": answered(situations=("tokmodel.example",)),
     # -- answers to requests with streaming
     "stream": streamed(),
@@ -86,12 +98,16 @@ SAMPLES: dict[str, Exchange] = {
         ask={"system": [{"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}}]}
     ),
     "stream that fails": streamed([*HELLO[:3], ERROR_EVENT]),
+    "stream with a search result": streamed(
+        [HELLO[0], ev("content_block_start", index=0, content_block=SEARCH_RESULT), *HELLO[4:]]
+    ),
     "message instead of a stream": answered(stream=True),
     # -- refusals
     "400": refused(),
     "400 without request id": refused(http={"headers": {"request-id": None}}),
     "400 without request_id": refused(changes={"request_id": ...}),
     "400 without error object": refused(400, {"error": "no"}),
+    "400 with details": refused(400, {"error": {"type": "t", "message": "m", "details": {"error_code": "c"}}}),
     "400 that is not JSON": refused(400, b"no", http=HTML),
     "413 of a proxy": refused(413, b"<html>", http=HTML),
     **{f"{status}": refused(status) for status in (402, 403, 409, 413, 429, 500, 504, 529)},

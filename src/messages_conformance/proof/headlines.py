@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from messages_conformance.report.order import CONTESTED
 from messages_conformance.rules import CATALOGUE, MUST
 
 PAIRS: Final = (
@@ -56,8 +57,9 @@ def own_requirements(fault: str, wanted: frozenset[str]) -> frozenset[str]:
     """The requirements that may be the headline of a run against the fault, of those that it breaks in a profile.
 
     A recommendation is no headline beside an obligation. Of a fault that breaks the Messages route and others, those of
-    the other routes are no headline.
+    the other routes are no headline. A contested requirement never is.
     """
+    wanted -= CONTESTED
     wanted = frozenset(name for name in wanted if CATALOGUE[name].level == MUST) or wanted
     core = frozenset(name for name in wanted if name.partition(".")[0] != OTHER_ROUTES)
     return _OWN.get(fault.partition("@")[0], core or wanted) & wanted or core or wanted

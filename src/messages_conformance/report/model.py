@@ -17,7 +17,7 @@ from messages_conformance.options import DEPTHS
 from messages_conformance.report.causes import Cause
 from messages_conformance.report.clients import FAILS, WORKS, ClientStatus, client_statuses, status_for_profile
 from messages_conformance.report.feature_matrix import Row
-from messages_conformance.report.order import rank
+from messages_conformance.report.order import CONTESTED, rank
 from messages_conformance.report.schema_coverage import FieldCoverage
 from messages_conformance.report.text import counted, listed, sentence
 from messages_conformance.rules.catalogue import CATALOGUE
@@ -428,7 +428,7 @@ def cause_of(report: Report, requirement: str) -> Cause | None:
 def headline(report: Report) -> Headline | None:
     """What a reader must know first: the worst failure or, without failures, warning; None for a clean run."""
     found = failures(report) or warnings(report)
-    if report.unjudged or not found:
+    if report.unjudged or not found or found[0].requirement in CONTESTED:
         return None
     name = found[0].requirement
     cause, row = cause_of(report, name), report.catalogue.get(name)

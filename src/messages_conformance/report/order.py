@@ -22,6 +22,10 @@ OTHER_ROUTES: Final = "adjacent"
 TOPICS: Final = ("transport", "response", "stream", "stop", "usage", "tokmodel", "auth", "version", "errors", "headers")
 """The order of failures that are equal otherwise: answers first, then the form of refusals, then other topics."""
 
+CONTESTED: Final = frozenset({"version.header.required"})
+"""Requirements on which the sources differ: the overview page asks for the header, the OpenAPI description of the same
+API does not. Such a warning comes after all others, and is never a headline."""
+
 _UNAFFECTED: Final = "unaffected"
 
 
@@ -55,6 +59,8 @@ def rank(verdict: Verdict, harm: str, causes: Mapping[str, int]) -> tuple[int, i
 
 
 def _place(verdict: Verdict, harm: str) -> int:
+    if verdict.requirement in CONTESTED:
+        return 4
     if verdict.uncertain:
         return 3
     if harm == LEAKS:

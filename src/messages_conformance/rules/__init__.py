@@ -5,6 +5,7 @@ A user's own rule needs `rule`, `Finding`, `Place`, `Unverified`, a function for
 """
 
 from messages_conformance.rules import (
+    answer_parts,
     boundary_requests,
     cached_input,
     claude_code,
@@ -27,6 +28,7 @@ from messages_conformance.rules import (
     probe_rules,
     response,
     robustness,
+    server_tools,
     stop,
     stream,
     stream_parity,
@@ -38,6 +40,7 @@ from messages_conformance.rules import (
     transport,
     unique_ids,
     usage,
+    usage_details,
 )
 from messages_conformance.rules.accessors import answered, has_message, json_message, refused, streamed
 from messages_conformance.rules.catalogue import CATALOGUE, Requirement, reserve_topics, rule
@@ -73,6 +76,9 @@ TOPICS = (
     headers,
     response,
     usage,
+    usage_details,
+    answer_parts,
+    server_tools,
     stop,
     stream,
     unique_ids,

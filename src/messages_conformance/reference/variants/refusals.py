@@ -213,3 +213,13 @@ def smaller_bodies(failures: list[Failure], context: RequestContext) -> list[Fai
     large = len(context.request.body) > MAX_BODY_BYTES
     refusal = Failure(status=413, message="Request exceeds the maximum size")
     return [refusal, *failures] if large else failures
+
+
+@variant(at=Stage.FAILURES, conforms=NOT_TOKMODEL)
+def no_forced_tools(failures: list[Failure], context: RequestContext) -> list[Failure]:
+    """The model refuses tool_choice any and tool."""
+    choice = context.body.get("tool_choice")
+    kind = choice.get("type") if isinstance(choice, dict) else None
+    if failures or kind not in ("any", "tool"):
+        return failures
+    return [Failure(message=f'tool_choice: type "{kind}" is not supported on this model, use "auto"')]

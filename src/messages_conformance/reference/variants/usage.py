@@ -10,6 +10,13 @@ from messages_conformance.reference.variant_registry import NOT_TOKMODEL, TOKMOD
 
 Json = dict[str, Any]
 
+ITERATION_COUNTS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_creation_input_tokens",
+    "cache_read_input_tokens",
+)
+
 
 @variant(at=Stage.MESSAGE)
 def newer_service_tier(message: Json) -> Json:
@@ -41,10 +48,33 @@ def rich_final_usage(events: list[Event]) -> list[Event]:
 
 @variant(at=Stage.MESSAGE, conforms=NOT_TOKMODEL)
 def listed_iterations(message: Json) -> Json:
-    """The usage lists iterations whose counts do not add up to its own counts."""
-    counts = {"input_tokens": 7, "output_tokens": 3, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}
-    iterations = [{"type": "compaction", **counts}, {"type": "message", **counts}]
+    """The usage lists iterations; the compaction and the advisor among them are not part of its own counts."""
+    counts = {name: message["usage"].get(name, 0) for name in ITERATION_COUNTS}
+    beside = dict.fromkeys(ITERATION_COUNTS, 70)
+    iterations = [
+        {"type": "compaction", **beside},
+        {"type": "message", "model": message["model"], **counts},
+        {"type": "advisor_message", "model": "an-advisor", **beside},
+    ]
     return {**message, "usage": {**message["usage"], "iterations": iterations}}
+
+
+@variant(at=Stage.MESSAGE, conforms=NOT_TOKMODEL)
+def served_by_a_fallback(message: Json) -> Json:
+    """Another model answers after a refusal: the counts of usage are those of its attempt."""
+    counts = {name: message["usage"].get(name, 0) for name in ITERATION_COUNTS}
+    refused = {**dict.fromkeys(ITERATION_COUNTS, 0), "input_tokens": 31, "output_tokens": 1}
+    iterations = [
+        {"type": "message", "model": "a-model-that-refused", **refused},
+        {"type": "fallback_message", "model": message["model"], **counts},
+    ]
+    return {**message, "usage": {**message["usage"], "iterations": iterations}}
+
+
+@variant(at=Stage.MESSAGE)
+def inference_place_not_available(message: Json) -> Json:
+    """inference_geo is not_available, as in most answers of the API."""
+    return {**message, "usage": {**message["usage"], "inference_geo": "not_available"}}
 
 
 def with_initial_count(events: list[Event], output_tokens: int) -> list[Event]:

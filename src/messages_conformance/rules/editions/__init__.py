@@ -17,7 +17,7 @@ from typing import Final
 from messages_conformance import resources
 from messages_conformance.rules.catalogue import Requirement, is_ours
 
-OPEN: str | None = "2026.11"
+OPEN: str | None = "2026.12"
 """The name of the open edition; None if there is none, as in a release."""
 
 _FOLDER: Final = "rules/editions"
