@@ -104,7 +104,7 @@ def compressed(value: object) -> str:
         (compressed({"blocks": 3}), "expected array"),
         (compressed({"interruption": {"after": 1, "how": "boom"}}), "interruption"),
         (packed({"wait_before_headers_s": 1e9}), "a wait is not between"),
-        (compressed({"chunking": {"sizes": [0]}}), "chunking.sizes"),
+        (compressed({"chunking": {"sizes": [0]}}), "sizes needs numbers"),
         (compressed({"failure": {"status": 99}}), "failure.status"),
         (compressed({"headers": [["a\r\nb", "c"]]}), "headers"),
     ],

@@ -15,6 +15,8 @@ from messages_conformance.upstream.script import (
     Usage,
     script_in,
 )
+from messages_conformance.upstream.server import Upstream
+from messages_conformance.upstream.service import Service
 from messages_conformance.upstream.tokens import UnreadableToken
 
 __all__ = [
@@ -27,9 +29,11 @@ __all__ = [
     "Refusal",
     "Script",
     "SentChunk",
+    "Service",
     "Text",
     "ToolCall",
     "UnreadableToken",
+    "Upstream",
     "UpstreamExchange",
     "Usage",
     "script_in",

@@ -52,7 +52,10 @@ class UpstreamExchange:
     left_s: float | None = None
     """When the client left before the answer was complete; None if it did not."""
     ending: str = ""
-    """`complete`; `cut`, `reset` or `hang` as the script says; `left` by the client; empty while in progress."""
+    """`complete`; `cut` or `reset` as the script says; `left` by the client; `stopped` with the server; empty while in
+    progress."""
+    held_out: int = 0
+    """With Script.hold: the number of the delta whose release did not come in time; 0 if all came."""
     refused: str = ""
     """Why the request was refused, if it violates the dialect or its token cannot be read."""
 
@@ -88,6 +91,7 @@ def as_json(exchange: UpstreamExchange) -> dict[str, Any]:
         "ending": exchange.ending,
         "ended_s": after(exchange.ended_s),
         "left_s": after(exchange.left_s),
+        "held_out": exchange.held_out,
     }
 
 

@@ -4,7 +4,7 @@
     content = f"What is the weather? {script.token()}"
 
 All counts of events count *deltas*: the events that carry a piece of text, reasoning or arguments. So a script means
-the same in each dialect. Events around them (message_start, the chunk with the role, content_part.added) do not count.
+the same in each dialect. Empty pieces and the events around them (message_start, the chunk with the role) do not count.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from messages_conformance.upstream.tokens import UnreadableToken, packed, token_
 Dialect: TypeAlias = Literal["anthropic", "openai-chat", "openai-responses"]
 DIALECTS: Final[tuple[Dialect, ...]] = ("anthropic", "openai-chat", "openai-responses")
 
+MIN_KEEP_ALIVE_S: Final = 0.001
+"""The shortest time between keep-alives: our own number, against a pause of millions of them."""
+
 MAX_WAIT_S: Final = 600.0
 """The longest wait that a script may ask for: our own number, the default time limit of the official SDKs."""
 
@@ -29,6 +32,9 @@ class Text:
     """A text of the answer."""
 
     text: str
+    _: KW_ONLY
+    sizes: tuple[int, ...] = ()
+    """As Chunking.sizes, for this block; empty: those of the script."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class Reasoning:
     signature: str = "c2lnbmVkLWJ5LXRoZS11cHN0cmVhbQ=="
     redacted: str = ""
     """The data of a redacted_thinking block, instead of text (anthropic); elsewhere it has no form."""
+    sizes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,7 @@ class ToolCall:
     arguments: str = "{}"
     id: str = ""
     """Empty: a fresh one in the form of the dialect."""
+    sizes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,8 @@ class Refusal:
     """The words of a refusal. Anthropic: a text, and the stop reason `refusal`."""
 
     refusal: str
+    _: KW_ONLY
+    sizes: tuple[int, ...] = ()
 
 
 Block = Text | Reasoning | ToolCall | Refusal
@@ -115,7 +125,8 @@ class Failure:
     type: str = ""
     code: str = ""
     body: str | None = None
-    """The whole body as it is, instead of the error envelope of the dialect, such as the page of a front end."""
+    """The whole body as it is, instead of the error envelope of the dialect, such as the page of a front end. Only with
+    a body may the status be below 400."""
     content_type: str = "application/json"
 
 
@@ -171,6 +182,12 @@ class Script:
     """The wait between the headers and the first event."""
     wait_between_deltas_s: float = 0.0
     pauses: tuple[Pause, ...] = ()
+    hold: bool = False
+    """Whether each delta after the first, and the end after the last, waits for one `Upstream.release(token)`."""
+    hold_limit_s: float = 10.0
+    """How long one of them waits; after the first that waited in vain, the rest is sent at once."""
+    keep_alive_every: int = 0
+    """A ping (anthropic) or a comment after so many deltas; 0: none."""
     pings: bool = True
     """Whether a stream in the anthropic dialect has a ping after its first block has started."""
     headers: tuple[tuple[str, str], ...] = ()
@@ -281,15 +298,23 @@ _HINTS: Final = get_type_hints(Script)
 def _check_values(script: Script) -> None:
     """Refuses values that would make the server itself fail."""
     waits = [script.wait_before_headers_s, script.wait_before_events_s, script.wait_between_deltas_s]
+    waits.append(script.hold_limit_s)
     waits += [number for pause in script.pauses for number in (pause.seconds, pause.keep_alive_s)]
+    if not script.chunking.sizes:
+        raise UnreadableToken("chunking.sizes is empty")
     if not all(0 <= wait_s <= MAX_WAIT_S for wait_s in waits):
         raise UnreadableToken(f"a wait is not between 0 and {MAX_WAIT_S:g} seconds")
-    if min(script.chunking.sizes, default=0) < 0 or not any(script.chunking.sizes):
-        raise UnreadableToken("chunking.sizes needs numbers from 0, at least one above 0")
-    failures = [script.failure, script.interruption and script.interruption.failure]
-    if not all(400 <= failure.status <= 599 for failure in failures if failure):
-        raise UnreadableToken("failure.status is not between 400 and 599")
-    types = [("content-type", failure.content_type) for failure in failures if failure]
+    if any(0 < pause.keep_alive_s < MIN_KEEP_ALIVE_S for pause in script.pauses):
+        raise UnreadableToken(f"pauses: keep_alive_s is neither 0 nor {MIN_KEEP_ALIVE_S} and more")
+    for sizes in (script.chunking.sizes, *(block.sizes for block in script.blocks)):
+        if sizes and (min(sizes) < 0 or not any(sizes)):
+            raise UnreadableToken("sizes needs numbers from 0, at least one above 0")
+    failures = [script.failure] if script.failure else []
+    failures += [script.interruption.failure] if script.interruption else []
+    for failure in failures:
+        if not (200 if failure.body is not None else 400) <= failure.status <= 599:
+            raise UnreadableToken("failure.status is not between 400 and 599; from 200 it needs a body")
+    types = [("content-type", failure.content_type) for failure in failures]
     for name, value in (*script.headers, *types):
         if not _HEADER.fullmatch(f"{name}: {value}") or name.lower() in _FRAMING:
             raise UnreadableToken(f"headers: {name!r} with the value {value!r} cannot be sent")
