@@ -148,14 +148,41 @@ def test_explain_takes_a_capability() -> None:
     assert "needed by               request.image.bad-base64  SHOULD\n" in outcome.out
 
 
-@pytest.mark.parametrize(
-    ("requirement", "message"),
-    [("stream.order.mesage-stop", "stream.order.message-stop"), ("stream.*", "explain takes one id")],
-)
-def test_explain_takes_one_known_requirement(requirement: str, message: str) -> None:
-    outcome = run("explain", requirement)
+def test_explain_names_the_nearest_requirement() -> None:
+    outcome = run("explain", "stream.order.mesage-stop")
     assert outcome.code == 4
-    assert message in outcome.error
+    assert "stream.order.message-stop" in outcome.error
+
+
+@pytest.mark.parametrize("name", ["stream.error", "stream.err*"])
+def test_explain_lists_a_topic_and_a_glob(name: str) -> None:
+    lines = run("explain", name).out.splitlines()
+    assert [line.split()[0] for line in lines[:-1]] == sorted(
+        row for row in CATALOGUE if row.startswith("stream.error.")
+    )
+    assert lines[-1].endswith("requirements; `explain ID` shows one in full")
+
+
+def test_explain_shows_a_fault_with_right_and_wrong_bytes() -> None:
+    out = run("explain", "stream.order.message-stop-last").out
+    assert "serve --fault continue_after_message_stop" in out
+    right, wrong = out.split("right answer\n")[1].split("wrong answer\n")
+    assert "event: message_stop" in right
+    assert "event: content_block_delta" in wrong.split("event: message_stop")[1]
+    assert "event: content_block_delta" not in right.split("event: message_stop")[1]
+
+
+def test_explain_leaves_the_example_out() -> None:
+    out = run("explain", "request.max_tokens.required", "--no-example").out
+    assert "serve --fault serve_without_max_tokens" in out
+    assert "wrong answer" not in out
+
+
+def test_list_finds_a_text_in_any_case() -> None:
+    rows = json.loads(run("list", "--format", "json", "--grep", "Retry-After").out)
+    assert "headers.retry-after.sane" in {row["id"] for row in rows}
+    assert len(rows) < 20
+    assert "no requirement has the text 'xyzzy'" in run("list", "--grep", "xyzzy").error
 
 
 # -- serve ----------------------------------------------------------------------------------------------------------

@@ -118,6 +118,26 @@ def test_two_features_together_are_found():
     assert cause.sentence == "Every streamed request with tools is answered with 502."
 
 
+@pytest.mark.parametrize(
+    ("wanted", "other"),
+    [
+        ({"messages": [turn("Paris? Call the tool f.")]}, {"messages": [turn("Say hello.")]}),
+        ({"messages": [turn([{"type": "text", "text": "Use both tools."}])]}, {"messages": [turn(BLOCKS)]}),
+        ({"tool_choice": {"type": "tool", "name": "f"}}, {"tool_choice": {"type": "none"}}),
+    ],
+)
+def test_requests_that_ask_for_a_tool_call_have_a_feature(wanted, other):
+    exchanges = numbered(
+        *(asked(body(number)) for number in range(20)),
+        *(asked({**body(number, tools=TOOLS, max_tokens=number + 20), **other}) for number in range(8)),
+        *(asked({**body(number, tools=TOOLS, max_tokens=number + 20), **wanted}, 500) for number in range(6)),
+        *(asked({**body(number, tools=TOOLS, max_tokens=number + 20, stream=True), **wanted}) for number in range(6)),
+    )
+    (cause,) = find_causes([failed(VALID, bad(exchanges))], exchanges)
+    assert cause.sentence.endswith("and without streaming is answered with 500.")
+    assert "asking for a tool call" in cause.sentence or "whose tool_choice is tool" in cause.sentence
+
+
 def test_two_causes_are_told_apart():
     exchanges = numbered(
         *(asked(body(number)) for number in range(20)),

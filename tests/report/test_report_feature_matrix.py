@@ -4,11 +4,13 @@ import json
 
 import jsonschema_rs
 import pytest
+from report_samples import exchange, request
 
 from messages_conformance import resources
 from messages_conformance.proof import run
-from messages_conformance.report import COMPARISONS, compare, matrix_json
+from messages_conformance.report import COMPARISONS, compare, feature_matrix, matrix_json
 from messages_conformance.report.feature_matrix import BROKEN, IGNORED, REFUSES, UNKNOWN, WORKS, summary
+from messages_conformance.rules.verdict import Finding, Verdict
 
 PROFILE = "anthropic-2023-06-01"
 
@@ -48,6 +50,28 @@ def test_a_fault_shows_at_its_feature(fault, feature, whole, streamed):
     assert rows["max_tokens"].whole.result == WORKS
     assert rows[feature].streamed.reason
     assert rows["metadata"].whole.result == WORKS
+
+
+def test_a_lost_part_is_not_the_loss_of_other_parts():
+    rows, _ = rows_of("reference:forget_tool_results")
+    assert rows["tool_result"].whole.result == IGNORED
+    assert rows["messages.history"].whole.result == WORKS
+    assert rows["messages.blocks"].whole.result != IGNORED
+
+
+def test_a_mode_works_only_where_the_request_that_fails_in_the_other_mode_succeeds():
+    sent = [request({"model": "m", "messages": [{"role": "user", "content": word}], "stream": True}) for word in "ab"]
+    failing = exchange(1, sent=request({"model": "m", "messages": [{"role": "user", "content": "a"}]}))
+    same, other = (exchange(number, sent=one) for number, one in enumerate(sent, start=2))
+    verdict = Verdict(
+        requirement="r",
+        level="MUST",
+        outcome="fail",
+        findings=(Finding(found="", wanted="", exchange=1),),
+        passed_on=(2, 3),
+    )
+    assert feature_matrix._holds(verdict, [same], [failing, same])
+    assert not feature_matrix._holds(verdict, [other], [failing, other])
 
 
 def test_matrix_json_is_valid_and_shows_every_feature(plain):

@@ -8,7 +8,8 @@ from report_samples import FAILED, exchange, report, request
 
 from messages_conformance.exchange import Chunk, Response
 from messages_conformance.report import FORMATS, failures, headline
-from messages_conformance.report.groups import grouped
+from messages_conformance.report.causes import Cause
+from messages_conformance.report.groups import divided_causes, grouped
 from messages_conformance.report.model_or_server import marked_uncertain
 from messages_conformance.rules import CATALOGUE
 from messages_conformance.rules.verdict import Finding, Place, Verdict
@@ -34,6 +35,17 @@ def test_accepted_mistakes_and_other_routes_are_groups_of_their_own():
     assert [group.name for group in groups] == ["lenient", "other-routes"]
     assert groups[0].title == "Accepts 3 kinds of invalid request, so mistakes surface elsewhere"
     assert sorted(names(groups[1].verdicts)) == sorted(OTHER)
+
+
+def test_causes_of_other_routes_come_after_failures_of_the_messages_route():
+    causes = [
+        Cause(requirement=name, sentence=f"{name} fails.", features=(), exchanges=(1, 2), example=1)
+        for name in (OTHER[0], "stream.order")
+    ]
+    made = replace(report(*map(failed, [*OTHER, "stream.order"]), catalogue=CATALOGUE), causes=tuple(causes))
+    assert [[cause.requirement for cause in part] for part in divided_causes(made)] == [["stream.order"], [OTHER[0]]]
+    only = replace(report(*map(failed, OTHER), catalogue=CATALOGUE), causes=(causes[0],))
+    assert divided_causes(only) == ((causes[0],), ())
 
 
 def test_two_of_a_kind_are_no_group():

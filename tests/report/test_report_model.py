@@ -65,7 +65,9 @@ def test_exit_code_and_sentence_agree(made, code, start):
 
 
 def test_the_sentence_of_a_red_run_names_the_worst_requirement():
-    assert verdict_sentence(red()).endswith("the worst: stream.order (breaks)")
+    assert verdict_sentence(red()).endswith(
+        "the worst: stream.order (breaks); required: The stream ends with message_stop"
+    )
 
 
 def test_the_sentence_of_an_incomplete_red_run_says_so():

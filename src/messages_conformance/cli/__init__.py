@@ -14,6 +14,7 @@ from typing import Final
 from messages_conformance import __version__
 from messages_conformance.cli import (
     checking,
+    explaining,
     gating,
     judging_clients,
     proving,
@@ -27,7 +28,19 @@ from messages_conformance.cli import (
 from messages_conformance.cli.parsing import NOT_JUDGED, USAGE, Parser, complain
 from messages_conformance.internal_errors import report_internal_error
 
-COMMANDS = (running, checking, proxying, judging_clients, settings, reporting, gating, requirements, serving, proving)
+COMMANDS = (
+    running,
+    checking,
+    proxying,
+    judging_clients,
+    settings,
+    reporting,
+    gating,
+    requirements,
+    explaining,
+    serving,
+    proving,
+)
 """The modules of the commands, in the order of `--help`."""
 
 TAKE_A_COMMAND: Final = (["proxy"], ["judge-client"])

@@ -1,4 +1,4 @@
-"""The commands `list` and `explain`: requirements with level, source and how they are provoked; capabilities."""
+"""The command `list`: all requirements with level, harm and source."""
 
 from __future__ import annotations
 
@@ -11,18 +11,36 @@ from messages_conformance.cli.parsing import Commands, wrong_usage
 
 
 def add(commands: Commands) -> None:
-    """Declares `list` and `explain`."""
+    """Declares `list`."""
     listing = commands.add_parser("list", help="list all requirements with level and source", allow_abbrev=False)
     listing.set_defaults(command=_list, parser=listing)
     listing.add_argument("--profile", help="only the requirements of this profile")
+    listing.add_argument(
+        "--grep",
+        metavar="TEXT",
+        help="only the requirements with this text in their id, sentence, source or harm, in any case",
+    )
     listing.add_argument("--format", choices=("text", "json", "markdown"), default="text", help="(default: text)")
 
-    explain = commands.add_parser("explain", help="show one requirement or capability in full", allow_abbrev=False)
-    explain.set_defaults(command=_explain, parser=explain)
-    explain.add_argument("requirement", metavar="ID", help="id of a requirement, or name of a capability of profiles")
+
+def _rows(profile_name: str | None, text: str | None) -> list[Any]:
+    """The requirements of a profile with a text; raises UsageError when there are none."""
+    from messages_conformance.run import UsageError
+
+    rows = _of_profile(profile_name)
+    if text is not None:
+        wanted = text.casefold()
+        rows = [row for row in rows if any(wanted in field.casefold() for field in _searched(row))]
+        if not rows:
+            raise UsageError(f"no requirement has the text {text!r}; `list` shows all of them")
+    return rows
 
 
-def _rows(profile_name: str | None) -> list[Any]:
+def _searched(row: Any) -> tuple[str, ...]:
+    return row.id, row.sentence, row.source, row.harm, row.how
+
+
+def _of_profile(profile_name: str | None) -> list[Any]:
     from messages_conformance.rules.requirement_list import listed
     from messages_conformance.run import checked_profile
 
@@ -36,7 +54,7 @@ def _list(parsed: argparse.Namespace) -> int:
     from messages_conformance.run import UsageError
 
     try:
-        rows = _rows(parsed.profile)
+        rows = _rows(parsed.profile, parsed.grep)
     except UsageError as error:
         return wrong_usage(error)
     if parsed.format == "json":
@@ -99,54 +117,3 @@ def _row(row: Any) -> dict[str, Any]:
         "needs": sorted(row.needs),
         "how": row.how,
     }
-
-
-def _explain(parsed: argparse.Namespace) -> int:
-    from messages_conformance import contract
-    from messages_conformance.rules.catalogue import HARM_MEANINGS
-    from messages_conformance.rules.requirement_list import EXCLUDED, TOLERATED, listed
-    from messages_conformance.run import UsageError, checked_requirements
-
-    found = {row.id: row for row in listed()}
-    if parsed.requirement in contract.capabilities():
-        return _explain_capability(parsed.requirement)
-    try:
-        if parsed.requirement not in found:
-            checked_requirements([parsed.requirement])
-        row = found[parsed.requirement]
-    except UsageError as error:
-        return wrong_usage(error)
-    except KeyError:
-        return wrong_usage(UsageError(f"{parsed.requirement!r} matches several requirements; explain takes one id"))
-    label = {TOLERATED: "tolerated", EXCLUDED: "excluded"}.get(row.kind, "provoked")
-    print(f"{row.id}  {row.level}\n  {row.sentence}\n")
-    print(f"source     {row.source}")
-    print(f"profiles   {', '.join(row.profiles) or 'none'}")
-    print(f"{label:<9}  {row.how}")
-    if row.harm:
-        print(f"harm       {row.harm}: {HARM_MEANINGS[row.harm]}")
-    print(f"severity   {contract.severity(row.id)}")
-    for measurement in contract.impact(row.id):
-        print(f"measured   {measurement.measured} ({measurement.source}), {measurement.severity}")
-        for client, outcome in sorted(measurement.clients.items()):
-            print(f"             {client}: {outcome}")
-    return 0
-
-
-def _explain_capability(name: str) -> int:
-    from messages_conformance import contract
-    from messages_conformance.rules.requirement_list import listed
-
-    capability = contract.capabilities()[name]
-    profiles = [contract.profile(each) for each in contract.profile_names()]
-    print(f"{name}  capability of profiles\n  {capability.sentence}\n")
-    promised = [each.name for each in profiles if name in each.promises]
-    optional = [each.name for each in profiles if name in each.depends_on_model]
-    print(f"promised by             {', '.join(promised) or 'none'}")
-    print(f"depends on the model in {', '.join(optional) or 'none'}")
-    if capability.read_by:
-        print(f"read by                 {capability.read_by}")
-    for row in listed():
-        if name in row.needs:
-            print(f"needed by               {row.id}  {row.level}")
-    return 0

@@ -26,7 +26,8 @@ class Feature:
     """One thing that a request can ask for.
 
     `effect` are requirements that pass only when the answer shows the effect, `form` those that fail when the answer to
-    such a request is malformed. `is_visible` is false when the API promises no effect that an answer shows.
+    such a request is malformed. `parts` are the parts that a finding of `effect` must name, if it names one and this is
+    not empty. `is_visible` is false when the API promises no effect that an answer shows.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Feature:
     uses: tuple[str, ...]
     effect: tuple[str, ...] = ()
     form: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
     is_visible: bool = True
 
     def used_by(self, body: Mapping[str, Any]) -> bool:
@@ -57,6 +59,7 @@ def _feature(name: str, row: Mapping[str, Any]) -> Feature:
         uses=tuple(row["uses"]),
         effect=tuple(row["effect"]),
         form=tuple(row.get("form", ())),
+        parts=tuple(row.get("parts", ())),
         is_visible=row.get("is_visible", True),
     )
 

@@ -166,11 +166,12 @@ def _distance(
     )
 
 
-def plainness(exchange: Exchange) -> tuple[bool, bool, int, int]:
-    """A key that sorts the plainest exchange first: reproducible, written by hand, few bytes, early."""
+def plainness(exchange: Exchange) -> tuple[bool, bool, bool, int, int]:
+    """A key that sorts the plainest exchange first: reproducible, in the usual wire form, by hand, few bytes, early."""
     request = exchange.request
     size = len(request.body) + len(request.path)
-    return exchange.intermittent, exchange.origin is not None and not exchange.origin.shrunk, size, exchange.number
+    is_generated = exchange.origin is not None and not exchange.origin.shrunk
+    return exchange.intermittent, bool(request.wire), is_generated, size, exchange.number
 
 
 def _sentence(shared: Shared, outcomes: Sequence[str], requests: int) -> str:
@@ -235,7 +236,7 @@ def explained(
 def _plainest_first(verdict: Verdict, known: Mapping[int, Exchange]) -> Verdict:
     if len(verdict.findings) < 2:
         return verdict
-    last = (True, True, 0, 0)
+    last = (True, True, True, 0, 0)
     ordered = sorted(
         verdict.findings,
         key=lambda finding: plainness(known[finding.exchange]) if finding.exchange in known else last,

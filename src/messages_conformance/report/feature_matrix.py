@@ -10,14 +10,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from messages_conformance import contract
 from messages_conformance.exchange import LEFT, REFUSED, Exchange
 from messages_conformance.report.causes import SILENCE, plainness, shortfall_of
 from messages_conformance.report.text import counted, inline
-from messages_conformance.rules.accessors import near_miss, once_per_exchange
+from messages_conformance.rules.accessors import json_key, near_miss, once_per_exchange
 from messages_conformance.rules.catalogue import CATALOGUE, RUN
 from messages_conformance.rules.verdict import NOT_APPLICABLE, NOT_VERIFIED, PASS, Finding, Verdict
 
@@ -112,7 +112,7 @@ def _cell(
     for name in feature.form:
         if found := _finding(verdicts.get(name), numbers):
             return _judged(BROKEN, name, found)
-    return _effect(feature, verdicts, numbers, {one.number for one in both}, answered[0].number)
+    return _effect(feature, verdicts, answered, both)
 
 
 def _problem(exchange: Exchange) -> str:
@@ -133,21 +133,48 @@ def _without_answer(here: Sequence[Exchange], problems: Mapping[int, str]) -> Ce
 
 
 def _effect(
-    feature: contract.Feature, verdicts: Mapping[str, Verdict], numbers: set[int], both: set[int], example: int
+    feature: contract.Feature, verdicts: Mapping[str, Verdict], answered: Sequence[Exchange], both: Sequence[Exchange]
 ) -> Cell:
     """The result of accepted requests, from the requirements that show the effect."""
+    numbers, example = {one.number for one in answered}, answered[0].number
     judged = [verdicts[name] for name in feature.effect if name in verdicts]
     for verdict in judged:
-        if found := _finding(verdict, numbers) or _compared(verdict, both, is_alone=len(feature.effect) == 1):
+        about = replace(verdict, findings=tuple(one for one in verdict.findings if _concerns(one, feature)))
+        if found := _finding(about, numbers) or _compared(
+            about, {one.number for one in both}, is_alone=len(feature.effect) == 1
+        ):
             return _judged(IGNORED, verdict.requirement, found)
     if not feature.is_visible:
         return Cell(result=WORKS, reason="accepted; the API promises no effect that an answer shows", exchange=example)
-    passed = next((verdict for verdict in judged if verdict.outcome == PASS or verdict.findings), None)
+    passed = next((verdict for verdict in judged if _holds(verdict, answered, both)), None)
     if passed is not None:
         return Cell(result=WORKS, requirement=passed.requirement, exchange=example)
     reasons = [verdict.reason for verdict in judged if verdict.outcome in (NOT_VERIFIED, NOT_APPLICABLE)]
     why = f": {inline(reasons[0], _FOUND_CHARACTERS)}" if reasons and reasons[0] else ""
     return Cell(result=UNKNOWN, reason=f"accepted; its effect was not seen{why}", exchange=example)
+
+
+def _concerns(finding: Finding, feature: contract.Feature) -> bool:
+    """False when the finding names a part of the request that is not the feature."""
+    return not (finding.part and feature.parts) or finding.part in feature.parts
+
+
+def _holds(verdict: Verdict, answered: Iterable[Exchange], both: Iterable[Exchange]) -> bool:
+    """Whether a requirement was seen to hold: everywhere, or here on the request that fails in the other mode.
+
+    An answer to another request may comply by chance, as an answer without a call does with a limit on calls.
+    """
+    if not verdict.findings:
+        return verdict.outcome == PASS
+    failing = {finding.exchange for finding in verdict.findings}
+    twins = {_without_mode(one) for one in both if one.number in failing}
+    return any(one.number in verdict.passed_on and _without_mode(one) in twins for one in answered)
+
+
+@once_per_exchange
+def _without_mode(exchange: Exchange) -> bytes:
+    """A key that a request has with and without streaming."""
+    return json_key({name: value for name, value in exchange.request.fields.items() if name != "stream"})
 
 
 def _finding(verdict: Verdict | None, numbers: set[int]) -> Finding | None:

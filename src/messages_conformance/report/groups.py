@@ -33,6 +33,18 @@ def causes_of_failures(report: Report) -> tuple[Cause, ...]:
     return tuple(sorted(found, key=lambda cause: failing[cause.requirement]))
 
 
+def divided_causes(report: Report) -> tuple[tuple[Cause, ...], tuple[Cause, ...]]:
+    """(causes that are shown before the failures, causes that are shown after them).
+
+    What a route beside /v1/messages lacks comes last, unless nothing else fails.
+    """
+    causes = causes_of_failures(report)
+    side = tuple(cause for cause in causes if is_of_other_route(cause.requirement))
+    if all(is_of_other_route(verdict.requirement) for verdict in failures(report)):
+        return causes, ()
+    return tuple(cause for cause in causes if cause not in side), side
+
+
 def is_of_other_route(requirement: str) -> bool:
     """Whether a requirement is about a route beside /v1/messages."""
     return requirement.partition(".")[0] == OTHER_ROUTES

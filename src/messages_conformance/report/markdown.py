@@ -12,10 +12,11 @@ from itertools import groupby
 from typing import Final
 
 from messages_conformance.report import feature_matrix
+from messages_conformance.report.causes import Cause
 from messages_conformance.report.clients import ClientStatus
 from messages_conformance.report.failure_text import FailureText, describe_failure, readable
 from messages_conformance.report.figures import figures
-from messages_conformance.report.groups import causes_of_failures, grouped
+from messages_conformance.report.groups import divided_causes, grouped
 from messages_conformance.report.model import (
     CONFORMANT,
     VIOLATIONS,
@@ -71,6 +72,7 @@ def _parts(report: Report) -> Iterator[str]:
     yield from _features(report)
     yield from _causes(report)
     yield from _failures(report)
+    yield from _causes_beside(report)
     yield from _clients(report)
     yield from _changed(report)
     yield from _full_descriptions(report)
@@ -100,9 +102,16 @@ def _features(report: Report) -> Iterator[str]:
 
 
 def _causes(report: Report) -> Iterator[str]:
-    causes = causes_of_failures(report)
+    yield from _listed_causes("Causes", divided_causes(report)[0])
+
+
+def _causes_beside(report: Report) -> Iterator[str]:
+    yield from _listed_causes("Causes beside /v1/messages", divided_causes(report)[1])
+
+
+def _listed_causes(title: str, causes: Sequence[Cause]) -> Iterator[str]:
     if causes:
-        yield f"\n### Causes ({len(causes):,})\n\n"
+        yield f"\n### {title} ({len(causes):,})\n\n"
     for cause in causes[:LISTED]:
         explained = f"; {_names(cause.explains)} not verified because of it" if cause.explains else ""
         yield f"- **{prose(cause.sentence)}** {code(cause.requirement)}{explained}\n"

@@ -19,7 +19,7 @@ from messages_conformance.report.clients import FAILS, WORKS, ClientStatus, clie
 from messages_conformance.report.feature_matrix import Row
 from messages_conformance.report.order import CONTESTED, rank
 from messages_conformance.report.schema_coverage import FieldCoverage
-from messages_conformance.report.text import counted, listed, sentence
+from messages_conformance.report.text import clause, counted, listed, sentence
 from messages_conformance.rules.catalogue import CATALOGUE
 from messages_conformance.rules.verdict import (
     ERROR,
@@ -402,6 +402,7 @@ def _by_number(report: Report, failed: tuple[Verdict, ...]) -> str:
         f"{'fails' if len(failed) == 1 else 'fail'}"
         + (" (SHOULD included)" if any(v.outcome == WARN for v in failed) else "")
         + f"; the worst: {worst.requirement} ({harm_of(report, worst.requirement)}){doubt}"
+        + (f"; required: {clause(row.sentence)}" if (row := report.catalogue.get(worst.requirement)) else "")
     )
 
 

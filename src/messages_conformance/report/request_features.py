@@ -37,6 +37,10 @@ _BLOCK_WORDS: Final[Mapping[str, str]] = {
 _ID: Final = re.compile(r"/(?!v1$|messages$|models$|files$|batches$|count_tokens$|results$|cancel$|content$)[^/]+$")
 """The last part of a path when it names one resource."""
 
+_CALL: Final = re.compile(r"\b(call|use)\b[^.?!]{0,40}\btools?\b", re.IGNORECASE)
+"""How a text asks for a tool call, as the suites do: `Call the tool`, `Call both tools`, `Use the weather tool`."""
+
+CALLS: Final = "calls"
 ROLES: Final = ("user", "assistant")
 
 _NAME_CHARACTERS: Final = 40
@@ -80,6 +84,7 @@ _COMMON: Final = (
     "stream",
     "route.",
     "block.text",
+    "calls",
 )
 """How features begin that say little about a request, or are said otherwise."""
 
@@ -224,6 +229,19 @@ def _of_tools(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "tool_choice", "with a tool_choice"
     if tools:
         yield "tools", "with tools"
+        if _asks_for_call(fields, choice):
+            yield CALLS, "asking for a tool call"
+
+
+def _asks_for_call(fields: Mapping[str, Any], choice: Any) -> bool:
+    """Whether an obedient model answers with a tool call: tool_choice names the tool, or the text asks for a call."""
+    kind = choice.get("type") if isinstance(choice, Mapping) else None
+    if kind == "none":
+        return False
+    turns = _list(fields.get("messages"))
+    content = turns[-1].get("content") if turns and isinstance(turns[-1], Mapping) else None
+    texts = [content] if isinstance(content, str) else [one.get("text") for one in _list(content) if _is_text(one)]
+    return kind == "tool" or any(_CALL.search(text) for text in texts if isinstance(text, str))
 
 
 def _holds(value: Any, name: str) -> bool:

@@ -21,7 +21,7 @@ from messages_conformance.report.failure_text import (
     readable,
     seen,
 )
-from messages_conformance.report.groups import Group, causes_of_failures, grouped, is_of_other_route
+from messages_conformance.report.groups import Group, divided_causes, grouped, is_of_other_route
 from messages_conformance.report.model import (
     CONFORMANT,
     VIOLATIONS,
@@ -116,16 +116,18 @@ class _Failures:
         failed = failures(self._report)
         if not failed:
             return
-        causes = causes_of_failures(self._report)
-        single, groups = grouped(self._report, _without_explained(failed, causes))
+        causes, side = divided_causes(self._report)
+        single, groups = grouped(self._report, _without_explained(failed, (*causes, *side)))
         in_groups = {group.name: min(len(group.verdicts), GROUP_LINES) + 3 for group in groups}
-        self._room -= sum(in_groups.values()) + TITLE_LINES * (bool(causes) + bool(single))
+        self._room -= sum(in_groups.values()) + TITLE_LINES * (bool(causes) + bool(single)) + SHORT_CAUSE * len(side)
         if causes:
             yield self._title("CAUSES", len(causes), "what explains several failures")
             yield from self._causes(causes, least=min(len(single), FEW))
         if single:
-            yield self._title("FAILED", len(failed), _beside(len(failed) - len(single), causes, groups))
+            yield self._title("FAILED", len(failed), _beside(failed, single, groups, side))
             yield from self._single(single)
+        for cause in side:
+            yield self._cause_in_full(cause) if self._verbose else self._cause_in_short(cause)
         for group in groups:
             yield self._group(group)
 
@@ -249,12 +251,15 @@ def _without_explained(failed: Iterable[Verdict], causes: Sequence[Cause]) -> li
     ]
 
 
-def _beside(number: int, causes: Sequence[Cause], groups: Sequence[Group]) -> str:
+def _beside(
+    failed: Sequence[Verdict], single: Sequence[Verdict], groups: Sequence[Group], side: Sequence[Cause]
+) -> str:
     """Where the failures are that are not listed one by one."""
-    in_groups = sum(len(group.verdicts) for group in groups)
-    above = number - in_groups
-    parts = [f"{above:,} above"] if above and causes else []
-    return ", ".join([*parts, *([f"{in_groups:,} in groups below"] if in_groups else [])])
+    below = {cause.requirement for cause in side}.union(v.requirement for group in groups for v in group.verdicts)
+    below -= {verdict.requirement for verdict in single}
+    above = len(failed) - len(single) - len(below)
+    parts = [f"{above:,} above"] if above else []
+    return ", ".join([*parts, *([f"{len(below):,} below"] if below else [])])
 
 
 def _explained(cause: Cause) -> str:

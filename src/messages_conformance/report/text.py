@@ -53,6 +53,15 @@ def sentence(text: str) -> str:
     return visible(" ".join(text.split()))
 
 
+CLAUSE_CHARACTERS: Final = 120
+"""How much of a sentence may be a part of another one (our own choice)."""
+
+
+def clause(text: str) -> str:
+    """A sentence as the end of another one: without its last stop, and not too long."""
+    return cut(sentence(text).rstrip(" .;:"), CLAUSE_CHARACTERS)
+
+
 def cut(text: str, limit: int) -> str:
     """The text, or its head and tail with the number of missing characters when it is longer than `limit`."""
     if len(text) <= limit:

@@ -196,7 +196,9 @@ def _finding(one: Costing, without: Costing, what: str, least: int) -> Finding:
     other = without.exchange.number
     found = f"{one.tokens} with {what} in {one.parts[0].pointer}, {without.tokens} without (exchange {other})"
     wanted = f"at least {without.tokens + least}"
-    return Finding(exchange=one.exchange.number, place=_place(one), found=found, wanted=wanted)
+    kind, pointer = one.parts[0].kind, one.parts[0].pointer
+    part = "block" if kind == "turn" and pointer.endswith("/text") else kind
+    return Finding(exchange=one.exchange.number, place=_place(one), found=found, wanted=wanted, part=part)
 
 
 def _place(one: Costing) -> Place:
@@ -242,7 +244,7 @@ def _judge(kinds: frozenset[str], *, counts: bool, long: bool) -> Judging:
             return
         outcomes = [*_uncounted(costings, note, kinds), *(_long(costings, note) if long else ())]
         findings = [outcome for outcome in outcomes if outcome is not None]
-        yield from findings[:1]
+        yield from {finding.part: finding for finding in reversed(findings)}.values()
         if not outcomes:
             yield Unverified(reason="no request with such a part was answered with input tokens, and without the part")
 

@@ -50,7 +50,8 @@ STATUS: Final = Place(header=":status")
 class Finding:
     """One deviation at one place of one exchange: the value found, and the legal values there.
 
-    The judge fills in `requirement` and `exchange` (the number of the exchange) if a rule leaves them out.
+    The judge fills in `requirement` and `exchange` (the number of the exchange) if a rule leaves them out. `part` names
+    the part of the request that the finding is about, where a requirement is about several parts.
     """
 
     found: str
@@ -58,6 +59,7 @@ class Finding:
     place: Place = Place()
     requirement: str = ""
     exchange: int = 0
+    part: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

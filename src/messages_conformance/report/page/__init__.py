@@ -40,6 +40,7 @@ def _judged(report: Report) -> tuple[Section | None, ...]:
         features.features(report),
         failing.caused(report),
         failing.failed(report),
+        failing.caused_beside(report),
         failing.own_tests(report),
         failing.excused(report),
         failing.drifted(report),

@@ -9,7 +9,7 @@ from typing import Final
 from messages_conformance.report import model
 from messages_conformance.report.causes import Cause, finding_of
 from messages_conformance.report.failure_text import FailureText, describe_failure, seen, sentence_of
-from messages_conformance.report.groups import Group, causes_of_failures, grouped
+from messages_conformance.report.groups import Group, divided_causes, grouped
 from messages_conformance.report.model import Report, failures, harm_of, warnings
 from messages_conformance.report.page.document import Section, cell, definitions, paragraph, row, table
 from messages_conformance.report.page.html import Child, Markup, breakable, element, joined
@@ -29,11 +29,20 @@ COMMAND_CHARACTERS: Final = 8_000
 
 def caused(report: Report) -> Section | None:
     """What explains several failures; None when nothing does."""
-    causes = causes_of_failures(report)
+    causes, _ = divided_causes(report)
     if not causes:
         return None
     body = joined(_cause(report, cause, number) for number, cause in enumerate(causes, start=1))
     return Section(name="causes", title=f"Causes ({len(causes):,})", body=body)
+
+
+def caused_beside(report: Report) -> Section | None:
+    """What explains several failures of routes beside /v1/messages, while others fail; None when nothing does."""
+    before, causes = divided_causes(report)
+    if not causes:
+        return None
+    body = joined(_cause(report, cause, number) for number, cause in enumerate(causes, start=len(before) + 1))
+    return Section(name="causes-beside", title=f"Causes beside /v1/messages ({len(causes):,})", body=body)
 
 
 def _cause(report: Report, cause: Cause, number: int) -> Markup:

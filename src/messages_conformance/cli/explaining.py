@@ -1,0 +1,141 @@
+"""The command `explain`: a requirement with its source, harm, faults, and right and wrong bytes; a topic as a list."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Final
+
+from messages_conformance.cli.parsing import Commands, wrong_usage
+
+if TYPE_CHECKING:
+    from messages_conformance.rules.requirement_list import Listed
+
+FAULTS: Final = 4
+"""Faults that are named (our own choice)."""
+
+
+def add(commands: Commands) -> None:
+    """Declares `explain`."""
+    explain = commands.add_parser(
+        "explain", help="show a requirement, a topic or a capability in full", allow_abbrev=False
+    )
+    explain.set_defaults(command=_explain, parser=explain)
+    explain.add_argument(
+        "requirement",
+        metavar="ID",
+        help="id of a requirement, a topic such as stream.order, a glob, or name of a capability of profiles",
+    )
+    explain.add_argument(
+        "--no-example", action="store_true", help="leave out the right and the wrong answer of the reference endpoint"
+    )
+
+
+def _explain(parsed: argparse.Namespace) -> int:
+    from messages_conformance import contract
+    from messages_conformance.rules.requirement_list import listed
+    from messages_conformance.run import UsageError, checked_requirements
+
+    name = parsed.requirement
+    if name in contract.capabilities():
+        _print(_capability(name))
+        return 0
+    rows = listed()
+    found = [row for row in rows if row.id == name] or [row for row in rows if _matches(row.id, name)]
+    if not found:
+        try:
+            checked_requirements([name])
+        except UsageError as error:
+            return wrong_usage(error)
+    if len(found) == 1:
+        _print(_requirement(found[0]))
+        if not parsed.no_example:
+            _print(_example(found[0].id))
+    else:
+        _print(_several(found))
+    return 0
+
+
+def _print(lines: Iterator[str]) -> None:
+    from messages_conformance.report import StandardOutput
+    from messages_conformance.report.text import encodable
+
+    out = StandardOutput()
+    for line in lines:
+        out.write(f"{encodable(line)}\n")
+
+
+def _matches(requirement: str, name: str) -> bool:
+    """Whether a requirement is of a topic, or matches a glob."""
+    return requirement.startswith(f"{name.rstrip('.')}.") or fnmatchcase(requirement, name)
+
+
+def _several(rows: Sequence[Listed]) -> Iterator[str]:
+    width = max(len(row.id) for row in rows)
+    for row in rows:
+        yield f"{row.id:<{width}}  {row.level:<6}  {row.harm or '-':<8}  {row.sentence}"
+    yield f"{len(rows)} requirements; `explain ID` shows one in full"
+
+
+def _requirement(row: Listed) -> Iterator[str]:
+    from messages_conformance import contract
+    from messages_conformance.proof.example import faults_of
+    from messages_conformance.rules.catalogue import HARM_MEANINGS
+    from messages_conformance.rules.requirement_list import EXCLUDED, TOLERATED
+
+    label = {TOLERATED: "tolerated", EXCLUDED: "excluded"}.get(row.kind, "provoked")
+    yield f"{row.id}  {row.level}\n  {row.sentence}\n"
+    yield f"source     {row.source}"
+    yield f"profiles   {', '.join(row.profiles) or 'none'}"
+    yield f"{label:<9}  {row.how}"
+    if row.harm:
+        yield f"harm       {row.harm}: {HARM_MEANINGS[row.harm]}"
+    yield f"severity   {contract.severity(row.id)}"
+    for measurement in contract.impact(row.id):
+        yield f"measured   {measurement.measured} ({measurement.source}), {measurement.severity}"
+        yield from (f"             {client}: {outcome}" for client, outcome in sorted(measurement.clients.items()))
+    faults = faults_of(row.id)
+    for fault in faults[:FAULTS]:
+        yield f"fault      messages-conformance serve --fault {fault.name}\n             {fault.summary}"
+    if len(faults) > FAULTS:
+        yield f"             and {len(faults) - FAULTS} more: messages-conformance serve --list"
+    yield f"judge it   messages-conformance run TARGET --only {row.id}" if row.harm else ""
+
+
+def _example(requirement: str) -> Iterator[str]:
+    """The same request answered wrongly and rightly; nothing when no fault in memory shows it."""
+    from messages_conformance.proof.example import example_of, faults_of
+
+    fault = next((one for one in faults_of(requirement) if not one.needs_socket), None)
+    found = example_of(requirement, fault) if fault is not None else None
+    if fault is None or found is None:
+        return
+    yield f"\nwith the fault {fault.name}: {found.where}"
+    yield f"  found    {found.found}\n  wanted   {found.wanted}"
+    for title, text in (("request", found.request), ("right answer", found.right), ("wrong answer", found.wrong)):
+        if text:
+            yield f"\n{title}\n{_indented(text)}"
+
+
+def _indented(text: str) -> str:
+    from messages_conformance.report.text import visible
+
+    return re.sub("^", "  ", visible(text), flags=re.MULTILINE)
+
+
+def _capability(name: str) -> Iterator[str]:
+    from messages_conformance import contract
+    from messages_conformance.rules.requirement_list import listed
+
+    capability: Any = contract.capabilities()[name]
+    profiles = [contract.profile(each) for each in contract.profile_names()]
+    yield f"{name}  capability of profiles\n  {capability.sentence}\n"
+    promised = [each.name for each in profiles if name in each.promises]
+    optional = [each.name for each in profiles if name in each.depends_on_model]
+    yield f"promised by             {', '.join(promised) or 'none'}"
+    yield f"depends on the model in {', '.join(optional) or 'none'}"
+    if capability.read_by:
+        yield f"read by                 {capability.read_by}"
+    yield from (f"needed by               {row.id}  {row.level}" for row in listed() if name in row.needs)
