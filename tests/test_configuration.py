@@ -57,8 +57,16 @@ def test_every_value_has_its_origin(tmp_path: Path) -> None:
 
 
 def test_every_option_has_a_variable_and_a_place_in_the_file(tmp_path: Path) -> None:
-    text = {"whole number": "3", "number": "3", "flag": "true", "globs": "a b,c", "paths": "a b,c"}
-    toml = {"whole number": "3", "number": "3", "flag": "true", "globs": '["a", "b", "c"]', "paths": '["a", "b", "c"]'}
+    text = {
+        "whole number": "3",
+        "number": "3",
+        "flag": "true",
+        "globs": "a b,c",
+        "paths": "a b,c",
+        "headers": "a\nb\nc",
+    }
+    toml = {"whole number": "3", "number": "3", "flag": "true", "globs": '["a", "b", "c"]'}
+    toml |= dict.fromkeys(("paths", "headers"), toml["globs"])
     options = [option for option in OPTIONS if option.name != "config"]
     lines = "\n".join(f"{option.name} = {toml.get(option.kind, chr(34) + 'text' + chr(34))}" for option in options)
     file = written(tmp_path, lines)

@@ -153,6 +153,8 @@ def _parsed(text: str, name: str, option: Option) -> Any:
                 return text.lower() in YES
             case "flag":
                 raise ValueError
+            case "headers":
+                return [line.strip() for line in text.splitlines() if line.strip()]
             case "globs" | "paths":
                 return [part for part in text.replace(",", " ").split() if part]
     except ValueError:
@@ -295,6 +297,7 @@ _TYPES: Final[Mapping[str, Any]] = {
     "flag": bool,
     "globs": list[str],
     "paths": list[str],
+    "headers": list[str],
 }
 """The type of each kind of option in a file; text for every other kind."""
 
@@ -337,7 +340,7 @@ def _expected(option: Option) -> str:
             return f"a {option.kind}"
         case "flag":
             return "true or false"
-        case "globs" | "paths":
+        case "globs" | "paths" | "headers":
             return f"a list of {option.kind}"
     return "text"
 

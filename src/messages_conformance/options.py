@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-Kind = Literal["text", "path", "name or path", "whole number", "number", "flag", "globs", "paths"]
-"""The kind of value. A path in a file is relative to its folder; globs and paths can have several values."""
+Kind = Literal["text", "path", "name or path", "whole number", "number", "flag", "globs", "paths", "headers"]
+"""The kind of value. A path in a file is relative to its folder; globs, paths and headers can have several values."""
 
 Owner = Literal["run", "syrupy", "command line"]
 """Who declares the option in pytest: our plugin, syrupy, or nobody, because it becomes plain arguments of pytest."""
 
-SEVERAL: Final = frozenset({"globs", "paths"})
+SEVERAL: Final = frozenset({"globs", "paths", "headers"})
 
 DEPTHS: Final = ("smoke", "standard", "deep")
 """Each depth sends what the depth before it sends, and more."""
@@ -44,7 +45,8 @@ class Option:
     `field` is the name in `run.Options`, where it differs. `aliases` are older names: they work everywhere but are not
     shown. `choices` are the valid words. `at_least` and `above` are the bounds of a number; a number with a bound is
     finite. `refuses_empty` forbids an empty text. `wrong` is the sentence for a value outside the limits; `{value}` and
-    `{choices}` are filled in.
+    `{choices}` are filled in. `check` returns the sentence for a wrong text. The values of a `secret` option are never
+    shown, and no process has them in its arguments.
     """
 
     name: str
@@ -58,6 +60,8 @@ class Option:
     above: float | None = None
     refuses_empty: bool = False
     wrong: str = ""
+    check: Callable[[Any], str] | None = None
+    secret: bool = False
 
     @property
     def flag(self) -> str:
@@ -86,7 +90,7 @@ class Option:
         match self.kind:
             case "flag":
                 return {**common, "action": "store_true"}
-            case "globs" | "paths":
+            case "globs" | "paths" | "headers":
                 return {**common, "action": "append"}
             case "whole number":
                 return {**common, "type": int}
@@ -110,6 +114,8 @@ class Option:
             return f"{self.flag} is empty; give it a value, or leave it out"
         if self.kind == "whole number" and abs(value) > MAX_WHOLE_NUMBER:
             return f"{self.flag} is too large; the largest whole number is {MAX_WHOLE_NUMBER:,}"
+        if self.check is not None:
+            return self.check(value)
         if self._allows(value):
             return ""
         shown = f"{value:g}" if self.kind == "number" else f"{value!r}"
@@ -123,9 +129,55 @@ class Option:
         return self.above is None or bool(self.above < value < math.inf)
 
 
+HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""The name of a header (RFC 9110, 5.6.2)."""
+
+HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+"""The value of a header (RFC 9110, 5.5)."""
+
+OWN_HEADERS: Final = frozenset(
+    {"accept", "anthropic-version", "connection", "content-encoding", "content-length", "content-type", "expect"}
+    | {"keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "x-api-key"}
+)
+"""Headers that the requests themselves or the connection need: another value would make them other requests."""
+
+
+def parsed_header(text: str) -> tuple[str, str]:
+    """The name and the value of a header that is written as NAME:VALUE."""
+    name, _, value = text.partition(":")
+    return name.strip(), value.strip()
+
+
+def _headers_problem(texts: Iterable[str]) -> str:
+    """The sentence for the first header that cannot be added; empty when all can. It never shows a value."""
+    seen: set[str] = set()
+    for number, text in enumerate(texts, 1):
+        name, value = parsed_header(text)
+        if ":" not in text or not HEADER_NAME.fullmatch(name):
+            return f"--header number {number} is not NAME:VALUE, such as 'x-access-token: VALUE'"
+        if not value:
+            return f"--header {name} has no value; write '{name}: VALUE', or leave it out"
+        if not HEADER_VALUE.fullmatch(value):
+            return f"--header {name} has a character that no header can have, such as a line break"
+        if name.lower() == "x-api-key":
+            return "--header x-api-key would replace the key; set the environment variable MESSAGES_API_KEY instead"
+        if name.lower() in OWN_HEADERS:
+            return f"--header {name} is set by each request itself; leave it out"
+        if name.lower() in seen:
+            return f"--header {name} is given twice; write one header with both values, separated by a comma"
+        seen.add(name.lower())
+    return ""
+
+
+def _base_path_problem(path: str) -> str:
+    if re.fullmatch(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+/?", path) and not re.search(r"/\.\.?(/|$)", path):
+        return ""
+    return f"--base-path is {path[:80]!r}; it is a path that begins with /, such as /anthropic, without a query"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """One option that needs another one: `option`, when it has the value `value`, needs `needed`."""
+    """One option that needs another one: `option`, when it has the value `value`, needs `needed`; None is any value."""
 
     option: str
     value: Any
@@ -145,6 +197,36 @@ OPTIONS: Final = (
         "api-key-env",
         "the environment variable that holds the key (default: MESSAGES_API_KEY)",
         refuses_empty=True,
+    ),
+    Option(
+        "header",
+        "header NAME:VALUE for every request, such as one that a gateway requires; the value is never shown; may be "
+        "repeated",
+        "headers",
+        check=_headers_problem,
+        secret=True,
+    ),
+    Option("base-path", "path between the address and /v1/messages, such as /anthropic", check=_base_path_problem),
+    Option(
+        "ca-bundle",
+        "file of the certificates to trust (PEM), in place of those of this machine",
+        "path",
+        refuses_empty=True,
+    ),
+    Option(
+        "client-cert",
+        "file with the certificate that this client shows (PEM), with or without its key",
+        "path",
+        refuses_empty=True,
+    ),
+    Option("client-key", "file with the key of --client-cert (PEM, without a passphrase)", "path", refuses_empty=True),
+    Option("insecure", "accept any certificate of the target; every report then has a warning", "flag"),
+    Option(
+        "wait-for-target",
+        "seconds to wait until the target answers, for a server that is still starting",
+        "number",
+        at_least=0,
+        wrong="--wait-for-target is {value}; it is a number of seconds, 0 or more",
     ),
     Option(
         "depth",
@@ -283,6 +365,12 @@ OPTIONS: Final = (
 
 NEEDS: Final = (
     Need(
+        option="client-key",
+        value=None,
+        needed="client-cert",
+        sentence="--client-key needs --client-cert FILE, the certificate that belongs to the key",
+    ),
+    Need(
         option="fail-on",
         value="regression",
         needed="baseline",
@@ -306,5 +394,9 @@ def problem(values: Mapping[str, Any]) -> str:
         if sentence := option.problem(values.get(option.destination)):
             return sentence
     by_name = {option.name: values.get(option.destination) for option in OPTIONS}
-    unmet = (need for need in NEEDS if by_name[need.option] == need.value and by_name[need.needed] is None)
+    unmet = (need for need in NEEDS if _is_set(need, by_name[need.option]) and by_name[need.needed] is None)
     return next((need.sentence for need in unmet), "")
+
+
+def _is_set(need: Need, value: Any) -> bool:
+    return value is not None if need.value is None else bool(value == need.value)

@@ -13,7 +13,7 @@ from typing import Final
 
 from messages_conformance import configuration
 from messages_conformance.cli.child import start
-from messages_conformance.cli.invocation import arguments_of
+from messages_conformance.cli.invocation import arguments_of, secrets_of
 from messages_conformance.cli.parsing import USAGE, complain
 from messages_conformance.cli.settings import given
 from messages_conformance.cli.signals import pass_on_signals, signals_blocked
@@ -56,6 +56,7 @@ class Cell:
     """One target: the arguments of its run and its report folder, or why it cannot be run; at its end, its code."""
 
     arguments: list[str] = field(default_factory=list)
+    secrets: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
     problem: str = ""
     code: int = USAGE
@@ -67,7 +68,7 @@ def _planned(name: str, parsed: argparse.Namespace, found: Configuration, base: 
         return Cell(problem=found.problems[name])
     try:
         options = _settings(name, parsed, found, base)
-        return Cell(arguments=arguments_of(options), folder=Path(options["report"].value))
+        return Cell(arguments=arguments_of(options), secrets=secrets_of(options), folder=Path(options["report"].value))
     except ConfigurationError as error:
         return Cell(problem=masked(str(error)))
 
@@ -87,7 +88,9 @@ def _run_cells(cells: Mapping[str, Cell]) -> None:
     running = {name: cell for name, cell in cells.items() if not cell.problem}
     with ExitStack() as files, signals_blocked():
         outputs = {name: files.enter_context(tempfile.TemporaryFile()) for name in running}
-        children = {name: start(cell.arguments, output=outputs[name]) for name, cell in running.items()}
+        children = {
+            name: start(cell.arguments, output=outputs[name], secrets=cell.secrets) for name, cell in running.items()
+        }
         out = StandardOutput()  # a closed pipe must not change the exit code
         out.write(f"judging {len(children)} targets: {', '.join(children)}\n")
         out.flush()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
+from secrets import token_hex
+from types import MappingProxyType
 from typing import IO, Any, Final
 
 from messages_conformance.cli.invocation import environment
@@ -40,16 +42,20 @@ class Child:
         return NOT_JUDGED
 
 
-def start(arguments: list[str], *, output: IO[bytes] | None = None) -> Child:
-    """Starts pytest with these arguments in a process that ends when this one does."""
-    nonce = secrets.token_hex(16)
+def start(
+    arguments: list[str], *, output: IO[bytes] | None = None, secrets: Mapping[str, str] = MappingProxyType({})
+) -> Child:
+    """Starts pytest with these arguments and variables in a process that ends when this one does."""
+    nonce = token_hex(16)
     if os.name != "posix":
-        return Child(process=_popen(Parent(nonce=nonce, process=os.getpid()), arguments, output), nonce=nonce, **_NONE)
+        return Child(
+            process=_popen(Parent(nonce=nonce, process=os.getpid()), arguments, output, secrets), nonce=nonce, **_NONE
+        )
     verdict, written = os.pipe()
     life, held = os.pipe()
     parent = Parent(nonce=nonce, process=os.getpid(), verdict_pipe=written, life_pipe=life)
     try:
-        process = _popen(parent, arguments, output, (written, life))
+        process = _popen(parent, arguments, output, secrets, (written, life))
     finally:
         os.close(written)
         os.close(life)
@@ -60,11 +66,15 @@ _NONE: Final = {"verdict_pipe": None, "life_pipe": None}
 
 
 def _popen(
-    parent: Parent, arguments: list[str], output: IO[bytes] | None, pipes: tuple[int, ...] = ()
+    parent: Parent,
+    arguments: list[str],
+    output: IO[bytes] | None,
+    secrets: Mapping[str, str],
+    pipes: tuple[int, ...] = (),
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [*command_for(parent), *arguments],
-        env=environment(),
+        env=environment(secrets),
         stdout=output,
         stderr=None if output is None else subprocess.STDOUT,
         pass_fds=pipes,

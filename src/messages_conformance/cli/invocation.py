@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from messages_conformance import resources
 from messages_conformance.configuration import ConfigurationError, Setting
@@ -34,16 +35,25 @@ def _arguments(found: Mapping[str, Setting]) -> list[str]:
     passed = []
     for option in OPTIONS:
         value = found[option.name].value if option.name in found else None
-        if option.belongs_to == "command line" or value is None or value is False:
+        if option.belongs_to == "command line" or option.secret or value is None or value is False:
             continue
         values = value if isinstance(value, list) else [value]
         passed += [option.flag] if value is True else [f"{option.flag}={one}" for one in values]
     return passed
 
 
-def environment() -> dict[str, str]:
+def secrets_of(found: Mapping[str, Setting]) -> dict[str, str]:
+    """The variables that pass secret options on: other users of the machine can read the arguments of a process."""
+    return {
+        option.variable: "\n".join(found[option.name].value)
+        for option in OPTIONS
+        if option.secret and option.name in found
+    }
+
+
+def environment(secrets: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
     """The environment of the subprocess: ours without other pytest plugins and pytest options of the user."""
     package = str(Path(__file__).resolve().parents[2])
     kept = {name: value for name, value in os.environ.items() if name not in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")}
     paths = [package, *filter(None, [kept.get("PYTHONPATH")])]
-    return {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": os.pathsep.join(paths)}
+    return {**kept, **secrets, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": os.pathsep.join(paths)}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 
 from messages_conformance.cli import all_targets
 from messages_conformance.cli.child import start
-from messages_conformance.cli.invocation import arguments_of
+from messages_conformance.cli.invocation import arguments_of, secrets_of
 from messages_conformance.cli.parsing import Commands, wrong_usage
 from messages_conformance.cli.settings import NAMES, add_options, configured, effective
 from messages_conformance.cli.signals import pass_on_signals, signals_blocked
@@ -34,7 +35,7 @@ def _run(parsed: argparse.Namespace) -> int:
         found = effective(parsed)
         if "target" not in found:
             raise ConfigurationError(f"no TARGET was given; it is {NAMES}{MISPLACED}")
-        return _started(arguments_of(found))
+        return _started(arguments_of(found), secrets_of(found))
     except ConfigurationError as error:
         return wrong_usage(error)
 
@@ -45,13 +46,14 @@ MISPLACED = "; put it before --only and --skip"
 
 def _plan(parsed: argparse.Namespace) -> int:
     try:
-        return _started([*arguments_of(effective(parsed)), "--plan"])
+        found = effective(parsed)
+        return _started([*arguments_of(found), "--plan"], secrets_of(found))
     except ConfigurationError as error:
         return wrong_usage(error)
 
 
-def _started(arguments: list[str]) -> int:
+def _started(arguments: list[str], secrets: Mapping[str, str]) -> int:
     with signals_blocked():
-        child = start(arguments)
+        child = start(arguments, secrets=secrets)
         pass_on_signals([child.process])
     return child.wait()

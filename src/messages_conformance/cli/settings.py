@@ -13,7 +13,7 @@ from typing import Any
 from messages_conformance import configuration
 from messages_conformance.cli.parsing import TARGETS, Commands, Parser, wrong_usage
 from messages_conformance.configuration import Configuration, ConfigurationError, Setting
-from messages_conformance.options import OPTIONS, SEVERAL, problem
+from messages_conformance.options import OPTIONS, SEVERAL, parsed_header, problem
 
 NAMES = f"{TARGETS}, or the name of a target in messages-conformance.toml"
 
@@ -76,7 +76,11 @@ def _show(parsed: argparse.Namespace) -> int:
         rows["model"] = Setting(value=profile.default_model, origin=f"profile {profile.name}")
     if rows["config"] == unset and file.path is not None:
         rows["config"] = Setting(value=str(file.path), origin="the nearest file")
-    _print({name: (_shown(row.value), row.origin) for name, row in rows.items()} | _key(rows["api-key-env"].value))
+    secret = {option.name for option in OPTIONS if option.secret}
+    shown = {
+        name: (_names(row.value) if name in secret else _shown(row.value), row.origin) for name, row in rows.items()
+    }
+    _print(shown | _key(rows["api-key-env"].value))
     return 0
 
 
@@ -95,6 +99,11 @@ def _print(rows: Mapping[str, tuple[str, str]]) -> None:
     ]
     for name, (value, origin) in rows.items():
         print(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}")
+
+
+def _names(headers: Any) -> str:
+    """The names of headers; their values are secret."""
+    return ", ".join(f"{parsed_header(text)[0]}: (not shown)" for text in headers or ()) or "-"
 
 
 def _shown(value: Any) -> str:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from messages_conformance.exchange import CUT_BODY, KEY_PLACEHOLDER, MODEL_PLACEHOLDER, WRONG_KEY, Ask, Request
+from messages_conformance.exchange import (
+    CUT_BODY,
+    KEY_PLACEHOLDER,
+    MODEL_PLACEHOLDER,
+    WRONG_KEY,
+    Ask,
+    Request,
+    header_placeholder,
+)
 
 if TYPE_CHECKING:
     from messages_conformance.contract import Profile
@@ -19,8 +27,11 @@ INDENT: Final = "  \t"
 """Spaces and a tab: clients indent with either of them, and JSON allows both."""
 
 
-def compose(ask: Ask, *, profile: Profile, model: str | None) -> Request:
-    """The request of an Ask, with KEY_PLACEHOLDER in place of the key. Raises ValueError for an unknown `auth`."""
+def compose(ask: Ask, *, profile: Profile, model: str | None, added: Iterable[str] = ()) -> Request:
+    """The request of an Ask, with KEY_PLACEHOLDER in place of the key. Raises ValueError for an unknown `auth`.
+
+    `added` are the names of headers that the user adds; a header of the Ask itself replaces them.
+    """
     headers = list(_auth_headers(ask.auth, profile))
     if profile.api_version is not None:
         headers.append(("anthropic-version", profile.api_version))
@@ -28,6 +39,8 @@ def compose(ask: Ask, *, profile: Profile, model: str | None) -> Request:
         headers.append(("content-type", "application/json"))
     headers.append(("accept", "application/json"))
     _change_all(headers, ask.headers)
+    present = {name.lower() for name, _ in headers}
+    headers += [(name, header_placeholder(name)) for name in added if name.lower() not in present]
     body = _body(ask, model)
     if ask.wire == CUT_BODY:
         headers.append(("content-length", str(len(body) + CUT_OFF_BYTES)))

@@ -69,7 +69,8 @@ class Engine:
     `observe` gets every exchange as it is recorded, refused ones that were waited out included. `again` is called after
     an exchange of an Ask with attempts left. `progress` gets the State after each question. All three are called on the
     engine's thread. With `checks_outage`, a control request distinguishes an outage in mid-run from a violation. The
-    engine closes the target when it stops. It runs on the clock of the target: simulated time for a target in memory.
+    engine closes the target when it stops. `added_headers` are names: each request has these headers, too. It
+    runs on the clock of the target: simulated time for a target in memory.
     """
 
     def __init__(
@@ -88,11 +89,13 @@ class Engine:
         progress: Callable[[State], None] | None = None,
         seed: int = 0,
         checks_outage: bool = False,
+        added_headers: tuple[str, ...] = (),
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
     ) -> None:
         self.target = target
         self.profile = profile
         self.model = model
+        self._added_headers = added_headers
         self._progress = progress
         self._now_s = time.monotonic if target.clock is None else target.clock.now_s
         self._began_s = self._now_s()
@@ -161,7 +164,7 @@ class Engine:
 
     def _shared_question(self, ask: Ask) -> tuple[Question, bool]:
         """The question for an Ask, and whether it is new: an equal one is shared until the run starts."""
-        request = compose(ask, profile=self.profile, model=self.model)
+        request = self._composed(ask)
         key = sharing_key(ask, request)
         known = self._questions.get(key)
         if known is not None and not self._started:
@@ -173,7 +176,11 @@ class Engine:
 
     def _new_question(self, ask: Ask, request: Request | None = None) -> Question:
         number = self._log.next_number()
+        request = request or self._composed(ask)
         return question_of(ask, profile=self.profile, model=self.model, number=number, request=request)
+
+    def _composed(self, ask: Ask) -> Request:
+        return compose(ask, profile=self.profile, model=self.model, added=self._added_headers)
 
     def _queue(self, item: Question | Conversation) -> None:
         self._planned += 1
@@ -415,7 +422,7 @@ class Engine:
     def _not_sent(self, ask: Ask, missing: frozenset[str]) -> Exchange:
         """The exchange of a step that the profile does not promise: it is neither sent nor recorded."""
         reason = f"profile {self.profile.name} does not promise {', '.join(sorted(missing))}"
-        request = compose(ask, profile=self.profile, model=self.model)
+        request = self._composed(ask)
         return Exchange(number=0, request=request, response=None, failure=Failure(kind="cancelled", message=reason))
 
     async def _send_urgently(self, ask: Ask) -> Exchange:

@@ -21,7 +21,15 @@ from messages_conformance.exchange.body_chunks import ALL_CODINGS, MAX_DECODED_B
 from messages_conformance.exchange.content_coding import GZIP_MAGIC, BodyDecoder, DecodingError, can_decode, codings_of
 from messages_conformance.exchange.exchange import ASKED_AGAIN, SILENT, UNRECORDED, Exchange, Failure, RecordingPart
 from messages_conformance.exchange.exchange_record import from_record, read_recording, to_record
-from messages_conformance.exchange.http_request import KEY_PLACEHOLDER, MESSAGES_PATH, WRONG_KEY, Identity, Request
+from messages_conformance.exchange.http_request import (
+    KEY_PLACEHOLDER,
+    MESSAGES_PATH,
+    WRONG_KEY,
+    Identity,
+    Request,
+    header_placeholder,
+    is_header_placeholder,
+)
 from messages_conformance.exchange.http_response import (
     COMPLETE,
     CUT_OFF_BYTES,
@@ -94,6 +102,8 @@ __all__ = [
     "decoded",
     "ended_events",
     "from_record",
+    "header_placeholder",
+    "is_header_placeholder",
     "limited",
     "packed",
     "parse_json",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -12,6 +13,9 @@ from messages_conformance.exchange.strict_json import parse_json
 
 KEY_PLACEHOLDER: Final = "$MESSAGES_API_KEY"
 """Stands for the configured key in recorded headers and in the curl commands of a report."""
+
+HEADER_VARIABLE: Final = "MESSAGES_HEADER_"
+"""The variable of a header that the user adds begins with this; the name of the header follows."""
 
 WRONG_KEY: Final = "wrong-key-0000000000000000000000000000"
 """The key that no target may accept. It is sent to provoke a refusal, and recorded as it is."""
@@ -28,9 +32,20 @@ def _parsed(body: bytes) -> Any:
     return parse_json(body)
 
 
+def header_placeholder(name: str) -> str:
+    """Stands for the value of a header that the user adds, in records and in the curl commands of a report."""
+    return f"${HEADER_VARIABLE}{re.sub('[^A-Z0-9]', '_', name.upper())}"
+
+
+def is_header_placeholder(value: str) -> bool:
+    """Whether a recorded value stands for that of a header that the user adds."""
+    return value.startswith(f"${HEADER_VARIABLE}")
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Request:
-    """What was sent. `path` includes the query; `headers` hold KEY_PLACEHOLDER in place of the key.
+    """What was sent. `path` includes the query; `headers` hold KEY_PLACEHOLDER in place of the key, and the placeholder
+    of a header that the user adds in place of its value.
 
     `wire` is one of WIRE_FORMS.
     """

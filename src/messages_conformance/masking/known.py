@@ -6,25 +6,29 @@ was given the key.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
+from messages_conformance.exchange import KEY_PLACEHOLDER
 from messages_conformance.masking.secret import is_secret, masked_text
 from messages_conformance.masking.spellings import MAX_NESTED_BASE64
 
-_known: frozenset[str] = frozenset()
+_known: Mapping[str, str] = MappingProxyType({})
+"""The placeholder of each secret."""
 
 
-def remember_secret(secret: str | None) -> None:
+def remember_secret(secret: str | None, *, placeholder: str = KEY_PLACEHOLDER) -> None:
     """Masks a value in all later output of this process, unless it reads like an ordinary word."""
     global _known
     if secret is not None and is_secret(secret):
-        _known |= {secret}
+        _known = MappingProxyType({secret: placeholder, **_known})
 
 
 def forget_secrets() -> None:
     """Masks nothing any more; for tests."""
     global _known
-    _known = frozenset()
+    _known = MappingProxyType({})
 
 
 def known_secrets() -> tuple[str, ...]:
@@ -44,8 +48,13 @@ def bounded(text: str) -> str:
     return f"{masked(text[: 2 * MAX_TEXT_CHARACTERS])[: MAX_TEXT_CHARACTERS - 1]}…"
 
 
+def placeholder_of(secret: str) -> str:
+    """What a known secret is replaced by."""
+    return _known.get(secret, KEY_PLACEHOLDER)
+
+
 def masked(text: str, *, max_base64: int = MAX_NESTED_BASE64) -> str:
-    """The text with KEY_PLACEHOLDER for each spelling of each known secret; `max_base64` as for `spans`."""
+    """The text with a placeholder for each spelling of each known secret; `max_base64` as for `spans`."""
     for secret in known_secrets() if _known else ():
-        text = masked_text(text, secret, max_base64=max_base64)
+        text = masked_text(text, secret, max_base64=max_base64, placeholder=placeholder_of(secret))
     return text

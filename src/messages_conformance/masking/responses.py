@@ -24,7 +24,7 @@ from messages_conformance.exchange import (
     unread_codings,
 )
 from messages_conformance.masking.key_parts import long_parts, parts_in_values
-from messages_conformance.masking.known import known_secrets
+from messages_conformance.masking.known import known_secrets, placeholder_of
 from messages_conformance.masking.secret import is_secret, masked_text, with_placeholders
 from messages_conformance.masking.spellings import merged, spans
 from messages_conformance.masking.split_strings import split_spans
@@ -41,40 +41,40 @@ _clean: WeakKeyDictionary[Response, frozenset[str]] = WeakKeyDictionary()
 """The keys that a response is known not to contain: a target masks its key, and the session would search again."""
 
 
-def masked_response(response: Response, key: str | None) -> Response:
-    """The response with KEY_PLACEHOLDER for each spelling of the key in headers and body, across chunks too."""
+def masked_response(response: Response, key: str | None, *, placeholder: str = KEY_PLACEHOLDER) -> Response:
+    """The response with the placeholder for each spelling of the key in headers and body, across chunks too."""
     clean_of = _clean.get(response, frozenset())
     if key is None or not is_secret(key) or key in clean_of:
         return response
-    masked = _masked(response, key)
+    masked = _masked(response, key, placeholder)
     _clean[masked] = clean_of | {key}
     return masked
 
 
-def _masked(response: Response, key: str) -> Response:
-    response = _with_masked_headers(response, key)
+def _masked(response: Response, key: str, placeholder: str) -> Response:
+    response = _with_masked_headers(response, key, placeholder)
     if unread_codings(response.coding):
-        return _masked_unread(response, key.encode())
+        return _masked_unread(response, key.encode(), placeholder)
     secret, raw = key.encode(), b"".join(chunk.data for chunk in response.chunks)
-    if edits := _edits(response.body, secret):
+    if edits := _edits(response.body, secret, placeholder):
         chunks = _edited(response.decoded_chunks, edits)
         return _with_chunks(response, chunks if response.body == raw else packed(chunks, codings_of(response.coding)))
     # A body that is labelled as compressed may also hold bytes that no client decodes.
-    if response.body != raw and (edits := _edits(raw, secret)):
+    if response.body != raw and (edits := _edits(raw, secret, placeholder)):
         return _with_chunks(response, _edited(response.chunks, edits))
     return response
 
 
-def _masked_unread(response: Response, secret: bytes) -> Response:
+def _masked_unread(response: Response, secret: bytes, placeholder: str) -> Response:
     """The response masked where its coding is not one that the judge removes: br, zstd, or an unknown one."""
     codings = codings_of(response.coding)
     raw = b"".join(chunk.data for chunk in response.chunks)
     body = decoded(response.chunks, response.coding, most_bytes=response.most_decoded_bytes, known=ALL_CODINGS)
     if body.chunks is response.chunks or body.failed:
-        edits = _edits(raw, secret)
+        edits = _edits(raw, secret, placeholder)
         chunks = _edited(response.chunks, edits) if edits else response.chunks
         return _with_chunks(response, chunks if _is_text(raw) else tuple(map(_withheld, chunks)))
-    edits = _edits(b"".join(chunk.data for chunk in body.chunks), secret)
+    edits = _edits(b"".join(chunk.data for chunk in body.chunks), secret, placeholder)
     if not edits and not body.cut:
         return response
     return _with_chunks(response, packed(_edited(body.chunks, edits), codings))
@@ -97,28 +97,34 @@ def masked_exchange(exchange: Exchange) -> Exchange:
     """The exchange with the known secrets masked in its request, its response, its failure and its notes."""
     for secret in known_secrets():
         request, response, failure = exchange.request, exchange.response, exchange.failure
+        placeholder = placeholder_of(secret)
         exchange = replace(
             exchange,
-            request=masked_request(request, secret),
-            response=None if response is None else masked_response(response, secret),
-            failure=None if failure is None else replace(failure, message=masked_text(failure.message, secret)),
-            waits=tuple(masked_text(note, secret) for note in exchange.waits),
+            request=masked_request(request, secret, placeholder=placeholder),
+            response=None if response is None else masked_response(response, secret, placeholder=placeholder),
+            failure=None
+            if failure is None
+            else replace(failure, message=masked_text(failure.message, secret, placeholder=placeholder)),
+            waits=tuple(masked_text(note, secret, placeholder=placeholder) for note in exchange.waits),
         )
     return exchange
 
 
-def masked_request(request: Request, secret: str) -> Request:
-    """The request with KEY_PLACEHOLDER for each spelling of the secret in its path, headers and body."""
-    headers = tuple((name, masked_text(value, secret)) for name, value in request.headers)
+def masked_request(request: Request, secret: str, *, placeholder: str = KEY_PLACEHOLDER) -> Request:
+    """The request with the placeholder for each spelling of the secret in its path, headers and body."""
+    headers = tuple((name, masked_text(value, secret, placeholder=placeholder)) for name, value in request.headers)
     found = spans(request.body, secret.encode())
-    path = masked_text(request.path, secret)
+    path = masked_text(request.path, secret, placeholder=placeholder)
     if not found and (headers, path) == (request.headers, request.path):
         return request
-    return replace(request, headers=headers, path=path, body=with_placeholders(request.body, found))
+    return replace(request, headers=headers, path=path, body=with_placeholders(request.body, found, placeholder))
 
 
-def _with_masked_headers(response: Response, key: str) -> Response:
-    masked = tuple((masked_text(name, key), masked_text(value, key)) for name, value in response.headers)
+def _with_masked_headers(response: Response, key: str, placeholder: str) -> Response:
+    masked = tuple(
+        (masked_text(name, key, placeholder=placeholder), masked_text(value, key, placeholder=placeholder))
+        for name, value in response.headers
+    )
     headers = _without_parts(masked, key.encode())
     return response if headers == response.headers else replace(response, headers=headers)
 
@@ -134,11 +140,12 @@ def _without_parts(headers: Headers, secret: bytes) -> Headers:
     return tuple((name, value.decode("utf-8", "replace")) for (name, _), value in zip(headers, values, strict=True))
 
 
-def _edits(body: bytes, secret: bytes) -> tuple[_Edit, ...]:
+def _edits(body: bytes, secret: bytes, placeholder: str) -> tuple[_Edit, ...]:
     """What to replace in a body, in order and without overlaps."""
-    found = [(start, end, KEY_PLACEHOLDER.encode()) for start, end in spans(body, secret)]
+    replaced = placeholder.encode()
+    found = [(start, end, replaced) for start, end in spans(body, secret)]
     for first, *others in split_spans(body, secret):
-        found += [(*first, KEY_PLACEHOLDER.encode()), *((*piece, PIECE) for piece in others)]
+        found += [(*first, replaced), *((*piece, PIECE) for piece in others)]
     found += [(start, end, PIECE) for start, end in long_parts(body, secret)]
     edits: list[_Edit] = []
     for start, end, replacement in sorted(found):

@@ -23,19 +23,21 @@ def is_secret(key: str | None) -> bool:
     return len(key) >= MIN_WORD_SECRET_CHARS or not key.isalpha()
 
 
-def masked_text(text: str, key: str | None, *, max_base64: int = MAX_NESTED_BASE64) -> str:
-    """The text with KEY_PLACEHOLDER for each spelling of the key; `max_base64` as for `spans`."""
+def masked_text(
+    text: str, key: str | None, *, max_base64: int = MAX_NESTED_BASE64, placeholder: str = KEY_PLACEHOLDER
+) -> str:
+    """The text with the placeholder for each spelling of the key; `max_base64` as for `spans`."""
     if not key or len(text) < len(key) or not is_secret(key):
         return text
     encoded = text.encode("utf-8", "surrogatepass")
     found = spans(encoded, key.encode(), max_base64=max_base64)
-    return with_placeholders(encoded, found).decode("utf-8", "surrogatepass") if found else text
+    return with_placeholders(encoded, found, placeholder).decode("utf-8", "surrogatepass") if found else text
 
 
-def with_placeholders(text: bytes, found: tuple[Span, ...]) -> bytes:
-    """The bytes with KEY_PLACEHOLDER for each span. Spans are in order and do not overlap."""
+def with_placeholders(text: bytes, found: tuple[Span, ...], placeholder: str = KEY_PLACEHOLDER) -> bytes:
+    """The bytes with the placeholder for each span. Spans are in order and do not overlap."""
     parts, at = [], 0
     for start, end in found:
-        parts += [text[at:start], KEY_PLACEHOLDER.encode()]
+        parts += [text[at:start], placeholder.encode()]
         at = end
     return b"".join([*parts, text[at:]])

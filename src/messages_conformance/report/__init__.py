@@ -35,10 +35,7 @@ from messages_conformance.report.model import (
     Counts,
     FailedTest,
     Headline,
-    Planned,
     Report,
-    RunInfo,
-    Spent,
     Statement,
     counts,
     excused,
@@ -54,6 +51,7 @@ from messages_conformance.report.output_formats import COMPARISONS, FORMATS
 from messages_conformance.report.progress import Progress, RunProgress, SuiteProgress
 from messages_conformance.report.recording import append, read
 from messages_conformance.report.reproduction import curl
+from messages_conformance.report.run_info import Planned, RunInfo, Spent
 from messages_conformance.report.saved import load
 from messages_conformance.report.schema_coverage import FieldCoverage, RequestCoverage, request_coverage
 from messages_conformance.report.terminal import StandardOutput, console, header, note

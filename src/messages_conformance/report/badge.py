@@ -17,7 +17,7 @@ def to_badge(report: Report) -> dict[str, Any]:
     return {
         "schemaVersion": 1,
         "label": LABEL,
-        "message": _message(report, code),
+        "message": _message(report, code) + (", with a warning" if report.run.warning else ""),
         "color": COLOURS.get(code, "lightgrey"),
     }
 

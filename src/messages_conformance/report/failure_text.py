@@ -15,9 +15,10 @@ from typing import Final
 from messages_conformance.exchange import Exchange
 from messages_conformance.report.generated_requests import describe_generated, only_command, repeat_command
 from messages_conformance.report.impact_text import UNMEASURED, impact_sentence
-from messages_conformance.report.model import NO_COMMAND, Report, RunInfo, cause_of, harm_of
+from messages_conformance.report.model import NO_COMMAND, Report, cause_of, harm_of
 from messages_conformance.report.reproduction import curl, quoted
 from messages_conformance.report.request_features import describe_request
+from messages_conformance.report.run_info import RunInfo
 from messages_conformance.report.text import counted, inline, sentence
 from messages_conformance.report.trace import trace
 from messages_conformance.rules.catalogue import CATALOGUE, HARM_MEANINGS, RUN
@@ -166,7 +167,7 @@ def _harm(report: Report, requirement: str) -> str:
 def command(run: RunInfo, exchange: Exchange) -> str:
     """The curl command for an exchange of this run. For the reference endpoint, a comment says how to start it."""
     if run.base_url or not run.target.startswith("reference:"):
-        return curl(exchange, run.base_url or run.target, key_variable=run.key_variable)
+        return curl(exchange, run.base_url or run.target, key_variable=run.key_variable, connection=run.connection)
     start = f"# first, in another terminal: messages-conformance serve --port {REFERENCE_PORT}"
     start += "".join(f" --{kind} {quoted(name)}" for kind, name in _changes(run.target)) + "\n"
     start += f"# and here: export {run.key_variable}={REFERENCE_KEY}\n"

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from messages_conformance.exchange import Exchange, Origin
-from messages_conformance.report.model import RunInfo
+from messages_conformance.exchange import Exchange, Origin, header_placeholder
 from messages_conformance.report.reproduction import quoted
+from messages_conformance.report.run_info import RunInfo
 from messages_conformance.rules.catalogue import CATALOGUE, RUN
 
 DEFAULT_DEPTH = "standard"
@@ -46,6 +46,8 @@ def _run_command(run: RunInfo) -> str:
     words = ["messages-conformance run", quoted(run.target), f"--profile {quoted(run.profile)}"]
     words += [f"--model {quoted(run.model)}"] if run.model else []
     words += [f"--api-key-env {quoted(run.key_variable)}"] if run.key_variable != DEFAULT_KEY_VARIABLE else []
+    words += [f'--header "{name}: {header_placeholder(name)}"' for name in run.headers]
+    words += map(quoted, run.connection)
     return " ".join(words)
 
 

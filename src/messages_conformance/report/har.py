@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from messages_conformance import __version__
 from messages_conformance.exchange import Exchange, Response
-from messages_conformance.report.model import Report, RunInfo, verdict_sentence
+from messages_conformance.report.model import Report, verdict_sentence
+from messages_conformance.report.run_info import RunInfo
 
 NO_ADDRESS: Final = "https://endpoint.invalid"
 """In place of the address of a target that has none, such as a file."""

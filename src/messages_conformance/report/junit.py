@@ -49,6 +49,10 @@ def _suite(report: Report, name: str, cases: Iterable[ElementTree.Element]) -> E
     for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(attribute, str(_number_with(children, tag)))
     suite.set("timestamp", xml_safe(report.run.started_at))
+    if report.run.warning:
+        properties = _element("properties")
+        properties.append(_element("property", name="warning", value=sentence(report.run.warning)))
+        suite.append(properties)
     suite.extend(children)
     return suite
 

@@ -23,6 +23,7 @@ def to_json(report: Report) -> dict[str, Any]:
             "target": run.target,
             "model": run.model,
             "profile": run.profile,
+            **({"warning": run.warning} if run.warning else {}),
             "features": [asdict(row) for row in report.features],
         }
     )

@@ -18,6 +18,7 @@ from messages_conformance.report.causes import Cause
 from messages_conformance.report.clients import FAILS, WORKS, ClientStatus, client_statuses, status_for_profile
 from messages_conformance.report.feature_matrix import Row
 from messages_conformance.report.order import CONTESTED, rank
+from messages_conformance.report.run_info import Planned, RunInfo, Spent
 from messages_conformance.report.schema_coverage import FieldCoverage
 from messages_conformance.report.text import clause, counted, listed, sentence
 from messages_conformance.rules.catalogue import CATALOGUE
@@ -60,54 +61,6 @@ FAIL_ON_REGRESSION: Final = "regression"
 
 SAID: Final = 3
 """How many losses, and how many parts that were not seen, the sentence about a client names."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunInfo:
-    """The target and the options of a run. `started_at` is RFC 3339; `fail_on` is in `options.FAIL_ON`.
-
-    `base_url` is the address in curl commands; when it is empty, they use the target if that is a URL. `judged_by` is
-    the command that judged recordings, NO_COMMAND for traffic that has passed, and empty for a live run. `budget` is a
-    sentence about the limits. `edition` is the edition of the catalogue; `waivers` and `baseline` are paths.
-    """
-
-    target: str
-    model: str
-    profile: str
-    depth: str
-    seed: int
-    fail_on: str
-    started_at: str
-    version: str
-    only: tuple[str, ...] = ()
-    skip: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    budget: str = ""
-    base_url: str = ""
-    judged_by: str = ""
-    key_variable: str = "MESSAGES_API_KEY"
-    edition: str = ""
-    waivers: str = ""
-    baseline: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spent:
-    """What the run cost. The token counts are those that the target reports."""
-
-    requests: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    elapsed_s: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Planned:
-    """The upper limits that were planned before the run; `duplicates` is the number of requests saved by sharing."""
-
-    requests: int
-    output_tokens: int
-    duplicates: int = 0
 
 
 class Described(Protocol):
@@ -178,7 +131,7 @@ class Report:
     verdicts: tuple[Verdict, ...] = ()
     exchanges: Mapping[int, Exchange]
     catalogue: Mapping[str, Described]
-    spent: Spent = Spent()
+    spent: Spent = Spent()  # noqa: RUF009 (frozen)
     planned: Planned | None = None
     complete: bool = True
     statement: Statement | None = None
@@ -317,7 +270,11 @@ def exit_code(report: Report) -> int:
 
 
 def verdict_sentence(report: Report) -> str:
-    """The run in one sentence, on one line."""
+    """The run in one sentence, on one line, with the warning of the run."""
+    return _verdict(report) + (f" (WARNING: {sentence(report.run.warning)})" if report.run.warning else "")
+
+
+def _verdict(report: Report) -> str:
     statement = report.statement
     if statement is not None and statement.invalidates:
         return f"COULD NOT BE JUDGED: {_without_end(statement.message)}"

@@ -8,9 +8,18 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Sequence
 from typing import Final
 
-from messages_conformance.exchange import CUT_BODY, HTTP_1_0, KEY_PLACEHOLDER, LEAVE_EARLY, Exchange, Request
+from messages_conformance.exchange import (
+    CUT_BODY,
+    HTTP_1_0,
+    KEY_PLACEHOLDER,
+    LEAVE_EARLY,
+    Exchange,
+    Request,
+    is_header_placeholder,
+)
 from messages_conformance.report.text import showable
 
 LINE_CHARACTERS: Final = 100
@@ -37,14 +46,16 @@ _PATTERN_BYTES: Final = 256
 _PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 
 
-def curl(exchange: Exchange, base_url: str, *, key_variable: str = "MESSAGES_API_KEY") -> str:
+def curl(
+    exchange: Exchange, base_url: str, *, key_variable: str = "MESSAGES_API_KEY", connection: Sequence[str] = ()
+) -> str:
     """The command that sends the request of the exchange to `base_url`; it has several lines.
 
-    `key_variable` is the environment variable that holds the key.
+    `key_variable` is the environment variable that holds the key; `connection` the options of a run for certificates.
     """
     request = exchange.request
     url = base_url.rstrip("/") + request.path
-    words = [*_switches(request, url), quoted(url), *_headers(request, url, key_variable)]
+    words = [*_certificates(connection), *_switches(request, url), quoted(url), *_headers(request, url, key_variable)]
     source, data = _data(request)
     lines = _packed(["curl -isS", *words])
     if data:
@@ -64,6 +75,20 @@ def quoted(text: str) -> str:
 
 def _octal_word(text: str) -> str:
     return '"$(' + _printf(_header_bytes(text)) + ')"'
+
+
+CERTIFICATES: Final = {
+    "--ca-bundle": "--cacert",
+    "--client-cert": "--cert",
+    "--client-key": "--key",
+    "--insecure": "-k",
+}
+"""The options of curl that do what ours do."""
+
+
+def _certificates(connection: Sequence[str]) -> list[str]:
+    """The options of curl for those of a run."""
+    return [CERTIFICATES.get(word) or quoted(word) for word in connection]
 
 
 def _switches(request: Request, url: str) -> list[str]:
@@ -107,6 +132,8 @@ def _made_by_curl(name: str, value: str, request: Request, url: str) -> bool:
 def _header(name: str, value: str, key_variable: str) -> str:
     if not value.strip():
         return f"-H {quoted(name + ';')}"  # the syntax of curl for a header without a value
+    if is_header_placeholder(value):
+        return f'-H "{name}: {value}"'
     before, key, after = value.partition(KEY_PLACEHOLDER)
     text = f"{name}: {before}"
     if not key:

@@ -140,6 +140,7 @@ def _invocation(report: Report) -> dict[str, Any]:
     notifications = [(f"{v.requirement}: {v.reason}", "error") for v in report.verdicts if v.outcome == ERROR]
     notifications += [(message, "error") for message in report.harness_errors]
     notifications += [(report.statement.message, "error")] if report.statement is not None else []
+    notifications += [(report.run.warning, "warning")] if report.run.warning else []
     notifications += [(note, "note") for note in report.run.notes]
     code = exit_code(report)
     return {

@@ -18,9 +18,7 @@ from rich.text import Text
 from messages_conformance.ci_commands import disarmed
 from messages_conformance.masking import masked
 from messages_conformance.report.failure_text import VALUE_CHARACTERS
-from messages_conformance.report.model import (
-    RunInfo,
-)
+from messages_conformance.report.run_info import RunInfo
 from messages_conformance.report.text import inline, sentence, visible
 
 MIN_COLUMNS: Final = 60
@@ -104,6 +102,8 @@ def header(out: Console, run: RunInfo) -> None:
     block.fact("profile", " · ".join(inline(text) for text in (run.profile, *options)))
     if run.budget:
         block.fact("budget", inline(run.budget))
+    if run.warning:
+        block.fact("WARNING", sentence(run.warning))
     for note in run.notes:
         block.fact("note", sentence(note))
     block.line()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from messages_conformance.contract.probes import Probe, probes
-from messages_conformance.exchange import ACCEPTED, EITHER, Exchange
+from messages_conformance.exchange import ACCEPTED, EITHER, Exchange, is_header_placeholder
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import (
     answered,
@@ -28,6 +28,8 @@ from messages_conformance.rules.error_responses import invalid, refused_in_strea
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
 from messages_conformance.rules.request_features import not_accepted_elsewhere
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
+
+UNAUTHORIZED = 401
 
 VALID_REQUEST = "transport.path.post-messages"
 
@@ -84,12 +86,19 @@ def _is_excused(probe: Probe, exchange: Exchange) -> bool:
     return bool(cleanly_refused(exchange)) and any(word in body_text(exchange) for word in probe.excused)
 
 
-def _refused(probe: Probe, exchange: Exchange) -> Iterator[Finding]:
+def _added_headers(exchange: Exchange) -> tuple[str, ...]:
+    """The names of the headers that the user added to the request."""
+    return tuple(name for name, value in exchange.request.headers if is_header_placeholder(value))
+
+
+def _refused(probe: Probe, exchange: Exchange) -> Iterator[Finding | Unverified]:
     status = response_of(exchange).status
     if probe.error_status not in (None, status) or (probe.refusals_only and status < 400):
         return  # another row judges the status
     wanted = " or ".join(map(str, probe.statuses)) or "a 4xx status"
-    if 200 <= status < 300:
+    if 200 <= status < 300 and UNAUTHORIZED in probe.statuses and (added := _added_headers(exchange)):
+        yield Unverified(reason=f"the request also had {', '.join(added)} of --header, which may be a credential, too")
+    elif 200 <= status < 300:
         if not carries_error(exchange) and not refused_in_stream(exchange):
             yield Finding(place=STATUS, found=f"{status}: the request was accepted", wanted=wanted)
     elif status >= 500 and invalid(exchange):

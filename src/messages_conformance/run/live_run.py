@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,9 +22,11 @@ from messages_conformance.run.preflight import Preflight
 from messages_conformance.run.run_options import Options, checked, opened_target, scope_of, with_last_failed
 from messages_conformance.run.scope import impact_rank
 from messages_conformance.run.time_limit import rule_limit, test_limit
+from messages_conformance.run.waiting import wait_for
 from messages_conformance.session import Clock, Session, Source, UsageError
 from messages_conformance.session.session import is_unpaid
 from messages_conformance.shapes import Drift
+from messages_conformance.targets import HttpTarget
 
 SYSTEM_CLOCK: Final = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.monotonic)
 
@@ -48,6 +51,8 @@ class Run:
                 seed=options.seed,
                 budget=options.budget,
                 key_variable=options.api_key_env,
+                headers=tuple(name for name, _ in options.connection.headers),
+                connection=options.connection_options,
             ),
             options=options.session,
             clock=SYSTEM_CLOCK,
@@ -60,7 +65,7 @@ class Run:
         except UsageError:
             self.session.close()
             raise
-        self.session.describe(name=self.target.name, notes=self.target.notes)
+        self.session.describe(name=self.target.name, notes=self.target.notes, warning=self.target.warning)
         self.out = self.session.out
         self._may_stop = self._waits = False
         self._interrupted = False
@@ -78,6 +83,7 @@ class Run:
             progress=self._show_progress,
             seed=options.seed,
             checks_outage=True,
+            added_headers=tuple(name for name, _ in options.connection.headers),
         )
         self._progress: report.Progress | None = None
         self._conversations: dict[Dialogue, Conversation] = {}
@@ -120,6 +126,7 @@ class Run:
         self.session.begin()
         self._premises.update((asked.situation, asked.premise) for asked in asks)
         self._conversations.update((dialogue, _conversation(dialogue)) for dialogue in dialogues)
+        self._wait_for_target()
         ready = self._is_ready()
         plan = self._engine.plan(asks, self._conversations.values())
         self.session.planned = report.Planned(
@@ -132,7 +139,14 @@ class Run:
         return plan if ready else None
 
     def _is_ready(self) -> bool:
-        preflight = Preflight(self.session, self._engine, send=self.ask, key_variable=self.options.api_key_env)
+        preflight = Preflight(
+            self.session,
+            self._engine,
+            send=self.ask,
+            key_variable=self.options.api_key_env,
+            stages=self._stages,
+            proxy=self.target.proxy if isinstance(self.target, HttpTarget) else "",
+        )
         try:
             if preflight.passes():
                 return True
@@ -140,6 +154,33 @@ class Run:
             self.session.harness_errors.append(str(error))
         self._engine.abort(Failure(kind="cancelled", message=preflight.reason))
         return False
+
+    def _stages(self, failed: str) -> str:
+        """The stages of the connection that worked, as a part of a sentence; empty for a target without a network."""
+        if not isinstance(self.target, HttpTarget) or self._interrupted:
+            return ""
+        with self._waiting():
+            return str(self.target.stages_until(failed) if failed else asyncio.run(self.target.failing_stage()))
+
+    def _wait_for_target(self) -> None:
+        """Waits as long as the user allows until the target answers, and notes how long that took."""
+        seconds = self.options.wait_for_target
+        if not seconds or not isinstance(self.target, HttpTarget):
+            return
+        self.out.print(f"waiting for the target, at most {seconds:g} s", soft_wrap=True)
+        with self._waiting():
+            waited_s = asyncio.run(
+                wait_for(
+                    opened_target(self.options, self.profile),
+                    self.profile,
+                    seconds=seconds,
+                    added=tuple(name for name, _ in self.options.connection.headers),
+                )
+            )
+        if waited_s is None:
+            self.session.note(f"the target did not answer within {seconds:g} s (--wait-for-target)")
+        else:
+            self.session.note(f"the target answered after {waited_s:.0f} s (--wait-for-target)")
 
     def ask(self, asked: Ask) -> Exchange:
         """Sends an Ask that was not planned and returns its exchange; blocks, and keeps the limits of the run."""

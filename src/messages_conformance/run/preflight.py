@@ -17,6 +17,7 @@ from messages_conformance.generate import ask
 from messages_conformance.report.text import inline, listed
 from messages_conformance.rules.accessors import has_message
 from messages_conformance.session import Session, UsageError
+from messages_conformance.targets import DNS, HTTP, KEY, MODEL, TLS
 
 QUOTED_CHARACTERS: Final = 160
 """A statement quotes at most this much of a refusal."""
@@ -24,8 +25,14 @@ QUOTED_CHARACTERS: Final = 160
 MAX_MODEL_CHARACTERS: Final = 256
 """A longer name in a list of models is not used: each request and each report would repeat it (origin: our own)."""
 
-MODELS_SHOWN: Final = 12
+MODELS_SHOWN: Final = 10
 """How many models the message about an unknown one names (our own choice: two lines)."""
+
+FAILED_STAGE: Final = {"dns": DNS, "tls": TLS}
+"""The kinds of failure that say themselves which stage failed; for the others, each stage is tried."""
+
+PROXY_REFUSES: Final = 407
+"""Only a proxy answers with this status (RFC 9110, 15.5.8)."""
 
 OUTAGE_STATUSES: Final = frozenset({502, 503, 504, 529, 429})
 """These statuses report an outage or a limit; they say nothing about the contract."""
@@ -41,15 +48,29 @@ PLAINEST_STREAMED: Final = ask("preflight.streamed", "Reply with the single word
 
 class Preflight:
     """Decides whether a run can start. `send` sends one Ask and blocks; `key_variable` is named in messages.
+    `stages` describes the stages of the connection up to the one that failed, which is empty when no answer came;
+    `proxy` is the proxy on the way, in words.
 
     What the target takes (another header for the key, another version) is set in the engine for the whole run.
     """
 
-    def __init__(self, session: Session, engine: Engine, *, send: Callable[[Ask], Exchange], key_variable: str) -> None:
+    def __init__(
+        self,
+        session: Session,
+        engine: Engine,
+        *,
+        send: Callable[[Ask], Exchange],
+        key_variable: str,
+        stages: Callable[[str], str] = lambda failed: "",
+        proxy: str = "",
+    ) -> None:
         self._session = session
         self._engine = engine
         self._send_now = send
         self._key_variable = key_variable
+        self._stages = stages
+        self._proxy = proxy
+        self._models: list[str] | None = None
         self._model_is_listed = False
         """True when the target itself named the model: a 404 is then no wrong address."""
 
@@ -85,9 +106,10 @@ class Preflight:
             return None
         response = _response(listing)
         if response.status >= 500 or is_web_page(response):
-            self._session.state(
+            self._state(
                 f"no model was given, and the target answered {response.status}{_quoted(response)} to GET /v1/models: "
-                f"name a model with --model; is TARGET the right address?"
+                f"name a model with --model; is TARGET the right address?",
+                stage=HTTP,
             )
             return None
         if names := _model_names(listing):
@@ -113,9 +135,10 @@ class Preflight:
         second = self._send(PLAINEST_STREAMED)
         if self._is_foreign(first) and self._is_foreign(second):
             response = _response(first)
-            self._session.state(
+            self._state(
                 f"the target answered {response.status} and a web page to POST /v1/messages{_quoted(response)}: is "
-                f"TARGET the right address, and does a proxy or a login page answer in place of the server?"
+                f"TARGET the right address, and does a proxy or a login page answer in place of the server?",
+                stage=HTTP,
             )
             return False
         self._session.judged_now(first)
@@ -162,6 +185,11 @@ class Preflight:
         self._session.note(f"the target refuses the plainest request with {sent}: asked with {version}")
         return exchange
 
+    def _state(self, message: str, *, stage: str, kind: str = report.UNREACHABLE) -> None:
+        """States why nothing else is sent, with the stages of the connection that worked."""
+        found = self._stages(stage)
+        self._session.state(f"{message}; {found}" if found else message, kind=kind)
+
     # -- statements --------------------------------------------------------------------------------------------------
 
     def _explains(self, exchange: Exchange) -> bool:
@@ -171,45 +199,67 @@ class Preflight:
         response, model = _response(exchange), self._engine.model
         quote = _quoted(response)
         if response.status == 404 and not self._model_is_listed:
-            self._session.state(
+            self._state(
                 f"the target answered 404 to POST /v1/messages{quote}: check TARGET, which is the address that an SDK "
-                f"takes as base_url, and --model {model}{self._known_models()}"
+                f"takes as base_url, and --model {model}{_in_words(self._known_models())}",
+                stage=MODEL if _names_model(response, model) or self._known_models() else HTTP,
             )
-        elif 400 <= response.status < 500 and model and model.encode() in response.body:
-            self._session.state(
+        elif 400 <= response.status < 500 and model and self._is_refused_model(response, model):
+            self._state(
                 f"the target refused the model {model} with {response.status}{quote}: check --model"
-                f"{self._known_models()}"
+                f"{_in_words(self._known_models())}",
+                stage=MODEL,
             )
         return self._session.statement is not None
 
-    def _known_models(self) -> str:
-        """The models of GET /v1/models, as the end of a sentence; empty when the target lists none."""
-        if self._model_is_listed:
-            return ""
-        names = [inline(name, QUOTED_CHARACTERS) for name in _model_names(self._send(MODELS))]
-        return f"; its models: {listed(names, MODELS_SHOWN)}" if names else ""
+    def _is_refused_model(self, response: Response, model: str) -> bool:
+        """Returns True when a refusal of the plainest request is about the model: it says so, or lists other models."""
+        if _names_model(response, model):
+            return True
+        known = self._known_models()
+        return bool(known) and model not in known
+
+    def _known_models(self) -> list[str]:
+        """The models of GET /v1/models, which is asked once; empty when the target lists none."""
+        if self._models is None:
+            self._models = [] if self._model_is_listed else _model_names(self._send(MODELS))
+        return self._models
 
     def _explains_any(self, exchange: Exchange) -> bool:
         """States what keeps a target from answering any request at all."""
         if exchange.failure is not None:
-            self._session.state(exchange.failure.message, kind=_kind(exchange.failure))
+            kind = _kind(exchange.failure)
+            if kind == report.BUDGET:
+                self._session.state(exchange.failure.message, kind=kind)
+            else:
+                self._state(exchange.failure.message, stage=FAILED_STAGE.get(exchange.failure.kind, ""), kind=kind)
             return True
         response = _response(exchange)
         quote = _quoted(response)
         if response.status in (401, 402, 403):
-            self._session.state(
+            self._state(
                 f"the target answered {response.status} to the key in {self._key_variable}{quote}: set a valid "
-                f"key there, or name another variable with --api-key-env",
+                f"key there, or name another variable with --api-key-env; a gateway that requires another header gets "
+                f"it by --header NAME:VALUE",
+                stage=KEY,
                 kind=report.WRONG_KEY,
+            )
+        elif response.status == PROXY_REFUSES:
+            self._state(
+                f"{self._proxy or 'a proxy on the way'} answered 407{quote}: it requires a user name and a password, "
+                f"which are written as http://USER:PASSWORD@HOST:PORT",
+                stage=HTTP,
             )
         elif response.status in OUTAGE_STATUSES:
             what = f"{exchange.request.method} {exchange.request.path}"
-            self._session.state(f"the target answered {response.status} to {what}{quote}: try again later")
+            through = f", perhaps {self._proxy}" if self._proxy else ""
+            self._state(f"the target{through} answered {response.status} to {what}{quote}: try again later", stage=HTTP)
         elif 300 <= response.status < 400:
             place = response.header("location")
-            self._session.state(
+            self._state(
                 f"the target answers with a redirect ({response.status}) to {place or 'nowhere'} and none is "
-                f"followed: give the final address as TARGET"
+                f"followed: give the final address as TARGET",
+                stage=HTTP,
             )
         return self._session.statement is not None
 
@@ -228,6 +278,17 @@ def _model_names(listing: Exchange) -> list[str]:
     data = listing.response.fields.get("data") if listing.response is not None else None
     ids = [item.get("id") for item in data if isinstance(item, dict)] if isinstance(data, list) else []
     return [one for one in ids if isinstance(one, str) and _is_model_name(one)]
+
+
+def _names_model(response: Response, model: str | None) -> bool:
+    """Returns True when an answer contains the name of the model."""
+    return bool(model) and (model or "").encode() in response.body
+
+
+def _in_words(models: list[str]) -> str:
+    """The models of a target as the end of a sentence; empty when it lists none."""
+    names = [inline(name, QUOTED_CHARACTERS) for name in models]
+    return f"; its models: {listed(names, MODELS_SHOWN)}" if names else ""
 
 
 def _kind(failure: Failure) -> str:

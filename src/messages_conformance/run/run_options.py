@@ -17,7 +17,7 @@ from messages_conformance.rules.catalogue import ANTHROPIC, CATALOGUE, RUN
 from messages_conformance.run.scope import Scope
 from messages_conformance.session import SessionOptions, UsageError, checked_profile, checked_requirements
 from messages_conformance.shapes import unreadable
-from messages_conformance.targets import DEFAULT_TIMEOUT_S, VALID_FORMS, Target, TargetError, open_target
+from messages_conformance.targets import DEFAULT_TIMEOUT_S, VALID_FORMS, Connection, Target, TargetError, open_target
 
 DEFAULT_PROFILE: Final = "tokmodel"
 DEFAULT_KEY_VARIABLE: Final = "MESSAGES_API_KEY"
@@ -31,6 +31,13 @@ class Options:
     model: str | None = None
     profile: str = DEFAULT_PROFILE
     api_key_env: str = DEFAULT_KEY_VARIABLE
+    header: tuple[str, ...] = ()
+    base_path: str | None = None
+    ca_bundle: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    insecure: bool = False
+    wait_for_target: float | None = None
     depth: str = "standard"
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
@@ -71,6 +78,25 @@ class Options:
             report=self.report,
             show_trace=self.show_trace,
         )
+
+    @property
+    def connection(self) -> Connection:
+        """How requests travel to the target."""
+        return Connection(
+            headers=tuple(map(options_table.parsed_header, self.header)),
+            base_path=self.base_path or "",
+            ca_bundle=self.ca_bundle,
+            client_cert=self.client_cert,
+            client_key=self.client_key,
+            insecure=self.insecure,
+        )
+
+    @property
+    def connection_options(self) -> tuple[str, ...]:
+        """The options with which a command reaches the target in the same way; headers are not among them."""
+        files = {"--ca-bundle": self.ca_bundle, "--client-cert": self.client_cert, "--client-key": self.client_key}
+        words = [word for name, file in files.items() if file for word in (name, file)]
+        return (*words, *(["--insecure"] if self.insecure else []))
 
     @property
     def limits(self) -> Limits:
@@ -167,12 +193,18 @@ def scope_of(options: Options, profile: Profile, selected: Callable[[str], bool]
 
 def opened_target(options: Options, profile: Profile) -> Target:
     """Returns the target with its key; raises UsageError when the address or the key cannot be used."""
+    if profile.auth == "bearer" and any(name.lower() == "authorization" for name, _ in options.connection.headers):
+        raise UsageError(
+            f"--header authorization would replace the key, which profile {profile.name} sends there: set the "
+            f"environment variable {options.api_key_env} instead"
+        )
     try:
         target = open_target(
             options.target or "",
             key=os.environ.get(options.api_key_env) or None,
             timeout_s=options.timeout_s,
             version_required=profile.family == ANTHROPIC,
+            connection=options.connection,
         )
     except TargetError as error:
         raise UsageError(str(error)) from error

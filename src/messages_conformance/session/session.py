@@ -103,7 +103,12 @@ class Session:
     # -- what the source reports -------------------------------------------------------------------------------------
 
     def describe(
-        self, *, name: str | None = None, model: str | None = None, notes: tuple[str, ...] | None = None
+        self,
+        *,
+        name: str | None = None,
+        model: str | None = None,
+        notes: tuple[str, ...] | None = None,
+        warning: str | None = None,
     ) -> None:
         """Sets what the source learns later than the session begins; None leaves a value as it is."""
         self.source = replace(
@@ -111,6 +116,7 @@ class Session:
             name=self.source.name if name is None else name,
             model=self.source.model if model is None else model,
             notes=self.source.notes if notes is None else notes,
+            warning=self.source.warning if warning is None else warning,
         )
 
     def note(self, text: str) -> None:
@@ -356,6 +362,9 @@ class Session:
             notes=(*source.notes, *self._notes),
             budget=source.budget,
             key_variable=source.key_variable,
+            headers=source.headers,
+            connection=source.connection,
+            warning=source.warning,
             base_url=source.base_url,
             judged_by=source.judged_by,
             edition=self._gating.edition,

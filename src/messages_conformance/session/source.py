@@ -18,6 +18,8 @@ class Source:
     - `depth`, `seed`: what a live run asked for.
     - `budget`: the limits of the run in words.
     - `key_variable`: the environment variable that holds the key, for the commands in the report.
+    - `headers`: the names of the headers that the user added; `connection`: the options for certificates, as words.
+    - `warning`: what every report must say, such as that certificates were not verified.
     - `base_url`: the address for commands in the report, if `name` is none; `judged_by`: see `report.RunInfo`.
     - `notes`: sentences for the reader, such as what was tolerated in the address.
     - `lacks`: what no exchange of this source has. Rules that need it are `not-verified`.
@@ -29,6 +31,9 @@ class Source:
     seed: int = 0
     budget: str = ""
     key_variable: str = "MESSAGES_API_KEY"
+    headers: tuple[str, ...] = ()
+    connection: tuple[str, ...] = ()
+    warning: str = ""
     base_url: str = ""
     judged_by: str = ""
     notes: tuple[str, ...] = ()

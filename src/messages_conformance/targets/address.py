@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -66,6 +66,14 @@ def parse_address(url: str) -> Address:
         secure=secure,
         notes=tuple(notes),
     )
+
+
+def with_base_path(address: Address, base_path: str) -> Address:
+    """The address with a path that follows its own; raises TargetError for a path that is not usable."""
+    if not base_path:
+        return address
+    longer = parse_address(address.base_url + base_path)
+    return replace(longer, notes=(*address.notes, *longer.notes))
 
 
 def _split(url: str) -> tuple[SplitResult, int | None]:

@@ -68,9 +68,12 @@ def _failure(kind: str, address: Address, predicate: str) -> Failure:
 def _tls(error: ssl.SSLError, address: Address) -> Failure:
     if isinstance(error, ssl.SSLCertVerificationError):
         reason = error.verify_message
-        cure = "trust its issuer by SSL_CERT_FILE=ca.pem, or correct the host name"
+        cure = "trust its issuer by --ca-bundle ca.pem or SSL_CERT_FILE=ca.pem, or correct the host name"
         return _failure("tls", address, f"has a certificate that does not verify ({reason}); {cure}")
     reason = error.reason or str(error)
+    if "CERTIFICATE_REQUIRED" in reason or "BAD_CERTIFICATE" in reason:
+        cure = "name the certificate of this client by --client-cert FILE and --client-key FILE"
+        return _failure("tls", address, f"requires another certificate of the client ({reason}); {cure}")
     cure = f"does it speak plain HTTP? then write {address.base_url.replace('https:', 'http:', 1)}"
     return _failure("tls", address, f"cannot agree on TLS ({reason}); {cure}")
 

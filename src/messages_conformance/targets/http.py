@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import ssl
 from typing import Final
-from urllib.request import getproxies
 
 import httpx
 
@@ -19,10 +17,12 @@ from messages_conformance.exchange import KEY_PLACEHOLDER, LEAVE_EARLY, SILENT, 
 from messages_conformance.masking import is_secret, masked_response, masked_text
 from messages_conformance.targets.address import Address
 from messages_conformance.targets.body import TOTAL_TIMEOUT_FACTOR, Body, SizeLimit
+from messages_conformance.targets.connection import Connection
 from messages_conformance.targets.failures import failure_of, no_answer, not_http
 from messages_conformance.targets.proxies import proxy_of
 from messages_conformance.targets.raw import RAW_FORMS, send_raw
 from messages_conformance.targets.simulated_time import SimulatedClock
+from messages_conformance.targets.stages import Stages, failing_stage, stages_until
 from messages_conformance.targets.target import TargetError, Unreachable
 
 KEEPALIVE_EXPIRY_S: Final = 4.0
@@ -40,6 +40,12 @@ USER_AGENT: Final = f"messages-conformance/{__version__}"
 ACCEPT_ENCODING: Final = "gzip, deflate"
 """The accept-encoding that is sent unless the request has its own."""
 
+INSECURE: Final = (
+    "--insecure: the certificate of the target was not verified, so anybody on the way can read the key and answer in "
+    "its place"
+)
+"""The warning in each report of such a run."""
+
 _PLACEHOLDER = KEY_PLACEHOLDER.encode()
 
 
@@ -47,7 +53,7 @@ class HttpTarget:
     """An http or https endpoint. Belongs to the event loop that first sends through it.
 
     `timeout_s` limits the wait for the next byte. `name` is the name in reports, `base_url` by default. `transport`
-    replaces the network.
+    replaces the network. `connection` has the added headers and the certificates.
     """
 
     def __init__(
@@ -58,15 +64,19 @@ class HttpTarget:
         timeout_s: float,
         name: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        connection: Connection = Connection(),  # noqa: B008 (frozen)
     ) -> None:
         self.name = name or address.base_url
-        self.notes = address.notes + _key_notes(key)
+        self._connection = connection
+        self.notes = (*address.notes, *_key_notes(key), *_proxy_notes(address))
+        self.warning = INSECURE if connection.insecure and address.secure else ""
         self.key = key
         self.offline = False
         self.clock: SimulatedClock | None = None
         self._address = address
         self._timeout_s = timeout_s
-        self._client = _opened_client(address, timeout_s, transport)
+        self._tls = connection.tls() if _needs_certificates(address) else None
+        self._client = _opened_client(address, timeout_s, transport, self._tls)
         self._has_network = transport is None
         self._has_answered = False
         self._diagnosis: Failure | None = None
@@ -111,7 +121,23 @@ class HttpTarget:
 
     def _kept(self, response: Response) -> Response:
         """The response as it is recorded: without the key, and without the rest of a body that was cut off."""
-        return trimmed(masked_response(response, self.key))
+        response = masked_response(response, self.key)
+        for secret, placeholder in self._connection.secrets:
+            response = masked_response(response, secret, placeholder=placeholder)
+        return trimmed(response)
+
+    @property
+    def proxy(self) -> str:
+        """The proxy that requests go through, in words and without a password; empty without one."""
+        return proxy_of(self._address)
+
+    async def failing_stage(self) -> Stages:
+        """The stages of a connection that fails now, each tried alone."""
+        return stages_until(self._address, await failing_stage(self._address, self._tls))
+
+    def stages_until(self, failed: str) -> Stages:
+        """The stages when everything before `failed` worked, because an answer came."""
+        return stages_until(self._address, failed)
 
     async def aclose(self) -> None:
         """Closes all connections. May be called again."""
@@ -119,7 +145,8 @@ class HttpTarget:
 
     def _prepared(self, request: Request) -> httpx.Request:
         """The request with the real key. Without a key the headers that would hold it are left out."""
-        headers = [_encoded(name, value, self.key) for name, value in request.headers]
+        values = self._connection.values
+        headers = [_encoded(name, values.get(value, value), self.key) for name, value in request.headers]
         sent = [pair for pair in headers if pair is not None]
         names = {name.lower() for name, _ in request.headers}
         if "accept-encoding" not in names:
@@ -146,7 +173,7 @@ class HttpTarget:
         """Sends the request in a form that httpx does not write."""
         if not self._connects_directly():
             raise _excused(f"a request in the form {form} needs a connection of its own to the target")
-        tls = httpx.create_ssl_context() if self._address.secure else None
+        tls = self._tls if self._address.secure else None
         try:
             async with asyncio.timeout_at(deadline_s):
                 response = await send_raw(
@@ -161,7 +188,7 @@ class HttpTarget:
 
     def _connects_directly(self) -> bool:
         """Whether we can open a connection to the target ourselves: over a network, and not through a proxy."""
-        return self._has_network and (self._address.loopback or not getproxies())
+        return self._has_network and not proxy_of(self._address)
 
     def _unreachable(self, failure: Failure) -> Unreachable:
         return Unreachable(Failure(kind=failure.kind, message=masked_text(failure.message, self.key)))
@@ -222,26 +249,34 @@ def _key_notes(key: str | None) -> tuple[str, ...]:
     return ("the key is an ordinary word: it is not masked in reports, and the answers are not searched for it",)
 
 
-def _opened_client(address: Address, timeout_s: float, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
-    """The client; raises TargetError when the environment names certificates or a proxy that cannot be used."""
+def _proxy_notes(address: Address) -> tuple[str, ...]:
+    proxy = proxy_of(address)
+    return (f"requests go through {proxy}",) if proxy else ()
+
+
+def _needs_certificates(address: Address) -> bool:
+    """Whether certificates are read: for https, also that of a proxy. Reading them takes time."""
+    return address.secure or not address.loopback
+
+
+def _opened_client(
+    address: Address, timeout_s: float, transport: httpx.AsyncBaseTransport | None, tls: ssl.SSLContext | None
+) -> httpx.AsyncClient:
+    """The client; raises TargetError when the environment names a proxy that cannot be used."""
     try:
-        return _client(address, timeout_s, transport)
-    except OSError as error:  # an SSLError is one
-        named = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
-        shown = " and ".join(f"{name}={os.environ[name]}" for name in named) or "the certificates of this machine"
-        reason = error.strerror or str(error)
-        raise TargetError(f"{shown} cannot be read ({reason}); name a file of certificates, or unset it") from None
+        return _client(address, timeout_s, transport, tls)
     except (ImportError, ValueError, httpx.InvalidURL) as error:
         proxy = proxy_of(address) or "a proxy of the environment"
         raise TargetError(f"{proxy} cannot be used ({error}); write http://HOST:PORT, or unset it") from None
 
 
-def _client(address: Address, timeout_s: float, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
-    # A proxy of the environment cannot reach the loopback of this machine. Certificates are read where needed only.
-    verify: ssl.SSLContext | bool = httpx.create_ssl_context() if address.secure or not address.loopback else False
+def _client(
+    address: Address, timeout_s: float, transport: httpx.AsyncBaseTransport | None, tls: ssl.SSLContext | None
+) -> httpx.AsyncClient:
+    # A proxy of the environment cannot reach the loopback of this machine.
     return httpx.AsyncClient(
         transport=transport,
-        verify=verify,
+        verify=False if tls is None else tls,
         trust_env=not address.loopback,
         timeout=httpx.Timeout(timeout_s, pool=None),
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=KEEPALIVE_EXPIRY_S),

@@ -9,7 +9,8 @@ from typing import Final
 from urllib.parse import unquote
 
 from messages_conformance.masking import remember_secret
-from messages_conformance.targets.address import VALID_FORMS, parse_address, shown_url
+from messages_conformance.targets.address import VALID_FORMS, parse_address, shown_url, with_base_path
+from messages_conformance.targets.connection import Connection
 from messages_conformance.targets.http import HttpTarget
 from messages_conformance.targets.reference import ReferenceTarget
 from messages_conformance.targets.replay import ReplayTarget
@@ -25,23 +26,33 @@ _SECRET_NAME = re.compile(r"key|token|secret|pass|sig|auth|cred|code", re.IGNORE
 
 
 def open_target(
-    spec: str, *, key: str | None, timeout_s: float = DEFAULT_TIMEOUT_S, version_required: bool = False
+    spec: str,
+    *,
+    key: str | None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    version_required: bool = False,
+    connection: Connection = Connection(),  # noqa: B008 (frozen)
 ) -> Target:
     """The target that `spec` describes. Raises TargetError with the probable mistake, its cure and the valid forms.
 
     `key` is sent where a request's headers hold KEY_PLACEHOLDER. `timeout_s` limits the wait for the next byte.
     `version_required` is for the reference endpoint: whether it refuses requests without anthropic-version.
+    `connection` has added headers, a base path and certificates.
     """
     spec = spec.strip()
     for secret in (key, *_passwords(spec), *_keys_in_query(spec)):
         remember_secret(secret)
+    connection.remember()
     key = _checked(key)
     scheme, colon, rest = spec.partition(":")
     match scheme.lower() if colon else "":
         case "http" | "https" if rest.startswith("//"):
-            return HttpTarget(parse_address(spec), key=key, timeout_s=timeout_s)
+            address = with_base_path(parse_address(spec), connection.base_path)
+            return HttpTarget(address, key=key, timeout_s=timeout_s, connection=connection)
         case "reference":
-            return ReferenceTarget(rest.strip(), timeout_s=timeout_s, version_required=version_required)
+            return ReferenceTarget(
+                rest.strip(), timeout_s=timeout_s, version_required=version_required, connection=connection
+            )
         case "replay" if rest:
             return ReplayTarget(Path(rest).expanduser(), key=key)
     raise TargetError(f"{_guess(spec)}; {VALID_FORMS}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from messages_conformance.exchange import Request, Response
 from messages_conformance.targets.address import VALID_FORMS, parse_address
+from messages_conformance.targets.connection import Connection
 from messages_conformance.targets.http import HttpTarget
 from messages_conformance.targets.simulated_time import SimulatedClock
 from messages_conformance.targets.target import TargetError
@@ -38,14 +39,23 @@ class ReferenceTarget:
     In memory it runs on a simulated clock. Raises TargetError for a description that names something unknown.
     """
 
-    def __init__(self, description: str, *, timeout_s: float, version_required: bool = False) -> None:
+    def __init__(
+        self,
+        description: str,
+        *,
+        timeout_s: float,
+        version_required: bool = False,
+        connection: Connection = Connection(),  # noqa: B008 (frozen)
+    ) -> None:
         # Imported here: a run against a real target does not need the endpoint.
         from messages_conformance.reference import Settings
 
         choices = _choices(description)
         settings = Settings(version_required=version_required)
         self.name = f"reference:{description}"
-        self.notes: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = connection.unused
+        self.warning = ""
+        self._connection = Connection(headers=connection.headers)
         self.key: str | None = settings.api_key
         self.offline = False
         self.clock = SimulatedClock() if choices.transport == "memory" else None
@@ -71,7 +81,12 @@ class ReferenceTarget:
         else:
             address = self._running.enter_context(serve_endpoint(served)).base_url
         return HttpTarget(
-            parse_address(address), key=settings.api_key, timeout_s=timeout_s, name=self.name, transport=transport
+            parse_address(address),
+            key=settings.api_key,
+            timeout_s=timeout_s,
+            name=self.name,
+            transport=transport,
+            connection=self._connection,
         )
 
     async def send(self, request: Request) -> Response:

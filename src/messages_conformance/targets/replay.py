@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from messages_conformance.exchange import UNRECORDED, Exchange, Failure, Identity, Request, Response, read_recording
+from messages_conformance.exchange import (
+    UNRECORDED,
+    Exchange,
+    Failure,
+    Identity,
+    Request,
+    Response,
+    is_header_placeholder,
+    read_recording,
+)
 from messages_conformance.input_files import InputError
 from messages_conformance.targets.simulated_time import SimulatedClock
 from messages_conformance.targets.target import TargetError, Unreachable
@@ -21,18 +30,19 @@ class ReplayTarget:
     def __init__(self, path: Path, *, key: str | None = None) -> None:
         self.name = f"replay:{path}"
         self.notes: tuple[str, ...] = ()
+        self.warning = ""
         self.key = key
         self.offline = True
         self.clock: SimulatedClock | None = None
         self._answers: dict[Identity, list[Exchange]] = defaultdict(list)
         for exchange in _read(path):
-            self._answers[exchange.request.identity].append(exchange)
+            self._answers[_identity(exchange.request)].append(exchange)
         for answers in self._answers.values():
             answers.reverse()
 
     async def send(self, request: Request) -> Response:
         """The recorded response. Raises Unreachable with the recorded failure, or for an unknown request."""
-        answers = self._answers.get(request.identity)
+        answers = self._answers.get(_identity(request))
         if not answers:
             message = f"the saved run holds no answer to this {request.method} {request.path}; it sent other requests"
             raise Unreachable(Failure(kind=UNRECORDED, message=message))
@@ -44,6 +54,12 @@ class ReplayTarget:
 
     async def aclose(self) -> None:
         """Does nothing: the file was read when the target was opened."""
+
+
+def _identity(request: Request) -> Identity:
+    """What makes two requests the same, without the headers that a user adds: a replay needs none of them."""
+    method, path, headers, body, wire = request.identity
+    return method, path, tuple(row for row in headers if not is_header_placeholder(row[1])), body, wire
 
 
 def _read(path: Path) -> tuple[Exchange, ...]:

@@ -34,6 +34,11 @@ class Target(Protocol):
         ...
 
     @property
+    def warning(self) -> str:
+        """What every report of a run must say about this target; empty without a warning."""
+        ...
+
+    @property
     def key(self) -> str | None:
         """The configured key, which is never printed; None without one."""
         ...

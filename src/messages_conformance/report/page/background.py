@@ -112,6 +112,7 @@ def run_options(report: Report) -> Section:
         ("waivers", run.waivers),
         ("baseline", run.baseline),
         ("started", run.started_at),
+        ("warning", run.warning),
         *(("note", note) for note in run.notes),
     ]
     words = [
