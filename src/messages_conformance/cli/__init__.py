@@ -24,6 +24,7 @@ from messages_conformance.cli import (
     running,
     serving,
     settings,
+    upstreaming,
 )
 from messages_conformance.cli.parsing import NOT_JUDGED, USAGE, Parser, complain
 from messages_conformance.internal_errors import report_internal_error
@@ -39,6 +40,7 @@ COMMANDS = (
     requirements,
     explaining,
     serving,
+    upstreaming,
     proving,
 )
 """The modules of the commands, in the order of `--help`."""

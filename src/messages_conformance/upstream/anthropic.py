@@ -17,7 +17,7 @@ from messages_conformance.reference.failures import TYPES
 from messages_conformance.reference.failures import Failure as Refused
 from messages_conformance.reference.http import Header, HttpRequest, HttpResponse
 from messages_conformance.upstream.pacing import Frame, pieces_of
-from messages_conformance.upstream.replies import Reply, reply, text_of
+from messages_conformance.upstream.replies import Reply, reply, text_of, to_bytes
 from messages_conformance.upstream.script import Block, Failure, Reasoning, Refusal, Script, Text, ToolCall, Usage
 
 CREATES: Final = "/v1/messages"
@@ -85,7 +85,7 @@ class Anthropic:
 
     def error_frame(self, failure: Failure, reply: Reply, position: int) -> bytes:
         """An error event."""
-        return events.frame(("error", {"type": "error", "error": _error(failure)}))
+        return _frame_bytes(("error", {"type": "error", "error": _error(failure)}))
 
     def headers(self) -> tuple[Header, ...]:
         """The headers of every response."""
@@ -114,12 +114,12 @@ class Anthropic:
         start, delta = events.start(message), events.closing_delta(message)
         if reply.script.usage_place == "absent":
             del start[1]["message"]["usage"], delta[1]["usage"]
-        frames = [Frame(events.frame(start))]
+        frames = [Frame(_frame_bytes(start))]
         for index, block in enumerate(reply.script.blocks):
             frames += _block_frames(index, block, reply.script)
         if reply.finish != "missing":
-            frames.append(Frame(events.frame(delta), "end"))
-        return [*frames, Frame(events.frame(("message_stop", {"type": "message_stop"})), "end")]
+            frames.append(Frame(_frame_bytes(delta), "end"))
+        return [*frames, Frame(_frame_bytes(("message_stop", {"type": "message_stop"})), "end")]
 
 
 def _error(failure: Failure) -> dict[str, str]:
@@ -189,7 +189,12 @@ def _block_frames(index: int, block: Block, script: Script) -> Iterator[Frame]:
 
 
 def _frame(name: str, index: int, *, counts: bool = False, **data: Any) -> Frame:
-    return Frame(events.frame((name, {"type": name, "index": index, **data})), "delta" if counts else "around")
+    return Frame(_frame_bytes((name, {"type": name, "index": index, **data})), "delta" if counts else "around")
+
+
+def _frame_bytes(event: events.Event) -> bytes:
+    name, data = event
+    return b"event: " + name.encode() + b"\ndata: " + to_bytes(data) + b"\n\n"
 
 
 def _delta(block: Block, piece: str) -> dict[str, str]:

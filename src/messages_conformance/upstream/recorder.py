@@ -17,12 +17,13 @@ from messages_conformance.upstream.record import SentChunk, UpstreamExchange
 class Recorder:
     """The records of all exchanges, and the releases of streams that are held."""
 
-    def __init__(self, ended: Callable[[UpstreamExchange], None] | None = None) -> None:
+    def __init__(self, ended: Callable[[UpstreamExchange], None] | None = None, *, keeps: bool = True) -> None:
         self._changed = threading.Condition()
         self._entries: list[Entry] = []
         self._count = 0
         self._releases: Counter[str] = Counter()
         self._ended = ended
+        self._keeps = keeps
 
     def begin(self, request: HttpRequest, dialect: str) -> Entry:
         """A new entry for a request that has just arrived."""
@@ -100,6 +101,8 @@ class Recorder:
             entry.record = replace(entry.record, ending=ending, ended_s=now_s, left_s=left_s)
             self._changed.notify_all()
             snapshot = entry.snapshot()
+            if not self._keeps:
+                self._entries.remove(entry)
         if self._ended is not None:
             self._ended(snapshot)
 

@@ -29,16 +29,22 @@ WAIT_S: Final = 10.0
 class Upstream:
     """A scripted upstream: a context manager that serves while its block runs, and keeps what it received.
 
-    `ended` is called with each exchange that has ended, in the thread of the server; it must not block.
+    `ended` is called with each exchange that has ended, in the thread of the server; it must not block. Without `keeps`
+    an exchange that has ended is kept no longer.
     Raises OSError when the port is in use, and ValueError for an unknown dialect.
     """
 
     def __init__(
-        self, speaks: Dialect, *, port: int = 0, ended: Callable[[UpstreamExchange], None] | None = None
+        self,
+        speaks: Dialect,
+        *,
+        port: int = 0,
+        ended: Callable[[UpstreamExchange], None] | None = None,
+        keeps: bool = True,
     ) -> None:
         if speaks not in DIALECTS:
             raise ValueError(f"there is no dialect {speaks!r}; valid: {', '.join(DIALECTS)}")
-        self._recorder = Recorder(ended)
+        self._recorder = Recorder(ended, keeps=keeps)
         self._service = Service(speaks, self._recorder)
         self._background = Background(self._serve, port, name="the scripted upstream")
         self._address = ""

@@ -25,7 +25,7 @@ MAX_SCRIPT_BYTES: Final = 8 * 1024 * 1024
 MAX_DEPTH: Final = 100
 """The deepest nesting of a request in which tokens are searched: our own number, far above that of any real request."""
 
-OF_THE_MODEL: Final = frozenset({"assistant"})
+OF_THE_MODEL: Final = ("assistant",)
 """Roles whose turns are never read: a model may repeat the token of an earlier turn."""
 
 
