@@ -2,7 +2,7 @@
 
 import pytest
 
-from messages_conformance.generate import Dialogue, ask, assistant, content_to_echo, count_tokens, user
+from messages_conformance.generate import Dialogue, ask, assistant, content_to_echo, user
 
 CITY = "Name one large city in Japan. Reply with the name only."
 
@@ -21,15 +21,6 @@ PREFILL = [
     )
 ]
 
-TOPICS = ["trees", "rivers", "music", "bread", "stars", "ships", "clocks", "birds", "maps", "gardens"]
-DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"]
-SHELVES = " ".join(
-    f"Shelf {number} holds books about {TOPICS[number % 10]}, and the librarian dusts it on {DAYS[number % 5]}."
-    for number in range(1, 111)
-)
-CATALOGUE = [{"type": "text", "text": SHELVES, "cache_control": {"type": "ephemeral"}}]
-SHELF = "On which day is shelf 7 dusted? Reply with the day only."
-
 
 async def echo(send):
     """Sends the content of an answer back to the target as the assistant's turn."""
@@ -42,23 +33,8 @@ async def echo(send):
     await send(ask("echo.second.streamed", turns, stream=True, probe="response.content.echoable"))
 
 
-async def write_and_read_cache(send):
-    """Sends a long system prompt with a cache breakpoint: counts it, writes it to the cache, and reads it."""
-    await send(count_tokens("cache.counted", SHELF, system=CATALOGUE))
-    await send(ask("cache.written", SHELF, system=CATALOGUE, probe="request.system.blocks"))
-    await send(ask("cache.read", SHELF, system=CATALOGUE, probe="request.system.blocks"))
-    await send(ask("cache.read.streamed", SHELF, system=CATALOGUE, stream=True, probe="request.system.blocks"))
-
-
 DIALOGUES = [
     Dialogue(name="echo", steps=echo, max_requests=3, max_output_tokens=56),
-    Dialogue(
-        name="cache",
-        steps=write_and_read_cache,
-        max_requests=4,
-        max_output_tokens=48,
-        needs=frozenset({"prompt-caching", "count-tokens"}),
-    ),
 ]
 
 

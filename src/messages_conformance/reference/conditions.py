@@ -269,10 +269,10 @@ PROVED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "long": ("drop_message_stop", "omit_usage"),
         "max_tokens=1": ("drop_message_stop", "omit_usage"),
         "stops": ("drop_message_stop", "claim_tool_use"),
-        "streamed": ("claim_tool_use", "name_stop_sequence_at_natural_end"),
-        "system": ("drop_message_stop", "omit_usage", "reuse_block_index"),
+        "streamed": ("claim_tool_use", "drop_stop_sequences", "name_stop_sequence_at_natural_end"),
+        "system": ("drop_message_stop", "drop_stop_sequences", "omit_usage", "reuse_block_index"),
         "thinking": ("drop_message_stop", "omit_usage"),
-        "tools": ("drop_message_stop", "nullify_usage_in_start"),
+        "tools": ("drop_message_stop", "drop_stop_sequences", "nullify_usage_in_start"),
         "unicode": ("drop_message_stop", "omit_usage"),
         "whole": ("claim_tool_use", "name_stop_sequence_at_natural_end"),
     }

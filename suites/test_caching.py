@@ -1,0 +1,102 @@
+"""Long prompts with cache_control: sent again where nothing is read, and with the marker at each place.
+
+A cache may miss by chance, so a request without an effect is repeated.
+"""
+
+import pytest
+
+from messages_conformance.generate import Dialogue, answered_message, ask, count_tokens, user
+
+TOPICS = ["trees", "rivers", "music", "bread", "stars", "ships", "clocks", "birds", "maps", "gardens"]
+DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"]
+
+
+SENTENCES = 120  # some 2,100 tokens: more than most models need to cache a prefix
+
+
+def shelves(count, verb="holds"):
+    """A catalogue of so many sentences, each with some 18 tokens."""
+    return " ".join(
+        f"Shelf {number} {verb} books about {TOPICS[number % 10]}, and the librarian dusts it on {DAYS[number % 5]}."
+        for number in range(1, count + 1)
+    )
+
+
+MARKED = {"cache_control": {"type": "ephemeral"}}
+FOR_AN_HOUR = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+CATALOGUE = [{"type": "text", "text": shelves(SENTENCES), **MARKED}]
+SHELF = "On which day is shelf 7 dusted? Reply with the day only."
+BLOCKS = {"probe": "request.system.blocks"}
+OK = "Reply with the single word: ok"
+
+
+def cached(answer):
+    """The tokens that an answer wrote to the cache and read from it; None without a valid answer."""
+    message = answered_message(answer)
+    if message is None:
+        return None
+    usage = message["usage"]
+    names = ("cache_creation_input_tokens", "cache_read_input_tokens")
+    return tuple(usage.get(name) or 0 for name in names)
+
+
+async def write_and_read_cache(send):
+    """Sends a long system prompt with a cache breakpoint: counts it, writes it to the cache, and reads it."""
+
+    async def again(name, *, stream=False, copy=0):
+        return cached(await send(ask(f"cache.{name}", SHELF, system=CATALOGUE, stream=stream, copy=copy, **BLOCKS)))
+
+    await send(count_tokens("cache.counted", SHELF, system=CATALOGUE))
+    written, whole = await again("written"), await again("read")
+    streamed = await again("read.streamed", stream=True)
+    if not all((written, whole, streamed)) or not any((*written, *whole, *streamed)):
+        return
+    if not (whole[1] and streamed[1]):  # one form, or both, read nothing
+        for copy, stream in enumerate((False, True), start=1):
+            await again("read.again", stream=stream, copy=copy)
+
+
+LONG_TOOL = {"name": "look_up", "description": shelves(SENTENCES, "has"), "input_schema": {"type": "object"}}
+
+
+def with_marker(place, marker):
+    """The messages and fields of a request whose only marker is at this place."""
+    if place == "tools":
+        return [user(OK)], {"tools": [{**LONG_TOOL, **marker}]}
+    long = {"type": "text", "text": shelves(SENTENCES, "keeps"), **marker}
+    return [user([long, {"type": "text", "text": OK}])], {}
+
+
+async def mark_every_place(send):
+    """Sends long tools and a long message with a marker, and again where nothing is cached."""
+    for place, marker in (("tools", MARKED), ("messages", FOR_AN_HOUR)):
+        # Some servers have no ttl: then the marker is sent without one.
+        for copy, kind in enumerate((marker, MARKED)):
+            messages, fields = with_marker(place, kind)
+            asked = ask(f"cache.in.{place}", messages, copy=copy, probe="request.cache_control.places", **fields)
+            found = cached(await send(asked))
+            if found is None or any(found):
+                break
+
+
+DIALOGUES = [
+    Dialogue(
+        name="cache",
+        steps=write_and_read_cache,
+        max_requests=6,
+        max_output_tokens=80,
+        needs=frozenset({"prompt-caching", "count-tokens"}),
+    ),
+    Dialogue(
+        name="cache.places",
+        steps=mark_every_place,
+        max_requests=4,
+        max_output_tokens=64,
+        needs=frozenset({"prompt-caching", "tools", "system-blocks"}),
+    ),
+]
+
+
+@pytest.mark.parametrize("dialogue", DIALOGUES, indirect=True)
+def test_caches_prompts(dialogue, judge):
+    judge(*dialogue)
