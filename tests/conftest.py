@@ -29,8 +29,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Runs single test files in this process: to start workers takes longer. `-n 2` starts them all the same."""
-    return 0 if config.args and all(".py" in argument for argument in config.args) else None
+    """Runs single test files in this process: to start workers takes longer. `-n 2` starts them all the same.
+
+    One worker more than cores, because many tests wait for a process or a time.
+    """
+    if config.args and all(".py" in argument for argument in config.args):
+        return 0
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session")

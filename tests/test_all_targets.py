@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from command_line import Outcome, run
 
+pytestmark = pytest.mark.slow
+
 GREEN = 'target = "reference:transport=memory"'
 RED = 'target = "reference:drop_message_stop,transport=memory"'
 UNJUDGED = f'{GREEN}\nprofile = "anthropic-2023-06-01"\nonly = ["errors.envelope.tokmodel"]'

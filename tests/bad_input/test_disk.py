@@ -14,6 +14,8 @@ import pytest
 from command_line import COMMAND, Outcome, ended, environment, started, valid_report
 from misbehaving import KEY, PATIENCE_S, Endpoints
 
+pytestmark = pytest.mark.slow
+
 resource = pytest.importorskip("resource", reason="limits the size of files, which has the effect of a full disk")
 
 MEMORY = "reference:transport=memory"

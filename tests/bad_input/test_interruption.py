@@ -13,7 +13,7 @@ import pytest
 from command_line import Outcome, ended, started, valid_report
 from misbehaving import KEY, STALLS_AFTER, Endpoints
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+pytestmark = [pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals"), pytest.mark.slow]
 
 CONCURRENCY = 4
 

@@ -13,7 +13,7 @@ import pytest
 from command_line import COMMAND, ended, environment, run, started, valid_report
 from misbehaving import KEY, PATIENCE_S, STALLS_AFTER, Endpoints
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"), pytest.mark.slow]
 
 MEMORY = "reference:,transport=memory"
 SMOKE = ("--depth", "smoke", "--only", "stream.order")

@@ -76,9 +76,13 @@ def bin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
+QUICK = {"first-run.md", "read-a-failure.md", "write-a-profile.md"}
+"""The pages that the default tests try; the other pages take minutes together."""
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=() if page in QUICK else pytest.mark.slow) for page in PAGES]
+)
 def test_the_examples_of_a_page_work(page: str, tmp_path: Path, bin_folder: Path) -> None:
     env = environment(PATH=f"{bin_folder}{os.pathsep}{os.environ['PATH']}")
     for fence in fences(DOCS / page):

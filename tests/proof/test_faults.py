@@ -1,6 +1,6 @@
 """Every fault trips exactly the requirements that it names, and every requirement is tripped by a fault.
 
-The default run tries a third of the faults that together trip each requirement; `prove` tries all faults.
+The default run tries some of the faults that together trip each requirement; `prove` tries all faults.
 """
 
 from dataclasses import replace
@@ -25,10 +25,18 @@ def first_for_some_requirement():
     return ids
 
 
-QUICK = set(sorted(first_for_some_requirement())[::3])
-"""A third of them: CI also proves all faults at smoke depth."""
+FIRST = sorted(first_for_some_requirement())
+QUICK, SLOW = set(FIRST[::12]), set(FIRST[::4])
 
-KEYS = [pytest.param(key, id=id_, marks=() if id_ in QUICK else pytest.mark.proof) for id_, key in ANSWERING.items()]
+
+def marks(id_):
+    """The default tests try a twelfth of these faults, and CI a fourth; CI also proves all faults at smoke depth."""
+    if id_ in QUICK:
+        return ()
+    return pytest.mark.slow if id_ in SLOW else pytest.mark.proof
+
+
+KEYS = [pytest.param(key, id=id_, marks=marks(id_)) for id_, key in ANSWERING.items()]
 UNREACHABLE = {one.name: (one, one.depth) for one in FAULTY if one.statement}
 
 

@@ -21,6 +21,8 @@ REFUSED = HttpResponse(
     pieces=((0.0, b'{"type":"error","error":{"type":"rate_limit_error","message":"slow down"},"request_id":"req_1"}'),),
 )
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(kw_only=True)
 class Flaky:

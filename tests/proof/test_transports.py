@@ -25,6 +25,7 @@ TIMED = {row.id for row in CATALOGUE.values() if TIMES in row.reads}
 
 
 @pytest.mark.parametrize("subject", CHOSEN, ids=[f"{subject.name}-{subject.profile}" for subject in CHOSEN])
+@pytest.mark.slow
 def test_both_transports_give_the_same_verdicts(subject, monkeypatch):
     monkeypatch.setattr(trial, "TIMEOUT_S", PATIENCE_S)  # a busy machine is no silent server
     assert not subject.needs_socket

@@ -11,7 +11,7 @@ from messages_conformance.proof import run
 from messages_conformance.report import Report
 from messages_conformance.targets.memory import CUT_SHORT, MemoryTransport
 
-LASTS = 60
+LASTS = 15
 """The number of the first request that meets the outage: the run has judged something, and much is left."""
 
 PAGE = b"<!doctype html><html><title>Log in</title><form></form></html>"
@@ -78,7 +78,9 @@ def outage(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Report]:
     """Runs against the reference endpoint, whose answers change when the predicate of the request's number holds."""
     usual = MemoryTransport.handle_async_request
 
-    def judged(answer: Answer, holds: Callable[[int], bool], target: str = "reference:transport=memory") -> Report:
+    def judged(
+        answer: Answer, holds: Callable[[int], bool], target: str = "reference:transport=memory", depth: str = "smoke"
+    ) -> Report:
         count = 0
 
         async def handle(self: MemoryTransport, request: httpx.Request) -> httpx.Response:
@@ -89,7 +91,7 @@ def outage(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Report]:
             return answer(response) if holds(number) else response
 
         monkeypatch.setattr(MemoryTransport, "handle_async_request", handle)
-        return run(target, "anthropic-2023-06-01", model="anthropic/claude-opus-4-5", seed=0)[1]
+        return run(target, "anthropic-2023-06-01", model="anthropic/claude-opus-4-5", seed=0, depth=depth)[1]
 
     return judged
 
@@ -117,7 +119,7 @@ def test_a_short_interruption_does_not_end_the_run(outage: Callable[..., Report]
 
 @pytest.mark.parametrize("fault", ["drop_message_stop", "drop_message_stop@after=20"])
 def test_a_target_that_leaves_out_the_end_of_streams_is_no_outage(outage: Callable[..., Report], fault: str) -> None:
-    report = outage(lambda usual: usual, lambda _: False, f"reference:{fault},transport=memory")
+    report = outage(lambda usual: usual, lambda _: False, f"reference:{fault},transport=memory", "standard")
     assert report.statement is None
     assert failed(report)
 

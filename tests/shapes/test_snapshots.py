@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
+import pytest
 from command_line import run
+
+pytestmark = pytest.mark.slow
 
 SMOKE = ("--profile", "anthropic-2023-06-01", "--depth", "smoke")
 

@@ -18,7 +18,7 @@ from messages_conformance.rules import judge as judge_module
 
 
 def test_one_round_finds_no_crash() -> None:
-    fuzz.fuzz_once(examples=8, number=0)
+    fuzz.fuzz_once(examples=1, number=0)
 
 
 def test_a_rule_that_raises_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
