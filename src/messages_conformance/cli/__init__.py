@@ -14,6 +14,7 @@ from typing import Final
 from messages_conformance import __version__
 from messages_conformance.cli import (
     checking,
+    driving_clients,
     explaining,
     gating,
     judging_clients,
@@ -34,6 +35,7 @@ COMMANDS = (
     checking,
     proxying,
     judging_clients,
+    driving_clients,
     settings,
     reporting,
     gating,

@@ -85,7 +85,7 @@ def _tried(parsed: argparse.Namespace) -> int:
         kinds.add(trial.kind)
         out.print(row(trial), soft_wrap=True)
 
-    signal.signal(signal.SIGTERM, _interrupt)  # the processes of the client end with this one
+    signal.signal(signal.SIGTERM, interrupt)  # the processes of the client end with this one
     try:
         trials = try_client(options, took)
     except ControlFailed as error:
@@ -101,5 +101,6 @@ def _tried(parsed: argparse.Namespace) -> int:
     return VIOLATIONS if trials.broken else 0
 
 
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Handles a signal as Ctrl-C, so that every child process is ended."""
     raise KeyboardInterrupt

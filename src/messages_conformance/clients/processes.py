@@ -46,7 +46,8 @@ class Ran:
 
 
 class Program:
-    """A running program. `on_line` gets each whole line of its standard output, in another thread."""
+    """A running program. In another thread, `on_line` gets each whole line of its output, and `on_end` is called at the
+    end of the output."""
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class Program:
         env: Mapping[str, str],
         cwd: Path | None = None,
         on_line: Callable[[bytes], None] | None = None,
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self._nonce = secrets.token_hex(16)
         self._process = subprocess.Popen(
@@ -69,8 +71,15 @@ class Program:
         self._kept = bytearray()
         self._size_bytes = 0
         self._on_line = on_line
+        self._on_end = on_end
         self._reader = threading.Thread(target=self._read, name="client-output", daemon=True)
         self._reader.start()
+
+    @property
+    def last_line(self) -> str:
+        """The last line of the kept output that is not empty."""
+        lines = bytes(self._kept).decode("utf-8", "replace").splitlines()
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def wait(self, limit_s: float) -> Ran:
         """Waits for the end, at most `limit_s`; then no process of the program is left."""
@@ -109,6 +118,7 @@ class Program:
             if self._on_line is not None:
                 line = self._passed_on(line + data)
         stream.close()
+        self._on_end()
 
     def _passed_on(self, data: bytearray) -> bytearray:
         """Passes whole lines on; returns the beginning of the next line."""

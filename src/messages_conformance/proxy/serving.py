@@ -91,24 +91,10 @@ class _Proxy:
 
     async def serve(self) -> int:
         """Serves until something ends it; returns the exit code of the command, 0 without one."""
-        import uvicorn
-
         self._loop = asyncio.get_running_loop()
         self._judging.start()
         forwarder = Forwarder(self._options.upstream, lambda live, ended: self._ended.put((live, ended)))
-        config = uvicorn.Config(
-            forwarder,
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_level="critical",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            timeout_graceful_shutdown=int(GRACE_S),
-        )
-        server = _quiet_server(config)
+        server = quiet_server(forwarder)
         serving = asyncio.create_task(server.serve(sockets=[self._socket]))
         with self._signals():
             code = await self._until_end(serving)
@@ -183,7 +169,8 @@ def _made(live: LiveExchange, ended: Ended, number: int) -> Exchange:
     return live.finished(number=number, ending=ended.ending, detail=ended.detail)
 
 
-def _quiet_server(config: Any) -> Any:
+def quiet_server(application: Any) -> Any:
+    """A uvicorn.Server for an ASGI application: it prints nothing, adds no headers, and leaves signals to us."""
     import uvicorn
 
     class QuietServer(uvicorn.Server):
@@ -193,6 +180,18 @@ def _quiet_server(config: Any) -> Any:
         def capture_signals(self) -> Iterator[None]:
             yield
 
+    config = uvicorn.Config(
+        application,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_level="critical",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=int(GRACE_S),
+    )
     return QuietServer(config)
 
 

@@ -1,0 +1,116 @@
+"""The command `clients`: drives known clients against a target, and compares the report's predictions with them."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from messages_conformance.cli.judging_clients import interrupt
+from messages_conformance.cli.parsing import NOT_JUDGED, Commands, wrong_usage
+from messages_conformance.cli.settings import NAMES, add_options, effective
+from messages_conformance.configuration import ConfigurationError
+
+if TYPE_CHECKING:
+    from messages_conformance.clients.client_runs import ClientResult
+    from messages_conformance.clients.driven_target import ClientsOptions
+
+VIOLATIONS: Final = 1
+USED: Final = ("model", "profile", "api-key-env", "config")
+KEY_VARIABLE: Final = "MESSAGES_API_KEY"
+
+
+def add(commands: Commands) -> None:
+    """Declares `clients`."""
+    clients = commands.add_parser("clients", help="drive real clients against a target", allow_abbrev=False)
+    clients.set_defaults(command=_clients, parser=clients)
+    clients.add_argument("target", metavar="TARGET", nargs="?", help=NAMES)
+    clients.add_argument(
+        "--client", action="append", default=[], metavar="NAME", help="only this client; may be repeated"
+    )
+    clients.add_argument("--latest", action="store_true", help="the newest versions instead of the known good ones")
+    clients.add_argument("--cache", metavar="FOLDER", help="where clients are installed (default: the user's cache)")
+    clients.add_argument(
+        "--time-limit", type=float, default=60.0, metavar="SECONDS", help="longest scenario (default: 60)"
+    )
+    clients.add_argument("--json", metavar="FILE", help="also write the result as JSON")
+    add_options(clients, USED)
+
+
+def _clients(parsed: argparse.Namespace) -> int:
+    from messages_conformance.contract import ContractError
+    from messages_conformance.proxy.serving import missing_packages
+    from messages_conformance.report.files import ReportError
+
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns about clients that leave a stream
+    signal.signal(signal.SIGTERM, interrupt)  # the processes of the clients end with this one
+    try:
+        if missing := missing_packages():
+            raise ConfigurationError(missing)
+        return _driven(parsed, _options(parsed))
+    except LookupError as error:
+        return wrong_usage(ValueError(str(error.args[0] if error.args else error)))
+    except (ConfigurationError, ContractError, ReportError) as error:
+        return wrong_usage(error)
+
+
+def _options(parsed: argparse.Namespace) -> ClientsOptions:
+    from messages_conformance import contract
+    from messages_conformance.clients.driven_target import REFERENCE, ClientsOptions
+    from messages_conformance.clients.installing import default_cache
+    from messages_conformance.clients.known_clients import chosen_clients
+    from messages_conformance.live import DEFAULT_PROFILE
+
+    found: dict[str, Any] = {name: setting.value for name, setting in effective(parsed).items()}
+    target = found.get("target")
+    if not target:
+        raise ConfigurationError(f"no TARGET was given; it is {NAMES}")
+    if target.startswith("replay:"):
+        raise ConfigurationError("clients cannot be driven against a replay; name an address or reference:")
+    if not parsed.time_limit > 0:
+        raise ConfigurationError(f"--time-limit is {parsed.time_limit:g}; it is a number of seconds above 0")
+    profile = contract.profile(found.get("profile") or DEFAULT_PROFILE)
+    variable = found.get("api-key-env") or KEY_VARIABLE
+    model = found.get("model") or ("" if target.startswith(REFERENCE) else profile.default_model)
+    key = "" if target.startswith(REFERENCE) else os.environ.get(variable, "")
+    if not target.startswith(REFERENCE) and not model:
+        raise ConfigurationError("no model was given; name one with --model")
+    if not target.startswith(REFERENCE) and not key:
+        raise ConfigurationError(f"no key was given; set the environment variable {variable}")
+    return ClientsOptions(
+        target=target,
+        clients=chosen_clients(parsed.client),
+        profile=profile.name,
+        model=model or "",
+        key=key,
+        latest=parsed.latest,
+        cache=Path(parsed.cache) if parsed.cache else default_cache(),
+        limit_s=parsed.time_limit,
+    )
+
+
+def _driven(parsed: argparse.Namespace, options: ClientsOptions) -> int:
+    from messages_conformance import report
+    from messages_conformance.clients.clients_json import write
+    from messages_conformance.clients.clients_text import client_lines, summary
+    from messages_conformance.clients.driven_target import drive_clients
+    from messages_conformance.report.files import prepare
+
+    if parsed.json:
+        prepare(Path(parsed.json).parent, option="--json")
+    out = report.console()
+
+    def took(result: ClientResult) -> None:
+        for line in client_lines(result):
+            out.print(line, soft_wrap=True)
+
+    results = drive_clients(options, took)
+    out.print(summary(results), soft_wrap=True)
+    if parsed.json:
+        write(Path(parsed.json), options.target, options.profile, results)
+    if any(result.failed for result in results):
+        return VIOLATIONS
+    return 0 if any(result.status for result in results) else NOT_JUDGED

@@ -1,0 +1,224 @@
+"""Runs a client through its scenarios: one process for all, a new one after a scenario that hangs or ends it.
+
+The driver prints a line for each scenario that has ended. A scenario without one within its limit hangs: all processes
+of the client are killed, and the next process begins with the scenario after it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from messages_conformance.clients.comparison import Result, by_the_model, differences, only_loss
+from messages_conformance.clients.installing import Installation
+from messages_conformance.clients.known_clients import KnownClient, Scenario
+from messages_conformance.clients.processes import Program
+from messages_conformance.clients.recording import Recorded, Recorder
+from messages_conformance.masking import masked
+
+SIGN: Final = b"\x1e"
+"""Begins the lines of a driver."""
+
+STARTUP_S: Final = 120.0
+"""Longest wait until a driver has loaded its client (our own)."""
+
+OK: Final = "ok"
+FAILS: Final = "fails"
+LOSS: Final = "loss"
+HANGS: Final = "hangs"
+NOT_COUNTED: Final = "not counted"
+NOT_PROVOKED: Final = "not provoked"
+OUTCOMES: Final = (OK, LOSS, FAILS, HANGS, NOT_COUNTED, NOT_PROVOKED)
+
+HUNG: Final = "hung"
+ENDED: Final = "ended"
+UNSEEN: Final = "no result"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenarioResult:
+    """What a client made of one scenario. `violated` are the requirements that its exchanges violate, MUSTs first."""
+
+    scenario: str
+    core: bool
+    outcome: str
+    detail: str = ""
+    violated: tuple[str, ...] = ()
+    requests: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientResult:
+    """All scenarios of a client, or `not_run`: why there are none."""
+
+    client: KnownClient
+    version: str = ""
+    scenarios: tuple[ScenarioResult, ...] = ()
+    not_run: str = ""
+
+    @property
+    def failed(self) -> tuple[ScenarioResult, ...]:
+        """The scenarios in which the application did not get what it expects."""
+        return tuple(one for one in self.scenarios if one.outcome in (FAILS, HANGS, LOSS))
+
+    @property
+    def status(self) -> str:
+        """`fails` when a core scenario fails, `loss` when anything else is wrong, else `ok`; empty when nothing ran."""
+        counted = [one for one in self.scenarios if one.outcome in (OK, FAILS, HANGS, LOSS)]
+        if not counted:
+            return ""
+        if any(one.core and one.outcome in (FAILS, HANGS) for one in counted):
+            return FAILS
+        return LOSS if self.failed else OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """The endpoint that a client talks to, behind the recorder: its model and its key.
+
+    `obedient` says that the model does what a scenario asks: then a missing call is no choice of the model.
+    """
+
+    recorder: Recorder
+    model: str
+    key: str = field(repr=False)
+    limit_s: float
+    obedient: bool = False
+
+
+@dataclass(kw_only=True)
+class _Answers:
+    """What the drivers of one client printed so far."""
+
+    version: str = ""
+    results: dict[str, Result] = field(default_factory=dict)
+
+
+def run_client(installation: Installation, asked: Sequence[Scenario], endpoint: Endpoint) -> ClientResult:
+    """Runs the scenarios and judges their exchanges."""
+    endpoint.recorder.forget()
+    answers = _Answers()
+    pending = list(asked)
+    while pending:
+        done = _run_process(installation, pending, endpoint, answers)
+        pending = pending[done + 1 :]
+    recorded = endpoint.recorder.judged()
+    judged = [
+        _judged(scenario, answers.results.get(scenario.name, {}), recorded.get(scenario.name, Recorded()), endpoint)
+        for scenario in asked
+    ]
+    return ClientResult(client=installation.client, version=answers.version, scenarios=tuple(judged))
+
+
+def _run_process(installation: Installation, pending: Sequence[Scenario], endpoint: Endpoint, answers: _Answers) -> int:
+    """Runs one process until it ends or hangs; returns the number of scenarios that have a result in order."""
+    lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+    program = Program(
+        installation.words(_argument(pending, endpoint)),
+        env=_environment(endpoint.key),
+        on_line=lambda line: _read(line, lines),
+        on_end=lambda: lines.put(None),
+    )
+    done = 0
+    limit_s = STARTUP_S
+    try:
+        while done < len(pending):
+            line = lines.get(timeout=limit_s)
+            if line is None:
+                break
+            limit_s = endpoint.limit_s
+            if "ready" in line:
+                answers.version = str(line["ready"])
+            elif line.get("scenario") == pending[done].name and isinstance(line.get("result"), dict):
+                answers.results[pending[done].name] = line["result"]
+                done += 1
+    except queue.Empty:
+        answers.results[pending[done].name] = {"error": HUNG, "message": f"no result within {limit_s:g} s"}
+        return done
+    finally:
+        program.kill()
+    if done < len(pending):
+        last = program.last_line
+        answers.results[pending[done].name] = {"error": ENDED, "message": f"the client ended: {last}"}
+    return done
+
+
+def _argument(pending: Sequence[Scenario], endpoint: Endpoint) -> str:
+    return json.dumps(
+        {
+            "base_url": endpoint.recorder.base_url,
+            "model": endpoint.model,
+            "scenarios": {scenario.name: dict(scenario.ask) for scenario in pending},
+        }
+    )
+
+
+def _environment(key: str) -> Mapping[str, str]:
+    """Ours without what the clients read from it, such as a key or a proxy before the loopback."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("ANTHROPIC_", "CLAUDE", "MESSAGES_"))
+        and name.lower() not in ("http_proxy", "all_proxy")
+    }
+    return {**kept, "CLIENT_KEY": key, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+
+
+def _read(line: bytes, lines: queue.SimpleQueue[dict[str, Any] | None]) -> None:
+    """Passes on the lines of a driver, not those that its client prints."""
+    _, sign, text = line.rpartition(SIGN)
+    if not sign:
+        return
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return
+    if isinstance(found, dict):
+        lines.put(found)
+
+
+# -- judging ---------------------------------------------------------------------------------------------------------
+
+
+def _judged(scenario: Scenario, result: Result, recorded: Recorded, endpoint: Endpoint) -> ScenarioResult:
+    wrong = differences(scenario, result or {"error": UNSEEN, "message": "the client gave no result"})
+    excused = not endpoint.obedient and not recorded.violated and by_the_model(wrong)
+    return ScenarioResult(
+        scenario=scenario.name,
+        core=scenario.core,
+        outcome=NOT_PROVOKED if excused else _outcome(scenario, result, wrong),
+        detail=masked("; ".join(wrong.values())),
+        violated=recorded.violated,
+        requests=len(recorded.exchanges),
+    )
+
+
+def _outcome(scenario: Scenario, result: Result, wrong: Mapping[str, str]) -> str:
+    if not wrong:
+        return OK
+    if result.get("error") == HUNG:
+        return HANGS
+    return LOSS if only_loss(scenario, wrong) else FAILS
+
+
+def without_control_failures(result: ClientResult, control: ClientResult) -> ClientResult:
+    """The result; a scenario that fails against the reference endpoint, too, counts for nobody."""
+    failing = {one.scenario: one.detail for one in control.failed}
+    made = [
+        ScenarioResult(
+            scenario=one.scenario,
+            core=one.core,
+            outcome=NOT_COUNTED,
+            detail=f"it fails with the reference endpoint, too: {failing[one.scenario]}",
+            violated=one.violated,
+            requests=one.requests,
+        )
+        if one.scenario in failing
+        else one
+        for one in result.scenarios
+    ]
+    return ClientResult(client=result.client, version=result.version, scenarios=tuple(made), not_run=result.not_run)
