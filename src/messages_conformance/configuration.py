@@ -7,6 +7,7 @@ the current folder and the folders above it, up to the root of the repository. I
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -89,12 +90,23 @@ class Configuration:
         """
         if target is None or target in self.targets:
             return self.targets.get(target or "", {})
+        if self.path is None and _is_name(target):
+            raise ConfigurationError(
+                f"{shown(target)} is no URL, and there is no configuration file that names a target so: write a URL, "
+                f"such as https://staging.example.com or http://127.0.0.1:8000, or add [{TARGETS}.{target}] to "
+                f"{FILE_NAME} in this folder or one above it"
+            )
         if self.targets and not set(target) & set(":/.\\"):
             raise ConfigurationError(
                 f"no target is named {shown(target)} in {_shown(self.path)}{_near(target, self.targets)}; "
                 f"it has {', '.join(self.targets)}"
             )
         return {}
+
+
+def _is_name(target: str) -> bool:
+    """Whether a target can only be the name of one in a file. Words with _ are faults, which `run` explains."""
+    return re.fullmatch(r"[A-Za-z0-9-]+", target) is not None and target != "localhost" and not target.isdigit()
 
 
 def settings(

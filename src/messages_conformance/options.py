@@ -17,7 +17,9 @@ Kind = Literal["text", "path", "name or path", "whole number", "number", "flag",
 """The kind of value. A path in a file is relative to its folder; globs, paths and headers can have several values."""
 
 Owner = Literal["run", "syrupy", "command line"]
-"""Who declares the option in pytest: our plugin, syrupy, or nobody, because it becomes plain arguments of pytest."""
+"""Who declares the option in pytest: our plugin, syrupy, or nobody: only the command line uses it."""
+
+OUTPUTS: Final = ("text", "json")
 
 SEVERAL: Final = frozenset({"globs", "paths", "headers"})
 
@@ -359,6 +361,27 @@ OPTIONS: Final = (
         at_least=0,
         wrong="--price-out is {value}; it is the price of a million tokens, 0 or more",
     ),
+    Option(
+        "max-failures",
+        "stop after this many failed MUST requirements",
+        "whole number",
+        at_least=1,
+        wrong="--max-failures is {value}; it must be 1 or more, or left out for no limit",
+    ),
+    Option(
+        "output",
+        "text (default), or json: standard output then has only the JSON of the report",
+        choices=OUTPUTS,
+        wrong="unknown value {value} of --output; valid: {choices}",
+    ),
+    Option("quiet", "print only the verdict", "flag"),
+    Option(
+        "events",
+        "file for what happens during the run, as JSON lines: start, request, verdict, end",
+        "path",
+        refuses_empty=True,
+    ),
+    Option("open", "open the page of --report in a browser at the end", "flag", belongs_to="command line"),
     Option("config", "file of options (default: the nearest messages-conformance.toml or pyproject.toml)", "path"),
     Option("show-trace", "show the whole exchange of each failure", "flag"),
 )
@@ -375,6 +398,12 @@ NEEDS: Final = (
         value="regression",
         needed="baseline",
         sentence="--fail-on regression needs --baseline REPORT, the folder of the run to compare with",
+    ),
+    Need(
+        option="open",
+        value=True,
+        needed="report",
+        sentence="--open needs --report FOLDER, which has the page",
     ),
     Need(
         option="snapshot-update",

@@ -13,7 +13,19 @@ from misbehaving import KEY, Endpoints
 Judge = Callable[..., Outcome]
 
 WRONG = {
-    "no-command": ([], ["no command was given", "run, ", "list, explain, serve"]),
+    "no-command": (["--jobs"], ["'--jobs' is no command", "run, ", "list, explain, serve"]),
+    "bare-name": (["run", "good"], ["'good' is no URL", "no configuration file", "https://", "[targets.good]"]),
+    "two-values": (["run", "reference:", "--only", "a", "b"], ["unexpected 'b'", "repeat the option"]),
+    "failures": (["run", "reference:", "--max-failures", "0"], ["--max-failures is 0", "1 or more"]),
+    "output": (["run", "reference:", "--output", "xml"], ["'xml'", "text, json"]),
+    "open": (["run", "reference:", "--open"], ["--open needs --report"]),
+    "header": (["run", "reference:", "--header", f"x {KEY}"], ["--header number 1 is not NAME:VALUE"]),
+    "base-path": (["run", "reference:", "--base-path", "x"], ["--base-path is 'x'", "begins with /"]),
+    "bundle": (
+        ["run", "https://h.invalid", "--profile", "anthropic-2023-06-01", "--ca-bundle", "/nowhere.pem"],
+        ["--ca-bundle: '/nowhere.pem' cannot be used"],
+    ),
+    "client-key": (["run", "reference:", "--client-key", "k"], ["--client-key needs --client-cert"]),
     "command": (["rnu"], ["unknown command 'rnu'", "did you mean run?", "list, explain, serve"]),
     "no-target": (["run"], ["no TARGET was given", "reference:", "https://"]),
     "empty-target": (["run", ""], ["no target was given", "http(s)://host"]),

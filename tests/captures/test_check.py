@@ -29,7 +29,7 @@ GOOD = numbered(
     ),
 )
 WRONG_ROLE = numbered(answered({"id": "msg_9", "role": "user"}, http={"headers": {**HEADERS, "request-id": "req_b1"}}))
-UNPROVOKED = ("--only", "response.*", "stream.*", "errors.*", "headers.*")
+UNPROVOKED = ("--only", "response.*", "--only", "stream.*", "--only", "errors.*", "--only", "headers.*")
 
 
 def check(path: Path | str, *arguments: str) -> int:
@@ -377,5 +377,5 @@ def test_thousands_of_files_are_judged_in_one_call(tmp_path: Path, capsys: pytes
     data = writers.vcrpy_yaml(GOOD[:1])
     for number in range(2_000):
         (tmp_path / f"{number}.yaml").write_bytes(data)
-    assert check(tmp_path, "--only", "response.role", "response.id") == 0
+    assert check(tmp_path, "--only", "response.role", "--only", "response.id") == 0
     assert "2,000 exchanges in 2,000 files" in capsys.readouterr().out

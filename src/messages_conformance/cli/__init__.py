@@ -5,6 +5,7 @@ Each module has `add(commands)`, which declares the arguments of its commands an
 
 from __future__ import annotations
 
+import argparse
 import errno
 import os
 import sys
@@ -27,7 +28,8 @@ from messages_conformance.cli import (
     settings,
     upstreaming,
 )
-from messages_conformance.cli.parsing import NOT_JUDGED, USAGE, Parser, complain
+from messages_conformance.cli.examples import epilog
+from messages_conformance.cli.parsing import NOT_JUDGED, USAGE, Parser, complain, short_usage
 from messages_conformance.internal_errors import report_internal_error
 
 COMMANDS = (
@@ -63,7 +65,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
         after = given[given.index("--") + 1 :] if given[:1] in TAKE_A_COMMAND and "--" in given else []
-        parsed, unknown = _parser().parse_known_args(given[: len(given) - len(after) - 1] if after else given)
+        parser = _parser()
+        if wrong := _wrong_command(parser, given):
+            return wrong
+        try:
+            parsed, unknown = parser.parse_known_args(given[: len(given) - len(after) - 1] if after else given)
+        except argparse.ArgumentError as error:
+            parser.refuse(error)
         parsed.after = after  # the command that `proxy` or `judge-client` runs; its options are not ours
         if unknown:
             parsed.parser.unknown(unknown)
@@ -86,6 +94,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report_internal_error(error)
         return NOT_JUDGED
     return code
+
+
+def _wrong_command(parser: Parser, given: Sequence[str]) -> int:
+    """The exit code of arguments without a command, after the help or a message about them; 0 when there is one."""
+    if not given:
+        # Not 0: a script that loses its arguments must not look green.
+        parser.print_help()
+        return USAGE
+    if not given[0].startswith("-") and given[0] not in parser.commands:
+        parser.refuse_command(given[0], list(parser.commands))
+    if given[0].startswith("-") and given[0] not in ("-h", "--help", "--version"):
+        parser.error(f"{given[0]!r} is no command; the command comes first; valid: {', '.join(parser.commands)}")
+    return 0
 
 
 def _has_folder() -> bool:
@@ -113,7 +134,14 @@ def _drop_output() -> None:
 def _parser() -> Parser:
     parser = Parser(prog="messages-conformance", description="Judges Messages API endpoints.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands", parser_class=Parser)
     for module in COMMANDS:
         module.add(commands)
+    parser.commands = commands.choices
+    # argparse has no public place for the help of a command.
+    for action in commands._choices_actions:
+        command = commands.choices[action.dest]
+        command.description = f"{(action.help or '').capitalize()}."
+        command.epilog = epilog(action.dest, command.epilog)
+        command.usage = short_usage(command)
     return parser

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from messages_conformance.cli.parsing import Commands, wrong_usage
-from messages_conformance.cli.settings import add_options, configured, effective
+from messages_conformance.cli.settings import add_options, configured, effective, open_page
 from messages_conformance.configuration import ConfigurationError
 from messages_conformance.options import OPTIONS, problem
 
@@ -28,6 +28,10 @@ USED: Final = (
     "baseline",
     "edition",
     "report",
+    "output",
+    "quiet",
+    "events",
+    "open",
     "config",
     "show-trace",
 )
@@ -65,7 +69,11 @@ def _check(parsed: argparse.Namespace) -> int:
         found = {name: setting.value for name, setting in effective(parsed).items() if name in USED}
         if wrong := problem({option.destination: found.get(option.name) for option in OPTIONS}):
             raise ConfigurationError(wrong)
-        return _judged(parsed.files, found, _fields(parsed.map, file.map), maps=[f"--map={row}" for row in parsed.map])
+        maps = [f"--map={row}" for row in parsed.map]
+        code = _judged(parsed.files, found, _fields(parsed.map, file.map), maps=maps)
+        if found.get("open"):
+            open_page(found["report"])
+        return code
     except (ConfigurationError, CaptureError, UsageError) as error:
         return wrong_usage(error)
 
@@ -129,6 +137,9 @@ def session_options(found: Mapping[str, Any], recorded_profile: str = "") -> Ses
         edition=found.get("edition"),
         report=found.get("report"),
         show_trace=bool(found.get("show-trace")),
+        output=found.get("output") or "text",
+        quiet=bool(found.get("quiet")),
+        events=found.get("events"),
     )
 
 

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from messages_conformance.cli.parsing import Commands, wrong_usage
+from messages_conformance.cli.requirements import as_json, print_json
 
 if TYPE_CHECKING:
     from messages_conformance.rules.requirement_list import Listed
@@ -28,6 +29,7 @@ def add(commands: Commands) -> None:
         metavar="ID",
         help="id of a requirement, a topic such as stream.order, a glob, or name of a capability of profiles",
     )
+    explain.add_argument("--output", choices=("text", "json"), default="text", help="(default: text)")
     explain.add_argument(
         "--no-example", action="store_true", help="leave out the right and the wrong answer of the reference endpoint"
     )
@@ -40,6 +42,9 @@ def _explain(parsed: argparse.Namespace) -> int:
 
     name = parsed.requirement
     if name in contract.capabilities():
+        if parsed.output == "json":
+            capability = contract.capabilities()[name]
+            return print_json({"capability": name, "sentence": capability.sentence, "read_by": capability.read_by})
         _print(_capability(name))
         return 0
     rows = listed()
@@ -49,6 +54,10 @@ def _explain(parsed: argparse.Namespace) -> int:
             checked_requirements([name])
         except UsageError as error:
             return wrong_usage(error)
+    if parsed.output == "json":
+        return print_json(
+            [{**as_json(row), "measured": [_measured(m) for m in contract.impact(row.id)]} for row in found]
+        )
     if len(found) == 1:
         _print(_requirement(found[0]))
         if not parsed.no_example:
@@ -56,6 +65,12 @@ def _explain(parsed: argparse.Namespace) -> int:
     else:
         _print(_several(found))
     return 0
+
+
+def _measured(measurement: Any) -> dict[str, Any]:
+    """A measurement as a JSON object."""
+    clients = dict(sorted(measurement.clients.items()))
+    return {"measured": measurement.measured, "source": measurement.source, "clients": clients}
 
 
 def _print(lines: Iterator[str]) -> None:

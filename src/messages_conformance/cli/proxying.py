@@ -16,6 +16,9 @@ from messages_conformance.options import OPTIONS, problem
 
 PORT: Final = 8788
 
+NOT_HERE: Final = frozenset({"model", "output", "quiet", "open"})
+"""The options of `check` that a proxy does not have: it prints what happens."""
+
 
 def add(commands: Commands) -> None:
     """Declares `proxy`."""
@@ -24,7 +27,7 @@ def add(commands: Commands) -> None:
     proxy.add_argument("--upstream", metavar="URL", help="the endpoint that answers, such as https://api.anthropic.com")
     proxy.add_argument("--port", type=int, default=PORT, help=f"port on 127.0.0.1; 0: any free port (default: {PORT})")
     proxy.add_argument("--fail-fast", action="store_true", help="end at the first violation of a MUST")
-    add_options(proxy, tuple(name for name in USED if name != "model"))
+    add_options(proxy, tuple(name for name in USED if name not in NOT_HERE))
     proxy.epilog = (
         "Write `-- COMMAND` at the end to run a command with ANTHROPIC_BASE_URL set to the proxy; it ends the proxy, "
         "and its exit code counts, too."

@@ -21,6 +21,7 @@ def add(commands: Commands) -> None:
         help="only the requirements with this text in their id, sentence, source or harm, in any case",
     )
     listing.add_argument("--format", choices=("text", "json", "markdown"), default="text", help="(default: text)")
+    listing.add_argument("--output", dest="format", choices=("text", "json"), help="the same as --format")
 
 
 def _rows(profile_name: str | None, text: str | None) -> list[Any]:
@@ -58,8 +59,8 @@ def _list(parsed: argparse.Namespace) -> int:
     except UsageError as error:
         return wrong_usage(error)
     if parsed.format == "json":
-        print(json.dumps([_row(row) for row in rows], indent=2, ensure_ascii=False))
-    elif parsed.format == "markdown":
+        return print_json([as_json(row) for row in rows])
+    if parsed.format == "markdown":
         _print_markdown(rows)
     else:
         _print_text(rows)
@@ -99,7 +100,14 @@ def _print_text(rows: Sequence[Any]) -> None:
     print(f"{len(rows)} requirements: {', '.join(counted)}")
 
 
-def _row(row: Any) -> dict[str, Any]:
+def print_json(value: Any) -> int:
+    """Prints a JSON value; returns the exit code."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+    return 0
+
+
+def as_json(row: Any) -> dict[str, Any]:
+    """A requirement as a JSON object."""
     from messages_conformance import contract
 
     return {

@@ -9,7 +9,7 @@ from messages_conformance.cli import all_targets
 from messages_conformance.cli.child import start
 from messages_conformance.cli.invocation import arguments_of, secrets_of
 from messages_conformance.cli.parsing import Commands, wrong_usage
-from messages_conformance.cli.settings import NAMES, add_options, configured, effective
+from messages_conformance.cli.settings import NAMES, add_options, configured, effective, open_page
 from messages_conformance.cli.signals import pass_on_signals, signals_blocked
 from messages_conformance.configuration import ConfigurationError
 
@@ -31,17 +31,20 @@ def add(commands: Commands) -> None:
 def _run(parsed: argparse.Namespace) -> int:
     try:
         if parsed.all:
+            if parsed.output == "json":
+                raise ConfigurationError(
+                    "--all has several reports: leave --output json out, and read them in --report"
+                )
             return all_targets.run_all(parsed, configured(parsed))
         found = effective(parsed)
         if "target" not in found:
-            raise ConfigurationError(f"no TARGET was given; it is {NAMES}{MISPLACED}")
-        return _started(arguments_of(found), secrets_of(found))
+            raise ConfigurationError(f"no TARGET was given; it is {NAMES}")
+        code = _started(arguments_of(found), secrets_of(found))
+        if "open" in found and found["open"].value:
+            open_page(found["report"].value)
+        return code
     except ConfigurationError as error:
         return wrong_usage(error)
-
-
-MISPLACED = "; put it before --only and --skip"
-"""An option with several values would also take a target that follows it."""
 
 
 def _plan(parsed: argparse.Namespace) -> int:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from messages_conformance import configuration
 from messages_conformance.cli.parsing import TARGETS, Commands, Parser, wrong_usage
 from messages_conformance.configuration import Configuration, ConfigurationError, Setting
-from messages_conformance.options import OPTIONS, SEVERAL, parsed_header, problem
+from messages_conformance.options import OPTIONS, parsed_header, problem
 
 NAMES = f"{TARGETS}, or the name of a target in messages-conformance.toml"
 
@@ -26,20 +27,68 @@ def add(commands: Commands) -> None:
     add_options(show)
 
 
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "target": (
+        *("model", "profile", "api-key-env", "header", "base-path", "ca-bundle", "client-cert", "client-key"),
+        *("insecure", "wait-for-target"),
+    ),
+    "what is judged": (
+        *("depth", "only", "skip", "situation", "last-failed", "suite", "seed", "generated", "generate"),
+        *("max-shrink-requests", "snapshots", "snapshot-update"),
+    ),
+    "verdict": ("fail-on", "waivers", "baseline", "edition"),
+    "limits": (
+        *("concurrency", "rate", "timeout", "minutes", "max-requests", "max-output-tokens", "max-failures"),
+        *("price-in", "price-out"),
+    ),
+    "output": ("report", "output", "quiet", "events", "open", "show-trace"),
+    "other options": ("config",),
+}
+"""The options of a run in the groups of `--help`."""
+
+OTHERS: Final = "other options"
+GROUP_OF: Final = {name: title for title, names in GROUPS.items() for name in names}
+METAVARS: Final = {
+    **{"globs": "GLOB", "paths": "PATH", "headers": "NAME:VALUE", "path": "PATH", "name or path": "NAME"},
+    **{"whole number": "N", "number": "NUMBER", "text": "TEXT"},
+}
+SHORT: Final = {"show-trace": ("-v",), "quiet": ("-q",)}
+
+
+def open_page(folder: str) -> None:
+    """Opens the page of a report in a browser. Without a browser, it says where the page is."""
+    import webbrowser
+
+    page = Path(folder, "report.html").resolve()
+    if page.is_file() and not webbrowser.open(page.as_uri()):
+        print(f"no browser can be opened; the page is {page}", file=sys.stderr)
+
+
 def add_options(parser: Parser, names: Collection[str] | None = None) -> None:
     """Declares all options of a run except the target; with `names`, only these."""
     parser.epilog = (
         f"Every option can also be set in the environment, such as {OPTIONS[1].variable}, and in "
         f"{configuration.FILE_NAME} or pyproject.toml; `messages-conformance config` shows the values in use."
     )
+    used = {option.name for option in OPTIONS if names is None or option.name in names}
+    groups = {
+        title: parser.add_argument_group(title) for title, members in GROUPS.items() if used.intersection(members)
+    }
     for option in OPTIONS:
         if option.name != "target" and (names is None or option.name in names):
-            metavar = "PATH" if option.kind == "paths" else "GLOB"
-            several = {"action": "extend", "nargs": "+", "metavar": metavar} if option.kind in SEVERAL else {}
-            short = ["-v"] if option.name == "show-trace" else []
-            parser.add_argument(*short, option.flag, **{**option.settings, **several})
+            group = groups[GROUP_OF.get(option.name, OTHERS)]
+            shown: dict[str, Any] = {"metavar": METAVARS[option.kind]} if option.kind in METAVARS else {}
+            group.add_argument(*SHORT.get(option.name, ()), option.flag, **option.settings, **shown)
             for alias in option.aliases:
-                parser.add_argument(f"--{alias}", **option.hidden_settings)
+                group.add_argument(f"--{alias}", **option.hidden_settings)
+    if names is None:
+        groups["limits"].add_argument(
+            "-x",
+            dest="max_failures",
+            action="store_const",
+            const=1,
+            help="stop after the first failed MUST",
+        )
 
 
 def given(parsed: argparse.Namespace) -> dict[str, Any]:
@@ -107,7 +156,7 @@ def _names(headers: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    if value is None or value in ((), False):
+    if value is None or value is False or value == ():
         return "-"
     if isinstance(value, list | tuple):
         return " ".join(map(str, value))

@@ -228,6 +228,8 @@ def _options(config: pytest.Config) -> Options:
 
     values = {option.name: config.getoption(option.destination, default=None) for option in OPTIONS}
     given = {name: value for name, value in values.items() if value is not None}
+    if getattr(config.option, "verbose", 0) < 0:
+        given["quiet"] = True
     try:
         file = configuration.read(Path.cwd(), configuration.file_of(given, os.environ))
         found = configuration.settings(given, file, os.environ)
@@ -327,6 +329,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     with contextlib.nullcontext() if _is_own(item.path) else run.of_user():
         result = yield
     item.config.stash[_FINISHED].add(item.nodeid)
+    if run.limit_is_reached:
+        item.session.shouldstop = "--max-failures"
     return result
 
 

@@ -11,8 +11,9 @@ from rich.console import Console
 from messages_conformance import report
 from messages_conformance.exchange import Ask
 from messages_conformance.generate import Dialogue, GeneratedSet
+from messages_conformance.report.text import json_text
 from messages_conformance.rules import select
-from messages_conformance.run.forecast import Prices, ceilings, show
+from messages_conformance.run.forecast import Prices, ceilings, plan_json, show
 from messages_conformance.run.preflight import MODELS, PLAINEST, PLAINEST_STREAMED
 from messages_conformance.run.run_options import Options, checked, scope_of, with_last_failed
 from messages_conformance.session import UsageError
@@ -42,4 +43,8 @@ class CostPlan:
         expanded = {name: self._scope.expanded_all(suite) for name, suite in suites.items()}
         prices = Prices(per_million_input=options.price_in, per_million_output=options.price_out)
         plan = {"before the suites": first, **expanded}
-        show(self.out, ceilings(plan, profile=self.profile, model=model), prices)
+        found = ceilings(plan, profile=self.profile, model=model)
+        if options.output == "json":
+            report.StandardOutput().write(json_text(plan_json(found, prices, model=model, depth=options.depth)))
+        else:
+            show(self.out, found, prices)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 from rich.console import Console
@@ -163,6 +163,20 @@ def show(out: Console, suites: Mapping[str, Ceiling], prices: Prices) -> None:
     out.print()
     for note in NOTES:
         out.print("\n".join(textwrap.wrap(note, out.width)), soft_wrap=True)
+
+
+def plan_json(suites: Mapping[str, Ceiling], prices: Prices, *, model: str | None, depth: str) -> Mapping[str, object]:
+    """The plan as a JSON object: what each suite and all of them cost at most."""
+
+    def row(ceiling: Ceiling) -> Mapping[str, object]:
+        return {**asdict(ceiling), "money": prices.of(ceiling)}
+
+    return {
+        "model": model,
+        "depth": depth,
+        "suites": {name: row(ceiling) for name, ceiling in suites.items()},
+        "at_most": row(_sum(suites.values())),
+    }
 
 
 NOTES: Final = (

@@ -14,10 +14,13 @@ from rich.console import Console
 
 from messages_conformance import report
 from messages_conformance.engine import Conversation, Engine, EngineError, Plan, State
-from messages_conformance.exchange import Ask, Exchange, Failure
+from messages_conformance.exchange import Ask, Exchange, Failure, Request
 from messages_conformance.generate import Dialogue, GeneratedSet
+from messages_conformance.report.text import counted
 from messages_conformance.rules import Finding, Judge, select
+from messages_conformance.rules.verdict import MUST
 from messages_conformance.run.confirmation import Confirmation, shrink_requests
+from messages_conformance.run.observed_target import ObservedTarget
 from messages_conformance.run.preflight import Preflight
 from messages_conformance.run.run_options import Options, checked, opened_target, scope_of, with_last_failed
 from messages_conformance.run.scope import impact_rank
@@ -69,8 +72,9 @@ class Run:
         self.out = self.session.out
         self._may_stop = self._waits = False
         self._interrupted = False
+        self.limit_is_reached = False
         self._engine = Engine(
-            self.target,
+            self.target if self.session.events is None else ObservedTarget(self.target, self._write_request),
             profile=self.profile,
             model=options.model or self.profile.default_model,
             concurrency=options.concurrency,
@@ -103,6 +107,11 @@ class Run:
 
     def _record(self, exchange: Exchange) -> None:
         self.session.record(exchange)
+
+    def _write_request(self, request: Request) -> None:
+        """Writes the event of a request that is sent now; the engine's thread calls it."""
+        if self.session.events is not None:
+            self.session.events.write("request", method=request.method, path=request.path, bytes=len(request.body))
 
     # -- sending -----------------------------------------------------------------------------------------------------
 
@@ -207,7 +216,21 @@ class Run:
     def judged(self, exchanges: Iterable[Exchange]) -> tuple[Finding, ...]:
         """Judges the exchanges that are not judged yet; returns the findings, and updates the report on disk."""
         with self._stoppable(False):
-            return self.session.judged(exchanges)
+            before = self.session.failed
+            findings = self.session.judged(exchanges)
+            if self.session.failed != before:
+                self._stop_at_limit()
+            return findings
+
+    def _stop_at_limit(self) -> None:
+        """Notes that enough requirements failed. Excused ones, and consequences of others, do not count."""
+        most = self.options.max_failures
+        if most is None or len(self.session.failed) < most or self.limit_is_reached:
+            return
+        failed = [verdict for verdict in report.failures(self.session.report()) if verdict.level == MUST]
+        if len(failed) >= most:
+            self.limit_is_reached = True
+            self.end_early(f"the run stopped after {counted(len(failed), 'failure')} (--max-failures {most})")
 
     def drifted(self, drifts: Iterable[Drift]) -> None:
         """Keeps differences from the shapes of an earlier run."""

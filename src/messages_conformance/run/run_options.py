@@ -63,6 +63,10 @@ class Options:
     price_in: float | None = None
     price_out: float | None = None
     show_trace: bool = False
+    max_failures: int | None = None
+    output: str = "text"
+    quiet: bool = False
+    events: str | None = None
 
     @property
     def session(self) -> SessionOptions:
@@ -77,6 +81,9 @@ class Options:
             edition=self.edition,
             report=self.report,
             show_trace=self.show_trace,
+            output=self.output,
+            quiet=self.quiet,
+            events=self.events,
         )
 
     @property

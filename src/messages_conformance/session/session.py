@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 
@@ -18,12 +18,16 @@ from messages_conformance.masking import bounded, masked_exchange
 from messages_conformance.report import FailedTest, RunInfo, Spent
 from messages_conformance.report.text import counted
 from messages_conformance.rules import CATALOGUE, Finding, Judge, select
-from messages_conformance.rules.verdict import Verdict
+from messages_conformance.rules.verdict import FAIL, WARN, Verdict
+from messages_conformance.session.event_log import EventLog
 from messages_conformance.session.gating import read_gating
 from messages_conformance.session.report_folder import ReportFolder
 from messages_conformance.session.selection import checked_profile, checked_requirements
 from messages_conformance.session.source import Clock, SessionOptions, Source
 from messages_conformance.shapes import Drift
+
+JSON: Final = "json"
+"""The value of `SessionOptions.output` for a JSON report on standard output."""
 
 WRITE_EVERY_S: Final = 1.0
 """A killed process loses at most this much of its report, as long as a report is written quickly."""
@@ -57,6 +61,7 @@ class Session:
         self.options = options
         self.source = source
         self.out = out or report.console()
+        self.out.quiet = self.out.quiet or options.quiet or options.output == JSON
         self.profile = checked_profile(options.profile)
         self.selected = select(options.only, options.skip)
         self.statement: report.Statement | None = None
@@ -81,6 +86,8 @@ class Session:
         self._write_next_s = WRITE_EVERY_S
         self.judge = self._new_judge()
         self.folder = ReportFolder.opened(options.report) if options.report is not None else None
+        self.events = EventLog(options.events, now=clock.now) if options.events is not None else None
+        self._last_outcomes: dict[str, str] = {}
 
     def begin(self) -> None:
         """Starts to judge: removes an earlier report from the folder, and reads rules that were registered meanwhile.
@@ -91,6 +98,8 @@ class Session:
         self._gating.check_waivers()
         if self.folder is not None:
             self.folder.remove_earlier_report()
+        info = self.info
+        self._event("start", target=info.target, model=info.model, profile=info.profile, depth=info.depth)
 
     def announce(self) -> None:
         """Prints the head of the report and writes a first report, which says that it is incomplete."""
@@ -99,6 +108,17 @@ class Session:
 
     def _new_judge(self) -> Judge:
         return Judge(self.profile, selected=self.selected, catalogue=self._gating.catalogue(), limit=self._limit)
+
+    def _event(self, event: str, **fields: Any) -> None:
+        if self.events is not None:
+            self.events.write(event, **fields)
+
+    def _event_of(self, requirement: str, outcome: str, **more: Any) -> None:
+        """Writes a verdict that differs from the last one that was written."""
+        before = self._last_outcomes.get(requirement)
+        if self.events is not None and before != outcome:
+            self._last_outcomes[requirement] = outcome
+            self._event("verdict", requirement=requirement, verdict=outcome, before=before, **more)
 
     # -- what the source reports -------------------------------------------------------------------------------------
 
@@ -170,6 +190,9 @@ class Session:
         findings = [finding for exchange in exchanges for finding in self.judged_now(exchange)]
         levels = self.judge.catalogue
         self._failed |= {finding.requirement for finding in findings if levels[finding.requirement].level == "MUST"}
+        for finding in findings:
+            must = levels[finding.requirement].level == "MUST"
+            self._event_of(finding.requirement, FAIL if must else WARN, exchange=finding.exchange)
         if self.folder is not None and self._clock.monotonic_s() > self._write_next_s:
             began_s = self._clock.monotonic_s()
             self.write()
@@ -224,7 +247,7 @@ class Session:
                     self.judged((exchange,))
         self._complete = self.statement is None
         self._note_full_recording()
-        if self.folder is not None or not self.out.quiet:  # otherwise nobody reads it
+        if self.folder is not None or not self.out.quiet or self.options.output == JSON:  # otherwise nobody reads it
             with self._noting_errors():
                 for exchange in self.recorded:
                     self._requests.add(exchange)
@@ -233,8 +256,23 @@ class Session:
         self._report_write_problem()
         self.result = result = self.report()
         self._print(result)
+        code = report.exit_code(self.result)
+        self._write_last_events(self.result, code)
         self.close()
-        return report.exit_code(self.result)
+        return code
+
+    def _write_last_events(self, result: report.Report, code: int) -> None:
+        for verdict in result.verdicts if self.events is not None else ():
+            self._event_of(verdict.requirement, verdict.outcome)
+        spent = result.spent
+        self._event(
+            "end",
+            exit_code=code,
+            verdict=report.verdict_sentence(result),
+            requests=spent.requests,
+            input_tokens=spent.input_tokens,
+            output_tokens=spent.output_tokens,
+        )
 
     @contextmanager
     def _noting_errors(self) -> Iterator[None]:
@@ -247,7 +285,11 @@ class Session:
     def _print(self, result: report.Report) -> None:
         """Prints the whole report, or only the verdict when our own error keeps it from being printed."""
         try:
-            if not self.out.quiet:
+            if self.options.output == JSON:
+                report.StandardOutput().write(report.FORMATS["json"](result))
+            elif self.options.quiet:
+                report.StandardOutput().write(f"{report.verdict_sentence(result)}\n")
+            elif not self.out.quiet:
                 report.summary(self.out, result, verbose=self.options.show_trace)
         except Exception as error:
             self.harness_errors.append(bounded(described(error)))
@@ -267,6 +309,8 @@ class Session:
         """Releases the report's folder; harmless when called again."""
         if self.folder is not None:
             self.folder.release()
+        if self.events is not None:
+            self.events.close()
 
     def _note_full_recording(self) -> None:
         """Says that exchanges are missing in the recording, if so. They are judged all the same."""

@@ -50,6 +50,8 @@ class SessionOptions:
     - `waivers`, `baseline`: paths; `edition`: the name of an edition of the catalogue.
     - `report`: the folder of the report; None writes none.
     - `show_trace`: print the whole exchange with each failure.
+    - `output`: "text", or "json" for the JSON of the report and nothing else; `quiet`: print only the verdict.
+    - `events`: the file for what happens meanwhile, as JSON lines; None writes none.
     """
 
     profile: str = "tokmodel"
@@ -61,6 +63,9 @@ class SessionOptions:
     edition: str | None = None
     report: str | None = None
     show_trace: bool = False
+    output: str = "text"
+    quiet: bool = False
+    events: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
