@@ -17,8 +17,7 @@ from command_line import run as command
 from mutated_json import VALUES, as_json, mutated, places
 
 from messages_conformance import configuration, contract, report
-from messages_conformance.captures import read_pairs
-from messages_conformance.captures.capture import CaptureError
+from messages_conformance.captures import CaptureError, Reading, problems, read_all, shortfall
 from messages_conformance.configuration import ConfigurationError
 from messages_conformance.contract import ContractError
 from messages_conformance.gate import GateError, read
@@ -148,6 +147,13 @@ def test_the_commands_refuse_a_wrong_report(saved: Path, tmp_path: Path) -> None
 Reader = Callable[[Path], object]
 
 
+def recordings(path: Path) -> None:
+    reading = Reading()
+    list(read_all([str(path)], reading=reading))
+    if wrong := problems(reading) or shortfall(reading):
+        raise CaptureError(wrong)
+
+
 def snapshots(path: Path) -> None:
     folder = path.parent / "shapes"
     folder.mkdir(exist_ok=True)
@@ -166,7 +172,7 @@ READERS: dict[str, tuple[Reader, type[Exception]]] = {
     "options.toml": (lambda path: configuration.read(path.parent, str(path)), ConfigurationError),
     "pyproject.toml": (lambda path: configuration.read(path.parent, str(path)), ConfigurationError),
     "profile.toml": (lambda path: contract.profile(str(path)), ContractError),
-    "pairs.jsonl": (lambda path: list(read_pairs(path)), CaptureError),
+    "pairs.jsonl": (recordings, CaptureError),
     "plain.shape": (snapshots, ValueError),
 }
 

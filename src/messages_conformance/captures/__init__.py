@@ -4,18 +4,16 @@ Each format is one module with one function that yields pairs; `conversion` make
 what its recording lacks. Rules that need a missing part are `not-verified`. `read_all` reads files of any format.
 """
 
-from messages_conformance.captures.capture import Capture, CaptureError
 from messages_conformance.captures.conversion import Skipped, exchange_of
+from messages_conformance.captures.errors import CaptureError
 from messages_conformance.captures.field_map import FieldMap, field_map
 from messages_conformance.captures.pair import Damage, Pair
 from messages_conformance.captures.reading import Reading, only_saved_run, read_all
-from messages_conformance.captures.recorded_pairs import read_pairs
 from messages_conformance.captures.saved_runs import SavedRun
 from messages_conformance.captures.scrubbing import lacks_of_headers
 from messages_conformance.captures.summary import notes, problems, shortfall
 
 __all__ = [
-    "Capture",
     "CaptureError",
     "Damage",
     "FieldMap",
@@ -30,6 +28,5 @@ __all__ = [
     "only_saved_run",
     "problems",
     "read_all",
-    "read_pairs",
     "shortfall",
 ]

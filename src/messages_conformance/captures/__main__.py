@@ -1,80 +1,99 @@
-"""`python -m messages_conformance.captures FILE... [--profile NAME]`: judges recorded pairs and lists the findings.
+"""`python -m messages_conformance.captures FILE... [--profile NAME]`: lists what rules find in a corpus of recordings.
 
-It is meant for a corpus of traffic of a server that is known to be correct: each finding is then a false alarm of a
-rule, or a trace of editing in the recording. Exit code: 0 without a finding, 1 with one, 4 for wrong usage.
+It is meant for traffic of a server that is known to be correct: each finding is then a false alarm of a rule, or a
+trace of editing in the recording. It reads what the command `check` reads, and judges what was recorded together alone.
+Exit code: 0 without a finding, 1 with one, 4 for wrong usage or a damaged file.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from messages_conformance import contract
-from messages_conformance.captures import Capture, CaptureError, read_pairs
+from messages_conformance.captures import CaptureError, Reading, problems, read_all, shortfall
 from messages_conformance.contract import ContractError, Profile
+from messages_conformance.exchange import Exchange
 from messages_conformance.report import StandardOutput
-from messages_conformance.report.text import inline
+from messages_conformance.report.text import counted, inline
 from messages_conformance.rules import CATALOGUE, Finding, Judge
 
 EXAMPLES: Final = 5
 """So many captures are named for each requirement."""
 
 
-def findings(captures: Iterable[Capture], profile: Profile) -> Iterator[tuple[Capture, Finding]]:
-    """Yields every finding with its capture. Each capture is judged alone."""
-    for capture in captures:
-        judge = Judge(profile)
-        for exchange in capture.exchanges:
-            judge.add(exchange)
-        for verdict in judge.verdicts():
-            yield from ((capture, finding) for finding in verdict.findings)
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """One finding in what was recorded together; `exchange` counts from 1 within it."""
+
+    capture: str
+    finding: Finding
+
+
+def findings(exchanges: Sequence[Exchange], profile: Profile) -> Iterator[Finding]:
+    """Yields every finding in exchanges that were recorded together."""
+    judge = Judge(profile)
+    for number, exchange in enumerate(exchanges, start=1):
+        judge.add(replace(exchange, number=number))
+    for verdict in judge.verdicts():
+        yield from verdict.findings
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m messages_conformance.captures", allow_abbrev=False)
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="recorded pairs, one JSON object a line")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="recordings of any format that `check` reads")
     parser.add_argument("--profile", default="anthropic-2023-06-01", help="a built-in profile or a TOML file")
     parsed = parser.parse_args(arguments)
+    reading = Reading()
     try:
         profile = contract.profile(parsed.profile)
-        captures = [capture for file in parsed.files for capture in read_pairs(file)]
-        found = list(findings(captures, profile))
+        captures = _captures(parsed.files, reading)
+        found = [Found(capture=name, finding=one) for name in captures for one in findings(captures[name], profile)]
     except (CaptureError, ContractError) as error:
         print(inline(str(error)), file=sys.stderr)
         return 4
     out = StandardOutput()  # a closed pipe must not change the exit code
-    out.write("".join(f"{line}\n" for line in _lines(captures, found)))
+    out.write("".join(f"{line}\n" for line in _lines(captures, reading, found)))
     out.flush()
     return 1 if found else 0
 
 
-def _lines(captures: list[Capture], found: list[tuple[Capture, Finding]]) -> Iterator[str]:
-    exchanges = sum(len(capture.exchanges) for capture in captures)
-    skipped = sum(capture.skipped for capture in captures)
-    others = f" ({skipped:,} of other APIs are not judged)" if skipped else ""
-    yield f"{exchanges:,} exchanges in {len(captures):,} captures{others}; {len(found):,} findings"
-    by_requirement: dict[str, list[tuple[Capture, Finding]]] = {}
-    for capture, finding in found:
-        by_requirement.setdefault(finding.requirement, []).append((capture, finding))
-    for name, pairs in sorted(by_requirement.items(), key=lambda item: (-len(item[1]), item[0])):
-        yield f"{CATALOGUE[name].level} {name}: {len(pairs):,}"
-        yield from (f"    {line}" for line in _examples(pairs))
+def _captures(files: Sequence[str], reading: Reading) -> dict[str, list[Exchange]]:
+    captures: dict[str, list[Exchange]] = {}
+    for exchange in read_all(files, reading=reading):
+        captures.setdefault(exchange.capture, []).append(exchange)
+    if wrong := problems(reading) or shortfall(reading):
+        raise CaptureError(wrong)
+    return captures
 
 
-def _examples(pairs: list[tuple[Capture, Finding]]) -> Iterator[str]:
-    """Names the first capture of each repository, with what was found in it."""
-    first: Mapping[str, tuple[Capture, Finding]] = {
-        capture.origin.get("repo", capture.name): (capture, finding) for capture, finding in reversed(pairs)
-    }
-    for capture, finding in list(first.values())[:EXAMPLES]:
-        where = f"{inline(capture.name)}, exchange {finding.exchange}"
-        yield f"{where}: {inline(finding.found)} ({inline(str(finding.place))}); wanted {inline(finding.wanted)}"
+def _lines(captures: dict[str, list[Exchange]], reading: Reading, found: list[Found]) -> Iterator[str]:
+    skipped = sum(reading.skipped.values())
+    others = f" ({skipped:,} more are not judged)" if skipped else ""
+    exchanges, groups = counted(reading.exchanges, "exchange"), counted(len(captures), "capture")
+    yield f"{exchanges} in {groups}{others}; {counted(len(found), 'finding')}"
+    by_requirement: dict[str, list[Found]] = {}
+    for one in found:
+        by_requirement.setdefault(one.finding.requirement, []).append(one)
+    for name, group in sorted(by_requirement.items(), key=lambda item: (-len(item[1]), item[0])):
+        yield f"{CATALOGUE[name].level} {name}: {len(group):,}"
+        yield from (f"    {line}" for line in _examples(group))
+
+
+def _examples(group: list[Found]) -> Iterator[str]:
+    """Names the first finding of each of the first captures."""
+    first = {one.capture: one for one in reversed(group)}
+    for one in sorted(first.values(), key=lambda one: one.capture)[:EXAMPLES]:
+        found, place, wanted = (
+            inline(str(text)) for text in (one.finding.found, one.finding.place, one.finding.wanted)
+        )
+        yield f"{inline(one.capture)}, exchange {one.finding.exchange}: {found} ({place}); wanted {wanted}"
     if len(first) > EXAMPLES:
-        yield f"and in {len(first) - EXAMPLES:,} more sources"
+        yield f"and in {len(first) - EXAMPLES:,} more captures"
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from messages_conformance.captures.bare import is_event, sse, status_of
-from messages_conformance.captures.capture import CaptureError
 from messages_conformance.captures.cassettes import headers_of
 from messages_conformance.captures.conversion import json_bytes
+from messages_conformance.captures.errors import CaptureError
 from messages_conformance.captures.pair import Damage, Pair
 
 FIELDS: Final = ("request", "response", "status", "url", "method", "request_headers", "response_headers", "capture")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from messages_conformance.captures.capture import CaptureError
+from messages_conformance.captures.errors import CaptureError
 from messages_conformance.captures.formats import HEAD_BYTES
 from messages_conformance.captures.saved_runs import RECORDING, REPORT
 from messages_conformance.exchange import GZIP_MAGIC
