@@ -150,8 +150,10 @@ Reader = Callable[[Path], object]
 def recordings(path: Path) -> None:
     reading = Reading()
     list(read_all([str(path)], reading=reading))
-    if wrong := problems(reading) or shortfall(reading):
-        raise CaptureError(wrong)
+    if problems(reading):
+        raise CaptureError(problems(reading))
+    if shortfall(reading):
+        raise CaptureError(f"{path}: {shortfall(reading)}")
 
 
 def snapshots(path: Path) -> None:

@@ -66,8 +66,10 @@ def _captures(files: Sequence[str], reading: Reading) -> dict[str, list[Exchange
     captures: dict[str, list[Exchange]] = {}
     for exchange in read_all(files, reading=reading):
         captures.setdefault(exchange.capture, []).append(exchange)
-    if wrong := problems(reading) or shortfall(reading):
-        raise CaptureError(wrong)
+    if problems(reading):
+        raise CaptureError(problems(reading))
+    if shortfall(reading):
+        raise CaptureError(f"{', '.join(files)}: {shortfall(reading)}")
     return captures
 
 
