@@ -5,8 +5,9 @@ The rules of this file:
 1. 429, 503 and 529 are waited out within the retry budget of the exchange.
 2. When a retry budget is used up and nothing succeeded meanwhile, the target is taken to be down: further refusals are
    not waited out until something succeeds.
-3. No response at all, a 5xx to a valid request, a body that breaks off, and a stream that ends in an error event are
-   repeated once. A stream that ends in an overload is repeated more often, unless no stream ever completes.
+3. No response at all, a 5xx (where a refusal is expected, too), a body that breaks off, and a stream that ends in an
+   error event are repeated once. A stream that ends in an overload is repeated more often, unless no stream ever
+   completes.
 4. When the first questions all fail to reach the target, and nothing was ever answered, the rest is not sent.
 5. A request that must be refused may be refused with 503 or 529 too: after few retries that is its response.
 """
@@ -31,6 +32,9 @@ STREAM_ATTEMPTS: Final = 5
 
 OUTAGE_FAILURES: Final = 5
 """Questions in a row without any response, from the first on, which show that the target is unreachable for all."""
+
+REFUSES_THE_FORM: Final = (501, 505)
+"""5xx that refuse a version or a feature of HTTP (RFC 9110, 15.6.2 and 15.6.6): no failures of the moment."""
 
 _TEMPORARY_ERRORS: Final = frozenset({"overloaded_error", "rate_limit_error", "timeout_error"})
 """Types of error events that depend on the moment and not on the request."""
@@ -163,13 +167,19 @@ def how_it_broke(response: Response, question: Question) -> str:
     """How an answer broke in a way that another attempt may change; empty when it did not."""
     if response.ending == RESET:
         return response.detail or "the body broke off"
+    if _is_failure(response, question):
+        return f"status {response.status}"
     if question.expect == REFUSED:
         return ""
-    if response.status >= 500 and response.status not in WAITED_OUT:
-        return f"status {response.status}"
     if response.is_event_stream and any(event.type == "error" for event in response.events):
         return "the stream ended in an error event"
     return ""
+
+
+def _is_failure(response: Response, question: Question) -> bool:
+    """Whether a 5xx may be a failure of the moment. Where a refusal is expected, it says nothing about the refusal."""
+    refuses = question.expect == REFUSED and response.status in (*question.ask.statuses, *REFUSES_THE_FORM)
+    return response.status >= 500 and response.status not in WAITED_OUT and not refuses
 
 
 def gave_up_failure(response: Response, history: History) -> Failure:

@@ -18,6 +18,7 @@ from messages_conformance.rules import (
     counted_parts,
     echoed_text,
     error_responses,
+    failures_by_chance,
     headers,
     input_counts,
     input_values,
@@ -75,6 +76,7 @@ from messages_conformance.rules.verdict import (
 TOPICS = (
     transport,
     error_responses,
+    failures_by_chance,
     headers,
     response,
     usage,
