@@ -51,8 +51,10 @@ def driven(
 ) -> dict[str, ScenarioResult]:
     installation = Installation(client=FAKE, folder=Path(), command=(sys.executable, "-S", str(DRIVER)))
     with serve(fault=fault, variant=variant) as server, Recorder(server.base_url, PROFILE) as recorder:
-        endpoint = Endpoint(recorder=recorder, model="claude-opus-4-5", key=API_KEY, limit_s=limit_s, obedient=obedient)
-        result = run_client(installation, [scenario(name) for name in names], endpoint)
+        endpoint = Endpoint(
+            base_url=recorder.base_url, model="claude-opus-4-5", key=API_KEY, limit_s=limit_s, obedient=obedient
+        )
+        result = run_client(installation, [scenario(name) for name in names], endpoint, recorder)
     assert result.version == "1.0"
     return {one.scenario: one for one in result.scenarios}
 

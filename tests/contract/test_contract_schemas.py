@@ -15,7 +15,16 @@ from messages_conformance.rules import CATALOGUE
 FILES = [
     name
     for name in resources.names("schemas", ".json")
-    if name not in ("client_trials.json", "clients.json", "matrix.json", "proof.json", "report.json", "tables.json")
+    if name
+    not in (
+        "client_predictions.json",
+        "client_trials.json",
+        "clients.json",
+        "matrix.json",
+        "proof.json",
+        "report.json",
+        "tables.json",
+    )
 ]
 BLOCKS = [name for name in FILES if name.startswith("blocks/")]
 

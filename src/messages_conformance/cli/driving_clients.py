@@ -36,6 +36,17 @@ def add(commands: Commands) -> None:
     clients.add_argument(
         "--time-limit", type=float, default=60.0, metavar="SECONDS", help="longest scenario (default: 60)"
     )
+    clients.add_argument(
+        "--judge-predictions",
+        action="store_true",
+        help="compare the table of clients in reports with the clients, for faults of the reference endpoint",
+    )
+    clients.add_argument(
+        "--fault", action="append", default=[], metavar="NAME", help="with --judge-predictions: only this fault"
+    )
+    clients.add_argument(
+        "--more", type=int, default=60, metavar="N", help="with --judge-predictions: unmeasured faults (default: 60)"
+    )
     clients.add_argument("--json", metavar="FILE", help="also write the result as JSON")
     add_options(clients, USED)
 
@@ -50,7 +61,7 @@ def _clients(parsed: argparse.Namespace) -> int:
     try:
         if missing := missing_packages():
             raise ConfigurationError(missing)
-        return _driven(parsed, _options(parsed))
+        return _judged(parsed) if parsed.judge_predictions else _driven(parsed, _options(parsed))
     except LookupError as error:
         return wrong_usage(ValueError(str(error.args[0] if error.args else error)))
     except (ConfigurationError, ContractError, ReportError) as error:
@@ -60,7 +71,6 @@ def _clients(parsed: argparse.Namespace) -> int:
 def _options(parsed: argparse.Namespace) -> ClientsOptions:
     from messages_conformance import contract
     from messages_conformance.clients.driven_target import REFERENCE, ClientsOptions
-    from messages_conformance.clients.installing import default_cache
     from messages_conformance.clients.known_clients import chosen_clients
     from messages_conformance.live import DEFAULT_PROFILE
 
@@ -87,7 +97,7 @@ def _options(parsed: argparse.Namespace) -> ClientsOptions:
         model=model or "",
         key=key,
         latest=parsed.latest,
-        cache=Path(parsed.cache) if parsed.cache else default_cache(),
+        cache=_cache(parsed),
         limit_s=parsed.time_limit,
     )
 
@@ -114,3 +124,37 @@ def _driven(parsed: argparse.Namespace, options: ClientsOptions) -> int:
     if any(result.failed for result in results):
         return VIOLATIONS
     return 0 if any(result.status for result in results) else NOT_JUDGED
+
+
+def _cache(parsed: argparse.Namespace) -> Path:
+    from messages_conformance.clients.installing import default_cache
+
+    return Path(parsed.cache) if parsed.cache else default_cache()
+
+
+def _judged(parsed: argparse.Namespace) -> int:
+    from messages_conformance import report
+    from messages_conformance.clients.installing import NotInstalled, installed
+    from messages_conformance.clients.known_clients import chosen_clients
+    from messages_conformance.clients.predictions import checked_faults, compare, default_faults
+    from messages_conformance.clients.predictions_text import prediction_lines, write
+    from messages_conformance.live import DEFAULT_PROFILE
+    from messages_conformance.report.files import prepare
+
+    if parsed.json:
+        prepare(Path(parsed.json).parent, option="--json")
+    names = checked_faults(parsed.fault) if parsed.fault else default_faults(max(parsed.more, 0))
+    out = report.console()
+    installations = []
+    for client in chosen_clients(parsed.client):
+        try:
+            if client.measured:
+                installations.append(installed(client, _cache(parsed), latest=parsed.latest))
+        except NotInstalled as error:
+            out.print(f"{client.title}: not run: {error}", soft_wrap=True)
+    predictions = compare(installations, names, DEFAULT_PROFILE)
+    for line in prediction_lines(predictions):
+        out.print(line, soft_wrap=True)
+    if parsed.json:
+        write(Path(parsed.json), DEFAULT_PROFILE, predictions)
+    return 0 if predictions else NOT_JUDGED

@@ -34,6 +34,11 @@ NOT_COUNTED: Final = "not counted"
 NOT_PROVOKED: Final = "not provoked"
 OUTCOMES: Final = (OK, LOSS, FAILS, HANGS, NOT_COUNTED, NOT_PROVOKED)
 
+REFUSED: Final = 400
+"""The status with which a target refuses what its model cannot do."""
+
+NOTHING_RECORDED: Final = Recorded()
+
 HUNG: Final = "hung"
 ENDED: Final = "ended"
 UNSEEN: Final = "no result"
@@ -78,12 +83,12 @@ class ClientResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """The endpoint that a client talks to, behind the recorder: its model and its key.
+    """The endpoint that a client talks to. `{scenario}` in its address is replaced by the name of the scenario.
 
     `obedient` says that the model does what a scenario asks: then a missing call is no choice of the model.
     """
 
-    recorder: Recorder
+    base_url: str
     model: str
     key: str = field(repr=False)
     limit_s: float
@@ -98,20 +103,30 @@ class _Answers:
     results: dict[str, Result] = field(default_factory=dict)
 
 
-def run_client(installation: Installation, asked: Sequence[Scenario], endpoint: Endpoint) -> ClientResult:
-    """Runs the scenarios and judges their exchanges."""
-    endpoint.recorder.forget()
+def run_client(
+    installation: Installation, asked: Sequence[Scenario], endpoint: Endpoint, recorder: Recorder
+) -> ClientResult:
+    """Runs the scenarios through the recorder and judges their exchanges."""
+    recorder.forget()
+    version, results = collect(installation, asked, endpoint)
+    recorded = recorder.judged()
+    judged = [
+        judged_scenario(one, results.get(one.name, {}), recorded.get(one.name, Recorded()), obedient=endpoint.obedient)
+        for one in asked
+    ]
+    return ClientResult(client=installation.client, version=version, scenarios=tuple(judged))
+
+
+def collect(
+    installation: Installation, asked: Sequence[Scenario], endpoint: Endpoint
+) -> tuple[str, Mapping[str, Result]]:
+    """Runs the scenarios; returns the version of the client, and what it handed to the application in each."""
     answers = _Answers()
     pending = list(asked)
     while pending:
         done = _run_process(installation, pending, endpoint, answers)
         pending = pending[done + 1 :]
-    recorded = endpoint.recorder.judged()
-    judged = [
-        _judged(scenario, answers.results.get(scenario.name, {}), recorded.get(scenario.name, Recorded()), endpoint)
-        for scenario in asked
-    ]
-    return ClientResult(client=installation.client, version=answers.version, scenarios=tuple(judged))
+    return answers.version, answers.results
 
 
 def _run_process(installation: Installation, pending: Sequence[Scenario], endpoint: Endpoint, answers: _Answers) -> int:
@@ -150,7 +165,7 @@ def _run_process(installation: Installation, pending: Sequence[Scenario], endpoi
 def _argument(pending: Sequence[Scenario], endpoint: Endpoint) -> str:
     return json.dumps(
         {
-            "base_url": endpoint.recorder.base_url,
+            "base_url": endpoint.base_url,
             "model": endpoint.model,
             "scenarios": {scenario.name: dict(scenario.ask) for scenario in pending},
         }
@@ -184,9 +199,13 @@ def _read(line: bytes, lines: queue.SimpleQueue[dict[str, Any] | None]) -> None:
 # -- judging ---------------------------------------------------------------------------------------------------------
 
 
-def _judged(scenario: Scenario, result: Result, recorded: Recorded, endpoint: Endpoint) -> ScenarioResult:
+def judged_scenario(
+    scenario: Scenario, result: Result, recorded: Recorded = NOTHING_RECORDED, *, obedient: bool
+) -> ScenarioResult:
+    """Compares what the application got with what the scenario expects."""
     wrong = differences(scenario, result or {"error": UNSEEN, "message": "the client gave no result"})
-    excused = not endpoint.obedient and not recorded.violated and by_the_model(wrong)
+    refused = scenario.optional and result.get("status") == REFUSED
+    excused = not obedient and not recorded.violated and (refused or by_the_model(wrong))
     return ScenarioResult(
         scenario=scenario.name,
         core=scenario.core,

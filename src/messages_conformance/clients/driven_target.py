@@ -18,7 +18,7 @@ from messages_conformance.clients.client_runs import (
 from messages_conformance.clients.installing import Installation, NotInstalled, installed
 from messages_conformance.clients.known_clients import Choice, KnownClient
 from messages_conformance.clients.recording import Recorder
-from messages_conformance.reference import serve
+from messages_conformance.reference import API_KEY, serve
 from messages_conformance.targets import TargetError
 from messages_conformance.targets.address import parse_address
 
@@ -77,23 +77,25 @@ def _driven(client: KnownClient, options: ClientsOptions, recorder: Recorder, co
     if not before.status:
         return replace(before, not_run="no scenario ended with the reference endpoint")
     asked = Choice(offers=contract.profile(options.profile).offers).of(client)
-    model = options.model or _reference_model(client)
-    key = options.key or _reference_key()
-    endpoint = Endpoint(recorder=recorder, model=model, key=key, limit_s=options.limit_s, obedient=options.is_reference)
-    return without_control_failures(run_client(installation, asked, endpoint), before)
+    model = options.model or reference_model(client)
+    key = options.key or API_KEY
+    endpoint = Endpoint(
+        base_url=recorder.base_url, model=model, key=key, limit_s=options.limit_s, obedient=options.is_reference
+    )
+    return without_control_failures(run_client(installation, asked, endpoint, recorder), before)
 
 
 def controlled(installation: Installation, control: Recorder, options: ClientsOptions) -> ClientResult:
     """The client against the plain reference endpoint."""
     asked = Choice(offers=contract.profile(options.profile).offers).of(installation.client)
     endpoint = Endpoint(
-        recorder=control,
-        model=_reference_model(installation.client),
-        key=_reference_key(),
+        base_url=control.base_url,
+        model=reference_model(installation.client),
+        key=API_KEY,
         limit_s=options.limit_s,
         obedient=True,
     )
-    return run_client(installation, asked, endpoint)
+    return run_client(installation, asked, endpoint, control)
 
 
 @contextlib.contextmanager
@@ -124,11 +126,6 @@ def _changes(parts: Sequence[str]) -> tuple[str | None, str | None]:
     return ",".join(faults) or None, variant
 
 
-def _reference_model(client: KnownClient) -> str:
+def reference_model(client: KnownClient) -> str:
+    """The model that a client requests from the reference endpoint."""
     return client.model or REFERENCE_MODEL
-
-
-def _reference_key() -> str:
-    from messages_conformance.reference import API_KEY
-
-    return API_KEY

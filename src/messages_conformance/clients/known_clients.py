@@ -16,7 +16,8 @@ from messages_conformance import resources
 class Scenario:
     """One thing that a client is asked to do: `ask` for the driver, and what the application `expects` to get.
 
-    `answers` is the status with which the proxy answers the first request, instead of the target; 0 for none.
+    A target may refuse an `optional` one because of its model. `answers` is the status with which the proxy answers the
+    first request, instead of the target; 0 for none.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Scenario:
     expects: Mapping[str, Any]
     core: bool = False
     needs: str = ""
+    optional: bool = False
     answers: int = 0
 
 

@@ -55,7 +55,9 @@ def unknown(kind: str, name: str, valid: Iterable[str], *, place: str = "") -> C
 
 
 # Files of schemas/ that are not JSON Schemas of the API.
-_APART = frozenset({"client_trials.json", "clients.json", "proof.json", "report.json", "tables.json"})
+_APART = frozenset(
+    {"client_predictions.json", "client_trials.json", "clients.json", "proof.json", "report.json", "tables.json"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,61 @@
+"""The reference endpoint with many faults at the same time: the prefix of the path, FAULT~SCENARIO, names the fault."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from typing import Final, cast
+from urllib.parse import unquote
+
+from messages_conformance.clients.watched_changes import WatchedChange, watched_fault
+from messages_conformance.reference import Endpoint, HttpRequest, HttpResponse, Settings
+
+SIGN: Final = "~"
+"""Between the fault and the scenario in a prefix; no name has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Faulty:
+    change: WatchedChange
+    endpoint: Endpoint
+
+
+class FaultyEndpoints:
+    """Endpoints that are made when the first request for their fault comes. Without a fault the endpoint is plain."""
+
+    def __init__(self) -> None:
+        self.settings = Settings()
+        self._lock = threading.Lock()
+        self._plain = Endpoint()
+        self._faulty: dict[str, _Faulty] = {}
+
+    def as_endpoint(self) -> Endpoint:
+        """These endpoints for a server, which needs only the methods below."""
+        return cast(Endpoint, self)
+
+    def shown(self, fault: str) -> bool:
+        """Whether the fault had an effect on a request."""
+        found = self._faulty.get(fault)
+        return found is not None and bool(found.change.requests)
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """The response of the endpoint whose fault the path names."""
+        _, prefix, rest = request.target.split("/", 2) if request.target.count("/") > 1 else ("", "", "")
+        fault, sign, _ = unquote(prefix).partition(SIGN)
+        if not sign:
+            return self._plain.handle(request)
+        return self._of(fault).handle(replace(request, target=f"/{rest}"))
+
+    def broken(self, status: int) -> HttpResponse:
+        """The response to bytes that are not a whole HTTP request."""
+        return self._plain.broken(status)
+
+    def left(self) -> None:
+        """A client left early; no endpoint knows whose it was."""
+
+    def _of(self, fault: str) -> Endpoint:
+        with self._lock:
+            if fault not in self._faulty:
+                change = watched_fault(fault)
+                self._faulty[fault] = _Faulty(change=change, endpoint=Endpoint(changes=(change,)))
+            return self._faulty[fault].endpoint
