@@ -162,6 +162,66 @@ def test_importing_the_plugin_imports_nothing_heavy() -> None:
     assert ran.stdout.strip() == "[]"
 
 
+# -- tests of the user with a target ---------------------------------------------------------------------------------
+
+OWN = """
+import asyncio
+import sys
+
+def test_sync(ask, judge):
+    judge(ask("Say hi"))
+
+async def test_two_at_once(ask, judge):
+    judge(*await asyncio.gather(ask("Say one"), ask("Say two")))
+
+async def test_events_arrive(stream, judge):
+    async with stream("Say hello", max_tokens=20) as events:
+        types = [event.type async for event in events]
+    assert (types[0], types[-1]) == ("message_start", "message_stop")
+    assert [event.type for event in events.exchange.response.events] == types
+    judge(events.exchange)
+
+async def test_leaves(stream, ask, judge):
+    async with stream("Count to ten", max_tokens=60) as events:
+        async for event in events:
+            break
+    assert events.exchange.response.events[0].type == event.type == "message_start"
+    judge(events.exchange, await ask("hi"))
+"""
+MEMORY = "reference:transport=memory"
+PLUGIN = ("-p", "messages_conformance.plugin", "conformance")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """The repository of a user, without a configuration of pytest."""
+    (tmp_path / "conformance").mkdir()
+    (tmp_path / "conformance" / "test_own.py").write_text(OWN)
+    return tmp_path
+
+
+def test_a_repository_needs_no_ini_value_and_asynchronous_tests_run(own: Path) -> None:
+    ran = run_pytest(*PLUGIN, "--target", MEMORY, "-W", "error", cwd=own, source=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "4 passed" in ran.stdout
+    assert "CONFORMS to profile tokmodel" in ran.stdout
+
+
+def test_the_option_of_a_conftest_with_the_name_of_ours_is_theirs(own: Path) -> None:
+    (own / "conformance" / "conftest.py").write_text("def pytest_addoption(parser): parser.addoption('--target')")
+    (own / "conformance" / "test_own.py").write_text(
+        "def test_x(pytestconfig): assert pytestconfig.option.target == 'x'"
+    )
+    ran = run_pytest(*PLUGIN, "--target", "x", cwd=own, source=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_several_processes_are_refused_with_the_reason(own: Path) -> None:
+    ran = run_pytest(*PLUGIN, "--target", MEMORY, "-p", "xdist.plugin", "-n", "2", cwd=own, source=True)
+    assert ran.returncode == 4
+    assert "a run has one plan and one budget" in ran.stderr
+
+
 # -- tests of the user without a target -----------------------------------------------------------------------------
 
 ASKING = """
@@ -178,7 +238,7 @@ def test_tests_that_ask_a_target_fail_with_a_sentence_when_there_is_none(tmp_pat
     plugin = ("-p", "messages_conformance.plugin", "conformance", "-q")
     ran = run_pytest(*plugin, cwd=tmp_path, source=True)
     assert ran.returncode == 4, ran.stdout
-    assert "ERROR: these tests ask a target, and none was given: run `messages-conformance run TARGET" in ran.stderr
+    assert "ERROR: these tests ask a target, and none was given: add --target TARGET to pytest" in ran.stderr
     assert "skipped" not in ran.stdout
     collected = run_pytest(*plugin, "--collect-only", cwd=tmp_path, source=True)
     assert collected.returncode == 0, collected.stdout

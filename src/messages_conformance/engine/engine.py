@@ -23,7 +23,7 @@ from messages_conformance.engine.rate_limit import RateLimit
 from messages_conformance.engine.retries import Retries
 from messages_conformance.engine.sending import Sender
 from messages_conformance.exchange import Ask, Exchange, Failure, Request
-from messages_conformance.targets import Target
+from messages_conformance.targets import LISTENER, Target
 
 if TYPE_CHECKING:
     from messages_conformance.contract import Profile
@@ -221,7 +221,7 @@ class Engine:
         if threading.current_thread() is self._thread:
             raise EngineError("send_now() would wait for its own thread; await the conversation's ask function instead")
         loop = self._running_loop()
-        sending = asyncio.run_coroutine_threadsafe(self._send_urgently(ask), loop)
+        sending = self.submit(ask)
         while not sending.done() and loop.is_running():
             futures.wait((sending,), _POLL_S)
         if not sending.done() or sending.cancelled():
@@ -230,6 +230,18 @@ class Engine:
         if error is not None:
             raise _own_error(error)
         return sending.result()
+
+    def submit(self, ask: Ask, listener: Callable[[bytes], bool] | None = None) -> futures.Future[Exchange]:
+        """Sends an Ask as `send_now` does, without blocking; the future has its exchange.
+
+        `listener` is called with each piece of a stream as it arrives, on the engine's thread; False leaves the stream.
+        """
+
+        async def send() -> Exchange:
+            LISTENER.set(listener)
+            return await self._send_urgently(ask)
+
+        return asyncio.run_coroutine_threadsafe(send(), self._running_loop())
 
     def abort(self, reason: Failure) -> None:
         """Ends everything that is not in flight with this failure at once, and everything that is asked later."""

@@ -1,7 +1,8 @@
 """The pytest plugin: options, fixtures, and the hooks that make one run out of one pytest session.
 
-pytest loads it in every session of its environment, so it does nothing by default: without the ini value
-`messages_conformance` it adds no option, imports nothing heavy and changes nothing.
+pytest loads it in every session of its environment, so it does nothing by default: without --target on the command
+line, and without the ini value `messages_conformance`, it adds no option, imports nothing heavy and changes nothing.
+--target is ours unless another plugin or a conftest.py of the project has an option of this name.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from messages_conformance.plugin.fixtures import (
     Violation,
     ask,
     asked_by,
+    asks_target,
     dialogue,
     exchange,
     generated,
@@ -33,6 +35,7 @@ from messages_conformance.plugin.fixtures import (
     require_target,
     run_of,
     same_shape,
+    stream,
     target,
 )
 
@@ -52,10 +55,12 @@ __all__ = [
     "judge",
     "judged_transport",
     "same_shape",
+    "stream",
     "target",
 ]
 
 INI: Final = "messages_conformance"
+TARGET: Final = "--target"
 PLAN: Final[pytest.StashKey[CostPlan]] = pytest.StashKey()
 VERDICT: Final[pytest.StashKey[int]] = pytest.StashKey()
 """The exit code of a run or a plan that has finished; absent otherwise."""
@@ -65,6 +70,11 @@ _FINISHED: Final[pytest.StashKey[set[str]]] = pytest.StashKey()
 
 _OPTIONS_ADDED: Final[pytest.StashKey[bool]] = pytest.StashKey()
 _HANDLERS: Final[pytest.StashKey[dict[int, Any]]] = pytest.StashKey()
+
+ONE_PROCESS: Final = (
+    "-n: a run has one plan and one budget, so it needs one process; its requests are sent concurrently: leave -n out, "
+    "or write -n0, and use --concurrency"
+)
 
 SHAPES: Final = "same_shape"
 """The fixture of tests that run only with --snapshots."""
@@ -79,16 +89,24 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     )
     config = pluginmanager.get_plugin("pytestconfig")
     # A conftest that names this module loads it after the hook below was called. The ini file is known by then.
-    if config is not None and getattr(config, "inipath", None) is not None:
+    if config is not None and getattr(config, "inipath", None) is not None and config.getini(INI):
         _add_options(config, parser)
 
 
-def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser) -> None:
-    _add_options(early_config, parser)
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, object, object]:
+    if early_config.getini(INI):
+        _add_options(early_config, parser)
+    result = yield  # now the options of other plugins and of conftest.py files are known
+    if any(word == TARGET or word.startswith(f"{TARGET}=") for word in args) and _is_free(parser, TARGET):
+        _add_options(early_config, parser)
+    return result
 
 
 def _add_options(config: pytest.Config, parser: pytest.Parser) -> None:
-    if config.stash.get(_OPTIONS_ADDED, False) or not config.getini(INI):
+    if config.stash.get(_OPTIONS_ADDED, False):
         return
     config.stash[_OPTIONS_ADDED] = True
     group = parser.getgroup("messages-conformance", "conformance of a Messages API endpoint")
@@ -113,8 +131,10 @@ def _is_free(parser: pytest.Parser, name: str) -> bool:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_FINISHED] = set()
-    if not config.getini(INI) or config.option.collectonly or config.option.help:
+    if not config.stash.get(_OPTIONS_ADDED, False) or config.option.collectonly or config.option.help:
         return
+    if getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput"):
+        raise pytest.UsageError(ONE_PROCESS)
     from messages_conformance.run import CostPlan, Run, UsageError
 
     options = _options(config)
@@ -242,6 +262,15 @@ def _options(config: pytest.Config) -> Options:
             fields[option.destination] = tuple(value) if isinstance(value, list) else value
     fields.pop("config", None)
     return Options(**fields)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    if run_of(pyfuncitem.config) is None or not asks_target(pyfuncitem):
+        return None
+    from messages_conformance.plugin.async_tests import run_async
+
+    return run_async(pyfuncitem) or None
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

@@ -12,6 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from messages_conformance.exchange import Exchange
     from messages_conformance.httpx import JudgingTransport
+    from messages_conformance.plugin.live_stream import LiveStream
     from messages_conformance.run import Run
 
 RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
@@ -47,8 +48,8 @@ def asked_by(item: pytest.Item) -> Any:
 # -- sessions without a target --------------------------------------------------------------------------------------
 
 NO_TARGET: Final = (
-    "these tests ask a target, and none was given: run `messages-conformance run TARGET --suite PATH`, or set "
-    "messages_conformance = true in the ini file of pytest and add --target TARGET"
+    "these tests ask a target, and none was given: add --target TARGET to pytest, or run "
+    "`messages-conformance run TARGET --suite PATH`"
 )
 
 JUDGES_ITS_OWN_TRAFFIC: Final = "judged_transport"
@@ -58,11 +59,11 @@ JUDGES_ITS_OWN_TRAFFIC: Final = "judged_transport"
 def require_target(session: pytest.Session) -> None:
     """Refuses a session whose tests all ask a target, when it has none. In any other session each such test fails."""
     alone = session.items and not session.config.option.collectonly and not hasattr(session.config, "workerinput")
-    if alone and all(_asks_target(item) for item in session.items):
+    if alone and all(asks_target(item) for item in session.items):
         raise pytest.UsageError(NO_TARGET)
 
 
-def _asks_target(item: pytest.Item) -> bool:
+def asks_target(item: pytest.Item) -> bool:
     """Whether a test uses a fixture that asks a target, and not one of the same name that its project defines."""
     known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
     used = [found[-1].func for name, found in known.items() if found and name != JUDGES_ITS_OWN_TRAFFIC]
@@ -165,25 +166,62 @@ def same_shape(request: pytest.FixtureRequest) -> Callable[[Exchange], None]:
 
 
 @pytest.fixture
-def ask(request: pytest.FixtureRequest) -> Callable[..., Exchange]:
+def ask(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """A function that sends a request and waits: `ask("Hi", max_tokens=5)` as in `generate.ask`, or `ask(Ask)`.
 
-    It is for your own tests whose requests depend on earlier answers. The limits of the run hold. The test is skipped
-    when there is no response.
+    It is for your own tests whose requests depend on earlier answers. In an `async def` test it is awaited, so several
+    can be under way. The limits of the run hold. The test is skipped when there is no response.
     """
-    from messages_conformance.exchange import Ask
-    from messages_conformance.generate import ask as built
-
     run = required_run(request)
 
-    def ask(question: Any, **options: Any) -> Exchange:
-        asked = question if isinstance(question, Ask) else built(request.node.name, question, **options)
-        exchange = run.ask(asked)
+    def answered(exchange: Exchange) -> Exchange:
         if exchange.failure is not None:
             pytest.skip(exchange.failure.message)
         return exchange
 
-    return ask
+    def ask(question: Any, **options: Any) -> Exchange:
+        return answered(run.ask(_built(request, question, options)))
+
+    async def ask_async(question: Any, **options: Any) -> Exchange:
+        import asyncio
+
+        return answered(await asyncio.wrap_future(run.submit(_built(request, question, options))))
+
+    return ask_async if _is_async(request) else ask
+
+
+@pytest.fixture
+def stream(request: pytest.FixtureRequest) -> Callable[..., LiveStream]:
+    """A function for `async def` tests that reads a stream as it arrives: `async with stream("Hi") as events`.
+
+    Its arguments are those of `ask`. `async for event in events` yields the events; after the block, `events.exchange`
+    is the recorded exchange.
+    """
+    run = required_run(request)
+    if not _is_async(request):
+        pytest.fail("the fixture `stream` is for `async def` tests; use `ask` in this one", pytrace=False)
+
+    def stream(question: Any, **options: Any) -> LiveStream:
+        from messages_conformance.plugin.live_stream import LiveStream
+
+        return LiveStream(_built(request, question, {"stream": True, **options}), run.submit)
+
+    return stream
+
+
+def _built(request: pytest.FixtureRequest, question: Any, options: dict[str, Any]) -> Any:
+    """The Ask for what a test gives to `ask` or `stream`."""
+    from messages_conformance.exchange import Ask
+    from messages_conformance.generate import ask as built
+
+    return question if isinstance(question, Ask) else built(request.node.name, question, **options)
+
+
+def _is_async(request: pytest.FixtureRequest) -> bool:
+    """Whether the test is an `async def` function."""
+    import inspect
+
+    return inspect.iscoroutinefunction(getattr(request, "function", None))
 
 
 @pytest.fixture

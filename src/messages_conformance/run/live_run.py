@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
@@ -195,6 +196,10 @@ class Run:
         """Sends an Ask that was not planned and returns its exchange; blocks, and keeps the limits of the run."""
         with self._waiting():
             return self._engine.send_now(asked)
+
+    def submit(self, asked: Ask, listener: Callable[[bytes], bool] | None = None) -> Future[Exchange]:
+        """Sends an Ask that was not planned, without blocking; see `Engine.submit`. The limits of the run hold."""
+        return self._engine.submit(asked, listener)
 
     # -- exchanges and verdicts --------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ A target judges nothing and repairs nothing: it returns the bytes as they came, 
 """
 
 from messages_conformance.targets.address import VALID_FORMS
+from messages_conformance.targets.body import LISTENER
 from messages_conformance.targets.connection import Connection
 from messages_conformance.targets.http import HttpTarget
 from messages_conformance.targets.opening import DEFAULT_TIMEOUT_S, open_target
@@ -16,6 +17,7 @@ __all__ = [
     "DNS",
     "HTTP",
     "KEY",
+    "LISTENER",
     "MODEL",
     "TLS",
     "VALID_FORMS",

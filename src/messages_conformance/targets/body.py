@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncGenerator, Collection, Iterator
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -152,6 +153,10 @@ class BodyMeter:
             yield data
 
 
+LISTENER: Final[ContextVar[Callable[[bytes], bool] | None]] = ContextVar("listener", default=None)
+"""Called with each decoded piece of a stream as it arrives, in the task that sends; False leaves the stream."""
+
+
 @dataclass(kw_only=True)
 class Body:
     """What arrived of a body so far, and how it ended (see exchange.ENDINGS).
@@ -190,18 +195,20 @@ class Body:
         now = asyncio.get_running_loop().time
         deadline_s = deadline.when() or now()
         meter = BodyMeter(self.size_limit.limits, coding=self.coding)
+        listener = LISTENER.get() if stop is not None and answer.is_success else None
         raw = cast("AsyncGenerator[bytes]", answer.aiter_raw())
         async with contextlib.aclosing(raw) as pieces:
             async for data in pieces:
                 at_s = now()
                 self.chunks.append(Chunk(at_s=at_s - began_s, data=data))
-                is_end = False
+                is_end = is_left = False
                 for piece in meter.pieces(data):
+                    is_left = (listener is not None and not listener(piece)) or is_left
                     is_end = (stop is not None and stop.ends_with(piece)) or is_end
                 if meter.excess:
                     self._cut_off(meter.excess)
                     return
-                if self._is_left(stop, data, meter.size_bytes):
+                if is_left or self._is_left(stop, data, meter.size_bytes):
                     self._end(LEFT, f"left after {meter.size_bytes:,} bytes")
                     return
                 if is_end:
