@@ -108,7 +108,21 @@ def test_diff_says_what_changed(saved: dict[str, str]) -> None:
     assert "NO LONGER VERIFIED" in worse.out
     assert f"FIXED (1)\n  {BROKEN}  " in better.out
     assert "NEWLY VERIFIED" in better.out
+    assert "    found   " in worse.out
+    assert "    wanted  " in worse.out
+    assert f"--only {BROKEN}" in worse.out
     assert command("diff", saved["red"], saved["red"]).out == "nothing changed\n"
+
+
+def test_diff_has_other_formats(saved: dict[str, str]) -> None:
+    changes = json.loads(command("diff", saved["green"], saved["red"], "--format", "json").out)
+    assert [(one["requirement"], one["before"], one["now"]) for one in changes["newly_failing"]] == [
+        (BROKEN, "pass", "fail")
+    ]
+    assert changes["newly_failing"][0]["found"]
+    text = command("diff", saved["green"], saved["red"], "--format", "markdown").out
+    assert "### Newly failing (1)" in text
+    assert f"| `{BROKEN}` |" in text
 
 
 def newer(folder: Path) -> None:

@@ -51,6 +51,23 @@ def test_both_formats_show_which_run_fails_what(form):
         assert text in shown
 
 
+def test_in_a_terminal_the_difference_comes_first_and_what_is_alike_last():
+    alike = [replace(MINOR, requirement=f"usage.alike-{number}") for number in range(20)]
+    passed = replace(FAILED, outcome="pass", findings=())
+    text = COMPARISONS["terminal"](compare([report(FAILED, *alike), report(passed, *alike)], labels=["bad", "good"]))
+    assert text.startswith("2 runs compared; 21 requirements are violated; they differ in 1\n")
+    differing, same = text.split("REQUIREMENTS THAT DIFFER (1)")[1].split("VIOLATED ALIKE (20)")
+    assert "stream.order breaks FAIL pass" in " ".join(differing.split())
+    assert same.count("usage.alike-") == 12
+    assert "and 8 more: --format markdown shows them" in same
+    assert "  A  bad\n" in text
+
+
+def test_rows_in_which_the_runs_differ_come_first():
+    made = compare([report(FAILED, MINOR), report(FAILED, replace(MINOR, outcome="pass", findings=()))])
+    assert [row.requirement for row in made.rows] == ["usage.present", "stream.order"]
+
+
 def test_markdown_is_one_table_with_a_cell_for_each_run():
     lines = COMPARISONS["markdown"](compare([green(), red(), report(WARNED)])).splitlines()
     rows = [line for line in lines if line.startswith("| `stream.order`")]

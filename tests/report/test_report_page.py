@@ -1,14 +1,16 @@
 """report.html: structure, escaping, limits. Nothing here needs a browser; test_report_browser.py uses one."""
 
 import re
+from base64 import b64encode
 from dataclasses import replace
+from hashlib import sha256
 from html.parser import HTMLParser
 
 import pytest
 from report_samples import CATALOGUE, EVERY, FAILED, MINOR, exchange, green, hostile, red, report, requirement
 
 from messages_conformance.report import verdict_sentence
-from messages_conformance.report.page import failing, to_html
+from messages_conformance.report.page import brief, failing, to_html
 from messages_conformance.report.page.html import VOID, Markup, breakable, element
 
 SCRIPTS = (
@@ -45,7 +47,7 @@ class Page(HTMLParser):
         assert self.stack.pop() == tag, tag
 
     def handle_data(self, data):
-        if not self.stack or self.stack[-1] != "style":
+        if not self.stack or self.stack[-1] not in ("style", "script"):
             self.texts.append(data)
 
     @property
@@ -59,12 +61,34 @@ def test_every_report_makes_a_page_that_is_well_formed_and_needs_nothing_else(na
     page = Page(text)
     assert page.stack == []
     assert len(page.ids) == len(set(page.ids))
-    assert not {tag for tag, _ in page.tags} & {"script", "img", "link", "iframe", "object", "form", "base"}
+    assert not {tag for tag, _ in page.tags} & {"img", "link", "iframe", "object", "form", "base"}
+    assert [attributes for tag, attributes in page.tags if tag == "script"] == [{}]
     for tag, attributes in page.tags:
         assert not [key for key in attributes if key.startswith("on") or key in ("src", "style", "srcset")], tag
         assert attributes.get("href", "#").startswith(("#", "https://"))
     assert not re.search(r"url\(|@import|https?:", text[text.index("<style>") : text.index("</style>")])
-    assert "default-src 'none'" in str(page.tags)
+    policy = next(attributes["content"] for tag, attributes in page.tags if attributes.get("http-equiv"))
+    script = re.findall(r"<script>(.*)</script>", text, re.S)
+    assert len(script) == 1
+    digest = b64encode(sha256(script[0].encode()).digest()).decode()
+    assert policy.startswith(f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri")
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_brief_page_has_failures_and_evidence_only(name):
+    made = EVERY[name]()
+    page = Page(brief.to_html(made))
+    assert page.stack == []
+    assert " ".join(verdict_sentence(made).split()) in page.text
+    headings = [attributes["id"] for tag, attributes in page.tags if tag == "section"]
+    assert set(headings) <= {"causes", "failures", "causes-beside"}
+
+
+def test_the_brief_page_shows_the_answer_of_a_failure():
+    text = Page(brief.to_html(red())).text
+    assert "curl -isS" in text
+    assert "HTTP/1.1 200 content-type: text/event-stream" in text
+    assert "Clients that can use it" not in text
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -194,7 +218,7 @@ def test_a_page_of_five_thousand_failures_stays_small_and_says_what_was_cut():
     assert len(text) < 2_000_000
     assert f"{5000 - failing.IN_FULL:,} more failures without command and timeline" in text
     assert f"{5000 - failing.IN_FULL - failing.LISTED:,} more are only in report.json" in text
-    assert text.count("<pre") == failing.IN_FULL
+    assert text.count("<pre ") == failing.IN_FULL
 
 
 def test_a_run_that_could_not_be_judged_shows_its_statement_and_no_failures():

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from messages_conformance.ci_commands import disarmed
 from messages_conformance.cli.parsing import Commands, wrong_usage
+from messages_conformance.masking import masked
 
 if TYPE_CHECKING:
-    from messages_conformance.gate import Difference
     from messages_conformance.report import Report
 
 FILE_NAME: Final = "waivers.toml"
@@ -21,14 +21,8 @@ DAYS: Final = 90
 MOST_DAYS: Final = 3_650
 """A waiver for more than ten years is a mistake (our own choice)."""
 
-GROUPS: Final = {
-    "newly_failing": "NEWLY FAILING",
-    "newly_warning": "NEWLY WARNING",
-    "fixed": "FIXED",
-    "newly_verified": "NEWLY VERIFIED",
-    "no_longer_verified": "NO LONGER VERIFIED",
-    "unknown_before": "FAILING, NOT JUDGED BEFORE",
-}
+DIFFERENCES: Final = ("text", "markdown", "json")
+"""Only the names: `--help` does not import the modules that write them."""
 
 
 def add(commands: Commands) -> None:
@@ -44,6 +38,7 @@ def add(commands: Commands) -> None:
     diff.set_defaults(command=_diff, parser=diff)
     diff.add_argument("old", metavar="OLD", help="folder that the earlier run with --report wrote")
     diff.add_argument("new", metavar="NEW", help="folder that the later run with --report wrote")
+    diff.add_argument("--format", choices=DIFFERENCES, default="text", help="(default: text)")
 
 
 def _waive(parsed: argparse.Namespace) -> int:
@@ -79,30 +74,15 @@ def _sentence(saved: Report, requirement: str) -> str:
 
 
 def _diff(parsed: argparse.Namespace) -> int:
-    from messages_conformance import gate, report
+    from messages_conformance import report
+    from messages_conformance.report.run_difference import DIFFERENCES as WRITERS
+    from messages_conformance.report.run_difference import run_difference
 
     try:
-        old, new = report.load(parsed.old), report.load(parsed.new)
+        found = run_difference(report.load(parsed.old), report.load(parsed.new))
     except report.ReportError as error:
         return wrong_usage(error)
-    changes = gate.difference(*({v.requirement: v.outcome for v in each.verdicts} for each in (old, new)))
-    out = report.StandardOutput()  # a closed pipe must not change the exit code
-    for line in _lines(old, new, changes):
-        out.write(f"{line}\n")
-    return int(bool(changes.newly_failing))
-
-
-def _lines(old: Report, new: Report, changes: Difference) -> Iterator[str]:
-    from messages_conformance.report.text import inline, sentence
-
-    for name in ("target", "model", "profile", "depth"):
-        before, after = getattr(old.run, name), getattr(new.run, name)
-        if before != after:
-            yield f"note: {name} {sentence(before)} before, {sentence(after)} now"
-    for name, title in GROUPS.items():
-        ids = getattr(changes, name)
-        if ids:
-            yield f"{title} ({len(ids):,})"
-            yield from (f"  {inline(each)}  {_sentence(new if each in new.catalogue else old, each)}" for each in ids)
-    if changes == type(changes)():
-        yield "nothing changed"
+    text = masked(WRITERS[parsed.format](found))
+    # A closed pipe must not change the exit code.
+    report.StandardOutput().write(text if parsed.format == "json" else disarmed(text))
+    return int(found.is_worse)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FORMATS: Final = (
     "html",
+    "brief",
     "markdown",
     "sarif",
     "junit",
@@ -29,16 +30,17 @@ FORMATS: Final = (
     "terminal",
     "verdict",
 )
-COMPARISONS: Final = ("markdown", "html")
+COMPARISONS: Final = ("terminal", "markdown", "html")
 """Only the names: `--help` does not import the modules that write a report."""
 
 HARMLESS: Final[Mapping[str, Callable[[str], str]]] = {
     "github": lambda text: text,
     "html": lambda text: text,
+    "brief": lambda text: text,
     "junit": disarmed_xml,
 }
 """What keeps a format from being executed in a log, where it is not `disarmed`. The commands for GitHub are meant to be
-executed; those and the page, whose styles look like commands, are written from harmless texts."""
+executed; those and the pages, whose styles look like commands, are written from harmless texts."""
 
 STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 """The variable with the file into which a step of GitHub Actions writes its summary as Markdown."""
@@ -55,7 +57,8 @@ def add(commands: Commands) -> None:
     several = commands.add_parser("compare", help="compare saved runs side by side", allow_abbrev=False)
     several.set_defaults(command=_compare, parser=several)
     several.add_argument("folders", metavar="REPORT", nargs="+", help="folders that runs with --report wrote")
-    several.add_argument("--format", choices=COMPARISONS, default="markdown", help="(default: markdown)")
+    several.add_argument("--name", metavar="NAME", action="append", help="name of a run, in the order of the reports")
+    several.add_argument("--format", choices=COMPARISONS, help="(default: terminal; with --output: markdown)")
     several.add_argument("--output", metavar="FILE", help="write there instead of printing")
 
 
@@ -77,9 +80,13 @@ def _compare(parsed: argparse.Namespace) -> int:
     from messages_conformance import report
 
     try:
-        comparison = report.compare([report.load(folder) for folder in parsed.folders])
-        text = report.COMPARISONS[parsed.format](comparison)
-        _output(text if parsed.output else HARMLESS.get(parsed.format, disarmed)(text), parsed.output)
+        names = parsed.name or []
+        if names and len(names) != len(parsed.folders):
+            raise report.ReportError(f"--name is given {len(names)} times for {len(parsed.folders)} reports")
+        comparison = report.compare([report.load(folder) for folder in parsed.folders], labels=names)
+        form = parsed.format or ("markdown" if parsed.output else "terminal")
+        text = report.COMPARISONS[form](comparison)
+        _output(text if parsed.output else HARMLESS.get(form, disarmed)(text), parsed.output)
     except report.ReportError as error:
         return wrong_usage(error)
     return 0

@@ -10,22 +10,18 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from messages_conformance.exchange import Exchange, Response
+from messages_conformance.exchange import Exchange
 from messages_conformance.proof.subjects import FAULT, Subject, subjects
 from messages_conformance.proof.trial import MODEL, run
 from messages_conformance.report import Report
+from messages_conformance.report.excerpt import answer_excerpt, body_part
 from messages_conformance.report.failure_text import readable
 from messages_conformance.report.request_features import describe_request
 from messages_conformance.rules.verdict import STATUS, Finding
 
-BEFORE_BYTES: Final = 200
-AFTER_BYTES: Final = 320
-"""How much of a body is shown around the first byte that differs: a few events (our own choice)."""
-
 REQUEST_BYTES: Final = 400
 """How much of the body of a request is shown (our own choice)."""
 
-CUT: Final = "…"
 _ID: Final = re.compile(rb"\b(?:msg|req|toolu|srvtoolu)_\w+")
 
 
@@ -79,18 +75,17 @@ def _run(target: str, fault: Subject, requirement: str) -> Report:
 def _example(finding: Finding, wrong: Exchange, right: Exchange | None) -> Example:
     bad = wrong.response
     good = right.response if right is not None else None
-    header = finding.place.header if finding.place != STATUS else None
-    bodies = tuple(b"" if one is None else one.body for one in (good, bad))
+    header = (finding.place.header or "") if finding.place != STATUS else ""
     offset = finding.place.offset_bytes
-    start = max((_equal_bytes(*bodies) if offset is None else offset) - BEFORE_BYTES, 0)
-    start = bodies[1].rfind(b"\n", 0, start) + 1 if bad is not None and bad.is_event_stream else start
+    if offset is None:
+        offset = _equal_bytes(*(b"" if one is None else one.body for one in (good, bad)))
     return Example(
         where=f"{describe_request(wrong)}: {'the status' if finding.place == STATUS else finding.place}",
         found=readable(finding, finding.found),
         wanted=readable(finding, finding.wanted),
         request=_request(wrong),
-        right="" if good is None else _answer(good, start, header),
-        wrong="no answer" if bad is None else _answer(bad, start, header),
+        right="" if good is None else answer_excerpt(good, offset, header=header),
+        wrong="no answer" if bad is None else answer_excerpt(bad, offset, header=header),
     )
 
 
@@ -106,18 +101,4 @@ def _hidden(found: re.Match[bytes]) -> bytes:
 
 def _request(exchange: Exchange) -> str:
     request = exchange.request
-    return f"{request.method} {request.path}\n{_part(request.body, 0, REQUEST_BYTES)}".rstrip()
-
-
-def _answer(response: Response, start: int, header: str | None) -> str:
-    """The status line, the headers that matter, and the body around `start`."""
-    names = dict.fromkeys(name for name in ("content-type", (header or "").lower()) if name)
-    lines = [f"{response.http_version} {response.status}"]
-    lines += [f"{name}: {value}" for name, value in response.headers if name.lower() in names]
-    return "\n".join((*lines, "", _part(response.body, start, start + BEFORE_BYTES + AFTER_BYTES))).rstrip()
-
-
-def _part(body: bytes, start: int, end: int) -> str:
-    """A part of a body as text; a mark shows where more of it is left out."""
-    text = body[start:end].decode("utf-8", "backslashreplace")
-    return f"{CUT if start else ''}{text}{CUT if end < len(body) else ''}"
+    return f"{request.method} {request.path}\n{body_part(request.body, 0, REQUEST_BYTES)}".rstrip()

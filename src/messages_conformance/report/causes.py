@@ -51,6 +51,7 @@ ANSWERED: Final = "answered"
 NOT_COMPARED: Final = ""
 
 _STREAM: Final = "stream"
+_WHOLE: Final = "whole"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,13 +177,18 @@ def plainness(exchange: Exchange) -> tuple[bool, bool, bool, int, int]:
 
 def _sentence(shared: Shared, outcomes: Sequence[str], requests: int) -> str:
     """The cause in words, such as `Every streamed request with tools is answered with 500.`"""
-    adjective = "streamed " if _STREAM in shared.names else ""
-    rest = [words for name, words in zip(shared.names, shared.words, strict=True) if name != _STREAM]
+    adjective, rest = _phrases(shared)
     if shared.requests:
         of_all = " ".join([f"Of {shared.requests} {adjective}requests", *[" and ".join(rest)] * bool(rest)])
         return f"{of_all}, {requests} {_plural(_together(outcomes))}."
     noun = f"Every {adjective}request" if requests >= FEW else f"Each of the {requests} {adjective}requests"
     return " ".join([noun, *[" and ".join(rest)] * bool(rest), _together(outcomes)]) + "."
+
+
+def _phrases(shared: Shared) -> tuple[str, list[str]]:
+    """(adjective, what follows the noun); what says little, that the request is not streamed, comes last."""
+    pairs = sorted(zip(shared.names, shared.words, strict=True), key=lambda pair: pair[0] == _WHOLE)
+    return "streamed " if _STREAM in shared.names else "", [words for name, words in pairs if name != _STREAM]
 
 
 def _plural(phrase: str) -> str:
@@ -259,8 +265,7 @@ def _with_pattern(verdict: Verdict, known: Mapping[int, Exchange]) -> Verdict:
 
 def request_words(shared: Shared) -> str:
     """The requests that share features, in words: `streamed requests with tools`."""
-    adjective = "streamed " if _STREAM in shared.names else ""
-    rest = [words for name, words in zip(shared.names, shared.words, strict=True) if name != _STREAM]
+    adjective, rest = _phrases(shared)
     return " ".join([f"{adjective}requests", *[" and ".join(rest)] * bool(rest)])
 
 

@@ -68,7 +68,7 @@ class FeatureRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The comparison. Rows are sorted by harm, then by how many runs violate the requirement.
+    """The comparison. Rows in which the runs differ come first, then by harm, then by how many runs violate it.
 
     `without` are runs that have no report, by name, with the reason.
     """
@@ -148,12 +148,12 @@ def _features(reports: Sequence[Report]) -> Iterator[FeatureRow]:
             yield FeatureRow(title=title, results=results)
 
 
-def _rank(row: Row) -> tuple[int, int, int, str]:
+def _rank(row: Row) -> tuple[bool, int, int, int, str]:
     violating = sum(outcome in DEVIATIONS for outcome in row.outcomes)
     # A report of another version may have levels and harms that this version does not know.
     harm = HARMS.index(row.harm) if row.harm in HARMS else len(HARMS)
     level = LEVELS.index(row.level) if row.level in LEVELS else len(LEVELS)
-    return harm, level, -violating, row.requirement
+    return not row.differs, harm, level, -violating, row.requirement
 
 
 def to_markdown(comparison: Comparison, *, max_bytes: int = MAX_BYTES) -> str:

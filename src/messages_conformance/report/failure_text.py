@@ -7,7 +7,6 @@ Each requirement is described once, even when it failed in many exchanges.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +18,7 @@ from messages_conformance.report.model import NO_COMMAND, Report, cause_of, harm
 from messages_conformance.report.reproduction import curl, quoted
 from messages_conformance.report.request_features import describe_request
 from messages_conformance.report.run_info import RunInfo
-from messages_conformance.report.text import counted, inline, sentence
+from messages_conformance.report.text import counted, inline, sentence, without_numbers
 from messages_conformance.report.trace import trace
 from messages_conformance.rules.catalogue import CATALOGUE, HARM_MEANINGS, RUN
 from messages_conformance.rules.verdict import STATUS, Finding, Verdict
@@ -114,11 +113,7 @@ def describe_failure(report: Report, verdict: Verdict, *, first: Finding | None 
 def readable(finding: Finding, text: str) -> str:
     """The found or wanted value without the numbers of exchanges, which only report.json explains."""
     row = CATALOGUE.get(finding.requirement)
-    return _NUMBERED.sub("another answer", text) if row is not None and row.over == RUN else text
-
-
-_NUMBERED: Final = re.compile(r"\bexchange \d+\b")
-"""How a rule that compares several exchanges names one of them."""
+    return without_numbers(text) if row is not None and row.over == RUN else text
 
 
 def again(report: Report, finding: Finding | None) -> str:

@@ -16,7 +16,7 @@ from typing import Final
 from messages_conformance import contract
 from messages_conformance.exchange import LEFT, REFUSED, Exchange
 from messages_conformance.report.causes import SILENCE, plainness, shortfall_of
-from messages_conformance.report.text import counted, inline
+from messages_conformance.report.text import counted, inline, without_numbers
 from messages_conformance.rules.accessors import json_key, near_miss, once_per_exchange
 from messages_conformance.rules.catalogue import CATALOGUE, RUN
 from messages_conformance.rules.verdict import NOT_APPLICABLE, NOT_VERIFIED, PASS, Finding, Verdict
@@ -194,7 +194,7 @@ def _compared(verdict: Verdict, both: set[int], *, is_alone: bool) -> Finding | 
 
 
 def _judged(result: str, requirement: str, finding: Finding) -> Cell:
-    found = inline(finding.found, _FOUND_CHARACTERS)
+    found = inline(without_numbers(finding.found), _FOUND_CHARACTERS)
     return Cell(result=result, reason=found, requirement=requirement, exchange=finding.exchange)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from messages_conformance.report import comparison, json_report, matrix_json
+from messages_conformance.report import comparison, comparison_text, json_report, matrix_json
 from messages_conformance.report.badge import to_badge
 from messages_conformance.report.comparison import Comparison
 from messages_conformance.report.github import to_annotations
@@ -15,7 +15,7 @@ from messages_conformance.report.har import to_har
 from messages_conformance.report.junit import to_xml
 from messages_conformance.report.markdown import to_markdown
 from messages_conformance.report.model import Report, verdict_sentence
-from messages_conformance.report.page import to_html
+from messages_conformance.report.page import brief, to_html
 from messages_conformance.report.page.comparison_page import to_html as comparison_to_html
 from messages_conformance.report.sarif import to_sarif
 from messages_conformance.report.terminal import PLAIN_COLUMNS, console, header
@@ -34,6 +34,7 @@ def _terminal(report: Report) -> str:
 FORMATS: Final[Mapping[str, Callable[[Report], str]]] = MappingProxyType(
     {
         "html": to_html,
+        "brief": brief.to_html,
         "markdown": to_markdown,
         "sarif": lambda report: json_text(to_sarif(report)),
         "junit": to_xml,
@@ -48,5 +49,5 @@ FORMATS: Final[Mapping[str, Callable[[Report], str]]] = MappingProxyType(
 )
 
 COMPARISONS: Final[Mapping[str, Callable[[Comparison], str]]] = MappingProxyType(
-    {"markdown": comparison.to_markdown, "html": comparison_to_html}
+    {"terminal": comparison_text.to_text, "markdown": comparison.to_markdown, "html": comparison_to_html}
 )

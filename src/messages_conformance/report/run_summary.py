@@ -8,10 +8,18 @@ from collections.abc import Iterator
 from typing import Final
 
 from messages_conformance.exchange import ASKED_AGAIN, Exchange
+from messages_conformance.report import feature_matrix
 from messages_conformance.report.clients import FAILS, WORKS, WORKS_WITH_LOSS
 from messages_conformance.report.model import Report, clients_of, counts, failures, harm_of
-from messages_conformance.report.text import counted, listed, sentence
+from messages_conformance.report.text import counted, inline, listed, sentence
 from messages_conformance.rules.catalogue import HARMS
+
+NOT_WORKING: Final = (feature_matrix.BROKEN, feature_matrix.IGNORED, feature_matrix.REFUSES)
+WORKING: Final = feature_matrix.WORKS
+UNSEEN: Final = feature_matrix.UNKNOWN
+
+FEATURES: Final = 3
+"""Features that are named for a result (our own choice)."""
 
 CLIENTS: Final = 4
 """Clients that are named for a status."""
@@ -26,6 +34,8 @@ def run_summary(report: Report) -> Iterator[tuple[str, str]]:
         yield "works", _works(report)
         if failures(report):
             yield "fails", _fails(report)
+        if features := _features(report):
+            yield "features", features
     yield "cost", _cost(report)
 
 
@@ -44,6 +54,18 @@ def _fails(report: Report) -> str:
     text = ", ".join(f"{harms[harm]:,} {harm}" for harm in (*HARMS, "") if harms[harm])
     failing = _clients(report, FAILS, "fails with")
     return text + (failing or _clients(report, WORKS_WITH_LOSS, "loses something with"))
+
+
+def _features(report: Report) -> str:
+    """How many features of a request work, and which do not; empty without a feature matrix."""
+    found = feature_matrix.summary(report.features)
+    parts = [f"{len(found[WORKING])} work"] if WORKING in found else []
+    for result in NOT_WORKING:
+        if result in found:
+            parts.append(f"{len(found[result])} {result}: {listed(tuple(map(inline, found[result])), FEATURES)}")
+    if UNSEEN in found:
+        parts.append(f"{len(found[UNSEEN])} not seen")
+    return "; ".join(parts)
 
 
 def _clients(report: Report, status: str, words: str) -> str:

@@ -140,7 +140,7 @@ class _Failures:
         """The causes; `least` lines are left for what follows."""
         for position, cause in enumerate(causes):
             full = self._tried(self._cause_in_full, cause)
-            fits = full.height + SHORT_CAUSE * (len(causes) - position - 1) + least <= self._room
+            fits = not position or full.height + SHORT_CAUSE * (len(causes) - position - 1) + least <= self._room
             fits = fits and not is_of_other_route(cause.requirement)
             yield self._taken(full if fits or self._verbose else self._cause_in_short(cause), fits)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from messages_conformance.exchange import Exchange, Response
 from messages_conformance.report.model import Report
-from messages_conformance.report.text import inline
+from messages_conformance.report.request_features import describe_request
 from messages_conformance.rules.recording_parts import MAX_OBSERVER_LAG_S
 from messages_conformance.rules.stream.delivery import (
     BUFFERED_SHARE,
@@ -25,10 +25,13 @@ TOO_SHORT: Final = "too short to know"
 
 @dataclass(frozen=True, kw_only=True)
 class Streamed:
-    """One stream: times in seconds since the start of its request. `delivery` is LIVE, AT_ONCE or TOO_SHORT."""
+    """One stream: times in seconds since the start of its request; `request` describes it in a few words.
+
+    `delivery` is LIVE, AT_ONCE or TOO_SHORT.
+    """
 
     number: int
-    situation: str
+    request: str
     headers_at_s: float
     events_at_s: tuple[float, ...]
     ended_at_s: float
@@ -87,7 +90,7 @@ def _streamed(exchange: Exchange, response: Response) -> Streamed | None:
     times = tuple(event.at_s for event in response.events)
     return Streamed(
         number=exchange.number,
-        situation=inline(exchange.situations[0], 60) if exchange.situations else "",
+        request=describe_request(exchange),
         headers_at_s=response.headers_at_s,
         events_at_s=times,
         ended_at_s=response.ended_at_s,

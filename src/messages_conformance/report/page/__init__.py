@@ -2,7 +2,7 @@
 
 The order: the verdict, what works, causes, failures, clients that can use the endpoint; then the rest, folded:
 warnings, areas, what was not verified, and times. The page loads no script, font or picture; all text of the target is
-escaped.
+escaped. Its own script filters failures and copies commands; without it, the page shows everything.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ def to_html(report: Report) -> str:
             background.cost(report),
             background.run_options(report),
         ),
+        is_scripted=True,
     )
 
 

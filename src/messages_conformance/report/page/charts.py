@@ -122,7 +122,7 @@ def _stream(stream: Streamed) -> Markup:
         f"{counted(len(stream.events_at_s), 'event')}, first after {duration(stream.events_at_s[0])}, longest gap "
         f"{duration(stream.longest_gap_s)}, end after {duration(stream.ended_at_s)}, {stream.delivery}"
     )
-    name = f"{stream.situation or 'exchange'} (exchange {stream.number})"
+    name = stream.request
     caption = element("figcaption", element("strong", name), " ", element("span", numbers))
     whole = max(stream.ended_at_s, SHORTEST_S)
     step = max(1, len(stream.events_at_s) // TICKS)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Final
 
 from messages_conformance import resources
 from messages_conformance.report.page.html import Child, Markup, element, joined
 
 STYLE: Final = "report/page/style.css"
+SCRIPT: Final = "report/page/page.js"
 
-POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-"""A second protection: if foreign text ever became a tag, browsers would not run or load it."""
+POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; {script}base-uri 'none'; form-action 'none'"
+"""A second protection: if foreign text ever became a tag, browsers would not run or load it. They run our script alone,
+whose hash the policy names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,19 +34,27 @@ def folded(section: Section | None) -> Section | None:
     return None if section is None else replace(section, is_folded=True)
 
 
-def document(*, title: str, head: Markup, sections: Sequence[Section | None]) -> str:
-    """A complete HTML document; sections that are None are left out."""
+def document(*, title: str, head: Markup, sections: Sequence[Section | None], is_scripted: bool = False) -> str:
+    """A complete HTML document; sections that are None are left out. `is_scripted` adds filters and copy buttons."""
     shown = [section for section in sections if section is not None]
-    html = element("html", _head(title), element("body", *_body(head, shown)), lang="en")
-    return f"<!doctype html>\n{html}\n"
+    script = resources.text(SCRIPT) if is_scripted else ""
+    body = element("body", *_body(head, shown), element("script", Markup(script)) if script else None)
+    return f"<!doctype html>\n{element('html', _head(title, script), body, lang='en')}\n"
 
 
-def _head(title: str) -> Markup:
+def script_source(script: str) -> str:
+    """The part of a policy that allows this script and no other."""
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    return f"script-src 'sha256-{digest}'; "
+
+
+def _head(title: str, script: str) -> Markup:
+    policy = POLICY.format(script=script_source(script) if script else "")
     return element(
         "head",
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
         element("meta", name="color-scheme", content="light dark"),
         element("meta", name="referrer", content="no-referrer"),
         element("title", title),
@@ -104,6 +116,9 @@ def cell(*children: Child, class_: str) -> Cell:
 
 
 def definitions(rows: Sequence[tuple[str, Child]], *, class_: str | None = None) -> Markup:
-    """A list of terms with their descriptions."""
-    parts = (element("div", element("dt", term), element("dd", text)) for term, text in rows)
+    """A list of terms with their descriptions; the style finds a row by its term."""
+    parts = (
+        element("div", element("dt", term), element("dd", text), class_=f"of-{term}" if term.isalpha() else None)
+        for term, text in rows
+    )
     return element("dl", joined(parts), class_=class_)

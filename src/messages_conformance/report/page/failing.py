@@ -15,7 +15,7 @@ from messages_conformance.report.page.document import Section, cell, definitions
 from messages_conformance.report.page.html import Child, Markup, breakable, element, joined
 from messages_conformance.report.page.overview import address
 from messages_conformance.report.source_links import address_in
-from messages_conformance.report.text import counted, cut, sentence, visible
+from messages_conformance.report.text import counted, cut, inline, sentence, visible
 from messages_conformance.report.timeline import Step, timeline
 from messages_conformance.rules.catalogue import HARM_MEANINGS
 from messages_conformance.rules.verdict import Verdict
@@ -79,12 +79,13 @@ def failed(report: Report) -> Section | None:
 
 def _group(report: Report, group: Group) -> Markup:
     """The failures of a group: one line each, which unfolds to the whole description."""
-    heading = element("h3", group.title, class_="harm")
+    heading = element("h3", group.title, class_="harm", data_heads=True)
     shown = (
         element(
             "details",
             element("summary", element("code", breakable(sentence(verdict.requirement))), " ", _short(report, verdict)),
-            _article(report, verdict),
+            article(report, verdict, is_filtered=False),
+            **_kind(report, verdict.requirement),
         )
         for verdict in group.verdicts
     )
@@ -150,8 +151,9 @@ def _graded(report: Report, found: Sequence[Verdict]) -> Iterable[Markup]:
     """The verdicts under a heading for each harm; those beyond IN_FULL in a table without details."""
     for harm, group in groupby(found[:IN_FULL], key=lambda verdict: harm_of(report, verdict.requirement)):
         verdicts = list(group)
-        heading = element("h3", harm, " ", element("small", HARM_MEANINGS.get(harm, "")), class_="harm")
-        yield joined((heading, *(_article(report, verdict) for verdict in verdicts)))
+        meaning = element("small", HARM_MEANINGS.get(harm, ""))
+        heading = element("h3", harm, " ", meaning, class_="harm", data_heads=True)
+        yield element("div", heading, *(article(report, verdict) for verdict in verdicts))
     rest = found[IN_FULL:]
     if rest:
         yield paragraph(
@@ -171,20 +173,29 @@ def _line(report: Report, verdict: Verdict) -> Markup:
     )
 
 
-def _article(report: Report, verdict: Verdict) -> Markup:
+def _kind(report: Report, requirement: str) -> dict[str, str]:
+    """The attributes by which the page filters."""
+    return {"data_harm": harm_of(report, requirement), "data_area": inline(requirement.partition(".")[0])}
+
+
+def article(
+    report: Report, verdict: Verdict, *, is_filtered: bool = True, evidence: Sequence[Markup | None] | None = None
+) -> Markup:
+    """One failure with its facts and its evidence: by default the folded command and the folded timeline."""
     failure = describe_failure(report, verdict)
     heading = element("h4", element("code", breakable(failure.id)), " ", element("span", failure.level, class_="level"))
     excuse = report.gate.excuses.get(verdict.requirement)
     reasons = [("excused", joined((f"{sentence(excuse.kind)}: {sentence(excuse.reason)}",)))] if excuse else []
-    facts = [*reasons, *((label, _fact(label, text)) for label, text in failure.facts)]
+    facts: list[tuple[str, Child]] = [*reasons, *((label, _fact(label, text)) for label, text in failure.facts)]
+    event = verdict.findings[0].place.event if verdict.findings else None
     return element(
         "article",
         heading,
         paragraph(failure.sentence, class_="sentence"),
         definitions(facts, class_="failure"),
-        _command(failure),
-        _timeline(report, failure.exchange, verdict.findings[0].place.event if verdict.findings else None),
+        *(evidence if evidence is not None else (_command(failure), _timeline(report, failure.exchange, event))),
         id=address(failure.id),
+        **(_kind(report, verdict.requirement) if is_filtered else {}),
     )
 
 

@@ -48,8 +48,8 @@ NAMED: Final = 3
 OUTCOME_TONES: Final = dict(zip(OUTCOMES, ("good", "bad", "fair", "open", "none", "own"), strict=True))
 
 
-def headline(report: Report) -> Markup:
-    """The target and the verdict in one sentence."""
+def headline(report: Report, *, is_brief: bool = False) -> Markup:
+    """The target and the verdict in one sentence; the summary in a few lines unless `is_brief`."""
     run = report.run
     facts = [
         run.model and f"model {run.model}",
@@ -64,9 +64,13 @@ def headline(report: Report) -> Markup:
             element("h1", breakable(inline(run.target, 200))),
             paragraph(" · ".join(inline(fact, 120) for fact in facts if fact), class_="facts"),
             paragraph(verdict_sentence(report), class_=f"verdict {_tone(report)}"),
-            definitions([(label, joined((text,))) for label, text in run_summary(report)], class_="summary"),
+            None if is_brief else _summary(report),
         )
     )
+
+
+def _summary(report: Report) -> Markup:
+    return definitions([(label, joined((text,))) for label, text in run_summary(report)], class_="summary")
 
 
 def _tone(report: Report) -> str:
