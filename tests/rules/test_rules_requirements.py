@@ -387,7 +387,9 @@ def elsewhere() -> set[str]:
 
 
 def test_every_requirement_has_a_row() -> None:
-    missing = sorted(set(CATALOGUE) - set(TABLE) - elsewhere())
+    # The cases of a gateway are the rows of its requirements: tests/gateways compares what each fault violates.
+    about_gateways = {name for name, row in CATALOGUE.items() if row.topic == "gateway"}
+    missing = sorted(set(CATALOGUE) - set(TABLE) - elsewhere() - about_gateways)
     rows = "\n".join(
         f'    "{name}": ([an exchange that violates it], [an exchange that does not]),' for name in missing
     )

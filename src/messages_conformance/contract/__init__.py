@@ -31,7 +31,7 @@ from messages_conformance.contract.impacts import (
     severity,
 )
 from messages_conformance.contract.problems import Problem, explain
-from messages_conformance.contract.profiles import Auth, Profile, profile, profile_names
+from messages_conformance.contract.profiles import Auth, Profile, gateway_profile_names, profile, profile_names
 from messages_conformance.contract.recovery import recovery
 from messages_conformance.contract.tables import error_types, stop_reasons
 from messages_conformance.contract.user_schemas import schema_mismatch
@@ -62,6 +62,7 @@ __all__ = [
     "event_types",
     "explain",
     "features",
+    "gateway_profile_names",
     "impact",
     "impact_of",
     "is_failure",

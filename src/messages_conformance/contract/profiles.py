@@ -14,7 +14,7 @@ from messages_conformance.contract.capabilities import capabilities
 from messages_conformance.contract.documents import API_VERSIONS, ContractError, unknown
 from messages_conformance.input_files import MAX_WRITTEN_BYTES, InputError, parsed_toml, read_bytes, shown
 
-Family = Literal["tokmodel", "anthropic"]
+Family = Literal["tokmodel", "anthropic", "gateway-passthrough", "gateway-translates"]
 Auth = Literal["bearer", "x-api-key"]
 
 ID_PREFIX: Final = "id-prefix"
@@ -72,8 +72,13 @@ def _matches(requirement: str, globs: tuple[str, ...]) -> bool:
 
 
 def profile_names() -> tuple[str, ...]:
-    """The names of the built-in profiles, sorted."""
-    return tuple(name.removesuffix(".toml") for name in resources.names("profiles", ".toml"))
+    """The names of the built-in profiles, sorted; those of gateways are in `gateway_profile_names`."""
+    return tuple(name.removesuffix(".toml") for name in resources.names("profiles", ".toml") if "/" not in name)
+
+
+def gateway_profile_names() -> tuple[str, ...]:
+    """The names of the built-in profiles of gateways, which are judged from both sides."""
+    return tuple(name.removesuffix(".toml") for name in resources.names("profiles/gateways", ".toml"))
 
 
 @cache
@@ -84,6 +89,8 @@ def profile(name: str) -> Profile:
     """
     if _is_path(name):
         return _from_file(Path(name))
+    if name in gateway_profile_names():
+        return _parsed(f"profiles/gateways/{name}.toml", _built_in(f"gateways/{name}"))
     if name not in profile_names():
         raise unknown("profile", name, profile_names())
     return _parsed(f"profiles/{name}.toml", _built_in(name))
@@ -104,7 +111,9 @@ def _from_file(path: Path) -> Profile:
     except InputError as error:
         raise ContractError(f"profile {str(path)!r} cannot be read: {error}; name a TOML file") from error
     base = own.pop("extends", None)
-    if base is not None and base not in profile_names():
+    if base in gateway_profile_names():
+        base = f"gateways/{base}"
+    elif base is not None and base not in profile_names():
         raise unknown("profile in extends", shown(base).strip("'"), profile_names(), place=str(path))
     _check_values(str(path), own)
     return _parsed(str(path), _completed({} if base is None else _built_in(base), own))

@@ -17,6 +17,15 @@ from messages_conformance.exchange.ask import (
     Ask,
     Origin,
 )
+from messages_conformance.exchange.behind import (
+    UPSTREAM_ADDRESS_PLACEHOLDER,
+    UPSTREAM_KEY_PLACEHOLDER,
+    Behind,
+    Said,
+    SaidBlock,
+    SaidUsage,
+    UpstreamCall,
+)
 from messages_conformance.exchange.body_chunks import ALL_CODINGS, MAX_DECODED_BYTES, Chunk, decoded, unread_codings
 from messages_conformance.exchange.content_coding import GZIP_MAGIC, BodyDecoder, DecodingError, can_decode, codings_of
 from messages_conformance.exchange.exchange import ASKED_AGAIN, SILENT, UNRECORDED, Exchange, Failure, RecordingPart
@@ -80,9 +89,12 @@ __all__ = [
     "TOO_LARGE",
     "UNPARSED",
     "UNRECORDED",
+    "UPSTREAM_ADDRESS_PLACEHOLDER",
+    "UPSTREAM_KEY_PLACEHOLDER",
     "WIRE_FORMS",
     "WRONG_KEY",
     "Ask",
+    "Behind",
     "BodyDecoder",
     "BodyLimits",
     "Chunk",
@@ -94,7 +106,11 @@ __all__ = [
     "RecordingPart",
     "Request",
     "Response",
+    "Said",
+    "SaidBlock",
+    "SaidUsage",
     "StreamEvent",
+    "UpstreamCall",
     "beginning",
     "bounded_integer",
     "can_decode",

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Final
 
 from messages_conformance.exchange.ask import EITHER, Origin
+from messages_conformance.exchange.behind import Behind
 from messages_conformance.exchange.http_request import MESSAGES_PATH, Request
 from messages_conformance.exchange.http_response import Response
 
@@ -94,6 +95,8 @@ class Exchange:
     """The parts that the source of this recording could not provide; none in a live run."""
     capture: str = ""
     """The file in which it was recorded; empty in a live run. Rules over several exchanges hold within one capture."""
+    behind: Behind | None = None
+    """What happened behind a gateway meanwhile; None where only the front was seen."""
 
     @cached_property
     def succeeded(self) -> bool:

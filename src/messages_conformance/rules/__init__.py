@@ -19,6 +19,7 @@ from messages_conformance.rules import (
     echoed_text,
     error_responses,
     failures_by_chance,
+    gateway,
     headers,
     input_counts,
     input_values,
@@ -113,6 +114,7 @@ TOPICS = (
     claude_code,
     claude_code_streams,
     claude_code_gateway,
+    *gateway.TOPICS,
 )
 """The modules of rules; importing them fills the catalogue."""
 

@@ -1,0 +1,187 @@
+"""One run against a gateway: its upstream is started, every case is sent, both sides are judged, a report is made."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.console import Console
+
+from messages_conformance import report
+from messages_conformance.exchange import Exchange
+from messages_conformance.gateway.cases import PASSTHROUGH, TRANSLATES, Case, cases
+from messages_conformance.gateway.cases.case import case
+from messages_conformance.gateway.sending import Setup, joined, send, send_all
+from messages_conformance.report import Report
+from messages_conformance.rules.gateway.accessors import ROUTES
+from messages_conformance.session import Clock, Session, SessionOptions, Source, UsageError
+from messages_conformance.targets import HttpTarget, TargetError
+from messages_conformance.targets.address import parse_address
+from messages_conformance.upstream import DIALECTS, Upstream, UpstreamExchange
+from messages_conformance.upstream.script import Dialect
+
+TIMEOUT_S: Final = 30.0
+"""How long we wait for the next byte of the gateway: no script is silent for more than twelve seconds (our own)."""
+
+ALSO: Final = {
+    "own-system-text": "adds a system prompt of its own",
+    "no-reasoning": "leaves the reasoning of the upstream out",
+    "forwards-key": "passes the client's key on to the upstream",
+}
+"""What a gateway can promise beyond its profile, in words."""
+
+MODEL: Final = "claude-sonnet-4-5"
+"""The model of the requests when the user names none."""
+
+REFUSED_KEY: Final = frozenset({401, 403})
+CLOCK: Final = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.monotonic)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayOptions:
+    """The gateway, its upstream, and what it promises. `also` are names of ALSO. `only_cases` restricts the cases."""
+
+    url: str
+    port: int
+    dialect: Dialect
+    promise: str = ""
+    model: str = MODEL
+    key: str | None = None
+    also: tuple[str, ...] = ()
+    session: SessionOptions = field(default_factory=SessionOptions)
+    only_cases: tuple[str, ...] = ()
+    judged_by: str = report.NO_COMMAND
+
+
+def checked(options: GatewayOptions) -> GatewayOptions:
+    """The options with the promise that follows from the dialect; raises UsageError when they contradict each other."""
+    if options.dialect not in DIALECTS:
+        raise UsageError(f"--speaks is {options.dialect!r}; valid: {', '.join(DIALECTS)}")
+    promise = options.promise or (PASSTHROUGH if options.dialect == "anthropic" else TRANSLATES)
+    if promise == PASSTHROUGH and options.dialect != "anthropic":
+        raise UsageError(
+            f"--promise passthrough needs --speaks anthropic; {options.dialect} needs --promise translates"
+        )
+    if promise == TRANSLATES and options.dialect == "anthropic":
+        raise UsageError("--promise translates needs --speaks openai-chat or openai-responses")
+    for name in options.also:
+        if name not in ALSO:
+            raise UsageError(f"--also is {name!r}; valid: {', '.join(ALSO)}")
+    profile = f"gateway-{promise}"
+    if options.session.profile not in (SessionOptions().profile, profile):
+        profile = options.session.profile
+    return replace(options, promise=promise, session=replace(options.session, profile=profile))
+
+
+def judge_gateway(options: GatewayOptions, *, out: Console | None = None) -> tuple[int, Report]:
+    """Returns (exit code, report). Raises UsageError, and OSError when the port is in use."""
+    options = checked(options)
+    try:
+        address = parse_address(options.url)
+    except TargetError as error:
+        raise UsageError(str(error)) from error
+    with Upstream(options.dialect, port=options.port) as upstream:
+        source = Source(
+            name=address.base_url, model=options.model, base_url=address.base_url, judged_by=options.judged_by
+        )
+        session = Session(source, options=options.session, clock=CLOCK, out=out)
+        try:
+            session.begin()
+            session.announce()
+            asyncio.run(_judge(options, upstream, session))
+            code = session.finish()
+        finally:
+            session.close()
+    assert session.result is not None
+    return code, session.result
+
+
+async def _judge(options: GatewayOptions, upstream: Upstream, session: Session) -> None:
+    target = HttpTarget(parse_address(options.url), key=options.key, timeout_s=TIMEOUT_S)
+    setup = Setup(
+        target=target,
+        upstream=upstream,
+        dialect=options.dialect,
+        promise=options.promise,
+        model=options.model,
+        promises=options.also,
+    )
+    try:
+        setup, problem = await preflight(setup)
+        if problem:
+            session.state(problem, kind=report.UNREACHABLE)
+            return
+        chosen = tuple(_chosen(cases(options.promise), options.only_cases))
+        exchanges = await send_all(setup, chosen, together_too=not options.only_cases)
+        for exchange in exchanges:
+            session.judged((session.record(exchange),))
+    finally:
+        await target.aclose()
+
+
+def _chosen(every: Iterable[Case], names: tuple[str, ...]) -> Iterator[Case]:
+    return (one for one in every if not names or one.name in names)
+
+
+# -- can it be judged at all? --------------------------------------------------------------------------------------
+
+
+async def preflight(setup: Setup) -> tuple[Setup, str]:
+    """The setup with the header that the gateway reads the key from, and why it cannot be judged; empty if it can."""
+    exchange = await _plain(setup)
+    if _refuses_the_key(exchange, setup):
+        bearer = replace(setup, bearer=True)
+        second = await _plain(bearer)
+        if not _refuses_the_key(second, bearer):
+            return bearer, problem_of(second, bearer)
+    return setup, problem_of(exchange, setup)
+
+
+async def _plain(setup: Setup) -> Exchange:
+    sent = await send(setup, case("preflight"), streamed=False)
+    (exchange,) = await joined(setup, [sent])
+    return exchange
+
+
+def _refuses_the_key(exchange: Exchange, setup: Setup) -> bool:
+    response = exchange.response
+    return response is not None and response.status in REFUSED_KEY and not setup.upstream.records()
+
+
+def problem_of(exchange: Exchange, setup: Setup) -> str:
+    """Why the gateway cannot be judged, in one sentence; empty when the upstream received the plainest request."""
+    if exchange.failure is not None and exchange.response is None:
+        return exchange.failure.message
+    assert exchange.behind is not None
+    route, address = ROUTES[setup.dialect], setup.upstream.base_url
+    if any(call.request.route.endswith(route) for call in exchange.behind.calls):
+        return ""
+    others = [record for record in setup.upstream.records() if not record.path.partition("?")[0].endswith(route)]
+    if named := _dialects(others):
+        return f"the gateway asked the upstream in another dialect: {named}; this run has --speaks {setup.dialect}"
+    if others:
+        asked = f"{others[-1].method} {others[-1].path}"
+        return f"the gateway asked the upstream for {asked}, and --speaks {setup.dialect} has POST {route}"
+    if setup.upstream.records():
+        return "the gateway called the upstream without the text of the last user turn, which carries the script"
+    status = exchange.response.status if exchange.response is not None else 0
+    words = " ".join((exchange.response.text if exchange.response is not None else "")[:200].split())
+    if status in REFUSED_KEY:
+        return f"the gateway refused the key with {status}: {words}; give the client's key with --key"
+    return (
+        f"the gateway answered {status} and never called the upstream at {address}: set its base URL to that address, "
+        f"and give a model that it routes there with --model (it was {setup.model}); its answer: {words}"
+    )
+
+
+def _dialects(records: Iterable[UpstreamExchange]) -> str:
+    """The first path that belongs to another dialect, with the dialect; empty without one."""
+    for record in records:
+        for dialect, route in ROUTES.items():
+            if record.path.partition("?")[0].endswith(route):
+                return f"{record.method} {record.path} is --speaks {dialect}"
+    return ""

@@ -1,0 +1,248 @@
+"""Sends cases through the gateway, and makes one exchange with both sides of each."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, Final
+
+from messages_conformance.exchange import (
+    KEY_PLACEHOLDER,
+    LEAVE_EARLY,
+    SILENT,
+    Behind,
+    Exchange,
+    Failure,
+    Request,
+    Response,
+)
+from messages_conformance.gateway.cases import SCRIPT, STREAM, Case
+from messages_conformance.gateway.cases.answers import LONGER
+from messages_conformance.gateway.cases.isolation import SLOW, beside, together
+from messages_conformance.gateway.records import Secrets, call_of, secrets_of
+from messages_conformance.gateway.said import said_of
+from messages_conformance.rules import CATALOGUE
+from messages_conformance.targets import HttpTarget, Unreachable
+from messages_conformance.upstream import Script, Text, Upstream, UpstreamExchange
+
+AT_ONCE: Final = 16
+"""So many single cases are sent at the same time (our own: a gateway in Python answers fifty in a second)."""
+
+LEAVING_S: Final = 20.0
+"""How long we wait for the upstream's request to end; the longest script speaks for half of it (our own)."""
+
+MAX_TOKENS: Final = 256
+TIMED: Final = ("gateway.stream.incremental", "gateway.stream.pings", "gateway.isolation.slow-stream")
+"""What may fail because our own machine was busy: then the case is sent once more, with longer pauses."""
+
+VERSION: Final = "2023-06-01"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """A case as it was sent: its request, its script with the nonce, and what came."""
+
+    case: Case
+    script: Script
+    nonce: str
+    request: Request
+    response: Response | None
+    failure: Failure | None
+    started_s: float
+    observes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """The gateway under test, its upstream, and what it promises beyond its profile."""
+
+    target: HttpTarget
+    upstream: Upstream
+    dialect: str
+    promise: str
+    model: str
+    promises: tuple[str, ...] = ()
+    bearer: bool = False
+
+
+async def send_all(setup: Setup, cases: Sequence[Case], *, together_too: bool = True) -> tuple[Exchange, ...]:
+    """Sends every case in its forms, then several clients at once; returns the exchanges, numbered from 1."""
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def limited(case: Case, streamed: bool) -> Sent:
+        async with limit:
+            return await send(setup, case, streamed=streamed)
+
+    slow_first = sorted(cases, key=lambda case: not case.script.pauses)
+    single = [limited(case, form == STREAM) for case in slow_first for form in case.forms]
+    if together_too:
+        crowd = [send(setup, case, streamed=form == STREAM) for case in together() for form in case.forms]
+        apart = asyncio.ensure_future(send_beside(setup))
+        sent = list(await asyncio.gather(*single, *crowd)) + await apart
+    else:
+        sent = list(await asyncio.gather(*single))
+    exchanges = await joined(setup, sent)
+    return await _again(setup, exchanges, sent)
+
+
+async def send_beside(setup: Setup, *, factor: float = 1.0) -> list[Sent]:
+    """Sends a slow stream and, when the upstream has its request, others beside it."""
+    case = slower(SLOW, factor)
+    nonce, script = prepared(case)
+    slow = asyncio.ensure_future(send(setup, case, streamed=True, ready=(nonce, script)))
+    while not setup.upstream.records(script.token()) and not slow.done():  # noqa: ASYNC110 (another thread's record)
+        await asyncio.sleep(0.02)
+    quick = await asyncio.gather(*(send(setup, one, streamed=form == STREAM) for one in beside() for form in one.forms))
+    done = await slow
+    until_s = _resumed_s(setup.upstream.records(done.script.token()))
+    if until_s is None:
+        return [done, *quick]
+    return [done, *(replace(one, observes=(f"beside-until:{until_s - one.started_s}",)) for one in quick)]
+
+
+def _resumed_s(records: Sequence[UpstreamExchange]) -> float | None:
+    """When the upstream went on after its longest pause; None without one."""
+    times = [chunk.at_s for record in records for chunk in record.chunks]
+    gaps = [(later - sooner, later) for sooner, later in pairwise(times)]
+    return max(gaps)[1] if gaps else None
+
+
+async def _again(setup: Setup, exchanges: tuple[Exchange, ...], sent: Sequence[Sent]) -> tuple[Exchange, ...]:
+    """The exchanges; those that may have failed because a machine was busy are replaced by a second try."""
+    kept = list(exchanges)
+    for number, (exchange, one) in enumerate(zip(exchanges, sent, strict=True)):
+        if not suspicious(exchange):
+            continue
+        if any(name.startswith("beside-until:") for name in one.observes):
+            tries = await send_beside(setup, factor=LONGER)
+            retried = next(try_ for try_ in tries if try_.request.streamed is one.request.streamed and try_.observes)
+        else:
+            retried = await send(setup, slower(one.case, LONGER), streamed=one.request.streamed)
+        (kept[number],) = await joined(setup, [retried], first=number + 1)
+    return tuple(kept)
+
+
+def suspicious(exchange: Exchange) -> bool:
+    """Whether a rule that depends on times has a finding."""
+    rows = (CATALOGUE[name] for name in TIMED)
+    return any(list(row.judge(exchange)) for row in rows if exchange.response is not None and row.applies(exchange))
+
+
+def slower(case: Case, factor: float) -> Case:
+    """The case with longer pauses."""
+    pauses = tuple(replace(pause, seconds=pause.seconds * factor) for pause in case.script.pauses)
+    return replace(case, script=replace(case.script, pauses=pauses))
+
+
+# -- one case ------------------------------------------------------------------------------------------------------
+
+
+def prepared(case: Case) -> tuple[str, Script]:
+    """A new nonce, and the script of the case with it."""
+    nonce = f"nonce-{secrets.token_hex(6)}"
+    return nonce, with_nonce(case.script, nonce, case.name)
+
+
+async def send(setup: Setup, case: Case, *, streamed: bool, ready: tuple[str, Script] | None = None) -> Sent:
+    """Sends one case once."""
+    nonce, script = ready or prepared(case)
+    request = request_of(setup, case, script, nonce, streamed=streamed)
+    started_s = time.monotonic()
+    response, failure = None, None
+    try:
+        response = await setup.target.send(request)
+    except Unreachable as error:
+        failure = error.failure
+    return Sent(
+        case=case,
+        script=script,
+        nonce=nonce,
+        request=request,
+        response=response,
+        failure=failure,
+        started_s=started_s,
+    )
+
+
+def with_nonce(script: Script, nonce: str, name: str) -> Script:
+    """The script with the nonce in its last text, if it is one that ends well; and with a name of its own."""
+    named = replace(script, case=f"{name} {nonce}")
+    last = script.blocks[-1] if script.blocks else None
+    if not isinstance(last, Text) or script.interruption is not None or script.failure is not None:
+        return named
+    return replace(named, blocks=(*script.blocks[:-1], Text(f"{last.text} {nonce}")))
+
+
+def request_of(setup: Setup, case: Case, script: Script, nonce: str, *, streamed: bool) -> Request:
+    """The request of a case, with the token of the script and the nonce in its last turn."""
+    fields: dict[str, Any] = {"model": setup.model, "max_tokens": MAX_TOKENS, **case.request}
+    if streamed:
+        fields["stream"] = True
+    body = json.dumps(fields, ensure_ascii=False).replace(SCRIPT, f"{nonce} {script.token()}")
+    key = ("authorization", f"Bearer {KEY_PLACEHOLDER}") if setup.bearer else ("x-api-key", KEY_PLACEHOLDER)
+    headers = (("content-type", "application/json"), ("anthropic-version", VERSION), key, *case.headers)
+    wire = LEAVE_EARLY if case.leaves else ""
+    return Request(method="POST", path="/v1/messages", headers=headers, body=body.encode(), wire=wire)
+
+
+# -- both sides ----------------------------------------------------------------------------------------------------
+
+
+async def joined(setup: Setup, sent: Iterable[Sent], *, first: int = 1) -> tuple[Exchange, ...]:
+    """The exchanges with the upstream's records, once the upstream's answers have ended."""
+    waiting = list(sent)
+    records = {one.script.token(): await _ended(setup, one) for one in waiting}
+    hidden = secrets_of(setup.upstream.records(), client_key=setup.target.key, port=setup.upstream.port)
+    return tuple(_exchange(setup, one, records, hidden, number) for number, one in enumerate(waiting, start=first))
+
+
+async def _ended(setup: Setup, one: Sent) -> tuple[UpstreamExchange, ...]:
+    token = one.script.token()
+    deadline_s = time.monotonic() + LEAVING_S
+    while time.monotonic() < deadline_s:
+        if all(record.ended_s is not None for record in setup.upstream.records(token)):
+            break
+        await asyncio.sleep(0.02)
+    return tuple(setup.upstream.records(token))
+
+
+def _exchange(
+    setup: Setup,
+    one: Sent,
+    records: Mapping[str, tuple[UpstreamExchange, ...]],
+    hidden: Secrets,
+    number: int,
+) -> Exchange:
+    said = said_of(one.script, streamed=one.request.streamed, dialect=setup.dialect)
+    excused = one.failure is not None and (said.status != 200 or bool(said.broken))
+    failure = replace(one.failure, kind=SILENT) if one.failure is not None and excused else one.failure
+    return Exchange(
+        number=number,
+        request=one.request,
+        response=None if one.response is None else hidden.response(one.response),
+        failure=failure,
+        situations=(one.case.name,),
+        requested_model=setup.model,
+        behind=Behind(
+            case=one.case.name,
+            dialect=setup.dialect,
+            said=said,
+            calls=tuple(
+                call_of(record, started_s=one.started_s, secrets=hidden) for record in records[one.script.token()]
+            ),
+            promises=setup.promises,
+            inexpressible=one.case.inexpressible if setup.promise == "translates" else (),
+            nonce=one.nonce,
+            observes=(*_observes(one.case, setup.promise), *one.observes),
+        ),
+    )
+
+
+def _observes(case: Case, promise: str) -> tuple[str, ...]:
+    paused = tuple(f"paused-after:{count}" for count in case.pauses)
+    return (*paused, "keep-alive") if case.keeps_alive and promise == "passthrough" else paused

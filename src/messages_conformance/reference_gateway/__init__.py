@@ -1,0 +1,23 @@
+"""A small, correct gateway: a Messages endpoint in front of a model server. It proves the rules about gateways.
+
+In the mode `passthrough` the model server speaks the Messages API too; in the mode `translates` it speaks Chat
+Completions. Faults and correct variants are rows of `faults` and `variants`. It shares no code with the rules.
+"""
+
+from messages_conformance.reference_gateway.change_list import changes, find
+from messages_conformance.reference_gateway.changes import FAULT, MODES, PASSTHROUGH, TRANSLATES, VARIANT, Change
+from messages_conformance.reference_gateway.gateway import UPSTREAM_KEY, Settings, served
+
+__all__ = [
+    "FAULT",
+    "MODES",
+    "PASSTHROUGH",
+    "TRANSLATES",
+    "UPSTREAM_KEY",
+    "VARIANT",
+    "Change",
+    "Settings",
+    "changes",
+    "find",
+    "served",
+]

@@ -1,0 +1,14 @@
+"""The faults of the reference gateway: one row each, by topic."""
+
+
+def load() -> None:
+    """Registers all faults; harmless when called again."""
+    from messages_conformance.reference_gateway.faults import (  # noqa: F401 (importing registers)
+        answers,
+        crossings,
+        failures,
+        options,
+        requests,
+        streams,
+        tools,
+    )

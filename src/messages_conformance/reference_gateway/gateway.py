@@ -1,0 +1,245 @@
+"""The gateway itself: a Messages endpoint in front, a model server behind, and the changes of faults and variants."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from messages_conformance.reference_gateway import http
+from messages_conformance.reference_gateway.changes import PASSTHROUGH, Change, Failed, Fields
+from messages_conformance.reference_gateway.chat_answer import BrokenAnswerError, events_of, message_of
+from messages_conformance.reference_gateway.chat_request import Refused, Translation, to_chat
+from messages_conformance.reference_gateway.failures import failed, passed_on, upstream_failed
+from messages_conformance.reference_gateway.http import HttpRequest, Reply, UpstreamAnswer, UpstreamError, posted
+from messages_conformance.reference_gateway.server_events import data_of, frame
+
+UPSTREAM_KEY: Final = "upstream-key-4b1f0c9d7e"
+"""The key that the gateway sends to the upstream."""
+
+PATHS: Final = {PASSTHROUGH: "/v1/messages", "translates": "/v1/chat/completions"}
+PING_AFTER_S: Final = 10.0
+"""After so much silence of the upstream a translating gateway sends a ping (a third of the least limit of a client)."""
+
+JSON: Final = ("content-type", "application/json")
+EVENT_STREAM: Final = (("content-type", "text/event-stream"), ("cache-control", "no-cache"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The mode, the address of the upstream without a path, and the key for it."""
+
+    mode: str
+    upstream: str
+    upstream_key: str = UPSTREAM_KEY
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(kw_only=True)
+class Shared:
+    """What all requests of a gateway share. Only faults use it."""
+
+    last_body: Fields | None = None
+    last_message: Fields | None = None
+    one_by_one: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Gateway:
+    """Answers requests of clients. `handle` is the handler of `http.served`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.shared = Shared()
+        self.flags = frozenset[str]().union(*(change.flags for change in settings.changes))
+
+    async def handle(self, request: HttpRequest, reply: Reply) -> None:
+        """Answers one request; an error of the upstream becomes an error of the Messages API."""
+        route = request.target.partition("?")[0]
+        if route != "/v1/messages" or request.method != "POST":
+            await self._fail(reply, failed(404, f"no such path: {request.method} {route}"))
+            return
+        async with self.shared.one_by_one if "one_by_one" in self.flags else contextlib.nullcontext():
+            try:
+                await self._answer(request, reply)
+            except Refused as refused:
+                await self._fail(reply, failed(400, str(refused)))
+            except (KeyError, TypeError, ValueError, AttributeError):
+                await self._fail(reply, failed(400, "the body is not a request of the Messages API"))
+            except UpstreamError as error:
+                await self._fail(reply, upstream_failed(str(error), self._facts()))
+            except BrokenAnswerError as error:
+                await self._fail(reply, failed(502, str(error)))
+
+    async def _answer(self, request: HttpRequest, reply: Reply) -> None:
+        given = json.loads(request.body)
+        body = self._edited("request", deepcopy(given))
+        translation = Translation(body=body) if self._passes else to_chat(body)
+        sent = self._edited("sent", translation.body)
+        raw = request.body if self._passes and sent == given else json.dumps(sent, ensure_ascii=False).encode()
+        headers = tuple(self._upstream_headers(request).items())
+        query = request.target.partition("?")[2] if self._passes else ""
+        url = self.settings.upstream + PATHS[self.settings.mode] + (f"?{query}" if query else "")
+        for _ in range(1 if "asks_twice" in self.flags else 0):
+            async with posted(url, headers, raw) as first:
+                await first.body()
+        left_out = translation.left_out
+        if left_out and "refuses_left_out" in self.flags:
+            raise Refused(f"{left_out[0]}: not supported")
+        more = (("x-left-out", ", ".join(left_out)),) if left_out and "no_report" not in self.flags else ()
+        async with self._asked(url, headers, raw) as answer:
+            await self._respond(answer, reply, given, more)
+
+    @contextlib.asynccontextmanager
+    async def _asked(self, url: str, headers: http.Headers, raw: bytes) -> AsyncIterator[UpstreamAnswer]:
+        async with contextlib.AsyncExitStack() as stack:
+            answer = await stack.enter_async_context(posted(url, headers, raw))
+            if answer.status >= 500 and "retries_once" in self.flags:
+                answer = await stack.enter_async_context(posted(url, headers, raw))
+            yield answer
+
+    @property
+    def _passes(self) -> bool:
+        return self.settings.mode == PASSTHROUGH
+
+    def _facts(self) -> dict[str, str]:
+        return {"address": self.settings.upstream, "key": self.settings.upstream_key}
+
+    def _edited(self, step: str, value: Any) -> Any:
+        for change in self.settings.changes:
+            edit = getattr(change, step)
+            value = value if edit is None else edit(value)
+        return value
+
+    def _upstream_headers(self, request: HttpRequest) -> dict[str, str]:
+        key = self.settings.upstream_key
+        headers = {"content-type": "application/json"}
+        if self._passes:
+            kept = ((name.lower(), value) for name, value in request.headers)
+            headers |= {name: value for name, value in kept if name.startswith(("anthropic-", "x-claude-code-"))}
+            headers["x-api-key"] = key
+        else:
+            headers["authorization"] = f"Bearer {key}"
+        for change in self.settings.changes:
+            headers = headers if change.headers is None else change.headers(headers, request)
+        return headers
+
+    # -- answers -----------------------------------------------------------------------------------------------------
+
+    async def _respond(self, answer: UpstreamAnswer, reply: Reply, given: Fields, more: http.Headers) -> None:
+        if not 200 <= answer.status < 300:
+            await self._fail(reply, await passed_on(answer, verbatim=self._passes))
+            return
+        headers = (*more, *_kept(answer)) if self._passes else more
+        if given.get("stream") is True and "never_streams" not in self.flags:
+            await self._stream(answer, reply, given, self._reply_headers((*EVENT_STREAM, *headers)))
+            return
+        raw = await answer.body()
+        if self._passes and not self._changes("message"):
+            await reply.whole(200, self._reply_headers((JSON, *headers)), raw)
+            return
+        message = _parsed(raw) if self._passes else message_of(_parsed(raw), model=str(given.get("model")))
+        message = self._edited("message", message)
+        body = json.dumps(message, ensure_ascii=False).encode()
+        await reply.whole(200, self._reply_headers((JSON, *headers)), body)
+
+    def _changes(self, step: str) -> bool:
+        return any(getattr(change, step) is not None for change in self.settings.changes)
+
+    def _reply_headers(self, headers: http.Headers) -> http.Headers:
+        for change in self.settings.changes:
+            headers = headers if change.reply is None else change.reply(headers, self._facts())
+        return headers
+
+    async def _stream(self, answer: UpstreamAnswer, reply: Reply, given: Fields, headers: http.Headers) -> None:
+        media = answer.header("content-type").partition(";")[0]
+        if media != "text/event-stream":
+            raise BrokenAnswerError("the answer of the model is not a stream")
+        await reply.begin(200, headers)
+        if self._passes and not self._changes("events") and not self.flags & {"buffers", "ends_cuts_well"}:
+            async for piece in answer.pieces:
+                await reply.send(piece)
+            await reply.end()
+            return
+        events = self._edited("events", self._events(answer, given))
+        try:
+            await self._send_events(events, reply)
+        except (UpstreamError, BrokenAnswerError) as error:
+            for data in self._stream_failure(error):
+                await reply.send(data)
+        await reply.end()
+
+    def _stream_failure(self, error: Exception) -> Iterator[bytes]:
+        yield frame({"type": "error", "error": {"type": "api_error", "message": str(error)}})
+
+    async def _events(self, answer: UpstreamAnswer, given: Fields) -> AsyncIterator[Fields]:
+        data = data_of(answer.pieces)
+        if not self._passes:
+            async for event in events_of(data, model=str(given.get("model"))):
+                yield event
+            return
+        ended = False
+        async for one in data:
+            event = json.loads(one)
+            ended = ended or event.get("type") in ("message_stop", "error")
+            yield event
+        if not ended:
+            raise UpstreamError("the upstream closed the connection in the middle of its answer")
+
+    async def _send_events(self, events: AsyncIterator[Fields], reply: Reply) -> None:
+        held = b""
+        async for event in with_pings(events):
+            held += frame(event)
+            if "buffers" not in self.flags:
+                await reply.send(held)
+                held = b""
+        await reply.send(held)
+
+    async def _fail(self, reply: Reply, failure: Failed) -> None:
+        """Sends an error; after the head of an answer the connection is closed instead, which shows the cut."""
+        if reply.begun:
+            raise ConnectionResetError
+        failure = self._edited("failed", failure)
+        await reply.whole(failure.status, self._reply_headers(failure.headers), failure.body)
+
+
+async def with_pings(events: AsyncIterator[Fields]) -> AsyncIterator[Fields]:
+    """The events, with a ping after each PING_AFTER_S of silence."""
+    iterator = aiter(events)
+    while True:
+        coming = asyncio.ensure_future(anext(iterator))
+        try:
+            while not (await asyncio.wait({coming}, timeout=PING_AFTER_S))[0]:
+                yield {"type": "ping"}
+            event = coming.result()
+        except StopAsyncIteration:
+            return
+        finally:
+            coming.cancel()
+        yield event
+
+
+def _parsed(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError as error:
+        raise BrokenAnswerError("the answer of the model is not JSON") from error
+
+
+def _kept(answer: UpstreamAnswer) -> http.Headers:
+    """The headers of the upstream that belong to the Messages API."""
+    return tuple(
+        (name, value)
+        for name, value in answer.headers
+        if name.lower() in ("request-id", "retry-after") or name.lower().startswith("anthropic-")
+    )
+
+
+@contextlib.contextmanager
+def served(settings: Settings, *, port: int = 0) -> Iterator[str]:
+    """Serves the gateway on loopback until the block ends; gives its base URL."""
+    with http.served(Gateway(settings).handle, port=port) as url:
+        yield url

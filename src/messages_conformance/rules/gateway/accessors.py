@@ -1,0 +1,151 @@
+"""What the rules about gateways read: the four records of a case, and which cases a rule applies to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from messages_conformance.exchange import COMPLETE, Behind, Exchange, Said, StreamEvent, UpstreamCall
+from messages_conformance.rules.accessors import message_of, once_per_exchange, walk_of
+from messages_conformance.rules.gateway.conversation import Conversation, read
+from messages_conformance.rules.verdict import Finding, Place
+
+PASSTHROUGH: Final = "gateway-passthrough"
+TRANSLATES: Final = "gateway-translates"
+GATEWAYS: Final = frozenset({PASSTHROUGH, TRANSLATES})
+
+ANTHROPIC: Final = "anthropic"
+SOURCE: Final = "both sides of a gateway, compared"
+"""The source of requirements that follow from the two records themselves: what one side said, the other must get."""
+
+ROUTES: Final[Mapping[str, str]] = {
+    "anthropic": "/messages",
+    "openai-chat": "/chat/completions",
+    "openai-responses": "/responses",
+}
+
+
+def behind(exchange: Exchange) -> Behind:
+    """The upstream's side; only for exchanges that have one."""
+    assert exchange.behind is not None
+    return exchange.behind
+
+
+def said(exchange: Exchange) -> Said:
+    """What the upstream had to say."""
+    return behind(exchange).said
+
+
+def call_of(exchange: Exchange) -> UpstreamCall | None:
+    """The request to the upstream that made the answer: the last one of the dialect's route."""
+    if exchange.behind is None:
+        return None
+    route = ROUTES[exchange.behind.dialect]
+    calls = [call for call in exchange.behind.calls if call.request.route.endswith(route)]
+    return calls[-1] if calls else None
+
+
+def observed(name: str) -> Callable[[Exchange], bool]:
+    """Accepts the cases that were made to observe something."""
+    return lambda exchange: exchange.behind is not None and name in exchange.behind.observes
+
+
+def reached(exchange: Exchange) -> bool:
+    """The upstream received the request."""
+    return call_of(exchange) is not None
+
+
+@once_per_exchange
+def wanted_of(exchange: Exchange) -> Conversation:
+    """What the client asked for."""
+    return read(ANTHROPIC, exchange.request.json)
+
+
+@once_per_exchange
+def received_of(exchange: Exchange) -> Conversation:
+    """What the upstream was asked for."""
+    call = call_of(exchange)
+    return read(behind(exchange).dialect, None if call is None else call.request.json)
+
+
+def with_part(holds: Callable[[Conversation], object]) -> Callable[[Exchange], bool]:
+    """Accepts requests that reached the upstream and have a part in which `holds` is interested."""
+    return lambda exchange: reached(exchange) and bool(holds(wanted_of(exchange)))
+
+
+def speaks_well(exchange: Exchange) -> bool:
+    """The upstream received the request and gave a whole, correct answer."""
+    return reached(exchange) and said(exchange).status == 200 and not said(exchange).broken and not leaves(exchange)
+
+
+def leaves(exchange: Exchange) -> bool:
+    """The client leaves on purpose."""
+    return bool(exchange.request.wire)
+
+
+def got_message(exchange: Exchange) -> bool:
+    """The upstream answered well, and the client got a whole message."""
+    return speaks_well(exchange) and is_whole_message(exchange)
+
+
+def is_whole_message(exchange: Exchange) -> bool:
+    """The client got a message that looks complete."""
+    response = exchange.response
+    if response is None or response.status != 200 or response.ending != COMPLETE:
+        return False
+    if response.is_event_stream:
+        return walk_of(exchange).complete and walk_of(exchange).error is None
+    return response.fields.get("type") == "message"
+
+
+def got_error(exchange: Exchange) -> bool:
+    """The client got an error status."""
+    return exchange.response is not None and exchange.response.status >= 400
+
+
+def blocks(exchange: Exchange) -> list[Mapping[str, Any]]:
+    """The content blocks that the client got."""
+    content = (message_of(exchange) or {}).get("content")
+    return [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+
+
+def texts(exchange: Exchange, kind: str, field: str) -> list[str]:
+    """One field of all blocks of a type."""
+    found = [block.get(field) for block in blocks(exchange) if block.get("type") == kind]
+    return [value if isinstance(value, str) else "" for value in found]
+
+
+def same(first: Any, second: Any) -> bool:
+    """Whether two JSON values are equal: numbers by value, but true is not 1, and nothing is rounded."""
+    if isinstance(first, bool) or isinstance(second, bool):
+        return first is second
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(same(value, second[key]) for key, value in first.items())
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(same, first, second))
+    return bool(first == second)
+
+
+def differs(pointer: str, found: str, wanted: str) -> Iterator[Finding]:
+    """One finding at a place of a request or an answer."""
+    yield Finding(place=Place(pointer=pointer), found=found, wanted=wanted)
+
+
+def missing_in_order(wanted: tuple[str, ...], text: str) -> str | None:
+    """The first of the texts that does not occur in `text` after the one before it; None when all do."""
+    at = 0
+    for one in wanted:
+        found = text.find(one, at)
+        if found < 0:
+            return one
+        at = found + len(one)
+    return None
+
+
+def added_text(event: StreamEvent) -> str:
+    """The text, thinking or arguments that a delta adds; empty for every other event."""
+    delta = event.fields.get("delta")
+    if event.type != "content_block_delta" or not isinstance(delta, dict):
+        return ""
+    values = (delta.get(name) for name in ("text", "thinking", "partial_json"))
+    return "".join(value for value in values if isinstance(value, str))
