@@ -10,6 +10,8 @@ LIST = (
 )
 ROOMS = "The reading room opens at nine, and the reading room closes at five. " * 80
 MAX_TOKENS = 100
+FORM_ANSWERS = 5  # the rule needs so many answers to each form
+MAX_REQUESTS = 8 + 3 * FORM_ANSWERS - 3
 
 
 def word(name):
@@ -87,11 +89,39 @@ def steps_for(name, fields, names):
                 if missing:
                     again = listing(f"{situation}.again", fields, stream=stream, copy=copy)
                     missing = missing_words(await send(again), missing)
+            if missing and not stream:
+                await send_equal_forms(send, name, fields)
             if missing:
                 # A model may leave a word out. The input tokens without the word show whether the target read it.
                 await send(listing(f"{situation}.without", without(fields, missing), stream=stream))
 
     return steps
+
+
+async def send_equal_forms(send, name, fields):
+    """Sends the request again, and with its texts as strings, and with each of them as a list of one text block."""
+    joined = with_texts(fields, lambda string: string)
+    listed = with_texts(fields, lambda string: [{"type": "text", "text": string}])
+    for copy in range(3, FORM_ANSWERS):
+        await send(listing(f"context.{name}.again", fields, stream=False, copy=copy))
+    for copy in range(FORM_ANSWERS):
+        for form, request in (("strings", joined), ("lists", listed)):
+            if request != fields:
+                await send(listing(f"context.{name}.{form}", request, stream=False, copy=copy))
+
+
+def with_texts(value, build, key=""):
+    """The value with each string or list of text blocks, in a place that takes both, as `build` returns it."""
+    if key in ("system", "content"):
+        if isinstance(value, list) and all(set(block) == {"type", "text"} for block in value):
+            value = "\n".join(block["text"] for block in value)
+        if isinstance(value, str):
+            return build(value)
+    if isinstance(value, dict):
+        return {name: with_texts(inner, build, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [with_texts(inner, build) for inner in value]
+    return value
 
 
 def missing_words(answer, names):
@@ -114,8 +144,8 @@ DIALOGUES = [
     Dialogue(
         name=f"context.{name}",
         steps=steps_for(name, fields, names),
-        max_requests=8,
-        max_output_tokens=8 * MAX_TOKENS,
+        max_requests=MAX_REQUESTS,
+        max_output_tokens=MAX_REQUESTS * MAX_TOKENS,
         needs=frozenset(needs),
     )
     for name, (fields, names, needs) in PLACES.items()

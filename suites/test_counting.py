@@ -222,9 +222,9 @@ FOUND = ["search", "result.search"]
 SEARCHES = {"search-results", "tools"}
 NEEDS = {need for name in (*RESULTS, *FREE) for need in PARTS[name][2]}
 DIALOGUES = [
-    dialogue("messages", ["turns"], ["system"], long=True, singles=4),
-    dialogue("messages", RESULTS, NEEDS, singles=4),
-    dialogue("counts", FREE, NEEDS | {"count-tokens"}, long=True, singles=4),
+    dialogue("messages", ["turns"], ["system"], long=True, singles=6),
+    dialogue("messages", RESULTS, NEEDS, singles=6),
+    dialogue("counts", FREE, NEEDS | {"count-tokens"}, long=True, singles=6),
     dialogue("messages", FOUND, SEARCHES, depth="deep"),
     dialogue("counts", [*FOUND, "documents"], SEARCHES | {"documents", "count-tokens"}, depth="deep"),
 ]

@@ -313,6 +313,7 @@ ROWS: dict[str, Row] = {
     "stream.block.start-text-empty": (events(block(text="Hel"), text("lo"), stop()), OK_STREAM),
     "stream.block.start-call-named": (call('{"a": 1}', id=...), call('{"a": 1}')),
     "stream.block.start-tool-input-empty": (call(input={"a": 1}), call('{"a": 1}')),
+    "stream.block.tool-input-in-deltas": (call(input={"a": 1}), call('{"a": 1}', input={"early": 1})),
     "stream.block.start-thinking-fields": (thought(THINKING, SIGNATURE, thinking=...), SIGNED),
     "stream.delta.type-matches-block": (events(block(), fragment("{}"), stop()), OK_STREAM),
     "stream.delta.text-string": (events(block(), text(None), stop()), events(block(), text(""), stop())),

@@ -154,6 +154,7 @@ NOT_PROMISED = frozenset(
         "stream.block.start-thinking-fields",
         "stream.block.start-call-named",
         "stream.block.start-tool-input-empty",
+        "stream.block.tool-input-in-deltas",
         "stream.delta.citations",
         "stream.delta.partial-json-concat",
         "stream.delta.partial-json-prefix-valid",

@@ -105,14 +105,14 @@ def _strings(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
 
 
 @once_per_exchange
-def _places(exchange: Exchange) -> Places:
+def word_places(exchange: Exchange) -> Places:
     fields = exchange.request.fields
     parts = {name: fields.get(name) for name in ("system", "messages")}
     return {word: pointer for pointer, text in _strings(parts, "") for word in WORD.findall(text)}
 
 
 @once_per_exchange
-def _requests_code_words(exchange: Exchange) -> bool:
+def requests_code_words(exchange: Exchange) -> bool:
     """Whether the last turn asks for the code words, and the answer is complete and valid."""
     messages = exchange.request.fields.get("messages")
     last = messages[-1] if isinstance(messages, list) and messages else None
@@ -131,7 +131,7 @@ def _is_control(exchange: Exchange) -> bool:
     return alone and isinstance(content, str) and len(content) <= MAX_CONTROL_CHARACTERS
 
 
-def _lacks(exchange: Exchange, words: Iterable[str]) -> list[str]:
+def lacking(exchange: Exchange, words: Iterable[str]) -> list[str]:
     text = text_of(exchange).lower()
     return [word for word in words if word not in text]
 
@@ -151,12 +151,12 @@ def passes_every_part_to_the_model(exchanges: Sequence[Exchange]) -> Iterable[Fi
     """Every part of the request reaches the model: the system prompt, each turn, each block, and all of long texts."""
     # Streams that lack a part of their text say nothing about what the model read.
     shortened = missing_text(exchanges) is not None
-    requested = [one for one in exchanges if _requests_code_words(one) and not (shortened and streamed(one))]
+    requested = [one for one in exchanges if requests_code_words(one) and not (shortened and streamed(one))]
     controls = [exchange for exchange in requested if _is_control(exchange)]
     if not controls:
         yield Unverified(reason="no answer listed code words of its last message")
         return
-    failed_control = next((control for control in controls if _lacks(control, _places(control))), None)
+    failed_control = next((control for control in controls if lacking(control, word_places(control))), None)
     if failed_control is not None:
         yield Unverified(
             reason=f"the model does not list code words of its last message: {shown(text_of(failed_control))}"
@@ -198,7 +198,9 @@ class Reach:
 
 
 def _reach(requested: Iterable[Exchange]) -> Reach:
-    listed = [(exchange, word) for exchange in requested for word in _places(exchange) if not _lacks(exchange, [word])]
+    listed = [
+        (exchange, word) for exchange in requested for word in word_places(exchange) if not lacking(exchange, [word])
+    ]
     in_turns = [(exchange, word) for exchange, word in listed if not _is_instruction(exchange, word)]
     return Reach(
         characters=max((_characters_back(exchange, word) for exchange, word in in_turns), default=0),
@@ -211,26 +213,26 @@ def _kind(exchange: Exchange, word: str) -> str:
     """The role that introduces a word: a model may omit words from tool results, or from its own turns."""
     if _is_instruction(exchange, word):
         return "instructions"
-    _, _, turn, _, *inner = _places(exchange)[word].split("/")
+    _, _, turn, _, *inner = word_places(exchange)[word].split("/")
     message = exchange.request.fields["messages"][int(turn)]
     return "result" if "content" in inner else str(message.get("role"))
 
 
 def _is_instruction(exchange: Exchange, word: str) -> bool:
-    return _places(exchange)[word].startswith("/system")
+    return word_places(exchange)[word].startswith("/system")
 
 
 def _is_in_last_turn(exchange: Exchange, word: str) -> bool:
     turns = exchange.request.fields["messages"]
     # Consecutive user messages are one turn.
     first = 1 + max((number for number, turn in enumerate(turns) if turn.get("role") == "assistant"), default=-1)
-    return any(_places(exchange)[word].startswith(f"/messages/{number}/") for number in range(first, len(turns)))
+    return any(word_places(exchange)[word].startswith(f"/messages/{number}/") for number in range(first, len(turns)))
 
 
 def _is_in_last_message(exchange: Exchange, word: str) -> bool:
     # Not every model reads consecutive user messages as one turn.
     last = len(exchange.request.fields["messages"]) - 1
-    return _places(exchange)[word].startswith(f"/messages/{last}/")
+    return word_places(exchange)[word].startswith(f"/messages/{last}/")
 
 
 def _characters_back(exchange: Exchange, word: str) -> int:
@@ -243,12 +245,12 @@ def _lost(
     repeated: list[Exchange], requested: Mapping[bytes, Exchange], reach: Reach
 ) -> Iterator[Finding | Unverified]:
     """Words that all answers to the same request lack, although the model lists such words, or that cost no tokens."""
-    places = _places(repeated[0])
-    lost = [word for word in places if all(_lacks(exchange, [word]) for exchange in repeated)]
+    places = word_places(repeated[0])
+    lost = [word for word in places if all(lacking(exchange, [word]) for exchange in repeated)]
     if len(repeated) < MIN_ANSWERS or not lost:
         return
     # A model that lists other words each time, or none, did not follow the request.
-    steady = len(lost) < len(places) and all(_lacks(exchange, places) == lost for exchange in repeated)
+    steady = len(lost) < len(places) and all(lacking(exchange, places) == lost for exchange in repeated)
     ignored = [word for word in lost if steady and reach.covers(repeated[0], word)]
     listed = ", ".join(f"{shown(word)} of {places[word]}" for word in (ignored or lost)[:3])
     free = "" if ignored else _costs_no_tokens(repeated[0], lost, requested)
@@ -311,7 +313,7 @@ def streams_the_complete_text(exchanges: Sequence[Exchange]) -> Iterable[Finding
 
 def _listed_completely(exchanges: Sequence[Exchange]) -> Iterator[Finding | Unverified]:
     """Whether streams list all words that are asked for, as answers without streaming do."""
-    requested = [exchange for exchange in exchanges if _requests_code_words(exchange)]
+    requested = [exchange for exchange in exchanges if requests_code_words(exchange)]
     whole = [exchange for exchange in requested if not streamed(exchange)]
     streams = [exchange for exchange in requested if streamed(exchange) and _is_in_order(exchange)]
     if min(len(whole), len(streams)) < MIN_LISTS:
@@ -329,7 +331,7 @@ def _listed_completely(exchanges: Sequence[Exchange]) -> Iterator[Finding | Unve
             exchange=streams[0].number,
             place=in_message(streams[0], "/content"),
             found=f"{shown(text_of(streams[0]))}, and similar in {len(streams) - 1} more streams",
-            wanted=f"{', '.join(_places(streams[0]))}: all {len(whole)} lists without streaming are correct",
+            wanted=f"{', '.join(word_places(streams[0]))}: all {len(whole)} lists without streaming are correct",
         )
 
 
@@ -348,4 +350,4 @@ def _is_in_order(exchange: Exchange) -> bool:
 
 def _lists_exactly(exchange: Exchange) -> bool:
     """Whether the answer consists of the requested words only."""
-    return set(TOKEN.findall(text_of(exchange).lower())) == set(_places(exchange))
+    return set(TOKEN.findall(text_of(exchange).lower())) == set(word_places(exchange))

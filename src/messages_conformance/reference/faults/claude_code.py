@@ -159,7 +159,11 @@ def refuse_whole_turn_without_stream() -> None:
 
 @fault(
     CATEGORY,
-    trips={"claude-code.stream.tool-input", "stream.block.start-tool-input-empty"},
+    trips={
+        "claude-code.stream.tool-input",
+        "stream.block.start-tool-input-empty",
+        "stream.block.tool-input-in-deltas",
+    },
     at=Stage.EVENTS,
     seen="impact.json tool_input_in_start; sdk_streams X26",
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from messages_conformance.reference.changes import Stage
+from messages_conformance.reference.changes import RequestContext, Stage
 from messages_conformance.reference.edits import Json
 from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.language_model import Completion, Model, Prompt
@@ -68,6 +68,37 @@ class FirstBlockModel(Model):
 def lose_system_blocks_that_are_billed(model: Model) -> Model:
     """Only the first block of a system prompt reaches the model, but all of them are counted."""
     return FirstBlockModel(pieces=model.pieces, change_answer=model.change_answer)
+
+
+class NoSystemModel(Model):
+    """A model that does not see the system prompt."""
+
+    def complete(self, prompt: Prompt) -> Completion:
+        """The completion for the messages alone."""
+        return super().complete(replace(prompt, system=""))
+
+
+@fault(
+    "context",
+    trips={CONTEXT, "request.context.equal-forms"},
+    at=Stage.MODEL,
+    seen="diegosouzapw/OmniRoute#12206",
+)
+def lose_system_lists_that_are_billed(model: Model, context: RequestContext) -> Model:
+    """A system prompt in blocks does not reach the model, but it is counted; as a string it is read."""
+    listed = isinstance(context.body.get("system"), list)
+    return NoSystemModel(pieces=model.pieces, change_answer=model.change_answer) if listed else model
+
+
+@fault(
+    "context",
+    trips={CONTEXT, "request.context.equal-forms"},
+    at=Stage.MODEL,
+)
+def lose_system_strings_that_are_billed(model: Model, context: RequestContext) -> Model:
+    """A system prompt that is a string does not reach the model, but it is counted; in blocks it is read."""
+    string = isinstance(context.body.get("system"), str)
+    return NoSystemModel(pieces=model.pieces, change_answer=model.change_answer) if string else model
 
 
 @fault(

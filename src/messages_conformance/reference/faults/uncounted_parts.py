@@ -301,6 +301,7 @@ def count_seven(counted: Json) -> Json:
         "request.messages.affects-input-tokens",
         "request.parts.counted",
         "request.system.affects-input-tokens",
+        "request.tools.affects-input-tokens",
         "usage.input.monotone",
     },
     at=Stage.MESSAGE,

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.accessors import blocks_of, shape, streamed
-from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, rule
+from messages_conformance.rules.accessors import at, blocks_of, shape, shown, streamed, walk_of
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, LOSES, rule
 from messages_conformance.rules.stream.stream_accessors import grammar_findings
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding
 from messages_conformance.stream import is_made_by_code
@@ -69,6 +69,27 @@ def starts_tool_blocks_empty(exchange: Exchange) -> Iterable[Finding]:
     if any(is_made_by_code(block) for block in blocks_of(exchange)):
         return ()
     return shape(exchange, "stream.block.start-tool-input-empty")
+
+
+@rule(
+    "stream.block.tool-input-in-deltas",
+    MUST,
+    harm=LOSES,  # Claude Code and LiteLLM call the tool with no arguments
+    families={ANTHROPIC},
+    needs={"stream"},
+    source=f"{sources.STREAMING}; measured on ten clients, impact.json tool_input_in_start, 2026-11-22; "
+    "inflaborg/ccrelay#119, earendil-works/pi#2593 (GitHub), read 2026-11-30",
+    applies=streamed,
+)
+def sends_the_input_of_calls_in_deltas(exchange: Exchange) -> Iterable[Finding]:
+    """The input of a tool call comes in deltas, not in content_block_start alone: some clients read only deltas."""
+    for block in walk_of(exchange).blocks:
+        if block.type != "tool_use" or block.start is None or not block.closed or block.deltas:
+            continue
+        given = block.content.get("input")
+        if isinstance(given, dict) and given and not is_made_by_code(block.content):
+            place = at(block.start, "/content_block/input")
+            yield Finding(place=place, found=f"{shown(given)}, and no delta", wanted="{}, and the input in deltas")
 
 
 @rule(
