@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,8 @@ import pytest
 import yaml
 from command_line import SRC, environment
 from misbehaving import PATIENCE_S
+
+from messages_conformance.options import OPTIONS
 
 ROOT = SRC.parent
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
@@ -37,17 +40,32 @@ class Job:
     def value(self, text: str) -> str:
         """The text with its expressions replaced, as far as action.yml has any."""
 
-        def replaced(match: re.Match[str]) -> str:
-            where, _, name = match[1].rpartition(".")
-            return self.inputs[name] if where == "inputs" else self.outputs[where.split(".")[1]][name]
+        return re.sub(r"\$\{\{ ([\w.-]+) \}\}", lambda match: self._looked_up(match[1]), text)
 
-        return re.sub(r"\$\{\{ ([\w.-]+) \}\}", replaced, text)
+    def runs(self, step: dict[str, Any]) -> bool:
+        """Whether the condition of a step holds; only the words of action.yml are known."""
+        condition = step.get("if", "success()").replace("&&", "and").replace("||", "or")
+        condition = condition.replace("always()", "True").replace("success()", str(self.code == 0))
+        return bool(
+            eval(re.sub(r"(?:inputs|steps)\.[\w.-]+", lambda match: repr(self._looked_up(match[0])), condition))
+        )
+
+    def _looked_up(self, path: str) -> str:
+        where, _, name = path.rpartition(".")
+        if where == "inputs":
+            return self.inputs[name]
+        return "token" if where == "github" else self.outputs.get(where.split(".")[1], {}).get(name, "")
 
     def run(self, step: dict[str, Any]) -> None:
         """Runs one step as the runner does; a failed one ends the job."""
         written = self.folder / "output"
         written.write_text("")
+        event = self.folder / "event.json"
+        event.write_text(json.dumps({"pull_request": {"number": 7}}))
         env = environment(
+            PATH=f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            GITHUB_EVENT_PATH=str(event),
+            GITHUB_REPOSITORY="owner/repository",
             RUNNER_TEMP=str(self.folder / "temp"),
             GITHUB_ACTION_PATH=str(ROOT),
             GITHUB_OUTPUT=str(written),
@@ -64,7 +82,7 @@ class Job:
             check=False,
         )
         self.log += ran.stdout + ran.stderr
-        self.code = ran.returncode
+        self.code = self.code or ran.returncode
         lines = written.read_text("utf-8").splitlines()
         self.outputs[step.get("id", step["name"])] = dict(line.split("=", 1) for line in lines)
 
@@ -73,17 +91,27 @@ def job(folder: Path, *, install: bool = False, **given: str) -> Job:
     """A job with one use of the action."""
     folder.mkdir(exist_ok=True)
     inputs = {name: str(row.get("default", "")) for name, row in ACTION["inputs"].items()}
-    made = Job(folder=folder, inputs={**inputs, "depth": "smoke", **given})
+    made = Job(folder=folder, inputs={**inputs, "depth": "smoke", "upload": "false", **given})
     if not install:
         command = folder / "temp" / "messages-conformance" / "bin" / "messages-conformance"
         command.parent.mkdir(parents=True, exist_ok=True)
         command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m messages_conformance "$@"\n')
         command.chmod(0o755)
+        (command.parent / "python").symlink_to(sys.executable)
     for step in ACTION["runs"]["steps"]:
-        skipped = step["name"] == "Report" and made.outputs["run"]["exit-code"] == "4"
-        if made.code == 0 and not skipped and (install or step["name"] != "Install"):
+        if "run" in step and made.runs(step) and (install or step["name"] != "Install"):
             made.run(step)
     return made
+
+
+def with_gh(folder: Path, answer: str) -> Path:
+    """A `gh` that prints the answer to each question and notes its arguments, one call on each line of the log."""
+    log = folder / "gh.log"
+    command = folder / "bin" / "gh"
+    command.parent.mkdir(exist_ok=True)
+    command.write_text(f'#!/bin/sh\necho "$@" >> "{log}"\necho "{answer}"\n')
+    command.chmod(0o755)
+    return log
 
 
 def test_a_violation_fails_the_job_and_is_annotated_and_summed_up(tmp_path: Path) -> None:
@@ -128,16 +156,71 @@ def test_nothing_in_an_input_is_run(tmp_path: Path) -> None:
 
 
 def test_no_input_stands_in_a_script_and_every_one_is_used() -> None:
-    steps = ACTION["runs"]["steps"]
-    assert not [step["name"] for step in steps if "${{" in step["run"]]
-    used = {
-        name
-        for step in steps
-        for text in step.get("env", {}).values()
-        for name in re.findall(r"inputs\.([\w-]+)", text)
+    scripts = [step for step in ACTION["runs"]["steps"] if "run" in step]
+    assert not [step["name"] for step in scripts if "${{" in step["run"]]
+    assert set(re.findall(r"inputs\.([\w-]+)", str(ACTION["runs"]))) == set(ACTION["inputs"])
+    assert all(step["shell"] == "bash" for step in scripts)
+
+
+FOR_A_TERMINAL = {"target", "output", "quiet", "open"}
+"""The target is an input of its own; the others change what a terminal shows."""
+
+
+def test_every_option_of_a_run_is_an_input() -> None:
+    (run,) = [step for step in ACTION["runs"]["steps"] if step["name"] == "Run"]
+    options = {option.variable: option.name for option in OPTIONS if option.name not in FOR_A_TERMINAL}
+    assert {name: text for name, text in run["env"].items() if name in options} == {
+        variable: f"${{{{ inputs.{name} }}}}" for variable, name in options.items()
     }
-    assert used == set(ACTION["inputs"])
-    assert all(step["shell"] == "bash" for step in steps)
+    assert set(run["env"]) - set(options) == {"TARGET", "ARGUMENTS"}
+
+
+def test_the_words_of_several_lines_and_in_quotes_reach_the_command(tmp_path: Path) -> None:
+    arguments = "--max-requests 40\n--only 'stream.*'\n  --seed 7 \n"
+    made = job(tmp_path, target="reference:transport=memory", arguments=arguments)
+    assert made.code == 0, made.log
+    for text in ("40 requests", "only stream.*", "seed 7"):
+        assert text in made.log
+
+
+def test_a_quotation_mark_without_its_second_one_is_wrong_usage(tmp_path: Path) -> None:
+    made = job(tmp_path, target="reference:", arguments="--only 'stream.*")
+    assert made.code == 4
+    assert "::error title=messages-conformance::the input arguments has" in made.log
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("known", "call"),
+    [
+        ("", "api --silent repos/owner/repository/issues/7/comments --field body=@"),
+        ("31", "api --silent --method PATCH repos/owner/repository/issues/comments/31 --field body=@"),
+    ],
+)
+def test_the_result_is_one_comment_on_the_pull_request(tmp_path: Path, known: str, call: str) -> None:
+    log = with_gh(tmp_path, known)
+    made = job(tmp_path, target="reference:transport=memory", only="stream.order.*", comment="true")
+    assert made.code == 0, made.log
+    assert log.read_text("utf-8").splitlines()[1].startswith(call)
+    text = (tmp_path / "temp" / "comment.md").read_text("utf-8")
+    assert text.startswith("<!-- messages-conformance: reference:transport=memory -->\n## ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("target", "known", "call"),
+    [
+        (RED, "", "issue create --title Messages API conformance: "),
+        (RED, "5", "issue edit 5 --body-file "),
+        ("reference:", "5", "issue close 5 --comment "),
+    ],
+)
+def test_violations_open_one_issue_that_a_run_without_them_closes(
+    tmp_path: Path, target: str, known: str, call: str
+) -> None:
+    log = with_gh(tmp_path, known)
+    job(tmp_path, target=target, only="stream.order.*", issue="true", fail="false")
+    assert log.read_text("utf-8").splitlines()[1].startswith(call)
 
 
 @pytest.mark.slow
