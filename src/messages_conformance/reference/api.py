@@ -11,6 +11,7 @@ import json
 import random
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -290,8 +291,14 @@ class _Exchange:
     def parsed_body(self) -> dict[str, Any]:
         if not self.request.body:
             self.refuse(Failure(message="the request body is empty", requirement="transport.request.empty-body"))
+        if (data := decoded(self.request)) is None:
+            failure = Failure(
+                message="Content-Encoding: the body cannot be decoded", requirement="transport.request.gzip"
+            )
+            self.check([failure])
+            data = self.request.body
         try:
-            body = json.loads(self.request.body.decode("utf-8"), parse_constant=no_constant)
+            body = json.loads(data.decode("utf-8"), parse_constant=no_constant)
             events.to_json(body).encode("utf-8")
         except (ValueError, RecursionError):
             self.refuse(
@@ -338,6 +345,19 @@ class _Exchange:
         reply = ErrorReply(status=failure.status, body=body, headers=headers, requirement=failure.requirement)
         reply = self.change(Stage.ERROR, reply)
         return self.json(reply.body, status=reply.status, headers=reply.headers)
+
+
+def decoded(request: HttpRequest) -> bytes | None:
+    """The body without its gzip coding; None if it has another coding, or is damaged or too large."""
+    coding = (request.header("content-encoding") or "identity").lower()
+    if coding == "identity":
+        return request.body
+    try:
+        inflater = zlib.decompressobj(wbits=31)
+        data = inflater.decompress(request.body, MAX_BODY_BYTES)
+    except zlib.error:
+        return None
+    return data if coding == "gzip" and inflater.eof else None
 
 
 def no_constant(name: str) -> NoReturn:

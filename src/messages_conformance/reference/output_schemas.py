@@ -20,6 +20,9 @@ UNSUPPORTED = frozenset(
 )
 """Keywords that constrained decoding does not support."""
 
+FORM = "request.tools.strict.schema"
+LIMITS = "request.tools.strict.limits"
+
 MIN_ITEMS = (0, 1)
 MAX_OPTIONAL_PARAMETERS = 24
 MAX_UNION_PARAMETERS = 16
@@ -30,20 +33,26 @@ def failures(schema: Mapping[str, Any], where: str) -> Iterator[Failure]:
     optional = unions = 0
     for part in subschemas(schema):
         for keyword in sorted(UNSUPPORTED & part.keys()):
-            yield Failure(message=f"{where}: the keyword {keyword!r} is not supported")
+            yield Failure(message=f"{where}: the keyword {keyword!r} is not supported", requirement=FORM)
         if part.get("minItems", 0) not in MIN_ITEMS:
-            yield Failure(message=f"{where}: minItems may only be 0 or 1")
+            yield Failure(message=f"{where}: minItems may only be 0 or 1", requirement=FORM)
         if part.get("type") == "object" and part.get("additionalProperties") is not False:
-            yield Failure(message=f"{where}: for 'object' type, 'additionalProperties' must be explicitly false")
+            yield Failure(
+                message=f"{where}: for 'object' type, 'additionalProperties' must be explicitly false", requirement=FORM
+            )
         properties, required = part.get("properties") or {}, part.get("required") or ()
         optional += sum(name not in required for name in properties)
         unions += sum(is_union(value) for value in properties.values())
     if optional > MAX_OPTIONAL_PARAMETERS:
-        yield Failure(message=f"{where}: at most {MAX_OPTIONAL_PARAMETERS} parameters may be optional")
+        yield Failure(
+            message=f"{where}: at most {MAX_OPTIONAL_PARAMETERS} parameters may be optional", requirement=LIMITS
+        )
     if unions > MAX_UNION_PARAMETERS:
-        yield Failure(message=f"{where}: at most {MAX_UNION_PARAMETERS} parameters may be of a union type")
+        yield Failure(
+            message=f"{where}: at most {MAX_UNION_PARAMETERS} parameters may be of a union type", requirement=LIMITS
+        )
     if recursive(schema):
-        yield Failure(message=f"{where}: recursive schemas are not supported")
+        yield Failure(message=f"{where}: recursive schemas are not supported", requirement=FORM)
 
 
 def is_union(schema: object) -> bool:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import re
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ MAGIC = {
 MAX_TITLE = 500
 DIGEST_BYTES = 32
 PDF_MAGIC = b"%PDF-"
+MAX_SIDE_PIXELS = 8_000
 UNCACHED = ("thinking", "redacted_thinking")
 SERVER_RESULTS = (
     "web_search_tool_result",
@@ -62,7 +64,7 @@ CITATION_TYPES = (
 )
 RESULT_PARTS = ("text", "image", "search_result", "document", "tool_reference", "browser_state")
 ASSISTANT_ONLY = ("thinking", "redacted_thinking", "tool_use", "server_tool_use", *SERVER_RESULTS)
-USER_ONLY = ("tool_result", "search_result", "container_upload")
+USER_ONLY = ("tool_result", "container_upload")
 
 
 def content_blocks(body: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
@@ -188,13 +190,28 @@ def image(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
             message=f"{where}.source.base64.media_type: Input should be one of {', '.join(IMAGE_TYPES)}",
             requirement="request.image.source-types",
         )
+    elif source.keys() - {"type", field, "media_type"} or (kind != "base64" and "media_type" in source):
+        yield Failure(
+            message=f"{where}.source.{kind}: Extra inputs are not permitted", requirement="request.image.source-types"
+        )
     elif kind == "base64" and not is_image(source["data"], source["media_type"]):
         yield Failure(message=f"{where}.source.base64: Could not process image", requirement="request.image.bad-base64")
+    elif kind == "base64" and max(png_sides(source["data"])) > MAX_SIDE_PIXELS:
+        yield Failure(
+            message=f"{where}.source.base64: at least one side is longer than {MAX_SIDE_PIXELS} pixels",
+            requirement="request.image.hard-limits",
+        )
 
 
 def is_image(data: str, media_type: str) -> bool:
     """Whether base64 data begins like an image of a media type."""
     return begins_with(data, *MAGIC[media_type])
+
+
+def png_sides(data: str) -> tuple[int, int]:
+    """Width and height of a PNG in pixels; 0 and 0 for other images."""
+    head = base64.b64decode(data)[:24]
+    return struct.unpack(">II", head[16:]) if head.startswith(b"\x89PNG") and len(head) == 24 else (0, 0)
 
 
 def begins_with(data: str, *magic: bytes) -> bool:
@@ -230,6 +247,8 @@ def document(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
             message=f"{where}.source.base64: The PDF specified was not valid",
             requirement="request.document.source-types",
         )
+    elif good and source["type"] == "base64" and b"/Encrypt" in base64.b64decode(source["data"]):
+        yield Failure(message=f"{where}.source.base64: the PDF is encrypted", requirement="request.pdf")
     if not good:
         yield Failure(
             message=f"{where}.source: Input should be a base64, text, content, url or file source, the title at most "
@@ -247,7 +266,11 @@ def search_result(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
         if not isinstance(block[name], str) or not block[name]:
             yield Failure(message=f"{where}.{name}: Input should be a string of at least 1 character")
     for at, part in enumerate(block["content"]):
-        yield from failures(part, f"{where}.content.{at}", role=None, known=("text",))
+        if any(failures(part, f"{where}.content.{at}", role=None, known=("text",))):
+            yield Failure(
+                message=f"{where}.content.{at}: Input should be a text block with a text",
+                requirement="request.search_result.text-only",
+            )
 
 
 def tool_use(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
@@ -258,7 +281,10 @@ def tool_use(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
             requirement="request.tool_use.id-pattern",
         )
     if not isinstance(block["name"], str) or not 1 <= len(block["name"]) <= 200:
-        yield Failure(message=f"{where}.name: String should have 1 to 200 characters")
+        yield Failure(
+            message=f"{where}.name: String should have 1 to 200 characters",
+            requirement="request.tool_use.name-length",
+        )
     if not isinstance(block["input"], dict):
         yield Failure(message=f"{where}.input: Input should be an object", requirement="request.tool_use.input-object")
 

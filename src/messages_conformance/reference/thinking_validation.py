@@ -31,7 +31,7 @@ def failures(body: Body, *, counting: bool, betas: frozenset[str]) -> Iterator[F
     if not isinstance(value, dict) or not isinstance(kind, str) or kind not in FIELDS:
         yield Failure(message=f"thinking.type: Input should be one of {', '.join(FIELDS)}")
         return
-    for name in sorted(value.keys() - FIELDS[kind] - {"type"}):
+    for name in sorted(value.keys() - FIELDS[kind] - {"type", "display"}):
         yield request_blocks.extra_input(f"thinking.{kind}.{name}")
     if value.get("display") not in DISPLAYS:
         yield Failure(message=f"thinking.{kind}.display: Input should be 'summarized' or 'omitted'")

@@ -34,9 +34,14 @@ NAMED_TOOLS: tuple[tuple[re.Pattern[str], str | None], ...] = tuple(
         (r"tool_search_tool_bm25(_20251119)?", "tool_search_tool_bm25"),
         (r"tool_search_tool_regex(_20251119)?", "tool_search_tool_regex"),
         (r"(computer|browser)_toolset_20260801", None),
+        (r"mcp_toolset", None),
     )
 )
 """Type -> the only name for tools of this type; None for toolsets, which have no name (anthropic 2.12.0, types/)."""
+
+FIXED_NAMES = "request.tools.anthropic-schema.names"
+LIMITS = {"max_uses": "request.server_tools.max_uses", "max_characters": "request.tools.text_editor"}
+"""Member of a tool -> the requirement that it is 1 or more."""
 
 SCHEMA_TYPES = frozenset(["object", "array", "string", "number", "integer", "boolean", "null"])
 MAX_STRICT_TOOLS = 20
@@ -49,10 +54,10 @@ def failures(tools: Sequence[Any]) -> Iterator[Failure]:
     names = [tool.get("name") for tool in tools if isinstance(tool, dict) and isinstance(tool.get("name"), str)]
     if len(names) != len(set(names)):
         yield Failure(message="tools: Tool names must be unique.", requirement="request.tools.unique-names")
-    if tools and all(isinstance(tool, dict) and tool.get("defer_loading") is True for tool in tools):
-        yield Failure(message="tools: at least one tool must not have defer_loading set")
     if sum(isinstance(tool, dict) and tool.get("strict") is True for tool in tools) > MAX_STRICT_TOOLS:
-        yield Failure(message=f"tools: at most {MAX_STRICT_TOOLS} tools may be strict")
+        yield Failure(
+            message=f"tools: at most {MAX_STRICT_TOOLS} tools may be strict", requirement="request.tools.strict.limits"
+        )
 
 
 def definition(tool: object, where: str) -> Iterator[Failure]:
@@ -72,13 +77,19 @@ def named(tool: Mapping[str, Any], kind: str, where: str) -> Iterator[Failure]:
     if known == "":
         yield Failure(message=f"{where}: Input tag {kind!r} does not match any of the expected tags")
     elif tool.get("name") != known:
-        yield Failure(message=f"{where}.{kind}.name: Input should be {known!r}")
-    for limit in ("max_uses", "max_characters"):
+        yield Failure(message=f"{where}.{kind}.name: Input should be {known!r}", requirement=FIXED_NAMES)
+    for name in ("input_schema", "description"):
+        if known and name in tool:
+            yield Failure(message=f"{where}.{kind}.{name}: Extra inputs are not permitted", requirement=FIXED_NAMES)
+    for limit, requirement in LIMITS.items():
         value = tool.get(limit)
         if value is not None and not (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
-            yield Failure(message=f"{where}.{kind}.{limit}: Input should be greater than 0")
-    if tool.get("allowed_domains") and tool.get("blocked_domains"):
-        yield Failure(message=f"{where}.{kind}: only one of allowed_domains and blocked_domains may be set")
+            yield Failure(message=f"{where}.{kind}.{limit}: Input should be greater than 0", requirement=requirement)
+    if kind == "text_editor_20250124" and "max_characters" in tool:
+        yield Failure(
+            message=f"{where}.{kind}.max_characters: Extra inputs are not permitted",
+            requirement=LIMITS["max_characters"],
+        )
 
 
 def custom(tool: Mapping[str, Any], where: str) -> Iterator[Failure]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from messages_conformance.reference import (
     cache_validation,
+    feature_validation,
     message_validation,
     output_schemas,
     request_blocks,
@@ -93,6 +94,7 @@ def failures(
     yield from cache_validation.failures(body)
     yield from citation_conflicts(body)
     yield from images(body)
+    yield from feature_validation.failures(body)
     if version == REMOVED_SAMPLING_VERSION:
         yield from newer_version(body)
 
@@ -183,8 +185,6 @@ def small_options(body: Body) -> Iterator[Failure]:
         yield Failure(
             message="service_tier: Input should be 'auto' or 'standard_only'", requirement="request.service_tier.enum"
         )
-    if body.get("speed") not in (None, "standard", "fast"):
-        yield Failure(message="speed: Input should be 'standard' or 'fast'")
     for name, kinds, expected in OPTIONS:
         if not isinstance(body.get(name), kinds):
             yield Failure(message=f"{name}: Input should be {expected}")
@@ -242,10 +242,13 @@ def output_config(body: Body) -> Iterator[Failure]:
         yield Failure(message="output_config: Input should be an object")
         return
     value = value or {}
-    for name in value.keys() - {"effort", "format"}:
+    for name in value.keys() - {"effort", "format", "task_budget"}:
         yield request_blocks.extra_input(f"output_config.{name}")
     if value.get("effort") not in (None, *EFFORTS):
-        yield Failure(message=f"output_config.effort: Input should be one of {', '.join(EFFORTS)}")
+        yield Failure(
+            message=f"output_config.effort: Input should be one of {', '.join(EFFORTS)}",
+            requirement="request.output_config.effort-levels",
+        )
     yield from output_format(body)
 
 
