@@ -42,15 +42,23 @@ HARMLESS: Final[Mapping[str, Callable[[str], str]]] = {
 """What keeps a format from being executed in a log, where it is not `disarmed`. The commands for GitHub are meant to be
 executed; those and the pages, whose styles look like commands, are written from harmless texts."""
 
+VERIFY: Final = "verify"
+
 STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 """The variable with the file into which a step of GitHub Actions writes its summary as Markdown."""
 
 
 def add(commands: Commands) -> None:
     """Declares `report` and `compare`."""
-    one = commands.add_parser("report", help="write a saved run in another format", allow_abbrev=False)
+    one = commands.add_parser("report", help="write a saved run in another format, or verify it", allow_abbrev=False)
     one.set_defaults(command=_report, parser=one)
-    one.add_argument("folder", metavar="DIR", help="folder that a run with --report wrote")
+    one.add_argument(
+        "words",
+        metavar="[verify] DIR",
+        nargs="+",
+        help="folder that a run with --report wrote; with verify: judge "
+        "its recording again, and say what differs from the report",
+    )
     one.add_argument("--format", choices=FORMATS, default="terminal", help="(default: terminal)")
     one.add_argument("--output", metavar="FILE", help="write there instead of printing")
 
@@ -65,8 +73,12 @@ def add(commands: Commands) -> None:
 def _report(parsed: argparse.Namespace) -> int:
     from messages_conformance import report
 
+    if parsed.words[0] == VERIFY and len(parsed.words) == 2:
+        return _verify(parsed.words[1])
+    if len(parsed.words) > 1:
+        return wrong_usage(ValueError(f"report takes one folder, or `report {VERIFY} DIR`"))
     try:
-        loaded = report.load(parsed.folder)
+        loaded = report.load(parsed.words[0])
         text = report.FORMATS[parsed.format](loaded)
         _output(text if parsed.output else HARMLESS.get(parsed.format, disarmed)(text), parsed.output)
         if parsed.format == "github":
@@ -74,6 +86,30 @@ def _report(parsed: argparse.Namespace) -> int:
     except report.ReportError as error:
         return wrong_usage(error)
     return 0
+
+
+def _verify(folder: str) -> int:
+    """Checks a report against its recording; returns 1 when something differs."""
+    import time
+    from datetime import UTC, datetime
+
+    from messages_conformance.report import ReportError, StandardOutput
+    from messages_conformance.report.text import sentence
+    from messages_conformance.session import Clock, UsageError, verified
+
+    clock = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.monotonic)
+    try:
+        found = verified(folder, clock=clock)
+    except (ReportError, UsageError) as error:
+        return wrong_usage(error)
+    out = StandardOutput()
+    for text in found.notes:
+        out.write(f"note: {sentence(text)}\n")
+    for text in found.problems:
+        out.write(f"DIFFERS: {sentence(text)}\n")
+    what = "differs from its recording" if found.problems else "agrees with its recording"
+    out.write(f"the report {what}: {found.compared:,} verdicts over {found.exchanges:,} exchanges were judged again\n")
+    return int(bool(found.problems))
 
 
 def _compare(parsed: argparse.Namespace) -> int:

@@ -46,6 +46,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "features": [asdict(row) for row in report.features],
         "statement": None if report.statement is None else asdict(report.statement),
         "run": asdict(report.run),
+        "recording_sha256": report.recording_sha256,
         "planned": None if report.planned is None else asdict(report.planned),
         "spent": asdict(report.spent),
         "counts": {**asdict(counts(report)), "verified": counts(report).verified},

@@ -124,7 +124,8 @@ class Report:
     `drifts` are differences from the shapes that the user keeps. They are no violations, but they fail the run, as
     `failed_tests` do. `request_coverage` is empty until the run is over. `exchanges` and `saved_exchanges` are by
     number; the latter are known only from a saved report. `gate` has the excuses. `causes` explain several failures.
-    `features` is the feature matrix.
+    `features` is the feature matrix. `recording_sha256` is the digest of exchanges.jsonl at the end of the run;
+    `stated_exit_code` is what the report.json of a saved run says.
     """
 
     run: RunInfo
@@ -143,6 +144,8 @@ class Report:
     gate: Gate = field(default_factory=Gate)
     causes: tuple[Cause, ...] = ()
     features: tuple[Row, ...] = ()
+    recording_sha256: str = ""
+    stated_exit_code: int | None = None
 
     def is_streamed(self, finding: Finding) -> bool | None:
         """Whether the answer with this finding was requested as a stream; None if it is about no single answer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,15 @@ def append(path: Path | str, exchange: Exchange) -> None:
         raise ReportError(
             f"{str(path)!r} could not be written: {error.strerror}; free space or name another folder with --report"
         ) from error
+
+
+def digest(path: Path | str) -> str:
+    """The SHA-256 of a file in hexadecimal; empty when it cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def read(path: Path | str) -> tuple[Exchange, ...]:

@@ -279,3 +279,5 @@ class ReportDocument(Struct, frozen=True):
     request_coverage: CoverageRow | None = None
     causes: tuple[CauseRow, ...] = ()
     features: tuple[FeatureRow, ...] = ()
+    recording_sha256: Text = ""
+    exit_code: Whole | None = None

@@ -127,6 +127,8 @@ def _report(document: ReportDocument, exchanges: dict[int, Exchange]) -> Report:
         gate=_gate(document.gate, document.requirements),
         causes=tuple(_made(Cause, row) for row in document.causes),
         features=tuple(map(_feature, document.features)),
+        recording_sha256=document.recording_sha256,
+        stated_exit_code=document.exit_code,
     )
 
 

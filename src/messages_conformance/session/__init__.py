@@ -10,6 +10,7 @@ from messages_conformance.session.report_folder import ReportFolder
 from messages_conformance.session.selection import UsageError, checked_profile, checked_requirements
 from messages_conformance.session.session import Session
 from messages_conformance.session.source import Clock, SessionOptions, Source
+from messages_conformance.session.verification import Verification, verified
 
 __all__ = [
     "Clock",
@@ -19,9 +20,11 @@ __all__ = [
     "SessionOptions",
     "Source",
     "UsageError",
+    "Verification",
     "checked_profile",
     "checked_requirements",
     "judge_all",
     "judge_recordings",
     "read_gating",
+    "verified",
 ]

@@ -10,6 +10,7 @@ from typing import Final
 from messages_conformance import report
 from messages_conformance.exchange import Exchange
 from messages_conformance.report.recording import FILE_NAME as RECORDING
+from messages_conformance.report.recording import digest
 from messages_conformance.session.selection import UsageError
 
 MAX_RECORDING_BYTES: Final = 512 * 1024 * 1024
@@ -78,6 +79,11 @@ class ReportFolder:
             self.problem = self.problem or str(error)
         except Exception as error:  # our own; the verdicts are still printed
             self.problem = self.problem or f"a part could not be made: {type(error).__name__}: {error}"
+
+    @property
+    def recording_sha256(self) -> str:
+        """The digest of the recording as it is now; empty without one."""
+        return digest(self.path / RECORDING)
 
     def release(self) -> None:
         """Unlocks the folder; harmless when called again."""

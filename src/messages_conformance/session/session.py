@@ -82,7 +82,7 @@ class Session:
         self._drifts: list[Drift] = []
         self._failed_tests: list[FailedTest] = []
         self._coverage: tuple[report.FieldCoverage, ...] = ()
-        self._complete = False
+        self._complete = self._is_over = False
         self._write_next_s = WRITE_EVERY_S
         self.judge = self._new_judge()
         self.folder = ReportFolder.opened(options.report) if options.report is not None else None
@@ -246,6 +246,7 @@ class Session:
                 with self._noting_errors():
                     self.judged((exchange,))
         self._complete = self.statement is None
+        self._is_over = True
         self._note_full_recording()
         if self.folder is not None or not self.out.quiet or self.options.output == JSON:  # otherwise nobody reads it
             with self._noting_errors():
@@ -368,6 +369,7 @@ class Session:
             request_coverage=self._coverage,
             drifts=tuple(self._drifts),
             failed_tests=tuple(self._failed_tests),
+            recording_sha256=self.folder.recording_sha256 if self._is_over and self.folder is not None else "",
         )
 
     def _gate(self, verdicts: tuple[Verdict, ...]) -> Gate:

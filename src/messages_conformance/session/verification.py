@@ -1,0 +1,128 @@
+"""Checks a saved report: is the recording the one that it was made of, and does judging it again give its verdicts?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from messages_conformance import __version__, report
+from messages_conformance.report import Report, ReportError
+from messages_conformance.report.recording import FILE_NAME, digest, read
+from messages_conformance.report.text import counted
+from messages_conformance.rules.verdict import FAIL, WARN, Verdict
+from messages_conformance.session.judging import judge_recordings
+from messages_conformance.session.source import Clock, SessionOptions, Source
+
+SHOWN: Final = 20
+"""How many verdicts that differ are listed (our own choice: a screen)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What was found. `problems` say that the report cannot be trusted; `notes` say what could not be checked."""
+
+    compared: int
+    exchanges: int
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def verified(place: Path | str, *, clock: Clock) -> Verification:
+    """Judges the recording of a report again and compares. Needs no network.
+
+    Raises ReportError when a file cannot be read, and UsageError when the profile of the report is not known.
+    """
+    saved = report.load(place)
+    folder = Path(place) if Path(place).is_dir() else Path(place).parent
+    recording = folder / FILE_NAME
+    if not recording.is_file():
+        raise ReportError(f"{str(folder)!r} has no {FILE_NAME}: without the recording, no verdict can be checked")
+    again = _judged_again(saved, clock)
+    differing = tuple(_differences(saved, again))
+    missing = sorted(number for number in saved.saved_exchanges if number not in saved.exchanges)
+    problems = (
+        *_of_digest(saved, recording),
+        *_of_missing(missing),
+        *differing[:SHOWN],
+        *([f"and {len(differing) - SHOWN:,} more verdicts differ"] if differing[SHOWN:] else []),
+        *([] if differing else _of_exit_code(saved)),
+    )
+    return Verification(
+        compared=len(again),
+        exchanges=len(saved.exchanges),
+        problems=problems,
+        notes=tuple(_notes(saved, again, recorded=len(read(recording)))),
+    )
+
+
+def _judged_again(saved: Report, clock: Clock) -> Mapping[str, Verdict]:
+    run = saved.run
+    source = Source(name=run.target, model=run.model, depth=run.depth)
+    options = SessionOptions(
+        profile=run.profile, only=run.only, skip=run.skip, edition=run.edition or None, fail_on="must"
+    )
+    exchanges = [saved.exchanges[number] for number in sorted(saved.exchanges)]
+    _, result = judge_recordings(source, exchanges, options=options, clock=clock, out=Console(quiet=True))
+    return {verdict.requirement: verdict for verdict in result.verdicts}
+
+
+def _of_digest(saved: Report, recording: Path) -> Iterator[str]:
+    stated, found = saved.recording_sha256, digest(recording)
+    if stated and found != stated:
+        yield f"{FILE_NAME} was changed: its SHA-256 is {found}, and the report says {stated}"
+
+
+def _of_missing(numbers: list[int]) -> Iterator[str]:
+    if numbers:
+        yield f"the recording lacks {counted(len(numbers), 'exchange')} of the report: {_some(numbers)}"
+
+
+def _differences(saved: Report, again: Mapping[str, Verdict]) -> Iterator[str]:
+    for verdict in saved.verdicts:
+        found = again.get(verdict.requirement)
+        if found is not None and _outcome(verdict) != _outcome(found):
+            yield (
+                f"{verdict.requirement}: the report says {_outcome(verdict)}, and the recording shows {_outcome(found)}"
+            )
+
+    stated = {verdict.requirement for verdict in saved.verdicts}
+    for requirement, found in again.items():
+        if requirement not in stated and _outcome(found) in (FAIL, WARN):
+            yield f"{requirement}: the report lacks it, and the recording shows {_outcome(found)}"
+
+
+def _outcome(verdict: Verdict) -> str:
+    """The outcome. A deviation with a common cause counts as one: which requirement is blamed depends on waivers."""
+    if verdict.explained:
+        return FAIL if verdict.level == "MUST" else WARN
+    return verdict.outcome
+
+
+def _of_exit_code(saved: Report) -> Iterator[str]:
+    """What report.json states about the whole run, computed again from its own verdicts."""
+    stated, found = saved.stated_exit_code, report.exit_code(saved)
+    if stated is not None and stated != found:
+        yield f"report.json says exit code {stated}, and its own verdicts give {found}"
+
+
+def _notes(saved: Report, again: Mapping[str, Verdict], *, recorded: int) -> Iterator[str]:
+    if (extra := recorded - len(saved.exchanges)) > 0:
+        yield f"the report judges all of the recording but {counted(extra, 'exchange')}, which helped to judge others"
+    if not saved.recording_sha256:
+        yield "the report has no digest of its recording: it is from an older version, or its run ended early"
+    if saved.run.version != __version__:
+        yield f"the report was made by version {saved.run.version}, and this is {__version__}: rules may differ"
+    unknown = [verdict.requirement for verdict in saved.verdicts if verdict.requirement not in again]
+    if unknown:
+        yield f"{counted(len(unknown), 'requirement')} of the report are not known here: {_some(unknown)}"
+    if saved.failed_tests or saved.drifts:
+        yield "failed tests and changed shapes of answers cannot be checked from a recording"
+
+
+def _some(names: list[str] | list[int]) -> str:
+    more = f" and {len(names) - 3} more" if names[3:] else ""
+    return ", ".join(map(str, names[:3])) + more
