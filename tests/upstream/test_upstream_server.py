@@ -7,6 +7,7 @@ import base64
 import json
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,7 @@ def test_the_server_ends_while_answers_are_in_progress() -> None:
     with Upstream("openai-chat") as upstream:
         asked.start()
         while not upstream.records():
-            pass
+            time.sleep(0.01)
     asked.join(PATIENCE_S)
     assert not asked.is_alive()
     assert upstream.records()[0].ending == "stopped"
@@ -155,7 +156,7 @@ def test_silence_and_slow_starts_take_their_time() -> None:
     script = Script(wait_before_headers_s=0.05, pauses=(Pause(after=1, seconds=0.05, keep_alive_s=0.02),))
     with Upstream("openai-chat") as upstream:
         assert post(upstream, script, stream=True).text.count(": keep-alive\n\n") == 2
-        (exchange,) = upstream.records(script.token())
+        (exchange,) = upstream.wait_ended(script.token(), timeout_s=PATIENCE_S)
     assert exchange.ended_s is not None
     assert exchange.ended_s - exchange.arrived_s >= 0.1
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from messages_conformance.reference.http import Header, HttpRequest, HttpResponse
 from messages_conformance.upstream import chat_requests, openai_common
 from messages_conformance.upstream.openai_prompts import chat_prompt, plausible
-from messages_conformance.upstream.pacing import Frame, pieces_of
+from messages_conformance.upstream.pacing import Frame, Kind, pieces_of
 from messages_conformance.upstream.replies import Reply, alternating, reply, text_of, to_bytes
 from messages_conformance.upstream.script import Block, Failure, Reasoning, Refusal, Script, Text, ToolCall, Usage
 
@@ -73,7 +73,7 @@ class Chat:
     def frames(self, reply: Reply) -> list[Frame]:
         """The chunks, and `[DONE]`."""
         opening = {"role": "assistant", "content": None if reply.calls and not reply.has(Text) else "", "refusal": None}
-        frames = [self._chunk(reply, opening), *(frame for frame in self._deltas(reply))]
+        frames = [self._chunk(reply, opening), *self._deltas(reply)]
         if reply.finish != "missing":
             frames.append(self._chunk(reply, {}, kind="end", finish=finish_reason(reply)))
         if reply.script.usage_place == DOCUMENTED and asks_for_usage(reply.body):
@@ -103,7 +103,7 @@ class Chat:
             yield self._chunk(reply, _delta(reply, block, piece, index), kind="delta" if piece else "around")
 
     def _chunk(
-        self, reply: Reply, delta: Mapping[str, Any], *, kind: Any = "around", finish: str | None = None
+        self, reply: Reply, delta: Mapping[str, Any], *, kind: Kind = "around", finish: str | None = None
     ) -> Frame:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
         place = reply.script.usage_place
@@ -179,7 +179,7 @@ def _head(reply: Reply, kind: str) -> dict[str, Any]:
     return {"id": reply.id, "object": kind, "created": reply.created, "model": reply.model}
 
 
-def _frame(value: Mapping[str, Any], kind: Any) -> Frame:
+def _frame(value: Mapping[str, Any], kind: Kind) -> Frame:
     return Frame(_frame_bytes(value), kind)
 
 

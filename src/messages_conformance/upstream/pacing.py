@@ -6,20 +6,23 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from messages_conformance.upstream.script import Block, Pause, Script
 
 INSIDE_CHARACTERS: Final = re.compile(rb"[\x00-\xbf]*[\xc0-\xff]|[\x00-\xbf]+")
 """Bytes up to the first byte of a character of several bytes (RFC 3629, 3)."""
 
+Kind: TypeAlias = Literal["around", "delta", "end"]
+"""What a frame counts as. An `end` frame says how the answer ended; only `delta` frames are counted."""
+
 
 @dataclass(frozen=True)
 class Frame:
-    """One event of a stream as bytes. An `end` frame says how the answer ended; only `delta` frames are counted."""
+    """One event of a stream as bytes."""
 
     data: bytes
-    kind: Literal["around", "delta", "end"] = "around"
+    kind: Kind = "around"
 
 
 @dataclass(frozen=True)

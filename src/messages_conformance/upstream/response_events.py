@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from messages_conformance.upstream import replies
-from messages_conformance.upstream.pacing import pieces_of
+from messages_conformance.upstream.pacing import Kind, pieces_of
 from messages_conformance.upstream.replies import alternating, text_of
 from messages_conformance.upstream.response_items import Item, part
 from messages_conformance.upstream.script import Block, Refusal, Script
 
-Kind: TypeAlias = Literal["around", "delta", "end"]
 Event: TypeAlias = tuple[Kind, str, Mapping[str, Any]]
 """What a frame of the event counts as, its name, and its data without type and number."""
 

@@ -75,7 +75,8 @@ class Upstream:
     def records(self, token: str | None = None) -> tuple[UpstreamExchange, ...]:
         """The exchanges of a token so far, in order of arrival, also those in progress.
 
-        Without a token: all exchanges. For an empty one: those whose request has none.
+        Without a token: all exchanges. For an empty one: those whose request has none. An answer that its client has
+        just read may still be in progress here; `wait_ended` waits for its end.
         """
         return self._recorder.records(token)
 

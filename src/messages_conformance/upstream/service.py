@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from messages_conformance.input_files import InputError, parsed_json
-from messages_conformance.reference.http import Header, HttpRequest, HttpResponse, Piece
+from messages_conformance.reference.http import Ending, Header, HttpRequest, HttpResponse, Piece
 from messages_conformance.upstream.anthropic import Anthropic
 from messages_conformance.upstream.chat import Chat
 from messages_conformance.upstream.forms import Form, error_response, json_response
@@ -143,10 +143,10 @@ class Service:
         return replace(response, pieces=pieces, ending=ending(script))
 
 
-def ending(script: Script) -> Any:
+def ending(script: Script) -> Ending:
     """How the body ends below HTTP."""
-    how = script.interruption.how if script.interruption else "complete"
-    return how if how in ("cut", "reset", "hang") else "complete"
+    how = script.interruption.how if script.interruption else "end"
+    return "complete" if how == "error" or how == "end" else how
 
 
 def held(planned: list[Step], entry: Entry) -> Iterator[Piece]:

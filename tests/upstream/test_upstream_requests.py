@@ -296,6 +296,14 @@ def test_bodies_that_cannot_be_read_are_refused(dialect: Dialect, data: bytes, m
     assert error["type"] == "invalid_request_error"
 
 
+def test_a_token_that_cannot_be_read_is_refused_in_the_envelope_of_anthropic() -> None:
+    response = Service("anthropic").handle(request("anthropic", body("anthropic", "script99zabc")))
+    assert response.status == 400
+    answer = json.loads(response.body())
+    assert (answer["type"], answer["error"]["type"]) == ("error", "invalid_request_error")
+    assert "the script token in the request cannot be read: only 3 of its 99" in answer["error"]["message"]
+
+
 def test_other_routes_say_what_is_served() -> None:
     response = CHAT.handle(request("openai-chat", {}, "/v1/responses"))
     assert response.status == 404
