@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+import docs_site
 from messages_conformance import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,3 +62,16 @@ def test_the_supported_versions_of_python_are_tested() -> None:
     tested = {"3.11", *jobs["versions"]["strategy"]["matrix"]["python"]}
     stated = {row.rpartition(" ")[2] for row in PROJECT["classifiers"] if "Python :: 3." in row}
     assert stated <= tested
+
+
+def test_every_page_of_the_documentation_is_in_the_site() -> None:
+    nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))["nav"]
+    named = {path for row in nav for path in row.values()}
+    assert named == {path.name for path in (ROOT / "docs").glob("*.md")} | {"index.md", "requirements.md"}
+
+
+def test_links_to_files_that_are_no_page_become_text() -> None:
+    text = "see [a page](figures.md#x), [the code](../src/a.py), [elsewhere](https://x.example) and [section]"
+    assert docs_site.linked(text, {"figures.md"}) == (
+        "see [a page](figures.md#x), the code, [elsewhere](https://x.example) and [section]"
+    )

@@ -59,7 +59,7 @@ def _explain(parsed: argparse.Namespace) -> int:
             [{**as_json(row), "measured": [_measured(m) for m in contract.impact(row.id)]} for row in found]
         )
     if len(found) == 1:
-        _print(_requirement(found[0]))
+        _print(requirement_lines(found[0]))
         if not parsed.no_example:
             _print(_example(found[0].id))
     else:
@@ -94,7 +94,8 @@ def _several(rows: Sequence[Listed]) -> Iterator[str]:
     yield f"{len(rows)} requirements; `explain ID` shows one in full"
 
 
-def _requirement(row: Listed) -> Iterator[str]:
+def requirement_lines(row: Listed) -> Iterator[str]:
+    """The facts about a requirement, as lines of text: id, level and sentence first, then a row for each fact."""
     from messages_conformance import contract
     from messages_conformance.proof.example import faults_of
     from messages_conformance.rules.catalogue import HARM_MEANINGS

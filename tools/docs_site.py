@@ -1,0 +1,103 @@
+"""Writes the pages of the documentation site: README, docs/, and one page for each requirement of the catalogue.
+
+    python tools/docs_site.py && mkdocs build --strict
+
+The pages are in build/docs, in the form that mkdocs reads (`pip install mkdocs-material`). A page of a requirement has
+its sentence, harm, source, faults and measured effects on clients, and names the published reports in which it fails.
+
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PUBLISHED: Final = ROOT / "reports" / "published"
+LINK: Final = re.compile(r"\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)(#[\w-]+)?\)")
+"""A link to a file; the groups are its text, the path, and the place in the file."""
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Yields (path below build/docs, text) of every page."""
+    own = {path.name for path in (ROOT / "docs").glob("*.md")}
+    yield "index.md", linked((ROOT / "README.md").read_text("utf-8").replace("](docs/", "]("), own)
+    for path in sorted((ROOT / "docs").glob("*.md")):
+        yield path.name, linked(path.read_text("utf-8"), own)
+    yield from requirement_pages()
+
+
+def requirement_pages() -> Iterator[tuple[str, str]]:
+    """Yields the list of requirements and the page of each."""
+    from messages_conformance.cli.explaining import requirement_lines
+    from messages_conformance.rules.requirement_list import listed
+
+    failing = servers_that_fail()
+    rows = sorted(listed(), key=lambda row: row.id)
+    table = [f"| [`{row.id}`](requirements/{row.id}.md) | {row.level} | {_cell(row.sentence)} |" for row in rows]
+    yield (
+        "requirements.md",
+        "\n".join(
+            [
+                "# All requirements",
+                "",
+                f"{len(rows)} requirements, by topic.",
+                "",
+                "| id | level | sentence |",
+                "|---|---|---|",
+                *table,
+                "",
+            ]
+        ),
+    )
+    for row in rows:
+        servers = failing.get(row.id, [])
+        seen = f"Published reports in which it fails: {', '.join(servers)}." if servers else ""
+        facts = "\n".join(requirement_lines(row)).partition("\n\n")[2]
+        text = f"# {row.id}\n\n**{row.level}.** {row.sentence}\n\n{seen}\n\n```text\n{facts.rstrip()}\n```\n"
+        yield f"requirements/{row.id}.md", text
+
+
+def servers_that_fail() -> dict[str, list[str]]:
+    """The published servers by the requirement that fails there."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(PUBLISHED.glob("*/**/report.json")):
+        name = str(path.parent.relative_to(PUBLISHED))
+        for row in json.loads(path.read_text("utf-8"))["requirements"]:
+            if row["verdict"] == "fail":
+                found.setdefault(row["id"], []).append(name)
+    return found
+
+
+def linked(text: str, own: set[str]) -> str:
+    """The text, whose links to files that are no page of the site become the names of these files."""
+    return LINK.sub(lambda match: match[0] if match[2] in own else match[1], text)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="docs_site.py", description=__doc__.partition("\n")[0])
+    parser.add_argument("--output", type=Path, default=ROOT / "build" / "docs", help="folder of the pages")
+    folder = parser.parse_args(arguments).output
+    if folder.exists() and not (folder / "requirements.md").exists():
+        print(f"{folder} exists and holds no pages of an earlier run; name another folder", file=sys.stderr)
+        return 4
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "requirements").mkdir(parents=True)
+    for name, text in pages():
+        (folder / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
