@@ -7,10 +7,11 @@ from command_line import run as command
 from misbehaving import KEY, Endpoints
 
 from messages_conformance import contract
+from messages_conformance.engine import ADDED_TOKENS
 from messages_conformance.exchange import REFUSED, Ask
 from messages_conformance.generate import Dialogue, ask, get
 from messages_conformance.proof import run, suite_requests
-from messages_conformance.run.forecast import ADDED_TOKENS, Ceiling, Prices, ceilings
+from messages_conformance.run.forecast import Ceiling, ceilings
 
 PROFILE = contract.profile("anthropic-2023-06-01")
 
@@ -45,13 +46,6 @@ def test_a_dialogue_costs_its_limits_times_its_largest_request() -> None:
     found = planned(Dialogue(name="d", steps=steps, max_requests=3, max_output_tokens=50))
     assert (found.requests, found.output_tokens) == (3, 50)
     assert found.input_tokens > 3 * 2_000
-
-
-def test_prices_are_for_a_million_tokens() -> None:
-    ceiling = Ceiling(input_tokens=2_000_000, output_tokens=500_000)
-    assert Prices(per_million_input=3, per_million_output=10).of(ceiling) == 11
-    assert Prices(per_million_output=10).of(ceiling) == 5
-    assert Prices().of(ceiling) is None
 
 
 @pytest.mark.parametrize("profile", contract.profile_names())

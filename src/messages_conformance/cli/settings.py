@@ -38,7 +38,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "verdict": ("fail-on", "waivers", "baseline", "edition"),
     "limits": (
-        *("concurrency", "rate", "timeout", "minutes", "max-requests", "max-output-tokens", "max-failures"),
+        *("concurrency", "rate", "timeout", "minutes", "max-requests", "max-output-tokens", "max-cost", "max-failures"),
         *("price-in", "price-out"),
     ),
     "output": ("report", "output", "quiet", "events", "open", "show-trace"),

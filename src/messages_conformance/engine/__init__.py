@@ -16,8 +16,11 @@ from messages_conformance.engine.engine import (
 from messages_conformance.engine.exchange_log import Spent
 from messages_conformance.engine.outage import is_web_page
 from messages_conformance.engine.planning import Plan, Question, question_of, sharing_key
+from messages_conformance.engine.token_counts import ADDED_TOKENS, BYTES_PER_TOKEN, most_input_tokens
 
 __all__ = [
+    "ADDED_TOKENS",
+    "BYTES_PER_TOKEN",
     "DEFAULT_CONCURRENCY",
     "AskFunction",
     "Conversation",
@@ -30,6 +33,7 @@ __all__ = [
     "State",
     "compose",
     "is_web_page",
+    "most_input_tokens",
     "question_of",
     "sharing_key",
 ]

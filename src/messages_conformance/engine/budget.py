@@ -20,41 +20,49 @@ class Limits:
 
     `max_requests` counts everything that is sent, repetitions too. `max_output_tokens` counts the tokens that answers
     report, or max_tokens where they report none. After `max_minutes`, counted from the first request, nothing more is
-    sent; what is in flight then may end.
+    sent; what is in flight then may end. `max_cost` is in the currency of the prices.
     """
 
     max_requests: int | None = None
     max_output_tokens: int | None = None
     max_minutes: float | None = None
+    max_cost: float | None = None
 
     @property
     def any(self) -> bool:
         """Whether there is a limit at all."""
-        return (self.max_requests, self.max_output_tokens, self.max_minutes) != (None, None, None)
+        limits = (self.max_requests, self.max_output_tokens, self.max_minutes, self.max_cost)
+        return any(limit is not None for limit in limits)
 
 
 class Budget:
-    """Counts what one run spends. Belongs to one event loop. `now_s` is a clock; `requests` counts reservations."""
+    """Counts what one run spends. Belongs to one event loop. `now_s` is a clock; `requests` counts reservations.
+
+    `prices` are those of one input and one output token; None until they are known. `cost` is what is spent.
+    """
 
     def __init__(self, limits: Limits, now_s: Callable[[], float] = time.monotonic) -> None:
         self.requests = 0
         self._limits = limits
         self._now_s = now_s
         self._first_request_s: float | None = None
+        self.prices: tuple[float, float] | None = None
+        self.cost = 0.0
+        self._reserved_cost = 0.0
         self._settled_tokens = 0
         self._reserved_tokens = 0
         self._waiters: list[asyncio.Future[None]] = []
 
-    async def reserve(self, tokens: int) -> Failure | None:
-        """Reserves `tokens` and counts one request; returns the failure when that would break a limit.
+    async def reserve(self, tokens: int, input_tokens: int = 0) -> Failure | None:
+        """Reserves tokens of output and input, and counts one request; returns the failure if that breaks a limit.
 
         Waits while other requests may still settle to less.
         """
         while True:
-            failure = self._failure(tokens)
+            failure = self._failure(tokens, input_tokens)
             if failure is not None:
                 return failure
-            if self._fits_now(tokens):
+            if self._fits_now(tokens, input_tokens):
                 break
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
@@ -63,22 +71,32 @@ class Budget:
             self._first_request_s = self._now_s()
         self.requests += 1
         self._reserved_tokens += tokens
+        self._reserved_cost += self.cost_of(input_tokens, tokens)
         return None
 
-    def settle(self, reserved: int, used: int) -> None:
-        """Ends one reservation of `reserved` tokens: `used` of them are spent, the others are free again."""
+    def settle(self, reserved: int, used: int, *, reserved_input: int = 0, used_input: float = 0) -> None:
+        """Ends one reservation of tokens: the used ones are spent, the others are free again."""
         self._reserved_tokens -= reserved
         self._settled_tokens += used
+        self._reserved_cost -= self.cost_of(reserved_input, reserved)
+        self.cost += self.cost_of(used_input, used)
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _fits_now(self, tokens: int) -> bool:
-        most = self._limits.max_output_tokens
-        return most is None or self._settled_tokens + self._reserved_tokens + tokens <= most
+    def cost_of(self, input_tokens: float, output_tokens: float) -> float:
+        """What tokens cost; 0 while no prices are known."""
+        input_price, output_price = self.prices or (0.0, 0.0)
+        return input_tokens * input_price + output_tokens * output_price
 
-    def _failure(self, tokens: int) -> Failure | None:
+    def _fits_now(self, tokens: int, input_tokens: int) -> bool:
+        most, most_cost = self._limits.max_output_tokens, self._limits.max_cost
+        if most is not None and self._settled_tokens + self._reserved_tokens + tokens > most:
+            return False
+        return most_cost is None or self.cost + self._reserved_cost + self.cost_of(input_tokens, tokens) <= most_cost
+
+    def _failure(self, tokens: int, input_tokens: int) -> Failure | None:
         """The limit that one more request breaks, whatever the requests in flight settle to."""
         most_requests = self._limits.max_requests
         if most_requests is not None and self.requests >= most_requests:
@@ -87,6 +105,9 @@ class Budget:
         if most_tokens is not None and self._settled_tokens + tokens > most_tokens:
             # Without the numbers of this request, so that all requests that end here have one reason.
             return _not_sent(f"it may take more than is left of {most_tokens:,} output tokens", "--max-output-tokens")
+        most_cost = self._limits.max_cost
+        if most_cost is not None and self.cost + self.cost_of(input_tokens, tokens) > most_cost:
+            return _not_sent(f"it may cost more than is left of {most_cost:g}", "--max-cost")
         minutes = self._limits.max_minutes
         if minutes is not None and self._elapsed_s() >= minutes * 60:
             return _not_sent(f"{minutes:g} {'minute is' if minutes == 1 else 'minutes are'} over", "--minutes")

@@ -260,6 +260,10 @@ class Engine:
         while self._thread is not None and self._thread.is_alive():
             self._thread.join(_POLL_S)
 
+    def set_prices(self, prices: tuple[float, float] | None) -> None:
+        """Sets what one input and one output token cost. Call it before anything that costs money is sent."""
+        self._budget.prices = prices
+
     # State
 
     @property
@@ -275,6 +279,7 @@ class Engine:
             input_tokens=self._log.input_tokens,
             output_tokens=self._log.output_tokens,
             elapsed_s=self._now_s() - self._began_s,
+            money=self._budget.cost,
         )
 
     @property

@@ -14,13 +14,14 @@ class Spent:
     """What a run has cost so far.
 
     `requests` counts everything sent. Tokens are as the target reports them. `elapsed_s` is in seconds of the engine's
-    clock, since the engine was made.
+    clock, since the engine was made. `money` is 0 without prices.
     """
 
     requests: int
     input_tokens: int
     output_tokens: int
     elapsed_s: float
+    money: float = 0.0
 
 
 class ExchangeLog:

@@ -26,7 +26,7 @@ from messages_conformance.engine.retries import (
     must_wait,
     refusal_is_expected,
 )
-from messages_conformance.engine.token_counts import reported_tokens
+from messages_conformance.engine.token_counts import most_input_tokens, priced_input_tokens, reported_tokens
 from messages_conformance.exchange import ACCEPTED, ASKED_AGAIN, Exchange, Failure, Request, Response
 from messages_conformance.targets import Target, Unreachable
 
@@ -201,12 +201,14 @@ class Sender:
 
     async def _send_request(self, request: Request, *, reserved: int = CONTROL_TOKENS) -> _Result:
         """Sends a request within rate and budget, of which it takes `reserved` output tokens at most."""
+        reserved_input = most_input_tokens(request)
         with self._interruptible():
             if not self._target.offline:
                 await self._rate_limit.wait()
-            failure = await self._budget.reserve(reserved)
+            failure = await self._budget.reserve(reserved, reserved_input)
         if failure is not None:
             return None, failure
+        used_input: float = reserved_input
         used = reserved  # until more is known: a broken answer may have been generated and billed
         try:
             response = await self._target.send(request)
@@ -214,11 +216,14 @@ class Sender:
             input_tokens, output_tokens = reported_tokens(response)
             self._log.count_tokens(input_tokens=input_tokens, output_tokens=output_tokens)
             used = reserved if output_tokens is None else output_tokens
+            priced = priced_input_tokens(response)
+            used_input = reserved_input if priced is None else priced
         except Unreachable as error:
-            used = 0 if error.failure.kind in _UNSENT else reserved
+            unsent = error.failure.kind in _UNSENT
+            used, used_input = (0, 0) if unsent else (reserved, reserved_input)
             return None, error.failure
         finally:
-            self._budget.settle(reserved, used)
+            self._budget.settle(reserved, used, reserved_input=reserved_input, used_input=used_input)
         return response, None
 
     def _reconnects(self, failure: Failure, history: History) -> bool:

@@ -3,15 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from messages_conformance.exchange import Response, StreamEvent
+from messages_conformance.exchange import MESSAGES_PATH, Request, Response, StreamEvent
 
 START_WITHIN_EVENTS = 8
 """message_start is looked for in the first events only: it is the first event, apart from pings."""
 
 MAX_TOKENS = 10**9
 """A larger count is believed up to here: a report must be able to hold the sums of a run (origin: our own)."""
+
+
+BYTES_PER_TOKEN: Final = 2
+"""A low estimate, so that the token count is high. Tokenizers need 3 to 4 bytes for a token of English, JSON or code
+(origin: our own measurement of the suites' bodies; the rest allows for other tokenizers and scripts)."""
+
+ADDED_TOKENS: Final = 600
+"""What a target adds to a request: its chat template, and a prompt about tools, which takes up to 530 tokens
+(origin: the vendor's documentation of tool use, pricing)."""
+
+MEDIA_TOKENS: Final = 3_000
+"""An image or a page of a document, of any size (origin: documentation of vision and PDF: up to 1,600 and 3,000)."""
+
+CACHE_WRITE: Final = 1.25
+CACHE_READ: Final = 0.1
+"""What a token that is written to a cache, or read from it, costs of an input token (platform.claude.com/docs/en/about-
+claude/pricing, read 2026-11-30; a write for an hour costs 2)."""
+
+
+def most_input_tokens(request: Request) -> int:
+    """More input tokens than any known tokenizer makes of the request; 0 for a request that creates no message."""
+    if request.method != "POST" or request.route != MESSAGES_PATH:
+        return 0
+    return len(request.body) // BYTES_PER_TOKEN + ADDED_TOKENS + request.body.count(b'"media_type"') * MEDIA_TOKENS
+
+
+def priced_input_tokens(response: Response) -> float | None:
+    """Input tokens as they are billed: with the share that tokens of a cache cost. None when none are reported."""
+    plain, _ = reported_tokens(response)
+    if plain is None or not 200 <= response.status < 300:
+        return plain
+    usage = _last_usage(response)
+    written, read = _count(usage.get("cache_creation_input_tokens")), _count(usage.get("cache_read_input_tokens"))
+    return plain + CACHE_WRITE * (written or 0) + CACHE_READ * (read or 0)
+
+
+def _last_usage(response: Response) -> Mapping[str, Any]:
+    """The usage of a message, with the counts of message_delta before those of message_start."""
+    if not response.is_event_stream:
+        return _mapping(response.fields.get("usage"))
+    found: dict[str, Any] = {}
+    for event in response.events:
+        if event.type == "message_start":
+            found |= _mapping(_mapping(event.fields.get("message")).get("usage"))
+        elif event.type == "message_delta":
+            found |= _mapping(event.fields.get("usage"))
+    return found
 
 
 def reported_tokens(response: Response) -> tuple[int | None, int | None]:

@@ -30,6 +30,7 @@ from messages_conformance.report.model import (
     verdict_sentence,
     warnings,
 )
+from messages_conformance.report.run_summary import money
 from messages_conformance.report.text import counted, cut, inline, sentence
 from messages_conformance.rules.verdict import Verdict
 
@@ -91,6 +92,7 @@ def _figures(report: Report) -> str:
     rows += [("not judged", f"{found.unverified:,} not verified, {found.inapplicable:,} not applicable")]
     spent = report.spent
     cost = f"{counted(spent.requests, 'request')}, {spent.output_tokens:,} output tokens, {spent.elapsed_s:.1f} s"
+    cost += f", {money(spent)}" if spent.money is not None else ""
     return table(("", ""), [*rows, ("cost", cost)])
 
 

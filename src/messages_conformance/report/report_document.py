@@ -70,6 +70,8 @@ class SpentRow(Struct, frozen=True):
     input_tokens: Count
     output_tokens: Count
     elapsed_s: Amount
+    money: Amount | None = None
+    currency: Text = ""
 
 
 class FailedTestRow(Struct, frozen=True):

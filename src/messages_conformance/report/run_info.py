@@ -41,12 +41,17 @@ class RunInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class Spent:
-    """What the run cost. The token counts are those that the target reports."""
+    """What the run cost. The token counts are those that the target reports.
+
+    `money` is computed from them and the prices; None without prices. `currency` is empty for prices of the user.
+    """
 
     requests: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     elapsed_s: float = 0.0
+    money: float | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

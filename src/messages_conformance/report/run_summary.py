@@ -11,6 +11,7 @@ from messages_conformance.exchange import ASKED_AGAIN, Exchange
 from messages_conformance.report import feature_matrix
 from messages_conformance.report.clients import FAILS, WORKS, WORKS_WITH_LOSS
 from messages_conformance.report.model import Report, clients_of, counts, failures, harm_of
+from messages_conformance.report.run_info import Spent
 from messages_conformance.report.text import counted, inline, listed, sentence
 from messages_conformance.rules.catalogue import HARMS
 
@@ -79,7 +80,13 @@ def _cost(report: Report) -> str:
     text = (
         f"{counted(spent.requests, 'request')}, {spent.input_tokens:,} input and {spent.output_tokens:,} output tokens"
     )
+    text += f", {money(spent)}" if spent.money is not None else ""
     return f"{text}, {spent.elapsed_s:.1f} s{''.join(f'; {part}' for part in _retries(report))}"
+
+
+def money(spent: Spent) -> str:
+    """What a run cost in words; empty without prices."""
+    return "" if spent.money is None else f"{spent.money:,.4f} {sentence(spent.currency) or 'at your prices'}"
 
 
 def _retries(report: Report) -> Iterator[str]:

@@ -13,8 +13,9 @@ from messages_conformance.exchange import Ask
 from messages_conformance.generate import Dialogue, GeneratedSet
 from messages_conformance.report.text import json_text
 from messages_conformance.rules import select
-from messages_conformance.run.forecast import Prices, ceilings, plan_json, show
+from messages_conformance.run.forecast import ceilings, plan_json, show
 from messages_conformance.run.preflight import MODELS, PLAINEST, PLAINEST_STREAMED
+from messages_conformance.run.prices import prices_of
 from messages_conformance.run.run_options import Options, checked, scope_of, with_last_failed
 from messages_conformance.session import UsageError
 from messages_conformance.targets import TargetError, open_target
@@ -41,7 +42,7 @@ class CostPlan:
         options, model = self.options, self.options.model or self.profile.default_model
         first: list[Ask | Dialogue] = [PLAINEST, PLAINEST_STREAMED, *([] if model else [MODELS])]
         expanded = {name: self._scope.expanded_all(suite) for name, suite in suites.items()}
-        prices = Prices(per_million_input=options.price_in, per_million_output=options.price_out)
+        prices = prices_of(options, model)
         plan = {"before the suites": first, **expanded}
         found = ceilings(plan, profile=self.profile, model=model)
         if options.output == "json":

@@ -13,21 +13,19 @@ from rich.console import Console
 from rich.text import Text
 
 from messages_conformance.contract import Profile
-from messages_conformance.engine import Question, compose, question_of, sharing_key
+from messages_conformance.engine import (
+    ADDED_TOKENS,
+    BYTES_PER_TOKEN,
+    Question,
+    compose,
+    most_input_tokens,
+    question_of,
+    sharing_key,
+)
 from messages_conformance.exchange import REFUSED, Ask, Exchange, Request
 from messages_conformance.generate import Dialogue
+from messages_conformance.run.prices import Prices
 from messages_conformance.targets import Target, Unreachable, open_target
-
-BYTES_PER_TOKEN: Final = 2
-"""A low estimate, so that the token count is high. Tokenizers need 3 to 4 bytes for a token of English, JSON or code
-(origin: our own measurement of the suites' bodies; the rest allows for other tokenizers and scripts)."""
-
-ADDED_TOKENS: Final = 600
-"""What a target adds to a request: its chat template, and a prompt about tools, which takes up to 530 tokens
-(origin: the vendor's documentation of tool use, pricing)."""
-
-MEDIA_TOKENS: Final = 3_000
-"""An image or a page of a document, of any size (origin: documentation of vision and PDF: up to 1,600 and 3,000)."""
 
 STAND_IN: Final = "reference:transport=memory"
 """Answers dialogues while they are planned, so that their later requests are known. Nothing leaves the process."""
@@ -52,23 +50,6 @@ class Ceiling:
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prices:
-    """What a million tokens cost, in any currency; None when it was not given."""
-
-    per_million_input: float | None = None
-    per_million_output: float | None = None
-
-    def of(self, ceiling: Ceiling) -> float | None:
-        """Returns the cost; None when no price is known. If only one price is known, the other counts as 0."""
-        if self.per_million_input is None and self.per_million_output is None:
-            return None
-        paid = ceiling.input_tokens * (self.per_million_input or 0) + ceiling.output_tokens * (
-            self.per_million_output or 0
-        )
-        return paid / 1_000_000
 
 
 def ceilings(
@@ -115,8 +96,7 @@ def input_ceiling(question: Question) -> int:
     """Returns more input tokens than any known tokenizer makes of the request; 0 when none are billed."""
     if not question.creates_message or question.expect == REFUSED:
         return 0
-    body = question.request.body
-    return len(body) // BYTES_PER_TOKEN + ADDED_TOKENS + body.count(b'"media_type"') * MEDIA_TOKENS
+    return most_input_tokens(question.request)
 
 
 def _rehearsed(dialogue: Dialogue, profile: Profile, model: str) -> list[Question]:
@@ -153,7 +133,13 @@ def show(out: Console, suites: Mapping[str, Ceiling], prices: Prices) -> None:
     """Prints the plan as a table, and what it includes."""
     total = _sum(suites.values())
     rows = [
-        ("suite", "requests", "input tokens", "output tokens", *(["money"] if prices.of(total) is not None else []))
+        (
+            "suite",
+            "requests",
+            "input tokens",
+            "output tokens",
+            *(["money"] if _money(prices, total) is not None else []),
+        )
     ]
     rows += [_row(name, ceiling, prices) for name, ceiling in [*suites.items(), ("at most", total)]]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -163,16 +149,21 @@ def show(out: Console, suites: Mapping[str, Ceiling], prices: Prices) -> None:
     out.print()
     for note in NOTES:
         out.print("\n".join(textwrap.wrap(note, out.width)), soft_wrap=True)
+    if prices.known:
+        unit = prices.currency or "the currency of the prices"
+        out.print(f"Money is in {unit}: {prices.origin}.", soft_wrap=True)
 
 
 def plan_json(suites: Mapping[str, Ceiling], prices: Prices, *, model: str | None, depth: str) -> Mapping[str, object]:
     """The plan as a JSON object: what each suite and all of them cost at most."""
 
     def row(ceiling: Ceiling) -> Mapping[str, object]:
-        return {**asdict(ceiling), "money": prices.of(ceiling)}
+        return {**asdict(ceiling), "money": _money(prices, ceiling)}
 
     return {
         "model": model,
+        "currency": prices.currency,
+        "prices": prices.origin,
         "depth": depth,
         "suites": {name: row(ceiling) for name, ceiling in suites.items()},
         "at_most": row(_sum(suites.values())),
@@ -188,7 +179,11 @@ NOTES: Final = (
 )
 
 
+def _money(prices: Prices, ceiling: Ceiling) -> float | None:
+    return prices.of_tokens(ceiling.input_tokens, ceiling.output_tokens)
+
+
 def _row(name: str, ceiling: Ceiling, prices: Prices) -> tuple[str, ...]:
     counts = (f"{number:,}" for number in (ceiling.requests, ceiling.input_tokens, ceiling.output_tokens))
-    money = prices.of(ceiling)
+    money = _money(prices, ceiling)
     return (name, *counts, *([] if money is None else [f"{money:,.4f}"]))

@@ -14,7 +14,7 @@ from typing import Final
 from rich.console import Console
 
 from messages_conformance import report
-from messages_conformance.engine import Conversation, Engine, EngineError, Plan, State
+from messages_conformance.engine import Conversation, Engine, EngineError, Plan, State, most_input_tokens
 from messages_conformance.exchange import Ask, Exchange, Failure, Request
 from messages_conformance.generate import Dialogue, GeneratedSet
 from messages_conformance.report.text import counted
@@ -23,6 +23,7 @@ from messages_conformance.rules.verdict import MUST
 from messages_conformance.run.confirmation import Confirmation, shrink_requests
 from messages_conformance.run.observed_target import ObservedTarget
 from messages_conformance.run.preflight import Preflight
+from messages_conformance.run.prices import Prices, prices_of
 from messages_conformance.run.run_options import Options, checked, opened_target, scope_of, with_last_failed
 from messages_conformance.run.scope import impact_rank
 from messages_conformance.run.time_limit import rule_limit, test_limit
@@ -72,6 +73,7 @@ class Run:
         self.session.describe(name=self.target.name, notes=self.target.notes, warning=self.target.warning)
         self.out = self.session.out
         self._may_stop = self._waits = False
+        self._prices = Prices()
         self._interrupted = False
         self.limit_is_reached = False
         self._engine = Engine(
@@ -155,6 +157,7 @@ class Run:
             send=self.ask,
             key_variable=self.options.api_key_env,
             stages=self._stages,
+            found_model=self._set_prices,
             proxy=self.target.proxy if isinstance(self.target, HttpTarget) else "",
         )
         try:
@@ -164,6 +167,21 @@ class Run:
             self.session.harness_errors.append(str(error))
         self._engine.abort(Failure(kind="cancelled", message=preflight.reason))
         return False
+
+    def _set_prices(self, model: str) -> None:
+        """Finds the prices of the model; raises UsageError when a limit needs them and none are known."""
+        is_free = not isinstance(self.target, HttpTarget)
+        self._prices = prices_of(self.options, "" if is_free else model)
+        if is_free and not self._prices.known:
+            return
+        if self.options.max_cost is not None and not self._prices.known:
+            raise UsageError(
+                f"--max-cost needs prices, and the price list does not have the model {model!r}: add --price-in and "
+                f"--price-out, what a million tokens cost"
+            )
+        self._engine.set_prices(self._prices.per_token)
+        if self._prices.known and self._prices.currency:
+            self.session.note(f"money is computed with list prices: {self._prices.origin}")
 
     def _stages(self, failed: str) -> str:
         """The stages of the connection that worked, as a part of a sentence; empty for a target without a network."""
@@ -342,6 +360,8 @@ class Run:
             input_tokens=spent.input_tokens,
             output_tokens=spent.output_tokens,
             elapsed_s=spent.elapsed_s,
+            money=spent.money if self._prices.known else None,
+            currency=self._prices.currency,
         )
 
     # -- the end -----------------------------------------------------------------------------------------------------
@@ -391,6 +411,7 @@ class Run:
         """Cancels what is still in flight, writes and prints the report, and returns the exit code."""
         self._stop()
         self._note_unsent_generated()
+        self._note_the_rest()
         return self.session.finish()
 
     def _note_unsent_generated(self) -> None:
@@ -402,6 +423,17 @@ class Run:
             text = f"{len(unsent):,} of the generated requests were {failure.message}"
             self.session.note(text)
             report.note(self.out, text)
+
+    def _note_the_rest(self) -> None:
+        """Notes what the requests that a limit kept back may take."""
+        unsent = [one.request for one in self._engine.exchanges if one.origin is None and is_unpaid(one)]
+        if not unsent:
+            return
+        stated = [request.fields.get("max_tokens") for request in unsent]
+        tokens = sum(each for each in stated if isinstance(each, int) and not isinstance(each, bool) and each > 0)
+        money = self._prices.of_tokens(sum(map(most_input_tokens, unsent)), tokens)
+        costs = "" if money is None else f", or {money:,.4f} {self._prices.currency or 'at your prices'}"
+        self.session.note(f"the requests that a limit kept back may take {tokens:,} output tokens{costs}")
 
     def close(self) -> None:
         """Ends progress, engine and target, and releases the report's folder; harmless when called again."""

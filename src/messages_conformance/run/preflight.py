@@ -49,7 +49,7 @@ PLAINEST_STREAMED: Final = ask("preflight.streamed", "Reply with the single word
 class Preflight:
     """Decides whether a run can start. `send` sends one Ask and blocks; `key_variable` is named in messages.
     `stages` describes the stages of the connection up to the one that failed, which is empty when no answer came;
-    `proxy` is the proxy on the way, in words.
+    `proxy` is the proxy on the way, in words. `found_model` is called with the model before anything costs money.
 
     What the target takes (another header for the key, another version) is set in the engine for the whole run.
     """
@@ -63,6 +63,7 @@ class Preflight:
         key_variable: str,
         stages: Callable[[str], str] = lambda failed: "",
         proxy: str = "",
+        found_model: Callable[[str], None] = lambda model: None,
     ) -> None:
         self._session = session
         self._engine = engine
@@ -70,6 +71,7 @@ class Preflight:
         self._key_variable = key_variable
         self._stages = stages
         self._proxy = proxy
+        self._found_model = found_model
         self._models: list[str] | None = None
         self._model_is_listed = False
         """True when the target itself named the model: a 404 is then no wrong address."""
@@ -82,6 +84,8 @@ class Preflight:
         if self._engine.model is None:
             self._engine.model = self._discovered_model()
         self._session.describe(model=self._engine.model or "")
+        if self._session.statement is None:
+            self._found_model(self._engine.model or "")
         self._session.announce()
         if self._session.statement is not None:
             return False

@@ -60,6 +60,7 @@ class Options:
     report: str | None = None
     snapshots: str | None = None
     update_snapshots: bool = False
+    max_cost: float | None = None
     price_in: float | None = None
     price_out: float | None = None
     show_trace: bool = False
@@ -109,7 +110,10 @@ class Options:
     def limits(self) -> Limits:
         """The limits that the engine keeps."""
         return Limits(
-            max_requests=self.max_requests, max_output_tokens=self.max_output_tokens, max_minutes=self.minutes
+            max_requests=self.max_requests,
+            max_output_tokens=self.max_output_tokens,
+            max_minutes=self.minutes,
+            max_cost=self.max_cost,
         )
 
     @property
@@ -118,6 +122,7 @@ class Options:
         limits = (
             self.max_requests is not None and f"{self.max_requests:,} requests",
             self.max_output_tokens is not None and f"{self.max_output_tokens:,} output tokens",
+            self.max_cost is not None and f"a cost of {self.max_cost:g}",
             self.minutes is not None and f"{self.minutes:g} minutes",
             self.rate is not None and f"{self.rate:g} requests a second",
         )

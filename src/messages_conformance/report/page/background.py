@@ -8,6 +8,7 @@ from typing import Final
 from messages_conformance.report.model import FAIL_ON_REGRESSION, Report, not_verified
 from messages_conformance.report.page.document import Section, definitions, paragraph, row, table
 from messages_conformance.report.page.html import Markup, breakable, element, joined
+from messages_conformance.report.run_summary import money
 from messages_conformance.report.text import cut, inline, sentence
 from messages_conformance.rules.verdict import ERROR
 
@@ -83,6 +84,7 @@ def cost(report: Report) -> Section:
         ),
         row("input tokens", "", f"{spent.input_tokens:,}"),
         row("time", "", f"{spent.elapsed_s:.1f} s"),
+        *([row("money", "", money(spent))] if spent.money is not None else []),
     ]
     shared = planned.duplicates if planned is not None else 0
     notes = [
