@@ -23,9 +23,16 @@ def add(commands: Commands) -> None:
     prove.add_argument(
         "--report", help="folder for the proof (default: reports/published/proof without --only and --profile)"
     )
+    prove.add_argument(
+        "--gateway", action="store_true", help="try the faults and variants of the reference gateway instead"
+    )
 
 
 def _prove(parsed: argparse.Namespace) -> int:
+    if parsed.gateway:
+        from messages_conformance.proof.gateways import prove_gateways
+
+        return prove_gateways(tuple(parsed.only or ()), **({"jobs": parsed.jobs} if parsed.jobs else {}))
     from messages_conformance.proof import ProofOptions, prove
     from messages_conformance.run import UsageError
 

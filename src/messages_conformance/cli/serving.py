@@ -9,6 +9,7 @@ from dataclasses import asdict
 from itertools import groupby
 
 from messages_conformance.cli.parsing import Commands, wrong_usage
+from messages_conformance.cli.serving_gateways import add_arguments, list_changes, serve_gateway
 from messages_conformance.cli.signals import signals_blocked, until_signal
 
 
@@ -20,6 +21,7 @@ def add(commands: Commands) -> None:
     serve.add_argument("--fault", help="violate the contract by this fault")
     serve.add_argument("--variant", help="behave like this correct variant")
     serve.add_argument("--list", action="store_true", help="list all faults and variants by category and exit")
+    add_arguments(serve)
     serve.add_argument("--format", choices=("text", "json"), default="text", help="format of the list")
 
 
@@ -27,10 +29,12 @@ def _serve(parsed: argparse.Namespace) -> int:
     from messages_conformance.reference import API_KEY, serve
 
     if parsed.list:
-        return _list(parsed.format)
+        return list_changes() if parsed.gateway else _list(parsed.format)
     if not 0 <= parsed.port <= 65_535:
         return wrong_usage(ValueError(f"--port is {parsed.port}; it must be a number from 0 (any free port) to 65535"))
     try:
+        if parsed.gateway:
+            return serve_gateway(parsed)
         with signals_blocked(), serve(port=parsed.port, fault=parsed.fault, variant=parsed.variant) as server:
             print(f"serving on {server.base_url}; key: {API_KEY}; press Ctrl-C to end", flush=True)
             until_signal()

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct, structs
 
 from messages_conformance.exchange.ask import Origin
+from messages_conformance.exchange.behind import Behind, Said, SaidBlock, SaidUsage, UpstreamCall
 from messages_conformance.exchange.body_chunks import Chunk
 from messages_conformance.exchange.exchange import Exchange, Failure, RecordingPart
 from messages_conformance.exchange.http_request import Request
@@ -38,6 +39,7 @@ def to_record(exchange: Exchange) -> Record:
         "intermittent": exchange.intermittent,
         **({"lacks": sorted(exchange.lacks)} if exchange.lacks else {}),
         **({"capture": exchange.capture} if exchange.capture else {}),
+        **({} if exchange.behind is None else {"behind": _behind_record(exchange.behind)}),
         "request": _request_record(exchange.request),
         "response": None if exchange.response is None else _response_record(exchange.response),
         "failure": None if exchange.failure is None else asdict(exchange.failure),
@@ -76,6 +78,7 @@ def from_record(record: Any) -> Exchange:
         intermittent=row.intermittent,
         lacks=frozenset(row.lacks),
         capture=row.capture,
+        behind=None if row.behind is None else _behind_from(row.behind),
         request=_request_from(row.request),
         response=None if row.response is None else _response_from(row.response),
         failure=None if row.failure is None else Failure(kind=row.failure.kind, message=row.failure.message),
@@ -141,6 +144,59 @@ def _response_from(row: _ResponseRow) -> Response:
     )
 
 
+# -- the upstream's side of a gateway -------------------------------------------------------------------------------
+
+
+def _behind_record(behind: Behind) -> Record:
+    return {
+        "case": behind.case,
+        "dialect": behind.dialect,
+        "said": asdict(behind.said),
+        "promises": list(behind.promises),
+        "inexpressible": list(behind.inexpressible),
+        "nonce": behind.nonce,
+        "observes": list(behind.observes),
+        "calls": [
+            {
+                "request": _request_record(call.request),
+                "response": None if call.response is None else _response_record(call.response),
+                "started_s": call.started_s,
+                "ending": call.ending,
+                "left_at_s": call.left_at_s,
+                "refused": call.refused,
+            }
+            for call in behind.calls
+        ],
+    }
+
+
+def _behind_from(row: _BehindRow) -> Behind:
+    said = structs.asdict(row.said)
+    said["blocks"] = tuple(SaidBlock(**structs.asdict(block)) for block in row.said.blocks)
+    said["usage"] = None if row.said.usage is None else SaidUsage(**structs.asdict(row.said.usage))
+    calls = tuple(
+        UpstreamCall(
+            request=_request_from(call.request),
+            response=None if call.response is None else _response_from(call.response),
+            started_s=call.started_s,
+            ending=call.ending,
+            left_at_s=call.left_at_s,
+            refused=call.refused,
+        )
+        for call in row.calls
+    )
+    return Behind(
+        case=row.case,
+        dialect=row.dialect,
+        said=Said(**said),
+        calls=calls,
+        promises=row.promises,
+        inexpressible=row.inexpressible,
+        nonce=row.nonce,
+        observes=row.observes,
+    )
+
+
 def _bytes(text: str, place: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
@@ -192,6 +248,52 @@ class _FailureRow(Struct, frozen=True):
     message: str
 
 
+class _SaidBlockRow(Struct, frozen=True):
+    kind: Literal["text", "reasoning", "redacted", "call", "refusal"]
+    text: str
+    name: str = ""
+    signature: str = ""
+
+
+class _SaidUsageRow(Struct, frozen=True):
+    input: int
+    output: int
+    cached: int = 0
+    cache_written: int = 0
+
+
+class _SaidRow(Struct, frozen=True):
+    blocks: tuple[_SaidBlockRow, ...]
+    finish: str
+    stop_sequence: str | None
+    usage: _SaidUsageRow | None
+    status: int
+    message: str
+    broken: str
+    headers: _Headers
+    after: int
+
+
+class _CallRow(Struct, frozen=True):
+    request: _RequestRow
+    response: _ResponseRow | None
+    started_s: _Seconds
+    ending: str
+    left_at_s: _Seconds | None
+    refused: str
+
+
+class _BehindRow(Struct, frozen=True):
+    case: str
+    dialect: Literal["anthropic", "openai-chat", "openai-responses"]
+    said: _SaidRow
+    promises: tuple[str, ...]
+    inexpressible: tuple[str, ...]
+    nonce: str
+    observes: tuple[str, ...]
+    calls: tuple[_CallRow, ...]
+
+
 class _ExchangeRow(Struct, frozen=True):
     number: _Count
     situations: tuple[str, ...]
@@ -211,3 +313,4 @@ class _ExchangeRow(Struct, frozen=True):
     intermittent: bool = False
     lacks: tuple[RecordingPart, ...] = ()
     capture: str = ""
+    behind: _BehindRow | None = None

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Final
 
 from rich.console import Console
@@ -43,7 +44,8 @@ CLOCK: Final = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.monotonic)
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayOptions:
-    """The gateway, its upstream, and what it promises. `also` are names of ALSO. `only_cases` restricts the cases."""
+    """The gateway, its upstream, and what it promises. `also` are names of ALSO. `only_cases` restricts
+    the cases; `several_clients` says whether those of several clients at once are sent, too."""
 
     url: str
     port: int
@@ -54,6 +56,7 @@ class GatewayOptions:
     also: tuple[str, ...] = ()
     session: SessionOptions = field(default_factory=SessionOptions)
     only_cases: tuple[str, ...] = ()
+    several_clients: bool = True
     judged_by: str = report.NO_COMMAND
 
 
@@ -71,6 +74,10 @@ def checked(options: GatewayOptions) -> GatewayOptions:
     for name in options.also:
         if name not in ALSO:
             raise UsageError(f"--also is {name!r}; valid: {', '.join(ALSO)}")
+    known = {one.name for one in cases(promise)}
+    if wrong := [name for name in options.only_cases if name not in known]:
+        near = ", ".join(get_close_matches(wrong[0], known, n=3)) or ", ".join(sorted(known))
+        raise UsageError(f"there is no --case {wrong[0]!r}; similar: {near}")
     profile = f"gateway-{promise}"
     if options.session.profile not in (SessionOptions().profile, profile):
         profile = options.session.profile
@@ -116,7 +123,7 @@ async def _judge(options: GatewayOptions, upstream: Upstream, session: Session) 
             session.state(problem, kind=report.UNREACHABLE)
             return
         chosen = tuple(_chosen(cases(options.promise), options.only_cases))
-        exchanges = await send_all(setup, chosen, together_too=not options.only_cases)
+        exchanges = await send_all(setup, chosen, together_too=options.several_clients and not options.only_cases)
         for exchange in exchanges:
             session.judged((session.record(exchange),))
     finally:

@@ -13,10 +13,14 @@ from typing import Final
 from rich.console import Console
 
 from messages_conformance.gateway import GatewayOptions, judge_gateway
+from messages_conformance.gateway.cases import cases
+from messages_conformance.gateway.cases import failures as failure_cases
+from messages_conformance.gateway.cases import requests as request_cases
 from messages_conformance.reference_gateway import (
     FAULT,
     MODES,
     PASSTHROUGH,
+    TRANSLATES,
     VARIANT,
     Change,
     Settings,
@@ -27,9 +31,10 @@ from messages_conformance.report import Report, console
 from messages_conformance.report.text import counted
 from messages_conformance.rules import CATALOGUE
 from messages_conformance.rules.verdict import FAIL, WARN
+from messages_conformance.upstream.script import Dialect
 
 PLAIN: Final = "plain"
-DIALECTS: Final = {PASSTHROUGH: "anthropic", "translates": "openai-chat"}
+DIALECTS: Final[dict[str, Dialect]] = {PASSTHROUGH: "anthropic", TRANSLATES: "openai-chat"}
 CLIENT_KEY: Final = "client-key-3f9a71c2e5"
 AT_ONCE: Final = 4
 """So many runs at the same time: most of a run is waiting for pauses (our own)."""
@@ -104,13 +109,52 @@ def _plain_name(subject: GatewaySubject) -> str:
     return subject.name.partition(" ")[0]
 
 
+def _needs_time(subject: GatewaySubject) -> bool:
+    """Whether a change can delay something, or mix clients: others need no pauses and no crowd."""
+    change = subject.change
+    if change is None or change.kind == VARIANT:
+        return True
+    crosses = any(name.startswith(("gateway.isolation.", "gateway.stream.")) for name in change.trips)
+    return bool(change.flags) or crosses
+
+
+FEW: Final = frozenset({"text", "call", "system"})
+"""Cases that are always sent."""
+
+
+def _relevant(subject: GatewaySubject) -> Iterator[str]:
+    """The names of the cases that a change can affect: those of the way in, of the way back, or of failures."""
+    change = subject.change
+    assert change is not None
+    inwards = {one.name for one in request_cases.cases()}
+    refusals = {one.name for one in failure_cases.refusals()}
+    asks = bool(change.request or change.sent or change.headers)
+    answers = bool(change.message or change.events)
+    for one in cases(subject.mode):
+        if one.pauses or one.leaves or one.keeps_alive:
+            continue
+        if one.name in refusals:
+            relevant = change.failed is not None
+        else:
+            relevant = asks if one.name in inwards else answers or (asks and "answer." in str(change.trips))
+        if relevant or one.name in FEW or change.reply is not None:
+            yield one.name
+
+
 def try_gateway(subject: GatewaySubject) -> GatewayTrial:
-    """Runs all cases against a subject, in this process."""
+    """Runs the cases against a subject, in this process; the slow ones only where a change can affect them."""
+    chosen = () if _needs_time(subject) else tuple(_relevant(subject))
     port = _free_port()
     made = () if subject.change is None else (subject.change,)
     settings = Settings(mode=subject.mode, upstream=f"http://127.0.0.1:{port}", changes=made)
     with served(settings) as url:
-        options = GatewayOptions(url=url, port=port, dialect=DIALECTS[subject.mode], key=CLIENT_KEY)  # type: ignore[arg-type]
+        options = GatewayOptions(
+            url=url,
+            port=port,
+            dialect=DIALECTS[subject.mode],
+            key=CLIENT_KEY,
+            only_cases=chosen,
+        )
         code, result = judge_gateway(options, out=Console(file=io.StringIO(), quiet=True))
     return GatewayTrial(
         subject=subject,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from messages_conformance.exchange import Exchange
+from messages_conformance.report.both_sides import both_sides
 from messages_conformance.report.generated_requests import describe_generated, only_command, repeat_command
 from messages_conformance.report.impact_text import UNMEASURED, impact_sentence
 from messages_conformance.report.model import NO_COMMAND, Report, cause_of, harm_of
@@ -102,12 +103,17 @@ def describe_failure(report: Report, verdict: Verdict, *, first: Finding | None 
         source=source_of(report, verdict.requirement),
         exchange=first.exchange if first else 0,
         curl=command_of(report, first.exchange) if first else "",
-        trace=trace(exchange, focus=first.place.event) if exchange and first else (),
+        trace=_shown(exchange, first) if exchange and first else (),
         generated=inline(describe_generated(exchange), VALUE_CHARACTERS) if exchange else "",
         again=again(report, first),
         cause=cause.sentence if (cause := cause_of(report, verdict.requirement)) else "",
         doubt=DOUBT if verdict.uncertain else "",
     )
+
+
+def _shown(exchange: Exchange, finding: Finding) -> tuple[str, ...]:
+    """The exchange as lines: both sides of a gateway where they were recorded."""
+    return both_sides(exchange) or trace(exchange, focus=finding.place.event)
 
 
 def readable(finding: Finding, text: str) -> str:

@@ -106,7 +106,9 @@ fault(
     "answer.tool-calls",
     "answer.arguments",
     "answer.order",
-    message=field("content", lambda content: content[::-1]),
+    message=field(
+        "content", lambda content: content[::-1] if content[-1:] and "tool" in content[-1]["type"] else content
+    ),
 )
 fault(
     "rename_calls",
@@ -156,6 +158,7 @@ fault(
 fault(
     "drop_first_argument_chunk",
     "The first chunk of arguments is lost.",
+    "answer.form",
     "answer.arguments",
     events=per_event(
         lambda event: [] if (event.get("delta") or {}).get("partial_json", "").startswith("{") else [event]

@@ -26,7 +26,7 @@ def _joined_system(system: Any) -> Any:
     return system if isinstance(system, str) else system[-1]["text"]
 
 
-fault("drop_system", "The system prompt is lost.", "request.system", request=without("system"))
+fault("drop_system", "The system prompt is lost.", "request.cache-control", "request.system", request=without("system"))
 fault(
     "keep_last_system_block",
     "Only the last block of the system prompt arrives.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from messages_conformance.exchange import COMPLETE, Behind, Exchange, Said, StreamEvent, UpstreamCall
+from messages_conformance.exchange import COMPLETE, STALLED, Behind, Exchange, Said, StreamEvent, UpstreamCall
 from messages_conformance.rules.accessors import message_of, once_per_exchange, walk_of
 from messages_conformance.rules.gateway.conversation import Conversation, read
 from messages_conformance.rules.verdict import Finding, Place
@@ -91,11 +91,12 @@ def got_message(exchange: Exchange) -> bool:
 def is_whole_message(exchange: Exchange) -> bool:
     """The client got a message that looks complete."""
     response = exchange.response
-    if response is None or response.status != 200 or response.ending != COMPLETE:
+    if response is None or response.status != 200:
         return False
-    if response.is_event_stream:
-        return walk_of(exchange).complete and walk_of(exchange).error is None
-    return response.fields.get("type") == "message"
+    if response.is_event_stream:  # a stream that is held open after message_stop is whole, too
+        held_open = response.ending in (COMPLETE, STALLED)
+        return held_open and walk_of(exchange).complete and walk_of(exchange).error is None
+    return response.ending == COMPLETE and response.fields.get("type") == "message"
 
 
 def got_error(exchange: Exchange) -> bool:

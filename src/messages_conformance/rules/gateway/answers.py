@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from messages_conformance.exchange import UNPARSED, Exchange, parse_json
+from messages_conformance.exchange import COMPLETE, UNPARSED, Exchange, Response, parse_json
 from messages_conformance.exchange.behind import CALL, REASONING, REDACTED, REFUSAL, TEXT, SaidBlock
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import (
@@ -56,9 +56,13 @@ def delivers_good_answers(exchange: Exchange) -> Iterable[Finding]:
     if response is None:
         yield from differs("", "no answer", wanted)
     elif not is_whole_message(exchange):
-        yield from differs("", f"{status_and_body(exchange)} ({response.ending})", wanted)
+        yield from differs("", f"{_ending(response)}{status_and_body(exchange)}", wanted)
     elif response.is_event_stream != exchange.request.streamed:
         yield from differs("", "events" if response.is_event_stream else "one JSON body", wanted)
+
+
+def _ending(response: Response) -> str:
+    return "" if response.ending == COMPLETE else f"{response.ending} ({response.detail}): "
 
 
 @rule("gateway.answer.text", MUST, harm=LOSES, families=GATEWAYS, source=SOURCE, applies=got_message)

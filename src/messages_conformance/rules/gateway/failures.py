@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from messages_conformance.exchange import COMPLETE, Exchange
+from messages_conformance.exchange.behind import TEXT
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import body_of, shown, status_and_body, stop_reason_of, walk_of
 from messages_conformance.rules.catalogue import LOSES, MISBILLS, MISLEADS, rule
@@ -258,10 +259,9 @@ def delivers_what_came_before(exchange: Exchange) -> Iterable[Finding]:
     response = exchange.response
     if response is None or not response.is_event_stream or said(exchange).broken == "reset":
         return  # a reset drops what is still on its way
-    wanted = "".join(block.text for block in said(exchange).blocks)[: said(exchange).after]
-    found = "".join(map(added_text, response.events))
-    if not found.startswith(wanted[: max(len(wanted) - 1, 0)]):
-        yield from differs("/content", shown(found) if found else "no text", shown(wanted))
+    wanted = "".join(block.text for block in said(exchange).blocks if block.kind == TEXT)[: said(exchange).after]
+    if wanted and not any(map(added_text, response.events)):
+        yield from differs("/content", "nothing of the answer", shown(wanted))
 
 
 # -- a client that leaves ------------------------------------------------------------------------------------------
