@@ -177,6 +177,10 @@ def _uncounted(costings: Sequence[Costing], note: float, kinds: frozenset[str]) 
             yield None
         elif alone:
             yield _finding(one, rest, f"a note of {round(note)} tokens", round(MIN_SHARE * note))
+        elif rise < MIN_SHARE * note:  # all of them are lost
+            lost = {part.kind: part for part in one.parts if part.kind in kinds and part.kind not in PICTURES}
+            what = f"{len(one.parts)} notes of {round(note)} tokens each, one of them"
+            yield from (_finding(one, rest, what, round(MIN_SHARE * note), part=part) for part in lost.values())
 
 
 def _judged_picture(one: Costing, without: Costing, alike: int) -> Finding | None:
@@ -192,13 +196,12 @@ def _judged_picture(one: Costing, without: Costing, alike: int) -> Finding | Non
     return None
 
 
-def _finding(one: Costing, without: Costing, what: str, least: int) -> Finding:
-    other = without.exchange.number
-    found = f"{one.tokens} with {what} in {one.parts[0].pointer}, {without.tokens} without (exchange {other})"
+def _finding(one: Costing, without: Costing, what: str, least: int, *, part: Part | None = None) -> Finding:
+    about, other = part or one.parts[0], without.exchange.number
+    found = f"{one.tokens} with {what} in {about.pointer}, {without.tokens} without (exchange {other})"
     wanted = f"at least {without.tokens + least}"
-    kind, pointer = one.parts[0].kind, one.parts[0].pointer
-    part = "block" if kind == "turn" and pointer.endswith("/text") else kind
-    return Finding(exchange=one.exchange.number, place=_place(one), found=found, wanted=wanted, part=part)
+    name = "block" if about.kind == "turn" and about.pointer.endswith("/text") else about.kind
+    return Finding(exchange=one.exchange.number, place=_place(one), found=found, wanted=wanted, part=name)
 
 
 def _place(one: Costing) -> Place:
