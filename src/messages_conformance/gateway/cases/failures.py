@@ -12,8 +12,8 @@ from messages_conformance.upstream import Failure, Interruption, Script, Text, T
 STATUSES: Final = (400, 401, 403, 404, 413, 429, 500, 502, 503, 504, 529)
 WORDS: Final = "The scripted upstream refuses: prompt is too long: 210000 tokens > 200000 maximum"
 SENTENCE: Final = "This sentence has more than forty characters in it."
-LEAVING: Final = Script(blocks=(Text("word " * 400),), wait_between_deltas_s=0.05)
-"""A stream of more than ten seconds, which nobody reads to its end."""
+LEAVING: Final = Script(blocks=(Text("word " * 260),), wait_between_deltas_s=0.05)
+"""A stream of more than eight seconds, which nobody reads to its end."""
 
 
 def refusals() -> Iterator[Case]:

@@ -64,6 +64,7 @@ fault(
     "Every error of the upstream becomes 400.",
     "error.status",
     "error.type",
+    "error.same-status",
     failed=lambda failed: replace(failed, status=400),
 )
 fault(
@@ -76,7 +77,6 @@ fault(
     "other_retry_status",
     "A 503 of the upstream becomes 502.",
     "error.same-status",
-    "error.type",
     modes=PASSES,
     failed=_status(503, 502),
 )
@@ -255,7 +255,6 @@ fault(
     "error_and_end",
     "After an error event comes a normal end.",
     "error.mid-stream",
-    "error.cut",
     "stream.order",
     events=_error_and_end,
 )
@@ -276,7 +275,6 @@ fault(
     "What a stream said before its error is lost.",
     "error.text-before",
     "stream.incremental",
-    "stream.order",
     modes=PASSES,
     events=_forgets,
 )

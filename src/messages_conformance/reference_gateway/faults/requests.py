@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from messages_conformance.reference_gateway.changes import PASSTHROUGH, TRANSLATES, Fields
@@ -23,7 +24,7 @@ def first(blocks: Any) -> Any:
 
 
 def _joined_system(system: Any) -> Any:
-    return system if isinstance(system, str) else system[-1]["text"]
+    return system if isinstance(system, str) else system[-1:]
 
 
 fault("drop_system", "The system prompt is lost.", "request.cache-control", "request.system", request=without("system"))
@@ -56,6 +57,11 @@ fault(
 )
 
 
+def _is_plain(turns: list[Fields]) -> bool:
+    """Whether a conversation is long and has texts alone."""
+    return len(turns) > 4 and "tool_" not in json.dumps(turns)
+
+
 def _add_system(body: Fields) -> Fields:
     extra = "You are a helpful assistant of Example Corp."
     if "messages" in body and "max_completion_tokens" in body:
@@ -74,16 +80,14 @@ fault(
     "Long conversations lose their first two turns.",
     "request.turns",
     "request.texts",
-    "request.tool-calls",
-    "request.tool-results",
-    request=field("messages", lambda turns: turns[2:] if len(turns) > 4 else turns),
+    request=field("messages", lambda turns: turns[2:] if _is_plain(turns) else turns),
 )
 fault(
     "keep_last_turn",
     "Only the last turn arrives.",
     "request.turns",
     "request.texts",
-    request=field("messages", lambda turns: turns[-1:] if not isinstance(turns[-1]["content"], list) else turns),
+    request=field("messages", lambda turns: turns[-1:] if _is_plain(turns) else turns),
 )
 fault(
     "assistant_as_user",

@@ -22,9 +22,21 @@ CHAT = (TRANSLATES,)
 # -- tools
 
 fault(
-    "drop_tools", "The tools are lost.", "request.tools", "request.tool-choice", request=without("tools", "tool_choice")
+    "drop_tools",
+    "The tools are lost.",
+    "request.tools",
+    "request.tool-choice",
+    "request.one-call",
+    "request.cache-control",
+    request=without("tools", "tool_choice"),
 )
-fault("drop_last_tool", "The last tool is lost.", "request.tools", request=field("tools", lambda tools: tools[:-1]))
+fault(
+    "drop_last_tool",
+    "The last tool is lost.",
+    "request.tools",
+    "request.cache-control",
+    request=field("tools", lambda tools: tools[:-1]),
+)
 fault(
     "drop_tool_descriptions",
     "Descriptions of tools are lost.",
@@ -37,6 +49,10 @@ fault(
     "request.tools",
     request=each_tool(field("description", lambda text: text.split("\n")[0])),
 )
+
+
+def _as_float(digits: str) -> float | int:
+    return float(digits) if len(digits) > 10 else int(digits)
 
 
 def _schema(change: Any) -> Any:
@@ -84,7 +100,9 @@ fault(
     "round_schema_numbers",
     "Numbers of schemas are rounded to floats.",
     "request.tool-schemas",
-    request=_schema(lambda schema: json.loads(json.dumps(schema), parse_int=lambda n: float(n))),
+    request=_schema(
+        lambda schema: json.loads(json.dumps(schema), parse_int=lambda n: float(n) if len(n) > 10 else int(n))
+    ),
 )
 fault(
     "close_schemas",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from messages_conformance.exchange import COMPLETE, Exchange
+from messages_conformance.exchange import COMPLETE, LEFT, Exchange
 from messages_conformance.exchange.behind import TEXT
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import body_of, shown, status_and_body, stop_reason_of, walk_of
@@ -281,5 +281,7 @@ def delivers_what_came_before(exchange: Exchange) -> Iterable[Finding]:
 def ends_the_upstream_request(exchange: Exchange) -> Iterable[Finding]:
     """When the client leaves, the gateway ends the request to the upstream, which goes on speaking for seconds."""
     call = call_of(exchange)
+    if exchange.response is not None and exchange.response.ending != LEFT:
+        return  # nothing came that the client could have left
     if call is not None and call.ending not in ("left", ""):
         yield from differs("", "the upstream spoke to its end", "the gateway closes the connection to the upstream")

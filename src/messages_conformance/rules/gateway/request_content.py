@@ -91,6 +91,8 @@ def passes_the_system_prompt_on(exchange: Exchange) -> Iterable[Finding]:
 def adds_no_system_prompt(exchange: Exchange) -> Iterable[Finding]:
     """The upstream gets no system prompt that the client did not write, unless the gateway promises its own."""
     rest = "\n".join(received_of(exchange).system)
+    if missing_in_order(wanted_of(exchange).system, rest) is not None:
+        return  # a text was changed or lost: gateway.request.system judges it
     for text in sorted(wanted_of(exchange).system, key=len, reverse=True):
         rest = rest.replace(text, "", 1)
     if rest.strip() and "own-system-text" not in behind(exchange).promises:
