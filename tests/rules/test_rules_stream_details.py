@@ -65,3 +65,13 @@ def test_a_stream_that_does_not_end_is_reported_at_its_last_event() -> None:
     stalled = streamed(HELLO[:4], http={"ending": STALLED, "detail": "no byte for 60 s"})
     (finding,) = verdicts([stalled], only=[rule])[rule].findings
     assert (finding.place.event, finding.found) == (4, "the stream stalls: no byte for 60 s")
+
+
+def test_a_process_that_stood_still_does_not_accuse_a_stream_of_staying_open() -> None:
+    rule = "stream.frame.terminates"
+    held = {"ending": STALLED, "detail": "still open 5 s after message_stop"}
+    (slow,) = verdicts([replace(streamed(HELLO, http=held), observer_lag_s=4.8)], only=[rule]).values()
+    assert (slow.outcome, slow.findings) == ("not-verified", ())
+    assert "stood still for 4.8 s" in slow.reason
+    (fast,) = verdicts([replace(streamed(HELLO, http=held), observer_lag_s=0.2)], only=[rule]).values()
+    assert fast.findings

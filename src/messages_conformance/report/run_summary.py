@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from messages_conformance.exchange import ASKED_AGAIN, Exchange
@@ -63,10 +63,15 @@ def _features(report: Report) -> str:
     parts = [f"{len(found[WORKING])} work"] if WORKING in found else []
     for result in NOT_WORKING:
         if result in found:
-            parts.append(f"{len(found[result])} {result}: {listed(tuple(map(inline, found[result])), FEATURES)}")
+            parts.append(f"{len(found[result])} {result}: {listed(_titles(found[result]), FEATURES)}")
     if UNSEEN in found:
         parts.append(f"{len(found[UNSEEN])} not seen")
     return "; ".join(parts)
+
+
+def _titles(titles: Iterable[str]) -> tuple[str, ...]:
+    """Titles without commas, for a list that has commas."""
+    return tuple(inline(title).replace(", ", " as ") for title in titles)
 
 
 def _clients(report: Report, status: str, words: str) -> str:

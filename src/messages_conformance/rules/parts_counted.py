@@ -200,8 +200,15 @@ def _finding(one: Costing, without: Costing, what: str, least: int, *, part: Par
     about, other = part or one.parts[0], without.exchange.number
     found = f"{one.tokens} with {what} in {about.pointer}, {without.tokens} without (exchange {other})"
     wanted = f"at least {without.tokens + least}"
-    name = "block" if about.kind == "turn" and about.pointer.endswith("/text") else about.kind
-    return Finding(exchange=one.exchange.number, place=_place(one), found=found, wanted=wanted, part=name)
+    return Finding(exchange=one.exchange.number, place=_place(one), found=found, wanted=wanted, part=_name(one, about))
+
+
+def _name(one: Costing, part: Part) -> str:
+    """What a part is for a reader: its kind, or the kind of turn that it is in."""
+    if part.kind != "turn":
+        return part.kind
+    turn = one.exchange.request.fields["messages"][int(part.pointer.split("/")[2])]
+    return "system turn" if turn.get("role") == "system" else "block" if part.pointer.endswith("/text") else "turn"
 
 
 def _place(one: Costing) -> Place:

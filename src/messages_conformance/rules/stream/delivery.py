@@ -102,6 +102,11 @@ def _is_burst(exchange: Exchange, deltas: list[StreamEvent]) -> bool:
     return late and deltas[-1].at_s - deltas[0].at_s < BURST_S
 
 
+MAX_LAG_OF_ENDING_S: Final = 1.0
+"""If our own process stood still for longer, it may have missed the end of a body, for which it waits five seconds
+(our own choice: a fifth of them)."""
+
+
 @rule("stream.frame.terminates", MUST, harm=BREAKS, source=sources.STREAMING, needs={"stream"}, applies=streamed)
 def ends_the_body(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The body ends after message_stop, and every stream ends."""
@@ -109,7 +114,9 @@ def ends_the_body(exchange: Exchange) -> Iterable[Finding | Unverified]:
     last = walked.events[-1] if walked.events else None
     place = at(last) if last is not None else Place(pointer="the end of the stream")
     wanted = "the end of the body after message_stop"
-    if walked.state in ENDS_WELL and response.ending != COMPLETE:
+    if response.ending == STALLED and exchange.observer_lag_s > MAX_LAG_OF_ENDING_S:
+        yield Unverified(reason=f"our own process stood still for {exchange.observer_lag_s:.1f} s while it waited")
+    elif walked.state in ENDS_WELL and response.ending != COMPLETE:
         yield Finding(place=place, found=response.detail or response.ending, wanted=wanted)
     elif response.ending == STALLED:
         yield Finding(place=place, found=f"the stream stalls: {response.detail}", wanted=wanted)
