@@ -1,5 +1,7 @@
 """Details of the rules on streams: which block a limit excuses, and what findings say."""
 
+from dataclasses import replace
+
 import pytest
 from builders import TOOLS, found, streamed, verdicts
 from stream_frames import HELLO, Event, block, delta, ends, fragment, over, sse, start, stop, text
