@@ -163,6 +163,8 @@ def test_failures_have_the_envelope_of_the_dialect_or_a_body_of_their_own(dialec
     error = json.loads(data)["error"]
     assert (status, error["message"], error["type"]) == (529, "Busy", "t")
     assert (json.loads(data).get("type") == "error") is (dialect == "anthropic")
+    half = Interruption(after=0, how="error", failure=Failure(status=200, body='data: {"half'))
+    assert answered(dialect, Script(interruption=half), stream=True)[1].endswith(b'\n\ndata: {"half')
     page = Failure(status=200, body="<html>é", content_type="text/html")
     response = Service(dialect).handle(request(dialect, body(dialect, prompt(Script(failure=page)))))
     assert (response.status, response.media_type, response.body()) == (200, "text/html", "<html>é".encode())

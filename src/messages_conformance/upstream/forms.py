@@ -73,5 +73,10 @@ def error_response(form: Form, failure: Failure) -> HttpResponse:
     """An error as the dialect writes it, or with the body of the failure itself."""
     if failure.body is None:
         return json_response(form.envelope(failure), form.headers(), status=failure.status)
-    data = failure.body.encode("utf-8", "surrogatepass")
+    data = body_bytes(failure.body)
     return sized_response(failure.status, data, (("content-type", failure.content_type), *form.headers()))
+
+
+def body_bytes(body: str) -> bytes:
+    """The bytes of a body that a script gives as it is."""
+    return body.encode("utf-8", "surrogatepass")

@@ -134,8 +134,9 @@ class Failure:
 class Interruption:
     """A stream that does not reach its normal end: it stops after `after` deltas, or before the finish reason.
 
-    `error`: an error event with `failure`, then the end. `cut`: the connection closes within the body. `reset`: the
-    same with TCP RST. `end`: the body ends as if it were complete. `hang`: nothing follows, the connection stays open.
+    `error`: an error event with `failure`, then the end; its `body` is written as it is, such as half an event. `cut`:
+    the connection closes within the body. `reset`: the same with TCP RST. `end`: the body ends as if it were complete.
+    `hang`: nothing follows, the connection stays open.
     Not streamed: `error` is an error response; `cut`, `reset` and `hang` happen after half of the body; `end` changes
     nothing.
     """

@@ -11,7 +11,7 @@ from messages_conformance.input_files import InputError, parsed_json
 from messages_conformance.reference.http import Ending, Header, HttpRequest, HttpResponse, Piece
 from messages_conformance.upstream.anthropic import Anthropic
 from messages_conformance.upstream.chat import Chat
-from messages_conformance.upstream.forms import Form, error_response, json_response
+from messages_conformance.upstream.forms import Form, body_bytes, error_response, json_response
 from messages_conformance.upstream.pacing import Step, steps
 from messages_conformance.upstream.recorder import Entry, Recorder
 from messages_conformance.upstream.replies import Reply
@@ -114,7 +114,8 @@ class Service:
 
         def error(position: int) -> bytes:
             assert script.interruption is not None
-            return form.error_frame(script.interruption.failure, reply, position)
+            failure = script.interruption.failure
+            return form.error_frame(failure, reply, position) if failure.body is None else body_bytes(failure.body)
 
         planned = steps(form.frames(reply), script, keep_alive=form.keep_alive, error=error)
         entry.hold_limit_s = script.hold_limit_s
