@@ -5,7 +5,7 @@ A cache may miss by chance, so a request without an effect is repeated.
 
 import pytest
 
-from messages_conformance.generate import Dialogue, answered_message, ask, count_tokens, user
+from messages_conformance.generate import Dialogue, answered_message, ask, assistant, count_tokens, user
 
 TOPICS = ["trees", "rivers", "music", "bread", "stars", "ships", "clocks", "birds", "maps", "gardens"]
 DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"]
@@ -63,13 +63,18 @@ def with_marker(place, marker):
     """The messages and fields of a request whose only marker is at this place."""
     if place == "tools":
         return [user(OK)], {"tools": [{**LONG_TOOL, **marker}]}
+    if place == "results":
+        call = {"type": "tool_use", "id": "toolu_shelf1", "name": "look_up", "input": {}}
+        found = {"type": "tool_result", "tool_use_id": "toolu_shelf1", "content": shelves(SENTENCES, "gets"), **marker}
+        turns = [user("Look up the shelves."), assistant([call]), user([found, {"type": "text", "text": OK}])]
+        return turns, {"tools": [{**LONG_TOOL, "description": "Looks up the shelves."}]}
     long = {"type": "text", "text": shelves(SENTENCES, "keeps"), **marker}
     return [user([long, {"type": "text", "text": OK}])], {}
 
 
 async def mark_every_place(send):
-    """Sends long tools and a long message with a marker, and again where nothing is cached."""
-    for place, marker in (("tools", MARKED), ("messages", FOR_AN_HOUR)):
+    """Sends long tools, messages and tool results with a marker, and again where nothing is cached."""
+    for place, marker in (("tools", MARKED), ("messages", FOR_AN_HOUR), ("results", MARKED)):
         # Some servers have no ttl: then the marker is sent without one.
         for copy, kind in enumerate((marker, MARKED)):
             messages, fields = with_marker(place, kind)
@@ -90,8 +95,8 @@ DIALOGUES = [
     Dialogue(
         name="cache.places",
         steps=mark_every_place,
-        max_requests=4,
-        max_output_tokens=64,
+        max_requests=6,
+        max_output_tokens=96,
         needs=frozenset({"prompt-caching", "tools", "system-blocks"}),
     ),
 ]

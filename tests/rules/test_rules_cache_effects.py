@@ -21,6 +21,8 @@ def marked(place: str, **control: Any) -> dict[str, Any]:
     words = {"type": "text", "text": "Long.", **mark}
     if place == "tools":
         return {"tools": [{"name": "f", "input_schema": {"type": "object"}, **mark}]}
+    if place == "tool_result":
+        words = {"type": place, "tool_use_id": "toolu_1", "content": "Long.", **mark}
     return {"system": [words]} if place == "system" else {"messages": [{"role": "user", "content": [words]}]}
 
 
@@ -93,6 +95,13 @@ def test_it_passes(requirement: str) -> None:
 )
 def test_a_cache_that_misses_or_is_off_accuses_nobody(requirement: str, run: Run) -> None:
     assert judged(requirement, run).outcome == NOT_VERIFIED
+
+
+def test_results_of_tools_are_a_place_of_their_own() -> None:
+    lost = [whole(place="tool_result"), whole(place="tool_result")]
+    verdict = judged(PLACE, [whole(SIZE, place="messages"), *lost])
+    assert "cache_control in tool_result" in verdict.findings[0].found
+    assert not judged(PLACE, [whole(SIZE, place="messages"), whole(place="messages"), *lost[:1]]).findings
 
 
 def test_a_miss_at_one_place_is_legal() -> None:

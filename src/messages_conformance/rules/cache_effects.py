@@ -51,6 +51,9 @@ NOTHING_CACHED: Final = Unverified(
     reason="nothing was cached: the prompts are below the minimum of this model, or caching is off"
 )
 
+TOOL_TURNS: Final = ("tool_use", "tool_result")
+"""Blocks that proxies translate, so that a cache_control on them may be lost although text blocks keep theirs."""
+
 TTLS: Final = {"5m": "ephemeral_5m_input_tokens", "1h": "ephemeral_1h_input_tokens"}
 
 
@@ -156,9 +159,9 @@ def caches_with_and_without_streaming(exchanges: Sequence[Exchange]) -> Iterable
 def _controls(value: Any, place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every cache_control inside a value, with the name of its place."""
     if isinstance(value, Mapping):
-        control = value.get("cache_control")
+        control, kind = value.get("cache_control"), value.get("type")
         if isinstance(control, Mapping):
-            yield place, control
+            yield (str(kind) if kind in TOOL_TURNS else place), control
         for name, inner in value.items():
             yield from _controls(inner, place) if name != "cache_control" else ()
     elif isinstance(value, list):
@@ -168,7 +171,7 @@ def _controls(value: Any, place: str) -> Iterator[tuple[str, Mapping[str, Any]]]
 
 @once_per_exchange
 def _marks(exchange: Exchange) -> tuple[tuple[str, str], ...]:
-    """The place and the lifetime of every cache_control of a request: tools, system or messages."""
+    """The place and the lifetime of every cache_control of a request: tools, system, messages, or a block of a call."""
     fields = exchange.request.fields
     return tuple(
         (place, str(control.get("ttl") or "5m"))
@@ -189,14 +192,14 @@ def _only_place(exchange: Exchange) -> str:
     harm=MISBILLS,
     families={ANTHROPIC},
     needs={"prompt-caching", "tools", "system-blocks"},
-    source=f"{sources.CACHING}; coder/xum#816 (GitHub), read 2026-11-30",
+    source=f"{sources.CACHING}; coder/xum#816, maximhq/bifrost#1935 (GitHub), read 2026-11-30",
     over=RUN,
     model_dependent=True,
     reads={PROBES, REQUEST},
-    provoked="Long tools, a long system prompt and a long message each have the only cache_control of a request.",
+    provoked="Long tools, system prompts, messages and tool results each have the only cache_control of a request.",
 )
 def caches_at_every_place(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """cache_control works on tools, on system blocks and on blocks of messages."""
+    """cache_control works on tools, on system blocks, on blocks of messages and on tool results."""
     places: dict[str, list[Exchange]] = defaultdict(list)
     for one in _marked(exchanges):
         if place := _only_place(one):

@@ -7,8 +7,10 @@ from typing import Any, Final
 from messages_conformance.reference.changes import RequestContext, Stage
 from messages_conformance.reference.edits import Json
 from messages_conformance.reference.fault_registry import fault
+from messages_conformance.reference.faults.lost_context import map_blocks
 
 PLACE: Final = "usage.cache.place"
+TOOL_TURNS: Final = ("tool_use", "tool_result")
 EVERY_TTL: Final = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
 
 
@@ -89,6 +91,18 @@ def ignore_cache_on_tools(body: Json) -> Json:
 def ignore_cache_in_messages(body: Json) -> Json:
     """cache_control on blocks of messages is accepted and ignored."""
     return {**body, "messages": unmarked(body["messages"])}
+
+
+@fault("usage", trips={PLACE}, at=Stage.BODY, seen="maximhq/bifrost#1935")
+def ignore_cache_on_tool_turns(body: Json) -> Json:
+    """cache_control on tool_use and tool_result blocks is accepted and ignored."""
+    return map_blocks(body, lambda block: unmarked(block) if block.get("type") in TOOL_TURNS else block)
+
+
+@fault("usage", trips={PLACE}, at=Stage.BODY)
+def ignore_cache_on_tool_results(body: Json) -> Json:
+    """cache_control on tool_result blocks is accepted and ignored."""
+    return map_blocks(body, lambda block: unmarked(block) if block.get("type") == "tool_result" else block)
 
 
 @fault("usage", trips={PLACE}, at=Stage.BODY)
