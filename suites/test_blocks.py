@@ -393,8 +393,32 @@ PAIRS = [
         needs=["tools"],
     ),
 ]
+
+
+async def omit(send):
+    """Asks with display omitted, and where no thinking block comes, again, and with thinking that is shown."""
+
+    async def thinks(name, copy=0, **display):
+        asked = ask(f"thinking.{name}", SUM, copy=copy, thinking={**ENABLED, **display}, **THOUGHTFUL)
+        found = kinds(await send(asked))
+        return found is None or "thinking" in str(found)  # a refusal says nothing
+
+    if not await thinks("kept", display="omitted"):
+        for copy in (1, 2):
+            await thinks("kept", copy, display="omitted")
+        for copy in range(3):
+            await thinks("shown", copy)
+
+
 DIALOGUES = [
     *PAIRS,
+    Dialogue(
+        name="thinking.kept",
+        steps=omit,
+        max_requests=6,
+        max_output_tokens=6 * (THINKING_TOKENS + 300),
+        needs=frozenset({"thinking"}),
+    ),
     Dialogue(name="result", steps=results, max_requests=6, max_output_tokens=640, needs=frozenset({"tools"})),
     Dialogue(
         name="thought",

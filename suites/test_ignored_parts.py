@@ -193,6 +193,19 @@ FORMATTED = [
     )
     for copy in range(5)
 ]
+# Proxies that know one of both fields only drop the format.
+FORMATTED += [
+    ask(
+        "format.beside.tools",
+        POEM,
+        max_tokens=100,
+        output_config={"format": {"type": "json_schema", "schema": PERSON}},
+        tools=[CLOCK],
+        expect=EITHER,
+        needs=["structured-outputs", "tools"],
+        capability="structured-outputs",
+    )
+]
 
 
 @pytest.mark.parametrize("exchange", [*STOPS, *FORMATTED], indirect=True)

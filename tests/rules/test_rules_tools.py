@@ -144,6 +144,10 @@ def test_it_passes(requirement: str) -> None:
             "request.output_config.format-valid-json",
             [with_blocks({"type": "text", "text": '{"age": "old"}'}, ask=FORMAT)],
         ),
+        (
+            "request.output_config.format-valid-json",
+            [with_blocks({"type": "text", "text": "Ada is 36 years"}, ask=FORMAT, reason="max_tokens")],
+        ),
         ("transport.request.size-limit", [answered(**SIZE)]),
         ("stream.delta.partial-json-prefix-valid", [streams_call('{"a": 1}', '{"a": 1}')]),
     ],

@@ -44,10 +44,13 @@ def _format(exchange: Exchange) -> Mapping[str, Any] | None:
     provoked="A request has an output format.",
 )
 def returns_json_in_the_requested_format(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """With an output format and stop_reason end_turn, the text is JSON that matches the schema."""
+    """With an output format, a complete text is JSON that matches the schema, and a cut text is the beginning of it."""
     reason, text, schema = stop_reason_of(exchange), text_of(exchange), _format(exchange)
     # The rules for streams judge whether a stream has the same text.
-    if reason != "end_turn" or not text:
+    if reason == "max_tokens" and _is_prose(text, schema):
+        # An object that was cut still begins as one.
+        yield Finding(place=in_message(exchange, "/content"), found=shown(text), wanted="a JSON object")
+    elif reason != "end_turn" or not text:
         yield Unverified(reason=f"no text ended with end_turn (stop_reason {shown(reason)})")
     elif (value := parse_json(text)) is UNPARSED:
         yield Finding(place=in_message(exchange, "/content"), found=shown(text), wanted="JSON and no other text")
@@ -61,6 +64,13 @@ def returns_json_in_the_requested_format(exchange: Exchange) -> Iterable[Finding
                 found=shown(wrong, 200),
                 wanted="a value that matches the schema",
             )
+
+
+def _is_prose(text: str, schema: Any) -> bool:
+    """Whether a text cannot be the beginning of an object that the schema requires."""
+    return (
+        isinstance(schema, dict) and schema.get("type") == "object" and bool(text.strip()) and text.lstrip()[0] != "{"
+    )
 
 
 def _keywords(schema: Any) -> set[str]:

@@ -20,6 +20,17 @@ def repeat_prefill(message: Json, context: RequestContext) -> Json:
     return map_text(message, lambda text: plain_text(messages[-1].get("content")) + text)
 
 
+@fault(
+    "request",
+    trips={"request.output_config.format-valid-json"},
+    at=Stage.BODY,
+    seen="BerriAI/litellm#35637",
+)
+def ignore_format_beside_tools(body: Json) -> Json:
+    """An output format is ignored in requests with tools."""
+    return {name: value for name, value in body.items() if name != "output_config"} if body.get("tools") else body
+
+
 def with_choice(body: Json, **choice: Any) -> Json:
     """The body with another tool choice, if it has tools."""
     return {**body, "tool_choice": choice} if body.get("tools") else body

@@ -41,6 +41,19 @@ def show_omitted_thinking(message: Json, context: RequestContext) -> Json:
     return {**message, "content": [shown if block["type"] == "thinking" else block for block in message["content"]]}
 
 
+@fault(
+    "thinking",
+    trips={"response.content.omitted-thinking-kept"},
+    at=Stage.MESSAGE,
+    seen="BerriAI/litellm#38809",
+)
+def drop_omitted_thinking(message: Json, context: RequestContext) -> Json:
+    """A thinking block whose display is omitted is dropped with its signature."""
+    if object_of(context.body, "thinking").get("display") != "omitted":
+        return message
+    return {**message, "content": [block for block in message["content"] if block["type"] != "thinking"]}
+
+
 @fault("thinking", trips={"stream.delta.thinking-omitted"}, at=Stage.EVENTS)
 def stream_omitted_thinking(events: Events, context: RequestContext) -> Events:
     """The text of a thinking block is streamed although its display is omitted."""

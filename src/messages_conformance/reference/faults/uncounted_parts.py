@@ -23,6 +23,8 @@ SEARCH: Final = "request.search_result.affects-input-tokens"
 RESULT_SEARCH: Final = "request.tool_result.search-result-counts"
 IMAGE: Final = "request.image.affects-input-tokens"
 RESULT_IMAGE: Final = "request.tool_result.image-counts"
+DEFAULT_CONTEXT_WORDS: Final = 4_000
+"""What a model server reads by default if nobody sets the size of its context (ollama: 4,096 tokens)."""
 CONTEXT_WORDS: Final = 2_000
 """The length of a prompt that a gateway cuts (our own choice)."""
 
@@ -163,6 +165,21 @@ def cut_prompts_after_two_thousand_words(body: Json) -> Json:
         return {**turn, "content": " ".join(words[:CONTEXT_WORDS])} if len(words) > CONTEXT_WORDS else turn
 
     return {**body, "messages": [cut(turn) for turn in turns(body)]}
+
+
+@fault("context", trips={PARTS, COUNTS}, at=Stage.BODY, seen="ollama/ollama#16618")
+def keep_end_of_long_prompts(body: Json) -> Json:
+    """Of a text of more than 4,000 words, only the end reaches the model, and no system prompt."""
+    contents = [turn["content"] for turn in turns(body) if isinstance(turn.get("content"), str)]
+    if max((len(content.split(" ")) for content in contents), default=0) <= DEFAULT_CONTEXT_WORDS:
+        return body
+    ends = [
+        {**turn, "content": " ".join(turn["content"].split(" ")[-DEFAULT_CONTEXT_WORDS:])}
+        if isinstance(turn.get("content"), str)
+        else turn
+        for turn in turns(body)
+    ]
+    return {**{name: value for name, value in body.items() if name != "system"}, "messages": ends}
 
 
 def map_tools(body: Json, change: Change) -> Json:
