@@ -17,10 +17,14 @@ from messages_conformance.reference.edits import (
     updated,
 )
 from messages_conformance.reference.fault_registry import fault
+from messages_conformance.reference.message import plain_text
 from messages_conformance.reference.request_parts import object_of
 from messages_conformance.reference.stream_edits import consecutive_blocks, deltas_of, left_out, reindexed, spans
 
 COMPLETE = "stream.delta.text-complete"
+MADE_UP = re.compile(r"\b[a-z]{3,}-\d\d\b")
+"""A word that no model writes by chance."""
+
 KEPT_DELTAS = 3
 """How many deltas a stream keeps that is cut (our own choice)."""
 
@@ -34,6 +38,17 @@ def nth(context: RequestContext, name: str) -> int:
     """The number of this call with that name in the life of an endpoint, from 1."""
     context.memory[name] = context.memory.get(name, 0) + 1
     return int(context.memory[name])
+
+
+@fault("response", trips={"response.content.own-answer"}, at=Stage.MESSAGE, seen="QuantumNous/new-api#5445")
+def give_some_answers_to_another_caller(message: Json, context: RequestContext) -> Json:
+    """Every fifth short answer has the text of an earlier answer to another request."""
+    text = plain_text(message["content"])
+    if MADE_UP.search(text):
+        context.memory["earlier"] = text
+    if text.strip(" .\n").lower() != "ok" or nth(context, "short answers") % 5 or "earlier" not in context.memory:
+        return message
+    return map_text(message, lambda _: str(context.memory["earlier"]))
 
 
 @fault("stream-content", trips={COMPLETE}, at=Stage.EVENTS, seen="vllm-project/semantic-router#2845")

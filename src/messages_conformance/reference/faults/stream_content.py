@@ -151,7 +151,7 @@ def stream_without_counting(events: Events) -> Events:
 
 @fault(
     "stream-content",
-    trips={"stream.concurrent-isolation"},
+    trips={"response.content.own-answer", "stream.concurrent-isolation"},
     at=Stage.EVENTS,
     seen="defects.json concurrent-streams-share-event-queue",
 )
