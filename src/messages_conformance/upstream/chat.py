@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from messages_conformance.reference.http import Header, HttpRequest, HttpResponse
 from messages_conformance.upstream import chat_requests, openai_common
-from messages_conformance.upstream.openai_prompts import chat_prompt, plausible
+from messages_conformance.upstream.openai_form import OpenAIForm
+from messages_conformance.upstream.openai_prompts import chat_prompt
 from messages_conformance.upstream.pacing import Frame, Kind, pieces_of
-from messages_conformance.upstream.replies import Reply, alternating, reply, text_of, to_bytes
-from messages_conformance.upstream.script import Block, Failure, Reasoning, Refusal, Script, Text, ToolCall, Usage
+from messages_conformance.upstream.replies import Reply, alternating, text_of, to_bytes
+from messages_conformance.upstream.script import Block, Failure, Reasoning, Refusal, Text, ToolCall, Usage
 
 CREATES: Final = "/chat/completions"
 FINISHES: Final[Mapping[str, str | None]] = {"stop_sequence": "stop", "missing": None}
@@ -20,43 +20,17 @@ DONE: Final = b"data: [DONE]\n\n"
 DOCUMENTED, FINISH, EVERY = "documented", "finish", "every"
 
 
-class Chat:
+class Chat(OpenAIForm):
     """The form of chat completions."""
 
-    keep_alive: bytes = b": keep-alive\n\n"
-
-    def creates(self, request: HttpRequest) -> bool:
-        """Whether a request asks for a completion."""
-        return request.method == "POST" and openai_common.route(request) == CREATES
-
-    def other(self, request: HttpRequest) -> HttpResponse:
-        """The list of models, or an error."""
-        return openai_common.other_response(request, creates=CREATES)
-
-    def refusal(self, request: HttpRequest, body: Any) -> HttpResponse | None:
-        """The 400 for a body that violates the dialect."""
-        problem = next(chat_requests.problems(body), None)
-        return None if problem is None else openai_common.refused(problem)
-
-    def unscripted(self, request: HttpRequest, body: Any) -> HttpResponse | Script:
-        """What a small language model answers."""
-        return self.refusal(request, body) or plausible(chat_prompt(body))
-
-    def reply(self, script: Script, body: Mapping[str, Any]) -> Reply:
-        """The reply with ids in OpenAI's form."""
-        return reply(script, body, id_prefix="chatcmpl-", call_prefix="call_")
-
-    def envelope(self, failure: Failure) -> Mapping[str, Any]:
-        """OpenAI's error envelope."""
-        return openai_common.error_body(failure)
+    creates_path = CREATES
+    id_prefix = "chatcmpl-"
+    problems = staticmethod(chat_requests.problems)
+    prompt = staticmethod(chat_prompt)
 
     def error_frame(self, failure: Failure, reply: Reply, position: int) -> bytes:
         """An error in place of a chunk."""
         return _frame_bytes(openai_common.error_body(failure))
-
-    def headers(self) -> tuple[Header, ...]:
-        """The headers of every response."""
-        return openai_common.common_headers()
 
     def whole(self, reply: Reply) -> Mapping[str, Any]:
         """The chat.completion object."""

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any, Final
 
-from messages_conformance.reference.http import Header, HttpRequest, HttpResponse
 from messages_conformance.upstream import openai_common, response_events, responses_requests
-from messages_conformance.upstream.openai_prompts import plausible, responses_prompt
+from messages_conformance.upstream.openai_form import OpenAIForm
+from messages_conformance.upstream.openai_prompts import responses_prompt
 from messages_conformance.upstream.pacing import Frame
-from messages_conformance.upstream.replies import Reply, reply
+from messages_conformance.upstream.replies import Reply
 from messages_conformance.upstream.response_items import Item, items
-from messages_conformance.upstream.script import Failure, Script, Usage
+from messages_conformance.upstream.script import Failure, Usage
 
 CREATES: Final = "/responses"
 INCOMPLETE: Final[Mapping[str, str]] = {"length": "max_output_tokens", "content_filter": "content_filter"}
@@ -42,39 +42,13 @@ ECHOED: Final[Mapping[str, Any]] = {
 """The fields of a request that its response repeats, with their defaults."""
 
 
-class Responses:
+class Responses(OpenAIForm):
     """The form of the Responses API."""
 
-    keep_alive: bytes = b": keep-alive\n\n"
-
-    def creates(self, request: HttpRequest) -> bool:
-        """Whether a request asks for a response."""
-        return request.method == "POST" and openai_common.route(request) == CREATES
-
-    def other(self, request: HttpRequest) -> HttpResponse:
-        """The list of models, or an error."""
-        return openai_common.other_response(request, creates=CREATES)
-
-    def refusal(self, request: HttpRequest, body: Any) -> HttpResponse | None:
-        """The 400 for a body that violates the dialect."""
-        problem = next(responses_requests.problems(body), None)
-        return None if problem is None else openai_common.refused(problem)
-
-    def unscripted(self, request: HttpRequest, body: Any) -> HttpResponse | Script:
-        """What a small language model answers."""
-        return self.refusal(request, body) or plausible(responses_prompt(body))
-
-    def reply(self, script: Script, body: Mapping[str, Any]) -> Reply:
-        """The reply with ids in OpenAI's form."""
-        return reply(script, body, id_prefix="resp_", call_prefix="call_")
-
-    def envelope(self, failure: Failure) -> Mapping[str, Any]:
-        """OpenAI's error envelope."""
-        return openai_common.error_body(failure)
-
-    def headers(self) -> tuple[Header, ...]:
-        """The headers of every response."""
-        return openai_common.common_headers()
+    creates_path = CREATES
+    id_prefix = "resp_"
+    problems = staticmethod(responses_requests.problems)
+    prompt = staticmethod(responses_prompt)
 
     def whole(self, reply: Reply) -> Mapping[str, Any]:
         """The response object."""
