@@ -72,7 +72,7 @@ def test_every_option_has_a_variable_and_a_place_in_the_file(tmp_path: Path) -> 
     file = written(tmp_path, lines)
     environment = {option.variable: text.get(option.kind, "text") for option in options}
     by_file = settings({}, file, {})
-    by_environment = settings({}, Configuration(), environment)
+    by_environment = settings({}, Configuration(path=tmp_path), environment)
     assert set(by_file) == set(by_environment) == {option.name for option in options}
     for option in options:
         if option.kind not in ("path", "paths"):
