@@ -1,5 +1,6 @@
 """The other routes: count_tokens and the list of models. These requests cost no tokens."""
 
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -24,6 +25,7 @@ CLOCK = {
 }
 PAGES = 3
 
+VENDORS = [replace(get("models.vendors", "/v1beta/models", needs=["vendor-models"]), expect="either")]
 COUNTS = [
     count_tokens("count_tokens.plain", OK, depth="smoke"),
     count_tokens("count_tokens.longer", OK + NOTE),
@@ -64,6 +66,11 @@ def model_ids(listed):
 DIALOGUES = [
     Dialogue(name="models", steps=list_models, max_requests=4 + PAGES, max_output_tokens=0, needs=frozenset({"models"}))
 ]
+
+
+@pytest.mark.parametrize("exchange", VENDORS, indirect=True)
+def test_lists_models_of_vendors(exchange, judge):
+    judge(exchange)
 
 
 @pytest.mark.parametrize("exchange", COUNTS, indirect=True)

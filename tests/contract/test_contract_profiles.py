@@ -102,7 +102,7 @@ def test_an_unknown_profile_names_the_valid_ones() -> None:
         ("extends = 5", "unknown profile in extends '5'. Valid: anthropic-2023-06-01"),
         (
             'extends = "tokmodel"\npromises = ["sytem"]',
-            "{path}: unknown capability 'sytem'. Did you mean 'system'? Valid: bearer-auth, ",
+            "{path}: unknown capability 'sytem'. Did you mean 'system'? Valid: batches, bearer-auth, ",
         ),
         (
             'extends = "tokmodel"\npromises = ["tools"]\ndepends_on_model = ["tools"]',

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, Final
 
 from messages_conformance.cli.parsing import Commands, wrong_usage
+
+TOKMODEL: Final = "tokmodel"
 
 
 def add(commands: Commands) -> None:
@@ -64,7 +67,30 @@ def _list(parsed: argparse.Namespace) -> int:
         _print_markdown(rows)
     else:
         _print_text(rows)
+    if parsed.profile == TOKMODEL:
+        _print_claims(rows, as_markdown=parsed.format == "markdown")
     return 0
+
+
+def _print_claims(rows: Sequence[Any], *, as_markdown: bool) -> None:
+    """The statements of the pages of TokModel, each with the requirements that judge it."""
+    from messages_conformance.contract.claims import claims
+    from messages_conformance.rules.requirement_list import JUDGED
+
+    known = {row.id: row for row in rows}
+    print("\nWhat the pages of TokModel say, and what judges it:\n")
+    for claim in claims():
+        found = [known[name] for name in requirements_of(claim, known)]
+        names = [row.id if row.kind == JUDGED else f"{row.id} ({row.kind})" for row in found]
+        what = ", ".join([*names, *([claim.handled] if claim.handled else [])])
+        print(f"- **{claim.name}** {claim.sentence} {what}" if as_markdown else f"{claim.name:<7} {claim.sentence}")
+        if not as_markdown:
+            print(f"        {what}")
+
+
+def requirements_of(claim: Any, known: Iterable[str]) -> list[str]:
+    """The requirements that judge a statement, out of the known ones."""
+    return [name for glob in claim.judged_by for name in known if fnmatchcase(name, glob)]
 
 
 def _print_markdown(rows: Sequence[Any]) -> None:

@@ -113,6 +113,8 @@ class Probe:
 
     def describes(self) -> str:
         """The requests of the row, in words."""
+        if not self.cases:
+            return "requests of a dialogue of the suites"
         return (
             f"{len(self.cases)} request{'s' if len(self.cases) > 1 else ''} ({', '.join(c.name for c in self.cases)})"
         )

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from messages_conformance.contract import valid
 from messages_conformance.contract.probes import probes
-from messages_conformance.exchange import ACCEPTED, Ask, Exchange
+from messages_conformance.exchange import ACCEPTED, REFUSED, Ask, Exchange
 
 Message = Mapping[str, Any]
 """One message of a request: role and content."""
@@ -129,6 +129,33 @@ def count_tokens(
 def get(situation: str, path: str, *, needs: Iterable[str] = ()) -> Ask:
     """An Ask for a GET request, which costs nothing."""
     return Ask(situation=situation, method="GET", path=path, needs=frozenset(needs))
+
+
+def other_route(
+    situation: str,
+    path: str,
+    *,
+    probe: str,
+    method: str = "GET",
+    body: Any = None,
+    auth: str = "profile",
+    expect: str = REFUSED,
+    statuses: tuple[int, ...] = (),
+    headers: tuple[tuple[str, str | None], ...] = (),
+) -> Ask:
+    """An Ask for a route beside /v1/messages; no model is added to its body. It must be refused by default."""
+    return Ask(
+        situation=situation,
+        method=method,
+        path=path,
+        body=body,
+        auth=auth,
+        fill_model=False,
+        probe=probe,
+        expect=expect,
+        statuses=statuses,
+        headers=headers,
+    )
 
 
 def content_to_echo(exchange: Exchange, *, calls: bool = False) -> list[Any] | None:

@@ -18,7 +18,16 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, NoReturn
 
-from messages_conformance.reference import caching, citations, events, message, message_threads, model_list, validation
+from messages_conformance.reference import (
+    caching,
+    citations,
+    events,
+    message,
+    message_threads,
+    model_list,
+    other_routes,
+    validation,
+)
 from messages_conformance.reference.changes import Change, ErrorReply, RequestContext, Stage, rewrites
 from messages_conformance.reference.failures import Failure
 from messages_conformance.reference.http import Header, HttpRequest, HttpResponse
@@ -197,6 +206,13 @@ class _Exchange:
             case ("v1", "messages", "count_tokens"):
                 self.only("POST")
                 return self.count_tokens()
+            case ("v1", "messages", "batches", *rest):
+                return self.objects(other_routes.about_batches, tuple(rest))
+            case ("v1", "files", *rest):
+                return self.objects(other_routes.about_files, tuple(rest))
+            case ("v1beta", "models"):
+                self.only("GET")
+                return self.json(self.change(Stage.OBJECTS, model_list.vendors(self.settings.models)))
             case ("v1", "models"):
                 self.only("GET")
                 return self.list_models()
@@ -260,6 +276,18 @@ class _Exchange:
         if name not in self.settings.models:
             self.refuse(unknown_model(name))
         return self.json(self.change(Stage.MODELS, model_list.item(self.settings.models, name)))
+
+    def objects(self, route: other_routes.Route, rest: tuple[str, ...]) -> HttpResponse:
+        """The answer of the routes of batches and files."""
+        answer = route(self.request, rest, self.context.memory)
+        if isinstance(answer, other_routes.Checked):
+            self.check(answer.failures)
+            answer = answer.answer(new_id)
+        if isinstance(answer, Failure):
+            return self.refuse(answer)
+        if isinstance(answer, bytes):
+            return self.json(answer, headers={"content-type": "application/x-jsonl"})
+        return self.json(self.change(Stage.OBJECTS, answer))
 
     # Bodies
 

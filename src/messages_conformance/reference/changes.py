@@ -34,6 +34,8 @@ class Stage(StrEnum):
     """dict -> any JSON value: the answer of count_tokens."""
     MODELS = "models"
     """dict -> any JSON value: the answer of /v1/models and /v1/models/{id}."""
+    OBJECTS = "objects"
+    """dict -> any JSON value: an answer about batches or files."""
     ERROR = "error"
     """ErrorReply -> ErrorReply: an error before it is written as bytes."""
     BROKEN = "broken"

@@ -107,7 +107,7 @@ def refuse(*, message: str, status: int = 400, first: bool = False) -> Callable[
 # -- JSON values ----------------------------------------------------------------------------------------------------
 
 
-@operation(Stage.BODY, Stage.MESSAGE, Stage.DOCUMENT, Stage.COUNT, Stage.MODELS)
+@operation(Stage.BODY, Stage.MESSAGE, Stage.DOCUMENT, Stage.COUNT, Stage.MODELS, Stage.OBJECTS)
 def edit_json(*, edit: Edit) -> Callable[[Json], Json]:
     """The request's body, a Message, a count or the models have some members changed."""
     return edit.apply

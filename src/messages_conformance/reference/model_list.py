@@ -37,6 +37,14 @@ def item(names: Sequence[str], name: str) -> dict[str, Any]:
     }
 
 
+def vendors(names: Sequence[str]) -> dict[str, Any]:
+    """The list of models of all vendors, as gateways show it at /v1beta/models."""
+    items = [
+        {"id": name, "object": "model", "created": 1_788_220_800, "owned_by": name.partition("/")[0]} for name in names
+    ]
+    return {"object": "list", "data": items}
+
+
 LIFECYCLES = ("active", "deprecated", "retired")
 
 
@@ -45,11 +53,20 @@ def page_failures(query: Mapping[str, list[str]]) -> Iterator[Failure]:
     lifecycles = [*query.get("lifecycle", ()), *query.get("lifecycle[]", ())]
     if any(name not in LIFECYCLES for value in lifecycles for name in value.split(",")):
         yield Failure(message=f"lifecycle: Input should be of {', '.join(LIFECYCLES)}")
+    yield from limit_failures(query, "adjacent.models.limit")
+
+
+def limit_failures(query: Mapping[str, list[str]], requirement: str) -> Iterator[Failure]:
+    """Why the limit of a list is refused."""
     limit = query.get("limit", [str(DEFAULT_LIMIT)])[-1]
     if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:9]) <= MAX_LIMIT:
-        yield Failure(
-            message=f"limit: Input should be an integer from 1 to {MAX_LIMIT}", requirement="adjacent.models.limit"
-        )
+        yield Failure(message=f"limit: Input should be an integer from 1 to {MAX_LIMIT}", requirement=requirement)
+
+
+def page_size(query: Mapping[str, list[str]]) -> int:
+    """The number of items of a page."""
+    limit = query.get("limit", [""])[-1]
+    return int(limit) if limit.isascii() and limit.isdigit() else DEFAULT_LIMIT
 
 
 def page(names: Sequence[str], query: Mapping[str, list[str]]) -> dict[str, Any]:
@@ -61,8 +78,7 @@ def page(names: Sequence[str], query: Mapping[str, list[str]]) -> dict[str, Any]
         name for value in (*query.get("lifecycle", ()), *query.get("lifecycle[]", ())) for name in value.split(",")
     ]
     names = names if not stages or "active" in stages else ()
-    limit = query.get("limit", [""])[-1]
-    size = int(limit) if limit.isascii() and limit.isdigit() else DEFAULT_LIMIT
+    size = page_size(query)
     after, before = query.get("after_id", [None])[-1], query.get("before_id", [None])[-1]
     if before in names:
         candidates = list(names[: names.index(before)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 TWINS = {
+    "auth.missing.error-type": "auth.error-type-tokmodel",
     "auth.x-api-key.accepted": "auth.x-api-key.accepted-tokmodel",
     "errors.envelope.error-object": "errors.envelope.tokmodel",
     "errors.envelope.type": "errors.envelope.tokmodel",
@@ -32,7 +33,6 @@ NOT_PROMISED = frozenset(
         "adjacent.models.limit",
         "adjacent.models.list-shape",
         "adjacent.models.retrieve",
-        "auth.missing.error-type",
         "beta.header.list",
         "beta.header.unknown",
         "errors.envelope.request_id",

@@ -6,6 +6,7 @@ A user's own rule needs `rule`, `Finding`, `Place`, `Unverified`, a function for
 
 from messages_conformance.rules import (
     answer_parts,
+    batches_and_files,
     boundary_requests,
     cache_effects,
     cached_input,
@@ -48,6 +49,7 @@ from messages_conformance.rules import (
     unique_ids,
     usage,
     usage_details,
+    vendor_models,
 )
 from messages_conformance.rules.accessors import answered, has_message, json_message, refused, streamed
 from messages_conformance.rules.catalogue import CATALOGUE, Requirement, reserve_topics, rule
@@ -106,6 +108,8 @@ TOPICS = (
     large_bodies,
     count_tokens,
     models_endpoint,
+    vendor_models,
+    batches_and_files,
     tools,
     tool_inputs,
     thinking,

@@ -15,7 +15,11 @@ from messages_conformance.reference.message import input_tokens
 COUNT_PATH = "/v1/messages/count_tokens"
 
 
-@fault("adjacent", trips={"adjacent.count_tokens.no-max_tokens"}, at=Stage.FAILURES)
+@fault(
+    "adjacent",
+    trips={"adjacent.count_tokens.no-max_tokens", "adjacent.count_tokens.unknown-model"},
+    at=Stage.FAILURES,
+)
 def demand_max_tokens_to_count(failures: Failures, context: RequestContext) -> Failures:
     """count_tokens refuses a request without max_tokens."""
     if context.request.path != COUNT_PATH or not context.body or "max_tokens" in context.body:

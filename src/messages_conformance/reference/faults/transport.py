@@ -32,7 +32,7 @@ def lose_route_with_query(request: HttpRequest) -> HttpRequest:
     return replace(request, target="/v1/messages-with-query") if lost else request
 
 
-@fault("transport", trips={"transport.request.empty-body"}, at=Stage.RESPONSE)
+@fault("transport", trips={"adjacent.batches.unknown-id", "transport.request.empty-body"}, at=Stage.RESPONSE)
 def answer_empty_bodies_with_success(response: HttpResponse, context: RequestContext) -> HttpResponse:
     """POST /v1/messages without a body gives 200."""
     meant = context.request.method == "POST" and not context.request.body
@@ -129,7 +129,15 @@ def compress_without_label(response: HttpResponse, context: RequestContext) -> H
 
 
 @fault(
-    "transport", trips={"adjacent.models.retrieve", "errors.no-redirect", "errors.status.404-path"}, at=Stage.RESPONSE
+    "transport",
+    trips={
+        "adjacent.batches.unknown-id",
+        "adjacent.files.unknown-id",
+        "adjacent.models.retrieve",
+        "errors.no-redirect",
+        "errors.status.404-path",
+    },
+    at=Stage.RESPONSE,
 )
 def redirect_unknown_paths(response: HttpResponse, context: RequestContext) -> HttpResponse:
     """An unknown path gives a redirect."""

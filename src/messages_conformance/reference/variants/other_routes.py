@@ -8,7 +8,7 @@ from typing import Any
 from messages_conformance.reference.changes import RequestContext, Stage
 from messages_conformance.reference.events import to_json
 from messages_conformance.reference.http import HttpResponse
-from messages_conformance.reference.variant_registry import LENIENT, variant
+from messages_conformance.reference.variant_registry import LENIENT, NOT_TOKMODEL, variant
 
 Json = dict[str, Any]
 
@@ -27,3 +27,27 @@ def models_like_openai(value: Json) -> Json:
     """The list of models has the format of another vendor."""
     items = [{"id": item["id"], "object": "model", "created": 1_700_000_000} for item in value.get("data", [value])]
     return {"object": "list", "data": items}
+
+
+def is_other_route(path: str) -> bool:
+    """Whether a path is one of batches or files."""
+    return path.startswith(("/v1/messages/batches", "/v1/files"))
+
+
+@variant(at=Stage.RESPONSE, conforms=NOT_TOKMODEL)
+def no_batches_and_files(response: HttpResponse, context: RequestContext) -> HttpResponse:
+    """There are no batches and no files: their routes are unknown."""
+    if not is_other_route(context.request.path):
+        return response
+    error = {"type": "not_found_error", "message": "Not found"}
+    body = {"type": "error", "error": error, "request_id": context.request_id}
+    return replace(response.with_body(to_json(body).encode()), status=404)
+
+
+@variant(at=Stage.OBJECTS, conforms=NOT_TOKMODEL)
+def older_list_of_files(value: Json) -> Json:
+    """The list of files has the form of the beta, and there are no batches yet."""
+    if "next_page" in value:
+        ids = [item["id"] for item in value["data"]] or [None]
+        return {"data": value["data"], "has_more": False, "first_id": ids[0], "last_id": ids[-1]}
+    return {**value, "data": [], "has_more": False, "first_id": None, "last_id": None} if "data" in value else value
