@@ -32,7 +32,7 @@ MALFORMED = {
     "custom_id": {
         "space": {"requests": [one("a b")]},
         "too-long": {"requests": [one("a" * 65)]},
-        "twice": {"requests": [one("a"), one("a")]},
+        "twice": {"requests": [one("a"), {"custom_id": "a", "params": {"model": "no-such-model-xyz"}}]},
     },
 }
 

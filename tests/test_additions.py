@@ -6,7 +6,7 @@ from pathlib import Path
 from messages_conformance.rules.requirement_list import listed
 
 FACTS = tomllib.loads((Path(__file__).parent / "additions.toml").read_text("utf-8"))
-MOST_GAPS = 97
+MOST_GAPS = 37
 """The number of facts that nothing covers yet. It only falls."""
 
 
@@ -26,6 +26,13 @@ def test_there_are_no_new_gaps() -> None:
     gaps = [
         f"{number} {fact['subject']}"
         for number, fact in FACTS.items()
-        if not ({fact["subject"]} & known or fact["judged_by"])
+        if not ({fact["subject"]} & known or fact["judged_by"] or fact.get("reason"))
     ]
     assert len(gaps) <= MOST_GAPS, "\n".join(gaps)
+
+
+def test_a_reason_is_a_sentence_of_a_fact_that_nothing_covers() -> None:
+    for number, fact in FACTS.items():
+        if "reason" in fact:
+            assert fact["reason"].endswith("."), number
+            assert fact["judged_by"] == [], number

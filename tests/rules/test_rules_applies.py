@@ -145,6 +145,7 @@ SAMPLES: dict[str, Exchange] = {
     "models with a query": exchange(
         answered({"data": []}).response, **{**MODELS, "path": "/v1/models?limit=1"}, **VALID
     ),
+    "vendor models": exchange(answered({"data": []}).response, **{**MODELS, "path": "/v1beta/models"}),
     "batches": exchange(answered({"data": []}).response, **{**MODELS, "path": "/v1/messages/batches?limit=1"}),
     "files": exchange(answered({"data": []}).response, **{**MODELS, "path": "/v1/files?limit=1"}),
     "one model": exchange(answered({"id": "m"}).response, **{**MODELS, "path": "/v1/models/m"}, **VALID),

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from builders import changed, exchange, numbered, response, verdicts
+from builders import changed, exchange, home, numbered, response, verdicts
 
 from messages_conformance.exchange import EITHER, Exchange
 from messages_conformance.rules import NOT_VERIFIED, PASS
@@ -48,19 +48,25 @@ def files(*items: Any, **changes: Any) -> Run:
     return [got("/v1/files?limit=1", changed({"data": list(items), "next_page": None}, changes))]
 
 
+def vendors(*items: Any) -> Run:
+    return [got("/v1beta/models", {"object": "list", "data": list(items)})]
+
+
 OLDER = {"next_page": ..., "has_more": False, "first_id": "file_1", "last_id": "file_1"}
 NO_LIST = [got("/v1/messages/batches?limit=1", {"error": {}}, 404), got("/v1/files?limit=1", {"error": {}}, 404)]
+NO_LIST += [got("/v1beta/models", {"error": {}}, 404)]
 
 ROWS: dict[str, tuple[Run, Run]] = {
     "adjacent.batches.list-shape": (batches(BATCH, has_more=...), batches(BATCH)),
     "adjacent.batches.object": (batches(changed(BATCH, {"ended_at": None})), batches(BATCH)),
     "adjacent.files.list-shape": (files(FILE, next_page=...), files(FILE)),
+    "tokmodel.models.list-shape": (vendors({"name": "a/b"}), vendors({"id": "a/b", "object": "model"})),
     "adjacent.files.metadata": (files(changed(FILE, {"size_bytes": "5"})), files(FILE)),
 }
 
 
 def judged(requirement: str, run: Run) -> Any:
-    return verdicts(numbered(*run), only=[requirement])[requirement]
+    return verdicts(numbered(*run), under=home(requirement), only=[requirement])[requirement]
 
 
 @pytest.mark.parametrize("requirement", ROWS)
