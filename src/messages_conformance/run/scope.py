@@ -120,5 +120,5 @@ def _is_generated(asked: Asked) -> bool:
 
 @cache
 def _general() -> tuple[str, ...]:
-    """Returns the ids of the requirements that are judged on ordinary questions, not on a row of the probe table."""
-    return tuple(name for name in CATALOGUE if name not in probes())
+    """Returns the ids of the requirements that ordinary questions and dialogues show, not the requests of a row."""
+    return tuple(name for name in CATALOGUE if name not in probes() or not probes()[name].cases)
