@@ -7,7 +7,7 @@ one line each. The verdict is the last line, too, because a log is read from its
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Final, TypeVar
 
 from rich.console import Console
@@ -151,6 +151,10 @@ class _Failures:
             # The first failure matters more than that the last ones have a line.
             others = FEW if position == 0 and len(found) > 1 else len(found) - position - 1
             fits = full.height + others <= self._room
+            if not (fits or position or self._before or self._verbose):
+                failure = describe_failure(self._report, verdict)
+                full = self._tried(self._in_full, replace(failure, curl=""))  # its command is in the line `again`
+                fits = full.height + others <= self._room
             if not fits and not self._verbose:
                 yield self._in_short(found[position:])
                 return
