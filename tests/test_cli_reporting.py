@@ -45,12 +45,13 @@ def test_annotations_go_to_the_log_and_markdown_to_the_summary(folder: Path, tmp
 
 def test_reports_without_their_exchanges_can_be_compared(tmp_path: Path) -> None:
     folders = sorted(str(path) for path in (PUBLISHED / "litellm-1.106.2").iterdir())
-    outcome = run("compare", *folders, "--format", "markdown")
+    names = [argument for folder in folders for argument in ("--name", Path(folder).name)]
+    outcome = run("compare", *folders, *names, "--format", "markdown")
     assert outcome.code == 0, outcome.all
-    assert "| requirement | harm | `mock` | `via-anthropic` | `via-hosted-vllm` | `via-openai` |" in outcome.out
+    assert "| requirement | harm | `mock` | `via-anthropic` | `via-hosted-vllm` | `via-openai` | `via-reference` |" in outcome.out
     page = tmp_path / "comparison.html"
     assert run("compare", *folders, "--format", "html", "--output", str(page)).code == 0
-    assert "<h1>4 runs compared</h1>" in page.read_text("utf-8")
+    assert "<h1>5 runs compared</h1>" in page.read_text("utf-8")
 
 
 def test_compare_is_readable_in_a_terminal_and_names_the_runs(folder: Path) -> None:
