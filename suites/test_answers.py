@@ -80,6 +80,8 @@ ENTRY = {
     "parent": 9223372036854775783,
     "pages": 36,
     "kind": "atlas",
+    "weight": 2.5,
+    "lent": False,
     "note": (
         'The "old" atlas in C:\\maps\\new has 36 pages.\n'
         'Zoë said: "It\'s 10 € — not {12}", and 張偉 wrote a second note about its colours.'
@@ -97,6 +99,8 @@ SAVE = {
             "parent": {"type": "integer"},
             "pages": {"type": "integer"},
             "kind": {"type": "string", "enum": ["globe", "atlas", "chart"]},
+            "weight": {"type": "number"},
+            "lent": {"type": "boolean"},
             "note": {"type": "string"},
             "settings": {"type": "string", "description": "The settings as JSON text"},
             "place": {
@@ -107,6 +111,10 @@ SAVE = {
                     "owner": {"type": "object", "properties": {"name": {"type": "string"}}},
                 },
             },
+            # Left out of the stated input.
+            "shelfmark": {"type": "string"},
+            "year": {"type": "integer"},
+            "tags": {"type": "array", "items": {"type": "string"}},
         },
         "required": list(ENTRY),
     },

@@ -84,7 +84,7 @@ TOOL_TURNS = {
     "tools": [DRAWER, SHELF],
     "messages": [
         user("Open two drawers."),
-        called({"label": NOTE}, {"label": "maps"}),
+        assistant([text(NOTE), *called({"label": NOTE}, {"label": "maps"})["content"]]),
         user([result("toolu_part0", NOTE), result("toolu_part1", [text(NOTE), text(NOTE)]), text(NOTE)]),
         assistant("Both are open."),
         user(OK),

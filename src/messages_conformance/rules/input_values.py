@@ -46,6 +46,12 @@ MIN_INTEGERS: Final = 3
 MIN_OUTSIDE: Final = 4
 """So many values must all be outside their enum, although the question names one of its values (our own)."""
 
+PYTHON_WORDS: Final = ("True", "False", "None")
+"""How programs in Python write true, false and null as text."""
+
+KINDS: Final[Mapping[type, str]] = {str: "the string", dict: "the object", list: "the list"}
+"""Words for a value of the wrong type."""
+
 SHOWN_CHARS: Final = 160
 """How much of a changed value a finding quotes (our own)."""
 
@@ -53,7 +59,7 @@ Call = tuple[Exchange, int, Mapping[str, Any]]
 """An answer, the position of a call in its content, and the call."""
 
 
-def _calls(exchanges: Sequence[Exchange]) -> Iterator[Call]:
+def calls_of_run(exchanges: Sequence[Exchange]) -> Iterator[Call]:
     """The complete calls of all answers, with an input that is an object."""
     for exchange in exchanges:
         if not has_message(exchange) or stop_reason_of(exchange) != "tool_use":
@@ -65,7 +71,7 @@ def _calls(exchanges: Sequence[Exchange]) -> Iterator[Call]:
                 yield exchange, number, block
 
 
-def _tool(call: Call) -> Mapping[str, Any]:
+def tool_of(call: Call) -> Mapping[str, Any]:
     """The tool that is called; empty if the request has none of that name."""
     exchange, _, block = call
     tools = exchange.request.fields.get("tools")
@@ -75,9 +81,14 @@ def _tool(call: Call) -> Mapping[str, Any]:
     return {}
 
 
+def schema_of(call: Call) -> Mapping[str, Any]:
+    """The schema of the input of a call; empty if it is not an object."""
+    schema = tool_of(call).get("input_schema")
+    return schema if isinstance(schema, dict) else {}
+
+
 def _properties(call: Call) -> Mapping[str, Any]:
-    schema = _tool(call).get("input_schema")
-    properties = schema.get("properties") if isinstance(schema, dict) else None
+    properties = schema_of(call).get("properties")
     return properties if isinstance(properties, dict) else {}
 
 
@@ -100,16 +111,17 @@ def _stated(exchange: Exchange) -> Mapping[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _finding(call: Call, member: str, found: str, wanted: str) -> Finding:
+def finding_in(call: Call, member: str, found: str, wanted: str) -> Finding:
+    """A finding about a member of the input of a call; `member` is its pointer, or empty for the whole input."""
     exchange, number, _ = call
     place = in_message(exchange, f"/content/{number}/input{member}")
     return Finding(exchange=exchange.number, place=place, found=found, wanted=wanted)
 
 
-def _repeating(exchanges: Sequence[Exchange]) -> Iterator[tuple[Mapping[str, Any], list[Call]]]:
+def repeating(exchanges: Sequence[Exchange]) -> Iterator[tuple[Mapping[str, Any], list[Call]]]:
     """The stated inputs, each with the calls of one form that repeat most of it."""
     forms: dict[tuple[str, bool], list[Call]] = {}
-    for call in _calls(exchanges):
+    for call in calls_of_run(exchanges):
         stated = _stated(call[0])
         if stated is not None and _exact_share(stated, call[2]["input"]) >= MIN_EXACT_SHARE:
             forms.setdefault((json.dumps(stated, sort_keys=True), streamed(call[0])), []).append(call)
@@ -118,7 +130,9 @@ def _repeating(exchanges: Sequence[Exchange]) -> Iterator[tuple[Mapping[str, Any
 
 
 def _exact_share(stated: Mapping[str, Any], given: Mapping[str, Any]) -> float:
-    return sum(_same(value, given.get(name)) for name, value in stated.items()) / max(1, len(stated))
+    """The share of the stated members that a call repeats, those in another type included."""
+    alike = [_same(value, given.get(name)) or _has_other_type(value, given.get(name)) for name, value in stated.items()]
+    return sum(alike) / max(1, len(alike))
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -140,21 +154,23 @@ def _same(one: Any, other: Any) -> bool:
 def keeps_the_integers_of_inputs(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """Integers in the input of a tool call are exact, also above 2^53, and no floats where the schema says integer."""
     exact = False
-    for stated, calls in _repeating(exchanges):
+    for stated, calls in repeating(exchanges):
         large = [name for name, value in stated.items() if type(value) is int and abs(value) > LARGEST_EXACT]
         rounded = [name for name in large if all(_is_rounded(call, name, stated[name]) for call in calls)]
         exact = exact or any(call[2]["input"].get(name) == stated[name] for call in calls for name in large)
         if large and len(rounded) == len(large) and len(calls) >= MIN_STATED:
             name = rounded[0]
             found = f"{shown(calls[0][2]['input'][name])} in {len(calls)} calls"
-            yield _finding(calls[0], f"/{name}", found, str(stated[name]))
+            yield finding_in(calls[0], f"/{name}", found, str(stated[name]))
             return
-    integers = [(call, name) for call in _calls(exchanges) for name in call[2]["input"] if _is_integer(call, name)]
+    integers = [
+        (call, name) for call in calls_of_run(exchanges) for name in call[2]["input"] if _is_integer(call, name)
+    ]
     floats = [(call, name) for call, name in integers if isinstance(call[2]["input"][name], float)]
     if len(floats) >= MIN_INTEGERS and len(floats) == len(integers):
         call, name = floats[0]
         found = f"{call[2]['input'][name]}, and a float in each of {len(floats)} integers"
-        yield _finding(call, f"/{name}", found, "an integer: the schema says so")
+        yield finding_in(call, f"/{name}", found, "an integer: the schema says so")
     elif not exact and len(integers) < MIN_INTEGERS:
         yield Unverified(reason="no tool was called with integers")
 
@@ -186,19 +202,21 @@ def _is_integer(call: Call, name: str) -> bool:
 )
 def keeps_to_the_enum(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """A value of an input whose schema has an enum is one of its values; it is not another one in every call."""
-    values = [(call, name) for call in _calls(exchanges) for name in call[2]["input"] if _names_a_choice(call, name)]
+    values = [
+        (call, name) for call in calls_of_run(exchanges) for name in call[2]["input"] if _names_a_choice(call, name)
+    ]
     outside = [(call, name) for call, name in values if not _is_choice(call, name)]
     if len(values) < MIN_OUTSIDE:
         yield Unverified(reason=f"fewer than {MIN_OUTSIDE} calls have a value with an enum that the question names")
     elif len(outside) == len(values):
         call, name = outside[0]
         found = f"{shown(call[2]['input'][name])}, and a value outside the enum in all {len(outside)} calls"
-        yield _finding(call, f"/{name}", found, f"one of {shown(_properties(call)[name]['enum'])}")
+        yield finding_in(call, f"/{name}", found, f"one of {shown(_properties(call)[name]['enum'])}")
 
 
 def _names_a_choice(call: Call, name: str) -> bool:
     """Whether the question names a value of the enum of a member; strict tools have another requirement."""
-    if _tool(call).get("strict") is True:
+    if tool_of(call).get("strict") is True:
         return False
     schema, asked = _properties(call).get(name), _question(call[0]).lower()
     choices = schema.get("enum") if isinstance(schema, dict) else None
@@ -227,7 +245,7 @@ def _is_choice(call: Call, name: str) -> bool:
 def keeps_the_values_of_inputs(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """The texts and objects in the input of a tool call are what the model wrote, of the same type, streamed or not."""
     runs: dict[str, tuple[Mapping[str, Any], list[list[Call]]]] = {}
-    for stated, calls in _repeating(exchanges):
+    for stated, calls in repeating(exchanges):
         runs.setdefault(json.dumps(stated, sort_keys=True), (stated, []))[1].append(calls)
     exact = False
     for stated, forms in runs.values():
@@ -241,8 +259,8 @@ def keeps_the_values_of_inputs(exchanges: Sequence[Exchange]) -> Iterable[Findin
 
 
 def _compared(stated: Mapping[str, Any]) -> list[str]:
-    """The members that are texts or have members; the other requirements judge the integers."""
-    return [name for name, value in stated.items() if isinstance(value, (str, dict, list))]
+    """The members that are no integers; another requirement judges the values of those."""
+    return [name for name, value in stated.items() if type(value) is not int]
 
 
 def _are_exact(stated: Mapping[str, Any], names: list[str], calls: list[Call]) -> bool:
@@ -255,7 +273,7 @@ def _changed_value(stated: Mapping[str, Any], forms: list[list[Call]]) -> Findin
     if len(forms) < len((True, False)) or any(len(calls) < MIN_STATED for calls in forms):
         return None
     calls = [call for form in forms for call in form]
-    for name in _compared(stated):
+    for name in stated:
         if all(_has_other_type(stated[name], call[2]["input"].get(name)) for call in calls):
             return _retyped(stated, name, calls)
     if not _has_written_the_same(calls):
@@ -274,12 +292,12 @@ def _has_written_the_same(calls: list[Call]) -> bool:
 
 
 def _has_other_type(value: Any, given: Any) -> bool:
-    """Whether a text came as the object or list that it states in JSON, or an object or list as its JSON text."""
+    """Whether a text came as the value that it states in JSON, or another value as its JSON text."""
     text, parsed = (value, given) if isinstance(value, str) else (given, value)
-    if not isinstance(text, str) or not isinstance(parsed, (dict, list)):
+    if not isinstance(text, str) or isinstance(parsed, str):
         return False
     try:
-        return _same(json.loads(text), parsed)
+        return _same(json.loads(text.lower() if text in PYTHON_WORDS else text), parsed)
     except (ValueError, RecursionError):
         return False
 
@@ -292,9 +310,9 @@ def _retyped(stated: Mapping[str, Any], name: str, calls: list[Call]) -> Finding
     if not _are_exact(stated, others, calls):
         return None
     given = calls[0][2]["input"][name]
-    kind = "the string" if isinstance(given, str) else "the object" if isinstance(given, dict) else "the list"
+    kind = KINDS.get(type(given), "the value")
     wanted = f"{shown(stated[name])}, as the question states it and the schema says"
-    return _finding(calls[0], f"/{name}", f"{kind} {shown(given)} in all {len(calls)} calls", wanted)
+    return finding_in(calls[0], f"/{name}", f"{kind} {shown(given)} in all {len(calls)} calls", wanted)
 
 
 def _is_choice_of(call: Call, name: str) -> bool:
@@ -314,4 +332,4 @@ def _changed(stated: Mapping[str, Any], name: str, calls: list[Call]) -> Finding
     how, other = ("streamed", "whole") if streamed(exchange) else ("whole", "streamed")
     found = f"{shown(given, SHOWN_CHARS)} in {len(calls)} {how} answers"
     wanted = f"{shown(stated[name], SHOWN_CHARS)}, as in the {other} answers, which have as many output tokens"
-    return _finding(calls[0], f"/{name}", found, wanted)
+    return finding_in(calls[0], f"/{name}", found, wanted)

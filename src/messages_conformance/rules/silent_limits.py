@@ -45,6 +45,12 @@ LEAST_TOKENS: Final = 48
 ROUND: Final = 10
 """A model that gives up early ends at a round number; a limit does not end two lists at one (our own)."""
 
+MIN_NUMBERS: Final = 8
+"""A list of so many numbers shows what a number costs (our own)."""
+
+MOST_UNBILLED: Final = 2.5
+"""A text may cost so many times its bill: long numbers cost more than short ones, or less (our own)."""
+
 TASK: Final = re.compile(r"Count from (\d+) to (\d+)")
 NUMBERS: Final = re.compile(r"\d+")
 
@@ -81,8 +87,27 @@ def _is_cut(exchange: Exchange) -> bool:
         return False
     first, last = int(task[1]), int(task[2])
     whole, reached = numbers[:-1], numbers[-1]  # the last number may be cut itself
-    is_list = not text_of(exchange).strip(" \n,0123456789") and whole == list(range(first, first + len(whole)))
+    is_list = _is_list(exchange) and whole == list(range(first, first + len(whole)))
     return is_list and whole[-1] < last - 1 and reached % ROUND != 0
+
+
+def _tokens_per_number(exchanges: Sequence[Exchange]) -> float:
+    """The least output tokens for each number of a short list that is complete; 0 without one."""
+    lists = [
+        (one, len(NUMBERS.findall(text_of(one))))
+        for one in exchanges
+        if has_message(one) and stop_reason_of(one) == "end_turn" and _is_list(one)
+    ]
+    return min((_tokens(one) / numbers for one, numbers in lists if numbers >= MIN_NUMBERS), default=0)
+
+
+def _is_list(exchange: Exchange) -> bool:
+    return not text_of(exchange).strip(" \n,0123456789")
+
+
+def _is_billed(exchange: Exchange, price: float) -> bool:
+    """Whether the output tokens fit the text: made-up counts show no limit."""
+    return price * len(NUMBERS.findall(text_of(exchange))) <= MOST_UNBILLED * _tokens(exchange)
 
 
 @rule(
@@ -99,7 +124,8 @@ def _is_cut(exchange: Exchange) -> bool:
 def allows_as_many_tokens_as_requested(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """An answer may have all tokens of max_tokens: the server does not cut it at a smaller limit of its own."""
     answers = _long_answers(exchanges)
-    short = [one for one in answers if _is_far_below_its_limit(one) and _is_cut(one)]
+    price = _tokens_per_number(exchanges)
+    short = [one for one in answers if _is_far_below_its_limit(one) and _is_cut(one) and _is_billed(one, price)]
     for one, other in combinations(short, 2):
         if abs(_tokens(one) - _tokens(other)) <= SAME_TOKENS and prompt_of(one) != prompt_of(other):
             reason = shown(stop_reason_of(one))

@@ -60,7 +60,7 @@ def write_integers_as_floats(message: Json) -> Json:
 
 @fault(
     "tools",
-    trips={VALUES, "response.content.tool_use-input-schema"},
+    trips={VALUES, "response.content.tool_use-input-schema", "response.content.tool_use-strict-types"},
     at=Stage.MESSAGE,
     seen="vllm-project/vllm#46924; earendil-works/pi#9931",
 )

@@ -78,7 +78,15 @@ def integer_as_string(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-@fault("tools", trips={"response.content.tool_use-input-schema"}, at=Stage.MESSAGE)
+@fault(
+    "tools",
+    trips={
+        "response.content.tool_use-input-schema",
+        "response.content.tool_use-strict-types",
+        "response.content.tool_use-values",
+    },
+    at=Stage.MESSAGE,
+)
 def write_numbers_as_words(message: Json) -> Json:
     """An integer in the input of a tool call is a string."""
     blocks = [

@@ -27,7 +27,7 @@ def count_beyond_max_tokens(message: Json) -> Json:
     return with_usage(message, output_tokens=message["usage"]["output_tokens"] * 3 + 40)
 
 
-@fault("usage", trips={"usage.output.eq-max-on-max_tokens"}, at=Stage.DOCUMENT)
+@fault("usage", trips={"usage.output.eq-max-on-max_tokens", "usage.thinking.le-output"}, at=Stage.DOCUMENT)
 def undercount_cut_answers(message: Json) -> Json:
     """An answer that reached the limit reports a fraction of its output tokens."""
     if message["stop_reason"] != "max_tokens" or not message["usage"]["output_tokens"]:
@@ -94,7 +94,7 @@ def cache_uninvited(message: Json, context: RequestContext) -> Json:
     return message if "cache_control" in str(context.body) else with_usage(message, cache_read_input_tokens=2048)
 
 
-@fault("usage", trips={"usage.thinking.le-output"}, at=Stage.DOCUMENT)
+@fault("usage", trips={"usage.thinking.le-output", "usage.thinking.none-when-disabled"}, at=Stage.DOCUMENT)
 def think_more_than_written(message: Json) -> Json:
     """The thinking tokens exceed the output tokens."""
     return with_usage(message, output_tokens_details={"thinking_tokens": message["usage"]["output_tokens"] + 9})
@@ -115,6 +115,8 @@ def list_usage(message: Json) -> Json:
         "usage.input.monotone",
         "usage.input.positive",
         "usage.input.stream-equals-nonstream",
+        "usage.output.eq-max-on-max_tokens",
+        "usage.output.ge-list",
         "usage.output.le-max",
         "usage.output.monotone-with-text",
         "usage.thinking.le-output",
@@ -182,7 +184,9 @@ def never_count_input_in_stream(events: Events) -> Events:
         "request.messages.affects-input-tokens",
         "request.system.affects-input-tokens",
         "usage.input.stream-equals-nonstream",
+        "usage.output.eq-max-on-max_tokens",
         "usage.output.le-max",
+        "usage.output.stream-equals-nonstream",
     },
     at=Stage.EVENTS,
     seen="deviations: LiteLLM mock",

@@ -1,0 +1,70 @@
+"""The rule for the effect of thinking: where a budget is accepted, the thinking is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from messages_conformance.exchange import Exchange
+from messages_conformance.rules import sources
+from messages_conformance.rules.accessors import (
+    blocks_of,
+    has_message,
+    in_message,
+    is_broken_stream,
+    stop_reason_of,
+    text_of,
+    thinking_type,
+    thought_tokens,
+    usage_of,
+)
+from messages_conformance.rules.catalogue import ANTHROPIC, LOSES, RUN, rule
+from messages_conformance.rules.markup import removes_the_markup_of_the_model
+from messages_conformance.rules.recording_parts import REQUEST
+from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
+
+KINDS: Final = ("thinking", "redacted_thinking")
+ENDED: Final = ("end_turn", "tool_use")
+
+MIN_SILENT: Final = 5
+"""So many answers to requests with a budget have no thinking, and none has: a model leaves it out now and then (our
+own)."""
+
+
+def _thinking(exchange: Exchange) -> list[Mapping[str, Any]]:
+    return [block for block in blocks_of(exchange) if block.get("type") in KINDS]
+
+
+@rule(
+    "request.thinking.honoured",
+    SHOULD,
+    harm=LOSES,
+    families={ANTHROPIC},
+    source=f"{sources.THINKING}; MAXeaglet/commandcode-proxy#4, BerriAI/litellm#29518 (GitHub), read 2026-11-30",
+    needs={"thinking"},
+    capability="thinking",
+    over=RUN,
+    model_dependent=True,
+    reads={REQUEST},
+    provoked="Questions are asked with a thinking budget, with and without streaming, with and without tools.",
+)
+def shows_the_thinking_that_is_asked_for(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """Where a thinking budget is accepted, answers have thinking blocks: not all of them are without."""
+    answers = [
+        one for one in exchanges if has_message(one) and thinking_type(one) == "enabled" and not is_broken_stream(one)
+    ]
+    complete = [one for one in answers if stop_reason_of(one) in ENDED and (text_of(one) or blocks_of(one))]
+    if any(map(_thinking, answers)):
+        return
+    # Thinking that comes as text is another requirement.
+    if any(True for one in complete for _ in removes_the_markup_of_the_model(one)):
+        yield Unverified(reason="the thinking is in the text, which response.content.no-model-markup judges")
+    elif len(complete) < MIN_SILENT:
+        yield Unverified(reason="no answer has a thinking block, and too few requests with a budget were answered")
+    else:
+        tokens = max(thought_tokens(usage_of(one)) for one in complete)
+        billed = f", although {tokens} thinking tokens are counted" if tokens else ""
+        found = f"no thinking block in {len(complete)} answers to requests with a budget{billed}"
+        wanted = "thinking blocks, or a refusal of thinking"
+        first = complete[0]
+        yield Finding(exchange=first.number, place=in_message(first, "/content"), found=found, wanted=wanted)

@@ -1,0 +1,114 @@
+"""Thinking that never comes, inputs in other types or with empty members, and bills that do not fit the text."""
+
+import json
+from typing import Any
+
+import pytest
+from builders import FULL_PROFILE, answered, numbered, streamed, verdicts
+from stream_frames import block, ends, over, start, stop, text
+
+from messages_conformance.exchange import Exchange
+from messages_conformance.rules import CATALOGUE, FAIL, MUST, NOT_VERIFIED, PASS, WARN, Verdict
+
+Run = list[Exchange]
+HONOURED = "request.thinking.honoured"
+STRICT_TYPES, OPTIONAL = "response.content.tool_use-strict-types", "response.content.tool_use-optional-absent"
+LISTS, ALIKE = "usage.output.ge-list", "usage.output.stream-equals-nonstream"
+
+BUDGET = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
+THOUGHT = {"type": "thinking", "thinking": "First the tens.", "signature": "c2ln"}
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "age": {"type": "integer"},
+        "place": {"type": "object"},
+        "note": {"type": "string"},
+        "tag": {"type": "string"},
+    },
+    "required": ["age", "place"],
+}
+STATED = {"age": 36, "place": {"city": "Paris"}}
+
+
+def says(*blocks: Any, tokens: int = 30, ask: Any = None) -> Exchange:
+    return answered({"content": list(blocks), "usage": {"input_tokens": 10, "output_tokens": tokens}}, ask=ask)
+
+
+def words(content: str = "1161") -> dict[str, Any]:
+    return {"type": "text", "text": content}
+
+
+def calls(given: Any, *, strict: bool = True) -> Exchange:
+    question = f"Call the tool f with exactly this input: {json.dumps(STATED)}"
+    ask = {
+        "tools": [{"name": "f", "input_schema": SCHEMA, "strict": strict}],
+        "messages": [{"role": "user", "content": question}],
+    }
+    called = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": given}
+    return answered({"content": [called], "stop_reason": "tool_use"}, ask=ask)
+
+
+def stream(content: str, tokens: int) -> Exchange:
+    usage = {"input_tokens": 10, "output_tokens": tokens}
+    return streamed([start(), block(), text(content), stop(), ends(usage=usage), over()])
+
+
+ANSWER = says(words(), ask=BUDGET)
+NUMBERS = ", ".join(str(number) for number in range(1, 13))
+WRONG = {"age": "36", "place": '{"city": "Paris"}'}
+FILLED = {**STATED, "note": "", "tag": None}
+BILLED = [says(words(NUMBERS), tokens=36) for _ in range(3)]
+ROWS: dict[str, tuple[Run, Run]] = {
+    HONOURED: ([ANSWER] * 5, [ANSWER, says(THOUGHT, words(), ask=BUDGET)]),
+    STRICT_TYPES: ([calls(WRONG), calls(WRONG)], [calls(WRONG), calls(STATED)]),
+    OPTIONAL: ([calls(FILLED)] * 4, [calls(FILLED)] * 3 + [calls(STATED)]),
+    LISTS: ([says(words(NUMBERS), tokens=1)], [says(words(NUMBERS), tokens=24)]),
+    ALIKE: ([*BILLED, *[stream(NUMBERS, 12)] * 3], [*BILLED, *[stream(NUMBERS, 35)] * 3]),
+}
+
+
+def judged(requirement: str, run: Run) -> Verdict:
+    return verdicts(numbered(*run), under=FULL_PROFILE, only=[requirement])[requirement]
+
+
+@pytest.mark.parametrize("requirement", ROWS)
+def test_it_is_violated(requirement: str) -> None:
+    verdict = judged(requirement, ROWS[requirement][0])
+    assert verdict.outcome == (FAIL if CATALOGUE[requirement].level == MUST else WARN)
+    assert len(verdict.findings) == 1
+
+
+@pytest.mark.parametrize("requirement", ROWS)
+def test_it_passes(requirement: str) -> None:
+    assert judged(requirement, ROWS[requirement][1]).outcome == PASS
+
+
+@pytest.mark.parametrize(
+    ("requirement", "run"),
+    [
+        pytest.param(HONOURED, [ANSWER] * 4, id="few answers without thinking"),
+        pytest.param(HONOURED, [says(words("<think>hm</think>1161"), ask=BUDGET)] * 5, id="thinking in the text"),
+        pytest.param(HONOURED, [says(words())] * 5, id="no thinking was requested"),
+        pytest.param(STRICT_TYPES, [calls(WRONG)], id="one call"),
+        pytest.param(STRICT_TYPES, [calls(WRONG, strict=False)] * 3, id="tools that are not strict"),
+        pytest.param(OPTIONAL, [calls(FILLED)] * 3, id="three calls"),
+        pytest.param(LISTS, [says(words("Paris"), tokens=1)], id="a word"),
+        pytest.param(ALIKE, [*BILLED, stream(NUMBERS, 12)], id="one stream"),
+    ],
+)
+def test_too_little_shows_nothing(requirement: str, run: Run) -> None:
+    assert judged(requirement, run).outcome == NOT_VERIFIED
+
+
+def test_a_value_that_is_wrong_in_another_way_is_not_retyped() -> None:
+    assert judged(STRICT_TYPES, [calls({"age": "old", "place": {}})] * 2).outcome == PASS
+
+
+def test_a_model_may_give_one_optional_member_or_a_value() -> None:
+    assert judged(OPTIONAL, [calls({**STATED, "note": ""})] * 4).outcome == PASS
+    assert judged(OPTIONAL, [calls({**STATED, "note": "x", "tag": "y"})] * 4).outcome == PASS
+
+
+def test_bills_that_differ_from_answer_to_answer_are_not_compared() -> None:
+    bills = [stream(NUMBERS, tokens) for tokens in (12, 80, 300)]
+    assert judged(ALIKE, [*BILLED, *bills]).outcome == NOT_VERIFIED
