@@ -6,10 +6,13 @@ The clients are scripts of the standard library, so that one run takes a tenth o
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from command_line import ended, started
 from jsonschema import Draft202012Validator
 
 from messages_conformance import resources
@@ -88,6 +91,20 @@ def test_what_a_client_does_with_variants_and_faults() -> None:
 
 def test_a_client_that_hangs_is_killed() -> None:
     assert outcomes(CARELESS, faults=("lose_text_in_documents",), time_limit_s=3.0) == {"lose_text_in_documents": HANGS}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_client_ends_with_the_command(number: signal.Signals, tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    script = f"open({str(ready)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    command = started("judge-client", "--", *python("import os, time; " + script))
+    while not (ready.exists() and ready.read_text()):  # the time limit of the test ends this loop
+        time.sleep(0.02)
+    command.send_signal(number)
+    assert ended(command).code == 2
+    client = Path(f"/proc/{ready.read_text()}/status")
+    while client.exists() and "(zombie)" not in client.read_text():
+        time.sleep(0.02)
 
 
 def test_a_variant_that_breaks_a_client_only_once_is_tried_again(tmp_path: Path) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from messages_conformance.cli.judging_clients import interrupt
+from messages_conformance.cli.judging_clients import end_on_signals
 from messages_conformance.cli.parsing import NOT_JUDGED, Commands, wrong_usage
 from messages_conformance.cli.settings import NAMES, add_options, effective
 from messages_conformance.configuration import ConfigurationError
@@ -57,7 +56,7 @@ def _clients(parsed: argparse.Namespace) -> int:
     from messages_conformance.report.files import ReportError
 
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns about clients that leave a stream
-    signal.signal(signal.SIGTERM, interrupt)  # the processes of the clients end with this one
+    end_on_signals()
     try:
         if missing := missing_packages():
             raise ConfigurationError(missing)

@@ -10,6 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from messages_conformance.cli.parsing import USAGE, Commands, complain, wrong_usage
+from messages_conformance.cli.signals import ending_signals
 
 if TYPE_CHECKING:
     from messages_conformance.clients import ClientTrial
@@ -85,7 +86,7 @@ def _tried(parsed: argparse.Namespace) -> int:
         kinds.add(trial.kind)
         out.print(row(trial), soft_wrap=True)
 
-    signal.signal(signal.SIGTERM, interrupt)  # the processes of the client end with this one
+    end_on_signals()
     try:
         trials = try_client(options, took)
     except ControlFailed as error:
@@ -101,6 +102,11 @@ def _tried(parsed: argparse.Namespace) -> int:
     return VIOLATIONS if trials.broken else 0
 
 
-def interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    """Handles a signal as Ctrl-C, so that every child process is ended."""
+def end_on_signals() -> None:
+    """Makes SIGTERM and SIGHUP end this process as Ctrl-C does, so that the processes of clients end with it."""
+    for number in ending_signals():
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt

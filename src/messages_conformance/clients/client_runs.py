@@ -126,6 +126,9 @@ def collect(
     while pending:
         done = _run_process(installation, pending, endpoint, answers)
         pending = pending[done + 1 :]
+        if not answers.version:  # the client cannot be started at all
+            first = answers.results[asked[0].name]
+            return "", dict.fromkeys((one.name for one in asked), first)
     return answers.version, answers.results
 
 
@@ -157,8 +160,7 @@ def _run_process(installation: Installation, pending: Sequence[Scenario], endpoi
     finally:
         program.kill()
     if done < len(pending):
-        last = program.last_line
-        answers.results[pending[done].name] = {"error": ENDED, "message": f"the client ended: {last}"}
+        answers.results[pending[done].name] = {"error": ENDED, "message": f"the client ended: {program.last_words}"}
     return done
 
 

@@ -74,8 +74,8 @@ def _driven(client: KnownClient, options: ClientsOptions, recorder: Recorder, co
     except NotInstalled as error:
         return ClientResult(client=client, not_run=str(error))
     before = controlled(installation, control, options)
-    if not before.status:
-        return replace(before, not_run="no scenario ended with the reference endpoint")
+    if not before.version:
+        return replace(before, scenarios=(), not_run=f"it does not start: {before.scenarios[0].detail}")
     asked = Choice(offers=contract.profile(options.profile).offers).of(client)
     model = options.model or reference_model(client)
     key = options.key or API_KEY

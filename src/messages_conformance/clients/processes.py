@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Final
 
 MARK: Final = "CLIENT_RUN_OF_MESSAGES_CONFORMANCE"
-"""The environment variable that marks every process of a program."""
+"""The environment variable that marks every process of a program, also of a program inside another one."""
 
 KEPT_BYTES: Final = 256 * 1024
 """So much of the output is kept (our own); the rest is read and dropped, so that the program never waits."""
@@ -61,7 +61,7 @@ class Program:
         self._nonce = secrets.token_hex(16)
         self._process = subprocess.Popen(
             list(command),
-            env={**env, MARK: self._nonce},
+            env={**env, MARK: os.environ.get(MARK, "") + self._nonce},
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -76,10 +76,11 @@ class Program:
         self._reader.start()
 
     @property
-    def last_line(self) -> str:
-        """The last line of the kept output that is not empty."""
-        lines = bytes(self._kept).decode("utf-8", "replace").splitlines()
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    def last_words(self) -> str:
+        """The last line of the kept output that names an error, else the last one that is not empty."""
+        lines = [line.strip() for line in bytes(self._kept).decode("utf-8", "replace").splitlines() if line.strip()]
+        errors = [line for line in lines if "Error" in line]
+        return (errors or lines or [""])[-1]
 
     def wait(self, limit_s: float) -> Ran:
         """Waits for the end, at most `limit_s`; then no process of the program is left."""
@@ -104,7 +105,7 @@ class Program:
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        for number in _marked(f"{MARK}={self._nonce}".encode()):
+        for number in _marked(self._nonce.encode()):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(number, signal.SIGKILL)
 
@@ -136,12 +137,13 @@ def run_program(command: Sequence[str], *, env: Mapping[str, str], limit_s: floa
     return program.wait(limit_s)
 
 
-def _marked(mark: bytes) -> Iterator[int]:
-    """The processes with the mark in their environment; none on systems without /proc."""
+def _marked(nonce: bytes) -> Iterator[int]:
+    """The processes with the nonce in their mark; none on systems without /proc."""
+    name = f"{MARK}=".encode()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             environment = (folder / "environ").read_bytes()
         except OSError:
             continue
-        if mark in environment.split(b"\0"):
+        if any(nonce in entry for entry in environment.split(b"\0") if entry.startswith(name)):
             yield int(folder.name)

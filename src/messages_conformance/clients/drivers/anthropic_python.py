@@ -74,6 +74,10 @@ def run(ask, base_url, key, model):
         return {"counted": client.messages.count_tokens(**made).input_tokens}
     if ask.get("abort"):
         return aborted(client, made)
+    if ask.get("person") and ask.get("stream"):
+        with client.messages.stream(**made, output_format=Person) as events:
+            parsed = events.get_final_message().parsed_output
+        return {"parsed": {"name": parsed.name, "age": parsed.age}}
     if ask.get("person"):
         messages = client.messages if hasattr(client.messages, "parse") else client.beta.messages
         parsed = messages.parse(**made, output_format=Person).parsed_output

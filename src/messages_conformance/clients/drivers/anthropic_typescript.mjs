@@ -83,7 +83,8 @@ async function run(ask, baseURL, apiKey) {
   if (ask.abort) return aborted(client, made);
   if (ask.person) {
     const { jsonSchemaOutputFormat } = require("@anthropic-ai/sdk/helpers/json-schema");
-    const parsed = await client.messages.parse({ ...made, output_config: { format: jsonSchemaOutputFormat(PERSON) } });
+    const question = { ...made, output_config: { format: jsonSchemaOutputFormat(PERSON) } };
+    const parsed = await (ask.stream ? client.messages.stream(question).finalMessage() : client.messages.parse(question));
     return { parsed: parsed.parsed_output };
   }
   const [message, result] = await asked(client, made, ask.stream);
