@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final
 
 from messages_conformance import contract
-from messages_conformance.contract import JSON, ClientUse
+from messages_conformance.contract import JSON, STREAM, ClientUse
 from messages_conformance.report.client_effects import BY_HARM, concerns
 from messages_conformance.report.text import counted
 from messages_conformance.rules.catalogue import CATALOGUE, Requirement
@@ -45,6 +45,12 @@ FEATURES: Final = frozenset({"stream", "tools", "thinking"})
 
 CRITICAL: Final = frozenset({KEY, VERSION, STREAMS, ANSWERS, "requests of Claude Code"})
 """Parts without which nothing is known about a client."""
+
+
+WHOLE_STREAM: Final = "stream.final.output-tokens-positive"
+"""The requirement that is verified by every whole stream with text."""
+
+NO_WHOLE_STREAM: Final = "no stream with text was seen to its end"
 
 
 @cache
@@ -84,7 +90,14 @@ def nothing_seen(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict]) 
     for row in CATALOGUE.values():
         if essential(use, profile, row):
             parts.setdefault(part_of(row.id), []).append(_seen(verdicts.get(row.id)))
-    return tuple(_words(name) for name, seen in parts.items() if name in CRITICAL and not any(seen))
+    missing = tuple(_words(name) for name, seen in parts.items() if name in CRITICAL and not any(seen))
+    if STREAM in use.reads and not missing and _no_stream_ended(verdicts.get(WHOLE_STREAM)):
+        return (NO_WHOLE_STREAM,)
+    return missing
+
+
+def _no_stream_ended(verdict: Verdict | None) -> bool:
+    return verdict is not None and verdict.outcome not in (PASS, NOT_APPLICABLE) and not verdict.findings
 
 
 def not_offered(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Final
 from messages_conformance import contract
 from messages_conformance.contract import JSON, STREAM, ClientUse
 from messages_conformance.report.impact_text import HARMLESS, rank
-from messages_conformance.rules.catalogue import BREAKS, CATALOGUE, DRIFTS, LEAKS, LOSES, MISBILLS
+from messages_conformance.rules.catalogue import BREAKS, CATALOGUE, DRIFTS, LEAKS, LOSES, MISBILLS, Requirement
 from messages_conformance.rules.verdict import FAIL, MUST, Finding, Verdict
 
 OTHER_ENDPOINTS: Final = "adjacent"
@@ -41,6 +41,13 @@ BY_HARM: Final = {
 }
 """The effect of a violated MUST that was never measured. The other harms do nothing to a client whose requests are
 valid."""
+
+ABOUT_ANSWERS: Final = frozenset({"transport", "stream", "response"})
+"""Topics of what every client reads. A client may also fail there because of a violated SHOULD: a stream that is
+labelled gzip and not compressed makes the SDKs raise an error (measured by driving them)."""
+
+ABOUT_REQUESTS: Final = "transport.request."
+"""Requirements about unusual requests, which no measured client sends."""
 
 Streamed = Callable[[Finding], bool | None]
 """Whether the answer with this finding was requested as a stream; None if the finding is about no single answer."""
@@ -122,12 +129,21 @@ def _effect(use: ClientUse, verdict: Verdict, findings: list[Finding]) -> Effect
         worst = _measured(use, name, findings)
         return Effect(requirement=name, outcome=worst, stops=_stops(name, worst)) if worst else None
     row = CATALOGUE.get(name)
-    if row is None or row.harm not in BY_HARM or verdict.level != MUST or name.startswith(f"{OTHER_ENDPOINTS}."):
+    if row is None or row.harm not in BY_HARM or name.startswith(f"{OTHER_ENDPOINTS}."):
         return None
+    if verdict.level != MUST:
+        return _advised(row)
     if name.startswith("request.") and row.harm == BREAKS:
         return Effect(requirement=name, outcome=REFUSED_SOME, stops=False, measured=False)
     stops = row.harm == BREAKS or (row.harm == LOSES and not name.startswith("stop."))
     return Effect(requirement=name, outcome=BY_HARM[row.harm], stops=stops, measured=False)
+
+
+def _advised(row: Requirement) -> Effect | None:
+    """The effect of a violated SHOULD that was never measured."""
+    if row.harm != BREAKS or row.probed or row.topic not in ABOUT_ANSWERS or row.id.startswith(ABOUT_REQUESTS):
+        return None
+    return Effect(requirement=row.id, outcome=BY_HARM[BREAKS], stops=False, measured=False)
 
 
 def _measured(use: ClientUse, requirement: str, findings: list[Finding]) -> str:
