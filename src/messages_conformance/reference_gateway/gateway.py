@@ -43,8 +43,7 @@ class Settings:
 class Shared:
     """What all requests of a gateway share. Only faults use it."""
 
-    last_body: Fields | None = None
-    last_message: Fields | None = None
+    going_on: set[asyncio.Future[None]] = field(default_factory=set)
     one_by_one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -57,6 +56,17 @@ class Gateway:
         self.flags = frozenset[str]().union(*(change.flags for change in settings.changes))
 
     async def handle(self, request: HttpRequest, reply: Reply) -> None:
+        """Answers one request; it is cancelled when the client leaves, and with it the request to the upstream."""
+        if "finishes_for_nobody" not in self.flags:
+            await self._handle(request, reply)
+            return
+        reply.ignores_leaving = True
+        task = asyncio.ensure_future(self._handle(request, reply))
+        self.shared.going_on.add(task)
+        task.add_done_callback(self.shared.going_on.discard)
+        await asyncio.shield(task)
+
+    async def _handle(self, request: HttpRequest, reply: Reply) -> None:
         """Answers one request; an error of the upstream becomes an error of the Messages API."""
         route = request.target.partition("?")[0]
         if route != "/v1/messages" or request.method != "POST":
@@ -159,7 +169,7 @@ class Gateway:
         if media != "text/event-stream":
             raise BrokenAnswerError("the answer of the model is not a stream")
         await reply.begin(200, headers)
-        if self._passes and not self._changes("events") and not self.flags & {"buffers", "ends_cuts_well"}:
+        if self._passes and not self._changes("events") and "buffers" not in self.flags:
             async for piece in answer.pieces:
                 await reply.send(piece)
             await reply.end()

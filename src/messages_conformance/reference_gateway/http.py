@@ -49,6 +49,8 @@ class Reply:
         self._connection = connection
         self._writer = writer
         self.begun = False
+        self.ignores_leaving = False
+        """Whether a client that has left is no reason to end. Only a fault sets it."""
 
     async def whole(self, status: int, headers: Headers, body: bytes) -> None:
         """Sends a response with a content-length."""
@@ -76,9 +78,15 @@ class Reply:
 
     async def _write(self, event: h11.Event) -> None:
         if self._writer.transport.is_closing():
+            if self.ignores_leaving:
+                return
             raise ConnectionResetError
-        self._writer.write(self._connection.send(event) or b"")
-        await self._writer.drain()
+        try:
+            self._writer.write(self._connection.send(event) or b"")
+            await self._writer.drain()
+        except ConnectionError:
+            if not self.ignores_leaving:
+                raise
 
 
 Handler = Callable[[HttpRequest, Reply], Awaitable[None]]

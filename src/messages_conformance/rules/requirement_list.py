@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from messages_conformance.contract import Profile, profile, profile_names
+from messages_conformance.contract import Profile, gateway_profile_names, profile, profile_names
 from messages_conformance.rules.catalogue import CATALOGUE, Requirement
 from messages_conformance.rules.not_judged import Exclusion, Tolerance, exclusions, tolerances
 
@@ -39,7 +39,9 @@ class Listed:
 
 def listed(*own: Profile) -> tuple[Listed, ...]:
     """Every requirement of every kind, sorted by id, with the profiles, built-in and `own`, that ask for it."""
-    profiles = tuple({one.name: one for one in (*map(profile, profile_names()), *own)}.values())
+    profiles = tuple(
+        {one.name: one for one in (*map(profile, (*profile_names(), *gateway_profile_names())), *own)}.values()
+    )
     rows = [_judged(row, profiles) for row in CATALOGUE.values()]
     rows += [_tolerated(row, profiles) for row in tolerances().values()]
     rows += [_excluded(row, profiles) for row in exclusions().values()]

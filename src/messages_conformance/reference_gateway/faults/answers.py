@@ -103,6 +103,7 @@ fault(
 fault(
     "reverse_calls",
     "Parallel calls arrive in reverse order.",
+    "answer.thinking-first",
     "answer.tool-calls",
     "answer.arguments",
     "answer.order",

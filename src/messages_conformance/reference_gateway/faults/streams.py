@@ -103,7 +103,7 @@ fault(
     flags=frozenset({"never_streams", "whole_upstream"}),
 )
 fault("no_pings", "Pings of the upstream are not passed on.", "stream.pings", modes=PASSES, events=_drop("ping"))
-fault("same_index", "All blocks of a stream have the index 0.", "stream.order", "answer.tool-calls", events=_same_index)
+fault("same_index", "All blocks of a stream have the index 0.", "stream.order", events=_same_index)
 fault("overlapping_blocks", "Blocks of a stream are stopped at its end.", "stream.order", events=_overlapping)
 fault("drop_block_stop", "Blocks of a stream are not stopped.", "stream.order", events=_drop("content_block_stop"))
 fault("drop_block_start", "Blocks of a stream are not started.", "stream.order", events=_drop("content_block_start"))
@@ -111,7 +111,6 @@ fault(
     "drop_message_delta",
     "A stream has no message_delta.",
     "stream.order",
-    "answer.stop-reason",
     events=_drop("message_delta"),
 )
 fault(
@@ -121,14 +120,15 @@ fault(
     "answer.delivered",
     events=_drop("message_stop"),
 )
-fault(
-    "drop_message_start", "A stream has no message_start.", "stream.order", "answer.form", events=_drop("message_start")
-)
+fault("drop_message_start", "A stream has no message_start.", "stream.order", events=_drop("message_start"))
 fault(
     "double_deltas",
     "Each delta is sent twice.",
     "answer.text",
     "answer.arguments",
+    "answer.form",
+    "answer.thinking",
+    "answer.reasoning",
     events=_twice("content_block_delta"),
 )
 fault("double_message_stop", "A stream ends twice.", "stream.order", events=_twice("message_stop"))
@@ -137,6 +137,7 @@ fault(
     "stop_without_reason",
     "The message_delta has no stop_reason.",
     "answer.stop-reason",
+    "answer.stop-sequence",
     events=events_of_type("message_delta", setting(delta={})),
 )
 
@@ -159,6 +160,9 @@ fault(
     "The last delta of each block is lost.",
     "answer.text",
     "answer.arguments",
+    "answer.form",
+    "answer.thinking",
+    "answer.thinking-signature",
     events=_without_last_delta,
 )
 fault(
@@ -182,5 +186,6 @@ fault(
     "Deltas of one character are lost.",
     "answer.text",
     "answer.arguments",
+    "answer.form",
     events=_without_small_deltas,
 )

@@ -75,7 +75,10 @@ def with_part(holds: Callable[[Conversation], object]) -> Callable[[Exchange], b
 
 def speaks_well(exchange: Exchange) -> bool:
     """The upstream received the request and gave a whole, correct answer."""
-    return reached(exchange) and said(exchange).status == 200 and not said(exchange).broken and not leaves(exchange)
+    call = call_of(exchange)
+    if call is None or call.refused:
+        return False
+    return said(exchange).status == 200 and not said(exchange).broken and not leaves(exchange)
 
 
 def leaves(exchange: Exchange) -> bool:
@@ -84,8 +87,10 @@ def leaves(exchange: Exchange) -> bool:
 
 
 def got_message(exchange: Exchange) -> bool:
-    """The upstream answered well, and the client got a whole message."""
-    return speaks_well(exchange) and is_whole_message(exchange)
+    """The upstream answered well, and the client got a whole message; what a stream out of order says is uncertain."""
+    if not speaks_well(exchange) or not is_whole_message(exchange):
+        return False
+    return exchange.response is None or not exchange.response.is_event_stream or not walk_of(exchange).deviations
 
 
 def is_whole_message(exchange: Exchange) -> bool:

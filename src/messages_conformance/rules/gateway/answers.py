@@ -70,8 +70,8 @@ def delivers_all_text(exchange: Exchange) -> Iterable[Finding]:
     """The client gets all text of the upstream, unchanged and in order, and no other text."""
     wanted = "".join(block.text for block in _said(exchange, TEXT, REFUSAL))
     found = "".join(texts(exchange, "text", "text"))
-    if _said(exchange, REFUSAL) and not found:
-        return  # the stop reason alone says that the model refused: gateway.answer.stop-reason judges it
+    if _said(exchange, REFUSAL) and stop_reason_of(exchange) == "refusal":
+        return  # the stop reason says that the model refused; its words are optional then
     if found != wanted:
         yield from differs("/content", *_around(found, wanted))
 
@@ -151,7 +151,9 @@ def gives_every_call_an_id(exchange: Exchange) -> Iterable[Finding]:
 )
 def maps_the_stop_reason(exchange: Exchange) -> Iterable[Finding]:
     """The stop_reason means what the upstream's finish reason means: a limit, a call, a refusal or a normal end."""
-    finish = "content_filter" if _said(exchange, REFUSAL) else said(exchange).finish
+    if _said(exchange, REFUSAL):
+        return  # the words of the refusal, or this stop reason, say so: gateway.answer.text judges it
+    finish = said(exchange).finish
     wanted = STOP_REASONS.get(finish)
     if wanted is None or (finish == "stop_sequence" and behind(exchange).dialect != "anthropic"):
         return

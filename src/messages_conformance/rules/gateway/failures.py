@@ -257,8 +257,8 @@ def reports_cuts(exchange: Exchange) -> Iterable[Finding]:
 def delivers_what_came_before(exchange: Exchange) -> Iterable[Finding]:
     """What a stream said before it broke reaches the client."""
     response = exchange.response
-    if response is None or not response.is_event_stream or said(exchange).broken == "reset":
-        return  # a reset drops what is still on its way
+    if response is None or not response.is_event_stream or said(exchange).broken in ("cut", "reset"):
+        return  # what is still on its way may be lost with the connection
     wanted = "".join(block.text for block in said(exchange).blocks if block.kind == TEXT)[: said(exchange).after]
     if wanted and not any(map(added_text, response.events)):
         yield from differs("/content", "nothing of the answer", shown(wanted))
@@ -281,7 +281,8 @@ def delivers_what_came_before(exchange: Exchange) -> Iterable[Finding]:
 def ends_the_upstream_request(exchange: Exchange) -> Iterable[Finding]:
     """When the client leaves, the gateway ends the request to the upstream, which goes on speaking for seconds."""
     call = call_of(exchange)
-    if exchange.response is not None and exchange.response.ending != LEFT:
-        return  # nothing came that the client could have left
+    ours, theirs = exchange.response, None if call is None else call.response
+    if ours is None or theirs is None or ours.ending != LEFT or ours.ended_at_s > theirs.ended_at_s:
+        return  # nothing came that the client could have left before the upstream's end
     if call is not None and call.ending not in ("left", ""):
         yield from differs("", "the upstream spoke to its end", "the gateway closes the connection to the upstream")
