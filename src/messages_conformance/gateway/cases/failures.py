@@ -10,7 +10,10 @@ from messages_conformance.gateway.cases.requests import TOOLS
 from messages_conformance.upstream import Failure, Interruption, Script, Text, ToolCall
 
 STATUSES: Final = (400, 401, 403, 404, 413, 429, 500, 502, 503, 504, 529)
-WORDS: Final = "The scripted upstream refuses: prompt is too long: 210000 tokens > 200000 maximum"
+TOO_LONG: Final = "prompt is too long: 210000 tokens > 200000 maximum"
+"""Words with which clients begin to compact; gateways read them, too, so only a 400 has them."""
+
+WORDS: Final = "The scripted upstream does not answer this one."
 SENTENCE: Final = "This sentence has more than forty characters in it."
 LEAVING: Final = Script(blocks=(Text("word " * 260),), wait_between_deltas_s=0.05)
 """A stream of more than eight seconds, which nobody reads to its end."""
@@ -22,7 +25,9 @@ def refusals() -> Iterator[Case]:
         headers = (("retry-after", "17"),) if status in (429, 503, 529) else ()
         forms = (WHOLE, STREAM) if status in (400, 429, 500, 529) else (WHOLE,)
         yield case(
-            f"status-{status}", Script(failure=Failure(status=status, message=WORDS), headers=headers), forms=forms
+            f"status-{status}",
+            Script(failure=Failure(status=status, message=TOO_LONG if status == 400 else WORDS), headers=headers),
+            forms=forms,
         )
     page = "<html><body><h1>502 Bad Gateway</h1></body></html>"
     script = Script(failure=Failure(status=502, body=page, content_type="text/html"))
