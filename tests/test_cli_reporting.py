@@ -48,7 +48,10 @@ def test_reports_without_their_exchanges_can_be_compared(tmp_path: Path) -> None
     names = [argument for folder in folders for argument in ("--name", Path(folder).name)]
     outcome = run("compare", *folders, *names, "--format", "markdown")
     assert outcome.code == 0, outcome.all
-    assert "| requirement | harm | `mock` | `via-anthropic` | `via-hosted-vllm` | `via-openai` | `via-reference` |" in outcome.out
+    assert (
+        "| requirement | harm | `mock` | `via-anthropic` | `via-hosted-vllm` | `via-openai` | `via-reference` |"
+        in outcome.out
+    )
     page = tmp_path / "comparison.html"
     assert run("compare", *folders, "--format", "html", "--output", str(page)).code == 0
     assert "<h1>5 runs compared</h1>" in page.read_text("utf-8")
