@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from messages_conformance.generate import Dialogue, count_tokens, get
+from messages_conformance.generate import Dialogue, count_tokens, get, other_route
 
 # The texts of test_messages.py: each count is compared with the tokens that the same question was billed for there.
 OK = "Reply with the single word: ok"
@@ -43,17 +43,35 @@ async def list_models(send):
     for name in (plain, slashed):
         if name is not None:
             await send(get("models.retrieve", f"/v1/models/{quote(name, safe='')}"))
+    await exceed_the_limit(send, listed)
     cursor = ""
     if listed.response is not None and listed.response.fields.get("has_more") is True:
         last = listed.response.fields.get("last_id")
         if isinstance(last, str):
             await send(get("models.more", f"/v1/models?after_id={quote(last, safe='')}"))
+    seen = []
     for number in range(PAGES):
         page = await send(get(f"models.page-{number + 1}", f"/v1/models?limit=1{cursor}"))
         body = page.response.fields if page.response is not None else {}
+        seen += model_ids(page)
+        if number == PAGES - 1 and len(seen) == PAGES:
+            before = f"/v1/models?limit=1&before_id={quote(seen[-1], safe='')}"
+            await send(get("models.before", before))
         if body.get("has_more") is not True or not isinstance(body.get("last_id"), str):
             return
         cursor = f"&after_id={quote(body['last_id'], safe='')}"
+
+
+async def exceed_the_limit(send, listed):
+    """Asks the first model that says how much it can write for one token more, which must be refused."""
+    data = listed.response.fields.get("data") if listed.response is not None else None
+    for item in data if isinstance(data, list) else []:
+        limit = item.get("max_tokens") if isinstance(item, dict) else None
+        if isinstance(limit, int) and limit > 0 and isinstance(item.get("id"), str):
+            body = {"model": item["id"], "max_tokens": limit + 1, "messages": [{"role": "user", "content": OK}]}
+            probe = "adjacent.models.max_tokens"
+            await send(other_route("models.max_tokens", "/v1/messages", method="POST", body=body, probe=probe))
+            return
 
 
 def model_ids(listed):
@@ -64,7 +82,7 @@ def model_ids(listed):
 
 
 DIALOGUES = [
-    Dialogue(name="models", steps=list_models, max_requests=4 + PAGES, max_output_tokens=0, needs=frozenset({"models"}))
+    Dialogue(name="models", steps=list_models, max_requests=6 + PAGES, max_output_tokens=0, needs=frozenset({"models"}))
 ]
 
 

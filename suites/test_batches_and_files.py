@@ -13,6 +13,7 @@ from messages_conformance.generate import Dialogue, other_route
 BATCHES = "/v1/messages/batches"
 FILES = "/v1/files"
 NO_BATCH = f"{BATCHES}/msgbatch_01AAAAAAAAAAAAAAAAAAAAAA"
+JSON = (("content-type", "application/json"),)
 NO_FILE = f"{FILES}/file_01AAAAAAAAAAAAAAAAAAAAAAAA"
 # Even a target that wrongly takes such a batch has nothing to run.
 NOTHING = {"model": "no-such-model-xyz", "max_tokens": 0, "messages": [{"role": "user", "content": "Hello."}]}
@@ -64,7 +65,8 @@ async def ask_for_batches(send):
         ("cancel", "POST", f"{NO_BATCH}/cancel"),
         ("delete", "DELETE", NO_BATCH),
     ):
-        await send(sent(f"batches.unknown-{name}", path, method=method, probe="batches.unknown-id", statuses=(404,)))
+        unknown = {"probe": "batches.unknown-id", "statuses": (404,), "headers": JSON}
+        await send(sent(f"batches.unknown-{name}", path, method=method, **unknown))
     for probe, bodies in MALFORMED.items():
         for name, body in bodies.items():
             made = await send(sent(f"batches.{name}", BATCHES, method="POST", body=body, probe=f"batches.{probe}"))

@@ -115,6 +115,10 @@ ROWS: dict[str, tuple[Run, Run]] = {
     ),
     "adjacent.models.list-shape": ([listed("a", has_more=...)], [listed("a", "b", extra=1)]),
     "adjacent.models.item-shape": ([listed({**MODEL, "created_at": 1_700_000_000})], [listed("a")]),
+    "adjacent.models.before_id": (
+        [FIRST, SECOND, listed("b", query="?limit=1&before_id=b")],
+        [FIRST, SECOND, listed("a", query="?limit=1&before_id=b")],
+    ),
     "adjacent.models.limit": (
         [listed("a", "b", query="?limit=1")],
         [listed("a", query="?limit=1"), refused(400, method="GET", **BAD_LIMIT)],

@@ -197,6 +197,34 @@ def _walk(exchanges: Sequence[Exchange]) -> Iterator[Finding]:
             yield Finding(exchange=after.number, place=Place(pointer="/data"), found=found, wanted=wanted)
 
 
+@rule(
+    "adjacent.models.before_id",
+    SHOULD,
+    harm=LOSES,  # a client that pages back misses models
+    families={ANTHROPIC},
+    needs={"models"},
+    source=LIST,
+    over=RUN,
+    reads={PROBES, REQUEST},
+    provoked="The page before the third model is requested with limit=1 and before_id.",
+)
+def continues_before_the_first_id(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """before_id returns the page that ends right before that model."""
+    single = [pair for pair in _pages(exchanges) if _query(pair[0], "limit") == "1"]
+    walked = [_id(item) for exchange, items in single if _query(exchange, "before_id") is None for item in items[:1]]
+    asked = [one for one in exchanges if _requests_a_page(one) and _query(one, "before_id") in walked[1:]]
+    if not asked:
+        yield Unverified(reason="no page before a known model was requested")
+    for exchange in asked:
+        wanted = walked[walked.index(_query(exchange, "before_id") or "") - 1]
+        found = [_id(item) for item in _items(exchange) or ()]
+        if not exchange.succeeded:
+            yield refusal(exchange, "200 and the page before that model")
+        elif found[-1:] != [wanted]:
+            place = Place(pointer="/data")
+            yield Finding(exchange=exchange.number, place=place, found=shown(found[-1:]), wanted=shown([wanted]))
+
+
 def _named(exchange: Exchange) -> str:
     """The model id in the path, decoded."""
     return unquote(exchange.request.route.removeprefix(f"{MODELS_PATH}/"))

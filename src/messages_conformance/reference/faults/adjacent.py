@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from messages_conformance.reference import model_list
 from messages_conformance.reference.changes import RequestContext, Stage
 from messages_conformance.reference.edits import Failures, Json, dropped
 from messages_conformance.reference.failures import Failure
@@ -82,6 +83,14 @@ def mix_up_cursors(value: Json) -> Json:
     if not is_list(value):
         return value
     return {**value, "first_id": value["last_id"], "last_id": value["first_id"]}
+
+
+@fault("adjacent", trips={"adjacent.models.before_id"}, at=Stage.MODELS)
+def ignore_before_id(value: Json, context: RequestContext) -> Json:
+    """A page before a model is the first page of the list."""
+    if "before_id" not in context.request.query:
+        return value
+    return model_list.page(model_list.MODELS, {"limit": context.request.query.get("limit", ["20"])})
 
 
 @fault("adjacent", trips={"adjacent.models.retrieve"}, at=Stage.MODELS)
