@@ -138,7 +138,7 @@ def test_the_command_writes_valid_json(tmp_path: Path, capsys: pytest.CaptureFix
     assert document["broken"] == ["unknown_fields"]
     out = capsys.readouterr().out
     assert "BREAKS         unknown_fields" in out
-    assert "1 of them break the client: unknown_fields" in out
+    assert "1 of them breaks the client: unknown_fields" in out
     assert "the client detects 0, survives 0, silently swallows 1, hangs with 0" in out
 
 

@@ -15,7 +15,7 @@ from messages_conformance.clients.client_runs import (
 )
 from messages_conformance.report.text import counted, inline, listed
 
-DETAIL_CHARACTERS: Final = 160
+DETAIL_CHARACTERS: Final = 300
 IDS_SHOWN: Final = 4
 STATUS: Final = {OK: "works", LOSS: "works with loss", FAILS: "fails", "": "nothing was verified"}
 NO_VIOLATION: Final = "no violated requirement: a gap of the requirements, or a bug of the client"

@@ -50,7 +50,8 @@ def summary(trials: ClientTrials) -> Iterator[str]:
     if trials.of(VARIANT):
         shown = counted(len(trials.of(VARIANT, WORKS, BROKEN)), "correct variant")
         names = ", ".join(trial.name for trial in trials.broken)
-        broken = f"{len(trials.broken)} of them break the client: {names}" if names else "none of them breaks it"
+        verb = "breaks" if len(trials.broken) == 1 else "break"
+        broken = f"{len(trials.broken)} of them {verb} the client: {names}" if names else "none of them breaks it"
         yield f"Its requests show {shown}; {broken}."
     if faults := trials.of(FAULT):
         counts = ", ".join(f"{word} {len(trials.of(FAULT, outcome))}" for outcome, word in WORDS.items())
