@@ -236,11 +236,19 @@ def _exchange(
                 call_of(record, started_s=one.started_s, secrets=hidden) for record in records[one.script.token()]
             ),
             promises=setup.promises,
-            inexpressible=one.case.inexpressible if setup.promise == "translates" else (),
+            inexpressible=_inexpressible(one.case, setup),
             nonce=one.nonce,
             observes=(*_observes(one.case, setup.promise), *one.observes),
         ),
     )
+
+
+def _inexpressible(case: Case, setup: Setup) -> tuple[str, ...]:
+    """What the upstream's dialect has no form for. Responses have none for stop sequences, however few there are."""
+    if setup.promise != "translates":
+        return ()
+    stops = setup.dialect == "openai-responses" and "stop_sequences" in case.request
+    return tuple(dict.fromkeys((*case.inexpressible, *(["stop_sequences"] if stops else []))))
 
 
 def _observes(case: Case, promise: str) -> tuple[str, ...]:

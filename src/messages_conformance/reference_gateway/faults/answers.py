@@ -98,6 +98,7 @@ fault(
     "calls_first",
     "Calls come before the text in whole answers.",
     "answer.order",
+    "answer.thinking-first",
     message=field("content", lambda content: sorted(content, key=lambda one: one["type"] != "tool_use")),
 )
 fault(

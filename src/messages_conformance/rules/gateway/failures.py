@@ -42,7 +42,7 @@ MEANS: Final[Mapping[int, frozenset[int]]] = {
     429: frozenset({429}),
     500: OURS,
     502: OURS,
-    503: frozenset({502, 503, 529}),
+    503: OURS | {529},
     504: OURS | {504, 529},
     529: frozenset({503, 529}),
 }

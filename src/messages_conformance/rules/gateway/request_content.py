@@ -318,7 +318,11 @@ def passes_images_of_results_on(exchange: Exchange) -> Iterable[Finding]:
     applies=with_part(lambda wanted: wanted.of(FILE)),
 )
 def passes_documents_on(exchange: Exchange) -> Iterable[Finding]:
-    """A document reaches the upstream with the same data, or the request is refused."""
+    """A document reaches the upstream with the same data, or the request is refused, or a header says so."""
+    headers = () if exchange.response is None else exchange.response.headers
+    reported = any("document" in f"{name} {value}".lower() for name, value in headers)
+    if reported and "document" in behind(exchange).inexpressible:
+        return []
     return _lost_media(exchange, FILE, in_result=None)
 
 
