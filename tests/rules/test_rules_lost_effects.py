@@ -13,6 +13,7 @@ from messages_conformance.rules import CATALOGUE, FAIL, MUST, NOT_VERIFIED, PASS
 Run = list[Exchange]
 HONOURED = "request.thinking.honoured"
 STRICT_TYPES, OPTIONAL = "response.content.tool_use-strict-types", "response.content.tool_use-optional-absent"
+STREAMED = "request.output_config.format-streamed"
 LISTS, ALIKE = "usage.output.ge-list", "usage.output.stream-equals-nonstream"
 
 BUDGET = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
@@ -48,9 +49,9 @@ def calls(given: Any, *, strict: bool = True) -> Exchange:
     return answered({"content": [called], "stop_reason": "tool_use"}, ask=ask)
 
 
-def stream(content: str, tokens: int) -> Exchange:
+def stream(content: str, tokens: int, *, ask: Any = None) -> Exchange:
     usage = {"input_tokens": 10, "output_tokens": tokens}
-    return streamed([start(), block(), text(content), stop(), ends(usage=usage), over()])
+    return streamed([start(), block(), text(content), stop(), ends(usage=usage), over()], ask=ask)
 
 
 ANSWER = says(words(), ask=BUDGET)
@@ -58,11 +59,15 @@ NUMBERS = ", ".join(str(number) for number in range(1, 13))
 WRONG = {"age": "36", "place": '{"city": "Paris"}'}
 FILLED = {**STATED, "note": "", "tag": None}
 BILLED = [says(words(NUMBERS), tokens=36) for _ in range(3)]
+FORMAT = {"output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}}}
+JSON_TEXT = says(words('{"name": "Ada"}'), ask=FORMAT)
+POEM, OBJECT = stream("Ada is 36", 9, ask=FORMAT), stream('{"name": "Ada"}', 9, ask=FORMAT)
 ROWS: dict[str, tuple[Run, Run]] = {
     HONOURED: ([ANSWER] * 5, [ANSWER, says(THOUGHT, words(), ask=BUDGET)]),
     STRICT_TYPES: ([calls(WRONG), calls(WRONG)], [calls(WRONG), calls(STATED)]),
     OPTIONAL: ([calls(FILLED)] * 4, [calls(FILLED)] * 3 + [calls(STATED)]),
     LISTS: ([says(words(NUMBERS), tokens=1)], [says(words(NUMBERS), tokens=24)]),
+    STREAMED: ([JSON_TEXT, POEM, POEM], [JSON_TEXT, POEM, OBJECT]),
     ALIKE: ([*BILLED, *[stream(NUMBERS, 12)] * 3], [*BILLED, *[stream(NUMBERS, 35)] * 3]),
 }
 
@@ -93,6 +98,8 @@ def test_it_passes(requirement: str) -> None:
         pytest.param(STRICT_TYPES, [calls(WRONG, strict=False)] * 3, id="tools that are not strict"),
         pytest.param(OPTIONAL, [calls(FILLED)] * 3, id="three calls"),
         pytest.param(LISTS, [says(words("Paris"), tokens=1)], id="a word"),
+        pytest.param(STREAMED, [JSON_TEXT, POEM], id="one stream without the format"),
+        pytest.param(STREAMED, [POEM, POEM, says(words(), ask=FORMAT)], id="a format that is never honoured"),
         pytest.param(ALIKE, [*BILLED, stream(NUMBERS, 12)], id="one stream"),
     ],
 )

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from messages_conformance import contract
 from messages_conformance.exchange import UNPARSED, Exchange, parse_json
 from messages_conformance.rules.accessors import (
+    has_message,
     in_message,
+    is_broken_stream,
     json_message,
     shown,
     stop_reason_of,
+    streamed,
     text_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, RUN, rule
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
 
@@ -78,3 +81,48 @@ def _keywords(schema: Any) -> set[str]:
     found: set[str] = set()
     json.loads(json.dumps(schema), object_hook=lambda members: found.update(members))
     return found
+
+
+MIN_STREAMS: Final = 2
+"""So many streams must have prose, and no whole answer (our own)."""
+
+
+@rule(
+    "request.output_config.format-streamed",
+    SHOULD,
+    harm=BREAKS,
+    families={ANTHROPIC},
+    source=f"{STRUCTURED}; raullenchai/Rapid-MLX#683 (GitHub), read 2026-11-30",
+    over=RUN,
+    model_dependent=True,
+    needs={"structured-outputs", "stream"},
+    capability="structured-outputs",
+    reads={REQUEST},
+    provoked="Requests have an output format, with and without streaming, and invite a poem.",
+)
+def streams_the_requested_format(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """Streams have the requested output format if whole answers have it."""
+    answers = [one for one in exchanges if has_message(one) and _format(one) is not None and _is_readable(one)]
+    streams = [one for one in answers if streamed(one)]
+    whole = [one for one in answers if not streamed(one)]
+    if len(streams) < MIN_STREAMS or not whole or any(map(_has_no_object, whole)):
+        yield Unverified(reason="no output format was honoured without streaming and requested twice in streams")
+    elif all(map(_has_no_object, streams)):
+        one, place = streams[0], in_message(streams[0], "/content")
+        found = f"{shown(text_of(one))}, and no JSON in all {len(streams)} streams"
+        wanted = f"JSON, as in exchange {whole[0].number}"
+        yield Finding(exchange=one.number, place=place, found=found, wanted=wanted)
+
+
+def _is_readable(exchange: Exchange) -> bool:
+    """Whether an answer has a text; prose and JSON differ from their beginnings on."""
+    return (
+        stop_reason_of(exchange) in ("end_turn", "max_tokens")
+        and bool(text_of(exchange))
+        and not is_broken_stream(exchange)
+    )
+
+
+def _has_no_object(exchange: Exchange) -> bool:
+    """Whether a text has no sign of an object: a text that lost a part of it still has the other parts."""
+    return "{" not in text_of(exchange) and '":' not in text_of(exchange)

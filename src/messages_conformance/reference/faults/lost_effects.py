@@ -6,10 +6,11 @@ import json
 from typing import Any, Final
 
 from messages_conformance.reference.changes import RequestContext, Stage
-from messages_conformance.reference.edits import Events, Json, with_usage
+from messages_conformance.reference.edits import Events, Failures, Json, refused_if, with_usage
 from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.faults.input_values import map_inputs, map_values
-from messages_conformance.reference.request_parts import object_of, tools
+from messages_conformance.reference.json_values import as_list
+from messages_conformance.reference.request_parts import object_of, tools, turns
 
 HONOURED: Final = "request.thinking.honoured"
 VALUES: Final = "response.content.tool_use-values"
@@ -97,3 +98,43 @@ def bill_streams_for_less(events: Events) -> Events:
             data = {**data, "usage": {**usage, "output_tokens": usage["output_tokens"] * 3 // 4 or 1}}
         changed.append((name, data))
     return changed
+
+
+# -- formats, and places of cache_control
+
+
+@fault(
+    "request",
+    trips={"request.output_config.format-streamed"},
+    at=Stage.BODY,
+    seen="raullenchai/Rapid-MLX#683",
+)
+def ignore_format_of_streams(body: Json) -> Json:
+    """An output format is ignored in streams only."""
+    if body.get("stream") is not True:
+        return body
+    return {name: value for name, value in body.items() if name != "output_config"}
+
+
+@fault(
+    "refusals",
+    trips={"request.cache_control.in-tool-result"},
+    at=Stage.FAILURES,
+    seen="caozhiyuan/copilot-api#241",
+)
+def refuse_cache_control_in_tool_results(failures: Failures, context: RequestContext) -> Failures:
+    """cache_control on a block inside the content of a tool_result is refused."""
+    inside = any(
+        "cache_control" in part
+        for turn in turns(context.body)
+        for block in as_list(turn.get("content"))
+        if object_type(block) == "tool_result"
+        for part in as_list(block.get("content"))
+        if isinstance(part, dict)
+    )
+    return refused_if(failures, inside, "cache_control may not be specified within `tool_result.content`")
+
+
+def object_type(block: Any) -> Any:
+    """The type of a block; None for any other value."""
+    return block.get("type") if isinstance(block, dict) else None
