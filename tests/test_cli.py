@@ -131,7 +131,7 @@ def test_explain_gives_sentence_source_severity_and_provocation() -> None:
     ("requirement", "label", "message"),
     [
         ("stream.order.ping-anywhere", "tolerated", "many_pings"),
-        ("adjacent.batches.custom_id", "excluded", "The suite sends no batches"),
+        ("request.model.any-vendor", "excluded", "A run judges one model"),
     ],
 )
 def test_explain_says_why_something_is_not_judged(requirement: str, label: str, message: str) -> None:
