@@ -201,12 +201,14 @@ class Gateway:
 
     async def _send_events(self, events: AsyncIterator[Fields], reply: Reply) -> None:
         held = b""
-        async for event in with_pings(events):
-            held += frame(event)
-            if "buffers" not in self.flags:
-                await reply.send(held)
-                held = b""
-        await reply.send(held)
+        try:
+            async for event in with_pings(events):
+                held += frame(event)
+                if "buffers" not in self.flags:
+                    await reply.send(held)
+                    held = b""
+        finally:
+            await reply.send(held)
 
     async def _fail(self, reply: Reply, failure: Failed) -> None:
         """Sends an error; after the head of an answer the connection is closed instead, which shows the cut."""

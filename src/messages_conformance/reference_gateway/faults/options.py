@@ -71,6 +71,7 @@ fault(
     "drop_documents",
     "Documents are lost.",
     "request.documents",
+    "request.inexpressible",
     request=each_block(
         lambda block: None if block["type"] == "document" and block["source"]["type"] == "base64" else block
     ),

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from messages_conformance.reference_gateway.changes import PASSTHROUGH, TRANSLATES, Events, Fields
+from messages_conformance.reference_gateway.chat_answer import BrokenAnswerError
 from messages_conformance.reference_gateway.edits import events_of_type, per_event, setting
 from messages_conformance.reference_gateway.faults.row import fault
+from messages_conformance.reference_gateway.http import UpstreamError
 
 PASSES = (PASSTHROUGH,)
 CHAT = (TRANSLATES,)
@@ -27,12 +29,17 @@ async def _one_late(events: Events) -> AsyncIterator[Fields]:
 async def _in_groups(events: Events) -> AsyncIterator[Fields]:
     """Ten events leave together."""
     held: list[Fields] = []
-    async for event in events:
-        held.append(event)
-        if len(held) == 10:
-            for one in held:
-                yield one
-            held = []
+    try:
+        async for event in events:
+            held.append(event)
+            if len(held) == 10:
+                for one in held:
+                    yield one
+                held = []
+    except (UpstreamError, BrokenAnswerError):
+        for one in held:
+            yield one
+        raise
     for one in held:
         yield one
 
