@@ -47,12 +47,17 @@ async def _in_groups(events: Events) -> AsyncIterator[Fields]:
 async def _blocks_at_once(events: Events) -> AsyncIterator[Fields]:
     """The deltas of a block leave when it ends."""
     held: list[Fields] = []
-    async for event in events:
-        held.append(event)
-        if event["type"] != "content_block_delta":
-            for one in held:
-                yield one
-            held = []
+    try:
+        async for event in events:
+            held.append(event)
+            if event["type"] != "content_block_delta":
+                for one in held:
+                    yield one
+                held = []
+    except (UpstreamError, BrokenAnswerError):
+        for one in held:
+            yield one
+        raise
 
 
 async def _arguments_at_once(events: Events) -> AsyncIterator[Fields]:
