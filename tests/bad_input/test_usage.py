@@ -47,7 +47,7 @@ WRONG = {
         ["run", "reference:", "--only", "zzz*"],
         ["no requirement matches 'zzz*'", "ids begin with ", "auth"],
     ),
-    "skip": (["run", "reference:", "--skip", "stream.ordr.*"], ["'stream.ordr.*'", "stream.order."]),
+    "skip": (["run", "reference:", "--skip", "stream.ordr.*"], ["'stream.ordr.*'", "did you mean "]),
     "number": (["run", "reference:", "--concurrency", "many"], ["--concurrency is 'many'", "whole number"]),
     "concurrency": (["run", "reference:", "--concurrency", "0"], ["--concurrency is 0", "1 or more"]),
     "requests": (["run", "reference:", "--max-requests", "0"], ["--max-requests is 0", "1 or more"]),

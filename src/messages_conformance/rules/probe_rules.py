@@ -137,7 +137,7 @@ def register() -> None:
                 api_version=probe.api_version,
                 model_dependent=False,
                 needs=probe.needs,
-                reads=frozenset({PROBES, REQUEST} if probe.controlled else {PROBES}),
+                reads=frozenset({PROBES, REQUEST} if probe.controlled or UNAUTHORIZED in probe.statuses else {PROBES}),
                 capability=probe.capability,
                 probed=not probe.controlled,
                 over=RUN if probe.controlled else EXCHANGE,
