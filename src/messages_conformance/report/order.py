@@ -44,12 +44,13 @@ def affected_clients(requirement: str) -> int:
     )
 
 
-def rank(verdict: Verdict, harm: str, causes: Mapping[str, int]) -> tuple[int, int, int, int, int, int, str]:
+def rank(verdict: Verdict, harm: str, causes: Mapping[str, int]) -> tuple[int, int, bool, int, int, int, int, str]:
     """The place of a failure in reports. `causes` has the place of each requirement that is blamed for a cause."""
     name = verdict.requirement
     return (
         _place(verdict, harm),
         _index(HARMS, harm),
+        _is_beside(name),
         causes.get(name, len(causes)),
         _index(LEVELS, verdict.level),
         -affected_clients(name),
@@ -65,7 +66,11 @@ def _place(verdict: Verdict, harm: str) -> int:
         return 3
     if harm == LEAKS:
         return 0
-    return 2 if verdict.requirement.partition(".")[0] == OTHER_ROUTES else 1
+    return 2 if _is_beside(verdict.requirement) else 1
+
+
+def _is_beside(requirement: str) -> bool:
+    return requirement.partition(".")[0] == OTHER_ROUTES
 
 
 def _index(order: tuple[str, ...], name: str) -> int:

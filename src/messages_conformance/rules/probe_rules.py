@@ -30,6 +30,8 @@ from messages_conformance.rules.request_features import not_accepted_elsewhere
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
 
 UNAUTHORIZED = 401
+ABOUT_CREDENTIALS = ".auth"
+"""End of the ids of the rows that any refusal satisfies; other rows about credentials demand 401."""
 
 VALID_REQUEST = "transport.path.post-messages"
 
@@ -91,18 +93,22 @@ def _added_headers(exchange: Exchange) -> tuple[str, ...]:
     return tuple(name for name, value in exchange.request.headers if is_header_placeholder(value))
 
 
+def _about_credentials(probe: Probe) -> bool:
+    return UNAUTHORIZED in probe.statuses or probe.requirement.endswith(ABOUT_CREDENTIALS)
+
+
 def _refused(probe: Probe, exchange: Exchange) -> Iterator[Finding | Unverified]:
     status = response_of(exchange).status
     if probe.error_status not in (None, status) or (probe.refusals_only and status < 400):
         return  # another row judges the status
     wanted = " or ".join(map(str, probe.statuses)) or "a 4xx status"
-    if 200 <= status < 300 and UNAUTHORIZED in probe.statuses and (added := _added_headers(exchange)):
+    if 200 <= status < 300 and _about_credentials(probe) and (added := _added_headers(exchange)):
         yield Unverified(reason=f"the request also had {', '.join(added)} of --header, which may be a credential, too")
     elif 200 <= status < 300:
         if not carries_error(exchange) and not refused_in_stream(exchange):
             yield Finding(place=STATUS, found=f"{status}: the request was accepted", wanted=wanted)
-    elif status >= 500 and invalid(exchange):
-        return  # judged as errors.no-5xx-on-bad-input
+    elif status >= 500 and (invalid(exchange) or probe.requirement.endswith(ABOUT_CREDENTIALS)):
+        return  # judged as errors.no-5xx-on-bad-input, or as a wrong status of another row
     elif status >= 500 or (probe.statuses and status not in probe.statuses):
         yield Finding(place=STATUS, found=status_and_body(exchange), wanted=wanted)
     elif status >= 400 and probe.error_type is not None:
@@ -137,7 +143,7 @@ def register() -> None:
                 api_version=probe.api_version,
                 model_dependent=False,
                 needs=probe.needs,
-                reads=frozenset({PROBES, REQUEST} if probe.controlled or UNAUTHORIZED in probe.statuses else {PROBES}),
+                reads=frozenset({PROBES, REQUEST} if probe.controlled or _about_credentials(probe) else {PROBES}),
                 capability=probe.capability,
                 probed=not probe.controlled,
                 over=RUN if probe.controlled else EXCHANGE,
