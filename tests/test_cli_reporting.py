@@ -72,7 +72,7 @@ def test_compare_is_readable_in_a_terminal_and_names_the_runs(folder: Path) -> N
         (("report", "nowhere"), "'nowhere' could not be read"),
         (("report", "."), "name the folder that a run with --report wrote"),
         (("report", ".", "--format", "pdf"), "invalid choice: 'pdf'"),
-        (("report",), "required: DIR"),
+        (("report",), "required: [verify] DIR"),
         (("compare",), "required: REPORT"),
         (("compare", ".", "nowhere"), "could not be read"),
     ],

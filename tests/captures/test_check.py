@@ -85,7 +85,7 @@ def test_every_format_says_that_it_has_no_times_and_no_probes(form: str, tmp_pat
     assert [exchange.number for exchange in exchanges] == [1, 2, 3]
     for exchange in exchanges:
         assert {RecordingPart.TIMES, RecordingPart.CHUNK_BORDERS, RecordingPart.PROBES} <= exchange.lacks
-        assert exchange.capture == str(path)
+        assert exchange.capture.startswith(str(path))
 
 
 def test_a_request_and_its_answer_survive_every_format(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_lines_of_one_file_are_one_capture(tmp_path: Path, zipped: bool) -> None
     assert {name: len(exchanges) for name, exchanges in captures(path).items()} == {
         "a/b/x.yaml": 2,
         "a/b/y.yaml": 1,
-        "": 1,
+        "line 4": 1,
     }
 
 

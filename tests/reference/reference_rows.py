@@ -239,7 +239,7 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("system role last", body([user("hi"), SYSTEM])),
     ("system role between", body([user("hi"), SYSTEM, SYSTEM, assistant("ho"), user("hum")])),
     ("whole request cached", body(cache_control=CACHE)),
-    ("small options", body(speed="standard", inference_geo="eu", container=None, diagnostics={})),
+    ("small options", body(speed="standard", inference_geo="us", container=None, diagnostics={})),
 ]
 
 

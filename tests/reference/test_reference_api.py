@@ -127,7 +127,7 @@ def test_betas() -> None:
     ("method", "path", "status", "kind"),
     [
         ("POST", "/v1/nope", 404, "not_found_error"),
-        ("POST", "/v1/messages/batches", 404, "not_found_error"),
+        ("POST", "/v1/messages/batches", 400, "invalid_request_error"),
         ("GET", "/v1/messages", 405, "invalid_request_error"),
         ("POST", "/v1/models", 405, "invalid_request_error"),
         ("GET", "/v1/models/nope", 404, "not_found_error"),

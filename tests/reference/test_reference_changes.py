@@ -292,27 +292,9 @@ IN_SEQUENCE = {
     "disagree_on_request_id",
 }
 
-# These are visible in the longer requests of the suites only, such as several notes or stated inputs; tests/proof and
-# `prove` send them.
-IN_SUITES = {
-    "count_cached_tokens_as_input_in_start",
-    "count_text_blocks_only",
-    "count_without_images_and_documents",
-    "decode_json_text_in_inputs",
-    "drop_context_of_documents",
-    "drop_descriptions_of_parameters",
-    "hold_back_text_for_stop_sequences",
-    "leave_the_enum",
-    "lose_line_breaks_of_streamed_inputs",
-    "lose_system_blocks_that_are_billed",
-    "read_first_block_of_results_only",
-    "read_first_text_block_only",
-    "round_large_integers",
-    "send_cut_thinking_as_text",
-    "stop_inside_thinking",
-    "stop_inside_tool_input",
-    "stringify_nested_inputs",
-}
+# Only requests of the suites show these, such as several notes, routes of batches, or one limit: tests/proof
+# sends them.
+IN_SUITES = set((Path(__file__).parent / "shown_in_suites.txt").read_text("utf-8").split())
 
 # These need a connection that the client cuts or leaves; tests/proof does that.
 BELOW_REQUESTS = {"crash_on_cut_body", "stay_broken_after_cut_body"}
@@ -326,7 +308,14 @@ def test_fault_is_visible(name: str, plain: list[Any]) -> None:
     for probe, correct in zip(PROBES, plain, strict=True):
         if visible(faulty.handle(probe)) != correct:
             return
-    pytest.fail(f"no request shows a difference between a server with {name} and a correct one")
+    pytest.fail(
+        f"no request shows a difference between a server with {name} and a correct one; if `prove --only {name}` does, "
+        "add the name to tests/reference/shown_in_suites.txt"
+    )
+
+
+def test_the_list_of_what_only_suites_show_has_faults_alone() -> None:
+    assert sorted(IN_SUITES - faults().keys()) == []
 
 
 def test_a_fault_requires_a_version_header_that_is_optional() -> None:
@@ -385,7 +374,7 @@ UNREPEATABLE = {"empty_text_block", "silent_after_thought", "silent_model"} | UN
 def test_variant_still_answers(name: str) -> None:
     varied = endpoint(variant=name)
     for content in STREAMED:
-        if name in NO_THINKING and "thinking" in content:
+        if (name in NO_THINKING and "thinking" in content) or (name == "no_forced_tools" and "tool_choice" in content):
             continue
         message = document(answer_of(varied, content))
         assert message["type"] == "message"

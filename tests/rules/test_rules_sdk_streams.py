@@ -58,6 +58,7 @@ NO_CONTENT = "stream.start.content-empty"
 FIRST_USAGE = "stream.start.usage-object"
 LAST_USAGE = "stream.msgdelta.usage-required"
 INPUT_EMPTY = "stream.block.start-tool-input-empty"
+IN_DELTAS = "stream.block.tool-input-in-deltas"
 JSON_INPUT = "stream.delta.partial-json-concat"
 JSON_PREFIX = "stream.delta.partial-json-prefix-valid"
 THINKING_START = "stream.block.start-thinking-fields"
@@ -107,7 +108,7 @@ CASES: list[tuple[str, list[Event] | bytes, set[str]]] = [
     ("text starts without text", [TOP, block(text=...), HI, STOP, END, OVER], {"stream.block.start-text-empty"}),
     ("text starts with text", [TOP, block(text="Hel"), *HELLO[2:]], {"stream.block.start-text-empty"}),
     ("tool input a string", call('{"a":1}', begin=block(0, "tool_use", id="t", input="")), {INPUT_EMPTY}),
-    ("full tool input at start", call(begin=block(0, "tool_use", id="t", input={"a": 1})), {INPUT_EMPTY}),
+    ("full tool input at start", call(begin=block(0, "tool_use", id="t", input={"a": 1})), {INPUT_EMPTY, IN_DELTAS}),
     (
         "input at start and in deltas",
         call('{"b":2}', begin=block(0, "tool_use", id="t", input={"a": 1})),

@@ -1,7 +1,8 @@
 """JSON lines: recorded pairs, events of one stream, bare answers, or the lines of a log with a map.
 
 A recorded pair is an object with the objects `request` and `response`. Lines of one `source.repo` and `source.path`
-were recorded together. A note "no request recorded" or "no headers recorded" says that this part was invented.
+were recorded together; nobody knows that of a line without them, so it is judged alone. A note "no request recorded" or
+"no headers recorded" says that this part was invented.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def _recorded(number: int, row: Mapping[str, Any]) -> Iterator[Pair | Damage]:
     stated = row.get("source")
     source: Mapping[str, Any] = stated if isinstance(stated, dict) else {}
     notes = source.get("notes") or ()
-    together = "/".join(str(source[key]) for key in ("repo", "path") if source.get(key)) if source.get("path") else ""
+    named = [str(source[key]) for key in ("repo", "path") if source.get(key)] if source.get("path") else []
+    together = "/".join(named) or f"line {number}"
     yield replace(
         pair,
         place=f"line {number}",

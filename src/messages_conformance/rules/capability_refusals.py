@@ -12,8 +12,10 @@ from messages_conformance.exchange import REFUSED, Exchange
 from messages_conformance.rules.accessors import cleanly_refused
 
 NAMED: Final[Mapping[str, tuple[str, ...]]] = {
+    "batches": ("batch",),
     "citations": ("citation",),
     "documents": ("document", "pdf"),
+    "files": ("file",),
     "forced-tools": ("tool_choice", "tool choice", "tool"),
     "images": ("image", "vision", "picture"),
     "prefill": ("prefill", "assistant", "final message", "last message"),
@@ -24,6 +26,7 @@ NAMED: Final[Mapping[str, tuple[str, ...]]] = {
     "structured-outputs": ("output_config", "output_format", "format", "schema", "structured"),
     "system-role": ("system", "role"),
     "thinking": ("thinking", "reasoning", "budget"),
+    "vendor-models": ("v1beta", "models"),
 }
 """Words of which a refusal that names a capability has one (our own, from the refusals of the targets of tests)."""
 

@@ -17,7 +17,7 @@ from messages_conformance.rules.accessors import (
     shown,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, LOSES, MISLEADS, RUN, rule
-from messages_conformance.rules.recording_parts import CHUNK_BORDERS, IDS, RESPONSE_HEADERS
+from messages_conformance.rules.recording_parts import IDS, RESPONSE_HEADERS
 from messages_conformance.rules.verdict import MUST, Finding, Place, Unverified
 
 
@@ -46,7 +46,7 @@ def _unique(
     harm=LOSES,  # clients that store messages by id, such as LangGraph, replace one by the other
     source=sources.SEED,
     over=RUN,
-    reads={IDS, CHUNK_BORDERS},  # a recorder that keeps no chunks may store one answer twice, or one id for several
+    reads={IDS},
 )
 def gives_every_message_its_own_id(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """No two messages have the same id."""

@@ -167,6 +167,9 @@ class HttpTarget:
             raise ValueError(masked_text(f"this request cannot be sent: {error}", self.key)) from None
         except httpx.TransportError as error:
             failure = failure_of(error, address=self._address, timeout_s=self._timeout_s)
+        except ssl.SSLError as error:  # an alert after the handshake, such as for a missing certificate of ours
+            failed = httpx.ConnectError(str(error))
+            failure = failure_of(failed, address=self._address, timeout_s=self._timeout_s)
         raise self._unreachable(await self._diagnosed(failure))
 
     async def _send_raw(self, prepared: httpx.Request, form: str, deadline_s: float) -> Response:

@@ -158,7 +158,7 @@ def refuse_whole_turn_without_stream() -> None:
 
 
 @fault(
-    CATEGORY,
+    "stream-content",  # Claude Code is not the only client that loses it
     trips={
         "claude-code.stream.tool-input",
         "stream.block.start-tool-input-empty",
