@@ -56,18 +56,28 @@ async def write_and_read_cache(send):
             await again("read.again", stream=stream, copy=copy)
 
 
-LONG_TOOL = {"name": "look_up", "description": shelves(SENTENCES, "has"), "input_schema": {"type": "object"}}
+LOOK_UP = {"name": "look_up", "description": "Looks up the shelves.", "input_schema": {"type": "object"}}
+DESCRIPTION_CHARS = 900
+"""Long enough for a cache when ten tools have it. Servers with a limit for one description have 1,024 or more."""
+
+
+def long_tools(marker):
+    """Tools whose descriptions are long together; the last one has the marker."""
+    text = shelves(SENTENCES, "has")
+    pieces = [text[begin : begin + DESCRIPTION_CHARS] for begin in range(0, len(text), DESCRIPTION_CHARS)]
+    tools = [{**LOOK_UP, "name": f"look_up_{number}", "description": piece} for number, piece in enumerate(pieces)]
+    return [*tools[:-1], {**tools[-1], **marker}]
 
 
 def with_marker(place, marker):
     """The messages and fields of a request whose only marker is at this place."""
     if place == "tools":
-        return [user(OK)], {"tools": [{**LONG_TOOL, **marker}]}
+        return [user(OK)], {"tools": long_tools(marker)}
     if place == "results":
         call = {"type": "tool_use", "id": "toolu_shelf1", "name": "look_up", "input": {}}
         found = {"type": "tool_result", "tool_use_id": "toolu_shelf1", "content": shelves(SENTENCES, "gets"), **marker}
         turns = [user("Look up the shelves."), assistant([call]), user([found, {"type": "text", "text": OK}])]
-        return turns, {"tools": [{**LONG_TOOL, "description": "Looks up the shelves."}]}
+        return turns, {"tools": [LOOK_UP]}
     long = {"type": "text", "text": shelves(SENTENCES, "keeps"), **marker}
     return [user([long, {"type": "text", "text": OK}])], {}
 

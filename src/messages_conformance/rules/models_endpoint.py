@@ -215,7 +215,8 @@ def continues_before_the_first_id(exchanges: Sequence[Exchange]) -> Iterable[Fin
     asked = [one for one in exchanges if _requests_a_page(one) and _query(one, "before_id") in walked[1:]]
     if not asked:
         yield Unverified(reason="no page before a known model was requested")
-    for exchange in asked:
+    # A page that comes when it is asked for once more is judged then.
+    for exchange in [one for one in asked if one.succeeded] or asked[-1:]:
         wanted = walked[walked.index(_query(exchange, "before_id") or "") - 1]
         found = [_id(item) for item in _items(exchange) or ()]
         if not exchange.succeeded:

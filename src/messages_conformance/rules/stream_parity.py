@@ -197,8 +197,13 @@ def streams_the_input_of_tool_calls(exchanges: Sequence[Exchange]) -> Iterable[F
         in_streams, in_others = (
             [found for found in map(differs, paired) if found is not None] for paired in directions
         )
-        yield from in_streams[:1] if len(in_streams) >= MIN_PAIRS and not in_others else ()
-        yield from in_others[:1] if len(in_others) >= MIN_PAIRS and not in_streams else ()
+        yield from in_streams[:1] if _answers(in_streams) >= MIN_PAIRS and not in_others else ()
+        yield from in_others[:1] if _answers(in_others) >= MIN_PAIRS and not in_streams else ()
+
+
+def _answers(findings: Iterable[Finding]) -> int:
+    """The number of answers: a model that forgets the input of one call may forget it in all calls of the answer."""
+    return len({finding.exchange for finding in findings})
 
 
 Call = tuple[Exchange, int, Mapping[str, Any]]

@@ -47,7 +47,13 @@ def refuse_long_system(failures: Failures, context: RequestContext) -> Failures:
         "response.content.echoable",
         "transport.path.post-messages",
     },
-    trips_tokmodel={"request.system.string", "response.content.echoable-tokmodel", "transport.path.post-messages"},
+    trips_tokmodel={
+        "request.system.string",
+        "request.temperature.range-tokmodel",
+        "request.top_p.accepted-tokmodel",
+        "response.content.echoable-tokmodel",
+        "transport.path.post-messages",
+    },
     at=Stage.FAILURES,
     seen="impact.json reject_accept_sse",
 )
@@ -104,7 +110,7 @@ def refuse_own_blocks(failures: Failures, context: RequestContext) -> Failures:
     )
 
 
-@fault("request", trips={"request.idempotent-shape"}, at=Stage.FAILURES)
+@fault("request", trips={"adjacent.count_tokens.unknown-model", "request.idempotent-shape"}, at=Stage.FAILURES)
 def depend_on_key_order(failures: Failures, context: RequestContext) -> Failures:
     """A body whose first key is messages is refused."""
     return refused_if(failures, next(iter(context.body), None) == "messages", "model: Field required")

@@ -134,7 +134,12 @@ def name_every_event_message(frames: Frames) -> Frames:
     return [b"event: message\n" + frame.partition(b"\n")[2] for frame in frames]
 
 
-@fault("stream-frame", trips={"stream.frame.data-json"}, at=Stage.FRAMES, seen="impact.json garbage_json")
+@fault(
+    "stream-frame",
+    trips={"stream.delta.text-complete", "stream.frame.data-json"},
+    at=Stage.FRAMES,
+    seen="impact.json garbage_json",
+)
 def break_data_of_last_delta(frames: Frames) -> Frames:
     """The data of the last delta is cut off."""
     deltas = [at for at, frame in enumerate(frames) if frame.startswith(b"event: content_block_delta")]

@@ -98,7 +98,7 @@ def write_numbers_as_words(message: Json) -> Json:
     return {**message, "content": blocks}
 
 
-@fault("tools", trips={"response.content.server-tool-ids"}, at=Stage.DOCUMENT)
+@fault("tools", trips={"response.content.echoable", "response.content.server-tool-ids"}, at=Stage.DOCUMENT)
 def number_server_calls(message: Json) -> Json:
     """The id of a server tool call begins like the id of a client tool call."""
     if message["stop_reason"] != "end_turn" or not message["content"]:

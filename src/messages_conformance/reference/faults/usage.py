@@ -136,7 +136,7 @@ def add_output_to_input(message: Json) -> Json:
     return with_usage(message, input_tokens=usage["input_tokens"] + usage["output_tokens"])
 
 
-@fault("usage", trips={"usage.output.le-max"}, at=Stage.DOCUMENT)
+@fault("usage", trips={"usage.output.le-max", "usage.output.stream-equals-nonstream"}, at=Stage.DOCUMENT)
 def add_input_to_output(message: Json) -> Json:
     """output_tokens is the sum of input and output tokens."""
     usage = message["usage"]

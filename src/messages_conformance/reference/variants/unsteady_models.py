@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Final
 
 from messages_conformance.reference.changes import RequestContext, Stage
@@ -15,8 +16,9 @@ CHINESE = "面包的历史很长，人们在河边种麦子，磨成面粉，再
 
 
 def one_in(context: RequestContext, count: int = 2) -> bool:
-    """True for about one exchange in `count`, decided by the number of the exchange."""
-    return context.number * 2_654_435_761 // 7919 % count == 0
+    """True for about one exchange in `count`; the number of the exchange decides it, without a period."""
+    digest = hashlib.sha256(str(context.number).encode()).digest()
+    return int.from_bytes(digest[:4], "big") % count == 0
 
 
 @variant(at=Stage.MESSAGE)
