@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 from messages_conformance import contract
-from messages_conformance.exchange import REFUSED, UNPARSED, Exchange, Response, StreamEvent
+from messages_conformance.exchange import COMPLETE, REFUSED, UNPARSED, Exchange, Response, StreamEvent
 from messages_conformance.rules.recording_parts import PROBES, RAW_BODY, REQUEST, RESPONSE_HEADERS, has
 from messages_conformance.rules.verdict import STATUS, Finding, Place, Unverified
 from messages_conformance.stream import Walk, is_sentinel, logical_events, walk
@@ -413,12 +414,18 @@ def media_type_of(exchange: Exchange) -> str:
     return _response(exchange).media_type or "no content type"
 
 
+_UTF8 = codecs.getincrementaldecoder("utf-8")
+
+
 def is_utf8(exchange: Exchange) -> bool:
-    """Whether the body is UTF-8 throughout; also true if the recording has no raw body."""
+    """Whether the body is UTF-8 throughout, or up to a character that its early end cuts.
+
+    Also true if the recording has no raw body.
+    """
     if not has(exchange, RAW_BODY):
         return True
     try:
-        _response(exchange).body.decode("utf-8")
+        _UTF8().decode(_response(exchange).body, final=_response(exchange).ending == COMPLETE)
     except UnicodeDecodeError:
         return False
     return True

@@ -72,7 +72,10 @@ def is_get_of_messages(context: RequestContext) -> bool:
 
 
 @fault(
-    "transport", trips={"transport.charset.utf8"}, at=Stage.MESSAGE, seen="defects.json utf8-split-replacement-chars"
+    "transport",
+    trips={"response.content.text-unchanged", "transport.charset.utf8"},
+    at=Stage.MESSAGE,
+    seen="defects.json utf8-split-replacement-chars",
 )
 def garble_non_ascii(message: Json) -> Json:
     """Text beyond ASCII is encoded twice: é becomes Ã©."""
