@@ -108,7 +108,7 @@ def test_after_its_minutes_nothing_more_is_sent(flaky: tuple[Flaky, str]) -> Non
 def test_a_run_is_complete_without_its_generated_requests() -> None:
     # All other requests fit into the limit, so the run is complete.
     code, report = run(
-        "reference:transport=memory", "anthropic-2023-06-01", model="reference-1", max_requests=420, generated=400
+        "reference:transport=memory", "anthropic-2023-06-01", model="reference-1", max_requests=560, generated=400
     )
     assert code == 0, report.statement
     assert report.spent.requests == 420

@@ -16,7 +16,9 @@ PROFILE = "anthropic-2023-06-01"
 
 
 def rows_of(target, **options):
-    _, report = run(f"{target},transport=memory", PROFILE, model="anthropic/claude-opus-4-5", **options)
+    _, report = run(
+        f"{target},transport=memory", PROFILE, model="anthropic/claude-opus-4-5", **{"generated": 0, **options}
+    )
     return {row.feature: row for row in report.features}, report
 
 
