@@ -111,5 +111,5 @@ def test_a_run_is_complete_without_its_generated_requests() -> None:
         "reference:transport=memory", "anthropic-2023-06-01", model="reference-1", max_requests=560, generated=400
     )
     assert code == 0, report.statement
-    assert report.spent.requests == 420
+    assert report.spent.requests == 560
     assert any("of the generated requests were not sent" in note for note in report.run.notes)

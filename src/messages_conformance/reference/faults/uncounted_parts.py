@@ -125,7 +125,7 @@ def read_first_block_of_results_only(body: Json) -> Json:
     return in_results(lambda blocks: blocks[:1])(body)
 
 
-@fault("context", trips={"request.messages.content-blocks"}, at=Stage.BODY)
+@fault("context", trips={PARTS, COUNTS, "request.messages.content-blocks"}, at=Stage.BODY)
 def read_first_text_block_only(body: Json) -> Json:
     """Only the first text block of a user message reaches the model, if it has no other blocks."""
 
