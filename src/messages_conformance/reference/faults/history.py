@@ -33,7 +33,7 @@ def refuse_results_in_blocks(failures: Failures, context: RequestContext) -> Fai
 
 @fault(
     "tools",
-    trips={"request.tool_result.content-optional"},
+    trips={"request.cache_control.places", "request.tool_result.content-optional"},
     at=Stage.FAILURES,
     seen="defects.json tool-messages-order-rejected; impact.json reject_orphan_tool_result",
 )

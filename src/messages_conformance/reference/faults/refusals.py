@@ -92,8 +92,6 @@ def demand_alternating_roles(failures: Failures, context: RequestContext) -> Fai
     trips={
         "adjacent.count_tokens.shape",
         "request.messages.content-blocks",
-        "response.content.echoable",
-        "transport.path.post-messages",
     },
     at=Stage.FAILURES,
 )

@@ -47,7 +47,12 @@ def nullify_delta_text(events: Events) -> Events:
     return map_text_deltas(events, lambda delta, number: {**delta, "text": None} if number == 0 else delta)
 
 
-@fault("stream-content", trips={"stream.delta.text-incremental"}, at=Stage.EVENTS, seen="sdk_streams X34")
+@fault(
+    "stream-content",
+    trips={"stream.delta.text-incremental", "usage.output.ge-list"},
+    at=Stage.EVENTS,
+    seen="sdk_streams X34",
+)
 def send_snapshots(events: Events) -> Events:
     """Each delta repeats the whole text so far."""
     so_far: list[str] = []
