@@ -29,8 +29,9 @@ SMOKE: Final = "smoke"
 HEADLINE_SHARE: Final = 0.98
 """The minimum share of right headlines of a whole proof (origin: our own goal)."""
 
-SMOKE_SHARE: Final = 0.5
-"""The minimum share of all faults that a smoke run must catch (origin: our own goal)."""
+SMOKE_SHARE: Final = 0.45
+"""The minimum share of all faults that a smoke run must catch (origin: our own goal; it falls as faults of rare requests
+are added, which 25 requests cannot show)."""
 
 
 def outcome(trial: Trial) -> str:
