@@ -82,7 +82,7 @@ def garble_non_ascii(message: Json) -> Json:
     return map_text(message, lambda text: text.encode().decode("latin-1"))
 
 
-@fault("transport", trips={"transport.charset.utf8"}, at=Stage.DOCUMENT)
+@fault("transport", trips={"response.content.text-unchanged", "transport.charset.utf8"}, at=Stage.DOCUMENT)
 def question_non_ascii(message: Json) -> Json:
     """Characters beyond ASCII are replaced by question marks."""
     return map_text(message, lambda text: text.encode("ascii", "replace").decode())
