@@ -43,7 +43,9 @@ def add(commands: Commands) -> None:
         default=[],
         help="what the gateway promises besides: own-system-text, no-reasoning, forwards-key; may be repeated",
     )
-    gateway.add_argument("--key", help=f"the client's key for the gateway (default: ${KEY_VARIABLE}, or one of ours)")
+    gateway.add_argument(
+        "--key", help=f"the client's key for the gateway (default: ${KEY_VARIABLE}, else a made-up key)"
+    )
     gateway.add_argument("--case", metavar="NAME", action="append", default=[], help="only this case; may be repeated")
     add_options(gateway, USED)
 

@@ -91,7 +91,7 @@ def _has(arguments: Any, name: str, value: str) -> bool:
 
 
 def _parsed(wanted: Mapping[str, Any], found: Any) -> str:
-    """What is wrong with the object; the word string stands for any text."""
+    """What is wrong with the object; the expected value "string" means any text."""
     if isinstance(found, dict) and all(
         isinstance(found.get(name), str) if value == "string" else found.get(name) == value
         for name, value in wanted.items()

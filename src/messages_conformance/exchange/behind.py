@@ -9,10 +9,10 @@ from messages_conformance.exchange.http_request import Request
 from messages_conformance.exchange.http_response import Response
 
 UPSTREAM_KEY_PLACEHOLDER: Final = "$UPSTREAM_KEY"
-"""Stands for the key that the gateway sends to the upstream, in every record."""
+"""Replaces the key that the gateway sends to the upstream, in every record."""
 
 UPSTREAM_ADDRESS_PLACEHOLDER: Final = "$UPSTREAM_ADDRESS"
-"""Stands for host and port of the upstream, in every record."""
+"""Replaces the host and port of the upstream, in every record."""
 
 TEXT: Final = "text"
 REASONING: Final = "reasoning"

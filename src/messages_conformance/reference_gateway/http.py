@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -16,10 +15,9 @@ from urllib.parse import urlsplit
 
 import h11
 
-HOST: Final = "127.0.0.1"
+from messages_conformance.reference.background import Background
+
 READ_BYTES: Final = 65_536
-STARTUP_TIMEOUT_S: Final = 10.0
-BACKLOG: Final = 512
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -95,59 +93,15 @@ Handler = Callable[[HttpRequest, Reply], Awaitable[None]]
 @contextlib.contextmanager
 def served(handler: Handler, *, port: int = 0) -> Iterator[str]:
     """Serves on loopback in a background thread until the block ends; gives the base URL. OSError: port in use."""
-    server = _Background(handler, port)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _serve_one(handler, reader, writer)
+
+    background = Background(serve, port, name="the reference gateway")
     try:
-        yield server.start()
+        yield f"http://{background.start()}"
     finally:
-        server.stop()
-
-
-class _Background:
-    def __init__(self, handler: Handler, port: int) -> None:
-        self._handler, self._port = handler, port
-        self._thread = threading.Thread(target=self._run, name="reference-gateway", daemon=True)
-        self._ready = threading.Event()
-        self._url = ""
-        self._error: BaseException | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def start(self) -> str:
-        self._thread.start()
-        if not self._ready.wait(STARTUP_TIMEOUT_S) or not self._url:
-            raise self._error or RuntimeError("the reference gateway did not start")
-        return self._url
-
-    def stop(self) -> None:
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended already
-                self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._main())
-        except BaseException as error:  # `start` raises it in the caller's thread
-            self._error = error
-        finally:
-            self._ready.set()
-
-    async def _main(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        listener = await asyncio.start_server(self._connected, HOST, self._port, backlog=BACKLOG)
-        self._url = f"http://{HOST}:{listener.sockets[0].getsockname()[1]}"
-        self._ready.set()
-        await self._stopping.wait()
-        listener.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(_serve_one(self._handler, reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        background.stop()
 
 
 async def _serve_one(handler: Handler, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -159,10 +113,6 @@ async def _serve_one(handler: Handler, reader: asyncio.StreamReader, writer: asy
                 await _until_left(handler(request, Reply(connection, writer)), reader)
     except (OSError, h11.LocalProtocolError):
         pass
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError, asyncio.CancelledError):
-            await writer.wait_closed()
 
 
 async def _until_left(answer: Awaitable[None], reader: asyncio.StreamReader) -> None:
