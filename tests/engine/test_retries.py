@@ -11,6 +11,7 @@ from fake_target import PROFILE, response_of
 from messages_conformance.engine.backoff import FIRST_PAUSE_S
 from messages_conformance.engine.planning import Question, question_of
 from messages_conformance.engine.retries import (
+    FAILURE_ATTEMPTS,
     OUTAGE_FAILURES,
     REFUSAL_RETRIES,
     STREAM_ATTEMPTS,
@@ -211,6 +212,16 @@ def test_where_streams_do_not_complete_they_are_repeated_once_only() -> None:
     assert not decisions.repeats(overload, history(repeats=1))
     decisions.succeeded(stream(), broken=False)
     assert decisions.repeats(overload, history(repeats=1))
+
+
+def test_a_5xx_is_repeated_more_often_once_such_failures_have_passed() -> None:
+    decisions, failed = retries(), response_of(500)
+    assert not decisions.repeats(failed, history(repeats=1))
+    decisions.succeeded(failed, broken=True, repeats=1)
+    assert not decisions.repeats(failed, history(repeats=1))
+    decisions.succeeded(OK, broken=False, repeats=1)
+    assert decisions.repeats(failed, history(repeats=FAILURE_ATTEMPTS - 2))
+    assert not decisions.repeats(failed, history(repeats=FAILURE_ATTEMPTS - 1))
 
 
 def test_the_first_repeat_comes_at_once_and_the_next_ones_after_pauses() -> None:

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from builders import FULL_PROFILE, answered, numbered, refused, verdicts
+from builders import ERROR_BODY, FULL_PROFILE, answered, numbered, refused, streamed, verdicts
 
 from messages_conformance.exchange import Exchange
-from messages_conformance.rules import PASS, WARN, Verdict
+from messages_conformance.rules import FAIL, PASS, WARN, Verdict
 
 Run = list[Exchange]
 BY_CHANCE = "errors.status.intermittent-5xx"
@@ -26,11 +26,29 @@ def failing(times: int, *, status: int = 502, then: int = 400) -> Run:
     ]
 
 
-ROWS: dict[str, tuple[Run, Run]] = {BY_CHANCE: (failing(5), [answered(**SENT)])}
+def error_event(kind: str, message: str) -> list[tuple[str, dict[str, Any]]]:
+    """A stream that consists of an error event."""
+    return [("error", {"type": "error", "error": {"type": kind, "message": message}})]
 
 
-def judged(run: Run) -> Verdict:
-    return verdicts(numbered(*run), under=FULL_PROFILE, only=[BY_CHANCE])[BY_CHANCE]
+def blaming(times: int, kind: str = "invalid_request_error", message: str = "Throttling") -> Run:
+    """Streams that end in an error, each followed by the complete stream that came the second time."""
+    return [
+        one
+        for number in range(times)
+        for one in (streamed(error_event(kind, message), ask=asks(number)), streamed(ask=asks(number), **SENT))
+    ]
+
+
+BLAMED = "errors.type.temporary"
+ROWS: dict[str, tuple[Run, Run]] = {
+    BY_CHANCE: (failing(5), [answered(**SENT)]),
+    BLAMED: (blaming(2), [answered(**SENT)]),
+}
+
+
+def judged(run: Run, requirement: str = BY_CHANCE) -> Verdict:
+    return verdicts(numbered(*run), under=FULL_PROFILE, only=[requirement])[requirement]
 
 
 def test_many_failures_by_chance_are_one_finding() -> None:
@@ -51,3 +69,38 @@ def test_many_failures_by_chance_are_one_finding() -> None:
 )
 def test_other_failures_are_not_by_chance(run: Run) -> None:
     assert judged(run).outcome == PASS
+
+
+BLOCKED = {**ERROR_BODY, "error": {**ERROR_BODY["error"], "message": "Output blocked by content filtering policy"}}
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        pytest.param(blaming(2, "authentication_error"), id="streams that blame the key"),
+        pytest.param([refused(), refused(), answered()], id="a refusal of a request that is accepted elsewhere"),
+    ],
+)
+def test_failures_that_blame_an_accepted_request_are_one_finding(run: Run) -> None:
+    verdict = judged(run, BLAMED)
+    assert verdict.outcome == FAIL
+    assert len(verdict.findings) == 1
+    assert "2 times" in verdict.findings[0].found
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        pytest.param(blaming(1), id="one failure"),
+        pytest.param(blaming(3, "overloaded_error"), id="a type that clients send again"),
+        pytest.param(blaming(3, message="Output blocked by content filtering policy"), id="a blocked answer"),
+        pytest.param([refused(changes=BLOCKED), refused(changes=BLOCKED), answered()], id="a blocked whole answer"),
+        pytest.param(
+            [answered(), *(refused(401, {"error": {"type": "authentication_error", "message": "expired"}}),) * 2],
+            id="a key that was withdrawn",
+        ),
+        pytest.param([refused(ask=asks(1)), refused(ask=asks(1)), answered()], id="another request"),
+    ],
+)
+def test_other_errors_blame_nobody_wrongly(run: Run) -> None:
+    assert judged(run, BLAMED).outcome == PASS

@@ -7,7 +7,7 @@ The rules of this file:
    not waited out until something succeeds.
 3. No response at all, a 5xx (where a refusal is expected, too), a body that breaks off, and a stream that ends in an
    error event are repeated once. A stream that ends in an overload is repeated more often, unless no stream ever
-   completes.
+   completes. So is a 5xx once another one did not come again: such failures may hit one request twice.
 4. When the first questions all fail to reach the target, and nothing was ever answered, the rest is not sent.
 5. A request that must be refused may be refused with 503 or 529 too: after few retries that is its response.
 """
@@ -29,6 +29,10 @@ REFUSAL_RETRIES: Final = 2
 
 STREAM_ATTEMPTS: Final = 5
 """How often a stream is asked for that ends in an overload: on a bad day one in five may, and that is no violation."""
+
+FAILURE_ATTEMPTS: Final = 4
+"""How often a request is sent that gets 5xx where such failures come and go (our own: at every fifth request, a server
+fails four times in a row in one of 600)."""
 
 OUTAGE_FAILURES: Final = 5
 """Questions in a row without any response, from the first on, which show that the target is unreachable for all."""
@@ -83,6 +87,7 @@ class Retries:
         self._successes = 0
         self._outage_failures = 0
         self._streams_break = False
+        self._failures_pass = False
         self._is_down = False
 
     # What happened
@@ -91,9 +96,13 @@ class Retries:
         """Notes that the target sends responses at all."""
         self._has_responded = True
 
-    def succeeded(self, response: Response, *, broken: bool) -> None:
-        """Notes a response that is the result of its exchange. `broken`: it broke, and is not repeated any more."""
+    def succeeded(self, response: Response, *, broken: bool, repeats: int = 0) -> None:
+        """Notes a response that is the result of its exchange. `broken`: it broke, and is not repeated any more.
+
+        `repeats` counts the answers before it that broke.
+        """
         self._successes += 1
+        self._failures_pass = self._failures_pass or (bool(repeats) and not broken)
         self._is_down = False
         if response.is_event_stream:
             self._streams_break = broken
@@ -126,6 +135,8 @@ class Retries:
             return False
         if not history.repeats:
             return True
+        if response.status >= 500:
+            return self._failures_pass and history.repeats + 1 < FAILURE_ATTEMPTS
         temporary = not self._streams_break and not _TEMPORARY_ERRORS.isdisjoint(_error_types(response))
         return temporary and history.repeats + 1 < STREAM_ATTEMPTS
 

@@ -170,7 +170,7 @@ class Sender:
                 if result is not None:
                     return result
             else:
-                self._retries.succeeded(response, broken=bool(broken))
+                self._retries.succeeded(response, broken=bool(broken), repeats=history.repeats)
                 self._concurrency.succeeded()
                 return response, None
 

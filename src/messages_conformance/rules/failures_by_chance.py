@@ -1,16 +1,28 @@
-"""The rule for 5xx that come and go: the same request fails, and succeeds or is refused when it is sent again."""
+"""Rules for failures that come and go: the same request fails, and succeeds or is refused when it is sent again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.accessors import answered, response_of, status_and_body
-from messages_conformance.rules.catalogue import BREAKS, RUN, rule
+from messages_conformance.rules.accessors import (
+    answered,
+    at,
+    body_of,
+    has_message,
+    is_broken_stream,
+    response_of,
+    shown,
+    status_and_body,
+    streamed,
+    walk_of,
+)
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, MISLEADS, RUN, rule
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
-from messages_conformance.rules.verdict import SHOULD, STATUS, Finding, Unverified
+from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
 
 BUSY: Final = frozenset({503, 529})
 """Statuses of a server that is busy: they are waited out, and are no failures."""
@@ -49,3 +61,73 @@ def answers_at_the_first_attempt(exchanges: Sequence[Exchange]) -> Iterable[Find
 def _is_failure(exchange: Exchange) -> bool:
     status = response_of(exchange).status
     return status >= 500 and status not in BUSY
+
+
+PERMANENT: Final = frozenset(
+    {"invalid_request_error", "authentication_error", "permission_error", "not_found_error", "request_too_large"}
+)
+"""Types of errors that blame the request or the key: no client sends such a request again."""
+
+ABOUT_THE_KEY: Final = frozenset({"authentication_error", "permission_error"})
+"""Those that blame the key."""
+
+MAY_CHANGE: Final = re.compile(r"filter|policy|policies|moderation|safety|credit|balance|billing", re.IGNORECASE)
+"""Words of refusals that depend on the answer of the model or on the account, and not on the request alone: the API
+says invalid_request_error for a blocked answer and for an account without credit, too."""
+
+MIN_WRONGLY_BLAMED: Final = 2
+"""So many requests must be blamed and then accepted (our own: one may be a change of the configuration)."""
+
+
+@rule(
+    "errors.type.temporary",
+    MUST,
+    harm=MISLEADS,  # the client gives up, or its user looks for a mistake in the request
+    families={ANTHROPIC},
+    needs={"error-envelope"},
+    source=f"{sources.ERRORS}; QwenLM/qwen-code#11215 (GitHub), read 2026-11-30",
+    over=RUN,
+    reads={REQUEST},
+    provoked="Requests are sent several times; a stream that ends in an error event is requested once more.",
+)
+def blames_no_request_that_it_accepts(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """A failure of the moment is not reported as invalid_request_error: sent again, the same request is accepted."""
+    answers = [one for one in exchanges if has_message(one) and not is_broken_stream(one)]
+    if not answers:
+        yield Unverified(reason="no request was answered with a message")
+        return
+    accepted = {one.request.identity: one.number for one in answers}
+    # A key can be withdrawn during a run, so that the order of the answers matters.
+    later = {one.request.identity for one in answers if one.repeated}
+    blamed = [
+        (one, kind)
+        for one in exchanges
+        if answered(one)
+        and one.creates_message
+        and (kind := _blame(one))
+        and one.request.identity in (later if kind in ABOUT_THE_KEY else accepted)
+    ]
+    if len(blamed) >= MIN_WRONGLY_BLAMED:
+        yield from _wrong_blame(blamed, accepted[blamed[0][0].request.identity])
+
+
+def _blame(exchange: Exchange) -> str:
+    """The type of an error that blames the request, in a refusal or in an error event; empty for any other answer."""
+    event = walk_of(exchange).error if streamed(exchange) else None
+    if event is None and response_of(exchange).status < 400:
+        return ""
+    fields = event.fields if event is not None else body_of(exchange)
+    error = fields.get("error")
+    kind = error.get("type") if isinstance(error, dict) else None
+    if not isinstance(error, dict) or not isinstance(kind, str) or MAY_CHANGE.search(str(error.get("message"))):
+        return ""
+    return kind if kind in PERMANENT else ""
+
+
+def _wrong_blame(blamed: Sequence[tuple[Exchange, str]], other: int) -> Iterator[Finding]:
+    exchange, kind = blamed[0]
+    event = walk_of(exchange).error if streamed(exchange) else None
+    place = at(event, "/error/type") if event is not None else Place(pointer="/error/type")
+    found = f"{shown(kind)}, and the same request was accepted in exchange {other}; so {len(blamed)} times"
+    wanted = "a type that clients send again: api_error, overloaded_error, rate_limit_error or timeout_error"
+    yield Finding(exchange=exchange.number, place=place, found=found, wanted=wanted)

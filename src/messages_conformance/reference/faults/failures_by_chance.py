@@ -6,7 +6,7 @@ import zlib
 from typing import Final
 
 from messages_conformance.reference.changes import RequestContext, Stage
-from messages_conformance.reference.edits import error_response, once
+from messages_conformance.reference.edits import Events, error_response, once
 from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.http import HttpResponse
 
@@ -48,3 +48,57 @@ def lose_refusals_at_first(response: HttpResponse, context: RequestContext) -> H
     if not 400 <= response.status < 500 or not fails_by_chance(context):
         return response
     return error_response(response, context, 502, "api_error", "Bad gateway")
+
+
+@fault("errors", trips={"errors.status.intermittent-5xx"}, at=Stage.RESPONSE)
+def fail_twice_at_first(response: HttpResponse, context: RequestContext) -> HttpResponse:
+    """One of seven requests is a 502 when it is sent for the first time, and half of these the second time, too."""
+    seed = zlib.crc32(context.request.body)
+    if context.number <= COLD or seed % EVERY:
+        return response
+    key = f"failed {seed} {context.request.target}"
+    first = once(context, key)
+    fails = first or (seed // EVERY % 2 == 0 and once(context, f"{key} again"))
+    return error_response(response, context, 502, "api_error", "Bad gateway") if fails else response
+
+
+BLAMING: Final = "errors.type.temporary"
+"""The requirement that these faults break."""
+
+
+def blamed(kind: str, message: str) -> tuple[str, dict[str, object]]:
+    """An error event of one type."""
+    return "error", {"type": "error", "error": {"type": kind, "message": message}}
+
+
+def blames_by_chance(context: RequestContext) -> bool:
+    """Whether a valid request is one of those that fail when they come for the first time."""
+    return context.request.path == "/v1/messages" and fails_by_chance(context)
+
+
+@fault("errors", trips={BLAMING}, at=Stage.EVENTS, seen="QwenLM/qwen-code#11215")
+def blame_request_for_throttling(events: Events, context: RequestContext) -> Events:
+    """One of seven streams consists of an invalid_request_error that reports throttling; sent again, it is complete."""
+    return [blamed("invalid_request_error", "Throttling: too many requests")] if blames_by_chance(context) else events
+
+
+@fault("errors", trips={BLAMING}, at=Stage.EVENTS)
+def blame_key_in_streams(events: Events, context: RequestContext) -> Events:
+    """One of seven streams ends in an authentication_error after its first events; sent again, it is complete."""
+    return [*events[:3], blamed("authentication_error", "token expired")] if blames_by_chance(context) else events
+
+
+@fault(
+    "errors",
+    trips={BLAMING, "transport.next-request-answered", "transport.path.post-messages"},
+    at=Stage.RESPONSE,
+)
+def refuse_bursts_as_invalid(response: HttpResponse, context: RequestContext) -> HttpResponse:
+    """Of equal requests without a system prompt, every third one is refused with 400; the others are answered."""
+    seen = context.memory.setdefault("equal", {})
+    key = context.request.target, tuple(context.request.headers), context.request.body
+    seen[key] = seen.get(key, 0) + 1
+    answered = bool(context.answer) and "system" not in context.body and response.status == 200
+    if not answered or seen[key] % 3 != 2 or context.number <= COLD:
+        return response
+    return error_response(response, context, 400, "invalid_request_error", "upstream connection was not available")
