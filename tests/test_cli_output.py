@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from command_line import run
+from command_line import environment, run
 
 from messages_conformance import cli
-from messages_conformance.cli.examples import EXAMPLES
+from messages_conformance.cli.command_list import COMMANDS
 from messages_conformance.cli.settings import GROUP_OF
 from messages_conformance.options import OPTIONS
 
@@ -18,9 +20,7 @@ SMOKE = ("--depth", "smoke")
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    with pytest.raises(SystemExit) as ended:
-        cli.main(arguments)
-    assert ended.value.code == 0
+    assert cli.main(arguments) == 0
     return capsys.readouterr().out
 
 
@@ -33,10 +33,10 @@ def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(capsys, "--version").strip().count(".") == 2
 
 
-@pytest.mark.parametrize("command", list(cli._parser().commands))
+@pytest.mark.parametrize("command", list(COMMANDS))
 def test_each_command_has_a_description_and_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(capsys, command, "--help")
-    assert f"example:\n  messages-conformance {EXAMPLES[command]}" in text
+    assert f"example:\n  messages-conformance {COMMANDS[command].example}" in text
     assert text.count("\n\n") >= 3
 
 
@@ -80,3 +80,47 @@ def test_a_recording_is_judged_as_json(tmp_path: Path) -> None:
 def test_requirements_are_shown_as_json(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(command) == 0
     assert {"id", "level", "sentence"} <= json.loads(capsys.readouterr().out)[0].keys()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("ju", {"plain,judge-client"}),
+        ("run --profile anthropic-2023", {"plain,anthropic-2023-06-01"}),
+        ("run --depth s", {"plain,smoke", "plain,standard"}),
+        ("run --waivers x", {"file,x"}),
+        ("explain stream.order.message-stop-l", {"plain,stream.order.message-stop-last"}),
+        ("serve --fault drop_message_stop", {"plain,drop_message_stop"}),
+        ("run --draw", set()),
+        ("run --events", {"plain,--events"}),
+    ],
+)
+def test_a_shell_completes_words(
+    words: str, expected: set[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(cli.COMPLETION, "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", f"messages-conformance {words}")
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split())))
+    assert cli.main(()) == 0
+    assert set(capsys.readouterr().out.split()) == expected
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_script_for_each_shell_asks_this_program(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert f"{cli.COMPLETION}={shell}_complete" in printed(capsys, "completion", shell)
+
+
+def test_the_manual_page_has_every_command_and_option(capsys: pytest.CaptureFixture[str]) -> None:
+    page = printed(capsys, "man").replace("\\-", "-")
+    assert all(f".SH {name.upper()}\n" in page for name in COMMANDS)
+    assert all(f"\n.B {flag}" in page for flag in ("--only GLOB", "-q, --quiet", "--map FIELD=PATH", "TARGET"))
+    assert not [line for line in page.splitlines() if line.startswith("'")]
+
+
+def test_the_version_needs_no_module_of_a_command() -> None:
+    script = "import sys; from messages_conformance.cli import main; main(['--version']); print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", script], env=environment(), capture_output=True, text=True, check=True)
+    loaded = set(ran.stdout.split())
+    assert "click" in loaded
+    assert not loaded & {"httpx", "pytest", "hypothesis", "rich", "jsonschema", "msgspec", "argparse"}
+    assert "messages_conformance.cli.running" not in loaded

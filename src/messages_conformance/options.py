@@ -6,7 +6,6 @@ and returns the sentence for the first wrong value. It does not matter where a v
 
 from __future__ import annotations
 
-import argparse
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -84,26 +83,6 @@ class Option:
     def destination(self) -> str:
         """The name of its field in `run.Options`."""
         return self.field or self.name.replace("-", "_")
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The arguments of add_argument (argparse) and addoption (pytest); an option that was not given is None."""
-        common: dict[str, Any] = {"help": self.help, "dest": self.destination, "default": None}
-        match self.kind:
-            case "flag":
-                return {**common, "action": "store_true"}
-            case "globs" | "paths" | "headers":
-                return {**common, "action": "append"}
-            case "whole number":
-                return {**common, "type": int}
-            case "number":
-                return {**common, "type": float}
-        return common
-
-    @property
-    def hidden_settings(self) -> dict[str, Any]:
-        """The same for an alias, which `--help` does not show."""
-        return {**self.settings, "help": argparse.SUPPRESS}
 
     def problem(self, value: Any) -> str:
         """The sentence for a value outside the limits of this option; empty for a valid value.

@@ -10,25 +10,21 @@ import pytest
 from command_line import Outcome, run
 from misbehaving import KEY, Endpoints
 
+from messages_conformance.cli import main
+
 Judge = Callable[..., Outcome]
 
-WRONG = {
+PARSED = {
     "no-command": (["--jobs"], ["'--jobs' is no command", "run, ", "list, explain, serve"]),
-    "bare-name": (["run", "good"], ["'good' is no URL", "no configuration file", "https://", "[targets.good]"]),
     "two-values": (["run", "reference:", "--only", "a", "b"], ["unexpected 'b'", "repeat the option"]),
     "failures": (["run", "reference:", "--max-failures", "0"], ["--max-failures is 0", "1 or more"]),
     "output": (["run", "reference:", "--output", "xml"], ["'xml'", "text, json"]),
     "open": (["run", "reference:", "--open"], ["--open needs --report"]),
     "header": (["run", "reference:", "--header", f"x {KEY}"], ["--header number 1 is not NAME:VALUE"]),
     "base-path": (["run", "reference:", "--base-path", "x"], ["--base-path is 'x'", "begins with /"]),
-    "bundle": (
-        ["run", "https://h.invalid", "--profile", "anthropic-2023-06-01", "--ca-bundle", "/nowhere.pem"],
-        ["--ca-bundle: '/nowhere.pem' cannot be used"],
-    ),
     "client-key": (["run", "reference:", "--client-key", "k"], ["--client-key needs --client-cert"]),
     "command": (["rnu"], ["unknown command 'rnu'", "did you mean run?", "list, explain, serve"]),
     "no-target": (["run"], ["no TARGET was given", "reference:", "https://"]),
-    "empty-target": (["run", ""], ["no target was given", "http(s)://host"]),
     "target-as-option": (["run", "--target", "reference:"], ["the target is not an option"]),
     "two-targets": (["run", "reference:", "reference:x"], ["unexpected 'reference:x'"]),
     "option": (
@@ -36,9 +32,45 @@ WRONG = {
         ["unknown option --profil", "did you mean --profile?", "--only"],
     ),
     "abbreviated-option": (["run", "reference:", "--max-req=3"], ["unknown option --max-req", "--max-requests"]),
-    "profile": (["run", "reference:", "--profile", "tokmodl"], ["'tokmodl'", "Did you mean 'tokmodel'", "2026-10-21"]),
     "depth": (["run", "reference:", "--depth", "ful"], ["unknown depth 'ful'", "smoke, standard, deep"]),
     "fail-on": (["run", "reference:", "--fail-on", "may"], ["'may'", "must, should"]),
+    "number": (["run", "reference:", "--concurrency", "many"], ["--concurrency is 'many'", "whole number"]),
+    "concurrency": (["run", "reference:", "--concurrency", "0"], ["--concurrency is 0", "1 or more"]),
+    "requests": (["run", "reference:", "--max-requests", "0"], ["--max-requests is 0", "1 or more"]),
+    "tokens": (["run", "reference:", "--max-output-tokens=-1"], ["--max-output-tokens is -1", "1 or more"]),
+    "minutes": (["run", "reference:", "--minutes", "0"], ["--minutes is 0", "above 0"]),
+    "rate": (["run", "reference:", "--rate", "inf"], ["--rate is inf", "above 0"]),
+    "price": (["plan", "reference:", "--price-in=-1"], ["--price-in is -1", "a million tokens"]),
+    "timeout": (["run", "reference:", "--timeout", "0"], ["--timeout is 0", "above 0"]),
+    "timeout-nan": (["run", "reference:", "--timeout", "nan"], ["--timeout is nan", "above 0"]),
+    "timeout-inf": (["run", "reference:", "--timeout", "inf"], ["--timeout is inf", "above 0"]),
+    "seed": (["run", "reference:", "--seed", "1.5"], ["--seed is '1.5'", "whole number"]),
+    "model": (["run", "reference:", "--model", ""], ["--model is empty"]),
+    "report": (["run", "reference:", "--report", ""], ["--report is empty"]),
+    "key-variable": (["run", "reference:", "--api-key-env", ""], ["--api-key-env is empty"]),
+    "no-value": (["run", "reference:", "--only"], ["--only needs a value: write --only GLOB"]),
+    "option-as-value": (["run", "--only", "--skip", "a", "reference:"], ["--only needs a value, but another option"]),
+    "value-of-a-flag": (["run", "reference:", "--quiet=1"], ["--quiet has no value"]),
+    "no-file": (["check"], ["no FILE was given; it is a recording"]),
+    "missing-option": (["gateway", "http://h"], ["no --upstream-port was given", "127.0.0.1"]),
+    "choice": (
+        ["gateway", "http://h", "--upstream-port", "1", "--speaks", "openai"],
+        ["--speaks is 'openai'", "did you mean openai-chat?"],
+    ),
+    "shell": (["completion", "tcsh"], ["SHELL is 'tcsh'", "bash, zsh, fish"]),
+    "no-dashes": (["proxy", "--upstream", "http://h", "claude"], ["unexpected 'claude'"]),
+    "short-option": (["serve", "-z"], ["unknown option -z", "--fault"]),
+}
+"""What the command line finds itself."""
+
+WRONG = {
+    "bare-name": (["run", "good"], ["'good' is no URL", "no configuration file", "https://", "[targets.good]"]),
+    "bundle": (
+        ["run", "https://h.invalid", "--profile", "anthropic-2023-06-01", "--ca-bundle", "/nowhere.pem"],
+        ["--ca-bundle: '/nowhere.pem' cannot be used"],
+    ),
+    "empty-target": (["run", ""], ["no target was given", "http(s)://host"]),
+    "profile": (["run", "reference:", "--profile", "tokmodl"], ["'tokmodl'", "Did you mean 'tokmodel'", "2026-10-21"]),
     "only": (
         ["run", "reference:", "--only", "usage.presnt"],
         ["no requirement matches 'usage.presnt'", "usage.present"],
@@ -48,21 +80,7 @@ WRONG = {
         ["no requirement matches 'zzz*'", "ids begin with ", "auth"],
     ),
     "skip": (["run", "reference:", "--skip", "stream.ordr.*"], ["'stream.ordr.*'", "did you mean "]),
-    "number": (["run", "reference:", "--concurrency", "many"], ["--concurrency is 'many'", "whole number"]),
-    "concurrency": (["run", "reference:", "--concurrency", "0"], ["--concurrency is 0", "1 or more"]),
-    "requests": (["run", "reference:", "--max-requests", "0"], ["--max-requests is 0", "1 or more"]),
-    "tokens": (["run", "reference:", "--max-output-tokens=-1"], ["--max-output-tokens is -1", "1 or more"]),
-    "minutes": (["run", "reference:", "--minutes", "0"], ["--minutes is 0", "above 0"]),
-    "rate": (["run", "reference:", "--rate", "inf"], ["--rate is inf", "above 0"]),
-    "price": (["plan", "reference:", "--price-in=-1"], ["--price-in is -1", "a million tokens"]),
     "plan-of-nothing": (["plan", "htp://x"], ["'htp", "did you mean http"]),
-    "timeout": (["run", "reference:", "--timeout", "0"], ["--timeout is 0", "above 0"]),
-    "timeout-nan": (["run", "reference:", "--timeout", "nan"], ["--timeout is nan", "above 0"]),
-    "timeout-inf": (["run", "reference:", "--timeout", "inf"], ["--timeout is inf", "above 0"]),
-    "seed": (["run", "reference:", "--seed", "1.5"], ["--seed is '1.5'", "whole number"]),
-    "model": (["run", "reference:", "--model", ""], ["--model is empty"]),
-    "report": (["run", "reference:", "--report", ""], ["--report is empty"]),
-    "key-variable": (["run", "reference:", "--api-key-env", ""], ["--api-key-env is empty"]),
     "scheme": (["run", "localhost:8000"], ["has no scheme", "did you mean http://localhost:8000?"]),
     "wrong-scheme": (["run", "ftp://api.example"], ["did you mean https://api.example?"]),
     "no-host": (["run", "http://"], ["names no host"]),
@@ -76,6 +94,19 @@ WRONG = {
     "no-key": (["run", "http://127.0.0.1:1"], ["needs a key", "MESSAGES_API_KEY", "--api-key-env"]),
     "no-key-under-that-name": (["run", "http://127.0.0.1:1", "--api-key-env", "NO_SUCH"], ["needs a key", "NO_SUCH"]),
 }
+"""What the process of the run finds, too."""
+
+
+@pytest.mark.parametrize("case", PARSED)
+def test_wrong_words_are_one_message_that_says_what_to_do(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments, texts = PARSED[case]
+    code = main(arguments)
+    printed = capsys.readouterr()
+    outcome = Outcome(code=code, out=printed.out, err=printed.err)
+    assert outcome.code == 4, outcome.all
+    assert KEY not in outcome.all
+    for text in texts:
+        assert text in outcome.error
 
 
 @pytest.mark.parametrize("case", WRONG)

@@ -39,9 +39,5 @@ def test_a_part_of_the_proof_is_written_into_the_given_folder(tmp_path):
     ],
 )
 def test_wrong_usage_names_what_is_valid(arguments, message, capsys):
-    try:
-        code = main(["prove", *arguments])
-    except SystemExit as ended:
-        code = ended.code
-    assert code == 4
+    assert main(["prove", *arguments]) == 4
     assert message in capsys.readouterr().err

@@ -1,58 +1,26 @@
 """The command line: each module has one command or a few related ones; `run` starts pytest in a subprocess.
 
-Each module has `add(commands)`, which declares the arguments of its commands and the functions that execute them.
+Each module has `commands()`, which declares the arguments of its commands and the functions that execute them. Only the
+module of the command in use is imported.
 """
 
 from __future__ import annotations
 
-import argparse
 import errno
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from messages_conformance import __version__
-from messages_conformance.cli import (
-    checking,
-    driving_clients,
-    explaining,
-    gateways,
-    gating,
-    judging_clients,
-    proving,
-    proxying,
-    reporting,
-    requirements,
-    running,
-    serving,
-    settings,
-    upstreaming,
-)
-from messages_conformance.cli.examples import epilog
-from messages_conformance.cli.parsing import NOT_JUDGED, USAGE, Parser, complain, short_usage
-from messages_conformance.internal_errors import report_internal_error
+import click
 
-COMMANDS = (
-    running,
-    checking,
-    proxying,
-    judging_clients,
-    driving_clients,
-    gateways,
-    settings,
-    reporting,
-    gating,
-    requirements,
-    explaining,
-    serving,
-    upstreaming,
-    proving,
-)
-"""The modules of the commands, in the order of `--help`."""
+from messages_conformance.cli.command_list import NAME
+from messages_conformance.cli.commands import Commands
+from messages_conformance.cli.parsing import NOT_JUDGED, USAGE, complain
+from messages_conformance.cli.usage_errors import sentence_for
 
-TAKE_A_COMMAND: Final = (["proxy"], ["judge-client"])
-"""The commands with a command of the user after `--`."""
+COMPLETION: Final = "_MESSAGES_CONFORMANCE_COMPLETE"
+"""The variable by which a shell asks for completions."""
 
 DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Errors of a write that the user can fix by freeing space."""
@@ -65,20 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain("the current folder does not exist any more; change to another one")
         return USAGE
     try:
-        given = list(sys.argv[1:] if arguments is None else arguments)
-        after = given[given.index("--") + 1 :] if given[:1] in TAKE_A_COMMAND and "--" in given else []
-        parser = _parser()
-        if wrong := _wrong_command(parser, given):
-            return wrong
-        try:
-            parsed, unknown = parser.parse_known_args(given[: len(given) - len(after) - 1] if after else given)
-        except argparse.ArgumentError as error:
-            parser.refuse(error)
-        parsed.after = after  # the command that `proxy` or `judge-client` runs; its options are not ours
-        if unknown:
-            parsed.parser.unknown(unknown)
-        code: int = parsed.command(parsed)
+        code = _executed(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
+    except click.exceptions.Exit as end:  # after --help and --version
+        return end.exit_code
+    except click.ClickException as error:
+        complain(sentence_for(error))
+        return USAGE
     except KeyboardInterrupt:
         return NOT_JUDGED
     except BrokenPipeError:
@@ -87,28 +48,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         if error.errno not in DISK_FULL:
-            report_internal_error(error)
-            return NOT_JUDGED
+            return _internal(error)
         _drop_output()
         complain(f"the output cannot be written: {error.strerror}; free space, or write elsewhere")
         return NOT_JUDGED
     except Exception as error:  # Python would end with 1, which means violations
-        report_internal_error(error)
-        return NOT_JUDGED
+        return _internal(error)
     return code
 
 
-def _wrong_command(parser: Parser, given: Sequence[str]) -> int:
-    """The exit code of arguments without a command, after the help or a message about them; 0 when there is one."""
-    if not given:
-        # Not 0: a script that loses its arguments must not look green.
-        parser.print_help()
-        return USAGE
-    if not given[0].startswith("-") and given[0] not in parser.commands:
-        parser.refuse_command(given[0], list(parser.commands))
-    if given[0].startswith("-") and given[0] not in ("-h", "--help", "--version"):
-        parser.error(f"{given[0]!r} is no command; the command comes first; valid: {', '.join(parser.commands)}")
-    return 0
+def _executed(words: list[str]) -> int:
+    """The exit code of the command in these words. Without words it is not 0: a script that loses its arguments must
+    not look green."""
+    group = all_commands()
+    if asked := os.environ.get(COMPLETION):
+        from click.shell_completion import shell_complete
+
+        return shell_complete(group, {}, NAME, COMPLETION, asked)
+    with group.make_context(NAME, words) as context:
+        if not words:
+            click.echo(context.get_help())
+            return USAGE
+        code: int = group.invoke(context)
+        return code
+
+
+def all_commands() -> Commands:
+    """The group of all commands, with its own options."""
+    version = click.Option(
+        ["--version"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_show_version,
+        help="show the version and exit",
+    )
+    return Commands([version])
+
+
+def _show_version(context: click.Context, option: click.Parameter, value: Any) -> None:
+    if value and not context.resilient_parsing:
+        from messages_conformance import __version__
+
+        click.echo(__version__)
+        context.exit()
+
+
+def _internal(error: Exception) -> int:
+    from messages_conformance.internal_errors import report_internal_error
+
+    report_internal_error(error)
+    return NOT_JUDGED
 
 
 def _has_folder() -> bool:
@@ -131,19 +121,3 @@ def open_standard_streams() -> None:
 
 def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _parser() -> Parser:
-    parser = Parser(prog="messages-conformance", description="Judges Messages API endpoints.", allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands", parser_class=Parser)
-    for module in COMMANDS:
-        module.add(commands)
-    parser.commands = commands.choices
-    # argparse has no public place for the help of a command.
-    for action in commands._choices_actions:
-        command = commands.choices[action.dest]
-        command.description = f"{(action.help or '').capitalize()}."
-        command.epilog = epilog(action.dest, command.epilog)
-        command.usage = short_usage(command)
-    return parser

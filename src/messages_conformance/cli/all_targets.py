@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import tempfile
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Final
 from messages_conformance import configuration
 from messages_conformance.cli.child import start
 from messages_conformance.cli.invocation import arguments_of, secrets_of
+from messages_conformance.cli.parameters import Parsed
 from messages_conformance.cli.parsing import USAGE, complain
 from messages_conformance.cli.settings import given
 from messages_conformance.cli.signals import pass_on_signals, signals_blocked
@@ -30,7 +30,7 @@ WORST_FIRST: Final = (1, 2, 4, 0)
 """The order in which one of several exit codes is chosen: violations, not judged, wrong usage, conformant."""
 
 
-def run_all(parsed: argparse.Namespace, found: Configuration) -> int:
+def run_all(parsed: Parsed, found: Configuration) -> int:
     """Runs all targets of the file, prints the runs in the order of the file and compares them; returns the exit code.
 
     Raises ConfigurationError when the options cannot be used.
@@ -62,7 +62,7 @@ class Cell:
     code: int = USAGE
 
 
-def _planned(name: str, parsed: argparse.Namespace, found: Configuration, base: Path) -> Cell:
+def _planned(name: str, parsed: Parsed, found: Configuration, base: Path) -> Cell:
     """The run of one target. A wrong option of one target does not keep the others from being judged."""
     if name in found.problems:
         return Cell(problem=found.problems[name])
@@ -73,7 +73,7 @@ def _planned(name: str, parsed: argparse.Namespace, found: Configuration, base: 
         return Cell(problem=masked(str(error)))
 
 
-def _settings(name: str, parsed: argparse.Namespace, found: Configuration, base: Path) -> dict[str, Setting]:
+def _settings(name: str, parsed: Parsed, found: Configuration, base: Path) -> dict[str, Setting]:
     """The options of one target, with its own report folder."""
     options = configuration.settings({**given(parsed), "target": name}, found, os.environ)
     if "report" not in found.targets[name]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import shlex
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from messages_conformance.cli.parsing import Commands, wrong_usage
-from messages_conformance.cli.settings import add_options, configured, effective, open_page
+from messages_conformance.cli.commands import Command
+from messages_conformance.cli.parameters import FILE, Parsed, argument, option
+from messages_conformance.cli.parsing import wrong_usage
+from messages_conformance.cli.settings import SOURCES, configured, effective, open_page, run_options
 from messages_conformance.configuration import ConfigurationError
 from messages_conformance.options import OPTIONS, problem
 
@@ -40,27 +41,29 @@ USED: Final = (
 MODELS_SHOWN: Final = 3
 
 
-def add(commands: Commands) -> None:
+def commands() -> tuple[Command, ...]:
     """Declares `check`."""
-    check = commands.add_parser("check", help="judge recordings as they are, without a network", allow_abbrev=False)
-    check.set_defaults(command=_check, parser=check)
-    check.add_argument(
-        "files",
-        metavar="FILE",
-        nargs="+",
-        help="a recording (HAR, VCR cassette, curl -i, event stream, JSON, JSON lines, report folder), a folder, or -",
-    )
-    check.add_argument(
-        "--map",
-        metavar="FIELD=PATH",
-        action="append",
-        default=[],
-        help="where a field is in JSON lines, such as request='$.req.body'; may be repeated",
-    )
-    add_options(check, USED)
+    params = [
+        argument(
+            "files",
+            metavar="FILE",
+            several=True,
+            kind=FILE,
+            help="a recording (HAR, VCR cassette, curl -i, event stream, JSON, JSON lines, report folder), a folder, "
+            "or -",
+        ),
+        option(
+            "--map",
+            metavar="FIELD=PATH",
+            multiple=True,
+            help="where a field is in JSON lines, such as request='$.req.body'; may be repeated",
+        ),
+        *run_options(USED),
+    ]
+    return (Command("check", _check, params, text=SOURCES),)
 
 
-def _check(parsed: argparse.Namespace) -> int:
+def _check(parsed: Parsed) -> int:
     from messages_conformance.captures import CaptureError
     from messages_conformance.session import UsageError
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from messages_conformance.cli.commands import Command
+from messages_conformance.cli.completion_words import clients, faults
 from messages_conformance.cli.judging_clients import end_on_signals
-from messages_conformance.cli.parsing import NOT_JUDGED, Commands, wrong_usage
-from messages_conformance.cli.settings import NAMES, add_options, effective
+from messages_conformance.cli.parameters import FILE, FOLDER, NUMBER, WHOLE_NUMBER, Parsed, flag, option
+from messages_conformance.cli.parsing import NOT_JUDGED, wrong_usage
+from messages_conformance.cli.settings import NAMES, SOURCES, effective, run_options, target_argument
 from messages_conformance.configuration import ConfigurationError
 
 if TYPE_CHECKING:
@@ -22,35 +24,40 @@ USED: Final = ("model", "profile", "api-key-env", "config")
 KEY_VARIABLE: Final = "MESSAGES_API_KEY"
 
 
-def add(commands: Commands) -> None:
+def commands() -> tuple[Command, ...]:
     """Declares `clients`."""
-    clients = commands.add_parser("clients", help="drive real clients against a target", allow_abbrev=False)
-    clients.set_defaults(command=_clients, parser=clients)
-    clients.add_argument("target", metavar="TARGET", nargs="?", help=NAMES)
-    clients.add_argument(
-        "--client", action="append", default=[], metavar="NAME", help="only this client; may be repeated"
-    )
-    clients.add_argument("--latest", action="store_true", help="the newest versions instead of the known good ones")
-    clients.add_argument("--cache", metavar="FOLDER", help="where clients are installed (default: the user's cache)")
-    clients.add_argument(
-        "--time-limit", type=float, default=60.0, metavar="SECONDS", help="longest scenario (default: 60)"
-    )
-    clients.add_argument(
-        "--judge-predictions",
-        action="store_true",
-        help="compare the table of clients in reports with the clients, for faults of the reference endpoint",
-    )
-    clients.add_argument(
-        "--fault", action="append", default=[], metavar="NAME", help="with --judge-predictions: only this fault"
-    )
-    clients.add_argument(
-        "--more", type=int, default=60, metavar="N", help="with --judge-predictions: unmeasured faults (default: 60)"
-    )
-    clients.add_argument("--json", metavar="FILE", help="also write the result as JSON")
-    add_options(clients, USED)
+    params = [
+        target_argument(),
+        option("--client", multiple=True, metavar="NAME", words=clients, help="only this client; may be repeated"),
+        flag("--latest", help="the newest versions instead of the known good ones"),
+        option(
+            "--cache", metavar="FOLDER", kind=FOLDER, help="where clients are installed (default: the user's cache)"
+        ),
+        option("--time-limit", kind=NUMBER, default=60.0, metavar="SECONDS", help="longest scenario (default: 60)"),
+        flag(
+            "--judge-predictions",
+            help="compare the table of clients in reports with the clients, for faults of the reference endpoint",
+        ),
+        option(
+            "--fault",
+            multiple=True,
+            metavar="NAME",
+            words=faults,
+            help="with --judge-predictions: only this fault; may be repeated",
+        ),
+        option(
+            "--more",
+            kind=WHOLE_NUMBER,
+            default=60,
+            help="with --judge-predictions: unmeasured faults (default: 60)",
+        ),
+        option("--json", metavar="FILE", kind=FILE, help="also write the result as JSON"),
+        *run_options(USED),
+    ]
+    return (Command("clients", _clients, params, text=SOURCES),)
 
 
-def _clients(parsed: argparse.Namespace) -> int:
+def _clients(parsed: Parsed) -> int:
     from messages_conformance.contract import ContractError
     from messages_conformance.proxy.serving import missing_packages
     from messages_conformance.report.files import ReportError
@@ -67,7 +74,7 @@ def _clients(parsed: argparse.Namespace) -> int:
         return wrong_usage(error)
 
 
-def _options(parsed: argparse.Namespace) -> ClientsOptions:
+def _options(parsed: Parsed) -> ClientsOptions:
     from messages_conformance import contract
     from messages_conformance.clients.driven_target import REFERENCE, ClientsOptions
     from messages_conformance.clients.known_clients import chosen_clients
@@ -101,7 +108,7 @@ def _options(parsed: argparse.Namespace) -> ClientsOptions:
     )
 
 
-def _driven(parsed: argparse.Namespace, options: ClientsOptions) -> int:
+def _driven(parsed: Parsed, options: ClientsOptions) -> int:
     from messages_conformance import report
     from messages_conformance.clients.clients_json import write
     from messages_conformance.clients.clients_text import client_lines, summary
@@ -125,13 +132,13 @@ def _driven(parsed: argparse.Namespace, options: ClientsOptions) -> int:
     return 0 if any(result.status for result in results) else NOT_JUDGED
 
 
-def _cache(parsed: argparse.Namespace) -> Path:
+def _cache(parsed: Parsed) -> Path:
     from messages_conformance.clients.installing import default_cache
 
     return Path(parsed.cache) if parsed.cache else default_cache()
 
 
-def _judged(parsed: argparse.Namespace) -> int:
+def _judged(parsed: Parsed) -> int:
     from messages_conformance import report
     from messages_conformance.clients.installing import NotInstalled, installed
     from messages_conformance.clients.known_clients import chosen_clients

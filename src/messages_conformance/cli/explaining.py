@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
-from messages_conformance.cli.parsing import Commands, wrong_usage
+from messages_conformance.cli.commands import Command
+from messages_conformance.cli.completion_words import requirements
+from messages_conformance.cli.parameters import Parsed, argument, flag, option
+from messages_conformance.cli.parsing import wrong_usage
 from messages_conformance.cli.requirements import as_json, print_json
+from messages_conformance.options import OUTPUTS
 
 if TYPE_CHECKING:
     from messages_conformance.rules.requirement_list import Listed
@@ -18,24 +21,22 @@ FAULTS: Final = 4
 """Faults that are named (our own choice)."""
 
 
-def add(commands: Commands) -> None:
+def commands() -> tuple[Command, ...]:
     """Declares `explain`."""
-    explain = commands.add_parser(
-        "explain", help="show a requirement, a topic or a capability in full", allow_abbrev=False
-    )
-    explain.set_defaults(command=_explain, parser=explain)
-    explain.add_argument(
-        "requirement",
-        metavar="ID",
-        help="id of a requirement, a topic such as stream.order, a glob, or name of a capability of profiles",
-    )
-    explain.add_argument("--output", choices=("text", "json"), default="text", help="(default: text)")
-    explain.add_argument(
-        "--no-example", action="store_true", help="leave out the right and the wrong answer of the reference endpoint"
-    )
+    params = [
+        argument(
+            "requirement",
+            metavar="ID",
+            words=requirements,
+            help="id of a requirement, a topic such as stream.order, a glob, or name of a capability of profiles",
+        ),
+        option("--output", choices=OUTPUTS, default="text", metavar="FORM", help="text (default) or json"),
+        flag("--no-example", help="leave out the right and the wrong answer of the reference endpoint"),
+    ]
+    return (Command("explain", _explain, params),)
 
 
-def _explain(parsed: argparse.Namespace) -> int:
+def _explain(parsed: Parsed) -> int:
     from messages_conformance import contract
     from messages_conformance.rules.requirement_list import listed
     from messages_conformance.run import UsageError, checked_requirements

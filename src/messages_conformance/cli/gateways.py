@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shlex
 from typing import Any, Final
 
 from messages_conformance.cli.checking import session_options
-from messages_conformance.cli.parsing import Commands, wrong_usage
-from messages_conformance.cli.settings import add_options, effective
+from messages_conformance.cli.commands import Command
+from messages_conformance.cli.parameters import WHOLE_NUMBER, Parsed, argument, option
+from messages_conformance.cli.parsing import wrong_usage
+from messages_conformance.cli.settings import SOURCES, effective, run_options
 from messages_conformance.configuration import ConfigurationError
 from messages_conformance.options import OPTIONS, problem
 
@@ -18,39 +19,46 @@ USED: Final = ("model", "profile", "only", "skip", "fail-on", "waivers", "baseli
 
 KEY_VARIABLE: Final = "MESSAGES_API_KEY"
 DIALECTS: Final = ("anthropic", "openai-chat", "openai-responses")
+PROMISES: Final = ("passthrough", "translates")
 CLIENT_KEY: Final = "client-key-3f9a71c2e5"
 """The key of the client when the user gives none: a gateway without keys ignores it, and it must not go further."""
 
 
-def add(commands: Commands) -> None:
+def commands() -> tuple[Command, ...]:
     """Declares `gateway`."""
-    gateway = commands.add_parser(
-        "gateway",
-        help="judge a gateway from both sides: clients in front, a scripted upstream behind",
-        allow_abbrev=False,
-    )
-    gateway.set_defaults(command=_gateway, parser=gateway)
-    gateway.add_argument("url", metavar="URL", help="the address of the gateway, such as http://127.0.0.1:4000")
-    gateway.add_argument("--upstream-port", type=int, required=True, help="port on 127.0.0.1 that the gateway asks")
-    gateway.add_argument("--speaks", choices=DIALECTS, required=True, help="the API that the gateway asks there")
-    gateway.add_argument(
-        "--promise", choices=("passthrough", "translates"), help="(default: passthrough for anthropic, else translates)"
-    )
-    gateway.add_argument(
-        "--also",
-        metavar="PROMISE",
-        action="append",
-        default=[],
-        help="what the gateway promises besides: own-system-text, no-reasoning, forwards-key; may be repeated",
-    )
-    gateway.add_argument(
-        "--key", help=f"the client's key for the gateway (default: ${KEY_VARIABLE}, else a made-up key)"
-    )
-    gateway.add_argument("--case", metavar="NAME", action="append", default=[], help="only this case; may be repeated")
-    add_options(gateway, USED)
+    params = [
+        argument("url", metavar="URL", help="the address of the gateway, such as http://127.0.0.1:4000"),
+        option("--upstream-port", kind=WHOLE_NUMBER, required=True, help="port on 127.0.0.1 that the gateway asks"),
+        option(
+            "--speaks",
+            choices=DIALECTS,
+            required=True,
+            help="API that the gateway asks there: anthropic, openai-chat or openai-responses",
+            metavar="DIALECT",
+        ),
+        option(
+            "--promise",
+            choices=PROMISES,
+            help="passthrough or translates (default: passthrough for anthropic, else translates)",
+        ),
+        option(
+            "--also",
+            metavar="PROMISE",
+            multiple=True,
+            help="what the gateway promises besides: own-system-text, no-reasoning, forwards-key; may be repeated",
+        ),
+        option(
+            "--key",
+            metavar="TEXT",
+            help=f"the client's key for the gateway (default: ${KEY_VARIABLE}, else a made-up key)",
+        ),
+        option("--case", metavar="NAME", multiple=True, help="only this case; may be repeated"),
+        *run_options(USED),
+    ]
+    return (Command("gateway", _gateway, params, text=SOURCES),)
 
 
-def _gateway(parsed: argparse.Namespace) -> int:
+def _gateway(parsed: Parsed) -> int:
     from messages_conformance.gateway import judge_gateway
     from messages_conformance.session import UsageError
 
@@ -69,7 +77,7 @@ def _gateway(parsed: argparse.Namespace) -> int:
     return code
 
 
-def _options(parsed: argparse.Namespace, found: dict[str, Any]) -> Any:
+def _options(parsed: Parsed, found: dict[str, Any]) -> Any:
     from dataclasses import replace
 
     from messages_conformance.gateway import GatewayOptions

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from messages_conformance.ci_commands import disarmed
-from messages_conformance.cli.parsing import Commands, wrong_usage
+from messages_conformance.cli.commands import Command
+from messages_conformance.cli.parameters import FILE, FOLDER, WHOLE_NUMBER, Parsed, argument, flag, option
+from messages_conformance.cli.parsing import wrong_usage
 from messages_conformance.masking import masked
 
 if TYPE_CHECKING:
@@ -25,23 +26,29 @@ DIFFERENCES: Final = ("text", "markdown", "json")
 """Only the names: `--help` does not import the modules that write them."""
 
 
-def add(commands: Commands) -> None:
+def commands() -> tuple[Command, ...]:
     """Declares `waive` and `diff`."""
-    waive = commands.add_parser("waive", help="write waivers for the failures of a saved run", allow_abbrev=False)
-    waive.set_defaults(command=_waive, parser=waive)
-    waive.add_argument("report", metavar="REPORT", help="folder that a run with --report wrote")
-    waive.add_argument("--output", metavar="FILE", default=FILE_NAME, help=f"a new file (default: {FILE_NAME})")
-    waive.add_argument("--days", type=int, default=DAYS, help=f"days until they expire (default: {DAYS})")
-    waive.add_argument("--warnings", action="store_true", help="also write waivers for warnings")
+    waive = [
+        argument("report", metavar="REPORT", kind=FOLDER, help="folder that a run with --report wrote"),
+        option("--output", metavar="FILE", kind=FILE, default=FILE_NAME, help=f"a new file (default: {FILE_NAME})"),
+        option("--days", kind=WHOLE_NUMBER, default=DAYS, help=f"days until they expire (default: {DAYS})"),
+        flag("--warnings", help="also write waivers for warnings"),
+    ]
+    diff = [
+        argument("old", metavar="OLD", kind=FOLDER, help="folder that the earlier run with --report wrote"),
+        argument("new", metavar="NEW", kind=FOLDER, help="folder that the later run with --report wrote"),
+        option(
+            "--format",
+            choices=DIFFERENCES,
+            default="text",
+            metavar="FORM",
+            help="text (default), markdown or json",
+        ),
+    ]
+    return (Command("waive", _waive, waive), Command("diff", _diff, diff))
 
-    diff = commands.add_parser("diff", help="show the changes between two saved runs", allow_abbrev=False)
-    diff.set_defaults(command=_diff, parser=diff)
-    diff.add_argument("old", metavar="OLD", help="folder that the earlier run with --report wrote")
-    diff.add_argument("new", metavar="NEW", help="folder that the later run with --report wrote")
-    diff.add_argument("--format", choices=DIFFERENCES, default="text", help="(default: text)")
 
-
-def _waive(parsed: argparse.Namespace) -> int:
+def _waive(parsed: Parsed) -> int:
     from messages_conformance import gate, report
 
     place = Path(parsed.output)
@@ -73,7 +80,7 @@ def _sentence(saved: Report, requirement: str) -> str:
     return sentence(row.sentence if row is not None else requirement)
 
 
-def _diff(parsed: argparse.Namespace) -> int:
+def _diff(parsed: Parsed) -> int:
     from messages_conformance import report
     from messages_conformance.report.run_difference import DIFFERENCES as WRITERS
     from messages_conformance.report.run_difference import run_difference

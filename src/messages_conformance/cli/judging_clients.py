@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from messages_conformance.cli.parsing import USAGE, Commands, complain, wrong_usage
+from messages_conformance.cli.commands import Command
+from messages_conformance.cli.completion_words import faults, variants
+from messages_conformance.cli.parameters import FILE, NUMBER, Parsed, option
+from messages_conformance.cli.parsing import USAGE, complain, wrong_usage
 from messages_conformance.cli.signals import ending_signals
 
 if TYPE_CHECKING:
@@ -18,35 +20,37 @@ if TYPE_CHECKING:
 VIOLATIONS: Final = 1
 
 
-def add(commands: Commands) -> None:
+def commands() -> tuple[Command, ...]:
     """Declares `judge-client`."""
-    judge = commands.add_parser(
-        "judge-client", help="run your own client against faults and correct variants", allow_abbrev=False
-    )
-    judge.set_defaults(command=_judge_client, parser=judge)
-    judge.add_argument("--fault", action="append", default=[], metavar="NAME", help="try this fault; may be repeated")
-    judge.add_argument(
-        "--variant", action="append", default=[], metavar="NAME", help="try this correct variant; may be repeated"
-    )
-    judge.add_argument(
-        "--model",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help="also serve models with such a name; names that begin with claude are served",
-    )
-    judge.add_argument(
-        "--time-limit", type=float, default=60.0, metavar="SECONDS", help="longest run of the command (default: 60)"
-    )
-    judge.add_argument("--json", metavar="FILE", help="also write the result as JSON")
-    judge.epilog = (
+    params = [
+        option("--fault", metavar="NAME", multiple=True, words=faults, help="try this fault; may be repeated"),
+        option(
+            "--variant", metavar="NAME", multiple=True, words=variants, help="try this correct variant; may be repeated"
+        ),
+        option(
+            "--model",
+            metavar="PATTERN",
+            multiple=True,
+            help="also serve models with such a name; names that begin with claude are served",
+        ),
+        option(
+            "--time-limit",
+            kind=NUMBER,
+            default=60.0,
+            metavar="SECONDS",
+            help="longest run of the command (default: 60)",
+        ),
+        option("--json", metavar="FILE", kind=FILE, help="also write the result as JSON"),
+    ]
+    text = (
         "Write `-- COMMAND` at the end. It runs with ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY set; {base_url} and "
         "{api_key} in its words are replaced. Without --fault and --variant, 30 faults that endpoints in the field "
         "have and 20 correct variants are tried. The exit code is 1 if a correct variant breaks the client."
     )
+    return (Command("judge-client", _judge_client, params, text=text, takes_command=True),)
 
 
-def _judge_client(parsed: argparse.Namespace) -> int:
+def _judge_client(parsed: Parsed) -> int:
     from messages_conformance.report.files import ReportError
 
     if not parsed.after:
@@ -61,7 +65,7 @@ def _judge_client(parsed: argparse.Namespace) -> int:
         return wrong_usage(error)
 
 
-def _tried(parsed: argparse.Namespace) -> int:
+def _tried(parsed: Parsed) -> int:
     from messages_conformance import report
     from messages_conformance.clients import ControlFailed, TrialOptions, try_client
     from messages_conformance.clients.trials_json import write

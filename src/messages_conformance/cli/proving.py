@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-import argparse
+from messages_conformance.cli.commands import Command
+from messages_conformance.cli.completion_words import changes, depths, profiles
+from messages_conformance.cli.parameters import FOLDER, WHOLE_NUMBER, Parsed, flag, option
+from messages_conformance.cli.parsing import wrong_usage
 
-from messages_conformance.cli.parsing import Commands, wrong_usage
 
-
-def add(commands: Commands) -> None:
+def commands() -> tuple[Command, ...]:
     """Declares `prove`."""
-    prove = commands.add_parser(
-        "prove", help="run the suites against every fault and every correct variant", allow_abbrev=False
-    )
-    prove.set_defaults(command=_prove, parser=prove)
-    prove.add_argument("--jobs", type=int, help="number of processes (default: 2 more than there are cores)")
-    prove.add_argument(
-        "--depth", action="extend", nargs="+", help="smoke, standard, deep (default: smoke and standard)"
-    )
-    prove.add_argument("--only", action="extend", nargs="+", metavar="GLOB", help="faults, variants or categories")
-    prove.add_argument("--profile", help="only the runs in this profile")
-    prove.add_argument("--seed", type=int, default=0, help="seed of the generated requests (default: 0)")
-    prove.add_argument(
-        "--report", help="folder for the proof (default: reports/published/proof without --only and --profile)"
-    )
-    prove.add_argument(
-        "--gateway", action="store_true", help="try the faults and variants of the reference gateway instead"
-    )
+    params = [
+        option("--jobs", kind=WHOLE_NUMBER, help="number of processes (default: 2 more than there are cores)"),
+        option(
+            "--depth",
+            multiple=True,
+            metavar="DEPTH",
+            words=depths,
+            help="smoke, standard or deep; may be repeated (default: smoke and standard)",
+        ),
+        option(
+            "--only",
+            multiple=True,
+            metavar="GLOB",
+            words=changes,
+            help="faults, variants or categories that match this glob; may be repeated",
+        ),
+        option("--profile", metavar="NAME", words=profiles, help="only the runs in this profile"),
+        option("--seed", kind=WHOLE_NUMBER, default=0, help="seed of the generated requests (default: 0)"),
+        option(
+            "--report",
+            metavar="FOLDER",
+            kind=FOLDER,
+            help="folder for the proof (default: reports/published/proof without --only and --profile)",
+        ),
+        flag("--gateway", help="try the faults and variants of the reference gateway instead"),
+    ]
+    return (Command("prove", _prove, params),)
 
 
-def _prove(parsed: argparse.Namespace) -> int:
+def _prove(parsed: Parsed) -> int:
     if parsed.gateway:
         from messages_conformance.proof.gateways import prove_gateways
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from messages_conformance.cli.checking import USED, session_options
-from messages_conformance.cli.parsing import Commands, wrong_usage
-from messages_conformance.cli.settings import add_options, effective
+from messages_conformance.cli.commands import Command
+from messages_conformance.cli.parameters import Parsed, flag, option, port_option
+from messages_conformance.cli.parsing import wrong_usage
+from messages_conformance.cli.settings import effective, run_options
 from messages_conformance.configuration import ConfigurationError
 from messages_conformance.options import OPTIONS, problem
 
@@ -20,21 +21,22 @@ NOT_HERE: Final = frozenset({"model", "output", "quiet", "open"})
 """The options of `check` that a proxy does not have: it prints what happens."""
 
 
-def add(commands: Commands) -> None:
+def commands() -> tuple[Command, ...]:
     """Declares `proxy`."""
-    proxy = commands.add_parser("proxy", help="judge the traffic of a client as it passes", allow_abbrev=False)
-    proxy.set_defaults(command=_proxy, parser=proxy)
-    proxy.add_argument("--upstream", metavar="URL", help="the endpoint that answers, such as https://api.anthropic.com")
-    proxy.add_argument("--port", type=int, default=PORT, help=f"port on 127.0.0.1; 0: any free port (default: {PORT})")
-    proxy.add_argument("--fail-fast", action="store_true", help="end at the first violation of a MUST")
-    add_options(proxy, tuple(name for name in USED if name not in NOT_HERE))
-    proxy.epilog = (
+    params = [
+        option("--upstream", metavar="URL", help="the endpoint that answers, such as https://api.anthropic.com"),
+        port_option(PORT),
+        flag("--fail-fast", help="end at the first violation of a MUST"),
+        *run_options(tuple(name for name in USED if name not in NOT_HERE)),
+    ]
+    text = (
         "Write `-- COMMAND` at the end to run a command with ANTHROPIC_BASE_URL set to the proxy; it ends the proxy, "
         "and its exit code counts, too."
     )
+    return (Command("proxy", _proxy, params, text=text, takes_command=True),)
 
 
-def _proxy(parsed: argparse.Namespace) -> int:
+def _proxy(parsed: Parsed) -> int:
     from messages_conformance.proxy.serving import missing_packages
     from messages_conformance.session import UsageError
 
@@ -51,7 +53,7 @@ def _proxy(parsed: argparse.Namespace) -> int:
         return wrong_usage(error)
 
 
-def _wrong(parsed: argparse.Namespace) -> str:
+def _wrong(parsed: Parsed) -> str:
     """What is wrong with the options of the proxy itself; empty when they can be used."""
     if not parsed.upstream:
         return "no --upstream was given; it is the address that answers, such as https://api.anthropic.com"
@@ -63,7 +65,7 @@ def _wrong(parsed: argparse.Namespace) -> str:
     return ""
 
 
-def _served(parsed: argparse.Namespace, found: Mapping[str, Any]) -> int:
+def _served(parsed: Parsed, found: Mapping[str, Any]) -> int:
     from messages_conformance import report
     from messages_conformance.live import Observer
     from messages_conformance.proxy import ProxyOptions, bound_socket, run_proxy

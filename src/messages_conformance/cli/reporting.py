@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -10,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from messages_conformance.ci_commands import disarmed, disarmed_xml
-from messages_conformance.cli.parsing import Commands, wrong_usage
+from messages_conformance.cli.commands import Command
+from messages_conformance.cli.parameters import FILE, FOLDER, Parsed, argument, option
+from messages_conformance.cli.parsing import wrong_usage
 from messages_conformance.masking import masked
 
 if TYPE_CHECKING:
@@ -48,29 +49,42 @@ STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 """The variable with the file into which a step of GitHub Actions writes its summary as Markdown."""
 
 
-def add(commands: Commands) -> None:
+def commands() -> tuple[Command, ...]:
     """Declares `report` and `compare`."""
-    one = commands.add_parser("report", help="write a saved run in another format, or verify it", allow_abbrev=False)
-    one.set_defaults(command=_report, parser=one)
-    one.add_argument(
-        "words",
-        metavar="[verify] DIR",
-        nargs="+",
-        help="folder that a run with --report wrote; with verify: judge "
-        "its recording again, and say what differs from the report",
-    )
-    one.add_argument("--format", choices=FORMATS, default="terminal", help="(default: terminal)")
-    one.add_argument("--output", metavar="FILE", help="write there instead of printing")
+    output = option("--output", metavar="FILE", kind=FILE, help="write there instead of printing")
+    one = [
+        argument(
+            "words",
+            metavar="[verify] DIR",
+            several=True,
+            kind=FOLDER,
+            help="folder that a run with --report wrote; with verify: judge its recording again, and say what differs "
+            "from the report",
+        ),
+        option(
+            "--format",
+            choices=FORMATS,
+            default="terminal",
+            metavar="FORM",
+            help=f"{', '.join(FORMATS)} (default: terminal)",
+        ),
+        output,
+    ]
+    several = [
+        argument("folders", metavar="REPORT", several=True, kind=FOLDER, help="folder that a run with --report wrote"),
+        option("--name", metavar="NAME", multiple=True, help="name of a run, in the order of the reports"),
+        option(
+            "--format",
+            choices=COMPARISONS,
+            metavar="FORM",
+            help="terminal, markdown or html (default: terminal; with --output: markdown)",
+        ),
+        output,
+    ]
+    return (Command("report", _report, one), Command("compare", _compare, several))
 
-    several = commands.add_parser("compare", help="compare saved runs side by side", allow_abbrev=False)
-    several.set_defaults(command=_compare, parser=several)
-    several.add_argument("folders", metavar="REPORT", nargs="+", help="folders that runs with --report wrote")
-    several.add_argument("--name", metavar="NAME", action="append", help="name of a run, in the order of the reports")
-    several.add_argument("--format", choices=COMPARISONS, help="(default: terminal; with --output: markdown)")
-    several.add_argument("--output", metavar="FILE", help="write there instead of printing")
 
-
-def _report(parsed: argparse.Namespace) -> int:
+def _report(parsed: Parsed) -> int:
     from messages_conformance import report
 
     if parsed.words[0] == VERIFY and len(parsed.words) == 2:
@@ -112,7 +126,7 @@ def _verify(folder: str) -> int:
     return int(bool(found.problems))
 
 
-def _compare(parsed: argparse.Namespace) -> int:
+def _compare(parsed: Parsed) -> int:
     from messages_conformance import report
 
     try:

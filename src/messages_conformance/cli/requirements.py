@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from messages_conformance.cli.parsing import Commands, wrong_usage
+from messages_conformance.cli.commands import Command
+from messages_conformance.cli.completion_words import profiles
+from messages_conformance.cli.parameters import Parsed, option
+from messages_conformance.cli.parsing import wrong_usage
+from messages_conformance.options import OUTPUTS
 
 TOKMODEL: Final = "tokmodel"
 
 
-def add(commands: Commands) -> None:
+def commands() -> tuple[Command, ...]:
     """Declares `list`."""
-    listing = commands.add_parser("list", help="list all requirements with level and source", allow_abbrev=False)
-    listing.set_defaults(command=_list, parser=listing)
-    listing.add_argument("--profile", help="only the requirements of this profile")
-    listing.add_argument(
-        "--grep",
-        metavar="TEXT",
-        help="only the requirements with this text in their id, sentence, source or harm, in any case",
-    )
-    listing.add_argument("--format", choices=("text", "json", "markdown"), default="text", help="(default: text)")
-    listing.add_argument("--output", dest="format", choices=("text", "json"), help="the same as --format")
+    params = [
+        option("--profile", metavar="NAME", words=profiles, help="only the requirements of this profile"),
+        option(
+            "--grep",
+            metavar="TEXT",
+            help="only the requirements with this text in their id, sentence, source or harm, in any case",
+        ),
+        option(
+            "--format",
+            choices=("text", "json", "markdown"),
+            default="text",
+            metavar="FORM",
+            help="text (default), json or markdown",
+        ),
+        option("--output", choices=OUTPUTS, metavar="FORM", help="text or json, as in other commands"),
+    ]
+    return (Command("list", _list, params),)
 
 
 def _rows(profile_name: str | None, text: str | None) -> list[Any]:
@@ -54,21 +64,22 @@ def _of_profile(profile_name: str | None) -> list[Any]:
     return [row for row in listed(profile) if profile.name in row.profiles]
 
 
-def _list(parsed: argparse.Namespace) -> int:
+def _list(parsed: Parsed) -> int:
     from messages_conformance.run import UsageError
 
     try:
         rows = _rows(parsed.profile, parsed.grep)
     except UsageError as error:
         return wrong_usage(error)
-    if parsed.format == "json":
+    form = parsed.output or parsed.format
+    if form == "json":
         return print_json([as_json(row) for row in rows])
-    if parsed.format == "markdown":
+    if form == "markdown":
         _print_markdown(rows)
     else:
         _print_text(rows)
     if parsed.profile == TOKMODEL:
-        _print_claims(rows, as_markdown=parsed.format == "markdown")
+        _print_claims(rows, as_markdown=form == "markdown")
     return 0
 
 

@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 
 from messages_conformance.cli import all_targets
 from messages_conformance.cli.child import start
+from messages_conformance.cli.commands import Command
 from messages_conformance.cli.invocation import arguments_of, secrets_of
-from messages_conformance.cli.parsing import Commands, wrong_usage
-from messages_conformance.cli.settings import NAMES, add_options, configured, effective, open_page
+from messages_conformance.cli.parameters import Parsed, flag
+from messages_conformance.cli.parsing import wrong_usage
+from messages_conformance.cli.settings import (
+    NAMES,
+    SOURCES,
+    configured,
+    effective,
+    open_page,
+    run_options,
+    target_argument,
+)
 from messages_conformance.cli.signals import pass_on_signals, signals_blocked
 from messages_conformance.configuration import ConfigurationError
 
 
-def add(commands: Commands) -> None:
+def commands() -> tuple[Command, ...]:
     """Declares `run` and `plan`."""
-    run = commands.add_parser("run", help="judge a target", allow_abbrev=False)
-    run.set_defaults(command=_run, parser=run)
-    run.add_argument("target", metavar="TARGET", nargs="?", help=NAMES)
-    run.add_argument("--all", action="store_true", help="judge all targets of the file at once and compare them")
-    add_options(run)
+    return (
+        Command(
+            "run",
+            _run,
+            [
+                target_argument(),
+                *run_options(),
+                flag("--all", group="what is judged", help="judge all targets of the file at once and compare them"),
+            ],
+            text=SOURCES,
+        ),
+        Command("plan", _plan, [target_argument(f"{NAMES}; not needed with --profile"), *run_options()], text=SOURCES),
+    )
 
-    plan = commands.add_parser("plan", help="show what a run would send and what it may cost", allow_abbrev=False)
-    plan.set_defaults(command=_plan, parser=plan)
-    plan.add_argument("target", metavar="TARGET", nargs="?", help=f"{NAMES}; not needed with --profile")
-    add_options(plan)
 
-
-def _run(parsed: argparse.Namespace) -> int:
+def _run(parsed: Parsed) -> int:
     try:
         if parsed.all:
             if parsed.output == "json":
@@ -47,7 +59,7 @@ def _run(parsed: argparse.Namespace) -> int:
         return wrong_usage(error)
 
 
-def _plan(parsed: argparse.Namespace) -> int:
+def _plan(parsed: Parsed) -> int:
     try:
         found = effective(parsed)
         return _started([*arguments_of(found), "--plan"], secrets_of(found))

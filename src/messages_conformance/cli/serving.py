@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 from dataclasses import asdict
 from itertools import groupby
+from typing import Final
 
-from messages_conformance.cli.parsing import Commands, wrong_usage
-from messages_conformance.cli.serving_gateways import add_arguments, list_changes, serve_gateway
+from messages_conformance.cli.commands import Command
+from messages_conformance.cli.completion_words import faults, variants
+from messages_conformance.cli.parameters import Parsed, flag, option, port_option
+from messages_conformance.cli.parsing import wrong_usage
+from messages_conformance.cli.serving_gateways import gateway_options, list_changes, serve_gateway
 from messages_conformance.cli.signals import signals_blocked, until_signal
 
+PORT: Final = 8787
 
-def add(commands: Commands) -> None:
+
+def commands() -> tuple[Command, ...]:
     """Declares `serve`."""
-    serve = commands.add_parser("serve", help="run the reference endpoint on loopback", allow_abbrev=False)
-    serve.set_defaults(command=_serve, parser=serve)
-    serve.add_argument("--port", type=int, default=8787, help="port on 127.0.0.1; 0: any free port (default: 8787)")
-    serve.add_argument("--fault", help="violate the contract by this fault")
-    serve.add_argument("--variant", help="behave like this correct variant")
-    serve.add_argument("--list", action="store_true", help="list all faults and variants by category and exit")
-    add_arguments(serve)
-    serve.add_argument("--format", choices=("text", "json"), default="text", help="format of the list")
+    params = [
+        port_option(PORT),
+        option("--fault", metavar="NAME", words=faults, help="violate the contract by this fault"),
+        option("--variant", metavar="NAME", words=variants, help="behave like this correct variant"),
+        flag("--list", help="list all faults and variants by category and exit"),
+        *gateway_options(),
+        option("--format", choices=("text", "json"), default="text", help="format of the list: text (default) or json"),
+    ]
+    return (Command("serve", _serve, params),)
 
 
-def _serve(parsed: argparse.Namespace) -> int:
+def _serve(parsed: Parsed) -> int:
     from messages_conformance.reference import API_KEY, serve
 
     if parsed.list:

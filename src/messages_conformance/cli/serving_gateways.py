@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import Any
 from urllib.parse import urlsplit
 
+import click
+
+from messages_conformance.cli.parameters import Parsed, option
 from messages_conformance.cli.parsing import wrong_usage
 from messages_conformance.cli.signals import signals_blocked, until_signal
 
 
-def add_arguments(serve: argparse.ArgumentParser) -> None:
-    """Declares the options of the reference gateway."""
-    serve.add_argument(
-        "--gateway", choices=("passthrough", "translates"), help="run the reference gateway in this mode instead"
-    )
-    serve.add_argument("--upstream", metavar="URL", help="with --gateway: the model server behind it")
+def gateway_options() -> list[click.Parameter]:
+    """The options of the reference gateway."""
+    return [
+        option(
+            "--gateway",
+            choices=("passthrough", "translates"),
+            help="run the reference gateway in this mode instead: passthrough or translates",
+        ),
+        option("--upstream", metavar="URL", help="with --gateway: the model server behind it"),
+    ]
 
 
-def serve_gateway(parsed: argparse.Namespace) -> int:
+def serve_gateway(parsed: Parsed) -> int:
     """Serves until Ctrl-C; raises OSError when the port is in use."""
     from messages_conformance.reference_gateway import FAULT, VARIANT, Settings, find, served
 

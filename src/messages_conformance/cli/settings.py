@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import sys
@@ -11,20 +10,43 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, Final
 
+import click
+
 from messages_conformance import configuration
-from messages_conformance.cli.parsing import TARGETS, Commands, Parser, wrong_usage
+from messages_conformance.cli.commands import Command
+from messages_conformance.cli.completion_words import profiles, requirements, targets
+from messages_conformance.cli.parameters import (
+    FILE,
+    NUMBER,
+    WHOLE_NUMBER,
+    ArgumentOfCommand,
+    Parsed,
+    Words,
+    argument,
+    flag,
+)
+from messages_conformance.cli.parameters import option as click_option
+from messages_conformance.cli.parsing import TARGETS, wrong_usage
 from messages_conformance.configuration import Configuration, ConfigurationError, Setting
-from messages_conformance.options import OPTIONS, parsed_header, problem
+from messages_conformance.options import OPTIONS, SEVERAL, Option, parsed_header, problem
 
-NAMES = f"{TARGETS}, or the name of a target in messages-conformance.toml"
+NAMES: Final = f"{TARGETS}, or the name of a target in messages-conformance.toml"
+
+SOURCES: Final = (
+    f"Every option can also be set in the environment, such as {OPTIONS[1].variable}, and in "
+    f"{configuration.FILE_NAME} or pyproject.toml; `messages-conformance config` shows the values in use."
+)
+"""What the help of commands with options of a run says at its end."""
 
 
-def add(commands: Commands) -> None:
+def commands() -> tuple[Command, ...]:
     """Declares `config`."""
-    show = commands.add_parser("config", help="show the value of each option and its origin", allow_abbrev=False)
-    show.set_defaults(command=_show, parser=show)
-    show.add_argument("target", metavar="TARGET", nargs="?", help=NAMES)
-    add_options(show)
+    return (Command("config", _show, [target_argument(), *run_options()], text=SOURCES),)
+
+
+def target_argument(sentence: str = NAMES) -> ArgumentOfCommand:
+    """The target of a command. The command says what is missing without it."""
+    return argument("target", metavar="TARGET", required=False, words=targets, help=sentence)
 
 
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -46,12 +68,19 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The options of a run in the groups of `--help`."""
 
-OTHERS: Final = "other options"
 GROUP_OF: Final = {name: title for title, names in GROUPS.items() for name in names}
 METAVARS: Final = {
     **{"globs": "GLOB", "paths": "PATH", "headers": "NAME:VALUE", "path": "PATH", "name or path": "NAME"},
     **{"whole number": "N", "number": "NUMBER", "text": "TEXT"},
 }
+KINDS: Final[Mapping[str, click.ParamType[Any]]] = {
+    "whole number": WHOLE_NUMBER,
+    "number": NUMBER,
+    "path": FILE,
+    "paths": FILE,
+}
+COMPLETED: Final[Mapping[str, Words]] = {"profile": profiles, "only": requirements, "skip": requirements}
+FIRST_FAILURE: Final = "stop_at_first_failure"
 SHORT: Final = {"show-trace": ("-v",), "quiet": ("-q",)}
 
 
@@ -64,50 +93,61 @@ def open_page(folder: str) -> None:
         print(f"no browser can be opened; the page is {page}", file=sys.stderr)
 
 
-def add_options(parser: Parser, names: Collection[str] | None = None) -> None:
-    """Declares all options of a run except the target; with `names`, only these."""
-    parser.epilog = (
-        f"Every option can also be set in the environment, such as {OPTIONS[1].variable}, and in "
-        f"{configuration.FILE_NAME} or pyproject.toml; `messages-conformance config` shows the values in use."
-    )
-    used = {option.name for option in OPTIONS if names is None or option.name in names}
-    groups = {
-        title: parser.add_argument_group(title) for title, members in GROUPS.items() if used.intersection(members)
+def run_options(names: Collection[str] | None = None) -> list[click.Parameter]:
+    """All options of a run except the target; with `names`, only these."""
+    by_name = {option.name: option for option in OPTIONS}
+    params: list[click.Parameter] = []
+    for group, members in GROUPS.items():
+        for name in members:
+            if names is None or name in names:
+                params += _parameters(by_name[name], group)
+        if names is None and "max-failures" in members:
+            params.append(flag("-x", field=FIRST_FAILURE, group=group, help="stop after the first failed MUST"))
+    return params
+
+
+def _parameters(option: Option, group: str) -> list[click.Parameter]:
+    """The parameter of an option, and hidden ones for its older names."""
+    field = option.destination
+    if option.kind == "flag":
+        return [flag(*SHORT.get(option.name, ()), option.flag, field=field, help=option.help, group=group)]
+    values: dict[str, Any] = {
+        "kind": KINDS.get(option.kind),
+        "metavar": METAVARS[option.kind],
+        "multiple": option.kind in SEVERAL,
+        "words": _words(option),
     }
-    for option in OPTIONS:
-        if option.name != "target" and (names is None or option.name in names):
-            group = groups[GROUP_OF.get(option.name, OTHERS)]
-            shown: dict[str, Any] = {"metavar": METAVARS[option.kind]} if option.kind in METAVARS else {}
-            group.add_argument(*SHORT.get(option.name, ()), option.flag, **option.settings, **shown)
-            for alias in option.aliases:
-                group.add_argument(f"--{alias}", **option.hidden_settings)
-    if names is None:
-        groups["limits"].add_argument(
-            "-x",
-            dest="max_failures",
-            action="store_const",
-            const=1,
-            help="stop after the first failed MUST",
-        )
+    shown = click_option(option.flag, field=field, help=option.help, group=group, **values)
+    aliases = [click_option(f"--{alias}", field=field, help="", hidden=True, **values) for alias in option.aliases]
+    return [shown, *aliases]
 
 
-def given(parsed: argparse.Namespace) -> dict[str, Any]:
+def _words(option: Option) -> Words | None:
+    """What completes the value of an option, besides files."""
+    if option.choices:
+        return lambda incomplete: option.choices
+    return COMPLETED.get(option.name)
+
+
+def given(parsed: Parsed) -> dict[str, Any]:
     """The options of the command line, by name."""
     values = {option.name: getattr(parsed, option.destination, None) for option in OPTIONS}
-    return {name: value for name, value in values.items() if value is not None}
+    if values["max-failures"] is None and getattr(parsed, FIRST_FAILURE, False):
+        values["max-failures"] = 1
+    return {name: value for name, value in values.items() if value is not None and value is not False and value != []}
 
 
-def configured(parsed: argparse.Namespace) -> Configuration:
+def configured(parsed: Parsed) -> Configuration:
     """The file that applies to a command; raises ConfigurationError when it cannot be used."""
     return configuration.read(Path.cwd(), configuration.file_of(given(parsed), os.environ))
 
 
-def effective(parsed: argparse.Namespace) -> dict[str, Setting]:
+def effective(parsed: Parsed) -> dict[str, Setting]:
     """Every option that is set; raises ConfigurationError when a file or a variable cannot be used."""
     return configuration.settings(given(parsed), configured(parsed).checked(), os.environ)
 
 
-def _show(parsed: argparse.Namespace) -> int:
+def _show(parsed: Parsed) -> int:
     from messages_conformance.run import Options, UsageError, checked_profile
 
     try:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
 from typing import IO, TYPE_CHECKING, Final
 
-from messages_conformance.cli.parsing import Commands, complain, near, wrong_usage
+from messages_conformance.cli.commands import Command
+from messages_conformance.cli.completion_words import dialects
+from messages_conformance.cli.parameters import FILE, Parsed, option, port_option
+from messages_conformance.cli.parsing import complain, near, wrong_usage
 from messages_conformance.cli.signals import signals_blocked, until_signal
 
 if TYPE_CHECKING:
@@ -18,18 +20,17 @@ PORT: Final = 8789
 SHOWN_CHARACTERS: Final = 100
 
 
-def add(commands: Commands) -> None:
+def commands() -> tuple[Command, ...]:
     """Declares `upstream`."""
-    upstream = commands.add_parser("upstream", help="run a scripted model server behind a gateway", allow_abbrev=False)
-    upstream.set_defaults(command=_upstream, parser=upstream)
-    upstream.add_argument(
-        "--port", type=int, default=PORT, help=f"port on 127.0.0.1; 0: any free port (default: {PORT})"
-    )
-    upstream.add_argument("--speaks", metavar="DIALECT", help="anthropic, openai-chat or openai-responses")
-    upstream.add_argument("--record", metavar="FILE", help="write each exchange as a line of JSON when it ends")
+    params = [
+        port_option(PORT),
+        option("--speaks", metavar="DIALECT", words=dialects, help="anthropic, openai-chat or openai-responses"),
+        option("--record", metavar="FILE", kind=FILE, help="write each exchange as a line of JSON when it ends"),
+    ]
+    return (Command("upstream", _upstream, params),)
 
 
-def _upstream(parsed: argparse.Namespace) -> int:
+def _upstream(parsed: Parsed) -> int:
     from messages_conformance.upstream import DIALECTS, Upstream
 
     if parsed.speaks not in DIALECTS:

@@ -38,6 +38,7 @@ from messages_conformance.plugin.fixtures import (
     stream,
     target,
 )
+from messages_conformance.plugin.pytest_options import hidden_settings, settings
 
 if TYPE_CHECKING:
     from messages_conformance.run import CostPlan, Options, Run
@@ -113,9 +114,9 @@ def _add_options(config: pytest.Config, parser: pytest.Parser) -> None:
     for option in OPTIONS:
         # An option of another plugin with the same name keeps its meaning.
         if option.belongs_to == "run" and _is_free(parser, option.flag):
-            group.addoption(option.flag, **option.settings)
+            group.addoption(option.flag, **settings(option))
             for alias in option.aliases:
-                group.addoption(f"--{alias}", **option.hidden_settings)
+                group.addoption(f"--{alias}", **hidden_settings(option))
     if _is_free(parser, "--plan"):
         group.addoption("--plan", action="store_true", help="show what a run would send and cost; send nothing")
 
