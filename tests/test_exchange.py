@@ -109,7 +109,7 @@ def test_a_record_holds_the_whole_exchange(saved: Exchange) -> None:
 
 def test_every_field_is_in_the_record() -> None:
     record = to_record(saved_exchanges()[0])
-    assert set(record) == set(Exchange.__dataclass_fields__) - {"lacks", "capture", "behind"}
+    assert set(record) == set(Exchange.__dataclass_fields__) - {"lacks", "capture", "behind", "load"}
     assert set(record["response"]) == set(Response.__dataclass_fields__)
     assert len(record["request"]) == len(Request.__dataclass_fields__)
 

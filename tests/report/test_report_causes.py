@@ -11,8 +11,7 @@ from messages_conformance.exchange import Exchange, Failure, Origin, Response
 from messages_conformance.report import FORMATS, explained, load, to_json
 from messages_conformance.report.causes import find_causes, outcome_of
 from messages_conformance.report.model import exit_code, failures, headline, verdict_sentence
-from messages_conformance.rules.judge import NOT_PROVOKED
-from messages_conformance.rules.verdict import STATUS, Finding, Verdict
+from messages_conformance.rules.verdict import NOT_PROVOKED, STATUS, Finding, Verdict
 
 VALID = "transport.path.post-messages"
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aaaa"}}

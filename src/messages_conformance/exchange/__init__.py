@@ -51,6 +51,7 @@ from messages_conformance.exchange.http_response import (
     Response,
     StreamEvent,
 )
+from messages_conformance.exchange.load_facts import AFTER, ALONE, LOAD, Alone, LoadFacts, nonce, nonces_in
 from messages_conformance.exchange.size_limits import (
     CUT_OFF_CHUNKS,
     BodyLimits,
@@ -64,7 +65,9 @@ from messages_conformance.exchange.strict_json import UNPARSED, bounded_integer,
 
 __all__ = [
     "ACCEPTED",
+    "AFTER",
     "ALL_CODINGS",
+    "ALONE",
     "ASKED_AGAIN",
     "COMPLETE",
     "CUT_BODY",
@@ -78,6 +81,7 @@ __all__ = [
     "KEY_PLACEHOLDER",
     "LEAVE_EARLY",
     "LEFT",
+    "LOAD",
     "MAX_DECODED_BYTES",
     "MESSAGES_PATH",
     "MODEL_PLACEHOLDER",
@@ -93,6 +97,7 @@ __all__ = [
     "UPSTREAM_KEY_PLACEHOLDER",
     "WIRE_FORMS",
     "WRONG_KEY",
+    "Alone",
     "Ask",
     "Behind",
     "BodyDecoder",
@@ -102,6 +107,7 @@ __all__ = [
     "Exchange",
     "Failure",
     "Identity",
+    "LoadFacts",
     "Origin",
     "RecordingPart",
     "Request",
@@ -121,6 +127,8 @@ __all__ = [
     "header_placeholder",
     "is_header_placeholder",
     "limited",
+    "nonce",
+    "nonces_in",
     "packed",
     "parse_json",
     "read_recording",

@@ -11,6 +11,7 @@ from messages_conformance.exchange.ask import EITHER, Origin
 from messages_conformance.exchange.behind import Behind
 from messages_conformance.exchange.http_request import MESSAGES_PATH, Request
 from messages_conformance.exchange.http_response import Response
+from messages_conformance.exchange.load_facts import LoadFacts
 
 SILENT: Final = "silent"
 """The kind of a Failure that is not one: no answer came, and the wire form of the request permits that."""
@@ -97,6 +98,8 @@ class Exchange:
     """The file in which it was recorded; empty in a live run. Rules over several exchanges hold within one capture."""
     behind: Behind | None = None
     """What happened behind a gateway meanwhile; None where only the front was seen."""
+    load: LoadFacts | None = None
+    """Its part in a load test; None elsewhere."""
 
     @cached_property
     def succeeded(self) -> bool:
@@ -112,9 +115,3 @@ class Exchange:
     def creates_message(self) -> bool:
         """True for a POST to the Messages path."""
         return self.request.method == "POST" and self.request.route == MESSAGES_PATH
-
-    @cached_property
-    def size_bytes(self) -> int:
-        """The size of both bodies as they are recorded."""
-        chunks = () if self.response is None else self.response.chunks
-        return len(self.request.body) + sum(len(chunk.data) for chunk in chunks)

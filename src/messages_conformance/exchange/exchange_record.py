@@ -16,6 +16,7 @@ from messages_conformance.exchange.body_chunks import Chunk
 from messages_conformance.exchange.exchange import Exchange, Failure, RecordingPart
 from messages_conformance.exchange.http_request import Request
 from messages_conformance.exchange.http_response import Response
+from messages_conformance.exchange.load_facts import Alone, LoadFacts
 from messages_conformance.input_files import MAX_SAVED_BYTES, InputError, parsed_json, read_bytes, typed
 
 Record = dict[str, Any]
@@ -40,6 +41,7 @@ def to_record(exchange: Exchange) -> Record:
         **({"lacks": sorted(exchange.lacks)} if exchange.lacks else {}),
         **({"capture": exchange.capture} if exchange.capture else {}),
         **({} if exchange.behind is None else {"behind": _behind_record(exchange.behind)}),
+        **({} if exchange.load is None else {"load": asdict(exchange.load)}),
         "request": _request_record(exchange.request),
         "response": None if exchange.response is None else _response_record(exchange.response),
         "failure": None if exchange.failure is None else asdict(exchange.failure),
@@ -79,6 +81,7 @@ def from_record(record: Any) -> Exchange:
         lacks=frozenset(row.lacks),
         capture=row.capture,
         behind=None if row.behind is None else _behind_from(row.behind),
+        load=None if row.load is None else _load_from(row.load),
         request=_request_from(row.request),
         response=None if row.response is None else _response_from(row.response),
         failure=None if row.failure is None else Failure(kind=row.failure.kind, message=row.failure.message),
@@ -197,6 +200,18 @@ def _behind_from(row: _BehindRow) -> Behind:
     )
 
 
+def _load_from(row: _LoadRow) -> LoadFacts:
+    alone = None if row.alone is None else Alone(**structs.asdict(row.alone))
+    return LoadFacts(
+        phase=row.phase,
+        kind=row.kind,
+        nonce=row.nonce,
+        in_flight=row.in_flight,
+        alone=alone,
+        metrics_before=row.metrics_before,
+    )
+
+
 def _bytes(text: str, place: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
@@ -294,6 +309,25 @@ class _BehindRow(Struct, frozen=True):
     calls: tuple[_CallRow, ...]
 
 
+class _AloneRow(Struct, frozen=True):
+    accepted: bool
+    complete: bool
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    characters: _Count = 0
+    spread_s: _Seconds = 0.0
+    elapsed_s: _Seconds = 0.0
+
+
+class _LoadRow(Struct, frozen=True):
+    phase: Literal["alone", "load", "after"]
+    kind: str
+    nonce: str = ""
+    in_flight: _Count = 1
+    alone: _AloneRow | None = None
+    metrics_before: dict[str, float] = {}
+
+
 class _ExchangeRow(Struct, frozen=True):
     number: _Count
     situations: tuple[str, ...]
@@ -314,3 +348,4 @@ class _ExchangeRow(Struct, frozen=True):
     lacks: tuple[RecordingPart, ...] = ()
     capture: str = ""
     behind: _BehindRow | None = None
+    load: _LoadRow | None = None

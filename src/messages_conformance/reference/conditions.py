@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from messages_conformance.reference.changes import RequestContext, Rewrite, Stage, summary_of
+from messages_conformance.reference.crowd import COUNTING, CROWD, in_progress
 from messages_conformance.reference.faults import Fault
 from messages_conformance.reference.faults import find_fault as find_plain_fault
 from messages_conformance.reference.http import HttpRequest, HttpResponse
@@ -178,6 +179,12 @@ def concurrent(context: RequestContext) -> bool:
     return any(context.received_at_s - at_s < OVERLAP_S for at_s in others)
 
 
+@condition(also=COUNTING)
+def above(context: RequestContext, count: int = CROWD) -> bool:
+    """More than the given number of requests are in progress. The endpoint delays its answers, as in `concurrent`."""
+    return in_progress(context) > count
+
+
 def affected_number(context: RequestContext) -> int:
     """The number of this request, from 1, among those that the fault could affect."""
     reached: dict[int, int] = context.memory.setdefault("reached", {})
@@ -260,6 +267,7 @@ class ConditionalFault:
 
 PROVED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
+        "above=2": ("drop_message_stop", "omit_usage"),
         "after=20": ("drop_message_stop", "omit_usage"),
         "blocks": ("drop_message_stop", "claim_tool_use", "reuse_block_index"),
         "concurrent": ("drop_message_stop", "omit_usage"),

@@ -62,6 +62,7 @@ def define(
     depth: str = "standard",
     generated: bool = False,
     timing_only: bool = False,
+    also: Mapping[Stage, Rewrite] | None = None,
 ) -> Fault:
     """A fault. Without `trips_tokmodel`, it breaks in the profile tokmodel what that profile promises of `trips`."""
     return Fault(
@@ -78,4 +79,5 @@ def define(
         depth=depth,
         generated=generated,
         timing_only=timing_only,
+        also=also or {},
     )

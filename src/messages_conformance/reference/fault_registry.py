@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from messages_conformance import resources
 from messages_conformance.reference import fault_tables
-from messages_conformance.reference.changes import Stage, summary_of, with_context
+from messages_conformance.reference.changes import Rewrite, Stage, summary_of, with_context
 from messages_conformance.reference.fault_definition import Fault, define
 from messages_conformance.reference.lookup import find, import_modules
 
@@ -35,6 +35,7 @@ def fault(
     depth: str = "standard",
     generated: bool = False,
     timing_only: bool = False,
+    also: Mapping[Stage, Rewrite] | None = None,
 ) -> Callable[[Function], Function]:
     """Declares a fault. Its name is the function's, its summary the first line of the docstring.
 
@@ -58,6 +59,7 @@ def fault(
             depth=depth,
             generated=generated,
             timing_only=timing_only,
+            also=also,
         )
         return function
 

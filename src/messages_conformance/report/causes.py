@@ -31,9 +31,8 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import CATALOGUE, LEAKS
-from messages_conformance.rules.judge import NOT_PROVOKED
 from messages_conformance.rules.recording_parts import PROBES, has
-from messages_conformance.rules.verdict import FAIL, NOT_VERIFIED, STATUS, WARN, Finding, Verdict
+from messages_conformance.rules.verdict import FAIL, NOT_PROVOKED, NOT_VERIFIED, STATUS, WARN, Finding, Verdict
 
 FEW: Final = 4
 """Below this number of requests, a sentence says how many there are instead of `every` (our own choice)."""

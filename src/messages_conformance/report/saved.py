@@ -81,13 +81,12 @@ def _document(path: Path) -> Mapping[str, Any]:
         raise ReportError(
             f'{str(path)!r} is not a report of messages-conformance: it does not begin with "schema": "{SCHEMA_ID}"'
         )
-    check_version(path, stated)
+    _check_version(path, stated)
     read: dict[str, Any] = document
     return read
 
 
-def check_version(path: Path, stated: str) -> None:
-    """Raises ReportError for a report of another version of the format."""
+def _check_version(path: Path, stated: str) -> None:
     version = stated.rpartition("/")[2]
     if version == str(VERSION):
         return

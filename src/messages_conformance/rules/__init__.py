@@ -35,6 +35,7 @@ from messages_conformance.rules import (
     omitted_thinking,
     parts_counted,
     probe_rules,
+    refusals_under_load,
     response,
     robustness,
     server_tools,
@@ -49,6 +50,7 @@ from messages_conformance.rules import (
     tool_inputs,
     tools,
     transport,
+    under_load,
     unique_ids,
     usage,
     usage_details,
@@ -130,6 +132,8 @@ TOPICS = (
     claude_code,
     claude_code_streams,
     claude_code_gateway,
+    under_load,
+    refusals_under_load,
     *gateway.TOPICS,
 )
 """The modules of rules; importing them fills the catalogue."""
