@@ -10,13 +10,15 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from msgspec import Meta
 
+from messages_conformance import axes
+from messages_conformance.axes import Axes, AxesError
 from messages_conformance.input_files import (
     MAX_WRITTEN_BYTES,
     SHOWN_CHARACTERS,
@@ -68,7 +70,7 @@ class Configuration:
     """The options of a file: `common` for all targets, and `targets` by name. Without a file, `path` is None.
 
     `map` has the paths of fields in JSON lines, by field. `problems` say, by name, why targets of the file cannot be
-    used.
+    used. `axes` has the targets of which `run --all` makes several runs.
     """
 
     path: Path | None = None
@@ -76,6 +78,7 @@ class Configuration:
     targets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     map: Mapping[str, str] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
+    axes: Mapping[str, Axes] = field(default_factory=dict)
 
     def checked(self) -> Configuration:
         """The same; raises ConfigurationError when one of its targets cannot be used."""
@@ -257,9 +260,16 @@ def _configuration(path: Path, table: Mapping[str, Any]) -> Configuration:
     common = {key: value for key, value in table.items() if key not in (TARGETS, MAP)}
     usable: dict[str, Mapping[str, Any]] = {}
     problems: dict[str, str] = {}
+    varying: dict[str, Axes] = {}
     for name, each in targets.items():
+        own = f"{place}, [{TARGETS}.{name}]"
         try:
-            usable[name] = _checked_target(name, each, f"{place}, [{TARGETS}.{name}]", path.parent)
+            options, found = axes.separated(each)
+            usable[name] = _checked_target(name, options, own, path.parent)
+            if found is not None:
+                varying[name] = _with_paths(found, path.parent)
+        except AxesError as error:
+            problems[name] = f"{own}: {error}"
         except ConfigurationError as error:
             problems[name] = str(error)
     return Configuration(
@@ -268,13 +278,20 @@ def _configuration(path: Path, table: Mapping[str, Any]) -> Configuration:
         map=paths,
         targets=usable,
         problems=problems,
+        axes=varying,
     )
+
+
+def _with_paths(found: Axes, folder: Path) -> Axes:
+    """The axes, with the paths of profiles resolved from the folder of the file."""
+    option = _BY_NAME[axes.OF[axes.PROFILES]]
+    return replace(found, profiles=tuple(_placed(each, option, folder) for each in found.profiles))
 
 
 def _checked_target(name: str, table: Mapping[str, Any], place: str, folder: Path) -> Mapping[str, Any]:
     if set(name) & set(":/.\\") or not name.strip():
         raise ConfigurationError(f"{place}: a target's name is a word without {', '.join(':/.')} and backslashes")
-    checked = _checked(table, place, folder)
+    checked = _checked(table, place, folder, more=axes.KEYS)
     if "target" not in checked:
         raise ConfigurationError(f'{place} has no target; add one, such as target = "https://staging.example.com"')
     return checked

@@ -97,7 +97,7 @@ def test_all_children_of_a_killed_command_end(endpoints: Endpoints, tmp_path: Pa
     urls = {name: endpoints.url(f"stalls/{name}") for name in ("one", "two")}
     text = "".join(f'[targets.{name}]\ntarget = "{url}"\n' for name, url in urls.items())
     (tmp_path / "messages-conformance.toml").write_text(f'model = "reference-1"\ntimeout = 1000\n{text}')
-    process = started("run", "--all", key=KEY, cwd=tmp_path)
+    process = started("run", "--all", "--jobs", "2", key=KEY, cwd=tmp_path)
     for name in urls:
         endpoints.wait_for(f"/stalls/{name}", STALLS_AFTER + 1)
     found = children_of(process.pid)

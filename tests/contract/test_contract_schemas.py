@@ -20,6 +20,7 @@ FILES = [
         "client_predictions.json",
         "client_trials.json",
         "clients.json",
+        "fleet.json",
         "matrix.json",
         "proof.json",
         "report.json",

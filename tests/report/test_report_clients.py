@@ -20,6 +20,7 @@ from messages_conformance.report.clients import (
     status_for_profile,
     unmeasured,
 )
+from messages_conformance.report.finding_forms import plain_form
 from messages_conformance.report.model import clients_of
 from messages_conformance.rules import CATALOGUE
 from messages_conformance.rules.verdict import Finding, Place, Verdict
@@ -50,8 +51,13 @@ def verdicts(*failed, outcome="pass", without=(), finding=None, profile=API):
             yield Verdict(requirement=name, level=row.level, outcome=outcome if applies else "not-applicable")
 
 
+def forms(streamed):
+    """The form of a finding of which only this is known of the request."""
+    return lambda finding: plain_form(finding, streamed=streamed, tools=None)
+
+
 def run(*failed, profile=API, streamed=True, **changes):
-    found = client_statuses(profile, tuple(verdicts(*failed, profile=profile, **changes)), lambda _: streamed)
+    found = client_statuses(profile, tuple(verdicts(*failed, profile=profile, **changes)), forms(streamed))
     return {status.client: status for status in found}
 
 
@@ -122,7 +128,7 @@ def test_a_violation_that_was_never_measured_counts_by_its_harm(name, status):
 def test_where_no_stream_ended_it_is_not_known_whether_clients_that_stream_work():
     kept = [one for one in verdicts() if one.requirement != "stream.final.output-tokens-positive"]
     unseen = Verdict(requirement="stream.final.output-tokens-positive", level="SHOULD", outcome="not-verified")
-    found = {status.client: status for status in client_statuses(API, (*kept, unseen), lambda _: True)}
+    found = {status.client: status for status in client_statuses(API, (*kept, unseen), forms(True))}
     assert (found[PYTHON].status, found[PYTHON].unseen[0]) == (NOT_KNOWN, "no stream with text was seen to its end")
     assert found[INSTRUCTOR].status == WORKS
 
@@ -169,7 +175,7 @@ def test_a_feature_that_the_model_does_not_have_is_ignored():
         replace(verdict, outcome="not-applicable") if CATALOGUE[verdict.requirement].capability else verdict
         for verdict in verdicts()
     )
-    found = {status.client: status for status in client_statuses(API, rows, lambda _: True)}
+    found = {status.client: status for status in client_statuses(API, rows, forms(True))}
     assert found[PYTHON].status == WORKS
 
 

@@ -164,7 +164,7 @@ def _numbered(
             continue
         if made.capture != together:
             together, size_bytes, part = made.capture, 0, 1
-        size_bytes += _size_bytes(made)
+        size_bytes += made.size_bytes
         if size_bytes > PART_BYTES and made.capture:
             size_bytes, part = 0, part + 1
             reading.parts += 1
@@ -182,8 +182,3 @@ def _made(item: Pair | Exchange, place: Place, number: int, *, alone: bool) -> E
         return item
     situations = item.situations or (f"exchange {item.number}",)  # its number in the run that recorded it
     return replace(item, number=number, situations=situations, capture=item.capture or place.name)
-
-
-def _size_bytes(exchange: Exchange) -> int:
-    chunks = () if exchange.response is None else exchange.response.chunks
-    return len(exchange.request.body) + sum(len(chunk.data) for chunk in chunks)

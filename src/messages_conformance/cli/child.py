@@ -13,6 +13,7 @@ from typing import IO, Any, Final
 
 from messages_conformance.cli.invocation import environment
 from messages_conformance.cli.parsing import complain
+from messages_conformance.fleet.forking import ForkedProcess, fork
 from messages_conformance.suite_process import CODES, NOT_JUDGED, Parent, command_for
 
 VERDICT_BYTES: Final = 4096
@@ -23,7 +24,7 @@ VERDICT_BYTES: Final = 4096
 class Child:
     """A process that runs the suites. `verdict_pipe` is None on systems where a process inherits no descriptors."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | ForkedProcess
     nonce: str
     verdict_pipe: int | None
     life_pipe: int | None
@@ -43,9 +44,16 @@ class Child:
 
 
 def start(
-    arguments: list[str], *, output: IO[bytes] | None = None, secrets: Mapping[str, str] = MappingProxyType({})
+    arguments: list[str],
+    *,
+    output: IO[bytes] | None = None,
+    secrets: Mapping[str, str] = MappingProxyType({}),
+    forked: bool = False,
 ) -> Child:
-    """Starts pytest with these arguments and variables in a process that ends when this one does."""
+    """Starts pytest with these arguments and variables in a process that ends when this one does.
+
+    A `forked` process is a fork of this one, which has imported everything; it needs an `output`.
+    """
     nonce = token_hex(16)
     if os.name != "posix":
         return Child(
@@ -54,8 +62,12 @@ def start(
     verdict, written = os.pipe()
     life, held = os.pipe()
     parent = Parent(nonce=nonce, process=os.getpid(), verdict_pipe=written, life_pipe=life)
+    process: subprocess.Popen[bytes] | ForkedProcess
     try:
-        process = _popen(parent, arguments, output, secrets, (written, life))
+        if forked and output is not None:
+            process = fork(parent, arguments, environment(secrets), output, (written, life))
+        else:
+            process = _popen(parent, arguments, output, secrets, (written, life))
     finally:
         os.close(written)
         os.close(life)

@@ -32,6 +32,11 @@ COMMANDS: Final[Mapping[str, Row]] = {
         summary="show what a run would send and what it may cost",
         example="plan https://staging.example.com --model my-model",
     ),
+    "targets": Row(
+        module="fleets",
+        summary="list what run --all runs, for people and schedulers",
+        example="targets --format json --shard 2/10",
+    ),
     "check": Row(
         module="checking",
         summary="judge recordings as they are, without a network",

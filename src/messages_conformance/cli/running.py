@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from messages_conformance.cli import all_targets
+from messages_conformance.cli import all_targets, fleets
 from messages_conformance.cli.child import start
 from messages_conformance.cli.commands import Command
 from messages_conformance.cli.invocation import arguments_of, secrets_of
-from messages_conformance.cli.parameters import Parsed, flag
+from messages_conformance.cli.parameters import WHOLE_NUMBER, Parsed, flag, option
 from messages_conformance.cli.parsing import wrong_usage
 from messages_conformance.cli.settings import (
     NAMES,
@@ -32,7 +32,21 @@ def commands() -> tuple[Command, ...]:
             [
                 target_argument(),
                 *run_options(),
-                flag("--all", group="what is judged", help="judge all targets of the file at once and compare them"),
+                flag("--all", group=fleets.GROUP, help="judge all targets of the file and compare them"),
+                option(
+                    "--jobs",
+                    metavar="N",
+                    kind=WHOLE_NUMBER,
+                    group=fleets.GROUP,
+                    help="with --all: runs at the same time (default: the number of cores)",
+                ),
+                option(
+                    "--skip-done",
+                    metavar="AGE",
+                    group=fleets.GROUP,
+                    help="with --all: keep reports of the same run that are younger, such as 12h or 2d",
+                ),
+                *fleets.selection(),
             ],
             text=SOURCES,
         ),
@@ -48,6 +62,9 @@ def _run(parsed: Parsed) -> int:
                     "--all has several reports: leave --output json out, and read them in --report"
                 )
             return all_targets.run_all(parsed, configured(parsed))
+        for name in ("jobs", "skip_done", "shard", "cell", "cells"):
+            if getattr(parsed, name):
+                raise ConfigurationError(f"--{name.replace('_', '-')} needs --all, which runs several targets")
         found = effective(parsed)
         if "target" not in found:
             raise ConfigurationError(f"no TARGET was given; it is {NAMES}")

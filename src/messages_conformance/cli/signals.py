@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
-from typing import Final
+from typing import Final, Protocol
 
 KILL_AFTER: Final = 3
 """Number of signals after which a run is killed without a report (our own choice)."""
@@ -36,17 +35,31 @@ def signals_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def pass_on_signals(processes: Sequence[subprocess.Popen[bytes]]) -> Callable[[], None]:
+class Process(Protocol):
+    """A process that can be sent signals."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Sends a signal."""
+
+    def kill(self) -> None:
+        """Ends it at once."""
+
+
+def pass_on_signals(
+    processes: Sequence[Process], *, received_one: Callable[[], None] = lambda: None
+) -> Callable[[], None]:
     """Passes Ctrl-C, SIGTERM and SIGHUP on to the processes; returns a function that restores the old handlers.
 
-    A terminal may send the same signal to the processes, too; they react only to the first one.
+    `received_one` is called for each signal, before it is passed on. A terminal may send the same signal to the
+    processes, too; they react only to the first one.
     """
     received = 0
 
     def pass_on(number: int, frame: FrameType | None) -> None:
         nonlocal received
         received += 1
-        for process in processes:
+        received_one()
+        for process in tuple(processes):
             # A user who repeats Ctrl-C does not want to wait for the report.
             process.send_signal(number) if received < KILL_AFTER else process.kill()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, cast
 from urllib.parse import unquote
 
@@ -18,6 +18,14 @@ SIGN: Final = "~"
 class _Faulty:
     change: WatchedChange
     endpoint: Endpoint
+    met: dict[str, int] = field(default_factory=dict)
+    """Scenario -> its requests on which the fault had an effect."""
+
+    def note(self, scenario: str) -> None:
+        """Counts the requests that have no scenario yet for this one: a client does its scenarios in turn."""
+        new = len(self.change.requests) - sum(self.met.values())
+        if new and scenario:
+            self.met[scenario] = self.met.get(scenario, 0) + new
 
 
 class FaultyEndpoints:
@@ -28,6 +36,7 @@ class FaultyEndpoints:
         self._lock = threading.Lock()
         self._plain = Endpoint()
         self._faulty: dict[str, _Faulty] = {}
+        self._last: dict[str, str] = {}
 
     def as_endpoint(self) -> Endpoint:
         """These endpoints for a server, which needs only the methods below."""
@@ -38,13 +47,26 @@ class FaultyEndpoints:
         found = self._faulty.get(fault)
         return found is not None and bool(found.change.requests)
 
+    def met(self, fault: str) -> frozenset[str]:
+        """The scenarios with a request on which the fault had an effect."""
+        found = self._faulty.get(fault)
+        if found is None:
+            return frozenset()
+        found.note(self._last.get(fault, ""))  # of pieces that were sent later
+        return frozenset(found.met)
+
     def handle(self, request: HttpRequest) -> HttpResponse:
         """The response of the endpoint whose fault the path names."""
         _, prefix, rest = request.target.split("/", 2) if request.target.count("/") > 1 else ("", "", "")
-        fault, sign, _ = unquote(prefix).partition(SIGN)
+        fault, sign, scenario = unquote(prefix).partition(SIGN)
         if not sign:
             return self._plain.handle(request)
-        return self._of(fault).handle(replace(request, target=f"/{rest}"))
+        faulty = self._of(fault)
+        faulty.note(self._last.get(fault, ""))
+        self._last[fault] = scenario
+        response = faulty.endpoint.handle(replace(request, target=f"/{rest}"))
+        faulty.note(scenario)
+        return response
 
     def broken(self, status: int) -> HttpResponse:
         """The response to bytes that are not a whole HTTP request."""
@@ -53,9 +75,9 @@ class FaultyEndpoints:
     def left(self) -> None:
         """A client left early; no endpoint knows whose it was."""
 
-    def _of(self, fault: str) -> Endpoint:
+    def _of(self, fault: str) -> _Faulty:
         with self._lock:
             if fault not in self._faulty:
                 change = watched_fault(fault)
                 self._faulty[fault] = _Faulty(change=change, endpoint=Endpoint(changes=(change,)))
-            return self._faulty[fault].endpoint
+            return self._faulty[fault]

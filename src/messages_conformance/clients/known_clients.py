@@ -43,6 +43,8 @@ class KnownClient:
     newest: str = ""
     """A condition for the newest version of the first package, such as <1."""
     model: str = ""
+    slow: bool = False
+    """Whether it is started anew in each scenario."""
 
     def requirements(self, *, latest: bool = False) -> tuple[str, ...]:
         """The packages as their manager names them, with the known good versions or the newest ones."""

@@ -1,34 +1,28 @@
 """Compares the table of clients in a report with what the clients do, for faults of the reference endpoint.
 
 A run of the suites against a fault predicts for each client whether it works; the client itself then does its scenarios
-against the same fault. Pairs whose scenarios never meet the fault are not compared.
+against the same fault. Pairs whose scenarios never meet the fault are not compared. What was observed with a fault is
+left out when it is predicted, so the figures are those of faults that nobody measured.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from messages_conformance import contract
-from messages_conformance.clients.client_runs import FAILS, LOSS, OK, ClientResult, Endpoint, collect, judged_scenario
-from messages_conformance.clients.driven_target import REFERENCE_MODEL, reference_model
-from messages_conformance.clients.faulty_endpoints import SIGN, FaultyEndpoints
+from messages_conformance.clients.client_runs import FAILS, LOSS, OK, ClientResult
+from messages_conformance.clients.driven_target import REFERENCE_MODEL
 from messages_conformance.clients.installing import Installation
-from messages_conformance.clients.known_clients import Scenario, scenarios
+from messages_conformance.clients.observing import observe
 from messages_conformance.contract.impacts import client_names
 from messages_conformance.proof import run
-from messages_conformance.reference import API_KEY, faults, find_fault, serve_endpoint
+from messages_conformance.reference import faults, find_fault
 from messages_conformance.report.clients import FAILS as PREDICTS_FAILURE
 from messages_conformance.report.clients import NOT_KNOWN, WORKS, WORKS_AS_SEEN, WORKS_WITH_LOSS, ClientStatus
-from messages_conformance.report.model import clients_of
-
-NOT_COMPARED: Final = frozenset(
-    {"retry", "turn_with_retry", "count_tokens", "abort", "ten_at_once", "long_stream", "image"}
-)
-"""Scenarios that the table does not predict (the proxy answers them, or they use another endpoint) or that repeat
-others."""
+from messages_conformance.report.model import Report, clients_of
 
 MEANS: Final[Mapping[str, str]] = {
     WORKS: OK,
@@ -37,6 +31,9 @@ MEANS: Final[Mapping[str, str]] = {
     PREDICTS_FAILURE: FAILS,
 }
 """What a status of the table predicts."""
+
+Table = Callable[[str, str], tuple[ClientStatus, ...]]
+"""(fault, profile) -> the table of clients."""
 
 CONDITIONED: Final = "reference faults"
 """The source of measurements that are faults of the reference endpoint."""
@@ -48,9 +45,6 @@ TOPICS: Final = frozenset(
     }
 )
 """Categories of faults that ordinary requests of a client can meet."""
-
-LIMIT_S: Final = 15.0
-"""Longest scenario (our own: retries of the SDKs after errors take up to four seconds)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,62 +83,34 @@ def checked_faults(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def what_happens(installation: Installation, names: Sequence[str]) -> dict[str, ClientResult]:
-    """Fault -> what the client does with it, for the faults that it meets; all of them from few processes."""
-    endpoints = FaultyEndpoints()
-    asked = [_under(fault, one) for fault in names for one in _compared(installation)]
-    with serve_endpoint(endpoints.as_endpoint()) as server:
-        endpoint = Endpoint(
-            base_url=f"{server.base_url}/{{scenario}}",
-            model=reference_model(installation.client),
-            key=API_KEY,
-            limit_s=LIMIT_S,
-            obedient=True,
-        )
-        version, results = collect(installation, asked, endpoint)
-    judged = [judged_scenario(one, results.get(one.name, {}), obedient=True) for one in asked]
-    found = {}
-    for fault in filter(endpoints.shown, names):
-        own = [one for one in judged if one.scenario.startswith(fault + SIGN)]
-        shown = tuple(replace(one, scenario=one.scenario.partition(SIGN)[2]) for one in own)
-        found[fault] = ClientResult(client=installation.client, version=version, scenarios=shown)
-    return found
-
-
-def _compared(installation: Installation) -> Iterator[Scenario]:
-    for name in installation.client.scenarios:
-        if name not in NOT_COMPARED:
-            yield scenarios()[name]
-
-
-def _under(fault: str, scenario: Scenario) -> Scenario:
-    return replace(scenario, name=f"{fault}{SIGN}{scenario.name}")
+def report_of(fault: str, profile: str) -> Report:
+    """The report of a run of the suites against the fault."""
+    transport = "" if find_fault(fault).needs_socket else ",transport=memory"
+    _, report = run(f"reference:{fault}{transport}", profile, model=REFERENCE_MODEL, seed=0)
+    return report
 
 
 def predicted(fault: str, profile: str) -> tuple[ClientStatus, ...]:
-    """The table of clients of a run of the suites against the fault."""
-    transport = "" if find_fault(fault).needs_socket else ",transport=memory"
-    _, report = run(f"reference:{fault}{transport}", profile, model=REFERENCE_MODEL, seed=0)
-    return clients_of(report)
+    """The table of clients of a run of the suites against the fault, without what was observed with this fault."""
+    return clients_of(report_of(fault, profile), without=fault)
 
 
 def compare(
-    installations: Iterable[Installation],
-    names: Sequence[str],
-    profile: str,
-    *,
-    table: Callable[[str, str], tuple[ClientStatus, ...]] = predicted,
+    installations: Iterable[Installation], names: Sequence[str], profile: str, *, table: Table = predicted
 ) -> tuple[Prediction, ...]:
     """One prediction for each client that is measured and each fault that it meets."""
-    happened = {one.client.measured: what_happens(one, names) for one in installations}
-    met = [fault for fault in names if any(fault in results for results in happened.values())]
-    found = []
-    for fault in met:
-        statuses = {status.client: status for status in table(fault, profile)}
-        for measured, results in happened.items():
-            if fault in results and results[fault].status:
-                found.append(_prediction(fault, statuses[client_names()[measured]], results[fault]))
-    return tuple(found)
+    found: list[Prediction] = []
+    tables: dict[tuple[str, str], tuple[ClientStatus, ...]] = {}
+    for installation in installations:
+        client = client_names()[installation.client.measured]
+        own = contract.client_uses()[client].profile or profile
+        for seen in observe(installation, names, own):
+            if not seen.result.status:
+                continue
+            statuses = tables.get((seen.fault, own)) or tables.setdefault((seen.fault, own), table(seen.fault, own))
+            status = next(one for one in statuses if one.client == client)
+            found.append(_prediction(seen.fault, status, seen.result))
+    return tuple(sorted(found, key=lambda one: names.index(one.fault)))
 
 
 def _prediction(fault: str, status: ClientStatus, result: ClientResult) -> Prediction:

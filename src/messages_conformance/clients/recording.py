@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,7 +23,7 @@ from messages_conformance.proxy import Ended, Forwarder, bound_socket
 from messages_conformance.proxy.forwarding import Message, Receive, Send
 from messages_conformance.proxy.serving import quiet_server
 from messages_conformance.rules import Judge
-from messages_conformance.rules.verdict import MUST
+from messages_conformance.rules.verdict import MUST, Finding
 
 STARTUP_S: Final = 20.0
 ERROR_TYPES: Final = {429: "rate_limit_error", 529: "overloaded_error"}
@@ -40,13 +40,18 @@ class Recorded:
 
     exchanges: tuple[Exchange, ...] = ()
     violated: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 class Recorder:
-    """A proxy on loopback in front of an endpoint, until the `with` block ends."""
+    """A proxy on loopback in front of an endpoint, until the `with` block ends.
 
-    def __init__(self, upstream: str, profile: str) -> None:
+    With `keeps_scenario` the endpoint gets the path with the scenario, too.
+    """
+
+    def __init__(self, upstream: str, profile: str, *, keeps_scenario: bool = False) -> None:
         self._upstream = upstream
+        self._keeps_scenario = keeps_scenario
         self._profile = contract.profile(profile)
         self._lock = threading.Condition()
         self._active = 0
@@ -79,34 +84,22 @@ class Recorder:
             self._recorded.clear()
             self._answered.clear()
 
-    def judged(self) -> Mapping[str, Recorded]:
-        """Scenario -> its exchanges, judged together with those of the other scenarios.
+    def judged(self, apart: Callable[[str], str] = lambda scenario: "") -> Mapping[str, Recorded]:
+        """Scenario -> its exchanges, judged together with those of the other scenarios with the same `apart`.
 
         An exchange that does not end although its client has the result is left out.
         """
         with self._lock:
             self._lock.wait_for(lambda: not self._active, END_S)
             taken = [(scenario, *pair) for scenario, pairs in self._recorded.items() for pair in pairs]
-        judge = Judge(self._profile)
-        scenario_of: dict[int, str] = {}
-        made: dict[str, list[Exchange]] = {}
+        groups: dict[str, list[tuple[str, Exchange]]] = {}
         for number, (scenario, live, ended) in enumerate(taken, start=1):
             if live.judged:
-                exchange = _exchange(live, ended, number)
-                judge.add(exchange)
-                scenario_of[number] = scenario
-                made.setdefault(scenario, []).append(exchange)
-        findings = [finding for verdict in judge.verdicts() for finding in verdict.findings]
-        findings.sort(key=lambda one: (judge.catalogue[one.requirement].level != MUST, one.requirement))
-        return {
-            scenario: Recorded(
-                exchanges=tuple(exchanges),
-                violated=tuple(
-                    dict.fromkeys(one.requirement for one in findings if scenario_of.get(one.exchange) == scenario)
-                ),
-            )
-            for scenario, exchanges in made.items()
-        }
+                groups.setdefault(apart(scenario), []).append((scenario, _exchange(live, ended, number)))
+        found: dict[str, Recorded] = {}
+        for group in groups.values():
+            found |= _judged(Judge(self._profile), group)
+        return found
 
     async def _serve(self) -> None:
         forwarder = Forwarder(self._upstream, self._took)
@@ -144,7 +137,8 @@ class Recorder:
         name, _, path = rest.partition(b"/")
         scenario = name.decode("ascii", "replace")
         _SCENARIO.set(scenario)
-        scope["raw_path"] = b"/" + path
+        if not self._keeps_scenario:
+            scope["raw_path"] = b"/" + path
         known = scenarios().get(scenario)
         if known is None or not known.answers or scope["method"] != "POST":
             return False
@@ -154,6 +148,28 @@ class Recorder:
             self._answered.add(scenario)
         await _refuse(known.answers, send)
         return True
+
+
+def _judged(judge: Judge, group: list[tuple[str, Exchange]]) -> Mapping[str, Recorded]:
+    made: dict[str, list[Exchange]] = {}
+    for scenario, exchange in group:
+        judge.add(exchange)
+        made.setdefault(scenario, []).append(exchange)
+    scenario_of = {exchange.number: scenario for scenario, exchange in group}
+    findings = [finding for verdict in judge.verdicts() for finding in verdict.findings]
+    findings.sort(key=lambda one: (judge.catalogue[one.requirement].level != MUST, one.requirement))
+    return {
+        scenario: _recorded(exchanges, [one for one in findings if scenario_of.get(one.exchange) == scenario])
+        for scenario, exchanges in made.items()
+    }
+
+
+def _recorded(exchanges: list[Exchange], findings: list[Finding]) -> Recorded:
+    return Recorded(
+        exchanges=tuple(exchanges),
+        violated=tuple(dict.fromkeys(one.requirement for one in findings)),
+        findings=tuple(findings),
+    )
 
 
 def _exchange(live: LiveExchange, ended: Ended, number: int) -> Exchange:

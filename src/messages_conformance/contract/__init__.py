@@ -21,6 +21,7 @@ from messages_conformance.contract.documents import (
     schema_names,
 )
 from messages_conformance.contract.features import Feature, features
+from messages_conformance.contract.finding_forms import FindingForm
 from messages_conformance.contract.impacts import (
     Measurement,
     clients,
@@ -28,8 +29,11 @@ from messages_conformance.contract.impacts import (
     impact_of,
     is_failure,
     measured_faults,
+    outcome_on,
     severity,
+    short_name,
 )
+from messages_conformance.contract.observed_effects import observed_effect, outcome_words, stops, worst
 from messages_conformance.contract.problems import Problem, explain
 from messages_conformance.contract.profiles import Auth, Profile, gateway_profile_names, profile, profile_names
 from messages_conformance.contract.recovery import recovery
@@ -49,6 +53,7 @@ __all__ = [
     "ContractError",
     "DeltaEffect",
     "Feature",
+    "FindingForm",
     "Measurement",
     "Problem",
     "Profile",
@@ -67,6 +72,9 @@ __all__ = [
     "impact_of",
     "is_failure",
     "measured_faults",
+    "observed_effect",
+    "outcome_on",
+    "outcome_words",
     "profile",
     "profile_names",
     "recovery",
@@ -74,6 +82,9 @@ __all__ = [
     "schema_mismatch",
     "schema_names",
     "severity",
+    "short_name",
     "stop_reasons",
+    "stops",
     "valid",
+    "worst",
 ]

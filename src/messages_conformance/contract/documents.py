@@ -56,7 +56,8 @@ def unknown(kind: str, name: str, valid: Iterable[str], *, place: str = "") -> C
 
 # Files of schemas/ that are not JSON Schemas of the API.
 _APART = frozenset(
-    {"client_predictions.json", "client_trials.json", "clients.json", "proof.json", "report.json", "tables.json"}
+    {"client_predictions.json", "client_trials.json", "clients.json", "fleet.json", "proof.json", "report.json"}
+    | {"tables.json"}
 )
 
 

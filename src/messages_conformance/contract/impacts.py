@@ -46,12 +46,24 @@ def impact_of(requirement: str, findings: Iterable[str], *, client: str) -> tupl
 
     A finding has the form of the measurements whose pattern it matches; otherwise, that of those without a pattern.
     """
-    rows = [row for row in impact(requirement) if client in row.clients]
+    name = _measured_as(client)
+    rows = [row for row in impact(requirement) if name in row.clients]
     chosen: list[Measurement] = []
     for text in findings:
         matching = [row for row in rows if row.found and re.search(row.found, text)]
         chosen += matching or [row for row in rows if not row.found]
     return tuple(dict.fromkeys(chosen))
+
+
+def _measured_as(client: str) -> str:
+    """The client with the version of these measurements; another one may have been observed since."""
+    names = impact_data()["clients"]
+    return names.get(short_name(client), client) if client in client_names().values() else client
+
+
+def outcome_on(row: Measurement, client: str) -> str:
+    """The effect of a measured fault on a client with its newest version."""
+    return row.clients[_measured_as(client)]
 
 
 def severity(requirement: str) -> Severity:
@@ -79,25 +91,34 @@ def clients() -> tuple[str, ...]:
 @cache
 def client_names() -> Mapping[str, str]:
     """Short name -> client with its version, in the order of the file, without former versions."""
-    former = _data().get("former", ())
-    return MappingProxyType({name: client for name, client in _data()["clients"].items() if name not in former})
+    former = impact_data().get("former", ())
+    newest = impact_data().get("observed", {}).get("clients", {})
+    kept = {name: client for name, client in impact_data()["clients"].items() if name not in former}
+    return MappingProxyType(kept | newest)
+
+
+@cache
+def short_name(client: str) -> str:
+    """The short name of a client with its version."""
+    return next(name for name, title in client_names().items() if title == client)
 
 
 @cache
 def is_failure(outcome: str) -> bool:
     """Whether this effect stops the client. Of the others, all but `unaffected` lose something."""
-    return outcome in {_data()["outcomes"][code] for code in _data()["failing"]}
+    return outcome in {impact_data()["outcomes"][code] for code in impact_data()["failing"]}
 
 
 @cache
-def _data() -> Mapping[str, Any]:
+def impact_data() -> Mapping[str, Any]:
+    """The whole file."""
     data: dict[str, Any] = json.loads(resources.text("contract/impact.json"))
     return MappingProxyType(data)
 
 
 @cache
 def _measurements() -> Mapping[str, tuple[Measurement, ...]]:
-    data = _data()
+    data = impact_data()
     names, outcomes = data["clients"], data["outcomes"]
     return MappingProxyType(
         {

@@ -16,12 +16,15 @@ from messages_conformance.engine.engine import (
 from messages_conformance.engine.exchange_log import Spent
 from messages_conformance.engine.outage import is_web_page
 from messages_conformance.engine.planning import Plan, Question, question_of, sharing_key
+from messages_conformance.engine.shared_limits import VARIABLE as SHARED_LIMITS
+from messages_conformance.engine.shared_limits import SharedFile, can_share, shared_file
 from messages_conformance.engine.token_counts import ADDED_TOKENS, BYTES_PER_TOKEN, most_input_tokens
 
 __all__ = [
     "ADDED_TOKENS",
     "BYTES_PER_TOKEN",
     "DEFAULT_CONCURRENCY",
+    "SHARED_LIMITS",
     "AskFunction",
     "Conversation",
     "Engine",
@@ -29,11 +32,14 @@ __all__ = [
     "Limits",
     "Plan",
     "Question",
+    "SharedFile",
     "Spent",
     "State",
+    "can_share",
     "compose",
     "is_web_page",
     "most_input_tokens",
     "question_of",
+    "shared_file",
     "sharing_key",
 ]

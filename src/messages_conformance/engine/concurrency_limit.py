@@ -62,6 +62,10 @@ class ConcurrencyLimit:
             self.limit = max(1, self.limit // 2)
             self._lowered_at = self._admissions
 
+    def slow_down(self) -> None:
+        """Halves the limit because another run was refused, unless no slot was given out since it was last halved."""
+        self.refused(self._admissions)
+
     async def resume(self) -> int:
         """Makes a paused slot active again, as soon as the limit allows it. Returns the number of its new admission."""
         await self._admitted(self._resuming)

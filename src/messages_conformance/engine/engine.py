@@ -22,6 +22,7 @@ from messages_conformance.engine.planning import Outcome, Plan, Question, questi
 from messages_conformance.engine.rate_limit import RateLimit
 from messages_conformance.engine.retries import Retries
 from messages_conformance.engine.sending import Sender
+from messages_conformance.engine.shared_limits import SharedBudget, SharedFile, SharedRateLimit
 from messages_conformance.exchange import Ask, Exchange, Failure, Request
 from messages_conformance.targets import LISTENER, Target
 
@@ -70,7 +71,8 @@ class Engine:
     an exchange of an Ask with attempts left. `progress` gets the State after each question. All three are called on the
     engine's thread. With `checks_outage`, a control request distinguishes an outage in mid-run from a violation. The
     engine closes the target when it stops. `added_headers` are names: each request has these headers, too. It
-    runs on the clock of the target: simulated time for a target in memory.
+    runs on the clock of the target: simulated time for a target in memory. With `shared`, rate, pauses after 429 and
+    the limits hold for all runs that have this file.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Engine:
         seed: int = 0,
         checks_outage: bool = False,
         added_headers: tuple[str, ...] = (),
+        shared: SharedFile | None = None,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
     ) -> None:
         self.target = target
@@ -102,14 +105,16 @@ class Engine:
         self._concurrency = ConcurrencyLimit(concurrency)
         self._rank = rank if limits.any else None
         self._order_seed = None if rank is None else seed
-        self._budget = Budget(limits, self._now_s)
+        self._budget = Budget(limits, self._now_s, SharedBudget(shared))
         self._log = ExchangeLog(observe)
         self._loop_lag = LoopLag(now_s=self._now_s)
         self._sender = Sender(
             target,
             concurrency=self._concurrency,
             budget=self._budget,
-            rate_limit=RateLimit(rate, sleep=sleep, now_s=self._now_s),
+            rate_limit=RateLimit(rate, sleep=sleep, now_s=self._now_s)
+            if shared is None
+            else SharedRateLimit(shared, rate, sleep=sleep, slow_down=self._concurrency.slow_down),
             retries=Retries(offline=target.offline, retry_budget_s=retry_budget_s, seed=seed),
             log=self._log,
             loop_lag=self._loop_lag,

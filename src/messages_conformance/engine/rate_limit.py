@@ -34,3 +34,6 @@ class RateLimit:
         self._next_s = send_at_s + self._interval_s
         if send_at_s > now_s:
             await self._sleep(send_at_s - now_s)
+
+    def refused(self, pause_s: float) -> None:
+        """Notes a refusal: nothing to do for a run that is alone, because its slots wait."""

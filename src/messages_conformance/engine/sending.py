@@ -26,6 +26,7 @@ from messages_conformance.engine.retries import (
     must_wait,
     refusal_is_expected,
 )
+from messages_conformance.engine.shared_limits import SharedRateLimit
 from messages_conformance.engine.token_counts import most_input_tokens, priced_input_tokens, reported_tokens
 from messages_conformance.exchange import ACCEPTED, ASKED_AGAIN, Exchange, Failure, Request, Response
 from messages_conformance.targets import Target, Unreachable
@@ -52,7 +53,7 @@ class Sender:
         *,
         concurrency: ConcurrencyLimit,
         budget: Budget,
-        rate_limit: RateLimit,
+        rate_limit: RateLimit | SharedRateLimit,
         retries: Retries,
         log: ExchangeLog,
         loop_lag: LoopLag,
@@ -264,6 +265,8 @@ class Sender:
         if pause is None:
             self._retries.gave_up(history)
             return None, gave_up_failure(response, history)
+        if response.status == 429:
+            self._rate_limit.refused(pause)
         history.waited_s += pause
         history.notes.append(f"waited {pause:.1f} s after {response.status}")
         question.outcome.waiting += 1

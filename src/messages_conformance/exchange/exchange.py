@@ -115,3 +115,9 @@ class Exchange:
     def creates_message(self) -> bool:
         """True for a POST to the Messages path."""
         return self.request.method == "POST" and self.request.route == MESSAGES_PATH
+
+    @cached_property
+    def size_bytes(self) -> int:
+        """The size of both bodies as they are recorded."""
+        chunks = () if self.response is None else self.response.chunks
+        return len(self.request.body) + sum(len(chunk.data) for chunk in chunks)

@@ -16,7 +16,7 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.report.failure_text import as_text
 from messages_conformance.rules import Finding
 from messages_conformance.session import Clock, Session, SessionOptions, Source
-from messages_conformance.session.judging import KEPT_BYTES, size_bytes
+from messages_conformance.session.judging import KEPT_BYTES
 
 DEFAULT_PROFILE: Final = "anthropic-2023-06-01"
 """The profile of traffic for which the user names none."""
@@ -54,7 +54,7 @@ class Observer:
                 self._models[exchange.requested_model] = None
                 self.session.describe(model=", ".join(self._models))
             findings = self.session.judged((exchange,))
-            self._kept_bytes += size_bytes(exchange)
+            self._kept_bytes += exchange.size_bytes
             if self._kept_bytes > KEPT_BYTES:
                 self.session.judge.end_capture()
                 self.session.release()

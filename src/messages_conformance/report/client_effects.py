@@ -1,7 +1,8 @@
 """What the violations of a run do to one client: measured on the client, or concluded from the harm.
 
 A violation reaches a client only in the forms that it reads: a wrong JSON document does nothing to a client that only
-streams. Of the measurements of a requirement, those count whose fault has the form of the findings.
+streams. What a client was observed to do with the same form of the violation decides; otherwise, the older measurements
+of the requirement whose fault has the form of the findings; otherwise, for a MUST, its harm.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from messages_conformance import contract
-from messages_conformance.contract import JSON, STREAM, ClientUse
+from messages_conformance.contract import JSON, STREAM, ClientUse, FindingForm
 from messages_conformance.report.impact_text import HARMLESS, rank
 from messages_conformance.rules.catalogue import BREAKS, CATALOGUE, DRIFTS, LEAKS, LOSES, MISBILLS, Requirement
 from messages_conformance.rules.verdict import FAIL, MUST, Finding, Verdict
@@ -49,8 +50,8 @@ labelled gzip and not compressed makes the SDKs raise an error (measured by driv
 ABOUT_REQUESTS: Final = "transport.request."
 """Requirements about unusual requests, which no measured client sends."""
 
-Streamed = Callable[[Finding], bool | None]
-"""Whether the answer with this finding was requested as a stream; None if the finding is about no single answer."""
+FormOf = Callable[[Finding], FindingForm]
+"""The form of a finding, with what is known of the request that was answered so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,31 +81,64 @@ def concerns(use: ClientUse, requirement: str) -> bool:
     return topic != "claude-code" and ONE_FORM.get(requirement, next(iter(use.reads))) in use.reads
 
 
-def effects(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], streamed: Streamed) -> tuple[Effect, ...]:
-    """The effect of each violated requirement that concerns the client, the worst first."""
-    found = _effects(use, profile, verdicts, streamed)
+def effects(
+    use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], form_of: FormOf, *, without: str = ""
+) -> tuple[Effect, ...]:
+    """The effect of each violated requirement that concerns the client, the worst first.
+
+    `without` is a fault whose observations are left out.
+    """
+    found = _effects(use, profile, verdicts, Known(use=use, form_of=form_of, without=without))
     return tuple(sorted(found, key=lambda effect: (not effect.stops, rank(effect.outcome), effect.requirement)))
 
 
-def _effects(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], streamed: Streamed) -> Iterator[Effect]:
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What is known of one client: what it was observed to do with the forms of findings."""
+
+    use: ClientUse
+    form_of: FormOf
+    without: str = ""
+
+    def reached(self, finding: Finding) -> bool:
+        """Whether the client reads answers of the form in which the finding is."""
+        if self.use.profile is not None or finding.requirement.partition(".")[0] not in BY_FORM:
+            return True
+        stream = self.form_of(finding).streamed
+        return stream is None or (STREAM if stream else JSON) in self.use.reads
+
+    def observed(self, findings: list[Finding]) -> str | None:
+        """The worst observed effect of these findings, as a name of the outcomes; None if none was observed."""
+        client = contract.short_name(self.use.client)
+        forms = {self.form_of(finding) for finding in findings}
+        found = [contract.observed_effect(form, client=client, without=self.without) for form in forms]
+        return contract.worst(effect for effect in found if effect is not None)
+
+
+def _effects(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], known: Known) -> Iterator[Effect]:
     for verdict in verdicts.values():
         if not verdict.findings or not concerns(use, verdict.requirement):
             continue
-        findings = [finding for finding in verdict.findings if _reaches(use, finding, streamed)]
-        if findings and use.profile == profile:
-            known = _under_its_profile(use, verdict, findings)
-            if known.stops or known.measured or not _outcomes(use, verdict.requirement, findings):
-                yield known  # otherwise the measured client did not notice it
-        elif findings and (effect := _effect(use, verdict, findings)) is not None:
-            yield effect
+        findings = [finding for finding in verdict.findings if known.reached(finding)]
+        if not findings:
+            continue
+        if use.profile == profile:
+            effect = _under_its_profile(use, verdict, findings)
+            if effect.stops or effect.measured or not _outcomes(use, verdict.requirement, findings):
+                yield effect  # otherwise the measured client did not notice it
+        elif (observed := known.observed(findings)) is not None:
+            yield _as_observed(verdict.requirement, observed)
+        elif (concluded := _effect(use, verdict, findings)) is not None:
+            yield concluded
 
 
-def _reaches(use: ClientUse, finding: Finding, streamed: Streamed) -> bool:
-    """Whether the client reads answers of the form in which the finding is."""
-    if use.profile is not None or finding.requirement.partition(".")[0] not in BY_FORM:
-        return True
-    stream = streamed(finding)
-    return stream is None or (STREAM if stream else JSON) in use.reads
+def _as_observed(requirement: str, observed: str) -> Effect:
+    other = requirement.startswith(f"{OTHER_ENDPOINTS}.")
+    return Effect(
+        requirement=requirement,
+        outcome=contract.outcome_words(observed),
+        stops=contract.stops(observed) and not other,
+    )
 
 
 def _under_its_profile(use: ClientUse, verdict: Verdict, findings: list[Finding]) -> Effect:
@@ -154,7 +188,7 @@ def _measured(use: ClientUse, requirement: str, findings: list[Finding]) -> str:
 
 def _outcomes(use: ClientUse, requirement: str, findings: list[Finding]) -> set[str]:
     rows = contract.impact_of(requirement, map(as_text, findings), client=use.client)
-    return {row.clients[use.client] for row in rows}
+    return {contract.outcome_on(row, use.client) for row in rows}
 
 
 def as_text(finding: Finding) -> str:

@@ -20,8 +20,10 @@ from messages_conformance.contract import ClientUse
 from messages_conformance.contract.probes import probes
 from messages_conformance.exchange import REFUSED
 from messages_conformance.report.client_coverage import not_offered, nothing_seen, unseen
-from messages_conformance.report.client_effects import Effect, Streamed, effects
-from messages_conformance.rules.verdict import Verdict
+from messages_conformance.report.client_effects import Effect, FormOf, effects
+from messages_conformance.report.impact_text import HARMLESS
+from messages_conformance.report.text import counted, listed
+from messages_conformance.rules.verdict import MUST, Verdict
 
 WORKS: Final = "works"
 WORKS_AS_SEEN: Final = "works, as far as was seen"
@@ -29,6 +31,9 @@ WORKS_WITH_LOSS: Final = "works with loss"
 FAILS: Final = "fails"
 NOT_KNOWN: Final = "not known"
 STATUSES: Final = (WORKS, WORKS_AS_SEEN, WORKS_WITH_LOSS, FAILS, NOT_KNOWN)
+
+NAMED: Final = 2
+"""Requirements that are named in a sentence."""
 
 STREAMS: Final = "sdk_streams.json"
 """The source of measurements with hand-made streams; the other sources measured whole servers."""
@@ -51,16 +56,16 @@ class ClientStatus:
 
 
 def client_statuses(
-    profile: str, verdicts: tuple[Verdict, ...], streamed: Streamed, *, unjudged: bool = False
+    profile: str, verdicts: tuple[Verdict, ...], form_of: FormOf, *, unjudged: bool = False, without: str = ""
 ) -> tuple[ClientStatus, ...]:
     """One status for each measured client, in the order of the measurements.
 
-    `streamed` says whether a finding is in a streamed answer; `unjudged` that the run could not be judged.
+    `unjudged` says that the run could not be judged. `without` is a fault whose observations are left out.
     """
     if unjudged:
         return tuple(ClientStatus(client=client, status=NOT_KNOWN) for client in contract.clients())
     found = {verdict.requirement: verdict for verdict in verdicts}
-    return tuple(_status(use, profile, found, streamed) for use in contract.client_uses().values())
+    return tuple(_status(use, profile, found, form_of, without) for use in contract.client_uses().values())
 
 
 def status_for_profile(profile: str, statuses: tuple[ClientStatus, ...]) -> ClientStatus | None:
@@ -69,10 +74,13 @@ def status_for_profile(profile: str, statuses: tuple[ClientStatus, ...]) -> Clie
     return next((found for found in statuses if uses[found.client].profile == profile), None)
 
 
-def _status(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], streamed: Streamed) -> ClientStatus:
-    found = effects(use, profile, verdicts, streamed)
+def _status(
+    use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], form_of: FormOf, without: str
+) -> ClientStatus:
+    every = effects(use, profile, verdicts, form_of, without=without)
+    found = tuple(effect for effect in every if effect.outcome != HARMLESS)
     unknown = nothing_seen(use, profile, verdicts)
-    partly = tuple(unseen(use, profile, verdicts).values())
+    partly = (*unseen(use, profile, verdicts).values(), *_tolerated(every, verdicts))
     return ClientStatus(
         client=use.client,
         status=_word(found, unknown, partly),
@@ -81,6 +89,15 @@ def _status(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], strea
         not_offered=not_offered(use, profile, verdicts),
         streams_only=use.client in _measured_on_streams_only(),
     )
+
+
+def _tolerated(effects: tuple[Effect, ...], verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:
+    """Says how many violated MUSTs the client was observed to ignore: it works, but not because all is well."""
+    harmless = [one for one in effects if one.outcome == HARMLESS and verdicts[one.requirement].level == MUST]
+    if not harmless:
+        return ()
+    names = listed(tuple(one.requirement for one in harmless), NAMED)
+    return (f"{counted(len(harmless), 'violation')} did nothing to it when measured: {names}",)
 
 
 def _word(found: tuple[Effect, ...], unknown: tuple[str, ...], partly: tuple[str, ...]) -> str:

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from messages_conformance import contract
+from messages_conformance.contract import FindingForm
 from messages_conformance.exchange import Exchange
 from messages_conformance.gate import Gate
 from messages_conformance.options import DEPTHS
 from messages_conformance.report.causes import Cause
 from messages_conformance.report.clients import FAILS, WORKS, ClientStatus, client_statuses, status_for_profile
 from messages_conformance.report.feature_matrix import Row
+from messages_conformance.report.finding_forms import form_of, plain_form
 from messages_conformance.report.order import CONTESTED, rank
 from messages_conformance.report.run_info import Planned, RunInfo, Spent
 from messages_conformance.report.schema_coverage import FieldCoverage
@@ -147,12 +149,12 @@ class Report:
     recording_sha256: str = ""
     stated_exit_code: int | None = None
 
-    def is_streamed(self, finding: Finding) -> bool | None:
-        """Whether the answer with this finding was requested as a stream; None if it is about no single answer."""
+    def form_of(self, finding: Finding) -> FindingForm:
+        """The form of a finding, with what is known of the request that was answered so."""
         exchange, saved = self.exchanges.get(finding.exchange), self.saved_exchanges.get(finding.exchange)
-        if exchange is not None:
-            return exchange.request.streamed
-        return None if saved is None else bool(saved.row.get("events"))
+        if exchange is not None or saved is None:
+            return form_of(finding, exchange)
+        return plain_form(finding, streamed=bool(saved.row.get("events")), tools=None)
 
     @property
     def unjudged(self) -> bool:
@@ -403,9 +405,14 @@ def _verdict_names(report: Report) -> tuple[str, ...]:
     return contract.profile(name).verdict_names if name in contract.profile_names() else ()
 
 
-def clients_of(report: Report) -> tuple[ClientStatus, ...]:
-    """The status of each measured client: the table of clients in every format."""
-    return client_statuses(report.run.profile, report.verdicts, report.is_streamed, unjudged=report.unjudged)
+def clients_of(report: Report, *, without: str = "") -> tuple[ClientStatus, ...]:
+    """The status of each measured client: the table of clients in every format.
+
+    `without` is a fault of the reference endpoint whose observations are left out.
+    """
+    return client_statuses(
+        report.run.profile, report.verdicts, report.form_of, unjudged=report.unjudged, without=without
+    )
 
 
 def _works(report: Report, words: str) -> str:

@@ -81,12 +81,13 @@ def _document(path: Path) -> Mapping[str, Any]:
         raise ReportError(
             f'{str(path)!r} is not a report of messages-conformance: it does not begin with "schema": "{SCHEMA_ID}"'
         )
-    _check_version(path, stated)
+    check_version(path, stated)
     read: dict[str, Any] = document
     return read
 
 
-def _check_version(path: Path, stated: str) -> None:
+def check_version(path: Path, stated: str) -> None:
+    """Raises ReportError for a report of another version of the format."""
     version = stated.rpartition("/")[2]
     if version == str(VERSION):
         return

@@ -43,16 +43,16 @@ def once_per_exchange(function: Callable[Concatenate[Exchange, P], T]) -> Callab
 
     The other arguments are positional and hashable.
     """
-    kept: WeakKeyDictionary[Exchange, dict[Any, T]] = WeakKeyDictionary()
+    place = f"once {function.__module__}.{function.__qualname__}"
 
     @wraps(function)
     def once(exchange: Exchange, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        results = kept.get(exchange)
-        if results is None:
-            results = kept[exchange] = {}
-        if args not in results:
-            results[args] = function(exchange, *args, **kwargs)
-        return results[args]
+        kept: dict[Any, Any] = exchange.__dict__
+        key = (place, args) if args else place
+        if key not in kept:  # in the exchange itself, like a cached property: a rule asks thousands of times
+            kept[key] = function(exchange, *args, **kwargs)
+        result: T = kept[key]
+        return result
 
     return once
 
@@ -70,6 +70,7 @@ def answered(exchange: Exchange) -> bool:
     return exchange.response is not None
 
 
+@once_per_exchange
 def created(exchange: Exchange) -> bool:
     """A POST to /v1/messages that is valid was answered with success.
 
@@ -93,16 +94,19 @@ def not_streamed(exchange: Exchange) -> bool:
     return created(exchange) and not exchange.request.streamed
 
 
+@once_per_exchange
 def json_message(exchange: Exchange) -> bool:
     """A request without streaming was answered with a JSON object that is not an error envelope."""
     return not_streamed(exchange) and isinstance(_response(exchange).json, dict) and not carries_error(exchange)
 
 
+@once_per_exchange
 def stream_requested(exchange: Exchange) -> bool:
     """A request with streaming was answered with success, in any form."""
     return created(exchange) and exchange.request.streamed
 
 
+@once_per_exchange
 def streamed(exchange: Exchange) -> bool:
     """A request with streaming was answered with server-sent events."""
     return stream_requested(exchange) and _response(exchange).is_event_stream
@@ -204,6 +208,7 @@ def walk_of(exchange: Exchange) -> Walk:
     return walk(_response(exchange))
 
 
+@once_per_exchange
 def message_of(exchange: Exchange) -> Mapping[str, Any] | None:
     """The message, accumulated if it was streamed; None if a stream has no message_start."""
     return walk_of(exchange).message if streamed(exchange) else body_of(exchange)
@@ -233,6 +238,7 @@ def thought_tokens(usage: Mapping[str, Any]) -> int:
     return count(details, "thinking_tokens") if isinstance(details, dict) else 0
 
 
+@once_per_exchange
 def blocks_of(exchange: Exchange) -> tuple[Mapping[str, Any], ...]:
     """The content blocks that are objects."""
     content = (message_of(exchange) or {}).get("content")

@@ -44,6 +44,17 @@ and memory has a bound (origin: our own; a finding takes about a kilobyte)."""
 NAMED_FINDINGS = 5
 """The exchanges of the first findings of each requirement stay in memory, to be shown in the report (our own)."""
 
+WINDOW_EXCHANGES: Final = 5_000
+"""So many exchanges are compared with each other, eight times those of a standard run. Longer recordings are compared
+window by window, so that time and memory of rules over several exchanges have a bound (origin: our own)."""
+
+WINDOW_BYTES: Final = 256 * 1024 * 1024
+"""A window ends after bodies of this size, too (origin: our own; 1 GiB is the memory of a small CI runner)."""
+
+KEPT_EVENTS: Final = 100_000
+"""So many decoded events stay in memory in a window, twenty times those of a standard run; events of streams after that
+are forgotten once the stream is judged (origin: our own; an event takes 2 KiB)."""
+
 LOAD_TOPIC: Final = "load"
 """The topic of the requirements that only exchanges of a load test can show."""
 
@@ -140,6 +151,9 @@ class Judge:
         self._exchanges: list[Exchange] = []
         self._together: list[Exchange] = []  # those of the capture that is being read; in a live run, all of them
         self._captures_ended = False
+        self._window_bytes = self._window_events = 0
+        self.full_windows = 0
+        """How often so many exchanges of one capture came that a new window began."""
         self._unanswered: list[Exchange] = []
         self._run_tallies: dict[str, _Tally] = {}  # of the rules over several exchanges, until another one is added
         self.has_forgotten = False
@@ -182,8 +196,12 @@ class Judge:
         """Judges one exchange by every rule that applies to it; returns the findings."""
         if self._together and self._together[-1].capture != exchange.capture:
             self.end_capture()
+        if len(self._together) >= WINDOW_EXCHANGES or self._window_bytes >= WINDOW_BYTES:
+            self.end_capture()
+            self.full_windows += 1
         self._exchanges.append(exchange)
         self._together.append(exchange)
+        self._window_bytes += exchange.size_bytes
         self._run_tallies.clear()
         if exchange.failure is not None and exchange.response is None and exchange.failure.kind != SILENT:
             self._unanswered.append(exchange)
@@ -204,18 +222,22 @@ class Judge:
         if found:
             self._explained.add(exchange.number)
         if exchange.response is not None:
-            forget_long_stream(exchange.response)
+            self._window_events += forget_long_stream(exchange.response, most_events=self._room_for_events())
         return tuple(found)
+
+    def _room_for_events(self) -> int:
+        return max(KEPT_EVENTS - self._window_events, 0)
 
     def end_capture(self) -> None:
         """Applies the rules over several exchanges to those added since the last call: no later one belongs to them.
 
-        `add` calls it when the name of the capture changes.
+        `add` calls it when the name of the capture changes, and when a window is full.
         """
         if not self._together:
             return
         together = tuple(exchange for exchange in self._together if not odd(exchange))
         self._together, self._captures_ended = [], True
+        self._window_bytes = self._window_events = 0
         for requirement in self._over_captures:
             self._tallies[requirement.id].absorb(self._over_run(requirement, together))
 
@@ -412,8 +434,9 @@ def _under(requirement: Requirement, profile: Profile) -> Requirement:
 def _over_run(requirement: Requirement, answered: tuple[Exchange, ...]) -> _Tally:
     """The outcome of a rule over all answered exchanges that have the parts it reads."""
     tally = _Tally()
-    readable = tuple(exchange for exchange in answered if not requirement.reads & lacking(exchange))
-    left_out = [exchange for exchange in answered if requirement.reads & lacking(exchange)]
+    left_out = [one for one in answered if requirement.reads & lacking(one)] if requirement.reads else []
+    excluded = set(map(id, left_out))
+    readable = tuple(one for one in answered if id(one) not in excluded) if left_out else answered
     tally.left_out = len(left_out)
     tally.lack = reason_for(left_out[-1], requirement.reads) if left_out else ""
     if left_out and not readable:

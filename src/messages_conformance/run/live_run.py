@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -14,7 +15,7 @@ from typing import Final
 from rich.console import Console
 
 from messages_conformance import report
-from messages_conformance.engine import Conversation, Engine, EngineError, Plan, State, most_input_tokens
+from messages_conformance.engine import Conversation, Engine, EngineError, Plan, State, most_input_tokens, shared_file
 from messages_conformance.exchange import Ask, Exchange, Failure, Request
 from messages_conformance.generate import Dialogue, GeneratedSet
 from messages_conformance.report.text import counted
@@ -91,6 +92,7 @@ class Run:
             seed=options.seed,
             checks_outage=True,
             added_headers=tuple(name for name, _ in options.connection.headers),
+            shared=shared_file(os.environ) if isinstance(self.target, HttpTarget) else None,
         )
         self._progress: report.Progress | None = None
         self._conversations: dict[Dialogue, Conversation] = {}

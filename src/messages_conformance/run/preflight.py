@@ -116,7 +116,7 @@ class Preflight:
                 stage=HTTP,
             )
             return None
-        if names := _model_names(listing):
+        if names := model_names(listing.response):
             self._model_is_listed = True
             return names[0]
         raise UsageError(
@@ -226,7 +226,7 @@ class Preflight:
     def _known_models(self) -> list[str]:
         """The models of GET /v1/models, which is asked once; empty when the target lists none."""
         if self._models is None:
-            self._models = [] if self._model_is_listed else _model_names(self._send(MODELS))
+            self._models = [] if self._model_is_listed else model_names(self._send(MODELS).response)
         return self._models
 
     def _explains_any(self, exchange: Exchange) -> bool:
@@ -277,9 +277,9 @@ def _is_model_name(name: str) -> bool:
     return 0 < len(name) <= MAX_MODEL_CHARACTERS and name.isprintable()
 
 
-def _model_names(listing: Exchange) -> list[str]:
+def model_names(response: Response | None) -> list[str]:
     """The usable ids in a list of models; empty when there is no list."""
-    data = listing.response.fields.get("data") if listing.response is not None else None
+    data = response.fields.get("data") if response is not None else None
     ids = [item.get("id") for item in data if isinstance(item, dict)] if isinstance(data, list) else []
     return [one for one in ids if isinstance(one, str) and _is_model_name(one)]
 

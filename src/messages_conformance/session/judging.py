@@ -38,17 +38,11 @@ def judge_recordings(
 
 
 def judge_all(session: Session, exchanges: Iterable[Exchange]) -> None:
-    """Records and judges exchanges one by one, in bounded memory if they come from captures."""
-    kept_bytes = 0
+    """Records and judges exchanges one by one, in bounded memory if they come from captures or are many."""
+    kept_bytes = windows = 0
     for exchange in exchanges:
         session.judged((session.record(exchange),))
-        kept_bytes += size_bytes(exchange)
-        if kept_bytes > KEPT_BYTES and exchange.capture:
+        kept_bytes += exchange.size_bytes
+        if (kept_bytes > KEPT_BYTES and exchange.capture) or session.judge.full_windows > windows:
             session.release()
-            kept_bytes = 0
-
-
-def size_bytes(exchange: Exchange) -> int:
-    """The size of the bodies of an exchange."""
-    chunks = () if exchange.response is None else exchange.response.chunks
-    return len(exchange.request.body) + sum(len(chunk.data) for chunk in chunks)
+            kept_bytes, windows = 0, session.judge.full_windows

@@ -120,11 +120,16 @@ KEPT_MESSAGE_DELTAS: Final = 8
 """So many message_delta events of a long stream are kept: a correct one has one or two (our own)."""
 
 
-def forget_long_stream(response: Response) -> None:
-    """Releases the memory of the events of a long stream. Its message and its deviations stay; its deltas do not."""
+def forget_long_stream(response: Response, *, most_events: int = LONG_STREAM_EVENTS) -> int:
+    """Releases the memory of the events of a stream that has more; returns how many events stay in memory.
+
+    Its message and its deviations stay; its deltas do not.
+    """
     walked = _walks.get(response)
-    if walked is None or len(walked.events) <= LONG_STREAM_EVENTS:
-        return
+    if walked is None:
+        return 0
+    if len(walked.events) <= min(most_events, LONG_STREAM_EVENTS):
+        return len(walked.events)
     _walks[response] = replace(
         walked,
         events=(),
@@ -133,6 +138,7 @@ def forget_long_stream(response: Response) -> None:
     )
     forget_events(response)
     response.release()
+    return 0
 
 
 class _Walker:
