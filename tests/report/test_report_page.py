@@ -7,7 +7,7 @@ from hashlib import sha256
 from html.parser import HTMLParser
 
 import pytest
-from report_samples import CATALOGUE, EVERY, FAILED, MINOR, exchange, green, hostile, red, report, requirement
+from report_samples import CATALOGUE, EVERY, FAILED, MINOR, exchange, green, hostile, red, report, request, requirement
 
 from messages_conformance.report import verdict_sentence
 from messages_conformance.report.page import brief, failing, to_html
@@ -200,6 +200,24 @@ def test_links_lead_somewhere():
         assert targets <= set(page.ids)
 
 
+def test_a_failure_links_to_its_whole_request_and_answer():
+    made = red()
+    page = Page(to_html(made))
+    assert "#exchange-1" in [attributes.get("href") for tag, attributes in page.tags if tag == "a"]
+    assert "exchange-1" in page.ids
+    assert " ".join(made.exchanges[1].response.body.decode().split()) in page.text
+
+
+@pytest.mark.parametrize(("size", "note"), [(32_768, ""), (100_000, "67,232 more bytes in exchanges.jsonl")])
+def test_a_long_body_is_cut_and_a_note_says_where_the_rest_is(size, note):
+    made = red()
+    text = to_html(replace(made, exchanges={**made.exchanges, 1: exchange(1, sent=request(b"x" * size))}))
+    whole = text.partition('id="exchanges"')[2]
+    assert whole.count("x" * 32_768) == 1
+    assert ("more bytes in exchanges" in whole) is bool(note)
+    assert note in whole
+
+
 def test_everything_can_be_operated_by_keyboard():
     page = Page(to_html(red()))
     assert page.tags[[tag for tag, _ in page.tags].index("a")][1] == {"href": "#content", "class": "skip"}
@@ -218,7 +236,9 @@ def test_a_page_of_five_thousand_failures_stays_small_and_says_what_was_cut():
     assert len(text) < 2_000_000
     assert f"{5000 - failing.IN_FULL:,} more failures without command and timeline" in text
     assert f"{5000 - failing.IN_FULL - failing.LISTED:,} more are only in report.json" in text
-    assert text.count("<pre ") == failing.IN_FULL
+    commands, _, exchanges = text.partition('id="exchanges"')
+    assert commands.count("<pre ") == failing.IN_FULL
+    assert exchanges.count("<pre ") == 2, "the one exchange that all of them name"
 
 
 def test_a_run_that_could_not_be_judged_shows_its_statement_and_no_failures():

@@ -1,8 +1,9 @@
 """report.html: the report of a run as one self-contained page.
 
 The order: the verdict, what works, causes, failures, clients that can use the endpoint; then the rest, folded:
-warnings, areas, what was not verified, and times. The page loads no script, font or picture; all text of the target is
-escaped. Its own script filters failures and copies commands; without it, the page shows everything.
+warnings, areas, what was not verified, times, and the whole exchanges of failures. The page loads no script, font or
+picture; all text of the target is escaped. Its own script filters failures and copies commands; without it, the page
+shows everything.
 """
 
 from __future__ import annotations
@@ -12,7 +13,15 @@ from typing import Final
 
 from messages_conformance.report.files import replace
 from messages_conformance.report.model import Report
-from messages_conformance.report.page import background, charts, coverage_table, failing, features, overview
+from messages_conformance.report.page import (
+    background,
+    charts,
+    coverage_table,
+    failing,
+    features,
+    overview,
+    whole_exchanges,
+)
 from messages_conformance.report.page.document import Section, document, folded
 from messages_conformance.report.text import inline
 
@@ -54,6 +63,7 @@ def _judged(report: Report) -> tuple[Section | None, ...]:
         folded(background.unverified(report)),
         folded(charts.times(report)),
         folded(coverage_table.requests(report)),
+        whole_exchanges.section(report),
     )
 
 

@@ -11,6 +11,7 @@ from messages_conformance.report.causes import Cause, finding_of
 from messages_conformance.report.failure_text import FailureText, describe_failure, seen, sentence_of
 from messages_conformance.report.groups import Group, divided_causes, grouped
 from messages_conformance.report.model import Report, failures, harm_of, warnings
+from messages_conformance.report.page import whole_exchanges
 from messages_conformance.report.page.document import Section, cell, definitions, paragraph, row, table
 from messages_conformance.report.page.html import Child, Markup, breakable, element, joined
 from messages_conformance.report.page.overview import address
@@ -63,6 +64,7 @@ def _cause(report: Report, cause: Cause, number: int) -> Markup:
         definitions(facts, class_="failure"),
         _command(failure),
         _timeline(report, failure.exchange, None),
+        whole_exchanges.link(report, failure.exchange),
         id=f"cause-{number}",
     )
 
@@ -193,9 +195,18 @@ def article(
         heading,
         paragraph(failure.sentence, class_="sentence"),
         definitions(facts, class_="failure"),
-        *(evidence if evidence is not None else (_command(failure), _timeline(report, failure.exchange, event))),
+        *(evidence if evidence is not None else _evidence(report, failure, event)),
         id=address(failure.id),
         **(_kind(report, verdict.requirement) if is_filtered else {}),
+    )
+
+
+def _evidence(report: Report, failure: FailureText, event: int | None) -> Iterable[Markup | None]:
+    """The folded command and timeline, and the link to the whole exchange."""
+    return (
+        _command(failure),
+        _timeline(report, failure.exchange, event),
+        whole_exchanges.link(report, failure.exchange),
     )
 
 
