@@ -22,7 +22,7 @@ from messages_conformance.rules.verdict import (
     FAIL,
     MUST,
     NOT_APPLICABLE,
-    NOT_PROVOKED,
+    NOT_SHOWN,
     NOT_VERIFIED,
     PASS,
     SHOULD,
@@ -361,7 +361,7 @@ class Judge:
             exchanges = tuple(self._together) if requirement.raw else answered
             tally = _Tally().absorb(tally).absorb(self._run_tally(requirement, exchanges))
         outcome, reason = _outcome(requirement, tally), self._reason(requirement, tally)
-        if requirement.on_sight and outcome == NOT_VERIFIED and reason == NOT_PROVOKED:
+        if requirement.on_sight and outcome == NOT_VERIFIED and reason == NOT_SHOWN:
             outcome, reason = NOT_APPLICABLE, NOT_SEEN
         return Verdict(
             requirement=requirement.id,
@@ -406,7 +406,7 @@ class Judge:
             return tally.unverified + _left_out(tally)
         if tally.left_out and not ended:
             return tally.lack
-        return unanswered[-1].message if unanswered else NOT_PROVOKED
+        return unanswered[-1].message if unanswered else NOT_SHOWN
 
     def _was_for(self, requirement: Requirement, exchange: Exchange) -> bool:
         """Whether an unanswered exchange might have shown the requirement."""
