@@ -16,6 +16,8 @@ from messages_conformance.configuration import ConfigurationError
 from messages_conformance.options import OPTIONS, problem
 
 if TYPE_CHECKING:
+    import click
+
     from messages_conformance.captures import FieldMap, Reading, SavedRun
     from messages_conformance.session import Session, SessionOptions
 
@@ -52,12 +54,7 @@ def commands() -> tuple[Command, ...]:
             help="a recording (HAR, VCR cassette, curl -i, event stream, JSON, JSON lines, report folder), a folder, "
             "or -",
         ),
-        option(
-            "--map",
-            metavar="FIELD=PATH",
-            multiple=True,
-            help="where a field is in JSON lines, such as request='$.req.body'; may be repeated",
-        ),
+        map_option(),
         *run_options(USED),
     ]
     return (Command("check", _check, params, text=SOURCES),)
@@ -73,7 +70,7 @@ def _check(parsed: Parsed) -> int:
         if wrong := problem({option.destination: found.get(option.name) for option in OPTIONS}):
             raise ConfigurationError(wrong)
         maps = [f"--map={row}" for row in parsed.map]
-        code = _judged(parsed.files, found, _fields(parsed.map, file.map), maps=maps)
+        code = _judged(parsed.files, found, fields_of(parsed.map, file.map), maps=maps)
         if found.get("open"):
             open_page(found["report"])
         return code
@@ -81,7 +78,18 @@ def _check(parsed: Parsed) -> int:
         return wrong_usage(error)
 
 
-def _fields(given: list[str], common: Mapping[str, str]) -> FieldMap | None:
+def map_option() -> click.Option:
+    """The option --map: where the parts of an exchange are in a line of a log."""
+    return option(
+        "--map",
+        metavar="FIELD=PATH",
+        multiple=True,
+        help="where a field is in JSON lines, such as request='$.req.body'; may be repeated",
+    )
+
+
+def fields_of(given: list[str], common: Mapping[str, str]) -> FieldMap | None:
+    """The map of the values of --map and of a file; raises CaptureError."""
     from messages_conformance.captures import CaptureError, field_map
 
     rows = dict(common)

@@ -42,6 +42,11 @@ COMMANDS: Final[Mapping[str, Row]] = {
         summary="judge recordings as they are, without a network",
         example="check traffic.har --profile anthropic-2023-06-01 --output json",
     ),
+    "promote": Row(
+        module="promoting",
+        summary="make recorded requests a part of your own suite",
+        example="promote traffic.har --exchange 3 --to conformance --without-text",
+    ),
     "proxy": Row(
         module="proxying",
         summary="judge the traffic of a client as it passes",

@@ -45,15 +45,13 @@ NAMED_FINDINGS = 5
 """The exchanges of the first findings of each requirement stay in memory, to be shown in the report (our own)."""
 
 WINDOW_EXCHANGES: Final = 5_000
-"""So many exchanges are compared with each other, eight times those of a standard run. Longer recordings are compared
-window by window, so that time and memory of rules over several exchanges have a bound (origin: our own)."""
+"""So many exchanges are compared with each other, eight times those of a standard run: time and memory have a bound."""
 
 WINDOW_BYTES: Final = 256 * 1024 * 1024
 """A window ends after bodies of this size, too (origin: our own; 1 GiB is the memory of a small CI runner)."""
 
 KEPT_EVENTS: Final = 100_000
-"""So many decoded events stay in memory in a window, twenty times those of a standard run; events of streams after that
-are forgotten once the stream is judged (origin: our own; an event takes 2 KiB)."""
+"""So many decoded events of a window stay in memory, twenty times those of a standard run (origin: our own; one has 2 KiB)."""
 
 LOAD_TOPIC: Final = "load"
 """The topic of the requirements that only exchanges of a load test can show."""
