@@ -51,7 +51,7 @@ WINDOW_BYTES: Final = 256 * 1024 * 1024
 """A window ends after bodies of this size, too (origin: our own; 1 GiB is the memory of a small CI runner)."""
 
 KEPT_EVENTS: Final = 100_000
-"""So many decoded events of a window stay in memory, twenty times those of a standard run (origin: our own; one has 2 KiB)."""
+"""So many decoded events of a window stay in memory, twenty times those of a standard run (our own; one has 2 KiB)."""
 
 LOAD_TOPIC: Final = "load"
 """The topic of the requirements that only exchanges of a load test can show."""
