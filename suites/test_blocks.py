@@ -299,6 +299,23 @@ REDACTED = [
     )
 ]
 
+# A target may have no such tool. If it has, an earlier search is accepted, too (request.tool_search.history).
+TOOL_SEARCH = [
+    ask(
+        "tool-search",
+        "Reply with the single word: ok",
+        tools=[
+            {"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"},
+            CAMERA,
+            {**CAMERA, "name": "get_weather", "description": "Gives the weather.", "defer_loading": True},
+        ],
+        expect=EITHER,
+        probe="errors.no-5xx-on-bad-input",
+        depth="deep",
+        needs=["server-tools", "tools"],
+    )
+]
+
 OVERSIZED = [
     ask(
         "size",
@@ -440,7 +457,7 @@ def test_thinks(exchange, judge):
     judge(exchange)
 
 
-@pytest.mark.parametrize("exchange", [*INPUTS, *REDACTED, *OVERSIZED], indirect=True)
+@pytest.mark.parametrize("exchange", [*INPUTS, *REDACTED, *TOOL_SEARCH, *OVERSIZED], indirect=True)
 def test_other_inputs_and_outputs(exchange, judge):
     judge(exchange)
 

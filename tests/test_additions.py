@@ -6,7 +6,7 @@ from pathlib import Path
 from messages_conformance.rules.requirement_list import listed
 
 FACTS = tomllib.loads((Path(__file__).parent / "additions.toml").read_text("utf-8"))
-MOST_GAPS = 34
+MOST_GAPS = 13
 """The number of facts that nothing covers yet. It only falls."""
 
 

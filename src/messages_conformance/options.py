@@ -156,6 +156,23 @@ def _base_path_problem(path: str) -> str:
     return f"--base-path is {path[:80]!r}; it is a path that begins with /, such as /anthropic, without a query"
 
 
+INCLUDED: Final = ("batches", "files")
+"""What --include can name."""
+
+
+def included(text: str | None) -> frozenset[str]:
+    """The words of --include, which commas separate."""
+    return frozenset(word.strip() for word in (text or "").split(",") if word.strip())
+
+
+def _include_problem(text: str) -> str:
+    unknown = sorted(included(text) - set(INCLUDED))
+    if not unknown and included(text):
+        return ""
+    named = ", ".join(map(repr, unknown)) or "nothing"
+    return f"--include names {named}; valid: {', '.join(INCLUDED)}, separated by commas"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Need:
     """One option that needs another one: `option`, when it has the value `value`, needs `needed`; None is any value."""
@@ -221,6 +238,11 @@ OPTIONS: Final = (
         "situation",
         "send only the requests of this situation (a glob), as the report of a failure names it; may be repeated",
         "globs",
+    ),
+    Option(
+        "include",
+        "also create, read and delete one batch of two requests or four small files: batches, files, or batches,files",
+        check=_include_problem,
     ),
     Option(
         "last-failed",

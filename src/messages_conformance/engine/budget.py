@@ -59,17 +59,17 @@ class Budget:
         self._shared = shared or SharedBudget(None)
         self._others = Spending()
 
-    async def reserve(self, tokens: int, input_tokens: int = 0) -> Failure | None:
+    async def reserve(self, tokens: int, input_tokens: int = 0, *, in_spite_of_limits: bool = False) -> Failure | None:
         """Reserves tokens of output and input, and counts one request; returns the failure if that breaks a limit.
 
         Waits while other requests may still settle to less.
         """
         while True:
             with self._shared.deciding() as self._others:
-                failure = self._failure(tokens, input_tokens)
+                failure = None if in_spite_of_limits else self._failure(tokens, input_tokens)
                 if failure is not None:
                     return failure
-                if self._fits_now(tokens, input_tokens):
+                if in_spite_of_limits or self._fits_now(tokens, input_tokens):
                     self._reserve_now(tokens, input_tokens)
                     return None
             if self._shared.is_shared:

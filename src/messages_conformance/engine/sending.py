@@ -127,10 +127,10 @@ class Sender:
 
     async def _result(self, question: Question, history: History, *, urgent: bool) -> _Result:
         """Waits for a slot, and sends the question in it."""
-        if self.ended is not None:
+        if self.ended is not None and not question.ask.cleans_up:
             return None, self.ended
         try:
-            with self._interruptible():
+            with contextlib.nullcontext() if question.ask.cleans_up else self._interruptible():
                 slot = await self._concurrency.acquire(urgent=urgent)
             history.started_s = self._elapsed_s()
             question.outcome.in_flight += 1
@@ -177,9 +177,11 @@ class Sender:
 
     async def _send(self, question: Question) -> _Result:
         """Sends one request within rate and budget; returns its response, or the failure when there is none."""
-        if self.ended is not None:
+        if self.ended is not None and not question.ask.cleans_up:
             return None, self.ended
-        return await self._send_request(question.request, reserved=question.reserved_tokens)
+        return await self._send_request(
+            question.request, reserved=question.reserved_tokens, in_spite_of_limits=question.ask.cleans_up
+        )
 
     async def _outage_behind(self, failure: Failure) -> Failure:
         """The outage of which a missing answer is a part; the failure itself when the target still answers."""
@@ -200,13 +202,15 @@ class Sender:
             self.end(outage)
         return outage
 
-    async def _send_request(self, request: Request, *, reserved: int = CONTROL_TOKENS) -> _Result:
+    async def _send_request(
+        self, request: Request, *, reserved: int = CONTROL_TOKENS, in_spite_of_limits: bool = False
+    ) -> _Result:
         """Sends a request within rate and budget, of which it takes `reserved` output tokens at most."""
         reserved_input = most_input_tokens(request)
-        with self._interruptible():
+        with contextlib.nullcontext() if in_spite_of_limits else self._interruptible():
             if not self._target.offline:
                 await self._rate_limit.wait()
-            failure = await self._budget.reserve(reserved, reserved_input)
+            failure = await self._budget.reserve(reserved, reserved_input, in_spite_of_limits=in_spite_of_limits)
         if failure is not None:
             return None, failure
         used_input: float = reserved_input

@@ -92,3 +92,5 @@ class Ask:
     """How it was generated; None when a suite wrote it."""
     wire: str = ""
     """One of WIRE_FORMS."""
+    cleans_up: bool = False
+    """Whether it removes what the run created: it is sent in spite of limits, and after the run was stopped."""

@@ -32,6 +32,7 @@ class Dialogue:
 
     `max_requests` and `max_output_tokens` limit what it may send in all, for the plan. `depth` is the least depth of a
     run that contains it, `needs` what a profile has to offer. `generated` is true unless somebody wrote it by hand.
+    A dialogue with `opt_in` creates something on the target: it is sent only if --include names it.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Dialogue:
     depth: str = "standard"
     needs: frozenset[str] = frozenset()
     generated: bool = False
+    opt_in: str = ""
 
 
 def user(content: Any) -> Message:
@@ -142,6 +144,7 @@ def other_route(
     expect: str = REFUSED,
     statuses: tuple[int, ...] = (),
     headers: tuple[tuple[str, str | None], ...] = (),
+    cleans_up: bool = False,
 ) -> Ask:
     """An Ask for a route beside /v1/messages; no model is added to its body. It must be refused by default."""
     return Ask(
@@ -155,6 +158,7 @@ def other_route(
         expect=expect,
         statuses=statuses,
         headers=headers,
+        cleans_up=cleans_up,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from messages_conformance import contract
 from messages_conformance.contract import Profile
+from messages_conformance.options import INCLUDED
 from messages_conformance.proof.headlines import PAIRS, own_requirements
 from messages_conformance.reference import Fault, Variant, conditional_faults, faults, find_fault, variants
 from messages_conformance.rules import CATALOGUE, MUST
@@ -32,6 +33,18 @@ CONDITIONAL: Final = "conditional"
 
 CLAUDE_CODE: Final = "claude-code"
 """The category and the profile of faults that break only Claude Code."""
+
+CREATED: Final = {
+    "adjacent.batches.cancel": "batches",
+    "adjacent.batches.life": "batches",
+    "adjacent.batches.results": "batches",
+    "adjacent.files.expiry": "files",
+    "adjacent.files.filename": "files",
+    "adjacent.files.life": "files",
+    "adjacent.files.used": "files",
+    "adjacent.files.wrong-type": "files",
+}
+"""Requirement -> the word of --include without which no run shows it."""
 
 NEVER_SHOWN: Final = {
     "request.model.provider-prefix": "a run ends when its model is refused",
@@ -59,6 +72,13 @@ class Subject:
     depth: str = "standard"
     needs_socket: bool = False
     generated: bool = True
+
+    @property
+    def included(self) -> frozenset[str]:
+        """What --include names in its run: all for a correct server, and what the fault needs to be seen."""
+        if self.kind == VARIANT:
+            return frozenset(INCLUDED)
+        return frozenset(CREATED[name] for name in self.wanted if name in CREATED)
 
     @property
     def target(self) -> str:

@@ -72,6 +72,7 @@ def try_subject(subject: Subject, depth: str, seed: int = 0) -> Trial:
         depth=depth,
         seed=seed,
         generated=None if subject.generated else 0,
+        include=",".join(sorted(subject.included)) or None,
     )
     judged = Run(options, out=Console(quiet=True))
     found_after = _FoundAfter(judged, subject)

@@ -22,6 +22,7 @@ from messages_conformance.reference import (
     caching,
     citations,
     events,
+    files,
     message,
     message_threads,
     model_list,
@@ -298,9 +299,11 @@ class _Exchange:
         betas = validation.betas(self.request.header_values("anthropic-beta"))
         body = self.resumed(body, betas)
         self.check(validation.failures(body, version=version, counting=counting, betas=betas))
+        self.check(files.message_failures(body, self.context.memory))
         name = body.get("model")
         if not any(validation.model_name(body)) and not self.settings.serves(name):
             self.check([unknown_model(name)])
+        body = files.with_texts(body, self.context.memory)
         changed: Mapping[str, Any] = self.change(Stage.BODY, body)
         return changed
 

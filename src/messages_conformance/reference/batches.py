@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from messages_conformance.reference import validation
 from messages_conformance.reference.failures import Failure
 from messages_conformance.reference.json_values import as_list, as_object
 
@@ -19,6 +20,9 @@ CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 LIFETIME = timedelta(hours=24)
 STORED = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
 KEY = "batches"
+LINES = "results"
+LOOKS = "looks before a batch ends"
+"""Key in the memory of an endpoint: how often a batch is still in progress when it is looked at; 0 by default."""
 INVALID = "adjacent.batches.create-invalid"
 WRONG_ID = "adjacent.batches.custom_id"
 PARTS = frozenset({"custom_id", "params"})
@@ -97,9 +101,15 @@ def looked_at(identifier: str, memory: Memory) -> Json | None:
     found = stored(memory).get(identifier)
     if found is None or found["processing_status"] == "ended":
         return found
-    total = sum(found["request_counts"].values())
+    canceled = found["processing_status"] == "canceling"
+    if not canceled and memory.get(LOOKS, 0) > 0:
+        memory[LOOKS] -= 1
+        return found
+    requests = memory.get(f"{KEY} {identifier}", [])
+    memory[f"{LINES} {identifier}"] = lines = [line(request, identifier, canceled=canceled) for request in requests]
+    kinds = [one["result"]["type"] for one in lines]
     created = datetime.fromisoformat(found["created_at"])
-    ended = batch(identifier, created, {"succeeded": total}, ended=True)
+    ended = batch(identifier, created, {kind: kinds.count(kind) for kind in kinds}, ended=True)
     stored(memory)[identifier] = {**ended, "cancel_initiated_at": found["cancel_initiated_at"]}
     return stored(memory)[identifier]
 
@@ -119,18 +129,33 @@ def page(items: Sequence[Json], query: Mapping[str, list[str]], *, size: int) ->
 
 
 def results(identifier: str, memory: Memory) -> Iterator[bytes]:
-    """The lines of the results of a batch: one for each request."""
-    for request in memory.get(f"{KEY} {identifier}", ()):
-        model = as_object(request.get("params")).get("model")
-        message = {
-            "id": f"msg_{identifier}",
-            "type": "message",
-            "role": "assistant",
-            "model": model,
-            "content": [{"type": "text", "text": "ok"}],
-            "stop_reason": "max_tokens",
-            "stop_sequence": None,
-            "usage": {"input_tokens": 12, "output_tokens": 1, "service_tier": "batch"},
-        }
-        line = {"custom_id": request.get("custom_id"), "result": {"type": "succeeded", "message": message}}
-        yield json.dumps(line).encode() + b"\n"
+    """The lines of the results of a batch that has ended: one for each request."""
+    for one in memory.get(f"{LINES} {identifier}", ()):
+        yield json.dumps(one).encode() + b"\n"
+
+
+def line(request: Json, identifier: str, *, canceled: bool) -> Json:
+    """The result of one request of a batch."""
+    params = as_object(request.get("params"))
+    wrong = [] if canceled else list(validation.failures({**params, "stream": None}, version=None))
+    result: Json = {"type": "succeeded", "message": short_message(params, identifier)}
+    if canceled:
+        result = {"type": "canceled"}
+    elif wrong:
+        error = {"type": wrong[0].type, "message": wrong[0].message}
+        result = {"type": "errored", "error": {"type": "error", "error": error, "request_id": None}}
+    return {"custom_id": request.get("custom_id"), "result": result}
+
+
+def short_message(params: Mapping[str, Any], identifier: str) -> Json:
+    """The answer to a request of a batch: one token."""
+    return {
+        "id": f"msg_{identifier}",
+        "type": "message",
+        "role": "assistant",
+        "model": params.get("model"),
+        "content": [{"type": "text", "text": "ok"}],
+        "stop_reason": "max_tokens",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 12, "output_tokens": 1, "service_tier": "batch"},
+    }

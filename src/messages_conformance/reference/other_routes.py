@@ -82,10 +82,14 @@ def about_batch(request: HttpRequest, identifier: str, below: tuple[str, ...], m
                 return Failure(message="a batch in progress cannot be deleted, cancel it first")
             del known[identifier]
             return {"id": identifier, "type": "message_batch_deleted"}
+        case "POST", ("cancel",) if known[identifier]["processing_status"] == "ended":
+            return Failure(message="a batch that has ended cannot be canceled")
         case "POST", ("cancel",):
             known[identifier] = {**known[identifier], "processing_status": "canceling"}
             known[identifier]["cancel_initiated_at"] = known[identifier]["created_at"]
             return known[identifier]
+        case "GET", ("results",) if known[identifier]["processing_status"] != "ended":
+            return Failure(status=404, message="the batch has not ended", requirement="adjacent.batches.results")
         case "GET", ("results",):
             return b"".join(batches.results(identifier, memory))
     return not_allowed(request)

@@ -214,6 +214,11 @@ def png_sides(data: str) -> tuple[int, int]:
     return struct.unpack(">II", head[16:]) if head.startswith(b"\x89PNG") and len(head) == 24 else (0, 0)
 
 
+def is_base64(data: object) -> bool:
+    """Whether a value is base64."""
+    return isinstance(data, str) and begins_with(data, b"")
+
+
 def begins_with(data: str, *magic: bytes) -> bool:
     """Whether the data is base64 and, decoded, begins with one of the given bytes."""
     try:

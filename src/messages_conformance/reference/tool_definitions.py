@@ -28,6 +28,8 @@ NAMED_TOOLS: tuple[tuple[re.Pattern[str], str | None], ...] = tuple(
         (r"text_editor_20250124", "str_replace_editor"),
         (r"text_editor_(20250429|20250728)", "str_replace_based_edit_tool"),
         (r"code_execution_(20250522|20250825|20260120|20260521)", "code_execution"),
+        (r"computer_(20250124|20251124)", "computer"),
+        (r"advisor_20260301", "advisor"),
         (r"memory_20250818", "memory"),
         (r"web_search_(20250305|20260209|20260318)", "web_search"),
         (r"web_fetch_(20250910|20260209|20260309|20260318)", "web_fetch"),

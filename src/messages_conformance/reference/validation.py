@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from messages_conformance.reference import (
+    beta_validation,
     cache_validation,
     feature_validation,
     message_validation,
@@ -95,6 +96,7 @@ def failures(
     yield from citation_conflicts(body)
     yield from images(body)
     yield from feature_validation.failures(body)
+    yield from beta_validation.failures(body)
     if version == REMOVED_SAMPLING_VERSION:
         yield from newer_version(body)
 

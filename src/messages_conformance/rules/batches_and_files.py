@@ -91,7 +91,7 @@ def lists_batches(exchange: Exchange) -> Iterable[Finding]:
             return
 
 
-def _batch_problems(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def batch_problems(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What is wrong with a batch: the member and what is wanted."""
     if item.get("type") != "message_batch":
         yield "type", '"message_batch"'
@@ -114,21 +114,21 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _contradictions(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def batch_contradictions(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Members of a well-formed batch that contradict each other."""
     ended = item["processing_status"] == "ended"
     if ended != (item["ended_at"] is not None):
         yield "ended_at", "a time" if ended else "null: the batch has not ended"
     if not ended and item["results_url"] is not None:
         yield "results_url", "null: the batch has not ended"
-    life = _time(item["expires_at"]) - _time(item["created_at"])
+    life = time_of(item["expires_at"]) - time_of(item["created_at"])
     if abs(life - LIFETIME) > SLACK:
         yield "expires_at", "24 hours after created_at"
     if not ended and any(item["request_counts"][name] for name in COUNTS[1:]):
         yield "request_counts", "only processing above 0: the batch has not ended"
 
 
-def _time(value: str) -> datetime:
+def time_of(value: str) -> datetime:
     return datetime.fromisoformat(value.upper())
 
 
@@ -149,7 +149,7 @@ def describes_batches(exchange: Exchange) -> Iterable[Finding | Unverified]:
     if not items:
         yield Unverified(reason="the list of batches is empty")
     for number, item in enumerate(items):
-        problems = list(_batch_problems(item)) or list(_contradictions(item))
+        problems = list(batch_problems(item)) or list(batch_contradictions(item))
         for name, wanted in problems[:1]:
             yield _at(f"/data/{number}/{name}", item.get(name, "absent"), wanted)
             return
@@ -194,12 +194,12 @@ def describes_files(exchange: Exchange) -> Iterable[Finding | Unverified]:
     if not items:
         yield Unverified(reason="the list of files is empty")
     for number, item in enumerate(items):
-        for name, wanted in list(_file_problems(item))[:1]:
+        for name, wanted in list(file_problems(item))[:1]:
             yield _at(f"/data/{number}/{name}", item.get(name, "absent"), wanted)
             return
 
 
-def _file_problems(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def file_problems(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What is wrong with the metadata of a file: the member and what is wanted."""
     if item.get("type") != "file":
         yield "type", '"file"'

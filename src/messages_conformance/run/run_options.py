@@ -42,6 +42,7 @@ class Options:
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     situation: tuple[str, ...] = ()
+    include: str | None = None
     last_failed: str | None = None
     fail_on: str = "must"
     waivers: str | None = None
@@ -200,6 +201,7 @@ def scope_of(options: Options, profile: Profile, selected: Callable[[str], bool]
         drawn=options.generated,
         alone=alone,
         situations=options.situation,
+        included=options_table.included(options.include),
     )
 
 

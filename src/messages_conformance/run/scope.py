@@ -37,6 +37,7 @@ class Scope:
     - `seed` and `generated` (their number; None for the number of the depth) decide which requests are generated.
     - `alone` is the one generated request that is sent; nothing else is.
     - `situations` are globs; when there are any, only requests of these situations are sent.
+    - `included` are the words of --include: dialogues that create something on the target are sent only with theirs.
     """
 
     profile: Profile
@@ -46,6 +47,7 @@ class Scope:
     drawn: int | None = None
     alone: Origin | None = None
     situations: tuple[str, ...] = ()
+    included: frozenset[str] = frozenset()
 
     def expanded(self, asked: Ask | Dialogue | GeneratedSet) -> tuple[Ask | Dialogue, ...]:
         """Returns the requests of a generated set; anything else is returned as it is."""
@@ -68,6 +70,8 @@ class Scope:
         """Returns True when depth, profile and selection include this."""
         if isinstance(asked, GeneratedSet):
             return bool(self.expanded(asked))
+        if isinstance(asked, Dialogue) and asked.opt_in and asked.opt_in not in self.included:
+            return False
         if self.situations and not self._is_of_situation(asked):
             return False
         if self.alone is not None and (isinstance(asked, Dialogue) or asked.origin is None):
