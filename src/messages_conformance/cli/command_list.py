@@ -82,6 +82,16 @@ COMMANDS: Final[Mapping[str, Row]] = {
         summary="compare saved runs side by side",
         example="compare report other --format html --output comparison.html",
     ),
+    "history": Row(
+        module="histories",
+        summary="keep runs over time: since when does what fail",
+        example="history add reports --release v1.4.2",
+    ),
+    "site": Row(
+        module="histories",
+        summary="write many runs as a static site",
+        example="site reports --output public --history history.sqlite",
+    ),
     "waive": Row(
         module="gating",
         summary="write waivers for the failures of a saved run",
