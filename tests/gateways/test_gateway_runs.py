@@ -144,3 +144,11 @@ def test_both_sides_are_shown_with_their_difference(gateway: str, port: int) -> 
     lines = both_sides(report.exchanges[1])
     assert any(line.startswith("  - /max_tokens = 256") for line in lines)
     assert any(line.startswith("  + /max_completion_tokens = 256") for line in lines)
+
+
+def test_a_gateway_that_gives_a_silent_upstream_up_keeps_its_promise(port: int) -> None:
+    settings = Settings(mode="translates", upstream=f"http://127.0.0.1:{port}", silence_limit_s=0.3)
+    with served(settings) as url:
+        _, report = judged(url, port, only_cases=("text", "silent-upstream"), silence_limit_s=20.0)
+    (verdict,) = (one for one in report.verdicts if one.requirement == "gateway.error.silence")
+    assert (verdict.outcome, verdict.judged) == ("pass", 2)

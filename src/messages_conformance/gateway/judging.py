@@ -16,7 +16,8 @@ from messages_conformance import report
 from messages_conformance.exchange import Exchange
 from messages_conformance.gateway.cases import PASSTHROUGH, TRANSLATES, Case, cases
 from messages_conformance.gateway.cases.case import case
-from messages_conformance.gateway.sending import Setup, joined, send, send_all
+from messages_conformance.gateway.cases.failures import silences
+from messages_conformance.gateway.sending import Setup, joined, send, send_all, slower
 from messages_conformance.report import Report
 from messages_conformance.rules.gateway.accessors import ROUTES
 from messages_conformance.session import Clock, Session, SessionOptions, Source, UsageError
@@ -26,7 +27,10 @@ from messages_conformance.upstream import DIALECTS, Upstream, UpstreamExchange
 from messages_conformance.upstream.script import Dialect
 
 TIMEOUT_S: Final = 30.0
-"""How long we wait for the next byte of the gateway: no script is silent for more than twelve seconds (our own)."""
+"""How long we wait for the next byte of the gateway: no script but the endless one is silent for so long (our own)."""
+
+MORE_THAN_PROMISED: Final = 1.5
+"""So many times the promised limit we wait for the end of an endless silence (our own)."""
 
 ALSO: Final = {
     "own-system-text": "adds a system prompt of its own",
@@ -45,7 +49,8 @@ CLOCK: Final = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.monotonic)
 @dataclass(frozen=True, kw_only=True)
 class GatewayOptions:
     """The gateway, its upstream, and what it promises. `also` are names of ALSO. `only_cases` restricts
-    the cases; `several_clients` says whether those of several clients at once are sent, too."""
+    the cases; `several_clients` says whether those of several clients at once are sent, too. `silence_limit_s` is the
+    silence of the upstream after which the gateway promises to end a request. `pace` shortens the long silence."""
 
     url: str
     port: int
@@ -57,6 +62,8 @@ class GatewayOptions:
     session: SessionOptions = field(default_factory=SessionOptions)
     only_cases: tuple[str, ...] = ()
     several_clients: bool = True
+    silence_limit_s: float | None = None
+    pace: float = 1.0
     judged_by: str = report.NO_COMMAND
 
 
@@ -74,7 +81,7 @@ def checked(options: GatewayOptions) -> GatewayOptions:
     for name in options.also:
         if name not in ALSO:
             raise UsageError(f"--also is {name!r}; valid: {', '.join(ALSO)}")
-    known = {one.name for one in cases(promise)}
+    known = {one.name for one in all_cases(replace(options, promise=promise))}
     if wrong := [name for name in options.only_cases if name not in known]:
         near = ", ".join(get_close_matches(wrong[0], known, n=3)) or ", ".join(sorted(known))
         raise UsageError(f"there is no --case {wrong[0]!r}; similar: {near}")
@@ -95,7 +102,12 @@ def judge_gateway(options: GatewayOptions, *, out: Console | None = None) -> tup
         source = Source(
             name=address.base_url, model=options.model, base_url=address.base_url, judged_by=options.judged_by
         )
-        session = Session(source, options=options.session, clock=CLOCK, out=out)
+        began_s = CLOCK.monotonic_s()
+
+        def spent() -> report.Spent:
+            return report.Spent(requests=len(upstream.records()), elapsed_s=CLOCK.monotonic_s() - began_s)
+
+        session = Session(source, options=options.session, clock=CLOCK, out=out, spent=spent)
         try:
             session.begin()
             session.announce()
@@ -108,7 +120,8 @@ def judge_gateway(options: GatewayOptions, *, out: Console | None = None) -> tup
 
 
 async def _judge(options: GatewayOptions, upstream: Upstream, session: Session) -> None:
-    target = HttpTarget(parse_address(options.url), key=options.key, timeout_s=TIMEOUT_S)
+    patience_s = max(TIMEOUT_S, (options.silence_limit_s or 0) * MORE_THAN_PROMISED)
+    target = HttpTarget(parse_address(options.url), key=options.key, timeout_s=patience_s)
     setup = Setup(
         target=target,
         upstream=upstream,
@@ -122,12 +135,19 @@ async def _judge(options: GatewayOptions, upstream: Upstream, session: Session) 
         if problem:
             session.state(problem, kind=report.UNREACHABLE)
             return
-        chosen = tuple(_chosen(cases(options.promise), options.only_cases))
+        chosen = tuple(_chosen(all_cases(options), options.only_cases))
         exchanges = await send_all(setup, chosen, together_too=options.several_clients and not options.only_cases)
         for exchange in exchanges:
             session.judged((session.record(exchange),))
     finally:
         await target.aclose()
+
+
+def all_cases(options: GatewayOptions) -> tuple[Case, ...]:
+    """The single cases of a run: with that of an endless silence if the gateway promises a limit."""
+    limit_s = options.silence_limit_s
+    every = (*cases(options.promise), *(silences(limit_s) if limit_s is not None else ()))
+    return tuple(slower(one, options.pace) if "silence" in one.observes else one for one in every)
 
 
 def _chosen(every: Iterable[Case], names: tuple[str, ...]) -> Iterator[Case]:

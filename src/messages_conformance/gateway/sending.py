@@ -22,7 +22,7 @@ from messages_conformance.exchange import (
     Response,
 )
 from messages_conformance.gateway.cases import SCRIPT, STREAM, Case
-from messages_conformance.gateway.cases.answers import LONGER
+from messages_conformance.gateway.cases.answers import LONGER, SILENCE_S
 from messages_conformance.gateway.cases.isolation import SLOW, beside, together
 from messages_conformance.gateway.records import Secrets, call_of, secrets_of
 from messages_conformance.gateway.said import said_of
@@ -37,7 +37,13 @@ LEAVING_S: Final = 40.0
 """How long we wait for the upstream's request to end; the longest script speaks for a fifth of it (our own)."""
 
 MAX_TOKENS: Final = 256
-TIMED: Final = ("gateway.stream.incremental", "gateway.stream.pings", "gateway.isolation.slow-stream")
+TIMED: Final = (
+    "gateway.stream.incremental",
+    "gateway.stream.pings",
+    "gateway.stream.silence",
+    "gateway.isolation.slow-stream",
+    "gateway.error.client-leaves-soon",
+)
 """What may fail because our own machine was busy: then the case is sent once more, with longer pauses."""
 
 VERSION: Final = "2023-06-01"
@@ -116,7 +122,7 @@ async def _again(setup: Setup, exchanges: tuple[Exchange, ...], sent: Sequence[S
     """The exchanges; those that may have failed because a machine was busy are replaced by a second try."""
     kept = list(exchanges)
     for number, (exchange, one) in enumerate(zip(exchanges, sent, strict=True)):
-        if not suspicious(exchange):
+        if not suspicious(exchange) or _is_long(one.case):
             continue
         if any(name.startswith("beside-until:") for name in one.observes):
             tries = await send_beside(setup, factor=LONGER)
@@ -125,6 +131,11 @@ async def _again(setup: Setup, exchanges: tuple[Exchange, ...], sent: Sequence[S
             retried = await send(setup, slower(one.case, LONGER), streamed=one.request.streamed)
         (kept[number],) = await joined(setup, [retried], first=number + 1)
     return tuple(kept)
+
+
+def _is_long(case: Case) -> bool:
+    """Whether a silence is so long that a busy machine cannot be the reason."""
+    return any(pause.seconds >= SILENCE_S for pause in case.script.pauses)
 
 
 def suspicious(exchange: Exchange) -> bool:
@@ -252,5 +263,5 @@ def _inexpressible(case: Case, setup: Setup) -> tuple[str, ...]:
 
 
 def _observes(case: Case, promise: str) -> tuple[str, ...]:
-    paused = tuple(f"paused-after:{count}" for count in case.pauses)
+    paused = (*case.observes, *(f"paused-after:{count}" for count in case.pauses))
     return (*paused, "keep-alive") if case.keeps_alive and promise == "passthrough" else paused

@@ -13,13 +13,12 @@ from typing import Final
 from rich.console import Console
 
 from messages_conformance.gateway import GatewayOptions, judge_gateway
-from messages_conformance.gateway.cases import cases
-from messages_conformance.gateway.cases import failures as failure_cases
-from messages_conformance.gateway.cases import requests as request_cases
+from messages_conformance.proof.gateway_cases import relevant_cases
 from messages_conformance.reference_gateway import (
     FAULT,
     MODES,
     PASSTHROUGH,
+    PING_AFTER_S,
     TRANSLATES,
     VARIANT,
     Change,
@@ -30,12 +29,15 @@ from messages_conformance.reference_gateway import (
 from messages_conformance.report import Report, console
 from messages_conformance.report.text import counted
 from messages_conformance.rules import CATALOGUE
-from messages_conformance.rules.verdict import FAIL, WARN
+from messages_conformance.rules.verdict import ERROR, FAIL, WARN
 from messages_conformance.upstream.script import Dialect
 
 PLAIN: Final = "plain"
 DIALECTS: Final[dict[str, Dialect]] = {PASSTHROUGH: "anthropic", TRANSLATES: "openai-chat"}
 CLIENT_KEY: Final = "client-key-3f9a71c2e5"
+PACE: Final = 0.1
+"""The long silence has this part of its length, and the gateway pings so much sooner (our own)."""
+
 AT_ONCE: Final = 4
 """So many runs at the same time: most of a run is waiting for pauses (our own)."""
 
@@ -109,51 +111,22 @@ def _plain_name(subject: GatewaySubject) -> str:
     return subject.name.partition(" ")[0]
 
 
-def _needs_time(subject: GatewaySubject) -> bool:
-    """Whether a change can delay something, or mix clients: others need no pauses and no crowd."""
-    change = subject.change
-    if change is None or change.kind == VARIANT:
-        return True
-    crosses = any(name.startswith(("gateway.isolation.", "gateway.stream.")) for name in change.trips)
-    return bool(change.flags) or crosses
-
-
-FEW: Final = frozenset({"text", "call", "system"})
-"""Cases that are always sent."""
-
-
-def _relevant(subject: GatewaySubject) -> Iterator[str]:
-    """The names of the cases that a change can affect: those of the way in, of the way back, or of failures."""
-    change = subject.change
-    assert change is not None
-    inwards = {one.name for one in request_cases.cases()}
-    refusals = {one.name for one in failure_cases.refusals()}
-    asks = bool(change.request or change.sent or change.headers)
-    answers = bool(change.message or change.events)
-    for one in cases(subject.mode):
-        if one.pauses or one.leaves or one.keeps_alive:
-            continue
-        if one.name in refusals:
-            relevant = change.failed is not None
-        else:
-            relevant = asks if one.name in inwards else answers or (asks and "answer." in str(change.trips))
-        if relevant or one.name in FEW or change.reply is not None:
-            yield one.name
-
-
 def try_gateway(subject: GatewaySubject) -> GatewayTrial:
-    """Runs the cases against a subject, in this process; the slow ones only where a change can affect them."""
-    chosen = () if _needs_time(subject) else tuple(_relevant(subject))
+    """Runs the cases that a change can affect against a subject, in this process."""
     port = _free_port()
     made = () if subject.change is None else (subject.change,)
-    settings = Settings(mode=subject.mode, upstream=f"http://127.0.0.1:{port}", changes=made)
+    settings = Settings(
+        mode=subject.mode, upstream=f"http://127.0.0.1:{port}", changes=made, ping_after_s=PACE * PING_AFTER_S / 3
+    )
     with served(settings) as url:
         options = GatewayOptions(
             url=url,
             port=port,
             dialect=DIALECTS[subject.mode],
             key=CLIENT_KEY,
-            only_cases=chosen,
+            pace=PACE,
+            silence_limit_s=1.0 if "gateway.error.silence" in subject.wanted else None,
+            only_cases=relevant_cases(subject.change, subject.mode),
         )
         code, result = judge_gateway(options, out=Console(file=io.StringIO(), quiet=True))
     return GatewayTrial(
@@ -161,8 +134,13 @@ def try_gateway(subject: GatewaySubject) -> GatewayTrial:
         exit_code=code,
         found=dict(_found(result)),
         statement="" if result.statement is None else result.statement.message,
-        errors=result.harness_errors,
+        errors=(*result.harness_errors, *_rule_errors(result)),
     )
+
+
+def _rule_errors(result: Report) -> Iterator[str]:
+    """What went wrong in rules: our own errors."""
+    return (f"{verdict.requirement}: {verdict.reason}" for verdict in result.verdicts if verdict.outcome == ERROR)
 
 
 def _found(result: Report) -> Iterator[tuple[str, str]]:

@@ -6,12 +6,13 @@ Completions. Faults and correct variants are rows of `faults` and `variants`. It
 
 from messages_conformance.reference_gateway.change_list import changes, find
 from messages_conformance.reference_gateway.changes import FAULT, MODES, PASSTHROUGH, TRANSLATES, VARIANT, Change
-from messages_conformance.reference_gateway.gateway import UPSTREAM_KEY, Settings, served
+from messages_conformance.reference_gateway.gateway import PING_AFTER_S, UPSTREAM_KEY, Settings, served
 
 __all__ = [
     "FAULT",
     "MODES",
     "PASSTHROUGH",
+    "PING_AFTER_S",
     "TRANSLATES",
     "UPSTREAM_KEY",
     "VARIANT",

@@ -42,7 +42,7 @@ def upstream_failed(message: str, _: Mapping[str, str]) -> Failed:
 
 async def passed_on(answer: UpstreamAnswer, *, verbatim: bool) -> Failed:
     """The upstream's error: as it is, or its message in an envelope with the status that the Messages API has."""
-    kept = tuple((name, value) for name, value in answer.headers if name.lower() in KEPT)
+    kept = tuple(pair for pair in answer.headers if pair[0].lower() in KEPT or (verbatim and _is_theirs(pair[0])))
     body = await answer.body()
     if verbatim:
         media = answer.header("content-type") or JSON[1]
@@ -51,6 +51,10 @@ async def passed_on(answer: UpstreamAnswer, *, verbatim: bool) -> Failed:
 
 
 KEPT: Final = frozenset({"retry-after", "retry-after-ms", "x-should-retry", "request-id"})
+
+
+def _is_theirs(name: str) -> bool:
+    return name.lower().startswith("anthropic-")
 
 
 def _status(status: int) -> int:

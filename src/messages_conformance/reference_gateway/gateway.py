@@ -25,18 +25,27 @@ PATHS: Final = {PASSTHROUGH: "/v1/messages", "translates": "/v1/chat/completions
 PING_AFTER_S: Final = 10.0
 """After so much silence of the upstream a translating gateway sends a ping (a third of the least limit of a client)."""
 
+SILENCE_LIMIT_S: Final = 300.0
+"""Clients give up after so much silence (code.claude.com, network configuration, idle timeouts of streams)."""
+
 JSON: Final = ("content-type", "application/json")
 EVENT_STREAM: Final = (("content-type", "text/event-stream"), ("cache-control", "no-cache"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The mode, the address of the upstream without a path, and the key for it."""
+    """The mode, the address of the upstream without a path, and the key for it.
+
+    A translating gateway sends a ping after each `ping_after_s` of silence. A request whose upstream is silent for
+    `silence_limit_s` ends with an error.
+    """
 
     mode: str
     upstream: str
     upstream_key: str = UPSTREAM_KEY
     changes: tuple[Change, ...] = ()
+    ping_after_s: float = PING_AFTER_S
+    silence_limit_s: float = SILENCE_LIMIT_S
 
 
 @dataclass(kw_only=True)
@@ -57,13 +66,14 @@ class Gateway:
 
     async def handle(self, request: HttpRequest, reply: Reply) -> None:
         """Answers one request; it is cancelled when the client leaves, and with it the request to the upstream."""
-        if "finishes_for_nobody" not in self.flags:
+        if not self.flags & {"finishes_for_nobody", "notices_leaving_late"}:
             await self._handle(request, reply)
             return
-        reply.ignores_leaving = True
+        reply.ignores_leaving = "finishes_for_nobody" in self.flags
         task = asyncio.ensure_future(self._handle(request, reply))
         self.shared.going_on.add(task)
         task.add_done_callback(self.shared.going_on.discard)
+        task.add_done_callback(_looked_at)
         await asyncio.shield(task)
 
     async def _handle(self, request: HttpRequest, reply: Reply) -> None:
@@ -94,7 +104,7 @@ class Gateway:
         query = request.target.partition("?")[2] if self._passes else ""
         url = self.settings.upstream + PATHS[self.settings.mode] + (f"?{query}" if query else "")
         for _ in range(1 if "asks_twice" in self.flags else 0):
-            async with posted(url, headers, raw) as first:
+            async with self._posted(url, headers, raw) as first:
                 await first.body()
         left_out = translation.left_out
         if left_out and "refuses_left_out" in self.flags:
@@ -106,10 +116,16 @@ class Gateway:
     @contextlib.asynccontextmanager
     async def _asked(self, url: str, headers: http.Headers, raw: bytes) -> AsyncIterator[UpstreamAnswer]:
         async with contextlib.AsyncExitStack() as stack:
-            answer = await stack.enter_async_context(posted(url, headers, raw))
+            answer = await stack.enter_async_context(self._posted(url, headers, raw))
             if answer.status >= 500 and "retries_once" in self.flags:
-                answer = await stack.enter_async_context(posted(url, headers, raw))
+                answer = await stack.enter_async_context(self._posted(url, headers, raw))
             yield answer
+
+    def _posted(
+        self, url: str, headers: http.Headers, raw: bytes
+    ) -> contextlib.AbstractAsyncContextManager[UpstreamAnswer]:
+        limit_s = None if "waits_for_ever" in self.flags else self.settings.silence_limit_s
+        return posted(url, headers, raw, silence_limit_s=limit_s)
 
     @property
     def _passes(self) -> bool:
@@ -202,7 +218,7 @@ class Gateway:
     async def _send_events(self, events: AsyncIterator[Fields], reply: Reply) -> None:
         held = b""
         try:
-            async for event in with_pings(events):
+            async for event in with_pings(events, None if "never_pings" in self.flags else self.settings.ping_after_s):
                 held += frame(event)
                 if "buffers" not in self.flags:
                     await reply.send(held)
@@ -218,13 +234,14 @@ class Gateway:
         await reply.whole(failure.status, self._reply_headers(failure.headers), failure.body)
 
 
-async def with_pings(events: AsyncIterator[Fields]) -> AsyncIterator[Fields]:
-    """The events, with a ping after each PING_AFTER_S of silence."""
+async def with_pings(events: AsyncIterator[Fields], after_s: float | None) -> AsyncIterator[Fields]:
+    """The events, with a ping after each `after_s` of silence; None: never."""
     iterator = aiter(events)
     while True:
         coming = asyncio.ensure_future(anext(iterator))
+        coming.add_done_callback(_looked_at)
         try:
-            while not (await asyncio.wait({coming}, timeout=PING_AFTER_S))[0]:
+            while not (await asyncio.wait({coming}, timeout=after_s))[0]:
                 yield {"type": "ping"}
             event = coming.result()
         except StopAsyncIteration:
@@ -232,6 +249,12 @@ async def with_pings(events: AsyncIterator[Fields]) -> AsyncIterator[Fields]:
         finally:
             coming.cancel()
         yield event
+
+
+def _looked_at(task: asyncio.Future[Any]) -> None:
+    """Nobody asks for the error of a task whose client has left; asyncio would report it."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _parsed(raw: bytes) -> Any:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -175,37 +176,41 @@ class UpstreamAnswer:
 
 
 @contextlib.asynccontextmanager
-async def posted(url: str, headers: Headers, body: bytes) -> AsyncIterator[UpstreamAnswer]:
-    """Posts a body to the upstream; the connection is closed when the block ends. Raises UpstreamError."""
+async def posted(
+    url: str, headers: Headers, body: bytes, *, silence_limit_s: float | None = None
+) -> AsyncIterator[UpstreamAnswer]:
+    """Posts a body to the upstream; the connection is closed when the block ends.
+
+    Raises UpstreamError, also when the upstream is silent for `silence_limit_s`.
+    """
     parts = urlsplit(url)
     try:
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)
     except OSError as error:
         raise UpstreamError("the upstream cannot be reached") from error
     connection = h11.Connection(h11.CLIENT)
+    read = partial(_next, connection, reader, silence_limit_s)
     try:
         fixed = (("host", parts.netloc), ("connection", "close"), ("content-length", str(len(body))))
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*fixed, *headers)]
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         for event in (h11.Request(method="POST", target=target, headers=raw), h11.Data(data=body), h11.EndOfMessage()):
             writer.write(connection.send(event) or b"")
-        head = await _next(connection, reader)
+        head = await read()
         while isinstance(head, h11.InformationalResponse):
-            head = await _next(connection, reader)
+            head = await read()
         if not isinstance(head, h11.Response):
             raise UpstreamError("the upstream closed the connection without an answer")
-        yield UpstreamAnswer(
-            status=head.status_code, headers=_decoded(head.headers), pieces=_pieces(connection, reader)
-        )
+        yield UpstreamAnswer(status=head.status_code, headers=_decoded(head.headers), pieces=_pieces(read))
     finally:
         writer.close()
         with contextlib.suppress(OSError, asyncio.CancelledError):
             await writer.wait_closed()
 
 
-async def _pieces(connection: h11.Connection, reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+async def _pieces(read: Callable[[], Awaitable[object]]) -> AsyncIterator[bytes]:
     while True:
-        event = await _next(connection, reader)
+        event = await read()
         if isinstance(event, h11.Data):
             yield bytes(event.data)
         elif isinstance(event, h11.EndOfMessage):
@@ -214,10 +219,12 @@ async def _pieces(connection: h11.Connection, reader: asyncio.StreamReader) -> A
             raise UpstreamError("the upstream closed the connection in the middle of its answer")
 
 
-async def _next(connection: h11.Connection, reader: asyncio.StreamReader) -> object:
+async def _next(connection: h11.Connection, reader: asyncio.StreamReader, limit_s: float | None) -> object:
     try:
         while (event := connection.next_event()) is h11.NEED_DATA:
-            connection.receive_data(await reader.read(READ_BYTES))
+            connection.receive_data(await asyncio.wait_for(reader.read(READ_BYTES), limit_s))
+    except TimeoutError as error:
+        raise UpstreamError("the upstream is silent") from error
     except (OSError, h11.RemoteProtocolError) as error:
         raise UpstreamError("the upstream closed the connection in the middle of its answer") from error
     return event

@@ -43,6 +43,9 @@ BY_HARM: Final = {
 """The effect of a violated MUST that was never measured. The other harms do nothing to a client whose requests are
 valid."""
 
+NO_CLIENT: Final = frozenset({"claude-code", "gateway"})
+"""Topics of one client's own profile, and of what only both sides of a gateway show: no client was measured on them."""
+
 ABOUT_ANSWERS: Final = frozenset({"transport", "stream", "response"})
 """Topics of what every client reads. A client may also fail there because of a violated SHOULD: a stream that is
 labelled gzip and not compressed makes the SDKs raise an error (measured by driving them)."""
@@ -78,7 +81,7 @@ def concerns(use: ClientUse, requirement: str) -> bool:
         return not requirement.startswith(("auth.bearer.", "auth.x-api-key.")) or f".{use.auth}." in requirement
     if topic == "version":
         return requirement.startswith(f"version.header.{use.version}")
-    return topic != "claude-code" and ONE_FORM.get(requirement, next(iter(use.reads))) in use.reads
+    return topic not in NO_CLIENT and ONE_FORM.get(requirement, next(iter(use.reads))) in use.reads
 
 
 def effects(

@@ -68,7 +68,13 @@ class Row:
 
 
 def matrix(verdicts: Iterable[Verdict], exchanges: Iterable[Exchange]) -> tuple[Row, ...]:
-    """The rows of all features, in the order of contract/features.toml."""
+    """The rows of all features, in the order of contract/features.toml.
+
+    There is none for the two sides of a gateway: its scripted upstream shows no effect of a feature.
+    """
+    exchanges = tuple(exchanges)
+    if any(exchange.behind is not None for exchange in exchanges):
+        return ()
     by_id = {verdict.requirement: verdict for verdict in verdicts}
     by_feature: dict[str, list[Exchange]] = {name: [] for name in contract.features()}
     for exchange in exchanges:

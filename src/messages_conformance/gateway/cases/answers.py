@@ -70,6 +70,8 @@ def ends() -> Iterator[Case]:
     yield case("refusal", _said(Refusal("I cannot help with that.")))
     stopped = _said(Text("Up to"), finish="stop_sequence", stop_sequence="END")
     yield case("stop-sequence", stopped, stop_sequences=["END", "STOP"], promises=(PASSTHROUGH,))
+    limits = (("anthropic-ratelimit-requests-remaining", "41"), ("anthropic-new-answer-header", "on"))
+    yield case("answer-headers", Script(headers=limits), promises=(PASSTHROUGH,))
     yield case("usage", _said(Text("Counted."), usage=Usage(input=123_456, output=7_890)))
     yield case("cached", _said(Text("Cached."), usage=Usage(input=5000, output=40, cached=4100)))
     yield case("reasoning-tokens", _said(Text("Thought."), usage=Usage(input=30, output=900, reasoning=850)))
@@ -82,6 +84,10 @@ def ends() -> Iterator[Case]:
 
 PAUSE_S: Final = 1.5
 """How long the upstream waits for what it has sent to arrive. When that fails, the case is sent again with LONGER."""
+
+SILENCE_S: Final = 22.0
+"""A silence in which a client must hear something: Claude Code shows a note after 20 s without a byte, and two seconds
+are for the way (code.claude.com/docs/en/llm-gateway-protocol#streaming)."""
 
 LONGER: Final = 4.0
 """So many times longer are the pauses of the second try: no gateway is accused because a machine was busy (our own)."""
@@ -103,6 +109,9 @@ def pauses() -> Iterator[Case]:
         promises=(PASSTHROUGH,),
         **thinking,
     )
+    long = (Pause(after=2, seconds=SILENCE_S),)
+    script = _said(Text(words), pauses=long)
+    yield case("long-silence", script, forms=(STREAM,), promises=(TRANSLATES,), observes=("silence",))
     alive = (Pause(after=1, seconds=PAUSE_S, keep_alive_s=0.5),)
     yield case("pings", _said(Text(words), pauses=alive), forms=(STREAM,), keeps_alive=True)
 

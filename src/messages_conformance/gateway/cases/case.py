@@ -29,7 +29,8 @@ class Case:
 
     `request` is the body without model, max_tokens and stream, which have defaults. `inexpressible` names the fields
     that OpenAI's dialects have no form for. `leaves`: the client leaves after the first delta. `pauses` holds how many
-    characters the upstream has sent before each pause. `keeps_alive`: the upstream pings meanwhile.
+    characters the upstream has sent before each pause. `keeps_alive`: the upstream pings meanwhile. `observes` names
+    what else a case is made for, where no record shows it.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Case:
     leaves: bool = False
     pauses: tuple[int, ...] = ()
     keeps_alive: bool = False
+    observes: tuple[str, ...] = ()
 
 
 def case(name: str, script: Script | None = None, /, **fields: Any) -> Case:

@@ -7,7 +7,7 @@ from typing import Final
 
 from messages_conformance.gateway.cases.case import STREAM, TRANSLATES, WHOLE, Case, case
 from messages_conformance.gateway.cases.requests import TOOLS
-from messages_conformance.upstream import Failure, Interruption, Script, Text, ToolCall
+from messages_conformance.upstream import Failure, Interruption, Pause, Script, Text, ToolCall
 
 STATUSES: Final = (400, 401, 403, 404, 413, 429, 500, 502, 503, 504, 529)
 TOO_LONG: Final = "prompt is too long: 210000 tokens > 200000 maximum"
@@ -56,8 +56,16 @@ def interruptions() -> Iterator[Case]:
 
 
 def leaving() -> Iterator[Case]:
-    """A client that leaves in the middle of a stream."""
+    """A client that leaves in the middle of a stream: while the upstream speaks, and while it is silent."""
     yield case("client-leaves", LEAVING, forms=(STREAM,), leaves=True)
+    silent = Script(blocks=(Text(SENTENCE),), pauses=(Pause(after=1, seconds=2.0),))
+    yield case("client-leaves-in-silence", silent, forms=(STREAM,), leaves=True, observes=("leaves-in-silence",))
+
+
+def silences(limit_s: float) -> Iterator[Case]:
+    """An upstream that falls silent for ever; only for gateways that promise to end a request after `limit_s`."""
+    silent = Script(blocks=(Text(SENTENCE),), interruption=Interruption(after=3, how="hang"))
+    yield case("silent-upstream", silent, observes=(f"endless-silence:{limit_s}",))
 
 
 def cases() -> Iterator[Case]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from messages_conformance.reference_gateway.changes import Failed, Fields
+from messages_conformance.reference_gateway.changes import PASSTHROUGH, Failed, Fields
 from messages_conformance.reference_gateway.faults.row import fault
 from messages_conformance.reference_gateway.http import Headers, HttpRequest
 
@@ -94,6 +94,17 @@ fault(
     "The address of the upstream is in a header of answers.",
     "credentials.upstream-address",
     reply=_reply("x-upstream-url", "address"),
+)
+
+
+fault(
+    "drop_answer_headers",
+    "Headers of the upstream's answers are lost.",
+    "answer.headers",
+    modes=(PASSTHROUGH,),
+    reply=lambda headers, _: tuple(
+        pair for pair in headers if pair[0].lower() != "request-id" and not pair[0].lower().startswith("anthropic-")
+    ),
 )
 
 

@@ -282,5 +282,20 @@ fault(
     "finish_for_nobody",
     "The request to the upstream goes on when the client has left.",
     "error.client-leaves",
+    "error.client-leaves-soon",
     flags=frozenset({"finishes_for_nobody"}),
+)
+fault(
+    "notice_leaving_late",
+    "The request to the upstream ends only when the next chunk comes after the client has left.",
+    "error.client-leaves-soon",
+    modes=PASSES,
+    flags=frozenset({"notices_leaving_late"}),
+)
+fault(
+    "wait_for_ever",
+    "The gateway waits without a limit for a silent upstream.",
+    "error.silence",
+    modes=PASSES,
+    flags=frozenset({"waits_for_ever"}),
 )

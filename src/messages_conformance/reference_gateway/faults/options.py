@@ -71,7 +71,6 @@ fault(
     "drop_documents",
     "Documents are lost.",
     "request.documents",
-    "request.inexpressible",
     request=each_block(
         lambda block: None if block["type"] == "document" and block["source"]["type"] == "base64" else block
     ),
@@ -288,7 +287,14 @@ def _refuses_images(body: Fields) -> Fields:
     return body
 
 
-fault("refuse_images", "Images are refused.", "request.accepted", request=_refuses_images)
+def _refuses_tools(body: Fields) -> Fields:
+    if body.get("tools"):
+        raise ValueError("no tools")
+    return body
+
+
+fault("refuse_images", "Images are refused.", "request.features", request=_refuses_images)
+fault("refuse_tools", "Tools are refused.", "request.accepted", "request.features", request=_refuses_tools)
 fault(
     "invalid_upstream_request",
     "The limit has a name that the dialect does not have a value for.",

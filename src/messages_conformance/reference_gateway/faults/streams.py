@@ -114,6 +114,13 @@ fault(
     modes=CHAT,
     flags=frozenset({"never_streams", "whole_upstream"}),
 )
+fault(
+    "never_pings",
+    "Nothing is sent during a silence of the upstream.",
+    "stream.silence",
+    modes=CHAT,
+    flags=frozenset({"never_pings"}),
+)
 fault("no_pings", "Pings of the upstream are not passed on.", "stream.pings", modes=PASSES, events=_drop("ping"))
 fault("same_index", "All blocks of a stream have the index 0.", "stream.order", events=_same_index)
 fault("overlapping_blocks", "Blocks of a stream are stopped at its end.", "stream.order", events=_overlapping)

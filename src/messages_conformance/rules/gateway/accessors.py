@@ -50,6 +50,14 @@ def observed(name: str) -> Callable[[Exchange], bool]:
     return lambda exchange: exchange.behind is not None and name in exchange.behind.observes
 
 
+def values_of(name: str, exchange: Exchange) -> Iterator[str]:
+    """What the cases say about a thing that they observe, such as 16 in `paused-after:16`."""
+    for one in behind(exchange).observes if exchange.behind is not None else ():
+        key, colon, value = one.partition(":")
+        if colon and key == name:
+            yield value
+
+
 def reached(exchange: Exchange) -> bool:
     """The upstream received the request."""
     return call_of(exchange) is not None
@@ -107,6 +115,17 @@ def is_whole_message(exchange: Exchange) -> bool:
 def got_error(exchange: Exchange) -> bool:
     """The client got an error status."""
     return exchange.response is not None and exchange.response.status >= 400
+
+
+def is_refused(exchange: Exchange) -> bool:
+    """The client got a status that says that its request is wrong."""
+    return exchange.response is not None and 400 <= exchange.response.status < 500
+
+
+def may_not_call(exchange: Exchange) -> bool:
+    """The client wants no call (tool_choice none), and the upstream got no tool that could be called."""
+    translated = behind(exchange).dialect != ANTHROPIC
+    return translated and wanted_of(exchange).choice == "none" and not received_of(exchange).tools
 
 
 def blocks(exchange: Exchange) -> list[Mapping[str, Any]]:

@@ -15,7 +15,7 @@ from messages_conformance.rules.accessors import (
     stop_reason_of,
     usage_of,
 )
-from messages_conformance.rules.catalogue import BREAKS, DRIFTS, LOSES, MISBILLS, rule
+from messages_conformance.rules.catalogue import BREAKS, DRIFTS, LOSES, MISBILLS, MISLEADS, rule
 from messages_conformance.rules.gateway.accessors import (
     GATEWAYS,
     PASSTHROUGH,
@@ -23,6 +23,7 @@ from messages_conformance.rules.gateway.accessors import (
     TRANSLATES,
     behind,
     blocks,
+    call_of,
     differs,
     got_message,
     is_whole_message,
@@ -31,8 +32,8 @@ from messages_conformance.rules.gateway.accessors import (
     speaks_well,
     texts,
 )
-from messages_conformance.rules.recording_parts import IDS
-from messages_conformance.rules.verdict import MUST, SHOULD, Finding
+from messages_conformance.rules.recording_parts import IDS, RESPONSE_HEADERS
+from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place
 
 STOP_REASONS: Final[Mapping[str, frozenset[str]]] = {
     "stop": frozenset({"end_turn"}),
@@ -252,6 +253,42 @@ def delivers_signed_thinking(exchange: Exchange) -> Iterable[Finding]:
 
 def _signed(block: SaidBlock) -> tuple[str, str]:
     return ("redacted", block.text) if block.kind == REDACTED else (block.text, block.signature)
+
+
+# -- headers -------------------------------------------------------------------------------------------------------
+
+
+def _named(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The headers of an answer that belong to the Messages API."""
+    lowered = {name.lower(): value for name, value in headers}
+    return {name: value for name, value in lowered.items() if name == "request-id" or name.startswith("anthropic-")}
+
+
+def _upstream_headers(exchange: Exchange) -> dict[str, str]:
+    """None of an upstream that broke off: what the client gets may be an error of the gateway."""
+    call = call_of(exchange)
+    if call is None or call.response is None or said(exchange).broken:
+        return {}
+    return _named(call.response.headers)
+
+
+@rule(
+    "gateway.answer.headers",
+    SHOULD,
+    harm=MISLEADS,
+    families={PASSTHROUGH},
+    source=sources.RATE_LIMITS,
+    reads={RESPONSE_HEADERS},
+    applies=lambda exchange: exchange.response is not None and bool(_upstream_headers(exchange)),
+)
+def passes_headers_of_answers_on(exchange: Exchange) -> Iterable[Finding]:
+    """request-id and every header that begins with anthropic- reach the client with the upstream's value."""
+    assert exchange.response is not None
+    for name, value in _upstream_headers(exchange).items():
+        found = exchange.response.header(name)
+        if found != value:
+            yield Finding(place=Place(header=name), found=found or "absent", wanted=value)
+            return
 
 
 # -- usage ---------------------------------------------------------------------------------------------------------

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from messages_conformance.exchange import COMPLETE, LEFT, Exchange
+from messages_conformance.exchange import COMPLETE, LEFT, STALLED, Exchange
 from messages_conformance.exchange.behind import TEXT
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import body_of, shown, status_and_body, stop_reason_of, walk_of
-from messages_conformance.rules.catalogue import LOSES, MISBILLS, MISLEADS, rule
+from messages_conformance.rules.catalogue import BREAKS, LOSES, MISBILLS, MISLEADS, rule
 from messages_conformance.rules.gateway.accessors import (
     GATEWAYS,
     PASSTHROUGH,
+    SOURCE,
     TRANSLATES,
     added_text,
     call_of,
@@ -20,8 +21,10 @@ from messages_conformance.rules.gateway.accessors import (
     got_error,
     is_whole_message,
     leaves,
+    observed,
     reached,
     said,
+    values_of,
 )
 from messages_conformance.rules.recording_parts import RESPONSE_HEADERS, TIMES
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place
@@ -118,8 +121,10 @@ def _passes_foreign_body(exchange: Exchange) -> bool:
 
 
 def _enveloped(exchange: Exchange) -> bool:
-    error = body_of(exchange).get("error") if _failed_with_error(exchange) else None
-    return isinstance(error, dict) and isinstance(error.get("type"), str)
+    """The error has the envelope: without it, its type is one of another API, and gateway.error.envelope judges it."""
+    body = body_of(exchange) if _failed_with_error(exchange) else {}
+    error = body.get("error")
+    return body.get("type") == "error" and isinstance(error, dict) and isinstance(error.get("type"), str)
 
 
 @rule("gateway.error.type", MUST, harm=MISLEADS, families=GATEWAYS, source=sources.ERRORS, applies=_enveloped)
@@ -217,6 +222,7 @@ def gives_error_events_their_form(exchange: Exchange) -> Iterable[Finding]:
 
 
 def _is_cut(exchange: Exchange) -> bool:
+    """The upstream broke off. An endless silence is no cut: gateway.error.silence judges it."""
     broken = said(exchange).broken if reached(exchange) and not leaves(exchange) else ""
     return broken in ("cut", "reset") or (broken == "end" and exchange.request.streamed)
 
@@ -286,3 +292,55 @@ def ends_the_upstream_request(exchange: Exchange) -> Iterable[Finding]:
         return  # nothing came that the client could have left before the upstream's end
     if call is not None and call.ending not in ("left", ""):
         yield from differs("", "the upstream spoke to its end", "the gateway closes the connection to the upstream")
+
+
+@rule(
+    "gateway.error.client-leaves-soon",
+    SHOULD,
+    harm=MISBILLS,
+    families=GATEWAYS,
+    source=sources.STREAMING,
+    reads={TIMES},
+    raw=True,
+    applies=lambda exchange: reached(exchange) and observed("leaves-in-silence")(exchange),
+    provoked="The client leaves while the upstream is silent for two seconds, and again for eight.",
+)
+def notices_a_client_that_leaves(exchange: Exchange) -> Iterable[Finding]:
+    """When the client leaves during a silence, the gateway ends the request before the upstream goes on."""
+    call = call_of(exchange)
+    ours, theirs = exchange.response, None if call is None else call.response
+    if ours is None or theirs is None or ours.ending != LEFT:
+        return
+    if any(chunk.at_s > ours.ended_at_s for chunk in theirs.chunks):
+        found = "the request was still open when the upstream went on"
+        yield from differs("", found, "the gateway closes the connection to the upstream during the silence")
+
+
+MORE_THAN_PROMISED: Final = 1.5
+"""So many times the promised limit a request may wait (our own)."""
+
+
+def _silence_limit_s(exchange: Exchange) -> float | None:
+    """The silence after which the gateway promises to end a request, in a case that is about it."""
+    return next((float(value) for value in values_of("endless-silence", exchange)), None)
+
+
+@rule(
+    "gateway.error.silence",
+    MUST,
+    harm=BREAKS,
+    families=GATEWAYS,
+    source=SOURCE,
+    reads={TIMES},
+    applies=lambda exchange: reached(exchange) and _silence_limit_s(exchange) is not None,
+    provoked="With --silence-limit: the upstream falls silent in the middle of its answer and never ends it.",
+)
+def ends_an_endless_silence(exchange: Exchange) -> Iterable[Finding]:
+    """A request whose upstream stays silent longer than the gateway promises ends, and not as if it were whole."""
+    response, call = exchange.response, call_of(exchange)
+    spoke_s = call.response.chunks[-1].at_s if call is not None and call.response and call.response.chunks else 0.0
+    until_s = spoke_s + (_silence_limit_s(exchange) or 0) * MORE_THAN_PROMISED
+    if response is None or response.ending == STALLED or response.ended_at_s > until_s:
+        yield from differs("", "the client still waits after one and a half times the limit", "an error, or the end")
+    elif is_whole_message(exchange):
+        yield from differs("/stop_reason", "the answer ends as if it were whole", "an error, or a connection that ends")

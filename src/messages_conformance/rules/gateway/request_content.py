@@ -17,7 +17,9 @@ from messages_conformance.rules.gateway.accessors import (
     behind,
     call_of,
     differs,
+    is_refused,
     leaves,
+    may_not_call,
     missing_in_order,
     reached,
     received_of,
@@ -46,7 +48,12 @@ def _in_a_case(exchange: Exchange) -> bool:
 
 @rule("gateway.request.accepted", MUST, harm=BREAKS, families=GATEWAYS, source=SOURCE, applies=_in_a_case)
 def passes_valid_requests_on(exchange: Exchange) -> Iterable[Finding]:
-    """A valid request that the upstream's dialect can express reaches the upstream."""
+    """A valid request that the upstream's dialect can express reaches the upstream.
+
+    A clean refusal of what depends on the model is judged by gateway.request.features.
+    """
+    if refuses_a_feature(exchange):
+        return
     if call_of(exchange) is None and not behind(exchange).inexpressible:
         yield from differs("", f"no request to the upstream, and {_answer(exchange)}", "one request to the upstream")
 
@@ -55,11 +62,32 @@ def _answer(exchange: Exchange) -> str:
     return "no answer" if exchange.response is None else status_and_body(exchange)
 
 
+def refuses_a_feature(exchange: Exchange) -> bool:
+    """The gateway refused, with a status of the client's, a request with something that not every model has."""
+    if call_of(exchange) is not None or not is_refused(exchange):
+        return False
+    wanted = wanted_of(exchange)
+    media = any(part.kind in (IMAGE, FILE, THINKING) for part in wanted.parts)
+    return media or wanted.schema is not None or "thinking" in exchange.request.fields
+
+
+@rule("gateway.request.features", SHOULD, harm=BREAKS, families=GATEWAYS, source=SOURCE, applies=_in_a_case)
+def passes_features_on(exchange: Exchange) -> Iterable[Finding]:
+    """Thinking, images, documents and output schemas, which the upstream's dialect has, are not refused."""
+    if refuses_a_feature(exchange) and not behind(exchange).inexpressible:
+        yield from differs("", f"no request to the upstream, and {_answer(exchange)}", "one request to the upstream")
+
+
 @rule("gateway.request.valid", MUST, harm=BREAKS, families=GATEWAYS, source=SOURCE, applies=reached)
 def sends_what_the_dialect_has(exchange: Exchange) -> Iterable[Finding]:
-    """The request to the upstream is valid in the upstream's dialect."""
+    """The request to the upstream is valid in the upstream's dialect, or its refusal reaches the client.
+
+    The refusal counts for what the dialect has no form for: the client learns that it was not understood.
+    """
     call = call_of(exchange)
-    if call is not None and call.refused:
+    if call is None or (behind(exchange).inexpressible and is_refused(exchange)):
+        return
+    if call.refused:
         yield from differs("", call.refused, f"a request of {behind(exchange).dialect}")
 
 
@@ -145,7 +173,12 @@ def adds_no_text(exchange: Exchange) -> Iterable[Finding]:
     applies=with_part(lambda wanted: wanted.tools),
 )
 def passes_tools_on(exchange: Exchange) -> Iterable[Finding]:
-    """Every tool reaches the upstream with its name and its description, in order."""
+    """Every tool reaches the upstream with its name and its description, in order.
+
+    A gateway may leave them out where tool_choice is none: the model may not call any.
+    """
+    if may_not_call(exchange):
+        return
     found = {tool.name: tool for tool in received_of(exchange).tools}
     wanted = wanted_of(exchange).tools
     names = [tool.name for tool in wanted]

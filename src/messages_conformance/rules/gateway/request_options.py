@@ -17,23 +17,29 @@ from messages_conformance.rules.gateway.accessors import (
     behind,
     call_of,
     differs,
+    is_refused,
+    may_not_call,
     reached,
     received_of,
     same,
     wanted_of,
     with_part,
 )
-from messages_conformance.rules.gateway.conversation import FILE
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place
 
 PROTOCOL: Final = "code.claude.com/docs/en/llm-gateway-protocol, read 2026-08-22"
+
+
+LEAST_OUTPUT_TOKENS: Final = 16
+"""The Responses API refuses less (platform.openai.com, `max_output_tokens`), so a gateway may raise a limit to it."""
 
 
 @rule("gateway.request.max-tokens", MUST, harm=MISBILLS, families=GATEWAYS, source=SOURCE, applies=reached)
 def passes_max_tokens_on(exchange: Exchange) -> Iterable[Finding]:
     """max_tokens reaches the upstream with the same value."""
     wanted, found = wanted_of(exchange).max_tokens, received_of(exchange).max_tokens
-    if found != wanted:
+    raised = behind(exchange).dialect == "openai-responses" and wanted < LEAST_OUTPUT_TOKENS == found
+    if found != wanted and not raised:
         yield from differs("/max_tokens", shown(found) if found is not None else "no limit", shown(wanted))
 
 
@@ -83,7 +89,8 @@ def passes_stop_sequences_on(exchange: Exchange) -> Iterable[Finding]:
 def passes_the_tool_choice_on(exchange: Exchange) -> Iterable[Finding]:
     """The tool_choice reaches the upstream; auto may be left out, because it is the default."""
     wanted, found = wanted_of(exchange).choice, received_of(exchange).choice
-    if found != wanted and not (wanted == "auto" and not found):
+    implied = (wanted == "auto" and not found) or may_not_call(exchange)
+    if found != wanted and not implied:
         yield from differs("/tool_choice", found or "absent", wanted)
 
 
@@ -149,7 +156,8 @@ def asks_for_a_stream(exchange: Exchange) -> Iterable[Finding]:
 
 
 def _has_inexpressible(exchange: Exchange) -> bool:
-    return exchange.behind is not None and bool(exchange.behind.inexpressible)
+    """What rules of their own judge is left to them: documents."""
+    return exchange.behind is not None and bool(set(exchange.behind.inexpressible) - {"document"})
 
 
 @rule(
@@ -163,7 +171,7 @@ def _has_inexpressible(exchange: Exchange) -> bool:
 def reports_what_it_leaves_out(exchange: Exchange) -> Iterable[Finding]:
     """What the upstream's dialect has no form for is refused, reported in a header, or passed on as it is."""
     response, call = exchange.response, call_of(exchange)
-    if response is None or 400 <= response.status < 500 or call is None:
+    if response is None or is_refused(exchange) or call is None:
         return
     headers = " ".join(f"{name} {value}" for name, value in response.headers).lower().replace("-", "_")
     sent = call.request.json
@@ -179,8 +187,6 @@ def _is_passed(name: str, sent: Any, exchange: Exchange) -> bool:
     """Whether the upstream has it: as a field of the same name, or with all of its values."""
     if not isinstance(sent, dict):
         return False
-    if name == "document":
-        return bool(received_of(exchange).of(FILE))
     if name == "stop_sequences":
         return not set(wanted_of(exchange).stop) - set(received_of(exchange).stop)
     return name in sent

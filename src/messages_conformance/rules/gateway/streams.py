@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import pairwise
+from typing import Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
@@ -12,12 +13,15 @@ from messages_conformance.rules.catalogue import BREAKS, rule
 from messages_conformance.rules.gateway.accessors import (
     GATEWAYS,
     PASSTHROUGH,
+    TRANSLATES,
     added_text,
     behind,
     call_of,
     differs,
     leaves,
+    observed,
     reached,
+    values_of,
 )
 from messages_conformance.rules.recording_parts import TIMES
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place
@@ -56,7 +60,7 @@ def _pauses(exchange: Exchange) -> list[tuple[int, float]]:
     call = call_of(exchange)
     if call is None or call.response is None or len(call.response.chunks) < 2:
         return []
-    counts = [int(one.partition(":")[2]) for one in behind(exchange).observes if one.startswith("paused-after:")]
+    counts = list(map(int, values_of("paused-after", exchange)))
     gaps = [(later.at_s - sooner.at_s, later.at_s) for sooner, later in pairwise(call.response.chunks)]
     resumed = sorted(at_s for _, at_s in sorted(gaps, reverse=True)[: len(counts)])
     return list(zip(counts, resumed, strict=False))
@@ -107,18 +111,57 @@ def passes_pings_on(exchange: Exchange) -> Iterable[Finding]:
         yield from differs("", "no ping", "the pings of the upstream")
 
 
+def _is_silent_for_long(exchange: Exchange) -> bool:
+    return _streams(exchange) and observed("silence")(exchange) and _longest_silence(exchange) is not None
+
+
+def _longest_silence(exchange: Exchange) -> tuple[float, float] | None:
+    """When the upstream's longest silence began and ended, in seconds since the client's request."""
+    call = call_of(exchange)
+    if call is None or call.response is None or len(call.response.chunks) < 2:
+        return None
+    gaps = [(later.at_s - sooner.at_s, sooner.at_s, later.at_s) for sooner, later in pairwise(call.response.chunks)]
+    _, began_s, ended_s = max(gaps)
+    return began_s, ended_s
+
+
+def _is_keep_alive(data: bytes) -> bool:
+    """A ping or a comment; what the upstream said before its silence may only arrive late."""
+    return b"ping" in data or data.startswith(b":")
+
+
+ALL_OF_IT: Final = 0.9
+"""A gap of this part of the silence is all of it: 20 of 22 seconds."""
+
+
+@rule(
+    "gateway.stream.silence",
+    SHOULD,
+    harm=BREAKS,
+    families={TRANSLATES},
+    source=PROTOCOL,
+    reads={TIMES},
+    applies=_is_silent_for_long,
+    provoked="The upstream is silent for 22 seconds in the middle of a stream.",
+)
+def speaks_during_a_silence(exchange: Exchange) -> Iterable[Finding]:
+    """During a silence of the upstream the client gets pings or comments, at the latest after 20 seconds."""
+    silence = _longest_silence(exchange)
+    assert exchange.response is not None
+    assert silence is not None
+    began_s, ended_s = silence
+    heard = [chunk.at_s for chunk in exchange.response.chunks if _is_keep_alive(chunk.data)]
+    heard = [at_s for at_s in heard if began_s < at_s < ended_s]
+    longest_s = max(later - sooner for sooner, later in pairwise([began_s, *heard, ended_s]))
+    if longest_s > ALL_OF_IT * (ended_s - began_s):
+        yield from differs("", f"no byte for {longest_s:.0f} s", "a ping or a comment before that")
+
+
 # -- other clients -------------------------------------------------------------------------------------------------
 
 
-def _beside(exchange: Exchange) -> Iterator[float]:
-    for one in behind(exchange).observes:
-        name, _, value = one.partition(":")
-        if name == "beside-until":
-            yield float(value)
-
-
 def _beside_another(exchange: Exchange) -> bool:
-    return exchange.behind is not None and bool(list(_beside(exchange)))
+    return any(True for _ in values_of("beside-until", exchange))
 
 
 @rule(
@@ -133,7 +176,7 @@ def _beside_another(exchange: Exchange) -> bool:
 )
 def answers_others_beside_a_slow_stream(exchange: Exchange) -> Iterable[Finding]:
     """A slow stream of one client does not delay the answers to others."""
-    for until_s in _beside(exchange):
+    for until_s in map(float, values_of("beside-until", exchange)):
         ended = exchange.response is not None and exchange.response.ended_at_s < until_s
         if not ended:
             yield from differs("", "no answer until the slow stream of another client went on", "an answer before")
