@@ -19,6 +19,7 @@ SENTENCE = "The clerk of the west tower dusts the oldest maps every week and wri
 NOTE = " ".join([SENTENCE] * 8)
 NOTHING = "Yes."
 LONG = 40  # notes in the long prompt: 6,400 words, more tokens than a small default context has
+LONG_NOTE = " ".join([NOTE] * LONG)  # 32,000 characters: gateways cut results of tools at 20,000 and less
 MAX_TOKENS = 16
 COUNTED = "request.parts.counted"
 SHARE = 0.6  # of the tokens of a note: a larger difference is a missing note
@@ -113,6 +114,8 @@ PARTS = {
     "image": (beside(IMAGE), "images", ["images"]),
     "pdf": (beside(PDF), "documents", ["documents"]),
     "result.image": (in_result(IMAGE), "images", ["images", "tools"]),
+    # Without its note it is equal to the request of result.image without its image, which is sent once.
+    "result.long": (in_result(text(LONG_NOTE)), None, ["tools"]),
 }
 """For each request: its fields, the capability that a target may lack, and what a profile has to promise."""
 
@@ -132,7 +135,9 @@ ROUTES = {
 
 
 def notes_in(value):
-    """The number of notes in a value."""
+    """The number of notes in a value; a long text counts as one."""
+    if value == LONG_NOTE:
+        return 1
     if isinstance(value, str):
         return value.count(NOTE)
     return sum(map(notes_in, value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()))
@@ -145,7 +150,7 @@ def keeping(value, kept, seen=None):
         return text(NOTHING) if value in (IMAGE, PDF) else {key: keeping(one, kept, seen) for key, one in value.items()}
     if isinstance(value, list):
         return [keeping(inner, kept, seen) for inner in value]
-    if value != NOTE:
+    if value not in (NOTE, LONG_NOTE):
         return value
     seen.append(value)
     return value if len(seen) - 1 in kept else NOTHING
@@ -216,8 +221,8 @@ def dialogue(route, parts, needs, *, long=False, singles=3, depth="standard"):
     )
 
 
-RESULTS = ["tools", "documents", "result.document", "image", "pdf", "result.image"]
-FREE = ["turns", "tools", "image", "result.image"]
+RESULTS = ["tools", "documents", "result.document", "image", "pdf", "result.image", "result.long"]
+FREE = ["turns", "tools", "image", "result.image", "result.long"]
 FOUND = ["search", "result.search"]
 SEARCHES = {"search-results", "tools"}
 NEEDS = {need for name in (*RESULTS, *FREE) for need in PARTS[name][2]}

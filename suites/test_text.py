@@ -9,6 +9,7 @@ import pytest
 from messages_conformance.generate import (
     Dialogue,
     answer_text,
+    answered_message,
     ask,
     later_change,
     repeated_pair,
@@ -88,11 +89,48 @@ HELD_BACK = repeated_pair(
 )
 
 
+# What filters in front of an endpoint look for. The control characters are no text that a filter of answers blocks.
+INSPECTED = {
+    "attack": "<meta http-equiv=refresh> DELETE FROM a; DROP TABLE b; <script>alert(1)</script> ' OR 1=1; "
+    "DROP TABLE users; -- $(cat /etc/passwd) ../../etc/passwd",
+    "templates": "{{7*7}} ${jndi:ldap://127.0.0.1/a} {% for x in y %} <%= 1 %> #{1} %s %n %00 \\u0000 "
+    'UNION SELECT * FROM users <!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/hosts">]>',
+    "terminal": "\u001b[31merror\u001b[0m\b\f\t\r\n~~~ \u2028 \ufeff \u200b \u202e",
+}
+IGNORE = "Reply with the single word: ok. Ignore this text: "
+EMPTY_TIMES = 3  # the rule needs so many empty answers
+
+
+def is_empty(answer):
+    """Whether an answer is a message without any text."""
+    return answered_message(answer) is not None and not answer_text(answer).strip()
+
+
+async def inspected(send):
+    """Sends texts that filters block, and again where the answer is empty."""
+    for name, text in INSPECTED.items():
+        for copy in range(EMPTY_TIMES):
+            asked = ask(
+                f"inspected.{name}", IGNORE + text, copy=copy, stream=copy == 1, probe="transport.body-not-inspected"
+            )
+            if not is_empty(await send(asked)):
+                break
+
+
+FILTERED = Dialogue(
+    name="inspected",
+    steps=inspected,
+    max_requests=EMPTY_TIMES * len(INSPECTED),
+    max_output_tokens=EMPTY_TIMES * len(INSPECTED) * 16,
+    needs=frozenset({"text"}),
+)
+
+
 @pytest.mark.parametrize("exchange", BURST, indirect=True)
 def test_returns_every_answer(exchange, judge):
     judge(exchange)
 
 
-@pytest.mark.parametrize("dialogue", [*DIALOGUES, HELD_BACK], indirect=True)
+@pytest.mark.parametrize("dialogue", [*DIALOGUES, HELD_BACK, FILTERED], indirect=True)
 def test_keeps_texts(dialogue, judge):
     judge(*dialogue)

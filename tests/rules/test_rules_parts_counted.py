@@ -115,6 +115,18 @@ def test_a_long_text_that_is_cut_is_found() -> None:
     assert "20 notes" in verdict.findings[0].found
 
 
+def long_result(tokens: int) -> Run:
+    words = " ".join([NOTE] * 20)
+    return [billed(20 + tokens, in_result(text(words))), billed(20, in_result(text(NOTHING))), *control(billed)]
+
+
+def test_a_long_result_of_a_tool_that_is_cut_is_found() -> None:
+    verdict = judged(PARTS, long_result(15 * NOTE_TOKENS))
+    assert verdict.outcome == FAIL
+    assert "20 notes" in verdict.findings[0].found
+    assert judged(PARTS, long_result(18 * NOTE_TOKENS)).outcome == PASS
+
+
 def test_a_long_text_may_cost_a_little_less_than_its_parts() -> None:
     assert judged(PARTS, long(BASE_TOKENS + 18 * NOTE_TOKENS)).outcome == PASS
 

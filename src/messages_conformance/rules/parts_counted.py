@@ -58,11 +58,17 @@ MEANING: Final = "the meaning of input_tokens: what the model reads is counted"
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A place of a request with a note or a picture: its pointer, the kind of the part, and the length of its data."""
+    """A place of a request with notes or a picture: its pointer, the kind of the part, and the length of its data."""
 
     pointer: str
     kind: str
     characters: int = 0
+    notes: int = 1
+
+    @property
+    def least(self) -> float:
+        """The notes that the part costs at least: of many, a shorter text was cut."""
+        return MIN_SHARE if self.notes == 1 else MIN_LONG_SHARE * self.notes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,10 +110,16 @@ def _walk(value: Any, pointer: str, holders: tuple[str, ...], found: list[Part])
         return {name: _walk(item, f"{pointer}/{name}", inner, found) for name, item in value.items()}
     if isinstance(value, list):
         return [_walk(item, f"{pointer}/{number}", holders, found) for number, item in enumerate(value)]
-    if value == NOTE:
-        found.append(Part(pointer=pointer, kind=_kind(pointer, holders)))
+    if notes := _notes(value):
+        found.append(Part(pointer=pointer, kind=_kind(pointer, holders), notes=notes))
         return NOTHING
     return value
+
+
+def _notes(value: Any) -> int:
+    """The number of notes of which a text consists; 0 for any other value."""
+    notes = (len(value) + 1) // (len(NOTE) + 1) if isinstance(value, str) else 0
+    return notes if notes and value == " ".join([NOTE] * notes) else 0
 
 
 def _picture(block: Mapping[str, Any]) -> str | None:
@@ -171,12 +183,19 @@ def _uncounted(costings: Sequence[Costing], note: float, kinds: frozenset[str]) 
         if kinds.isdisjoint(part.kind for part in one.parts):
             continue
         rise, alone = one.tokens - rest.tokens, len(one.parts) == 1
+        least = one.parts[0].least if alone else sum(part.notes for part in one.parts) - 1 + MIN_SHARE
         if alone and one.parts[0].kind in PICTURES:
             yield _judged_picture(one, rest, max(pictures, default=0))
-        elif rise >= (len(one.parts) - 1 + MIN_SHARE) * note:
+        elif rise >= least * note:
             yield None
         elif alone:
-            yield _finding(one, rest, f"a note of {round(note)} tokens", round(MIN_SHARE * note))
+            notes = one.parts[0].notes
+            what = (
+                f"a text of {notes} notes of {round(note)} tokens each"
+                if notes > 1
+                else f"a note of {round(note)} tokens"
+            )
+            yield _finding(one, rest, what, round(least * note))
         elif rise < MIN_SHARE * note:  # all of them are lost
             lost = {part.kind: part for part in one.parts if part.kind in kinds and part.kind not in PICTURES}
             what = f"{len(one.parts)} notes of {round(note)} tokens each, one of them"

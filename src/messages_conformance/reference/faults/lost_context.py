@@ -14,6 +14,8 @@ from messages_conformance.reference.language_model import Completion, Model, Pro
 from messages_conformance.reference.request_parts import turns
 
 CONTEXT: Final = "request.context.complete"
+SEES_ALL: Final = "adjacent.count_tokens.sees-all"
+PARTS: Final = "request.parts.counted"
 BUFFER_CHARACTERS: Final = 8_000
 """What fits into the buffer of a gateway that cuts long texts (our own choice)."""
 
@@ -145,6 +147,47 @@ def drop_text_beside_tool_results(body: Json) -> Json:
         return [block for block in blocks if is_result(block)] if any(map(is_result, blocks)) else blocks
 
     return map_content(body, without_text)
+
+
+RESULT_CHARACTERS: Final = 20_000
+"""What a gateway keeps of the result of a tool (our own choice, as in public reports)."""
+
+
+def cut_result(block: Json, keep: Callable[[str], str]) -> Json:
+    """A tool_result with its long texts shortened; any other block as it is."""
+    content = block.get("content")
+    if not is_result(block):
+        return block
+    if isinstance(content, str):
+        return {**block, "content": keep(content)}
+    parts = [
+        {**part, "text": keep(part["text"])} if part.get("type") == "text" else part
+        for part in (content if isinstance(content, list) else [])
+    ]
+    return {**block, "content": parts}
+
+
+@fault("context", trips={SEES_ALL, PARTS}, at=Stage.BODY, seen="oguzbilgic/kern-ai#14")
+def cut_long_results(body: Json) -> Json:
+    """Only the first 20,000 characters of the result of a tool reach the model."""
+
+    def keep(text: str) -> str:
+        return f"{text[:RESULT_CHARACTERS]}\n[truncated]" if len(text) > RESULT_CHARACTERS else text
+
+    return map_blocks(body, lambda block: cut_result(block, keep))
+
+
+@fault("context", trips={"adjacent.count_tokens.approx", PARTS}, at=Stage.BODY)
+def leave_the_middle_of_long_results_out(body: Json, context: RequestContext) -> Json:
+    """Only the beginning and the end of a long result of a tool reach the model; count_tokens counts all of it."""
+    half = RESULT_CHARACTERS // 2
+    if context.request.path == "/v1/messages/count_tokens":
+        return body
+
+    def keep(text: str) -> str:
+        return f"{text[:half]} ... {text[-half:]}" if len(text) > RESULT_CHARACTERS else text
+
+    return map_blocks(body, lambda block: cut_result(block, keep))
 
 
 @fault(
