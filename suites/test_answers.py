@@ -84,7 +84,8 @@ ENTRY = {
     "lent": False,
     "note": (
         'The "old" atlas in C:\\maps\\new has 36 pages.\n'
-        'Zoë said: "It\'s 10 € — not {12}", and 張偉 wrote a second note about its colours.'
+        'Zoë said: "It\'s 10 € — not {12}", and 張偉 wrote a second note about its colours. '
+        "Shelf <R&D>, label &amp;lt;7&gt;"
     ),
     "settings": '{"scale": 5, "sides": ["n", "s"]}',
     "place": {"room": "east", "shelves": ["upper", "lower"], "owner": {"name": "Zoë"}},

@@ -6,6 +6,7 @@ from messages_conformance.generate import (
     EITHER,
     REFUSED,
     Dialogue,
+    answered_message,
     ask,
     assistant,
     content_to_echo,
@@ -35,6 +36,9 @@ STRICT = {
         "properties": {
             "name": {"type": "string", "enum": ["Zoë", "張偉"]},
             "age": {"type": "integer"},
+            # What a program makes of markup and entities is outside these enums, and no strict tool can write it.
+            "firm": {"type": "string", "enum": ["Smith & Sons <North>"]},
+            "unit": {"type": "string", "enum": ["R&amp;D"]},
             "address": {
                 "type": "object",
                 "properties": {"city": {"type": "string"}},
@@ -42,7 +46,7 @@ STRICT = {
                 "additionalProperties": False,
             },
         },
-        "required": ["name", "age", "address"],
+        "required": ["name", "age", "firm", "unit", "address"],
         "additionalProperties": False,
     },
 }
@@ -166,16 +170,6 @@ FORCED = [
         needs=["tools", "tool-choice", "forced-tools"],
         capability="forced-tools",
     ),
-    *whole_and_streamed(
-        "tools.long-name",
-        "What is the weather in Paris?",
-        max_tokens=100,
-        expect=EITHER,  # a server may have the limit of 64 characters that a page documents
-        tools=[JOINED_NAME],
-        tool_choice={"type": "tool", "name": JOINED_NAME["name"]},
-        needs=["tools", "tool-choice", "forced-tools"],
-        capability="forced-tools",
-    ),
     ask(
         "tools.exactly-one",
         BOTH,
@@ -188,6 +182,48 @@ FORCED = [
         premise="request.tool_choice.disable-parallel-any",
     ),
 ]
+
+# No question names these values, so a call has them only if the schema reaches the model.
+CHOICES = {"style": {"type": "string", "enum": ["quarn", "velox"]}, "level": {"type": "integer", "enum": [7411, 8233]}}
+CHOOSY = {
+    **JOINED_NAME,
+    "input_schema": {
+        **JOINED_NAME["input_schema"],
+        "properties": {**JOINED_NAME["input_schema"]["properties"], **CHOICES},
+        "required": ["location", *CHOICES],
+    },
+}
+CHOICE_TIMES = 3  # pairs of calls; the rule needs four calls
+
+
+def choosy_pair(copy):
+    """A forced call of a tool with a long name and with enums, whole and streamed."""
+    return whole_and_streamed(
+        "tools.long-name",
+        "What is the weather in Paris?",
+        copy=copy,
+        max_tokens=150,
+        expect=EITHER,  # a server may have the limit of 64 characters that a page documents
+        tools=[CHOOSY],
+        tool_choice={"type": "tool", "name": CHOOSY["name"]},
+        capability="forced-tools",
+    )
+
+
+def is_chosen(answer):
+    """Whether all values of all calls are in their enums; True if there is no call."""
+    message = answered_message(answer)
+    calls = [block for block in message["content"] if block["type"] == "tool_use"] if message is not None else []
+    values = [(name, call["input"].get(name)) for call in calls for name in CHOICES]
+    return all(value in CHOICES[name]["enum"] for name, value in values)
+
+
+async def choose(send):
+    """Forces calls of a tool with enums, and more of them where a value is outside its enum."""
+    for copy in range(CHOICE_TIMES):
+        if all([is_chosen(await send(asked)) for asked in choosy_pair(copy)]):
+            return
+
 
 THINKING_TOKENS = 1024  # the smallest valid budget
 ENABLED = {"type": "enabled", "budget_tokens": THINKING_TOKENS}
@@ -429,6 +465,13 @@ async def omit(send):
 
 DIALOGUES = [
     *PAIRS,
+    Dialogue(
+        name="tools.long-name",
+        steps=choose,
+        max_requests=2 * CHOICE_TIMES,
+        max_output_tokens=2 * CHOICE_TIMES * 150,
+        needs=frozenset({"tools", "tool-choice", "forced-tools"}),
+    ),
     Dialogue(
         name="thinking.kept",
         steps=omit,

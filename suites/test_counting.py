@@ -76,6 +76,22 @@ DRAWER = {
 }
 SHELF = {"name": "open_shelf", "description": NOTE, "input_schema": {"type": "object", "properties": {}}}
 
+# Keywords that gateways remove from the schemas of tools.
+KEYWORDS = {
+    "name": "open_box",
+    "input_schema": {
+        "type": "object",
+        "properties": {
+            "size": {"type": "string", "const": NOTE},
+            "colour": {"type": "string", "enum": [NOTE]},
+            "owner": {"type": "string", "pattern": NOTE},
+            "label": {"type": "string", "default": NOTE},
+            "place": {"$ref": "#/$defs/place"},
+        },
+        "$defs": {"place": {"type": "string", "description": NOTE}},
+    },
+}
+
 TURNS = {
     "system": NOTE,
     "messages": [user(NOTE), assistant(NOTE), user([text(NOTE), text(NOTE)]), assistant("I see."), user(OK)],
@@ -107,6 +123,7 @@ LISTED = {"type": "content", "content": [text(NOTE)]}
 PARTS = {
     "turns": (TURNS, None, ["system"]),
     "tools": (TOOL_TURNS, None, ["tools", "system-blocks"]),
+    "schema": ({"tools": [KEYWORDS], "messages": [user(OK)]}, None, ["tools"]),
     "documents": (beside(document(plain(NOTE), context=NOTE), document(LISTED)), "documents", ["documents"]),
     "result.document": (in_result(document(plain(NOTE))), "documents", ["documents", "tools"]),
     "search": (beside(search_result(NOTE)), "search-results", ["search-results"]),
@@ -221,7 +238,7 @@ def dialogue(route, parts, needs, *, long=False, singles=3, depth="standard"):
     )
 
 
-RESULTS = ["tools", "documents", "result.document", "image", "pdf", "result.image", "result.long"]
+RESULTS = ["tools", "schema", "documents", "result.document", "image", "pdf", "result.image", "result.long"]
 FREE = ["turns", "tools", "image", "result.image", "result.long"]
 FOUND = ["search", "result.search"]
 SEARCHES = {"search-results", "tools"}

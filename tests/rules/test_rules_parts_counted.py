@@ -6,7 +6,7 @@ import pytest
 from builders import FULL_PROFILE, answered, exchange, numbered, response, verdicts
 
 from messages_conformance.exchange import ACCEPTED, Exchange
-from messages_conformance.rules import FAIL, NOT_VERIFIED, PASS, Verdict
+from messages_conformance.rules import FAIL, NOT_VERIFIED, PASS, WARN, Verdict
 from messages_conformance.rules.parts_counted import NOTE, NOTHING
 
 Run = list[Exchange]
@@ -59,11 +59,17 @@ def instructed(*words: str) -> dict[str, Any]:
     return {"messages": [user(OK)], "system": [text(one) for one in words]}
 
 
+def fixed(words: str) -> dict[str, Any]:
+    schema = {"type": "object", "properties": {"size": {"const": words}}}
+    return {"messages": [user(OK)], "tools": [{"name": "f", "input_schema": schema}]}
+
+
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "A" * 8000}}
 NO_IMAGE = text(NOTHING)
 FORMS: dict[str, tuple[Any, Any]] = {
     PARTS: (instructed(NOTHING, NOTE), instructed(NOTHING, NOTHING)),
     "request.tools.affects-input-tokens": (described(NOTE), described(NOTHING)),
+    "request.tools.keywords-counted": (fixed(NOTE), fixed(NOTHING)),
     "request.document.affects-input-tokens": (beside(document(NOTE)), beside(document(NOTHING))),
     "request.tool_result.document-counts": (in_result(document(NOTE)), in_result(document(NOTHING))),
     "request.search_result.affects-input-tokens": (beside(found(NOTE)), beside(found(NOTHING))),
@@ -96,7 +102,7 @@ def judged(requirement: str, exchanges: Run) -> Verdict:
 @pytest.mark.parametrize("requirement", ROWS)
 def test_a_part_that_costs_nothing_is_found(requirement: str) -> None:
     verdict = judged(requirement, ROWS[requirement][0])
-    assert verdict.outcome == FAIL
+    assert verdict.outcome in (FAIL, WARN)
     assert [finding.exchange for finding in verdict.findings] == [1]
 
 

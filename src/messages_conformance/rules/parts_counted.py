@@ -24,7 +24,7 @@ from messages_conformance.rules.accessors import (
 from messages_conformance.rules.catalogue import ANTHROPIC, LOSES, MISBILLS, RUN, TOKMODEL, Judging, rule
 from messages_conformance.rules.input_counts import counted, inconsistent
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
-from messages_conformance.rules.verdict import MUST, Finding, Place, Unverified
+from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 SENTENCE: Final = "The clerk of the west tower dusts the oldest maps every week and writes the date into a green book."
 NOTE: Final = " ".join([SENTENCE] * 8)
@@ -50,6 +50,9 @@ CHARACTERS_PER_TOKEN: Final = 8
 
 PICTURE_FACTOR: Final = 4
 """A picture inside a tool_result costs less than so many times the same picture beside it (our own)."""
+
+KEYWORDS: Final = frozenset({"const", "enum", "pattern", "default", "$defs"})
+"""Members of a tool's schema that gateways remove, besides the descriptions."""
 
 COUNT_PATH: Final = "/v1/messages/count_tokens"
 PICTURES: Final = ("image", "pdf", "result.image", "result.pdf")
@@ -90,7 +93,7 @@ def _kind(pointer: str, holders: Sequence[str]) -> str:
     inside = "result." if "tool_result" in holders[:-1] else ""
     last = holders[-1] if holders else ""
     if names[1] == "tools":
-        return "tool"
+        return "tool" if KEYWORDS.isdisjoint(names) else "tool.keyword"
     if "document" in holders or "search_result" in holders:
         return inside + ("document" if "document" in holders else "search_result")
     if last in ("tool_use", "tool_result") or inside:
@@ -304,6 +307,8 @@ EVERY_PART: Final = TEXT_PARTS | {
     "result.image",
 }
 
+KEYWORDS_COUNTED: Final = "request.tools.keywords-counted"
+
 ROWS: Final[tuple[tuple[str, str, frozenset[str], tuple[str, ...]], ...]] = (
     (
         "request.parts.counted",
@@ -315,6 +320,12 @@ ROWS: Final[tuple[tuple[str, str, frozenset[str], tuple[str, ...]], ...]] = (
         "request.tools.affects-input-tokens",
         "The descriptions of tools and of their parameters raise the total input.",
         frozenset({"tool"}),
+        ("tools",),
+    ),
+    (
+        KEYWORDS_COUNTED,
+        "The keywords const, enum, pattern, default and $defs in the schema of a tool raise the total input.",
+        frozenset({"tool.keyword"}),
         ("tools",),
     ),
     (
@@ -381,7 +392,7 @@ def _add(name: str, sentence: str, needs: tuple[str, ...], judge: Judging, *, ha
     judge.__doc__ = sentence
     rule(
         name,
-        MUST,
+        SHOULD if name == KEYWORDS_COUNTED else MUST,  # the template of a model may have no place for a keyword
         harm=harm,
         families={ANTHROPIC} if needs else {ANTHROPIC, TOKMODEL},
         source=MEANING,

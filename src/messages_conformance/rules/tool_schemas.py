@@ -1,0 +1,178 @@
+"""Rules for what gateways do to tools: enums of numbers are removed, and texts of inputs are escaped or unescaped."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from messages_conformance.exchange import Exchange
+from messages_conformance.rules import sources
+from messages_conformance.rules.accessors import shown, streamed
+from messages_conformance.rules.catalogue import ANTHROPIC, LOSES, RUN, rule
+from messages_conformance.rules.input_values import Call, calls_of_run, finding_in, repeating, schema_of, tool_of
+from messages_conformance.rules.recording_parts import REQUEST
+from messages_conformance.rules.verdict import MUST, Finding, Unverified
+
+MIN_CALLS: Final = 4
+"""So many calls must have a number outside its enum, and a text inside (our own: a model reads both or none)."""
+
+MIN_STRICT: Final = 2
+"""So many calls of strict tools, which no model can write against their enums, must be changed (our own)."""
+
+MIN_STATED: Final = 2
+"""So many calls of each form, whole and streamed, must have the same change of a stated text (our own)."""
+
+
+def _properties(call: Call) -> Mapping[str, Any]:
+    properties = schema_of(call).get("properties")
+    return properties if isinstance(properties, dict) else {}
+
+
+def _choices(call: Call, kind: type) -> Iterator[tuple[str, list[Any]]]:
+    """The members of a call whose schema has an enum of values of one type only."""
+    for name, schema in _properties(call).items():
+        choices = schema.get("enum") if isinstance(schema, dict) else None
+        if name in call[2]["input"] and isinstance(choices, list) and choices and all(type(x) is kind for x in choices):
+            yield name, choices
+
+
+def _is_asked(call: Call, choices: Iterable[Any]) -> bool:
+    """Whether the question names one of these values."""
+    question = str(call[0].request.fields.get("messages"))
+    return any(str(choice) in question for choice in choices)
+
+
+@rule(
+    "response.content.tool_use-number-enum",
+    MUST,
+    harm=LOSES,
+    families={ANTHROPIC},
+    source=f"{sources.TOOLS}; NousResearch/hermes-agent#15082 (GitHub), read 2026-11-30",
+    over=RUN,
+    model_dependent=True,
+    needs={"tools", "tool-choice", "forced-tools"},
+    capability="forced-tools",
+    reads={REQUEST},
+    provoked="A tool with an enum of texts and an enum of numbers is called; the question names none of the values.",
+)
+def passes_enums_of_numbers_on(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """An enum of numbers reaches the model, as an enum of texts does: not every call has another number."""
+    read = [call for call in calls_of_run(exchanges) if _reads_enums_of_texts(call)]
+    numbers = [
+        (call, name, choices)
+        for call in read
+        for name, choices in _choices(call, int)
+        if not _is_asked(call, choices) and type(call[2]["input"][name]) in (int, float)
+    ]
+    outside = [(call, name, choices) for call, name, choices in numbers if call[2]["input"][name] not in choices]
+    if len(outside) == len(numbers) >= MIN_CALLS:
+        call, name, choices = outside[0]
+        found = f"{shown(call[2]['input'][name])}, and a number outside the enum in all {len(outside)} calls"
+        wanted = f"one of {shown(choices)}; the enums of texts in the same calls are kept"
+        yield finding_in(call, f"/{name}", found, wanted)
+    elif len(outside) == len(numbers):
+        yield Unverified(reason=f"fewer than {MIN_CALLS} calls have an enum of texts that is kept and one of numbers")
+
+
+def _reads_enums_of_texts(call: Call) -> bool:
+    """Whether a call keeps an enum of texts that the question does not name."""
+    texts = [(name, choices) for name, choices in _choices(call, str) if not _is_asked(call, choices)]
+    return bool(texts) and all(call[2]["input"][name] in choices for name, choices in texts)
+
+
+# -- entities -------------------------------------------------------------------------------------------------------
+
+
+def _decoded(text: str) -> str:
+    """The text without any entity, however often it was escaped."""
+    while (once := html.unescape(text)) != text:
+        text = once
+    return text
+
+
+def _written_as_entities(text: str) -> set[str]:
+    """What programs make of a text that they escape."""
+    quoted = html.escape(text)
+    return {
+        html.escape(text, quote=False),
+        quoted,
+        quoted.replace("&#x27;", "&#39;"),
+        quoted.replace("&#x27;", "&apos;"),
+        quoted.replace("&#x27;", "'"),
+    } - {text}
+
+
+def _change(text: str, given: Any) -> str:
+    """How a program changed a text: in words; empty if it did not, or if the change is another one."""
+    if not isinstance(given, str) or given == text:
+        return ""
+    if given in _written_as_entities(text):
+        return "is written with entities"
+    return "has its entities decoded" if given in (html.unescape(text), _decoded(text)) else ""
+
+
+def _changed_choice(call: Call) -> tuple[str, str]:
+    """The first member of a call whose text is a changed value of its enum, and how it was changed."""
+    for name, choices in _choices(call, str):
+        given = call[2]["input"][name]
+        changes = [_change(choice, given) for choice in choices] if given not in choices else []
+        if change := next(filter(None, changes), ""):
+            return name, change
+    return "", ""
+
+
+def _may_change(call: Call) -> bool:
+    """Whether an enum of a call has a text that escaping or decoding changes."""
+    return any(
+        html.escape(one) != one or html.unescape(one) != one for _, texts in _choices(call, str) for one in texts
+    )
+
+
+@rule(
+    "response.content.tool_use-entities",
+    MUST,
+    harm=LOSES,  # the tool writes entities into a file, or runs another command
+    families={ANTHROPIC},
+    source="langchain-ai/deepagents#2956, tetsuo-ai/AgenC#1280, smg-project/smg#1888 (GitHub), read 2026-11-30",
+    over=RUN,
+    model_dependent=True,
+    needs={"tools"},
+    reads={REQUEST},
+    provoked="Tools are called with markup and entities: strict tools with an enum of them, and with a stated input.",
+)
+def keeps_entities_of_inputs(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """Markup and entities in the input of a tool call are what the model wrote: nothing is escaped or decoded."""
+    strict = [call for call in calls_of_run(exchanges) if tool_of(call).get("strict") is True and _may_change(call)]
+    changed = [(call, *found) for call in strict if (found := _changed_choice(call))[0]]
+    if len(changed) == len(strict) >= MIN_STRICT:
+        call, name, change = changed[0]
+        given = shown(call[2]["input"][name])
+        found_words = f"{given}, which {change}; so in all {len(changed)} calls of strict tools"
+        yield finding_in(call, f"/{name}", found_words, f"one of {shown(_properties(call)[name]['enum'])}")
+        return
+    if any(call[2]["input"][name] in texts for call in strict for name, texts in _choices(call, str)):
+        return  # a strict call has the text as it is: what other calls have, the model wrote
+    yield from _changed_stated_text(exchanges)
+
+
+def _changed_stated_text(exchanges: Sequence[Exchange]) -> Iterator[Finding | Unverified]:
+    """A finding if all calls, whole and streamed, have the same change of a text that the question states."""
+    stated = [(input_, call) for input_, calls in repeating(exchanges) for call in calls]
+    texts = {
+        name: value
+        for input_, _ in stated
+        for name, value in input_.items()
+        if isinstance(value, str) and html.escape(value, quote=False) != value and html.unescape(value) != value
+    }
+    for name, text in texts.items():
+        calls = [call for input_, call in stated if input_.get(name) == text]
+        changes = {_change(text, call[2]["input"].get(name)) for call in calls}
+        forms = [sum(streamed(call[0]) is form for call in calls) for form in (True, False)]
+        if len(changes) == 1 and "" not in changes and min(forms) >= MIN_STATED:
+            found = f"{shown(calls[0][2]['input'][name], 160)}, which {changes.pop()}; so in all {len(calls)} calls"
+            yield finding_in(calls[0], f"/{name}", found, shown(text, 160))
+            return
+        if any(call[2]["input"].get(name) == text for call in calls):
+            return
+    yield Unverified(reason="no tool was called with markup and entities that are known")
