@@ -3,7 +3,8 @@
     python tools/docs_site.py && mkdocs build --strict
 
 The pages are in build/docs, in the form that mkdocs reads (`pip install mkdocs-material`). A page of a requirement has
-its sentence, harm, source, faults and measured effects on clients, and names the published reports in which it fails.
+its sentence, harm, sources as links, faults, measured effects on clients, and the same request answered rightly and
+wrongly; it names the published reports in which it fails. The answers take minutes; `--no-examples` leaves them out.
 
 """
 
@@ -24,18 +25,22 @@ LINK: Final = re.compile(r"\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)(#[\w-]+)?\)")
 """A link to a file; the groups are its text, the path, and the place in the file."""
 
 
-def pages() -> Iterator[tuple[str, str]]:
+SOURCE: Final = re.compile(r"\b(?:[a-z0-9-]+\.)+[a-z]{2,}/[^\s,;)]+")
+"""The address of a source, which the catalogue has without its scheme."""
+
+
+def pages(*, examples: bool) -> Iterator[tuple[str, str]]:
     """Yields (path below build/docs, text) of every page."""
     own = {path.name for path in (ROOT / "docs").glob("*.md")}
     yield "index.md", linked((ROOT / "README.md").read_text("utf-8").replace("](docs/", "]("), own)
     for path in sorted((ROOT / "docs").glob("*.md")):
         yield path.name, linked(path.read_text("utf-8"), own)
-    yield from requirement_pages()
+    yield from requirement_pages(examples=examples)
 
 
-def requirement_pages() -> Iterator[tuple[str, str]]:
+def requirement_pages(*, examples: bool) -> Iterator[tuple[str, str]]:
     """Yields the list of requirements and the page of each."""
-    from messages_conformance.cli.explaining import requirement_lines
+    from messages_conformance.cli.explaining import example_lines, requirement_lines
     from messages_conformance.rules.requirement_list import listed
 
     failing = servers_that_fail()
@@ -60,7 +65,13 @@ def requirement_pages() -> Iterator[tuple[str, str]]:
         servers = failing.get(row.id, [])
         seen = f"Published reports in which it fails: {', '.join(servers)}." if servers else ""
         facts = "\n".join(requirement_lines(row)).partition("\n\n")[2]
-        text = f"# {row.id}\n\n**{row.level}.** {row.sentence}\n\n{seen}\n\n```text\n{facts.rstrip()}\n```\n"
+        source = SOURCE.sub(lambda match: f"[{match[0]}](https://{match[0]})", row.source)
+        shown = "\n".join(example_lines(row.id)).strip() if examples else ""
+        example = f"\n## Right and wrong bytes\n\n```text\n{shown}\n```\n" if shown else ""
+        text = (
+            f"# {row.id}\n\n**{row.level}.** {row.sentence}\n\nSource: {source}.\n\n{seen}\n\n"
+            f"```text\n{facts.rstrip()}\n```\n{example}"
+        )
         yield f"requirements/{row.id}.md", text
 
 
@@ -88,13 +99,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="docs_site.py", description=__doc__.partition("\n")[0])
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "docs", help="folder of the pages")
-    folder = parser.parse_args(arguments).output
+    parser.add_argument("--no-examples", action="store_true", help="leave out the right and wrong answers")
+    parsed = parser.parse_args(arguments)
+    folder: Path = parsed.output
     if folder.exists() and not (folder / "requirements.md").exists():
         print(f"{folder} exists and holds no pages of an earlier run; name another folder", file=sys.stderr)
         return 4
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "requirements").mkdir(parents=True)
-    for name, text in pages():
+    for name, text in pages(examples=not parsed.no_examples):
         (folder / name).write_text(text, encoding="utf-8")
     return 0
 

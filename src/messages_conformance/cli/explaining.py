@@ -62,7 +62,7 @@ def _explain(parsed: Parsed) -> int:
     if len(found) == 1:
         _print(requirement_lines(found[0]))
         if not parsed.no_example:
-            _print(_example(found[0].id))
+            _print(example_lines(found[0].id))
     else:
         _print(_several(found))
     return 0
@@ -121,7 +121,7 @@ def requirement_lines(row: Listed) -> Iterator[str]:
     yield f"judge it   messages-conformance run TARGET --only {row.id}" if row.harm else ""
 
 
-def _example(requirement: str) -> Iterator[str]:
+def example_lines(requirement: str) -> Iterator[str]:
     """The same request answered wrongly and rightly; nothing when no fault in memory shows it."""
     from messages_conformance.proof.example import example_of, faults_of
 

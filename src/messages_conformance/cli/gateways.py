@@ -14,7 +14,10 @@ from messages_conformance.cli.settings import SOURCES, effective, run_options
 from messages_conformance.configuration import ConfigurationError
 from messages_conformance.options import OPTIONS, problem
 
-USED: Final = ("model", "profile", "only", "skip", "fail-on", "waivers", "baseline", "edition", "report", "show-trace")
+USED: Final = (
+    *("model", "profile", "only", "skip", "fail-on", "waivers", "baseline", "edition", "report", "show-trace"),
+    *("output", "quiet", "events"),
+)
 """The options of a run that this command has, too."""
 
 KEY_VARIABLE: Final = "MESSAGES_API_KEY"

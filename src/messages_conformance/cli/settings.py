@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -166,10 +167,11 @@ def _show(parsed: Parsed) -> int:
     if rows["config"] == unset and file.path is not None:
         rows["config"] = Setting(value=str(file.path), origin="the nearest file")
     secret = {option.name for option in OPTIONS if option.secret}
-    shown = {
-        name: (_names(row.value) if name in secret else _shown(row.value), row.origin) for name, row in rows.items()
-    }
-    _print(shown | _key(rows["api-key-env"].value))
+    key = _key(rows["api-key-env"].value)
+    if rows["output"].value == "json":
+        print(json.dumps({name: _plain(row, name in secret) for name, row in (rows | key).items()}, indent=1))
+        return 0
+    _print({name: (_shown(row.value, name in secret), row.origin) for name, row in (rows | key).items()})
     return 0
 
 
@@ -177,9 +179,9 @@ def _default(destination: str, standard: Mapping[str, Any]) -> Setting:
     return Setting(value=standard.get(destination), origin="default")
 
 
-def _key(variable: str) -> dict[str, tuple[str, str]]:
+def _key(variable: str) -> dict[str, Setting]:
     state = "set, not shown" if os.environ.get(variable) else "not set"
-    return {"(the key)": (state, f"environment, {variable}")}
+    return {"(the key)": Setting(value=state, origin=f"environment, {variable}")}
 
 
 def _print(rows: Mapping[str, tuple[str, str]]) -> None:
@@ -190,15 +192,22 @@ def _print(rows: Mapping[str, tuple[str, str]]) -> None:
         print(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}")
 
 
-def _names(headers: Any) -> str:
-    """The names of headers; their values are secret."""
-    return ", ".join(f"{parsed_header(text)[0]}: (not shown)" for text in headers or ()) or "-"
+def _plain(row: Setting, secret: bool) -> dict[str, Any]:
+    """A value and its origin, as JSON has them."""
+    value = [parsed_header(text)[0] for text in row.value or ()] if secret else row.value
+    return {"value": _without_password(value) if isinstance(value, str) else value, "origin": row.origin}
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, secret: bool) -> str:
     if value is None or value is False or value == ():
         return "-"
+    if secret:
+        return ", ".join(f"{parsed_header(text)[0]}: (not shown)" for text in value)
     if isinstance(value, list | tuple):
         return " ".join(map(str, value))
-    # The part before an @ may contain a password.
-    return "yes" if value is True else re.sub(r"//[^/@]*@", "//", str(value))
+    return "yes" if value is True else _without_password(str(value))
+
+
+def _without_password(text: str) -> str:
+    """The text of a target without the part before an @, which may contain a password."""
+    return re.sub(r"//[^/@]*@", "//", text)
