@@ -13,7 +13,6 @@ TOKMODEL = profile("tokmodel")
 ROWS = {row.id: row for row in listed(TOKMODEL) if "tokmodel" in row.profiles}
 
 NOT_JUDGED = {
-    "TOK-5": "a run judges one model",
     "PAGE-4": "an account without credit is no violation",
     "PAGE-10": "other routes are not part of the API",
 }

@@ -131,7 +131,7 @@ def test_explain_gives_sentence_source_severity_and_provocation() -> None:
     ("requirement", "label", "message"),
     [
         ("stream.order.ping-anywhere", "tolerated", "many_pings"),
-        ("request.model.any-vendor", "excluded", "A run judges one model"),
+        ("stream.final.stop-invariants", "excluded", "Judged elsewhere: every r"),
     ],
 )
 def test_explain_says_why_something_is_not_judged(requirement: str, label: str, message: str) -> None:
@@ -183,6 +183,17 @@ def test_list_finds_a_text_in_any_case() -> None:
     assert "headers.retry-after.sane" in {row["id"] for row in rows}
     assert len(rows) < 20
     assert "no requirement has the text 'xyzzy'" in run("list", "--grep", "xyzzy").error
+
+
+def test_list_shows_what_covers_a_fact() -> None:
+    fact = run("list", "--fact", "2.11")
+    assert fact.out.splitlines() == [
+        "2.11  request.search_result.in-tool-result",
+        "      request.search_result.in-tool-result (judged)",
+    ]
+    every = json.loads(run("list", "--fact", "all", "--format", "json").out)
+    assert len(every) == 239
+    assert "there is no fact '9.9'" in run("list", "--fact", "9.9").error
 
 
 # -- serve ----------------------------------------------------------------------------------------------------------

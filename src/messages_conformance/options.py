@@ -156,6 +156,10 @@ def _base_path_problem(path: str) -> str:
     return f"--base-path is {path[:80]!r}; it is a path that begins with /, such as /anthropic, without a query"
 
 
+DEFAULT_VENDORS: Final = 2
+MAX_VENDORS: Final = 8
+"""Of so many other vendors a model is asked, without and with streaming (our own: it shows, and costs little)."""
+
 INCLUDED: Final = ("batches", "files")
 """What --include can name."""
 
@@ -171,6 +175,10 @@ def _include_problem(text: str) -> str:
         return ""
     named = ", ".join(map(repr, unknown)) or "nothing"
     return f"--include names {named}; valid: {', '.join(INCLUDED)}, separated by commas"
+
+
+def _vendors_problem(number: int) -> str:
+    return "" if 0 <= number <= MAX_VENDORS else f"--vendors is {number}; it is a number from 0 to {MAX_VENDORS}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,6 +251,12 @@ OPTIONS: Final = (
         "include",
         "also create, read and delete one batch of two requests or four small files: batches, files, or batches,files",
         check=_include_problem,
+    ),
+    Option(
+        "vendors",
+        "number of other vendors of which one model is asked, from the list of GET /v1beta/models (default: 2)",
+        "whole number",
+        check=_vendors_problem,
     ),
     Option(
         "last-failed",

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from builders import changed, exchange, home, numbered, response, verdicts
+from builders import answered, changed, exchange, home, numbered, refused, response, verdicts
 
-from messages_conformance.exchange import EITHER, Exchange
+from messages_conformance.exchange import ACCEPTED, EITHER, Exchange
 from messages_conformance.rules import NOT_VERIFIED, PASS
 
 Run = list[Exchange]
@@ -52,6 +52,10 @@ def vendors(*items: Any) -> Run:
     return [got("/v1beta/models", {"object": "list", "data": list(items)})]
 
 
+def of_vendor(answer: Exchange) -> Exchange:
+    return exchange(answer.response, ask={"model": "b/c"}, probes=("request.model.any-vendor",), expect=ACCEPTED)
+
+
 OLDER = {"next_page": ..., "has_more": False, "first_id": "file_1", "last_id": "file_1"}
 NO_LIST = [got("/v1/messages/batches?limit=1", {"error": {}}, 404), got("/v1/files?limit=1", {"error": {}}, 404)]
 NO_LIST += [got("/v1beta/models", {"error": {}}, 404)]
@@ -62,6 +66,7 @@ ROWS: dict[str, tuple[Run, Run]] = {
     "adjacent.files.list-shape": (files(FILE, next_page=...), files(FILE)),
     "tokmodel.models.list-shape": (vendors({"name": "a/b"}), vendors({"id": "a/b", "object": "model"})),
     "adjacent.files.metadata": (files(changed(FILE, {"size_bytes": "5"})), files(FILE)),
+    "request.model.any-vendor": ([of_vendor(refused(502))], [of_vendor(refused(400)), of_vendor(answered())]),
 }
 
 
@@ -123,3 +128,13 @@ def test_a_batch_that_contradicts_itself_is_found(changes: dict[str, Any]) -> No
 @pytest.mark.parametrize("name", ["id", "type", "filename", "mime_type", "created_at"])
 def test_a_file_without_a_member_is_found(name: str) -> None:
     assert judged("adjacent.files.metadata", files(changed(FILE, {name: ...}))).findings
+
+
+def test_models_that_are_all_refused_are_not_verified() -> None:
+    assert judged("request.model.any-vendor", [of_vendor(refused(400))]).outcome == NOT_VERIFIED
+
+
+def test_a_model_that_answers_only_without_streaming_is_found() -> None:
+    ask, probes = {"model": "b/c"}, ("request.model.any-vendor",)
+    stream = exchange(refused(400).response, ask=ask, stream=True, probes=probes, expect=ACCEPTED)
+    assert judged("request.model.any-vendor", [of_vendor(answered()), stream]).findings

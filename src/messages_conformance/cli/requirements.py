@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -31,6 +31,11 @@ def commands() -> tuple[Command, ...]:
             default="text",
             metavar="FORM",
             help="text (default), json or markdown",
+        ),
+        option(
+            "--fact",
+            metavar="NUMBER",
+            help="what covers a fact of the second reading of the contract, such as 2.14; all shows each of them",
         ),
         option("--output", choices=OUTPUTS, metavar="FORM", help="text or json, as in other commands"),
     ]
@@ -68,6 +73,8 @@ def _list(parsed: Parsed) -> int:
     from messages_conformance.run import UsageError
 
     try:
+        if parsed.fact is not None:
+            return _print_facts(parsed.fact, as_data=(parsed.output or parsed.format) == "json")
         rows = _rows(parsed.profile, parsed.grep)
     except UsageError as error:
         return wrong_usage(error)
@@ -81,6 +88,36 @@ def _list(parsed: Parsed) -> int:
     if parsed.profile == TOKMODEL:
         _print_claims(rows, as_markdown=form == "markdown")
     return 0
+
+
+def _print_facts(number: str, *, as_data: bool) -> int:
+    """Prints one fact or all of them, each with what covers it; raises UsageError for an unknown number."""
+    from messages_conformance.contract.facts import facts
+    from messages_conformance.rules.requirement_list import listed
+    from messages_conformance.run import UsageError
+
+    kinds = {row.id: row.kind for row in listed()}
+    found = [fact for fact in facts() if number in (fact.number, "all")]
+    if not found:
+        raise UsageError(f"there is no fact {number!r}; the facts are 1.1 to 5.24, and `list --fact all` shows them")
+    if as_data:
+        return print_json([fact_as_json(fact, kinds) for fact in found])
+    for fact in found:
+        print(f"{fact.number:<5} {fact.subject}")
+        covering = fact.judged_by or ((fact.subject,) if fact.subject in kinds else ())
+        print(f"      {', '.join(f'{name} ({kinds[name]})' for name in covering) or fact.reason or 'open'}")
+    return 0
+
+
+def fact_as_json(fact: Any, kinds: Mapping[str, str]) -> dict[str, Any]:
+    """A fact as a JSON object. `kinds` are the kinds of the requirements by id."""
+    covering = fact.judged_by or ((fact.subject,) if fact.subject in kinds else ())
+    return {
+        "fact": fact.number,
+        "subject": fact.subject,
+        "covered_by": [{"id": name, "kind": kinds[name]} for name in covering],
+        "reason": fact.reason,
+    }
 
 
 def _print_claims(rows: Sequence[Any], *, as_markdown: bool) -> None:

@@ -32,6 +32,7 @@ class Dialogue:
 
     `max_requests` and `max_output_tokens` limit what it may send in all, for the plan. `depth` is the least depth of a
     run that contains it, `needs` what a profile has to offer. `generated` is true unless somebody wrote it by hand.
+    `vendors` is the value of --vendors for which it is sent, or 0 if that does not matter.
     A dialogue with `opt_in` creates something on the target: it is sent only if --include names it.
     """
 
@@ -43,6 +44,7 @@ class Dialogue:
     needs: frozenset[str] = frozenset()
     generated: bool = False
     opt_in: str = ""
+    vendors: int = 0
 
 
 def user(content: Any) -> Message:

@@ -5,6 +5,7 @@ An outage, a wrong key, a wrong address or a wrong model becomes one statement, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -41,9 +42,14 @@ OTHER_VERSION: Final = {None: "2023-06-01", "2026-10-21": "2023-06-01", "2023-06
 """The anthropic-version to try when the target refuses the plainest request under the profile's version."""
 
 MODELS: Final = Ask(situation="models", method="GET", path="/v1/models", expect="either")
+VENDOR_MODELS: Final = Ask(situation="models.of-vendors", method="GET", path="/v1beta/models", expect="either")
 PLAINEST: Final = ask("preflight", "Reply with the single word: ok")
 PLAINEST_STREAMED: Final = ask("preflight.streamed", "Reply with the single word: ok", stream=True)
 """The requests before all others. They do not depend on depth, profile or selection."""
+
+
+NOT_FOR_TEXT: Final = re.compile(r"embed|rerank|image|dall-e|tts|whisper|speech|audio|moderation|video", re.IGNORECASE)
+"""Words in the names of models that answer no messages; a list of many vendors has such models (our own choice)."""
 
 
 class Preflight:
@@ -104,7 +110,14 @@ class Preflight:
     # -- the model ---------------------------------------------------------------------------------------------------
 
     def _discovered_model(self) -> str | None:
-        """Returns the first model of GET /v1/models; None with a statement when the target cannot answer."""
+        """Returns the first model that the target lists; None with a statement when it cannot answer.
+
+        The list of a gateway to many vendors is at GET /v1beta/models, every other list at GET /v1/models.
+        """
+        of_vendors = "vendor-models" in self._session.profile.offers
+        if of_vendors and (names := model_names(self._send(VENDOR_MODELS).response)):
+            self._model_is_listed = True
+            return next((name for name in names if not NOT_FOR_TEXT.search(name)), names[0])
         listing = self._send(MODELS)
         if self._explains_any(listing):
             return None

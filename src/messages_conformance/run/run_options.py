@@ -43,6 +43,7 @@ class Options:
     skip: tuple[str, ...] = ()
     situation: tuple[str, ...] = ()
     include: str | None = None
+    vendors: int | None = None
     last_failed: str | None = None
     fail_on: str = "must"
     waivers: str | None = None
@@ -202,6 +203,7 @@ def scope_of(options: Options, profile: Profile, selected: Callable[[str], bool]
         alone=alone,
         situations=options.situation,
         included=options_table.included(options.include),
+        vendors=options_table.DEFAULT_VENDORS if options.vendors is None else options.vendors,
     )
 
 

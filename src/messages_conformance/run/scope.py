@@ -12,7 +12,7 @@ from messages_conformance.contract import Profile
 from messages_conformance.contract.probes import probes
 from messages_conformance.exchange import Ask, Origin
 from messages_conformance.generate import Dialogue, GeneratedSet, generate_again
-from messages_conformance.options import DEPTHS
+from messages_conformance.options import DEFAULT_VENDORS, DEPTHS
 from messages_conformance.rules import CATALOGUE
 from messages_conformance.rules.catalogue import HARMS
 from messages_conformance.rules.probe_rules import ECHO, VALID_REQUEST
@@ -37,6 +37,7 @@ class Scope:
     - `seed` and `generated` (their number; None for the number of the depth) decide which requests are generated.
     - `alone` is the one generated request that is sent; nothing else is.
     - `situations` are globs; when there are any, only requests of these situations are sent.
+    - `vendors` is the number of other vendors of which a model is asked.
     - `included` are the words of --include: dialogues that create something on the target are sent only with theirs.
     """
 
@@ -48,6 +49,7 @@ class Scope:
     alone: Origin | None = None
     situations: tuple[str, ...] = ()
     included: frozenset[str] = frozenset()
+    vendors: int = DEFAULT_VENDORS
 
     def expanded(self, asked: Ask | Dialogue | GeneratedSet) -> tuple[Ask | Dialogue, ...]:
         """Returns the requests of a generated set; anything else is returned as it is."""
@@ -71,6 +73,8 @@ class Scope:
         if isinstance(asked, GeneratedSet):
             return bool(self.expanded(asked))
         if isinstance(asked, Dialogue) and asked.opt_in and asked.opt_in not in self.included:
+            return False
+        if isinstance(asked, Dialogue) and asked.vendors not in (0, self.vendors):
             return False
         if self.situations and not self._is_of_situation(asked):
             return False
