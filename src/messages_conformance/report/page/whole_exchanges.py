@@ -70,16 +70,16 @@ def _whole(exchange: Exchange, most_bytes: int) -> Markup:
     return element(
         "details",
         element("summary", f"{describe_request(exchange)}: {outcome}"),
-        *_request(exchange.request, most_bytes),
+        # A link to what is inside unfolds it; a link to the folded element does not.
+        element("p", "request", class_="note", id=_anchor(exchange.number)),
+        _request(exchange.request, most_bytes),
         *(_answer(response, most_bytes) if response is not None else _failure(exchange)),
-        id=_anchor(exchange.number),
         class_="whole",
     )
 
 
-def _request(request: Request, most_bytes: int) -> Iterator[Markup]:
-    yield paragraph("request", class_="note")
-    yield _block(f"{request.method} {request.path}", request.headers, request.body, most_bytes)
+def _request(request: Request, most_bytes: int) -> Markup:
+    return _block(f"{request.method} {request.path}", request.headers, request.body, most_bytes)
 
 
 def _answer(response: Response, most_bytes: int) -> Iterator[Markup]:
