@@ -11,7 +11,7 @@ from messages_conformance.exchange import Exchange, Failure, Origin, Response
 from messages_conformance.report import FORMATS, explained, load, to_json
 from messages_conformance.report.causes import find_causes, outcome_of
 from messages_conformance.report.model import exit_code, failures, headline, verdict_sentence
-from messages_conformance.rules.verdict import NOT_SHOWN, STATUS, Finding, Verdict
+from messages_conformance.rules.verdict import NOT_PROVOKED, STATUS, Finding, Verdict
 
 VALID = "transport.path.post-messages"
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aaaa"}}
@@ -211,8 +211,8 @@ STREAMS = numbered(
 )
 SYSTEM = failed("request.system.string", STREAMS[25:])
 WHOLE = failed("response.shape", STREAMS[:1])
-NEVER = Verdict(requirement="stream.order.message-stop-last", level="MUST", outcome="not-verified", reason=NOT_SHOWN)
-OTHER = Verdict(requirement="auth.missing-key", level="MUST", outcome="not-verified", reason=NOT_SHOWN)
+NEVER = Verdict(requirement="stream.order.message-stop-last", level="MUST", outcome="not-verified", reason=NOT_PROVOKED)
+OTHER = Verdict(requirement="auth.missing-key", level="MUST", outcome="not-verified", reason=NOT_PROVOKED)
 BLAMED = failed(VALID, STREAMS[20:])
 
 

@@ -32,7 +32,7 @@ from messages_conformance.rules.accessors import (
 )
 from messages_conformance.rules.catalogue import CATALOGUE, LEAKS
 from messages_conformance.rules.recording_parts import PROBES, has
-from messages_conformance.rules.verdict import FAIL, NOT_SHOWN, NOT_VERIFIED, STATUS, WARN, Finding, Verdict
+from messages_conformance.rules.verdict import FAIL, NOT_VERIFIED, STATUS, UNSHOWN, WARN, Finding, Verdict
 
 FEW: Final = 4
 """Below this number of requests, a sentence says how many there are instead of `every` (our own choice)."""
@@ -275,7 +275,7 @@ def _explained(
     known: Mapping[int, Exchange],
     kept: Callable[[Verdict, str], bool],
 ) -> Verdict:
-    if verdict.outcome == NOT_VERIFIED and verdict.reason == NOT_SHOWN:
+    if verdict.outcome == NOT_VERIFIED and verdict.reason in UNSHOWN:
         cause = next((cause for cause in causes if cause.always and _prevents(cause, verdict, known)), None)
         return verdict if cause is None else _because_of(verdict, cause)
     if not verdict.findings or any(cause.requirement == verdict.requirement for cause in causes):

@@ -207,7 +207,7 @@ def _accepts(name: str, sentence: str) -> Judging:
         refused = [] if recovered else [finding for exchange in sent[:1] for finding in _refusal(exchange)]
         reason = _refused_before(name, exchanges)
         if not sent:
-            yield Unverified(reason="no exchange shows it")
+            yield Unverified(reason="not provoked in this run")
         elif refused and reason:
             yield Unverified(reason=f"{reason} alone is also refused")
         yield from () if reason else refused

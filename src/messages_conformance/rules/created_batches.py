@@ -20,14 +20,14 @@ from messages_conformance.rules.batches_and_files import (
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, LOSES, RUN, rule
 from messages_conformance.rules.recording_parts import REQUEST, RESPONSE_HEADERS
-from messages_conformance.rules.verdict import NOT_SHOWN, SHOULD, STATUS, Finding, Place, Unverified
+from messages_conformance.rules.verdict import NOT_PROVOKED, SHOULD, STATUS, Finding, Place, Unverified
 
 SOURCE: Final = (
     "platform.claude.com/docs/en/build-with-claude/batch-processing, read 2026-08-22; OpenAPI description of 2026-05-31"
 )
 ENDED: Final = "ended"
 INCLUDE: Final = "With --include batches, a batch of two requests of one token is created, read and deleted."
-NO_BATCH: Final = Unverified(reason=NOT_SHOWN)
+NO_BATCH: Final = Unverified(reason=NOT_PROVOKED)
 LINES: Final = ("jsonl", "ndjson", "octet-stream")
 """Parts of the media types of lines of JSON; a store of files may serve them as bytes."""
 

@@ -18,11 +18,11 @@ from messages_conformance.rules.answer_parts import is_time
 from messages_conformance.rules.batches_and_files import FILES, file_problems, time_of
 from messages_conformance.rules.catalogue import ANTHROPIC, DRIFTS, HIDES, LOSES, RUN, rule
 from messages_conformance.rules.recording_parts import REQUEST
-from messages_conformance.rules.verdict import NOT_SHOWN, SHOULD, STATUS, Finding, Place, Unverified
+from messages_conformance.rules.verdict import NOT_PROVOKED, SHOULD, STATUS, Finding, Place, Unverified
 
 SOURCE: Final = "platform.claude.com/docs/en/build-with-claude/files, read 2026-08-22"
 INCLUDE: Final = "With --include files, four small files are uploaded, read, used in messages and deleted."
-NO_FILE: Final = Unverified(reason=NOT_SHOWN)
+NO_FILE: Final = Unverified(reason=NOT_PROVOKED)
 LIFETIME_S: Final = range(3_600, 7_776_001)
 SLACK: Final = timedelta(minutes=1)
 """The times of a file may be taken one after the other (our own)."""

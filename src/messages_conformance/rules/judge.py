@@ -16,16 +16,18 @@ from messages_conformance.internal_errors import described
 from messages_conformance.masking import bounded
 from messages_conformance.rules.capability_refusals import refused_capabilities
 from messages_conformance.rules.catalogue import CATALOGUE, EXCHANGE, RUN, Requirement
-from messages_conformance.rules.recording_parts import lacking, reason_for
+from messages_conformance.rules.recording_parts import PROBES, lacking, reason_for
 from messages_conformance.rules.verdict import (
     ERROR,
     FAIL,
     MUST,
     NOT_APPLICABLE,
-    NOT_SHOWN,
+    NOT_PROVOKED,
+    NOT_RECORDED,
     NOT_VERIFIED,
     PASS,
     SHOULD,
+    UNSHOWN,
     WARN,
     Finding,
     Place,
@@ -38,8 +40,7 @@ MOST_PASSED = 10_000
 """So many numbers of exchanges on which one requirement holds are kept, for the same reason."""
 
 MOST_FINDINGS = 10_000
-"""So many findings of one requirement are kept, more than a live run can have: captures may hold millions of exchanges,
-and memory has a bound (origin: our own; a finding takes about a kilobyte)."""
+"""So many findings of a requirement are kept: captures may hold millions of exchanges (our own; one has a kilobyte)."""
 
 NAMED_FINDINGS = 5
 """The exchanges of the first findings of each requirement stay in memory, to be shown in the report (our own)."""
@@ -220,11 +221,10 @@ class Judge:
         if found:
             self._explained.add(exchange.number)
         if exchange.response is not None:
-            self._window_events += forget_long_stream(exchange.response, most_events=self._room_for_events())
+            self._window_events += forget_long_stream(
+                exchange.response, most_events=max(KEPT_EVENTS - self._window_events, 0)
+            )
         return tuple(found)
-
-    def _room_for_events(self) -> int:
-        return max(KEPT_EVENTS - self._window_events, 0)
 
     def end_capture(self) -> None:
         """Applies the rules over several exchanges to those added since the last call: no later one belongs to them.
@@ -359,7 +359,7 @@ class Judge:
             exchanges = tuple(self._together) if requirement.raw else answered
             tally = _Tally().absorb(tally).absorb(self._run_tally(requirement, exchanges))
         outcome, reason = _outcome(requirement, tally), self._reason(requirement, tally)
-        if requirement.on_sight and outcome == NOT_VERIFIED and reason == NOT_SHOWN:
+        if requirement.on_sight and outcome == NOT_VERIFIED and reason in UNSHOWN:
             outcome, reason = NOT_APPLICABLE, NOT_SEEN
         return Verdict(
             requirement=requirement.id,
@@ -400,11 +400,11 @@ class Judge:
             if exchange.failure is not None and self._was_for(requirement, exchange)
         ]
         ended = [failure for failure in unanswered if failure.kind in ENDS_A_RUN and requirement.over == RUN]
-        if tally.unverified and not ended:
-            return tally.unverified + _left_out(tally)
-        if tally.left_out and not ended:
-            return tally.lack
-        return unanswered[-1].message if unanswered else NOT_SHOWN
+        if (tally.unverified or tally.left_out) and not ended:
+            return tally.unverified + _left_out(tally) if tally.unverified else tally.lack
+        if unanswered:
+            return unanswered[-1].message
+        return NOT_RECORDED if self._exchanges and PROBES in self._exchanges[-1].lacks else NOT_PROVOKED
 
     def _was_for(self, requirement: Requirement, exchange: Exchange) -> bool:
         """Whether an unanswered exchange might have shown the requirement."""
@@ -441,7 +441,7 @@ def _over_run(requirement: Requirement, answered: tuple[Exchange, ...]) -> _Tall
         return tally
     try:
         outcomes = _typed(requirement.judge(readable))
-        # A rule that is content with no exchange at all passes only because exchanges are left out.
+        # A rule that holds for no exchange at all passes only because exchanges are left out.
         vacuous = bool(left_out) and not outcomes and not list(requirement.judge(()))
     except OUR_ERRORS as error:  # a rule with a bug is our error, and must not cost the other verdicts
         tally.endless = isinstance(error, EndlessRuleError)

@@ -40,7 +40,7 @@ from messages_conformance.rules.accessors import (
 )
 from messages_conformance.rules.catalogue import BREAKS, DRIFTS, LEAKS, LOSES, MISBILLS, RUN, rule
 from messages_conformance.rules.recording_parts import CHUNK_BORDERS, IDS, RAW_BODY, REQUEST, RESPONSE_HEADERS, TIMES
-from messages_conformance.rules.verdict import MUST, NOT_SHOWN, SHOULD, Finding, Place, Unverified
+from messages_conformance.rules.verdict import MUST, NOT_PROVOKED, SHOULD, Finding, Place, Unverified
 
 COMPARED: Final = "the same request, alone and under load, compared"
 """The source of requirements that follow from two records: what works alone, works for many users, too."""
@@ -294,7 +294,7 @@ def repeats_no_id(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverifie
     """No two answers under load have the same message id or the same request-id."""
     loaded = [one for one in exchanges if one.load is not None and one.succeeded and one.creates_message]
     if not loaded:
-        yield Unverified(reason=NOT_SHOWN)
+        yield Unverified(reason=NOT_PROVOKED)
         return
     alone_repeats: set[str] = set()
     for what, read, place in (("message id", _message_id, "/id"), ("request-id", _request_id, "")):

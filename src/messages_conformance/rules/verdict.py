@@ -16,8 +16,13 @@ WARN: Final = "warn"
 NOT_VERIFIED: Final = "not-verified"
 NOT_APPLICABLE: Final = "not-applicable"
 ERROR: Final = "error"
-NOT_SHOWN: Final = "no exchange shows it"
+NOT_PROVOKED: Final = "not provoked in this run"
 """The reason of a requirement when no exchange shows it; a rule over several exchanges yields it, too."""
+
+NOT_RECORDED: Final = "no recorded exchange shows it"
+"""The same for recordings, which provoke nothing."""
+
+UNSHOWN: Final = (NOT_PROVOKED, NOT_RECORDED)
 
 OUTCOMES: Final = (PASS, FAIL, WARN, NOT_VERIFIED, NOT_APPLICABLE, ERROR)
 
