@@ -14,7 +14,7 @@ from typing import Any, Final
 import click
 
 from messages_conformance import configuration
-from messages_conformance.cli.commands import Command
+from messages_conformance.cli.commands import OTHERS, Command
 from messages_conformance.cli.completion_words import profiles, requirements, targets
 from messages_conformance.cli.parameters import (
     FILE,
@@ -56,7 +56,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         *("insecure", "wait-for-target"),
     ),
     "what is judged": (
-        *("depth", "only", "skip", "situation", "last-failed", "suite", "seed", "generated", "generate"),
+        *("depth", "only", "skip", "situation", "include", "last-failed", "suite", "seed", "generated", "generate"),
         *("max-shrink-requests", "snapshots", "snapshot-update"),
     ),
     "verdict": ("fail-on", "waivers", "baseline", "edition"),
@@ -96,13 +96,13 @@ def open_page(folder: str) -> None:
 
 def run_options(names: Collection[str] | None = None) -> list[click.Parameter]:
     """All options of a run except the target; with `names`, only these."""
-    by_name = {option.name: option for option in OPTIONS}
+    used = [each for each in OPTIONS if each.name != "target" and (names is None or each.name in names)]
+    rank = {name: number for number, name in enumerate(GROUP_OF)}
     params: list[click.Parameter] = []
-    for group, members in GROUPS.items():
-        for name in members:
-            if names is None or name in names:
-                params += _parameters(by_name[name], group)
-        if names is None and "max-failures" in members:
+    for each in sorted(used, key=lambda one: rank.get(one.name, len(rank))):
+        group = GROUP_OF.get(each.name, OTHERS)
+        params += _parameters(each, group)
+        if each.name == "max-failures" and names is None:
             params.append(flag("-x", field=FIRST_FAILURE, group=group, help="stop after the first failed MUST"))
     return params
 
