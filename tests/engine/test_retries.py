@@ -224,6 +224,17 @@ def test_a_5xx_is_repeated_more_often_once_such_failures_have_passed() -> None:
     assert not decisions.repeats(failed, history(repeats=FAILURE_ATTEMPTS - 1))
 
 
+def test_a_route_that_only_refuses_while_others_answer_is_not_waited_for() -> None:
+    decisions, late = retries(), history()
+    decisions.refused(late)
+    decisions.succeeded(OK, broken=False, route="/v1/messages/count_tokens")
+    decisions.gave_up(late, route="/v1/messages")
+    assert decisions.always_refuses("/v1/messages")
+    assert decisions.pause_after_refusal_s(question(), late, refusal(503)) is None
+    decisions.gave_up(late, route="/v1/messages/count_tokens")
+    assert not decisions.always_refuses("/v1/messages/count_tokens")  # it answered before
+
+
 def test_the_first_repeat_comes_at_once_and_the_next_ones_after_pauses() -> None:
     assert retries().pause_before_repeat_s(question(), history(repeats=1)) is None
     first = retries().pause_before_repeat_s(question(), history(repeats=2))

@@ -9,7 +9,9 @@ The rules of this file:
    error event are repeated once. A stream that ends in an overload is repeated more often, unless no stream ever
    completes. So is a 5xx once another one did not come again: such failures may hit one request twice.
 4. When the first questions all fail to reach the target, and nothing was ever answered, the rest is not sent.
-5. A request that must be refused may be refused with 503 or 529 too: after few retries that is its response.
+5. Where a route refused a request until its retry budget was used up, and never answered while others did, its
+   refusals are its answers: nothing on it is waited for any more.
+6. A request that must be refused may be refused with 503 or 529 too: after few retries that is its response.
 """
 
 from __future__ import annotations
@@ -88,6 +90,8 @@ class Retries:
         self._outage_failures = 0
         self._streams_break = False
         self._failures_pass = False
+        self._answering_routes: set[str] = set()
+        self._refusing_routes: set[str] = set()
         self._is_down = False
 
     # What happened
@@ -96,11 +100,12 @@ class Retries:
         """Notes that the target sends responses at all."""
         self._has_responded = True
 
-    def succeeded(self, response: Response, *, broken: bool, repeats: int = 0) -> None:
+    def succeeded(self, response: Response, *, broken: bool, repeats: int = 0, route: str = "") -> None:
         """Notes a response that is the result of its exchange. `broken`: it broke, and is not repeated any more.
 
-        `repeats` counts the answers before it that broke.
+        `repeats` counts the answers before it that broke. `route` is the path of the request.
         """
+        self._answering_routes.add(route)
         self._successes += 1
         self._failures_pass = self._failures_pass or (bool(repeats) and not broken)
         self._is_down = False
@@ -113,9 +118,16 @@ class Retries:
             history.successes_before = self._successes
         history.refusals += 1
 
-    def gave_up(self, history: History) -> None:
+    def gave_up(self, history: History, *, route: str = "") -> None:
         """Notes that the retry budget of an exchange is used up."""
-        self._is_down = self._is_down or self._successes == history.successes_before
+        if self._successes == history.successes_before:
+            self._is_down = True
+        elif route not in self._answering_routes:
+            self._refusing_routes.add(route)
+
+    def always_refuses(self, route: str) -> bool:
+        """Whether the refusals of a route are its answers: it never gave another one, and others did."""
+        return route in self._refusing_routes
 
     # What to do next
 
@@ -154,7 +166,11 @@ class Retries:
         `is_busy`: the target refuses valid requests too, so this is not its way of refusing an invalid one.
         """
         expected = refusal_is_expected(question, response) and not is_busy
-        if self._is_down or (expected and history.refusals > REFUSAL_RETRIES):
+        if (
+            self._is_down
+            or self.always_refuses(question.request.route)
+            or (expected and history.refusals > REFUSAL_RETRIES)
+        ):
             return None
         stated_s = stated_pause_s(response, now_s=self._unix_time_s())
         pause = pause_s(history.refusals, stated_s, self._jitter(question, history.refusals))

@@ -171,7 +171,9 @@ class Sender:
                 if result is not None:
                     return result
             else:
-                self._retries.succeeded(response, broken=bool(broken), repeats=history.repeats)
+                self._retries.succeeded(
+                    response, broken=bool(broken), repeats=history.repeats, route=question.request.route
+                )
                 self._concurrency.succeeded()
                 return response, None
 
@@ -261,13 +263,15 @@ class Sender:
             if await self._outage.still_answers():
                 return response, None
             pause = self._retries.pause_after_refusal_s(question, history, response, is_busy=True)
+        if pause is None and response.status != 429 and self._always_refuses(question, history):
+            return response, None
         if pause is None and response.status != 429:
             outage = await self._explained(f"status {response.status}")
             if outage is not None:
                 return None, outage
         history.interim.append(self._interim(question, response))
         if pause is None:
-            self._retries.gave_up(history)
+            self._retries.gave_up(history, route=question.request.route)
             return None, gave_up_failure(response, history)
         if response.status == 429:
             self._rate_limit.refused(pause)
@@ -279,6 +283,11 @@ class Sender:
         finally:
             question.outcome.waiting -= 1
         return None
+
+    def _always_refuses(self, question: Question, history: History) -> bool:
+        """Notes that a request is not waited for any more; whether its route refuses every request."""
+        self._retries.gave_up(history, route=question.request.route)
+        return self._retries.always_refuses(question.request.route)
 
     async def _wait(self, pause: float, slot: Slot) -> None:
         """Pauses the slot for so many seconds. Recorded answers are not waited for."""
