@@ -9,7 +9,7 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.rules.accessors import answered, body_of, cleanly_refused, has_message, refusal, shown
 from messages_conformance.rules.catalogue import BREAKS, RUN, TOKMODEL, rule
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
-from messages_conformance.rules.verdict import NOT_SHOWN, SHOULD, Finding, Place, Unverified
+from messages_conformance.rules.verdict import NOT_PROVOKED, SHOULD, Finding, Place, Unverified
 
 PATH: Final = "/v1beta/models"
 
@@ -66,6 +66,6 @@ def answers_for_models_of_other_vendors(exchanges: Sequence[Exchange]) -> Iterab
         yield refusal(one, f"a stream: {shown(one.requested_model)} answered without streaming")
         return
     if not asked:
-        yield Unverified(reason=NOT_SHOWN)
+        yield Unverified(reason=NOT_PROVOKED)
     elif not any(has_message(one) for one in asked):
         yield Unverified(reason=f"no listed model of another vendor answered: {cleanly_refused(asked[0])}")
