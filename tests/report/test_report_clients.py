@@ -25,15 +25,17 @@ from messages_conformance.report.model import clients_of
 from messages_conformance.rules import CATALOGUE
 from messages_conformance.rules.verdict import Finding, Place, Verdict
 
-PYTHON, TYPESCRIPT, CLAUDE_CODE = "anthropic (Python) 2.12.0", "@anthropic-ai/sdk 1.12.0", "Claude Code 2.1.332"
+PYTHON, TYPESCRIPT, CLAUDE_CODE = "anthropic (Python) 2.14.0", "@anthropic-ai/sdk 1.14.0", "Claude Code 2.1.332"
 VERCEL, INSTRUCTOR = "Vercel AI SDK 6.0.326", "instructor 1.17.0"
 API, AGENT = "anthropic-2023-06-01", "claude-code"
 
 
 @pytest.fixture(autouse=True)
 def measured(monkeypatch):
-    """The real measurements in place of the made-up ones of this folder."""
+    """The real measurements in place of the made-up ones of this folder; nothing was observed."""
     monkeypatch.setattr(contract, "impact", impacts.impact)
+    monkeypatch.setattr(contract, "observed_effect", lambda form, **named: None)
+    monkeypatch.setattr(contract, "near_effect", lambda form, **named: None)
 
 
 def verdicts(*failed, outcome="pass", without=(), finding=None, profile=API):
@@ -145,7 +147,24 @@ PING = Finding(found="no event line", wanted="x", place=Place(event=2, event_typ
 
 def test_of_the_measurements_those_count_that_have_the_form_of_the_finding():
     assert run("stream.frame.event-line")[PYTHON].status == FAILS
-    assert run("stream.frame.event-line", finding=PING)[PYTHON].status == WORKS
+    found = run("stream.frame.event-line", finding=PING)[PYTHON]
+    assert (found.status, found.unseen) == (
+        WORKS_AS_SEEN,
+        ("1 violation did nothing to it when measured: stream.frame.event-line",),
+    )
+
+
+def test_what_was_observed_with_the_same_form_decides(monkeypatch):
+    seen = {True: "silent_usage", False: "ok"}
+    monkeypatch.setattr(contract, "observed_effect", lambda form, **named: seen[form.streamed])
+    assert run("stream.order.message-stop-once")[PYTHON].status == WORKS_WITH_LOSS
+    assert run("response.role.assistant", streamed=False)[INSTRUCTOR].status == WORKS_AS_SEEN
+
+
+def test_of_other_forms_the_worst_counts(monkeypatch):
+    monkeypatch.setattr(contract, "near_effect", lambda form, **named: "ok")
+    assert run("stream.order.message-stop-once")[VERCEL].status == FAILS  # as in an older measurement
+    assert run("stream.final.tool-input")[PYTHON].status == WORKS_AS_SEEN
 
 
 def test_the_header_of_a_client_decides_whether_its_status_is_known():

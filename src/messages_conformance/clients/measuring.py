@@ -48,9 +48,14 @@ def effects_by_form(seen: Observation, *, more: Callable[[], frozenset[FindingFo
         for form in one.forms:
             found[form] = _worst(found.get(form, UNAFFECTED), one.effect)
     effect = _worst(*(one.effect for one in seen.scenarios if one.met))
-    if effect != _worst(*found.values()):
+    if _class(effect) != _class(_worst(*found.values())):
         found |= dict.fromkeys(more() - found.keys(), effect)
     return found
+
+
+def _class(effect: str) -> tuple[bool, bool]:
+    """Effects with the same one are the same status in the table of clients."""
+    return effect != UNAFFECTED, contract.stops(effect)
 
 
 def _worst(*effects: str) -> str:

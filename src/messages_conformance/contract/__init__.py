@@ -33,7 +33,7 @@ from messages_conformance.contract.impacts import (
     severity,
     short_name,
 )
-from messages_conformance.contract.observed_effects import observed_effect, outcome_words, stops, worst
+from messages_conformance.contract.observed_effects import near_effect, observed_effect, outcome_words, stops
 from messages_conformance.contract.problems import Problem, explain
 from messages_conformance.contract.profiles import Auth, Profile, gateway_profile_names, profile, profile_names
 from messages_conformance.contract.recovery import recovery
@@ -72,6 +72,7 @@ __all__ = [
     "impact_of",
     "is_failure",
     "measured_faults",
+    "near_effect",
     "observed_effect",
     "outcome_on",
     "outcome_words",
@@ -86,5 +87,4 @@ __all__ = [
     "stop_reasons",
     "stops",
     "valid",
-    "worst",
 ]

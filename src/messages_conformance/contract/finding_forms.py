@@ -1,14 +1,14 @@
 """The form of a violation: where it is and what kind of value was found, without the value itself.
 
-A measurement of one form says nothing about another: a client that ignores a wrong `stop_reason` of a text stops its
-loop when that of a tool call is wrong. Forms are compared from the most to the least specific key.
+A client that ignores a wrong `stop_reason` of a text ends its loop when that of a tool call is wrong, and one that
+reads `null` can fail on an absent member. So what was measured counts first of all for the same form.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,20 +37,6 @@ class FindingForm:
     found: str = ""
 
 
-Key = Callable[[FindingForm], tuple[object, ...]]
-
-KEYS: Final[tuple[Key, ...]] = (
-    lambda form: (form.streamed, form.tools, form.place, form.found),
-    lambda form: (form.streamed, form.place, form.found),
-    lambda form: (form.streamed, form.tools, form.place),
-    lambda form: (form.streamed, form.place),
-    lambda form: (form.streamed, form.tools),
-    lambda form: (form.streamed,),
-    lambda form: (),
-)
-"""What two forms of one requirement must have in common, from the most to the least specific."""
-
-
 def place_of(*, event_type: str | None, header: str | None, pointer: str | None) -> str:
     """Event type, header and pointer as text, with # for each position in an array."""
     parts = (event_type, header, re.sub(r"/\d+", "/#", pointer or ""))
@@ -60,6 +46,8 @@ def place_of(*, event_type: str | None, header: str | None, pointer: str | None)
 def kind_of(found: str, *, place: str) -> str:
     """The kind of the value that was found, such as `null`, `array`, `fraction`, or the beginning of a sentence."""
     text = _MORE.sub("", found)
+    if not text.isprintable():
+        return "unreadable"
     try:
         value = json.loads(text)
     except ValueError:
@@ -87,10 +75,21 @@ def _kind_of_number(value: float) -> str:
     return "zero" if value == 0 else "negative" if value < 0 else "number"
 
 
-def nearest(form: FindingForm, known: Mapping[FindingForm, str]) -> frozenset[str]:
-    """The effects of the known forms of the same requirement that are nearest to `form`; empty if there are none."""
-    same = {one: effect for one, effect in known.items() if one.requirement == form.requirement}
-    for key in KEYS:
-        if found := frozenset(effect for one, effect in same.items() if key(one) == key(form)):
-            return found
-    return frozenset()
+def same_form(form: FindingForm, known: Mapping[FindingForm, str]) -> frozenset[str]:
+    """The effects of this form; without tools also those of the form whose request has other tools.
+
+    A lost stop reason or block does nothing to a client that reads text, and ends the loop of one that runs tools.
+    """
+    if form in known:
+        return frozenset({known[form]})
+    if form.tools:
+        return frozenset()
+    alike = (form.streamed, form.place, form.found)
+    return frozenset(effect for one, effect in known.items() if (one.streamed, one.place, one.found) == alike)
+
+
+def near_forms(form: FindingForm, known: Mapping[FindingForm, str]) -> frozenset[str]:
+    """The effects of other kinds of values at the same place, or else at any place; empty if there are none."""
+    streamed = {one: effect for one, effect in known.items() if form.streamed in (None, one.streamed)}
+    same_place = frozenset(effect for one, effect in streamed.items() if one.place == form.place)
+    return same_place or frozenset(streamed.values())

@@ -15,7 +15,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from messages_conformance.contract.finding_forms import FindingForm, nearest
+from messages_conformance.contract.finding_forms import FindingForm, near_forms, same_form
 from messages_conformance.contract.impacts import impact_data, is_failure
 
 WORST_LAST: Final = (
@@ -62,13 +62,16 @@ def stops(effect: str) -> bool:
 
 
 def observed_effect(form: FindingForm, *, client: str, without: str = "") -> str | None:
-    """The effect of the nearest observed forms on a client (its short name); None if none was observed.
+    """The effect of a form on a client (its short name), if this form was observed.
 
-    Of several forms that are equally near, the worst counts. `without` is a fault that is left out: so it is predicted
-    from the others.
+    `without` is a fault that is left out: so it is predicted from the others.
     """
-    effects = nearest(form, _known(client, without).get(form.requirement, {}))
-    return worst(effects)
+    return worst(same_form(form, _known(client, without).get(form.requirement, {})))
+
+
+def near_effect(form: FindingForm, *, client: str, without: str = "") -> str | None:
+    """The worst effect of other forms of the same requirement; None if none was observed."""
+    return worst(near_forms(form, _known(client, without).get(form.requirement, {})))
 
 
 def worst(effects: Iterable[str]) -> str | None:

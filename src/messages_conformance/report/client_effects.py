@@ -7,8 +7,8 @@ of the requirement whose fault has the form of the findings; otherwise, for a MU
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from messages_conformance import contract
@@ -110,61 +110,73 @@ class Known:
         stream = self.form_of(finding).streamed
         return stream is None or (STREAM if stream else JSON) in self.use.reads
 
-    def observed(self, findings: list[Finding]) -> str | None:
-        """The worst observed effect of these findings, as a name of the outcomes; None if none was observed."""
-        client = contract.short_name(self.use.client)
-        forms = {self.form_of(finding) for finding in findings}
-        found = [contract.observed_effect(form, client=client, without=self.without) for form in forms]
-        return contract.worst(effect for effect in found if effect is not None)
+    def effect(self, finding: Finding) -> Effect | None:
+        """What was measured: for the same form, or for the same kind of fault, or the worst for another form."""
+        form = self.form_of(finding)
+        short = contract.short_name(self.use.client)
+        same = contract.observed_effect(form, client=short, without=self.without)
+        if same is not None:
+            return _observed(finding.requirement, same)
+        near = contract.near_effect(form, client=short, without=self.without)
+        other = () if near is None else (_observed(finding.requirement, near),)
+        rows = contract.impact_of(finding.requirement, (as_text(finding),), client=self.use.client)
+        alike = [row for row in rows if row.found]
+        older = tuple(_measured(finding.requirement, contract.outcome_on(row, self.use.client)) for row in rows)
+        return _worst(older if alike else (*other, *older))
 
 
 def _effects(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], known: Known) -> Iterator[Effect]:
     for verdict in verdicts.values():
         if not verdict.findings or not concerns(use, verdict.requirement):
             continue
-        findings = [finding for finding in verdict.findings if known.reached(finding)]
+        named = [replace(finding, requirement=verdict.requirement) for finding in verdict.findings]
+        findings = [finding for finding in named if known.reached(finding)]
         if not findings:
             continue
+        measured = _worst(effect for finding in findings if (effect := known.effect(finding)) is not None)
         if use.profile == profile:
-            effect = _under_its_profile(use, verdict, findings)
-            if effect.stops or effect.measured or not _outcomes(use, verdict.requirement, findings):
-                yield effect  # otherwise the measured client did not notice it
-        elif (observed := known.observed(findings)) is not None:
-            yield _as_observed(verdict.requirement, observed)
-        elif (concluded := _effect(use, verdict, findings)) is not None:
+            yield _under_its_profile(verdict, measured)
+        elif measured is not None:
+            yield measured
+        elif (concluded := _concluded(verdict)) is not None:
             yield concluded
 
 
-def _as_observed(requirement: str, observed: str) -> Effect:
+def _observed(requirement: str, effect: str) -> Effect:
     other = requirement.startswith(f"{OTHER_ENDPOINTS}.")
     return Effect(
         requirement=requirement,
-        outcome=contract.outcome_words(observed),
-        stops=contract.stops(observed) and not other,
+        outcome=contract.outcome_words(effect),
+        stops=contract.stops(effect) and not other,
     )
 
 
-def _under_its_profile(use: ClientUse, verdict: Verdict, findings: list[Finding]) -> Effect:
+def _measured(requirement: str, outcome: str) -> Effect:
+    return Effect(requirement=requirement, outcome=outcome, stops=_stops(requirement, outcome))
+
+
+def _worst(found: Iterable[Effect]) -> Effect | None:
+    return min(found, key=lambda effect: (not effect.stops, rank(effect.outcome)), default=None)
+
+
+def _under_its_profile(verdict: Verdict, measured: Effect | None) -> Effect:
     """The effect under the profile of the client: exactly what fails a run stops the client."""
-    measured = _measured(use, verdict.requirement, findings)
     row = CATALOGUE.get(verdict.requirement)
     harm = row.harm if row else DRIFTS
     stops = verdict.outcome == FAIL
     concluded = REFUSED_SOME if harm == BREAKS and not stops else BY_HARM.get(harm, "differs from what it expects")
+    known = measured is not None and (not stops or measured.outcome != HARMLESS)
     return Effect(
         requirement=verdict.requirement,
-        outcome=measured or concluded,
+        outcome=measured.outcome if measured is not None and known else concluded,
         stops=stops,
-        measured=bool(measured),
+        measured=known,
     )
 
 
-def _effect(use: ClientUse, verdict: Verdict, findings: list[Finding]) -> Effect | None:
+def _concluded(verdict: Verdict) -> Effect | None:
+    """The effect of a violation that was never measured, by its harm."""
     name = verdict.requirement
-    outcomes = _outcomes(use, name, findings)
-    if outcomes:
-        worst = _measured(use, name, findings)
-        return Effect(requirement=name, outcome=worst, stops=_stops(name, worst)) if worst else None
     row = CATALOGUE.get(name)
     if row is None or row.harm not in BY_HARM or name.startswith(f"{OTHER_ENDPOINTS}."):
         return None
@@ -181,17 +193,6 @@ def _advised(row: Requirement) -> Effect | None:
     if row.harm != BREAKS or row.probed or row.topic not in ABOUT_ANSWERS or row.id.startswith(ABOUT_REQUESTS):
         return None
     return Effect(requirement=row.id, outcome=BY_HARM[BREAKS], stops=False, measured=False)
-
-
-def _measured(use: ClientUse, requirement: str, findings: list[Finding]) -> str:
-    """The worst measured effect; empty if there is no measurement, or if the client did not notice the fault."""
-    outcomes = _outcomes(use, requirement, findings) - {HARMLESS}
-    return min(outcomes, key=lambda outcome: (not _stops(requirement, outcome), rank(outcome)), default="")
-
-
-def _outcomes(use: ClientUse, requirement: str, findings: list[Finding]) -> set[str]:
-    rows = contract.impact_of(requirement, map(as_text, findings), client=use.client)
-    return {contract.outcome_on(row, use.client) for row in rows}
 
 
 def as_text(finding: Finding) -> str:
