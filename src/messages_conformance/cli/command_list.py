@@ -78,7 +78,7 @@ COMMANDS: Final[Mapping[str, Row]] = {
         example="report report --format markdown --output comment.md",
     ),
     "compare": Row(
-        module="reporting",
+        module="comparing",
         summary="compare saved runs side by side",
         example="compare report other --format html --output comparison.html",
     ),

@@ -1,4 +1,4 @@
-"""The commands `report` and `compare`: they write saved runs in another format, one alone or several side by side."""
+"""The command `report`: it writes a saved run in another format, or verifies it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ FORMATS: Final = (
     "terminal",
     "verdict",
 )
-COMPARISONS: Final = ("terminal", "markdown", "html")
 """Only the names: `--help` does not import the modules that write a report."""
 
 HARMLESS: Final[Mapping[str, Callable[[str], str]]] = {
@@ -50,7 +49,7 @@ STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 
 
 def commands() -> tuple[Command, ...]:
-    """Declares `report` and `compare`."""
+    """Declares `report`."""
     output = option("--output", metavar="FILE", kind=FILE, help="write there instead of printing")
     one = [
         argument(
@@ -70,18 +69,7 @@ def commands() -> tuple[Command, ...]:
         ),
         output,
     ]
-    several = [
-        argument("folders", metavar="REPORT", several=True, kind=FOLDER, help="folder that a run with --report wrote"),
-        option("--name", metavar="NAME", multiple=True, help="name of a run, in the order of the reports"),
-        option(
-            "--format",
-            choices=COMPARISONS,
-            metavar="FORM",
-            help="terminal, markdown or html (default: terminal; with --output: markdown)",
-        ),
-        output,
-    ]
-    return (Command("report", _report, one), Command("compare", _compare, several))
+    return (Command("report", _report, one),)
 
 
 def _report(parsed: Parsed) -> int:
@@ -94,7 +82,7 @@ def _report(parsed: Parsed) -> int:
     try:
         loaded = report.load(parsed.words[0])
         text = report.FORMATS[parsed.format](loaded)
-        _output(text if parsed.output else HARMLESS.get(parsed.format, disarmed)(text), parsed.output)
+        write_output(text if parsed.output else HARMLESS.get(parsed.format, disarmed)(text), parsed.output)
         if parsed.format == "github":
             _summarize(loaded)
     except report.ReportError as error:
@@ -126,23 +114,8 @@ def _verify(folder: str) -> int:
     return int(bool(found.problems))
 
 
-def _compare(parsed: Parsed) -> int:
-    from messages_conformance import report
-
-    try:
-        names = parsed.name or []
-        if names and len(names) != len(parsed.folders):
-            raise report.ReportError(f"--name is given {len(names)} times for {len(parsed.folders)} reports")
-        comparison = report.compare([report.load(folder) for folder in parsed.folders], labels=names)
-        form = parsed.format or ("markdown" if parsed.output else "terminal")
-        text = report.COMPARISONS[form](comparison)
-        _output(text if parsed.output else HARMLESS.get(form, disarmed)(text), parsed.output)
-    except report.ReportError as error:
-        return wrong_usage(error)
-    return 0
-
-
-def _output(text: str, output: str | None) -> None:
+def write_output(text: str, output: str | None) -> None:
+    """Writes the text to the file, or prints it; secrets are masked."""
     if output is None:
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
         sys.stdout.write(masked(text))

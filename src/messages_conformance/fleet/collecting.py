@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from messages_conformance.fleet.fleet_document import FleetCell, load
+from messages_conformance.fleet.fleet_document import FleetCell, FleetError, load
 from messages_conformance.report import ReportError
 from messages_conformance.report.summarized import Summary, summarized
 
@@ -76,18 +76,19 @@ def _in_place(place: Path) -> Iterator[SavedRun]:
             profile="",
             depth="",
             exit_code=2,
-            reason=f"{str(folder)!r} has no report.json and no fleet.json",
+            reason=_why_none(folder),
         )
 
 
 def _files_in(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The files of fleets and the reports below a folder. A fleet.json is newer than the shards beside it, or alone."""
+    """The files of fleets and the reports below a folder. Files deeper down with the same name may be of others."""
     fleets: list[Path] = []
     reports: list[Path] = []
     for place, folders, names in os.walk(folder):
         folders.sort()
         own = sorted(name for name in names if FLEET.fullmatch(name))
-        fleets += [Path(place, name) for name in own]
+        files = [Path(place, name) for name in own]
+        fleets += files if Path(place) == folder else [file for file in files if _is_fleet(file)]
         reports += [Path(place, REPORT)] if REPORT in names else []
     return fleets, reports
 
@@ -143,3 +144,19 @@ def _unique(name: str, used: Mapping[str, SavedRun]) -> str:
     while found in used:
         found, number = f"{name} ({number})", number + 1
     return found
+
+
+def _why_none(folder: Path) -> str:
+    try:
+        summarized(folder)
+    except ReportError as error:
+        return str(error)
+    return f"{str(folder)!r} has no report"
+
+
+def _is_fleet(file: Path) -> bool:
+    try:
+        load(file)
+    except FleetError:
+        return False
+    return True

@@ -122,6 +122,11 @@ def summarized(place: Path | str) -> Summary:
     path = path if path.name == FILE_NAME else path / FILE_NAME
     try:
         data = read_bytes(path, limit_bytes=MAX_SAVED_BYTES)
+    except InputError as error:
+        raise ReportError(
+            f"{str(path)!r} could not be read: {error}; name the folder that a run with --report wrote"
+        ) from error
+    try:
         found = _decoded(data)
     except InputError as error:
         raise ReportError(
