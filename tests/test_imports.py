@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -267,3 +268,8 @@ def test_a_cycle_of_packages_is_found_where_no_modules_form_one(tmp_path: Path) 
     )
     assert cycle(found, as_module) == []
     assert {f"{PACKAGE}.report", f"{PACKAGE}.targets"} <= set(cycle(found, as_package))
+
+
+def test_a_run_that_generates_nothing_does_not_import_hypothesis() -> None:
+    asked = f"import sys, {PACKAGE}.run.live_run, {PACKAGE}.plugin.fixtures; sys.exit('hypothesis' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0

@@ -71,11 +71,13 @@ def _matches(requirement: str, globs: tuple[str, ...]) -> bool:
     return any(fnmatchcase(requirement, glob) or fnmatchcase(requirement, f"{glob}.*") for glob in globs)
 
 
+@cache
 def profile_names() -> tuple[str, ...]:
     """The names of the built-in profiles, sorted; those of gateways are in `gateway_profile_names`."""
     return tuple(name.removesuffix(".toml") for name in resources.names("profiles", ".toml") if "/" not in name)
 
 
+@cache
 def gateway_profile_names() -> tuple[str, ...]:
     """The names of the built-in profiles of gateways, which are judged from both sides."""
     return tuple(name.removesuffix(".toml") for name in resources.names("profiles/gateways", ".toml"))

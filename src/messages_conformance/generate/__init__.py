@@ -27,7 +27,7 @@ from messages_conformance.generate.asks import (
 )
 from messages_conformance.generate.generated_sets import GENERATED_SETS, GeneratedSet, generate_again, parse_origin
 from messages_conformance.generate.pairs import kinds, repeated_pair, words
-from messages_conformance.generate.sample_content import pdf
+from messages_conformance.generate.pdf_file import pdf
 
 __all__ = [
     "EITHER",

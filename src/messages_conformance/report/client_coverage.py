@@ -74,12 +74,23 @@ def essential(use: ClientUse, profile: str, row: Requirement) -> bool:
     return concerns(use, row.id) and (JSON in use.reads or row.topic != "response" or use.profile is not None)
 
 
+def essential_rows(use: ClientUse, profile: str) -> tuple[Requirement, ...]:
+    """The essential requirements of a client, in the order of the catalogue."""
+    place = use.client, profile, len(CATALOGUE)  # rules of the user may be added later
+    if place not in _essential_rows:
+        _essential_rows[place] = tuple(row for row in CATALOGUE.values() if essential(use, profile, row))
+    return _essential_rows[place]
+
+
+_essential_rows: dict[tuple[str, str, int], tuple[Requirement, ...]] = {}
+
+
 def unseen(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict]) -> Mapping[str, str]:
     """Part of the use -> what was not seen of it, in words."""
     parts: dict[str, list[bool]] = {}
-    for row in CATALOGUE.values():
+    for row in essential_rows(use, profile):
         verdict = verdicts.get(row.id)
-        if essential(use, profile, row) and (verdict is None or verdict.outcome != NOT_APPLICABLE):
+        if verdict is None or verdict.outcome != NOT_APPLICABLE:
             parts.setdefault(part_of(row.id), []).append(_seen(verdict))
     return {name: _sentence(name, seen) for name, seen in parts.items() if not all(seen)}
 
@@ -87,9 +98,8 @@ def unseen(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict]) -> Map
 def nothing_seen(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:
     """What to say of the critical parts of which nothing was verified; such a client's status is not known."""
     parts: dict[str, list[bool]] = {}
-    for row in CATALOGUE.values():
-        if essential(use, profile, row):
-            parts.setdefault(part_of(row.id), []).append(_seen(verdicts.get(row.id)))
+    for row in essential_rows(use, profile):
+        parts.setdefault(part_of(row.id), []).append(_seen(verdicts.get(row.id)))
     missing = tuple(_words(name) for name, seen in parts.items() if name in CRITICAL and not any(seen))
     if STREAM in use.reads and not missing and _no_stream_ended(verdicts.get(WHOLE_STREAM)):
         return (NO_WHOLE_STREAM,)
@@ -104,10 +114,8 @@ def not_offered(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict]) -
     """The features that the profile does not promise or the model does not have, and that the client can use."""
     features = (
         feature
-        for row in CATALOGUE.values()
-        if essential(use, profile, row)
-        and (verdict := verdicts.get(row.id)) is not None
-        and verdict.outcome == NOT_APPLICABLE
+        for row in essential_rows(use, profile)
+        if (verdict := verdicts.get(row.id)) is not None and verdict.outcome == NOT_APPLICABLE
         for feature in _features(row, profile)
     )
     return tuple(sorted(FEATURES.intersection(features)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, Protocol
 
 from messages_conformance import contract
@@ -155,6 +156,15 @@ class Report:
         if exchange is not None or saved is None:
             return form_of(finding, exchange)
         return plain_form(finding, streamed=bool(saved.row.get("events")), tools=None)
+
+    @cached_property
+    def client_statuses(self) -> tuple[ClientStatus, ...]:
+        """The status of each measured client."""
+        return self.statuses_without("")
+
+    def statuses_without(self, fault: str) -> tuple[ClientStatus, ...]:
+        """The same without the observations of a fault of the reference endpoint."""
+        return client_statuses(self.run.profile, self.verdicts, self.form_of, unjudged=self.unjudged, without=fault)
 
     @property
     def unjudged(self) -> bool:
@@ -410,9 +420,7 @@ def clients_of(report: Report, *, without: str = "") -> tuple[ClientStatus, ...]
 
     `without` is a fault of the reference endpoint whose observations are left out.
     """
-    return client_statuses(
-        report.run.profile, report.verdicts, report.form_of, unjudged=report.unjudged, without=without
-    )
+    return report.statuses_without(without) if without else report.client_statuses
 
 
 def _works(report: Report, words: str) -> str:
