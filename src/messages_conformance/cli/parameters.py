@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from types import SimpleNamespace
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import click
 from click.shell_completion import CompletionItem
@@ -13,11 +13,17 @@ Words: TypeAlias = Callable[[str], Iterable[str]]
 """Gives the words that can complete a text. It runs only while a shell completes, so it may import much."""
 
 
+if TYPE_CHECKING:
+    Kind: TypeAlias = click.ParamType[Any]
+else:
+    Kind = click.ParamType  # older releases of click have no type in brackets here
+
+
 class Parsed(SimpleNamespace):
     """The values of one command by name of field. An option that was not given is None, False or an empty list."""
 
 
-class WholeNumber(click.ParamType[int]):
+class WholeNumber(Kind):
     """A whole number, with our message."""
 
     name = "N"
@@ -30,7 +36,7 @@ class WholeNumber(click.ParamType[int]):
             self.fail(f"is {value!r}; it is a whole number", param, ctx)
 
 
-class Number(click.ParamType[float]):
+class Number(Kind):
     """A number, with our message. Not finite ones are refused where the limits of an option are checked."""
 
     name = "NUMBER"
@@ -43,7 +49,7 @@ class Number(click.ParamType[float]):
             self.fail(f"is {value!r}; it is a number", param, ctx)
 
 
-class OneOf(click.ParamType[str]):
+class OneOf(Kind):
     """One of several words, with our message."""
 
     name = "WORD"
@@ -110,7 +116,7 @@ class ArgumentOfCommand(click.Argument):
 def option(
     *flags: str,
     help: str,
-    kind: click.ParamType[Any] | None = None,
+    kind: Kind | None = None,
     choices: Sequence[str] = (),
     field: str = "",
     words: Words | None = None,
@@ -137,7 +143,7 @@ def argument(
     metavar: str,
     required: bool = True,
     several: bool = False,
-    kind: click.ParamType[Any] | None = None,
+    kind: Kind | None = None,
     words: Words | None = None,
 ) -> ArgumentOfCommand:
     """A word that is no option, or several."""
