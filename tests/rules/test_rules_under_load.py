@@ -88,7 +88,7 @@ ROWS: dict[str, tuple[list[Exchange], list[Exchange]]] = {
         [in_time(1.0, 1.01)],
         [
             in_time(0.1, 0.5),
-            in_time(1.0, 1.01, lag_s=0.07),
+            in_time(1.0, 1.01, lag_s=0.3),
             in_time(1.0, 1.01, **load(alone=Alone(accepted=True, complete=True))),
         ],
     ),

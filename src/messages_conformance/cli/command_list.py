@@ -67,6 +67,11 @@ COMMANDS: Final[Mapping[str, Row]] = {
         summary="judge a gateway from both sides: clients in front, a scripted upstream behind",
         example="gateway http://127.0.0.1:4000 --upstream-port 8789 --speaks openai-chat",
     ),
+    "load": Row(
+        module="loading",
+        summary="judge a target while many users send requests at once",
+        example="load http://127.0.0.1:8787 --users 64 --minutes 1 --report report",
+    ),
     "config": Row(
         module="settings",
         summary="show the value of each option and its origin",

@@ -35,6 +35,7 @@ def commands() -> tuple[Command, ...]:
             help="folder for the proof (default: reports/published/proof without --only and --profile)",
         ),
         flag("--gateway", help="try the faults and variants of the reference gateway instead"),
+        flag("--load", help="try the faults and variants that only many users at once show instead"),
     ]
     return (Command("prove", _prove, params),)
 
@@ -44,6 +45,10 @@ def _prove(parsed: Parsed) -> int:
         from messages_conformance.proof.gateways import prove_gateways
 
         return prove_gateways(tuple(parsed.only or ()), **({"jobs": parsed.jobs} if parsed.jobs else {}))
+    if parsed.load:
+        from messages_conformance.load.proving import prove_load
+
+        return prove_load(tuple(parsed.only or ()))
     from messages_conformance.proof import ProofOptions, prove
     from messages_conformance.run import UsageError
 

@@ -61,6 +61,9 @@ BURST_S: Final = 0.05
 SPREAD_S: Final = 0.3
 """Alone, the deltas of a stream were spread over this time at least, or its timing shows nothing (our own)."""
 
+EXPLAINED_SHARE: Final = 0.25
+"""Our own process was blocked for so much of the usual time: deltas may have come meanwhile, bit by bit (our own)."""
+
 RETRIED: Final = frozenset({408, 409, 429, *range(500, 600)})
 """The statuses that the SDKs send again (anthropic 2.12.0, _base_client.py _should_retry)."""
 
@@ -227,7 +230,7 @@ def still_streams(exchange: Exchange) -> Iterable[Finding | Unverified]:
     alone = alone_of(exchange)
     if alone.spread_s < SPREAD_S or len(deltas) < 2 or len(text_of(exchange)) < alone.characters / 2:
         yield Unverified(reason=f"alone, its deltas do not arrive over {SPREAD_S:g} s, so that timing shows nothing")
-    elif exchange.observer_lag_s >= BURST_S:
+    elif exchange.observer_lag_s >= alone.spread_s * EXPLAINED_SHARE:
         yield Unverified(reason=f"our own process was blocked for {exchange.observer_lag_s:.2f} s")
     elif (spread_s := deltas[-1] - deltas[0]) < BURST_S:
         found = f"all {len(deltas)} deltas within {spread_s:.3f} s, while {_at_once(exchange)}"

@@ -178,7 +178,7 @@ def add_up_input_under_load(message: Json, context: RequestContext) -> Json:
     return _with_usage(message, "input_tokens", 20 * in_progress(context))
 
 
-@load_fault(Stage.MESSAGE, trips={"load.usage.output"})
+@load_fault(Stage.MESSAGE, trips={"load.usage.output", "usage.output.le-max"})
 def add_up_output_under_load(message: Json, context: RequestContext) -> Json:
     """The output tokens of the requests in progress are added to each other."""
     return _with_usage(message, "output_tokens", 20 * in_progress(context))

@@ -1,0 +1,206 @@
+"""The user of Locust that judges every answer: the only module that imports Locust and gevent.
+
+    from locust import between
+    from messages_conformance.load.user import MessagesUser
+
+    class Visitor(MessagesUser):
+        host = "http://127.0.0.1:8787"
+        wait_time = between(1, 3)
+
+`locust -f that_file.py` then has its web UI, its workers and its shapes, and our failures among the failures. The key
+is in MESSAGES_API_KEY; the options of `messages-conformance load` are in MESSAGES_CONFORMANCE_LOAD as JSON.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import gevent
+from locust import User, constant, events, task
+from locust.runners import MasterRunner, WorkerRunner
+
+from messages_conformance.load.load_options import NOT_JUDGED, USAGE, from_environment
+from messages_conformance.load.load_test import TICK_S, LoadTest, Outcome, described
+from messages_conformance.load.received import Received
+from messages_conformance.load.safety import base_url, refusal
+from messages_conformance.report import console
+from messages_conformance.session import Clock, UsageError
+
+CLOCK: Final = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.monotonic)
+REPORTED: Final = "messages_conformance"
+"""The name of our part in what a worker reports to the master."""
+
+
+class Violation(Exception):
+    """An answer violates a MUST."""
+
+
+class NoAnswer(Exception):
+    """A request got no answer."""
+
+
+class Running:
+    """The load test of this process, between the start and the stop of a test of Locust."""
+
+    test: ClassVar[LoadTest | None] = None
+    watching: ClassVar[Any] = None
+    code: ClassVar[int | None] = None
+    ending: ClassVar[bool] = False
+    worker_codes: ClassVar[dict[str, int]] = {}
+
+
+class MessagesUser(User):
+    """Sends requests of the mix one after another on its own connection. Subclass it to set `host` and `wait_time`.
+
+    `model`, `profile` and `report` are what the command has as options of these names; a variable that sets them, too,
+    wins.
+    """
+
+    abstract = True
+    wait_time = constant(0)
+    model: ClassVar[str] = ""
+    profile: ClassVar[str] = ""
+    report: ClassVar[str] = ""
+
+    def on_start(self) -> None:
+        """Opens the user's connection when it first sends."""
+        self.line = Running.test.line() if Running.test is not None else None
+
+    def on_stop(self) -> None:
+        """Closes the connection."""
+        if self.line is not None:
+            self.line.close()
+
+    @task
+    def message(self) -> None:
+        """Sends one request and judges its answer."""
+        test = Running.test
+        if test is None or self.line is None or test.stop_reason:  # the end is near
+            gevent.sleep(0.2)
+            return
+        self._fire(test.one(self.line))
+        if test.stop_reason and not Running.ending:
+            Running.ending = True
+            gevent.spawn(self.environment.runner.quit if _is_ours() else self.environment.runner.stop)
+
+    def _fire(self, outcome: Outcome) -> None:
+        received, kind = outcome.received, outcome.kind
+        refused = f" [{received.status}]" if received.status >= 400 else ""
+        self.environment.events.request.fire(
+            request_type="POST",
+            name=f"{kind.name}{refused}",
+            response_time=received.ended_at_s * 1000,
+            response_length=received.size_bytes,
+            exception=_exception(outcome, received),
+            context={},
+            start_time=time.time() - received.ended_at_s,
+            url=kind.request.path,
+            response=None,
+        )
+
+
+def _exception(outcome: Outcome, received: Received) -> Exception | None:
+    if outcome.violations:
+        return Violation(described(outcome.violations[0]))
+    return NoAnswer(received.failure[1]) if received.failure[0] else None
+
+
+def _is_ours() -> bool:
+    """Whether the command `load` started this process."""
+    return os.environ.get("MESSAGES_CONFORMANCE_LOAD_COMMAND") == "1"
+
+
+@events.test_start.add_listener
+def begin(environment: Any, **_: Any) -> None:
+    """Sends each request alone, before the users start."""
+    if _is_ours():
+        logging.getLogger("locust.stats_logger").setLevel(logging.ERROR)  # the command has a summary of its own
+    if isinstance(environment.runner, MasterRunner):
+        return
+    user = next((one for one in environment.user_classes if issubclass(one, MessagesUser)), None)
+    if user is None:
+        return
+    try:
+        options = from_environment(url=environment.host or user.host or "", model=user.model)
+        session = {**{"profile": user.profile, "report": user.report}, **options.session}
+        if session.get("report") and isinstance(environment.runner, WorkerRunner):
+            session["report"] = str(Path(session["report"]) / f"worker-{environment.runner.worker_index}")
+        kept = {name: value for name, value in session.items() if value}
+        options = replace(options, url=base_url(options.url), session=kept)
+        if wrong := refusal(options):
+            raise UsageError(wrong)
+        salt = int.from_bytes(os.urandom(6), "big")
+        test = LoadTest(options, clock=CLOCK, out=console(), salt=salt)
+    except (UsageError, ValueError) as error:
+        _end(environment, str(error))
+        return
+    Running.test, Running.ending = None, False
+    Running.watching = gevent.spawn(_watch, test)
+    if not test.prepare():
+        Running.code = environment.process_exit_code = test.finish()
+        gevent.spawn(environment.runner.quit)
+        return
+    Running.test = test
+    if _is_ours() and options.seconds:
+        gevent.spawn_later(options.seconds, environment.runner.quit)
+
+
+def _end(environment: Any, message: str) -> None:
+    print(f"ERROR: {message}", file=sys.stderr, flush=True)
+    Running.code = environment.process_exit_code = USAGE
+    gevent.spawn(environment.runner.quit)
+
+
+def _watch(test: LoadTest) -> None:
+    while True:
+        gevent.sleep(TICK_S)
+        test.watch()
+
+
+@events.test_stop.add_listener
+def end(environment: Any, **_: Any) -> None:
+    """Sends some requests again, writes the report and sets the exit code."""
+    test, Running.test = Running.test, None
+    if test is not None:
+        try:
+            Running.code = environment.process_exit_code = test.finish()
+        except Exception as error:
+            print(f"ERROR: {error}", file=sys.stderr, flush=True)
+            Running.code = environment.process_exit_code = NOT_JUDGED
+        if Running.watching is not None:
+            Running.watching.kill()
+    if isinstance(environment.runner, MasterRunner) and Running.worker_codes:
+        environment.process_exit_code = max(Running.worker_codes.values(), key=_weight)
+
+
+def _weight(code: int) -> int:
+    """Violations weigh more than what could not be judged, and that more than a report without either."""
+    return {0: 0, USAGE: 1, NOT_JUDGED: 2, 1: 3}.get(code, 2)
+
+
+@events.quitting.add_listener
+def stop_first(environment: Any, **_: Any) -> None:
+    """Ends a test that is still running before Locust decides about the exit code."""
+    if Running.test is not None and environment.runner is not None:
+        environment.runner.stop()
+
+
+@events.report_to_master.add_listener
+def report_code(client_id: str, data: dict[str, Any], **_: Any) -> None:
+    """A worker reports its exit code, as soon as it has one."""
+    if Running.code is not None:
+        data[REPORTED] = Running.code
+
+
+@events.worker_report.add_listener
+def take_code(client_id: str, data: dict[str, Any], **_: Any) -> None:
+    """The master keeps the exit code of each worker."""
+    if REPORTED in data:
+        Running.worker_codes[client_id] = data[REPORTED]
