@@ -28,7 +28,15 @@ from messages_conformance.exchange.behind import (
 )
 from messages_conformance.exchange.body_chunks import ALL_CODINGS, MAX_DECODED_BYTES, Chunk, decoded, unread_codings
 from messages_conformance.exchange.content_coding import GZIP_MAGIC, BodyDecoder, DecodingError, can_decode, codings_of
-from messages_conformance.exchange.exchange import ASKED_AGAIN, SILENT, UNRECORDED, Exchange, Failure, RecordingPart
+from messages_conformance.exchange.exchange import (
+    ASKED_AGAIN,
+    NOT_KEPT,
+    SILENT,
+    UNRECORDED,
+    Exchange,
+    Failure,
+    RecordingPart,
+)
 from messages_conformance.exchange.exchange_record import from_record, read_recording, to_record
 from messages_conformance.exchange.http_request import (
     KEY_PLACEHOLDER,
@@ -85,6 +93,7 @@ __all__ = [
     "MAX_DECODED_BYTES",
     "MESSAGES_PATH",
     "MODEL_PLACEHOLDER",
+    "NOT_KEPT",
     "REFUSED",
     "RESET",
     "SILENT",

@@ -19,6 +19,9 @@ SILENT: Final = "silent"
 UNRECORDED: Final = "unrecorded"
 """The kind of a Failure of a saved run that has no answer to a request: it says nothing about the target."""
 
+NOT_KEPT: Final = "not kept"
+"""The kind of a Failure of a recording that has only the beginning of a body: the answer is judged in the live run."""
+
 ASKED_AGAIN: Final = "asked again"
 """How the note in `Exchange.waits` begins when the request was sent again because its failure may be chance."""
 
@@ -28,7 +31,7 @@ class Failure:
     """Why there is no response: the network's fault or a limit, never a verdict about the target.
 
     `kind` is "refused", "dns", "tls", "timeout", "disconnected", "rate-limited", "overloaded", "budget", "cancelled",
-    "outage", UNRECORDED or SILENT.
+    "outage", UNRECORDED, NOT_KEPT or SILENT.
     """
 
     kind: str

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -13,10 +13,11 @@ from msgspec import Meta, Struct, structs
 from messages_conformance.exchange.ask import Origin
 from messages_conformance.exchange.behind import Behind, Said, SaidBlock, SaidUsage, UpstreamCall
 from messages_conformance.exchange.body_chunks import Chunk
-from messages_conformance.exchange.exchange import Exchange, Failure, RecordingPart
+from messages_conformance.exchange.exchange import NOT_KEPT, Exchange, Failure, RecordingPart
 from messages_conformance.exchange.http_request import Request
 from messages_conformance.exchange.http_response import Response
 from messages_conformance.exchange.load_facts import Alone, LoadFacts
+from messages_conformance.exchange.stored_bodies import Coding, cut_note, packed_body, packed_chunks, unpacked_body
 from messages_conformance.input_files import MAX_SAVED_BYTES, InputError, parsed_json, read_bytes, typed
 
 Record = dict[str, Any]
@@ -64,6 +65,7 @@ def read_recording(path: Path) -> Iterator[Exchange]:
 def from_record(record: Any) -> Exchange:
     """The exchange of a saved record. Raises InputError, a ValueError, with the place of the first wrong value."""
     row = typed(record, _ExchangeRow)
+    cut = _cut_of(row)
     return Exchange(
         number=row.number,
         situations=row.situations,
@@ -83,9 +85,18 @@ def from_record(record: Any) -> Exchange:
         behind=None if row.behind is None else _behind_from(row.behind),
         load=None if row.load is None else _load_from(row.load),
         request=_request_from(row.request),
-        response=None if row.response is None else _response_from(row.response),
-        failure=None if row.failure is None else Failure(kind=row.failure.kind, message=row.failure.message),
+        response=None if row.response is None or cut else _response_from(row.response),
+        failure=Failure(kind=NOT_KEPT, message=cut) if cut else _failure_from(row.failure),
     )
+
+
+def _cut_of(row: _ExchangeRow) -> str:
+    """What the recording misses of the exchange: without it, no rule can judge it."""
+    return cut_note(row.request.body_cut_from, None if row.response is None else row.response.body_cut_from)
+
+
+def _failure_from(row: _FailureRow | None) -> Failure | None:
+    return None if row is None else Failure(kind=row.kind, message=row.message)
 
 
 def _origin_record(origin: Origin) -> Record:
@@ -98,12 +109,12 @@ def _origin_from(row: _OriginRow) -> Origin:
     return Origin(set_name=values.pop("drawing"), **values)
 
 
-def _request_record(request: Request) -> Record:
+def _request_record(request: Request, *, may_cut: bool = True) -> Record:
     return {
         "method": request.method,
         "path": request.path,
         "headers": [list(pair) for pair in request.headers],
-        "body_base64": base64.b64encode(request.body).decode(),
+        **packed_body(request.body, may_cut=may_cut),
         **({"wire": request.wire} if request.wire else {}),
     }
 
@@ -113,12 +124,12 @@ def _request_from(row: _RequestRow) -> Request:
         method=row.method,
         path=row.path,
         headers=row.headers,
-        body=_bytes(row.body_base64, "request.body_base64"),
+        body=unpacked_body(row.body_base64, row.body_coding, "request.body_base64"),
         wire=row.wire,
     )
 
 
-def _response_record(response: Response) -> Record:
+def _response_record(response: Response, *, may_cut: bool = True) -> Record:
     return {
         "status": response.status,
         "http_version": response.http_version,
@@ -127,7 +138,7 @@ def _response_record(response: Response) -> Record:
         "ended_at_s": response.ended_at_s,
         "ending": response.ending,
         "detail": response.detail,
-        "chunks": [[chunk.at_s, base64.b64encode(chunk.data).decode()] for chunk in response.chunks],
+        **packed_chunks(response, may_cut=may_cut),
     }
 
 
@@ -140,10 +151,23 @@ def _response_from(row: _ResponseRow) -> Response:
         ended_at_s=row.ended_at_s,
         ending=row.ending,
         detail=row.detail,
-        chunks=tuple(
-            Chunk(at_s=at_s, data=_bytes(data, f"response.chunks[{number}][1]"))
+        chunks=_chunks_from(row),
+    )
+
+
+def _chunks_from(row: _ResponseRow) -> tuple[Chunk, ...]:
+    if not row.sizes:
+        return tuple(
+            Chunk(at_s=at_s, data=unpacked_body(data, "", f"response.chunks[{number}][1]"))
             for number, (at_s, data) in enumerate(row.chunks)
-        ),
+        )
+    body = unpacked_body(row.body_base64, row.body_coding, "response.body_base64")
+    if len(row.sizes) != len(row.chunks) or sum(row.sizes) != len(body):
+        raise InputError("response.sizes do not fit to its chunks and its body")
+    ends = list(accumulate(row.sizes))
+    return tuple(
+        Chunk(at_s=at_s, data=body[end - size : end])
+        for (at_s, _), size, end in zip(row.chunks, row.sizes, ends, strict=True)
     )
 
 
@@ -161,8 +185,8 @@ def _behind_record(behind: Behind) -> Record:
         "observes": list(behind.observes),
         "calls": [
             {
-                "request": _request_record(call.request),
-                "response": None if call.response is None else _response_record(call.response),
+                "request": _request_record(call.request, may_cut=False),
+                "response": None if call.response is None else _response_record(call.response, may_cut=False),
                 "started_s": call.started_s,
                 "ending": call.ending,
                 "left_at_s": call.left_at_s,
@@ -212,13 +236,6 @@ def _load_from(row: _LoadRow) -> LoadFacts:
     )
 
 
-def _bytes(text: str, place: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except ValueError as error:
-        raise InputError(f"{place}: it is not base64 ({error})") from error
-
-
 # -- the types of a record ------------------------------------------------------------------------------------------
 
 MAX_NUMBER: Final = 2**53
@@ -244,6 +261,8 @@ class _RequestRow(Struct, frozen=True):
     path: str
     headers: _Headers
     body_base64: str
+    body_coding: Coding = ""
+    body_cut_from: _Count | None = None
     wire: Literal["", "http-1.0", "expect-continue", "cut-body", "leave-early"] = ""
 
 
@@ -256,6 +275,10 @@ class _ResponseRow(Struct, frozen=True):
     ending: Literal["complete", "reset", "stalled", "timeout", "too-large", "left"]
     detail: str
     chunks: tuple[tuple[_Seconds, str], ...]
+    sizes: tuple[_Count, ...] = ()
+    body_base64: str = ""
+    body_coding: Coding = ""
+    body_cut_from: _Count | None = None
 
 
 class _FailureRow(Struct, frozen=True):

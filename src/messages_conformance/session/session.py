@@ -11,7 +11,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from messages_conformance import __version__, report
-from messages_conformance.exchange import SILENT, Exchange, limited, trimmed
+from messages_conformance.exchange import NOT_KEPT, SILENT, Exchange, limited, trimmed
 from messages_conformance.gate import Gate
 from messages_conformance.internal_errors import described
 from messages_conformance.masking import bounded, masked_exchange
@@ -329,7 +329,7 @@ class Session:
             exchange.failure
             for exchange in recorded
             if exchange.failure is not None
-            and exchange.failure.kind != SILENT
+            and exchange.failure.kind not in (SILENT, NOT_KEPT)
             and not (exchange.origin is not None and is_unpaid(exchange))
             and exchange.number not in self.judge.explained
         ]

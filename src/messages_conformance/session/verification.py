@@ -10,10 +10,11 @@ from typing import Final
 from rich.console import Console
 
 from messages_conformance import __version__, report
+from messages_conformance.exchange import NOT_KEPT, Exchange
 from messages_conformance.report import Report, ReportError
 from messages_conformance.report.recording import FILE_NAME, digest, read
 from messages_conformance.report.text import counted
-from messages_conformance.rules.verdict import FAIL, WARN, Verdict
+from messages_conformance.rules.verdict import FAIL, NOT_VERIFIED, WARN, Verdict
 from messages_conformance.session.judging import judge_recordings
 from messages_conformance.session.source import Clock, SessionOptions, Source
 
@@ -42,7 +43,8 @@ def verified(place: Path | str, *, clock: Clock) -> Verification:
     if not recording.is_file():
         raise ReportError(f"{str(folder)!r} has no {FILE_NAME}: without the recording, no verdict can be checked")
     again = _judged_again(saved, clock)
-    differing = tuple(_differences(saved, again))
+    cut = frozenset(number for number, exchange in saved.exchanges.items() if _is_cut(exchange))
+    differing = tuple(_differences(saved, again, cut))
     missing = sorted(number for number in saved.saved_exchanges if number not in saved.exchanges)
     problems = (
         *_of_digest(saved, recording),
@@ -81,10 +83,19 @@ def _of_missing(numbers: list[int]) -> Iterator[str]:
         yield f"the recording lacks {counted(len(numbers), 'exchange')} of the report: {_some(numbers)}"
 
 
-def _differences(saved: Report, again: Mapping[str, Verdict]) -> Iterator[str]:
+def _is_cut(exchange: Exchange) -> bool:
+    return exchange.failure is not None and exchange.failure.kind == NOT_KEPT
+
+
+def _differences(saved: Report, again: Mapping[str, Verdict], cut: frozenset[int]) -> Iterator[str]:
+    """The verdicts that differ, but for those that only exchanges of which the recording has a part can show."""
     for verdict in saved.verdicts:
         found = again.get(verdict.requirement)
-        if found is not None and _outcome(verdict) != _outcome(found):
+        unseen = cut and (
+            (found is not None and found.outcome == NOT_VERIFIED)
+            or (verdict.findings and {one.exchange for one in verdict.findings} <= cut)
+        )
+        if found is not None and _outcome(verdict) != _outcome(found) and not unseen:
             yield (
                 f"{verdict.requirement}: the report says {_outcome(verdict)}, and the recording shows {_outcome(found)}"
             )
@@ -112,6 +123,8 @@ def _of_exit_code(saved: Report) -> Iterator[str]:
 def _notes(saved: Report, again: Mapping[str, Verdict], *, recorded: int) -> Iterator[str]:
     if (extra := recorded - len(saved.exchanges)) > 0:
         yield f"the report judges all of the recording but {counted(extra, 'exchange')}, which helped to judge others"
+    if cut := [number for number, exchange in sorted(saved.exchanges.items()) if _is_cut(exchange)]:
+        yield f"the recording has only a part of {counted(len(cut), 'exchange')}, which cannot be judged: {_some(cut)}"
     if not saved.recording_sha256:
         yield "the report has no digest of its recording: it is from an older version, or its run ended early"
     if saved.run.version != __version__:
