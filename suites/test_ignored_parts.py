@@ -8,6 +8,7 @@ import pytest
 from messages_conformance.generate import (
     EITHER,
     Dialogue,
+    answer_text,
     answered_message,
     ask,
     assistant,
@@ -194,16 +195,34 @@ FORMATTED = [
     for copy in range(5)
 ]
 # Proxies that know one of both fields only drop the format.
-FORMATTED += [
-    ask(
-        "format.beside.tools",
-        POEM,
-        max_tokens=100,
-        output_config={"format": {"type": "json_schema", "schema": PERSON}},
-        tools=[CLOCK],
-        expect=EITHER,
-        needs=["structured-outputs", "tools"],
-        capability="structured-outputs",
+BESIDE_TIMES = 4  # the rule needs so many texts beside tools
+
+
+async def format_beside_tools(send):
+    """Asks for a format beside tools, and again where the text has no object."""
+    for copy in range(BESIDE_TIMES):
+        asked = ask(
+            "format.beside.tools",
+            POEM,
+            copy=copy,
+            max_tokens=100,
+            output_config={"format": {"type": "json_schema", "schema": PERSON}},
+            tools=[CLOCK],
+            expect=EITHER,
+            capability="structured-outputs",
+        )
+        answer = await send(asked)
+        if answered_message(answer) is None or "{" in answer_text(answer):
+            return
+
+
+READ_WHOLE += [
+    Dialogue(
+        name="format.beside.tools",
+        steps=format_beside_tools,
+        max_requests=BESIDE_TIMES,
+        max_output_tokens=BESIDE_TIMES * 100,
+        needs=frozenset({"structured-outputs", "tools"}),
     )
 ]
 

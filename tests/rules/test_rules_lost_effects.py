@@ -14,6 +14,7 @@ Run = list[Exchange]
 HONOURED = "request.thinking.honoured"
 STRICT_TYPES, OPTIONAL = "response.content.tool_use-strict-types", "response.content.tool_use-optional-absent"
 STREAMED = "request.output_config.format-streamed"
+BESIDE = "request.output_config.format-beside-tools"
 LISTS, ALIKE = "usage.output.ge-list", "usage.output.stream-equals-nonstream"
 
 BUDGET = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
@@ -62,7 +63,12 @@ BILLED = [says(words(NUMBERS), tokens=36) for _ in range(3)]
 FORMAT = {"output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}}}
 JSON_TEXT = says(words('{"name": "Ada"}'), ask=FORMAT)
 POEM, OBJECT = stream("Ada is 36", 9, ask=FORMAT), stream('{"name": "Ada"}', 9, ask=FORMAT)
+ALONE = [JSON_TEXT] * 3
+WITH_TOOLS = {**FORMAT, "tools": [{"name": "f", "input_schema": {"type": "object"}}]}
+PROSE, KEPT = says(words("A poem"), ask=WITH_TOOLS), says(words('{"name": "Ada"}'), ask=WITH_TOOLS)
+
 ROWS: dict[str, tuple[Run, Run]] = {
+    BESIDE: ([*ALONE, *[PROSE] * 4], [*ALONE, *[PROSE] * 3, KEPT]),
     HONOURED: ([ANSWER] * 5, [ANSWER, says(THOUGHT, words(), ask=BUDGET)]),
     STRICT_TYPES: ([calls(WRONG), calls(WRONG)], [calls(WRONG), calls(STATED)]),
     OPTIONAL: ([calls(FILLED)] * 4, [calls(FILLED)] * 3 + [calls(STATED)]),
@@ -99,6 +105,9 @@ def test_it_passes(requirement: str) -> None:
         pytest.param(OPTIONAL, [calls(FILLED)] * 3, id="three calls"),
         pytest.param(LISTS, [says(words("Paris"), tokens=1)], id="a word"),
         pytest.param(STREAMED, [JSON_TEXT, POEM], id="one stream without the format"),
+        pytest.param(BESIDE, [*ALONE, *[PROSE] * 3], id="three answers beside tools"),
+        pytest.param(BESIDE, [*ALONE[:2], *[PROSE] * 4], id="two answers without tools"),
+        pytest.param(BESIDE, [*ALONE, says(words(), ask=FORMAT), *[PROSE] * 4], id="a format that is a hint only"),
         pytest.param(STREAMED, [POEM, POEM, says(words(), ask=FORMAT)], id="a format that is never honoured"),
         pytest.param(ALIKE, [*BILLED, stream(NUMBERS, 12)], id="one stream"),
     ],

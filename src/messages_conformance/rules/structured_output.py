@@ -18,9 +18,9 @@ from messages_conformance.rules.accessors import (
     streamed,
     text_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, RUN, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, LOSES, RUN, rule
 from messages_conformance.rules.recording_parts import REQUEST
-from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
+from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 
 STRUCTURED: Final = "platform.claude.com/docs/en/build-with-claude/structured-outputs, read 2026-11-22"
 
@@ -112,6 +112,46 @@ def streams_the_requested_format(exchanges: Sequence[Exchange]) -> Iterable[Find
         found = f"{shown(text_of(one))}, and no JSON in all {len(streams)} streams"
         wanted = f"JSON, as in exchange {whole[0].number}"
         yield Finding(exchange=one.number, place=place, found=found, wanted=wanted)
+
+
+MIN_ALONE: Final = 3
+"""So many answers without tools must all have the format, so that the target honours it (our own)."""
+
+MIN_BESIDE: Final = 4
+"""So many answers beside tools must all be prose (our own: no model that is held to a format writes one)."""
+
+
+@rule(
+    "request.output_config.format-beside-tools",
+    MUST,
+    harm=LOSES,  # one field of the request is dropped, and the client parses prose
+    families={ANTHROPIC},
+    source=f"{STRUCTURED}; BerriAI/litellm#35637 (GitHub), read 2026-11-30",
+    over=RUN,
+    model_dependent=True,
+    needs={"structured-outputs", "tools"},
+    capability="structured-outputs",
+    reads={REQUEST},
+    provoked="A request has an output format and tools; if the answer is prose, it is sent again.",
+)
+def keeps_the_format_beside_tools(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """An output format that is honoured without tools is honoured beside tools, too."""
+    answers = [one for one in exchanges if has_message(one) and _format(one) is not None and _is_readable(one)]
+    beside = [one for one in answers if one.request.fields.get("tools")]
+    alone = [one for one in answers if not one.request.fields.get("tools")]
+    whole = [one for one in alone if not streamed(one)]
+    if not beside:
+        yield Unverified(reason="no request with an output format and tools was answered with a text")
+        return
+    if not all(map(_has_no_object, beside)):
+        return
+    if len(whole) < MIN_ALONE or any(map(_has_no_object, whole)) or len(beside) < MIN_BESIDE:
+        yield Unverified(reason="the format was not honoured in each answer without tools, or asked for too rarely")
+        return
+    one = beside[0]
+    found = f"{shown(text_of(one))}, and no JSON in all {len(beside)} answers to requests with tools"
+    wanted = f"JSON, as in all {len(whole)} answers without tools (exchange {whole[0].number})"
+    yield Finding(exchange=one.number, place=in_message(one, "/content"), found=found, wanted=wanted)
 
 
 def _is_readable(exchange: Exchange) -> bool:

@@ -22,7 +22,7 @@ def repeat_prefill(message: Json, context: RequestContext) -> Json:
 
 @fault(
     "request",
-    trips={"request.output_config.format-valid-json"},
+    trips={"request.output_config.format-beside-tools", "request.output_config.format-valid-json"},
     at=Stage.BODY,
     seen="BerriAI/litellm#35637",
 )
