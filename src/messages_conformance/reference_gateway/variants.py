@@ -71,6 +71,17 @@ def _one_system(body: Fields) -> Fields:
     return {**body, "messages": [{"role": "system", "content": "\n\n".join(system)}, *rest] if system else rest}
 
 
+def _inlined(body: Fields) -> Fields:
+    """The body without definitions in the schemas of tools."""
+    for tool in body.get("tools") or []:
+        schema = tool["function"]["parameters"]
+        for name, definition in schema.pop("$defs", {}).items():
+            text = json.dumps(schema, ensure_ascii=False)
+            schema = json.loads(text.replace(json.dumps({"$ref": f"#/$defs/{name}"}), json.dumps(definition)))
+        tool["function"]["parameters"] = schema
+    return body
+
+
 variant(
     "merged_texts", "Text parts of a message are joined by line ends.", modes=CHAT, sent=_each_message(_merged_text)
 )
@@ -101,6 +112,7 @@ variant(
     modes=CHAT,
     sent=lambda body: without("tool_choice")(body) if body.get("tool_choice") == "auto" else body,
 )
+variant("inlined_definitions", "Definitions of schemas stand where they are used.", modes=CHAT, sent=_inlined)
 variant("sorted_keys", "The keys of bodies are sorted.", sent=lambda body: json.loads(json.dumps(body, sort_keys=True)))
 variant("other_model", "The upstream knows the model under another name.", sent=setting(model="upstream/model-7b"))
 variant(

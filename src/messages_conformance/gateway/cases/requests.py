@@ -35,7 +35,7 @@ ORDER: Final[dict[str, Any]] = {
     "description": "Places an order.",
     "input_schema": {
         "type": "object",
-        "$defs": {"item": {"type": "object", "properties": {"id": {"type": "integer", "maximum": 9007199254740993}}}},
+        "$defs": {"item": {"type": "object", "properties": {"id": {"type": "integer", "maximum": 99999}}}},
         "properties": {
             "items": {"type": "array", "items": {"$ref": "#/$defs/item"}, "maxItems": 50, "minItems": 1},
             "note": {"anyOf": [{"type": "string", "pattern": "^[^<>\\\\]*$"}, {"type": "null"}]},
@@ -45,6 +45,12 @@ ORDER: Final[dict[str, Any]] = {
         "additionalProperties": False,
     },
 }
+LARGE: Final[dict[str, Any]] = {
+    "name": "by_id",
+    "input_schema": {"type": "object", "properties": {"id": {"type": "integer", "maximum": 9007199254740993}}},
+}
+"""A number that is rounded where numbers are 64-bit floats."""
+
 EMPTY: Final[dict[str, Any]] = {"name": "now", "input_schema": {"type": "object", "properties": {}}}
 TOOLS: Final = [WEATHER, ORDER, EMPTY]
 HARD_TEXT: Final = (
@@ -87,6 +93,7 @@ def turns() -> Iterator[Case]:
 def tools() -> Iterator[Case]:
     """Definitions and choices of tools, earlier calls and their results."""
     yield case("tools", tools=TOOLS)
+    yield case("tools-large-number", tools=[WEATHER, LARGE], forms=("whole",))
     for choice in ({"type": "auto"}, {"type": "any"}, {"type": "none"}, {"type": "tool", "name": "place_order"}):
         yield case(f"tool-choice-{choice['type']}", tools=TOOLS, tool_choice=choice, forms=("whole",))
     yield case(

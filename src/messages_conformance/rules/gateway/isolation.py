@@ -13,7 +13,7 @@ from messages_conformance.exchange import (
     Exchange,
 )
 from messages_conformance.rules.accessors import message_of, shown
-from messages_conformance.rules.catalogue import BREAKS, LEAKS, RUN, rule
+from messages_conformance.rules.catalogue import LEAKS, LOSES, RUN, rule
 from messages_conformance.rules.gateway.accessors import GATEWAYS, SOURCE, behind, differs, got_message, reached
 from messages_conformance.rules.recording_parts import IDS, RESPONSE_HEADERS
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
@@ -44,7 +44,7 @@ def keeps_requests_apart(exchange: Exchange) -> Iterable[Finding]:
         yield from differs("", f"{min(foreign)} of another client", behind(exchange).nonce)
 
 
-@rule("gateway.isolation.ids", MUST, harm=BREAKS, families=GATEWAYS, source=SOURCE, over=RUN, reads={IDS})
+@rule("gateway.isolation.ids", MUST, harm=LOSES, families=GATEWAYS, source=SOURCE, over=RUN, reads={IDS})
 def gives_every_message_an_id(exchanges: tuple[Exchange, ...]) -> Iterable[Finding | Unverified]:
     """No two messages have the same id."""
     seen: set[str] = set()

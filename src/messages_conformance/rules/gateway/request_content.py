@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
@@ -55,7 +56,13 @@ def passes_valid_requests_on(exchange: Exchange) -> Iterable[Finding]:
     if refuses_a_feature(exchange):
         return
     if call_of(exchange) is None and not behind(exchange).inexpressible:
-        yield from differs("", f"no request to the upstream, and {_answer(exchange)}", "one request to the upstream")
+        yield from differs("", f"{_nothing(exchange)}, and {_answer(exchange)}", "one request to the upstream")
+
+
+def _nothing(exchange: Exchange) -> str:
+    """What the upstream did not get. An answer that is no error is one to a request without the script."""
+    answered = exchange.response is not None and exchange.response.status < 400
+    return "no request to the upstream" + (" with the text of the last turn" if answered else "")
 
 
 def _answer(exchange: Exchange) -> str:
@@ -201,13 +208,37 @@ def passes_tools_on(exchange: Exchange) -> Iterable[Finding]:
     applies=with_part(lambda wanted: wanted.tools),
 )
 def passes_tool_schemas_on(exchange: Exchange) -> Iterable[Finding]:
-    """The schema of every tool reaches the upstream, equal as JSON."""
+    """The schema of every tool reaches the upstream, equal as JSON; definitions may stand where they are used."""
     found = {tool.name: tool.schema for tool in received_of(exchange).tools}
     for number, tool in enumerate(wanted_of(exchange).tools):
-        if tool.name in found and not same(found[tool.name], tool.schema):
+        if tool.name in found and not same(inlined(found[tool.name]), inlined(tool.schema)):
             place = f"/tools/{number}/input_schema"
-            yield from differs(place, *_apart(_json(found[tool.name]), _json(tool.schema)))
+            yield from differs(place, *_apart(_json(inlined(found[tool.name])), _json(inlined(tool.schema))))
             return
+
+
+MOST_LEVELS = 20
+"""So deep references are followed: one that contains itself stays as it is (our own)."""
+
+
+def inlined(schema: Any) -> Any:
+    """A JSON Schema with its own definitions in the places that refer to them."""
+    definitions = schema.get("$defs", schema.get("definitions")) if isinstance(schema, dict) else None
+    if not isinstance(definitions, dict):
+        return schema
+    rest = {name: value for name, value in schema.items() if name not in ("$defs", "definitions")}
+    return _resolved(rest, definitions, 0)
+
+
+def _resolved(value: Any, definitions: Mapping[str, Any], level: int) -> Any:
+    if isinstance(value, list):
+        return [_resolved(one, definitions, level) for one in value]
+    if not isinstance(value, dict):
+        return value
+    name = str(value.get("$ref", "")).rpartition("/")[2]
+    if len(value) == 1 and name in definitions and level < MOST_LEVELS:
+        return _resolved(definitions[name], definitions, level + 1)
+    return {key: _resolved(one, definitions, level) for key, one in value.items()}
 
 
 def _json(value: object) -> str:
