@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from messages_conformance.cli.checking import session_options
 from messages_conformance.cli.commands import Command
-from messages_conformance.cli.parameters import WHOLE_NUMBER, Parsed, argument, option
+from messages_conformance.cli.parameters import NUMBER, WHOLE_NUMBER, Parsed, argument, option
 from messages_conformance.cli.parsing import wrong_usage
 from messages_conformance.cli.settings import SOURCES, effective, run_options
 from messages_conformance.configuration import ConfigurationError
@@ -17,6 +17,7 @@ from messages_conformance.options import OPTIONS, problem
 USED: Final = (
     *("model", "profile", "only", "skip", "fail-on", "waivers", "baseline", "edition", "report", "show-trace"),
     *("output", "quiet", "events"),
+    *("header", "base-path", "ca-bundle", "client-cert", "client-key", "insecure"),
 )
 """The options of a run that this command has, too."""
 
@@ -56,6 +57,12 @@ def commands() -> tuple[Command, ...]:
             help=f"the client's key for the gateway (default: ${KEY_VARIABLE}, else a made-up key)",
         ),
         option("--case", metavar="NAME", multiple=True, help="only this case; may be repeated"),
+        option(
+            "--silence-limit",
+            kind=NUMBER,
+            metavar="SECONDS",
+            help="silence of the upstream after which the gateway promises to end a request (default: not judged)",
+        ),
         *run_options(USED),
     ]
     return (Command("gateway", _gateway, params, text=SOURCES),)
@@ -101,8 +108,19 @@ def _options(parsed: Parsed, found: dict[str, Any]) -> Any:
         also=tuple(parsed.also),
         session=replace(session, profile=profile),
         only_cases=tuple(parsed.case),
+        silence_limit_s=parsed.silence_limit,
+        connection=_connection(found),
         judged_by=shlex.join(again),
     )
+
+
+def _connection(found: dict[str, Any]) -> Any:
+    from messages_conformance.options import parsed_header
+    from messages_conformance.targets import Connection
+
+    names = ("base_path", "ca_bundle", "client_cert", "client_key", "insecure")
+    given = {name: found[name.replace("_", "-")] for name in names if found.get(name.replace("_", "-"))}
+    return Connection(headers=tuple(map(parsed_header, found.get("header") or ())), **given)
 
 
 def _promise(dialect: str) -> str:

@@ -22,7 +22,8 @@ from messages_conformance.report import Report
 from messages_conformance.rules.gateway.accessors import ROUTES
 from messages_conformance.session import Clock, Session, SessionOptions, Source, UsageError
 from messages_conformance.targets import HttpTarget, TargetError
-from messages_conformance.targets.address import parse_address
+from messages_conformance.targets.address import parse_address, with_base_path
+from messages_conformance.targets.connection import Connection
 from messages_conformance.upstream import DIALECTS, Upstream, UpstreamExchange
 from messages_conformance.upstream.script import Dialect
 
@@ -64,6 +65,7 @@ class GatewayOptions:
     several_clients: bool = True
     silence_limit_s: float | None = None
     pace: float = 1.0
+    connection: Connection = field(default_factory=Connection)
     judged_by: str = report.NO_COMMAND
 
 
@@ -94,6 +96,7 @@ def checked(options: GatewayOptions) -> GatewayOptions:
 def judge_gateway(options: GatewayOptions, *, out: Console | None = None) -> tuple[int, Report]:
     """Returns (exit code, report). Raises UsageError, and OSError when the port is in use."""
     options = checked(options)
+    options.connection.remember()
     try:
         address = parse_address(options.url)
     except TargetError as error:
@@ -121,7 +124,12 @@ def judge_gateway(options: GatewayOptions, *, out: Console | None = None) -> tup
 
 async def _judge(options: GatewayOptions, upstream: Upstream, session: Session) -> None:
     patience_s = max(TIMEOUT_S, (options.silence_limit_s or 0) * MORE_THAN_PROMISED)
-    target = HttpTarget(parse_address(options.url), key=options.key, timeout_s=patience_s)
+    target = HttpTarget(
+        with_base_path(parse_address(options.url), options.connection.base_path),
+        key=options.key,
+        timeout_s=patience_s,
+        connection=options.connection,
+    )
     setup = Setup(
         target=target,
         upstream=upstream,
@@ -129,6 +137,7 @@ async def _judge(options: GatewayOptions, upstream: Upstream, session: Session) 
         promise=options.promise,
         model=options.model,
         promises=options.also,
+        added_headers=tuple(name for name, _ in options.connection.headers),
     )
     try:
         setup, problem = await preflight(setup)

@@ -20,6 +20,7 @@ from messages_conformance.exchange import (
     Failure,
     Request,
     Response,
+    header_placeholder,
 )
 from messages_conformance.gateway.cases import SCRIPT, STREAM, Case
 from messages_conformance.gateway.cases.answers import LONGER, SILENCE_S
@@ -74,6 +75,7 @@ class Setup:
     model: str
     promises: tuple[str, ...] = ()
     bearer: bool = False
+    added_headers: tuple[str, ...] = ()
 
 
 async def send_all(setup: Setup, cases: Sequence[Case], *, together_too: bool = True) -> tuple[Exchange, ...]:
@@ -105,17 +107,19 @@ async def send_beside(setup: Setup, *, factor: float = 1.0) -> list[Sent]:
         await asyncio.sleep(0.02)
     quick = await asyncio.gather(*(send(setup, one, streamed=form == STREAM) for one in beside() for form in one.forms))
     done = await slow
-    until_s = _resumed_s(setup.upstream.records(done.script.token()))
+    pause_s = max(pause.seconds for pause in case.script.pauses)
+    until_s = resumed_s(setup.upstream.records(done.script.token()), pause_s)
     if until_s is None:
         return [done, *quick]
     return [done, *(replace(one, observes=(f"beside-until:{until_s - one.started_s}",)) for one in quick)]
 
 
-def _resumed_s(records: Sequence[UpstreamExchange]) -> float | None:
-    """When the upstream went on after its longest pause; None without one."""
+def resumed_s(records: Sequence[UpstreamExchange], pause_s: float) -> float | None:
+    """When the upstream went on after its pause; None if it did not pause, because the gateway had left."""
     times = [chunk.at_s for record in records for chunk in record.chunks]
     gaps = [(later - sooner, later) for sooner, later in pairwise(times)]
-    return max(gaps)[1] if gaps else None
+    longest_s, until_s = max(gaps, default=(0.0, 0.0))
+    return until_s if longest_s >= pause_s / 2 else None
 
 
 async def _again(setup: Setup, exchanges: tuple[Exchange, ...], sent: Sequence[Sent]) -> tuple[Exchange, ...]:
@@ -197,6 +201,7 @@ def request_of(setup: Setup, case: Case, script: Script, nonce: str, *, streamed
     body = json.dumps(fields, ensure_ascii=False).replace(SCRIPT, f"{nonce} {script.token()}")
     key = ("authorization", f"Bearer {KEY_PLACEHOLDER}") if setup.bearer else ("x-api-key", KEY_PLACEHOLDER)
     headers = (("content-type", "application/json"), ("anthropic-version", VERSION), key, *case.headers)
+    headers += tuple((name, header_placeholder(name)) for name in setup.added_headers)
     wire = LEAVE_EARLY if case.leaves else ""
     return Request(method="POST", path="/v1/messages", headers=headers, body=body.encode(), wire=wire)
 
