@@ -115,8 +115,8 @@ def _options(parsed: Parsed, found: dict[str, Any]) -> Any:
 
 
 def _connection(found: dict[str, Any]) -> Any:
+    from messages_conformance.gateway import Connection
     from messages_conformance.options import parsed_header
-    from messages_conformance.targets import Connection
 
     names = ("base_path", "ca_bundle", "client_cert", "client_key", "insecure")
     given = {name: found[name.replace("_", "-")] for name in names if found.get(name.replace("_", "-"))}

@@ -5,5 +5,6 @@ makes one exchange with both sides of each; `rules.gateway` judges them; the ses
 """
 
 from messages_conformance.gateway.judging import ALSO, GatewayOptions, judge_gateway
+from messages_conformance.targets.connection import Connection
 
-__all__ = ["ALSO", "GatewayOptions", "judge_gateway"]
+__all__ = ["ALSO", "Connection", "GatewayOptions", "judge_gateway"]
