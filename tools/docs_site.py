@@ -105,9 +105,10 @@ def main(arguments: list[str] | None = None) -> int:
     if folder.exists() and not (folder / "requirements.md").exists():
         print(f"{folder} exists and holds no pages of an earlier run; name another folder", file=sys.stderr)
         return 4
+    written = list(pages(examples=not parsed.no_examples))
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "requirements").mkdir(parents=True)
-    for name, text in pages(examples=not parsed.no_examples):
+    for name, text in written:
         (folder / name).write_text(text, encoding="utf-8")
     return 0
 
