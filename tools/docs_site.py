@@ -21,6 +21,9 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PUBLISHED: Final = ROOT / "reports" / "published"
+IMPLEMENTATIONS: Final = "implementations"
+"""The folder of the site of the published runs, below the other pages."""
+
 LINK: Final = re.compile(r"\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)(#[\w-]+)?\)")
 """A link to a file; the groups are its text, the path, and the place in the file."""
 
@@ -28,11 +31,23 @@ LINK: Final = re.compile(r"\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)(#[\w-]+)?\)")
 SOURCE: Final = re.compile(r"\b(?:[a-z0-9-]+\.)+[a-z]{2,}/[^\s,;)]+")
 """The address of a source, which the catalogue has without its scheme."""
 
+IMPLEMENTATIONS_PAGE: Final = f"""# Implementations
+
+Published runs of known implementations, side by side: which requirements they violate, which features of requests work,
+and which clients can use them. How each was run is in `reports/README.md` of the repository.
+
+- [Overview]({IMPLEMENTATIONS}/index.html)
+- [By requirements]({IMPLEMENTATIONS}/requirements.html)
+- [By features]({IMPLEMENTATIONS}/features.html)
+- [By clients]({IMPLEMENTATIONS}/clients.html)
+"""
+
 
 def pages(*, examples: bool) -> Iterator[tuple[str, str]]:
     """Yields (path below build/docs, text) of every page."""
     own = {path.name for path in (ROOT / "docs").glob("*.md")}
     yield "index.md", linked((ROOT / "README.md").read_text("utf-8").replace("](docs/", "]("), own)
+    yield "implementations.md", IMPLEMENTATIONS_PAGE
     for path in sorted((ROOT / "docs").glob("*.md")):
         yield path.name, linked(path.read_text("utf-8"), own)
     yield from requirement_pages(examples=examples)
@@ -110,7 +125,16 @@ def main(arguments: list[str] | None = None) -> int:
     (folder / "requirements").mkdir(parents=True)
     for name, text in written:
         (folder / name).write_text(text, encoding="utf-8")
+    write_implementations(folder / IMPLEMENTATIONS)
     return 0
+
+
+def write_implementations(folder: Path) -> None:
+    """Writes the site of the published runs."""
+    from messages_conformance.fleet.collecting import collected
+    from messages_conformance.site.writing import Time, write
+
+    write(collected([PUBLISHED]), folder, title="Who speaks the Messages API?", time=Time())
 
 
 if __name__ == "__main__":
