@@ -27,8 +27,12 @@ from messages_conformance.targets.connection import Connection
 from messages_conformance.upstream import DIALECTS, Upstream, UpstreamExchange
 from messages_conformance.upstream.script import Dialect
 
-TIMEOUT_S: Final = 30.0
-"""How long we wait for the next byte of the gateway: no script but the endless one is silent for so long (our own)."""
+TIMEOUT_S: Final = 90.0
+"""How long we wait for the next byte of the gateway: all silences of the scripts together are shorter, so that one
+which answers one request after the other is judged, too (our own)."""
+
+LEAST_PATIENCE_S: Final = 30.0
+"""The same for a gateway that promises to end a silence (our own)."""
 
 MORE_THAN_PROMISED: Final = 1.5
 """So many times the promised limit we wait for the end of an endless silence (our own)."""
@@ -123,7 +127,8 @@ def judge_gateway(options: GatewayOptions, *, out: Console | None = None) -> tup
 
 
 async def _judge(options: GatewayOptions, upstream: Upstream, session: Session) -> None:
-    patience_s = max(TIMEOUT_S, (options.silence_limit_s or 0) * MORE_THAN_PROMISED)
+    limit_s = options.silence_limit_s
+    patience_s = TIMEOUT_S if limit_s is None else max(LEAST_PATIENCE_S, limit_s * MORE_THAN_PROMISED)
     target = HttpTarget(
         with_base_path(parse_address(options.url), options.connection.base_path),
         key=options.key,

@@ -45,12 +45,9 @@ FOREIGN: Final[Mapping[str, str]] = {
 
 def problems(body: Any) -> Iterator[Problem]:
     """Why a body is refused; nothing for a body that the dialect allows."""
+    yield from checks.opening(body, FOREIGN)
     if not isinstance(body, dict):
-        yield Problem("The body of the request is not a JSON object.")
         return
-    yield from checks.foreign_fields(body, FOREIGN)
-    if not isinstance(body.get("model"), str) or not body["model"]:
-        yield wrong_type("model", body["model"], "a string") if body.get("model") else missing("model")
     yield from message_list(body.get("messages"))
     yield from limits(body)
     yield from tools(body)

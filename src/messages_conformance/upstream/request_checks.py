@@ -41,6 +41,16 @@ class Problem:
     code: str = ""
 
 
+def opening(body: Any, foreign: Mapping[str, str]) -> Iterator[Problem]:
+    """What is wrong before anything else: the body, fields of other dialects, and the model."""
+    if not isinstance(body, dict):
+        yield Problem("The body of the request is not a JSON object.")
+        return
+    yield from foreign_fields(body, foreign)
+    if not isinstance(body.get("model"), str) or not body["model"]:
+        yield wrong_type("model", body["model"], "a string") if body.get("model") else missing("model")
+
+
 def type_name(value: object) -> str:
     """The JSON type of a value in words."""
     return TYPE_NAMES.get(type(value), "a value")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from messages_conformance.exchange import COMPLETE, STALLED, Behind, Exchange, Said, StreamEvent, UpstreamCall
 from messages_conformance.rules.accessors import message_of, once_per_exchange, walk_of
+from messages_conformance.rules.catalogue import LOSES, Judging, rule
 from messages_conformance.rules.gateway.conversation import Conversation, read
-from messages_conformance.rules.verdict import Finding, Place
+from messages_conformance.rules.verdict import MUST, Finding, Place
 
 PASSTHROUGH: Final = "gateway-passthrough"
 TRANSLATES: Final = "gateway-translates"
@@ -61,6 +62,19 @@ def values_of(name: str, exchange: Exchange) -> Iterator[str]:
 def reached(exchange: Exchange) -> bool:
     """The upstream received the request."""
     return call_of(exchange) is not None
+
+
+def arrives(
+    id: str,
+    level: str = MUST,
+    part: Callable[[Conversation], object] | None = None,
+    *,
+    harm: str = LOSES,
+    families: Iterable[str] = GATEWAYS,
+) -> Callable[[Judging], Judging]:
+    """Registers a rule about what reaches the upstream; with `part` only where the client's request has that part."""
+    applies = reached if part is None else with_part(part)
+    return rule(id, level, harm=harm, families=families, source=SOURCE, applies=applies)
 
 
 @once_per_exchange

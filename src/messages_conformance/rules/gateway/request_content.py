@@ -15,6 +15,7 @@ from messages_conformance.rules.gateway.accessors import (
     PASSTHROUGH,
     SOURCE,
     TRANSLATES,
+    arrives,
     behind,
     call_of,
     differs,
@@ -22,7 +23,6 @@ from messages_conformance.rules.gateway.accessors import (
     leaves,
     may_not_call,
     missing_in_order,
-    reached,
     received_of,
     same,
     speaks_well,
@@ -85,7 +85,7 @@ def passes_features_on(exchange: Exchange) -> Iterable[Finding]:
         yield from differs("", f"no request to the upstream, and {_answer(exchange)}", "one request to the upstream")
 
 
-@rule("gateway.request.valid", MUST, harm=BREAKS, families=GATEWAYS, source=SOURCE, applies=reached)
+@arrives("gateway.request.valid", harm=BREAKS)
 def sends_what_the_dialect_has(exchange: Exchange) -> Iterable[Finding]:
     """The request to the upstream is valid in the upstream's dialect, or its refusal reaches the client.
 
@@ -106,14 +106,7 @@ def asks_the_upstream_once(exchange: Exchange) -> Iterable[Finding]:
         yield from differs("", f"{len(calls)} requests to the upstream", "1")
 
 
-@rule(
-    "gateway.request.system",
-    MUST,
-    harm=LOSES,
-    families=GATEWAYS,
-    source=SOURCE,
-    applies=with_part(lambda wanted: wanted.system),
-)
+@arrives("gateway.request.system", MUST, lambda wanted: wanted.system)
 def passes_the_system_prompt_on(exchange: Exchange) -> Iterable[Finding]:
     """Every text of the system prompt reaches the upstream, in order and unchanged."""
     received = "\n".join(received_of(exchange).system)
@@ -122,7 +115,7 @@ def passes_the_system_prompt_on(exchange: Exchange) -> Iterable[Finding]:
         yield from differs("/system", shown(received) if received else "no system prompt", f"{shown(lost)} in it")
 
 
-@rule("gateway.request.system-unmixed", SHOULD, harm=LOSES, families=GATEWAYS, source=SOURCE, applies=reached)
+@arrives("gateway.request.system-unmixed", SHOULD)
 def adds_no_system_prompt(exchange: Exchange) -> Iterable[Finding]:
     """The upstream gets no system prompt that the client did not write, unless the gateway promises its own."""
     rest = "\n".join(received_of(exchange).system)
@@ -134,7 +127,7 @@ def adds_no_system_prompt(exchange: Exchange) -> Iterable[Finding]:
         yield from differs("/system", f"also {shown(rest.strip())}", "only what the client wrote")
 
 
-@rule("gateway.request.turns", MUST, harm=LOSES, families=GATEWAYS, source=SOURCE, applies=reached)
+@arrives("gateway.request.turns")
 def keeps_the_turns(exchange: Exchange) -> Iterable[Finding]:
     """The turns reach the upstream in their order and with their roles: none is missing, none is added."""
     wanted, found = _roles(wanted_of(exchange)), _roles(received_of(exchange))
@@ -146,7 +139,7 @@ def _roles(conversation: Conversation) -> list[str]:
     return [turn.role for turn in conversation.turns]
 
 
-@rule("gateway.request.texts", MUST, harm=LOSES, families=GATEWAYS, source=SOURCE, applies=reached)
+@arrives("gateway.request.texts")
 def passes_texts_on(exchange: Exchange) -> Iterable[Finding]:
     """Every text of every turn reaches the upstream unchanged, in the turn of the same role and in order."""
     for role in ("user", "assistant"):
@@ -159,7 +152,7 @@ def passes_texts_on(exchange: Exchange) -> Iterable[Finding]:
             return
 
 
-@rule("gateway.request.text-unmixed", SHOULD, harm=LOSES, families=GATEWAYS, source=SOURCE, applies=reached)
+@arrives("gateway.request.text-unmixed", SHOULD)
 def adds_no_text(exchange: Exchange) -> Iterable[Finding]:
     """The assistant's turns say nothing that the client did not send."""
     rest = received_of(exchange).text_of("assistant")
@@ -171,14 +164,7 @@ def adds_no_text(exchange: Exchange) -> Iterable[Finding]:
         yield from differs("/messages", f"also {shown(rest.strip())}", "only what the client sent")
 
 
-@rule(
-    "gateway.request.tools",
-    MUST,
-    harm=LOSES,
-    families=GATEWAYS,
-    source=SOURCE,
-    applies=with_part(lambda wanted: wanted.tools),
-)
+@arrives("gateway.request.tools", MUST, lambda wanted: wanted.tools)
 def passes_tools_on(exchange: Exchange) -> Iterable[Finding]:
     """Every tool reaches the upstream with its name and its description, in order.
 
@@ -199,14 +185,7 @@ def passes_tools_on(exchange: Exchange) -> Iterable[Finding]:
             return
 
 
-@rule(
-    "gateway.request.tool-schemas",
-    MUST,
-    harm=LOSES,
-    families=GATEWAYS,
-    source=SOURCE,
-    applies=with_part(lambda wanted: wanted.tools),
-)
+@arrives("gateway.request.tool-schemas", MUST, lambda wanted: wanted.tools)
 def passes_tool_schemas_on(exchange: Exchange) -> Iterable[Finding]:
     """The schema of every tool reaches the upstream, equal as JSON; definitions may stand where they are used."""
     found = {tool.name: tool.schema for tool in received_of(exchange).tools}
@@ -261,14 +240,7 @@ def _apart(found: str, wanted: str) -> tuple[str, str]:
 # -- calls and results of tools ------------------------------------------------------------------------------------
 
 
-@rule(
-    "gateway.request.tool-calls",
-    MUST,
-    harm=LOSES,
-    families=GATEWAYS,
-    source=SOURCE,
-    applies=with_part(lambda wanted: wanted.of(CALL)),
-)
+@arrives("gateway.request.tool-calls", MUST, lambda wanted: wanted.of(CALL))
 def passes_earlier_calls_on(exchange: Exchange) -> Iterable[Finding]:
     """Earlier calls of tools reach the upstream in order, with their names and their arguments equal as JSON."""
     wanted, found = wanted_of(exchange).of(CALL), received_of(exchange).of(CALL)
@@ -285,14 +257,7 @@ def _named(parts: tuple[Part, ...]) -> str:
     return ", ".join(f"a call of {part.name}" for part in parts) or "no call"
 
 
-@rule(
-    "gateway.request.tool-results",
-    MUST,
-    harm=LOSES,
-    families=GATEWAYS,
-    source=SOURCE,
-    applies=with_part(lambda wanted: wanted.of(RESULT)),
-)
+@arrives("gateway.request.tool-results", MUST, lambda wanted: wanted.of(RESULT))
 def passes_tool_results_on(exchange: Exchange) -> Iterable[Finding]:
     """The result of every call reaches the upstream with its whole text, as the result of the same call."""
     wanted, received = wanted_of(exchange), received_of(exchange)
@@ -314,14 +279,7 @@ def _paired_ids(wanted: Conversation, received: Conversation) -> dict[str, str]:
     return {one.id: other.id for one, other in calls}
 
 
-@rule(
-    "gateway.request.tool-errors",
-    SHOULD,
-    harm=LOSES,
-    families=GATEWAYS,
-    source=SOURCE,
-    applies=with_part(lambda wanted: any(part.is_error for part in wanted.of(RESULT))),
-)
+@arrives("gateway.request.tool-errors", SHOULD, lambda wanted: any(part.is_error for part in wanted.of(RESULT)))
 def passes_failures_of_tools_on(exchange: Exchange) -> Iterable[Finding]:
     """The upstream can see that a tool failed: by the field of its dialect, or in words."""
     wanted, received = wanted_of(exchange), received_of(exchange)
@@ -347,40 +305,19 @@ def _lost_media(exchange: Exchange, kind: str, *, in_result: bool | None) -> Ite
             return
 
 
-@rule(
-    "gateway.request.images",
-    MUST,
-    harm=LOSES,
-    families=GATEWAYS,
-    source=SOURCE,
-    applies=with_part(lambda wanted: [part for part in wanted.of(IMAGE) if not part.in_result]),
-)
+@arrives("gateway.request.images", MUST, lambda wanted: [part for part in wanted.of(IMAGE) if not part.in_result])
 def passes_images_on(exchange: Exchange) -> Iterable[Finding]:
     """An image reaches the upstream with the same data or the same URL."""
     return _lost_media(exchange, IMAGE, in_result=False)
 
 
-@rule(
-    "gateway.request.result-images",
-    MUST,
-    harm=LOSES,
-    families=GATEWAYS,
-    source=SOURCE,
-    applies=with_part(lambda wanted: [part for part in wanted.of(IMAGE) if part.in_result]),
-)
+@arrives("gateway.request.result-images", MUST, lambda wanted: [part for part in wanted.of(IMAGE) if part.in_result])
 def passes_images_of_results_on(exchange: Exchange) -> Iterable[Finding]:
     """An image in the result of a tool reaches the upstream, there or in the turn of the user."""
     return _lost_media(exchange, IMAGE, in_result=True)
 
 
-@rule(
-    "gateway.request.documents",
-    MUST,
-    harm=LOSES,
-    families=GATEWAYS,
-    source=SOURCE,
-    applies=with_part(lambda wanted: wanted.of(FILE)),
-)
+@arrives("gateway.request.documents", MUST, lambda wanted: wanted.of(FILE))
 def passes_documents_on(exchange: Exchange) -> Iterable[Finding]:
     """A document reaches the upstream with the same data, or the request is refused, or a header says so."""
     headers = () if exchange.response is None else exchange.response.headers
@@ -406,14 +343,7 @@ def passes_thinking_on(exchange: Exchange) -> Iterable[Finding]:
         yield from differs("/messages", *shown_parts)
 
 
-@rule(
-    "gateway.request.thinking-unspoken",
-    MUST,
-    harm=LOSES,
-    families={TRANSLATES},
-    source=SOURCE,
-    applies=with_part(lambda wanted: wanted.of(THINKING)),
-)
+@arrives("gateway.request.thinking-unspoken", MUST, lambda wanted: wanted.of(THINKING), families={TRANSLATES})
 def keeps_thinking_out_of_texts(exchange: Exchange) -> Iterable[Finding]:
     """Thinking of earlier turns is not presented to the upstream as a text that the assistant spoke."""
     spoken = received_of(exchange).text_of("assistant")

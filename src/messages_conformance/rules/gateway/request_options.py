@@ -10,10 +10,10 @@ from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import shown
 from messages_conformance.rules.catalogue import BREAKS, HIDES, LOSES, MISBILLS, rule
 from messages_conformance.rules.gateway.accessors import (
-    GATEWAYS,
     PASSTHROUGH,
     SOURCE,
     TRANSLATES,
+    arrives,
     behind,
     call_of,
     differs,
@@ -23,7 +23,6 @@ from messages_conformance.rules.gateway.accessors import (
     received_of,
     same,
     wanted_of,
-    with_part,
 )
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place
 
@@ -34,7 +33,7 @@ LEAST_OUTPUT_TOKENS: Final = 16
 """The Responses API refuses less (platform.openai.com, `max_output_tokens`), so a gateway may raise a limit to it."""
 
 
-@rule("gateway.request.max-tokens", MUST, harm=MISBILLS, families=GATEWAYS, source=SOURCE, applies=reached)
+@arrives("gateway.request.max-tokens", harm=MISBILLS)
 def passes_max_tokens_on(exchange: Exchange) -> Iterable[Finding]:
     """max_tokens reaches the upstream with the same value."""
     wanted, found = wanted_of(exchange).max_tokens, received_of(exchange).max_tokens
@@ -43,14 +42,7 @@ def passes_max_tokens_on(exchange: Exchange) -> Iterable[Finding]:
         yield from differs("/max_tokens", shown(found) if found is not None else "no limit", shown(wanted))
 
 
-@rule(
-    "gateway.request.sampling",
-    MUST,
-    harm=LOSES,
-    families=GATEWAYS,
-    source=SOURCE,
-    applies=with_part(lambda wanted: wanted.temperature is not None or wanted.top_p is not None),
-)
+@arrives("gateway.request.sampling", MUST, lambda wanted: wanted.temperature is not None or wanted.top_p is not None)
 def passes_sampling_on(exchange: Exchange) -> Iterable[Finding]:
     """temperature and top_p reach the upstream with the same values."""
     wanted, found = wanted_of(exchange), received_of(exchange)
@@ -61,14 +53,7 @@ def passes_sampling_on(exchange: Exchange) -> Iterable[Finding]:
             return
 
 
-@rule(
-    "gateway.request.stop-sequences",
-    MUST,
-    harm=LOSES,
-    families=GATEWAYS,
-    source=SOURCE,
-    applies=with_part(lambda wanted: 0 < len(wanted.stop) <= 4),
-)
+@arrives("gateway.request.stop-sequences", MUST, lambda wanted: 0 < len(wanted.stop) <= 4)
 def passes_stop_sequences_on(exchange: Exchange) -> Iterable[Finding]:
     """Up to four stop sequences reach the upstream, each unchanged."""
     wanted, found = wanted_of(exchange).stop, received_of(exchange).stop
@@ -78,14 +63,7 @@ def passes_stop_sequences_on(exchange: Exchange) -> Iterable[Finding]:
         yield from differs("/stop_sequences", shown(list(found)), shown(list(wanted)))
 
 
-@rule(
-    "gateway.request.tool-choice",
-    MUST,
-    harm=LOSES,
-    families=GATEWAYS,
-    source=SOURCE,
-    applies=with_part(lambda wanted: wanted.choice),
-)
+@arrives("gateway.request.tool-choice", MUST, lambda wanted: wanted.choice)
 def passes_the_tool_choice_on(exchange: Exchange) -> Iterable[Finding]:
     """The tool_choice reaches the upstream; auto may be left out, because it is the default."""
     wanted, found = wanted_of(exchange).choice, received_of(exchange).choice
@@ -94,28 +72,14 @@ def passes_the_tool_choice_on(exchange: Exchange) -> Iterable[Finding]:
         yield from differs("/tool_choice", found or "absent", wanted)
 
 
-@rule(
-    "gateway.request.one-call",
-    SHOULD,
-    harm=LOSES,
-    families=GATEWAYS,
-    source=SOURCE,
-    applies=with_part(lambda wanted: wanted.one_call),
-)
+@arrives("gateway.request.one-call", SHOULD, lambda wanted: wanted.one_call)
 def passes_the_limit_of_one_call_on(exchange: Exchange) -> Iterable[Finding]:
     """disable_parallel_tool_use reaches the upstream, as parallel_tool_calls false where it is OpenAI's."""
     if not received_of(exchange).one_call:
         yield from differs("/tool_choice/disable_parallel_tool_use", "absent", "true")
 
 
-@rule(
-    "gateway.request.user",
-    SHOULD,
-    harm=LOSES,
-    families=GATEWAYS,
-    source=SOURCE,
-    applies=with_part(lambda wanted: wanted.user),
-)
+@arrives("gateway.request.user", SHOULD, lambda wanted: wanted.user)
 def passes_the_user_id_on(exchange: Exchange) -> Iterable[Finding]:
     """metadata.user_id reaches the upstream: as `user`, `safety_identifier` or in `metadata` where it is OpenAI's."""
     wanted, found = wanted_of(exchange).user, received_of(exchange).user
@@ -123,14 +87,7 @@ def passes_the_user_id_on(exchange: Exchange) -> Iterable[Finding]:
         yield from differs("/metadata/user_id", shown(found) if found else "absent", shown(wanted))
 
 
-@rule(
-    "gateway.request.output-schema",
-    MUST,
-    harm=LOSES,
-    families=GATEWAYS,
-    source=SOURCE,
-    applies=with_part(lambda wanted: wanted.schema is not None),
-)
+@arrives("gateway.request.output-schema", MUST, lambda wanted: wanted.schema is not None)
 def passes_the_output_schema_on(exchange: Exchange) -> Iterable[Finding]:
     """The schema of output_config.format reaches the upstream, equal as JSON."""
     wanted, found = wanted_of(exchange).schema, received_of(exchange).schema
@@ -138,14 +95,7 @@ def passes_the_output_schema_on(exchange: Exchange) -> Iterable[Finding]:
         yield from differs("/output_config/format", shown(found) if found is not None else "absent", shown(wanted))
 
 
-@rule(
-    "gateway.request.streaming",
-    MUST,
-    harm=BREAKS,
-    families=GATEWAYS,
-    source=SOURCE,
-    applies=with_part(lambda wanted: wanted.streams),
-)
+@arrives("gateway.request.streaming", MUST, lambda wanted: wanted.streams, harm=BREAKS)
 def asks_for_a_stream(exchange: Exchange) -> Iterable[Finding]:
     """A request for a stream is a request for a stream at the upstream."""
     if not received_of(exchange).streams:
