@@ -129,8 +129,8 @@ async def _again(setup: Setup, exchanges: tuple[Exchange, ...], sent: Sequence[S
         if not suspicious(exchange) or _is_long(one.case):
             continue
         if any(name.startswith("beside-until:") for name in one.observes):
-            tries = await send_beside(setup, factor=LONGER)
-            retried = next(try_ for try_ in tries if try_.request.streamed is one.request.streamed and try_.observes)
+            _, *quick = await send_beside(setup, factor=LONGER)
+            retried = of_the_same_form(quick, one)
         else:
             retried = await send(setup, slower(one.case, LONGER), streamed=one.request.streamed)
         (kept[number],) = await joined(setup, [retried], first=number + 1)
@@ -140,6 +140,11 @@ async def _again(setup: Setup, exchanges: tuple[Exchange, ...], sent: Sequence[S
 def _is_long(case: Case) -> bool:
     """Whether a silence is so long that a busy machine cannot be the reason."""
     return any(pause.seconds >= SILENCE_S for pause in case.script.pauses)
+
+
+def of_the_same_form(tries: Iterable[Sent], one: Sent) -> Sent:
+    """The try that asks for an answer of the same form. It observes nothing if no stream was slow this time."""
+    return next(again for again in tries if again.request.streamed is one.request.streamed)
 
 
 def suspicious(exchange: Exchange) -> bool:
