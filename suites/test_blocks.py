@@ -318,6 +318,57 @@ INPUTS = [
     ),
 ]
 
+OTHER_NOTE = {"type": "text", "media_type": "text/plain", "data": "The bakery opens at six. It sells bread and cakes."}
+OTHER_RESULT = {
+    **SEARCH_RESULT,
+    "source": "https://example.com/bakery",
+    "title": "Bakery",
+    "content": [{"type": "text", "text": "The bakery opens at six."}],
+}
+CITED = {"citations": {"enabled": True}}
+MIXED = {
+    "type": "object",
+    "properties": {
+        "city": {"type": "string"},
+        "name": {"type": "string"},
+        "street": {"type": "string"},
+        "age": {"type": "integer"},
+    },
+    "required": ["name", "age"],
+    "additionalProperties": False,
+}
+INPUTS += [
+    ask(
+        "documents.cited",
+        [user([{"type": "document", "source": source, **CITED} for source in (OTHER_NOTE, NOTE)] + [HOURS])],
+        max_tokens=60,
+        depth="deep",
+        needs=["citations"],
+        capability="citations",
+    ),
+    ask(
+        "search-results.cited",
+        [
+            user([{**OTHER_RESULT, **CITED}, HOURS]),
+            assistant("It is closed."),
+            user([{**SEARCH_RESULT, **CITED}, HOURS]),
+        ],
+        max_tokens=60,
+        depth="deep",
+        needs=["citations", "search-results"],
+        capability="citations",
+    ),
+    ask(
+        "format.order",
+        "Ada is 36 years old and lives in Elm Street, London. Give her name, age, street and city.",
+        max_tokens=120,
+        output_config={"format": {"type": "json_schema", "schema": MIXED}},
+        depth="deep",
+        needs=["structured-outputs"],
+        capability="structured-outputs",
+    ),
+]
+
 # A made-up redacted thought is not genuine: a target may refuse it, but must not fail on it.
 REDACTED = [
     ask(

@@ -3,6 +3,8 @@
 A cache may miss by chance, so a request without an effect is repeated.
 """
 
+from secrets import token_hex
+
 import pytest
 
 from messages_conformance.generate import Dialogue, answered_message, ask, assistant, count_tokens, user
@@ -40,6 +42,12 @@ def cached(answer):
     return tuple(usage.get(name) or 0 for name in names)
 
 
+def fresh(words):
+    """A long prompt that begins with words that no other request has."""
+    text = f"Edition {token_hex(12)}. {shelves(SENTENCES)}{words}"
+    return [{"type": "text", "text": text, **MARKED}]
+
+
 async def write_and_read_cache(send):
     """Sends a long system prompt with a cache breakpoint: counts it, writes it to the cache, and reads it."""
 
@@ -54,6 +62,8 @@ async def write_and_read_cache(send):
     if not (whole[1] and streamed[1]):  # one form, or both, read nothing
         for copy, stream in enumerate((False, True), start=1):
             await again("read.again", stream=stream, copy=copy)
+    # With another beginning, nothing of it is in the cache.
+    await send(ask("cache.fresh", SHELF, system=fresh(""), probe="usage.cache.isolated"))
 
 
 LOOK_UP = {"name": "look_up", "description": "Looks up the shelves.", "input_schema": {"type": "object"}}
@@ -94,12 +104,27 @@ async def mark_every_place(send):
                 break
 
 
+async def count_first(send):
+    """Counts a new prompt and sends it: counting must not have written it to the cache."""
+    prompt = fresh(" This catalogue was counted before.")
+    await send(count_tokens("cache.fresh.counted", SHELF, system=prompt))
+    await send(ask("cache.fresh.written", SHELF, system=prompt, probe="usage.cache.isolated"))
+
+
 DIALOGUES = [
+    Dialogue(
+        name="cache.fresh-counted",
+        steps=count_first,
+        max_requests=2,
+        max_output_tokens=16,
+        depth="deep",
+        needs=frozenset({"prompt-caching", "system-blocks", "count-tokens"}),
+    ),
     Dialogue(
         name="cache",
         steps=write_and_read_cache,
-        max_requests=6,
-        max_output_tokens=80,
+        max_requests=7,
+        max_output_tokens=96,
         needs=frozenset({"prompt-caching", "count-tokens"}),
     ),
     Dialogue(

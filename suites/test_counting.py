@@ -8,10 +8,11 @@ import json
 import random
 import struct
 import zlib
+from dataclasses import replace
 
 import pytest
 
-from messages_conformance.generate import Dialogue, ask, assistant, count_tokens, input_tokens, pdf, user
+from messages_conformance.generate import EITHER, Dialogue, ask, assistant, count_tokens, input_tokens, pdf, user
 
 OK = "Reply with the single word: ok"
 # Twenty words; the rule knows this sentence.
@@ -250,6 +251,24 @@ DIALOGUES = [
     dialogue("messages", FOUND, SEARCHES, depth="deep"),
     dialogue("counts", [*FOUND, "documents"], SEARCHES | {"documents", "count-tokens"}, depth="deep"),
 ]
+
+
+EDITED = replace(
+    count_tokens(
+        "count_tokens.edited",
+        "Reply with the single word: ok",
+        context_management={"edits": [{"type": "clear_tool_uses_20250919"}]},
+        depth="deep",
+        needs=["beta-header"],
+    ),
+    headers=(("anthropic-beta", "context-management-2025-06-27"),),
+    expect=EITHER,
+)
+
+
+@pytest.mark.parametrize("exchange", [EDITED], indirect=True)
+def test_counts_edited_context(exchange, judge):
+    judge(exchange)
 
 
 @pytest.mark.parametrize("dialogue", DIALOGUES, indirect=True)

@@ -7,6 +7,8 @@ the model wrote it, and the endpoint changed it.
 import pytest
 
 from messages_conformance.generate import (
+    EITHER,
+    Ask,
     Dialogue,
     answer_text,
     answered_message,
@@ -126,7 +128,19 @@ FILTERED = Dialogue(
 )
 
 
-@pytest.mark.parametrize("exchange", BURST, indirect=True)
+REPEAT = '{"model": "$MODEL", "max_tokens": 16, "messages": [{"role": "user", "content": "Repeat exactly: caf\u00e9"}]}'
+IN_LATIN_1 = Ask(
+    situation="charset",
+    body=REPEAT.encode("iso-8859-1"),
+    headers=(("content-type", "application/json; charset=iso-8859-1"),),
+    probe="transport.request.charset",
+    expect=EITHER,
+    depth="deep",
+    needs=frozenset({"text"}),
+)
+
+
+@pytest.mark.parametrize("exchange", [*BURST, IN_LATIN_1], indirect=True)
 def test_returns_every_answer(exchange, judge):
     judge(exchange)
 

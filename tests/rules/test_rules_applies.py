@@ -67,6 +67,16 @@ SAMPLES: dict[str, Exchange] = {
     "tool_choice auto, no parallel calls": answered(ask=chooses("auto", disable_parallel_tool_use=True)),
     "tool_choice any, no parallel calls": answered(ask=chooses("any", disable_parallel_tool_use=True)),
     "tool_choice tool, no parallel calls": answered(ask=chooses("tool", name="f", disable_parallel_tool_use=True)),
+    "message with a citation": answered(
+        {"content": [{"type": "text", "text": "a", "citations": [{"type": "char_location", "cited_text": "a"}]}]}
+    ),
+    "message with a reset": answered(
+        http=with_headers(anthropic_ratelimit_tokens_reset="2026-11-30T08:00:00Z", date="Mon, 30 Nov 2026 08:00:00 GMT")
+    ),
+    "probe transport.request.charset": answered(probes=("transport.request.charset",)),
+    "400 about an image": refused(
+        400, {"error": {"type": "a", "message": "b", "details": {"error_code": "image_dimensions_too_large"}}}
+    ),
     "events without streaming": answered(sse(HELLO), http={"media_type": "text/event-stream"}),
     "not an object": answered([1]),
     "not JSON": answered(b"<html>", http=HTML),
@@ -140,6 +150,9 @@ SAMPLES: dict[str, Exchange] = {
     "count without expectation": exchange(answered({"input_tokens": 5}).response, **COUNT),
     "count that is no object": exchange(answered([1]).response, **COUNT, **VALID),
     "count, invalid": exchange(refused().response, **COUNT, **INVALID),
+    "count after edits": exchange(
+        answered({"input_tokens": 2}).response, ask={"context_management": {"edits": []}}, **COUNT
+    ),
     "models": exchange(answered({"data": []}).response, **MODELS, **VALID),
     "models, refused": exchange(refused(404).response, **MODELS, **VALID),
     "models with a query": exchange(

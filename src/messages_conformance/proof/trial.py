@@ -24,6 +24,9 @@ MODEL: Final = "anthropic/claude-opus-4-5"
 TIMEOUT_S: Final = 3.0
 """The timeout for faults that never answer. A correct answer of the reference endpoint takes milliseconds."""
 
+PATIENT_TIMEOUT_S: Final = 60.0
+"""The timeout for a fault that pauses; a target in memory pauses in simulated time."""
+
 CHECKPOINTS: Final = (10, 25, 50, 100)
 """Numbers of requests after which the rules over several exchanges are evaluated for `found_after`."""
 
@@ -68,7 +71,7 @@ def try_subject(subject: Subject, depth: str, seed: int = 0) -> Trial:
         target=subject.target,
         profile=subject.profile,
         model=MODEL,
-        timeout_s=TIMEOUT_S,
+        timeout_s=PATIENT_TIMEOUT_S if "claude-code.stream.silence" in subject.wanted else TIMEOUT_S,
         depth=depth,
         seed=seed,
         generated=None if subject.generated else 0,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import re
 import threading
 import time
 import zlib
@@ -266,7 +267,10 @@ class _Exchange:
     def count_tokens(self) -> HttpResponse:
         body = self.accepted_body(counting=True)
         model: Model = self.change(Stage.MODEL, Model())
-        return self.json(self.change(Stage.COUNT, {"input_tokens": message.input_tokens(body, model)}))
+        counted: dict[str, Any] = {"input_tokens": message.input_tokens(body, model)}
+        if body.get("context_management") is not None:
+            counted["context_management"] = {"original_input_tokens": counted["input_tokens"]}
+        return self.json(self.change(Stage.COUNT, counted))
 
     def list_models(self) -> HttpResponse:
         self.check(model_list.page_failures(self.request.query))
@@ -328,6 +332,14 @@ class _Exchange:
             )
             self.check([failure])
             data = self.request.body
+        if charset_of(self.request) != "utf-8":
+            failure = Failure(
+                message="Content-Type: only UTF-8 is read",
+                requirement="transport.request.charset",
+                details={"error_code": "unsupported_charset"},
+            )
+            self.check([failure])
+            data = data.decode("utf-8", "replace").encode()
         try:
             body = json.loads(data.decode("utf-8"), parse_constant=no_constant)
             events.to_json(body).encode("utf-8")
@@ -389,6 +401,12 @@ def decoded(request: HttpRequest) -> bytes | None:
     except zlib.error:
         return None
     return data if coding == "gzip" and inflater.eof else None
+
+
+def charset_of(request: HttpRequest) -> str:
+    """The charset that the Content-Type of a request names; utf-8 without one."""
+    named = re.search(r"charset=\"?([^\s\";]+)", request.header("content-type") or "", re.IGNORECASE)
+    return "utf-8" if named is None or named[1].lower() in ("utf-8", "utf8") else named[1].lower()
 
 
 def no_constant(name: str) -> NoReturn:

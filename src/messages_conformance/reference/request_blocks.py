@@ -200,6 +200,11 @@ def image(block: Mapping[str, Any], where: str) -> Iterator[Failure]:
         yield Failure(
             message=f"{where}.source.base64: at least one side is longer than {MAX_SIDE_PIXELS} pixels",
             requirement="request.image.hard-limits",
+            details={
+                "error_code": "image_dimensions_too_large",
+                "max_side_length_pixels": MAX_SIDE_PIXELS,
+                "paths": [where.removesuffix(".image")],
+            },
         )
 
 

@@ -20,7 +20,7 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, DRIFTS, LOSES, MISLEADS, rule
-from messages_conformance.rules.verdict import SHOULD, Finding, Place
+from messages_conformance.rules.verdict import MAY, SHOULD, Finding, Place
 
 CONTEXT_EDITING: Final = "platform.claude.com/docs/en/build-with-claude/context-editing, read 2026-08-22"
 CODE_EXECUTION: Final = "platform.claude.com/docs/en/agents-and-tools/tool-use/code-execution-tool, read 2026-08-22"
@@ -204,3 +204,35 @@ def codes_its_errors_in_words(exchange: Exchange) -> Iterable[Finding]:
     elif details and not isinstance(details.get("error_code"), str | None):
         place = Place(pointer="/error/details/error_code")
         yield Finding(place=place, found=shown(details["error_code"]), wanted="a string or null")
+
+
+TOO_LARGE_IMAGE: Final = "image_dimensions_too_large"
+
+
+def _is_about_an_image(exchange: Exchange) -> bool:
+    """Whether an image of the request has too long a side, as the details of the error say."""
+    _, details = _details(exchange) if refused(exchange) else (False, None)
+    return isinstance(details, dict) and details.get("error_code") == TOO_LARGE_IMAGE
+
+
+@rule(
+    "errors.image.details",
+    MAY,
+    harm=DRIFTS,
+    families={ANTHROPIC},
+    source="anthropic 2.14.0 (PyPI), types/image_dimensions_too_large_error_details.py, read 2026-11-30",
+    needs={"error-envelope"},
+    applies=_is_about_an_image,
+    on_sight=True,
+    provoked="Judged on every error with this code; an image with a side of 8,001 pixels may provoke it.",
+)
+def names_images_that_are_too_large(exchange: Exchange) -> Iterable[Finding]:
+    """The details of image_dimensions_too_large have max_side_length_pixels and paths."""
+    _, details = _details(exchange)
+    side, paths = details.get("max_side_length_pixels"), details.get("paths")
+    if not isinstance(side, int) or isinstance(side, bool):
+        place = Place(pointer="/error/details/max_side_length_pixels")
+        yield Finding(place=place, found=shown(side), wanted="an integer")
+    elif not isinstance(paths, list) or not paths or not all(isinstance(path, str) for path in paths):
+        place = Place(pointer="/error/details/paths")
+        yield Finding(place=place, found=shown(paths), wanted="a list of strings, such as messages.0.content.1")

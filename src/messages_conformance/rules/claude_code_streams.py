@@ -6,14 +6,15 @@ Measured with version 2.1.332 against a server with one deviation at a time, 202
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules.accessors import at, grouped, response_of, shown, streamed, walk_of
-from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, rule
 from messages_conformance.rules.claude_code import CLAUDE_CODE, NEWER
-from messages_conformance.rules.recording_parts import REQUEST
-from messages_conformance.rules.verdict import MUST, Finding, Place
+from messages_conformance.rules.recording_parts import REQUEST, TIMES
+from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place
 
 UNUSED_SHARE: Final = 2
 """An answer with stop_reason max_tokens has at least one half of them (our own: a gateway may have a lower limit)."""
@@ -39,6 +40,29 @@ def sends_a_delta_in_message_delta(exchange: Exchange) -> Iterable[Finding]:
         for event in response_of(exchange).events
         if event.type == "message_delta" and not isinstance(event.fields.get("delta"), dict)
     )
+
+
+MAX_SILENCE_S: Final = 20.0
+"""After so many seconds without a byte, Claude Code shows that it waits; after 300 it gives up (network-config)."""
+
+
+@rule(
+    "claude-code.stream.silence",
+    SHOULD,
+    harm=DRIFTS,
+    families={ANTHROPIC},
+    needs={CLAUDE_CODE, "stream"},
+    source="code.claude.com/docs/en/llm-gateway-protocol and network-config, read 2026-08-22",
+    applies=streamed,
+    reads={TIMES},
+    provoked="Judged on every stream.",
+)
+def is_never_silent_for_long(exchange: Exchange) -> Iterable[Finding]:
+    """No stream is silent for 20 seconds: pings fill a pause of the model."""
+    times = [chunk.at_s for chunk in response_of(exchange).chunks]
+    gap = max((after - before for before, after in pairwise(times)), default=0.0)
+    if gap > MAX_SILENCE_S:
+        yield Finding(place=Place(), found=f"{gap:.0f} s without a byte", wanted=f"at most {MAX_SILENCE_S:.0f} s")
 
 
 @rule(

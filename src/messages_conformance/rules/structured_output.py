@@ -18,7 +18,7 @@ from messages_conformance.rules.accessors import (
     streamed,
     text_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, LOSES, RUN, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, LOSES, RUN, rule
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 
@@ -81,6 +81,35 @@ def _keywords(schema: Any) -> set[str]:
     found: set[str] = set()
     json.loads(json.dumps(schema), object_hook=lambda members: found.update(members))
     return found
+
+
+@rule(
+    "response.output_config.property-order",
+    SHOULD,
+    harm=DRIFTS,
+    families={ANTHROPIC},
+    source="platform.claude.com/docs/en/build-with-claude/structured-outputs, read 2026-08-22 (property ordering)",
+    applies=lambda exchange: has_message(exchange) and _format(exchange) is not None,
+    model_dependent=True,
+    needs={"structured-outputs"},
+    capability="structured-outputs",
+    reads={REQUEST},
+    provoked="Requests have an output format; at depth deep, one whose optional properties come first.",
+)
+def orders_properties(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """Structured output has the required properties first, then the optional ones, each in the order of the schema."""
+    schema, value = _format(exchange) or {}, parse_json(text_of(exchange))
+    if stop_reason_of(exchange) != "end_turn" or not isinstance(value, dict) or contract.schema_mismatch(schema, value):
+        yield Unverified(reason="no complete answer matches the schema")
+        return
+    properties, required = schema.get("properties"), schema.get("required")
+    names = list(properties) if isinstance(properties, dict) else []
+    first = set(required) if isinstance(required, list) else set()
+    ordered = [*(name for name in names if name in first), *(name for name in names if name not in first)]
+    found = [name for name in value if name in names]
+    wanted = [name for name in ordered if name in value]
+    if found != wanted:
+        yield Finding(place=in_message(exchange, "/content"), found=", ".join(found), wanted=", ".join(wanted))
 
 
 MIN_STREAMS: Final = 2

@@ -59,7 +59,9 @@ def sample_value_of_type(kind: Any, schema: Mapping[str, Any], question: str, su
     """A value of one JSON type that the schema allows."""
     if kind == "object":
         properties = schema.get("properties") or {}
-        return {name: sample_value(part, question, subject) for name, part in properties.items()}
+        required = schema.get("required") or ()
+        ordered = sorted(properties, key=lambda name: name not in required)  # required properties come first
+        return {name: sample_value(properties[name], question, subject) for name in ordered}
     if kind == "array":
         size = max(1, int(schema.get("minItems", 1)))
         return [sample_value(schema.get("items", {}), question, subject) for _ in range(size)]
