@@ -148,3 +148,10 @@ def test_a_nonce_checks_itself() -> None:
 def test_the_part_in_a_load_test_is_recorded() -> None:
     exchange = figures(FDS, 30, 90)
     assert from_record(to_record(exchange)).load == exchange.load
+
+
+def test_a_stream_that_breaks_before_its_final_usage_is_not_accused_of_a_count_of_zero() -> None:
+    # LiteLLM under load: its upstream closes the connection, and it says so with an error event.
+    start = ev("message_start", message={**HELLO[0][1]["message"], "usage": {"input_tokens": 0, "output_tokens": 0}})
+    verdict = verdicts([streamed([start, *HELLO[1:4], ERROR])], only=["usage.input.positive"])["usage.input.positive"]
+    assert verdict.outcome == "not-verified"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
@@ -27,9 +28,10 @@ from messages_conformance.exchange import (
 )
 from messages_conformance.load.mix import Kind
 from messages_conformance.load.received import Received
+from messages_conformance.report import Spent
 from messages_conformance.rules import Finding
 from messages_conformance.rules.under_load import BURST_S, SPREAD_S
-from messages_conformance.session import Session, SessionOptions, Source
+from messages_conformance.session import Clock, Session, SessionOptions, Source
 
 WINDOW: Final = 400
 """After so many judged answers the rules over several are asked, and the memory is released (our own)."""
@@ -55,8 +57,16 @@ DIGITS: Final = re.compile(r"\d")
 class LoadJudge:
     """Takes the answers of a load test. It is used by one thread, or by greenlets that do not run at once."""
 
-    def __init__(self, source: Source, options: SessionOptions, *, clock: Any, out: Console | None = None) -> None:
-        self.session = Session(source, options=options, clock=clock, out=out)
+    def __init__(
+        self,
+        source: Source,
+        options: SessionOptions,
+        *,
+        clock: Clock,
+        out: Console | None = None,
+        spent: Callable[[], Spent] | None = None,
+    ) -> None:
+        self.session = Session(source, options=options, clock=clock, out=out, spent=spent)
         self.session.begin()
         self.taken = self.equal = 0
         self._number = 0

@@ -99,8 +99,9 @@ class LoadTest:
         session_options = SessionOptions(**{**options.session, "profile": options.profile})
         if options.max_cost is not None and options.prices is None and list_price(self.model) is None:
             raise UsageError(f"the price of {self.model} is not known: --max-cost needs --price-in and --price-out")
-        self.judge = LoadJudge(source, session_options, clock=clock, out=self.out)
+        self.judge = LoadJudge(source, session_options, clock=clock, out=self.out, spent=self.spent)
         self.times = Times()
+        self._began_s = time.monotonic()
         self.stop_reason = ""
         self.sent = self.answered = self.busy = 0
         self.input_tokens = self.output_tokens = 0
@@ -111,6 +112,17 @@ class LoadTest:
         self._silence_s = options.silence_s
         self._metrics_before: dict[str, float] = {}
         self.peak = 0
+
+    def spent(self) -> report.Spent:
+        """What the test cost so far."""
+        known = self.options.prices is not None or list_price(self.model) is not None
+        return report.Spent(
+            requests=self.sent,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            elapsed_s=time.monotonic() - self._began_s,
+            money=self.cost if known else None,
+        )
 
     @property
     def session(self) -> Session:
@@ -163,6 +175,8 @@ class LoadTest:
         facts = LoadFacts(phase=ALONE, kind=kind.name, nonce=self._nonce())
         received = self._send(line, kind, facts)
         self.judge.took(kind, received, facts)
+        inputs, outputs = tokens_of(received)
+        self.input_tokens, self.output_tokens = self.input_tokens + inputs, self.output_tokens + outputs
         return alone(self.judge.exchange(kind, received, facts))
 
     def line(self) -> Line:
@@ -179,7 +193,7 @@ class LoadTest:
         )
         self.peak = max(self.peak, facts.in_flight)
         received = self._send(line, kind, facts)
-        findings = self.judge.took(kind, received, facts, lag_s=self._lag_since(received.began_s))
+        findings = self.judge.took(kind, received, facts, lag_s=self._lag_of(kind, received))
         self._account(kind, received)
         levels = self.session.judge.catalogue
         outcome = Outcome(
@@ -267,8 +281,11 @@ class LoadTest:
                 line.give_up(f"no byte came from the target for {self._silence_s:.0f} s ({sent})")
             self._heard_s = now_s
 
-    def _lag_since(self, began_s: float) -> float:
-        return max((late_s for at_s, late_s in self._lags if at_s >= began_s), default=0.0)
+    def _lag_of(self, kind: Kind, received: Received) -> float:
+        """How long our own process was blocked while the body may have come: earlier blocks change no time in it."""
+        usual_s = kind.alone.spread_s if kind.alone is not None else 0.0
+        from_s = received.began_s + max(received.first_byte_s - usual_s, 0.0)
+        return max((late_s for at_s, late_s in self._lags if at_s >= from_s), default=0.0)
 
     # -- after the load -----------------------------------------------------------------------------------------------
 

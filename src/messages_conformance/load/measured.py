@@ -25,7 +25,8 @@ OUTPUT_TOKENS: Final = re.compile(rb'"output_tokens": ?(\d{1,9})')
 DELTA: Final = b"content_block_delta"
 
 LEAST_RATED_TOKENS: Final = 8
-"""Fewer tokens have no rate (our own)."""
+LEAST_WRITING_S: Final = 0.01
+"""Fewer tokens, or tokens in less time, have no rate (our own)."""
 
 
 def alone(exchange: Exchange) -> Alone:
@@ -69,5 +70,5 @@ def add_times(times: Times, kind: Kind, received: Received, output_tokens: int) 
     if gaps:
         times.add("gap", group, max(gaps))
     writing_s = moments[-1] - content_s
-    if output_tokens >= LEAST_RATED_TOKENS and writing_s > 0:
+    if output_tokens >= LEAST_RATED_TOKENS and writing_s >= LEAST_WRITING_S:
         times.add("tps", group, output_tokens / writing_s)

@@ -86,9 +86,8 @@ class MessagesUser(User):
             gevent.sleep(0.2)
             return
         self._fire(test.one(self.line))
-        if test.stop_reason and not Running.ending:
-            Running.ending = True
-            gevent.spawn(self.environment.runner.quit if _is_ours() else self.environment.runner.stop)
+        if test.stop_reason:
+            gevent.spawn(_stop, self.environment)
 
     def _fire(self, outcome: Outcome) -> None:
         received, kind = outcome.received, outcome.kind
@@ -145,17 +144,25 @@ def begin(environment: Any, **_: Any) -> None:
     Running.watching = gevent.spawn(_watch, test)
     if not test.prepare():
         Running.code = environment.process_exit_code = test.finish()
-        gevent.spawn(environment.runner.quit)
+        gevent.spawn(_stop, environment)
         return
     Running.test = test
     if _is_ours() and options.seconds:
-        gevent.spawn_later(options.seconds, environment.runner.quit)
+        gevent.spawn_later(options.seconds, _stop, environment)
 
 
 def _end(environment: Any, message: str) -> None:
     print(f"ERROR: {message}", file=sys.stderr, flush=True)
     Running.code = environment.process_exit_code = USAGE
-    gevent.spawn(environment.runner.quit)
+    gevent.spawn(_stop, environment)
+
+
+def _stop(environment: Any) -> None:
+    """Ends the test once, and the process, too, if it was started for this test."""
+    if not Running.ending:
+        Running.ending = True
+        runner = environment.runner
+        runner.quit() if _is_ours() else runner.stop()
 
 
 def _watch(test: LoadTest) -> None:
@@ -188,7 +195,8 @@ def _weight(code: int) -> int:
 @events.quitting.add_listener
 def stop_first(environment: Any, **_: Any) -> None:
     """Ends a test that is still running before Locust decides about the exit code."""
-    if Running.test is not None and environment.runner is not None:
+    if Running.test is not None and environment.runner is not None and not Running.ending:
+        Running.ending = True
         environment.runner.stop()
 
 

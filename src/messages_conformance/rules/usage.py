@@ -85,6 +85,9 @@ def counts_the_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
     usage = usage_of(exchange)
     if streamed(exchange) and any(total_input(usage) for usage in usages_of(exchange)):
         return  # stream.msgdelta.no-zero-overwrite judges a count that is overwritten with 0
+    if streamed(exchange) and not walk_of(exchange).complete and not walk_of(exchange).message_deltas:
+        yield Unverified(reason="the stream ends before its final usage")
+        return
     if any(is_made_by_code(block) for block in blocks_of(exchange)):
         return  # an answer of calls that code made did not call the model
     if "input_tokens" in usage and usage["input_tokens"] == 0 and _counted(exchange) and total_input(usage) == 0:

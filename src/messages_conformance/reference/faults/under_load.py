@@ -112,7 +112,7 @@ def reset_streams_under_load(response: HttpResponse, context: RequestContext) ->
     return replace(response, pieces=_halved(response), ending="reset") if response.is_stream else response
 
 
-@load_fault(Stage.RESPONSE, trips={"load.body.complete"}, seen="a worker that is restarted")
+@load_fault(Stage.RESPONSE, trips={"load.body.complete", "response.object"}, seen="a worker that is restarted")
 def cut_documents_under_load(response: HttpResponse, context: RequestContext) -> HttpResponse:
     """The connection is closed in the middle of a Message with a declared length."""
     if not is_message(response, context):
@@ -122,13 +122,17 @@ def cut_documents_under_load(response: HttpResponse, context: RequestContext) ->
     return replace(cut, headers=(*cut.headers, ("content-length", length)))
 
 
-@load_fault(Stage.EVENTS, trips={"load.stream.end"}, seen="a stream that ends when a timeout of the gateway passes")
+@load_fault(
+    Stage.EVENTS,
+    trips={"load.stream.end", "stream.error.no-silent-truncation"},
+    seen="a stream that ends when a timeout of the gateway passes",
+)
 def drop_stream_ends_under_load(events: Events, context: RequestContext) -> Events:
     """A stream ends without message_delta and message_stop."""
     return without(events, "message_delta", "message_stop")
 
 
-@load_fault(Stage.EVENTS, trips={"load.stream.end"})
+@load_fault(Stage.EVENTS, trips={"load.stream.end", "stream.error.no-silent-truncation"})
 def shorten_streams_under_load(events: Events, context: RequestContext) -> Events:
     """A stream ends after its first half, and its body is whole."""
     return events[: len(events) // 2]
@@ -199,14 +203,22 @@ def repeat_request_ids_under_load(response: HttpResponse, context: RequestContex
 # -- refusals ---------------------------------------------------------------------------------------------------------
 
 
-@load_fault(Stage.RESPONSE, trips={"load.errors.envelope"}, seen="the page of a proxy in front")
+@load_fault(
+    Stage.RESPONSE,
+    trips={"load.errors.envelope", "transport.content-type.error-json"},
+    seen="the page of a proxy in front",
+)
 def fail_with_a_page_under_load(response: HttpResponse, context: RequestContext) -> HttpResponse:
     """A request is refused with 502 and an HTML page."""
     page = json_response(response, 502, b"<html><body><h1>502 Bad Gateway</h1></body></html>")
     return page.with_header("content-type", "text/html")
 
 
-@load_fault(Stage.RESPONSE, trips={"load.errors.envelope"}, seen="the bare error of a web framework")
+@load_fault(
+    Stage.RESPONSE,
+    trips={"load.errors.envelope", "transport.content-type.error-json"},
+    seen="the bare error of a web framework",
+)
 def fail_with_a_word_under_load(response: HttpResponse, context: RequestContext) -> HttpResponse:
     """A request is refused with 500 and two words."""
     return json_response(response, 500, b"Internal Server Error").with_header("content-type", "text/plain")
@@ -257,7 +269,7 @@ def lose_slots_under_load(response: HttpResponse, context: RequestContext) -> Ht
 
 @fault(
     CATEGORY,
-    trips={"load.recovery.answered", "load.errors.envelope"},
+    trips={"load.recovery.answered", "load.errors.envelope", "transport.content-type.error-json"},
     at=Stage.RESPONSE,
     undetectable=ONLY_UNDER_LOAD,
     also=COUNTING,
@@ -267,7 +279,7 @@ def break_for_ever_under_load(response: HttpResponse, context: RequestContext) -
     """After some requests in a crowd, every request is a bare 500."""
     if _counts_crowds(response, context) < LEAK_AFTER or not _message_response(response, context):
         return response
-    return json_response(response, 500, b"Internal Server Error")
+    return json_response(response, 500, b"Internal Server Error").with_header("content-type", "text/plain")
 
 
 @fault(
