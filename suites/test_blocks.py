@@ -302,13 +302,6 @@ INPUTS = [
     ),
     ask("document", question_about(title="Opening hours"), max_tokens=40, needs=["documents"], capability="documents"),
     *whole_and_streamed(
-        "document.cited",
-        question_about(citations={"enabled": True}),
-        max_tokens=60,
-        needs=["citations"],
-        capability="citations",
-    ),
-    *whole_and_streamed(
         "format",
         "Ada is 36 years old. Give her name and her age.",
         max_tokens=100,
@@ -483,7 +476,25 @@ def other_letter(signature):
     return signature[:middle] + ("B" if signature[middle] == "A" else "A") + signature[middle + 1 :]
 
 
+def has_citations(exchange):
+    """Whether an answer cites a document; None if there is no answer."""
+    message = answered_message(exchange)
+    return None if message is None else any(block.get("citations") for block in message["content"])
+
+
 PAIRS = [
+    repeated_pair(
+        "document.cited",
+        whole_and_streamed(
+            "document.cited",
+            question_about(citations={"enabled": True}),
+            max_tokens=60,
+            needs=["citations"],
+            capability="citations",
+        ),
+        has_citations,
+        needs=["citations"],
+    ),
     repeated_pair(
         "thinking.omitted",
         whole_and_streamed("thinking.omitted", SUM, thinking={**ENABLED, "display": "omitted"}, **THOUGHTFUL),

@@ -19,6 +19,11 @@ THINKING = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
 THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "c2ln"}
 
 
+CITING = {
+    "messages": [{"role": "user", "content": [{"type": "document", "citations": {"enabled": True}}]}],
+}
+
+
 def asked(number: int, more: Any = None) -> dict[str, Any]:
     """A unique request, so that pairs are not mixed up."""
     return {"messages": [{"role": "user", "content": f"Question {number}"}], **(more or {})}
@@ -137,6 +142,17 @@ def test_it_passes(requirement: str) -> None:
                 for pair in (
                     calling(number, '{"city": "Rome"}', tokens=40),
                     called(number, PARIS, {"city": "Oslo"}, tokens=40),
+                )
+            ],
+        ),
+        (
+            "stream.final.same-kinds",
+            [
+                answer
+                for number in SEVERAL
+                for answer in (
+                    streaming(number, block(), text("Nine"), stop(), ask=CITING),
+                    whole(number, {"type": "text", "text": "Nine", "citations": [{"cited_text": "nine"}]}, ask=CITING),
                 )
             ],
         ),

@@ -6,6 +6,7 @@ of answers: that there is text, that there are spaces between its words, that a 
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -64,6 +65,9 @@ BILLED_SHARE: Final = 0.9
 """One call costs about half of two calls; an answer with one that is billed like two has lost the other (our own)."""
 
 KINDS: Final = ("text", "tool_use", "thinking")
+CITATIONS: Final = "citations"
+"""Not a kind of block: text blocks have it where a document of the request enables it."""
+
 CUT: Final = ("max_tokens", "refusal", "model_context_window_exceeded", "pause_turn")
 TWO_WORDS: Final = re.compile(r"(?<=\w)\s+(?=\w)")
 
@@ -273,14 +277,14 @@ def _without_spaces(calls: tuple[Call, Call]) -> Finding | None:
     provoked="Requests for text, for tool calls and with thinking are sent with and without streaming.",
 )
 def has_the_same_kinds_of_content_when_streamed(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """An answer has text, tool calls and thinking both with and without streaming."""
+    """An answer has text, tool calls, thinking and citations both with and without streaming."""
     # Other rules judge a missing call with stop_reason tool_use, and an empty answer that was billed.
     pairs = [pair for pair in answered_pairs(exchanges) if both_ended(pair) and not any(map(_announces_a_call, pair))]
     if any(tokens_of_empty_answer(answer) for pair in pairs for answer in pair):
         return
     if not pairs:
         yield Unverified(reason="no request was answered with and without streaming")
-    for kind in KINDS:
+    for kind in (*KINDS, CITATIONS):
         presence = [(pair, _has(kind, pair[0]), _has(kind, pair[1])) for pair in pairs if _may_have(kind, pair[0])]
         in_both = any(in_stream and in_other for _, in_stream, in_other in presence)
         streamed_only = [pair for pair, in_stream, in_other in presence if in_stream and not in_other]
@@ -288,8 +292,8 @@ def has_the_same_kinds_of_content_when_streamed(exchanges: Sequence[Exchange]) -
         if in_both or min(len(streamed_only), len(whole_only)):
             continue
         for lacking, unequal, found in (
-            (0, whole_only, f"no {kind} block in any stream"),
-            (1, streamed_only, f"no {kind} block in any answer without streaming"),
+            (0, whole_only, f"no {_words(kind)} in any stream"),
+            (1, streamed_only, f"no {_words(kind)} in any answer without streaming"),
         ):
             if len(unequal) >= MIN_PAIRS:
                 answer, other = unequal[0][lacking], unequal[0][1 - lacking]
@@ -322,7 +326,13 @@ def _billed_alike(lacking: Exchange, other: Exchange) -> bool:
     return tokens > 0 and tokens >= BILLED_SHARE * count(usage_of(other), "output_tokens")
 
 
+def _words(kind: str) -> str:
+    return kind if kind == CITATIONS else f"{kind} block"
+
+
 def _has(kind: str, exchange: Exchange) -> bool:
+    if kind == CITATIONS:
+        return any(block.get(CITATIONS) for block in blocks_of(exchange))
     blocks = [block for block in blocks_of(exchange) if block.get("type") == kind]
     return any(block.get("text") != "" for block in blocks)
 
@@ -332,7 +342,9 @@ def _announces_a_call(exchange: Exchange) -> bool:
 
 
 def _may_have(kind: str, exchange: Exchange) -> bool:
-    """Whether the kind may be expected: thinking only if the request enables it."""
+    """Whether the kind may be expected: thinking and citations only if the request enables them."""
+    if kind == CITATIONS:
+        return '"citations"' in json.dumps(exchange.request.fields.get("messages"))
     return kind != "thinking" or thinking_type(exchange) == "enabled"
 
 

@@ -265,3 +265,21 @@ def repeat_whole_text_at_the_end(events: Events) -> Events:
     stop = next(at for at, (name, d) in enumerate(events) if name == "content_block_stop" and d["index"] == index)
     again = {"type": "content_block_delta", "index": index, "delta": {"type": "text_delta", "text": "".join(own)}}
     return inserted(events, stop, ("content_block_delta", again))
+
+
+def is_citation(event: tuple[str, Json]) -> bool:
+    """Whether an event is a citations_delta."""
+    return event[0] == "content_block_delta" and event[1]["delta"].get("type") == "citations_delta"
+
+
+@fault("stream-content", trips={"stream.final.same-kinds"}, at=Stage.EVENTS, seen="stdapi-ai/stdapi.ai#229")
+def lose_citations_in_stream(events: Events) -> Events:
+    """A stream has no citations; whole answers have them."""
+    return [event for event in events if not is_citation(event)]
+
+
+@fault("stream-content", trips={"stream.final.same-kinds"}, at=Stage.DOCUMENT)
+def lose_citations_in_documents(message: Json) -> Json:
+    """A whole answer has no citations; streams have them."""
+    blocks = [{key: part for key, part in block.items() if key != "citations"} for block in message["content"]]
+    return {**message, "content": blocks}

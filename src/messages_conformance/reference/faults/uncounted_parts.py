@@ -319,6 +319,7 @@ def count_seven(counted: Json) -> Json:
         "request.parts.counted",
         "request.system.affects-input-tokens",
         "request.tools.affects-input-tokens",
+        "request.tools.keywords-counted",
         "usage.input.monotone",
     },
     at=Stage.MESSAGE,
@@ -334,7 +335,15 @@ def bill_no_images(message: Json, context: RequestContext) -> Json:
     return billed_as(without_kind("image"))(message, context)
 
 
-@fault("usage", trips={"adjacent.count_tokens.approx", "request.tools.affects-input-tokens"}, at=Stage.MESSAGE)
+@fault(
+    "usage",
+    trips={
+        "adjacent.count_tokens.approx",
+        "request.tools.affects-input-tokens",
+        "request.tools.keywords-counted",
+    },
+    at=Stage.MESSAGE,
+)
 def bill_no_tools(message: Json, context: RequestContext) -> Json:
     """Tools cost no input tokens."""
     return billed_as(lambda body: {**body, "tools": []})(message, context)
