@@ -27,7 +27,7 @@ class Alone:
 
     `accepted`: it had a 2xx status. `complete`: its body was whole, and a stream had its message_stop. `input_tokens`
     and `output_tokens` are the counts of its usage, the first with cached tokens; None when there are none.
-    `characters` is the length of its text. `spread_s` is the time between its first and its last delta.
+    `characters` is the length of all that it shows. `spread_s` is the time between its first and its last delta.
     `elapsed_s` is how long it took.
     """
 

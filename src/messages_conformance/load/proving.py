@@ -35,7 +35,7 @@ ALSO_CORRECT: Final = (
     "letter_by_letter",
     "moody_model",
     "moody_service",
-    "no_request_ids",
+    "many_pings",
     "occasionally_overloaded",
     "occasionally_throttled",
     "overloaded_streams",
@@ -69,8 +69,9 @@ class LoadTrial:
 
     @property
     def holds(self) -> bool:
-        """Whether it found what it must, and nothing else."""
-        return self.tripped == self.subject.wanted and not self.statement
+        """Whether it found what it must. A fault may break more than it names; a correct server breaks nothing."""
+        found = self.tripped >= self.subject.wanted if self.subject.wanted else not self.tripped
+        return found and not self.statement
 
 
 def subjects(only: Sequence[str] = ()) -> Iterator[LoadSubject]:

@@ -6,6 +6,7 @@ report it, and these rules are not verified for it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -35,6 +36,7 @@ from messages_conformance.rules.accessors import (
     shown,
     streamed,
     text_of,
+    thought_tokens,
     total_input,
     walk_of,
 )
@@ -82,6 +84,21 @@ def alone_of(exchange: Exchange) -> Alone:
 def under_load(exchange: Exchange) -> bool:
     """It was sent under load, and the same request was answered with success alone."""
     return exchange.load is not None and exchange.load.phase == LOAD and alone_of(exchange).accepted
+
+
+def visible_characters(exchange: Exchange) -> int:
+    """The length of all that an answer shows: texts, thinking, and the names and arguments of calls."""
+    total = 0
+    for block in blocks_of(exchange):
+        total += sum(len(block[name]) for name in ("text", "thinking", "name") if isinstance(block.get(name), str))
+        total += len(json.dumps(block["input"])) if block.get("input") else 0
+    return total
+
+
+def _thinks(exchange: Exchange) -> bool:
+    """Whether tokens may be counted that the answer does not show."""
+    kinds = {block.get("type") for block in blocks_of(exchange)}
+    return bool(kinds & {"thinking", "redacted_thinking"}) or thought_tokens(closing_usage(exchange)) > 0
 
 
 def _and(*tests: Callable[[Exchange], bool]) -> Callable[[Exchange], bool]:
@@ -228,7 +245,7 @@ def still_streams(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """A stream that arrives bit by bit alone does so under load, and not in one piece at its end."""
     deltas = [event.at_s for event in walk_of(exchange).events if event.type == "content_block_delta"]
     alone = alone_of(exchange)
-    if alone.spread_s < SPREAD_S or len(deltas) < 2 or len(text_of(exchange)) < alone.characters / 2:
+    if alone.spread_s < SPREAD_S or len(deltas) < 2 or visible_characters(exchange) < alone.characters / 2:
         yield Unverified(reason=f"alone, its deltas do not arrive over {SPREAD_S:g} s, so that timing shows nothing")
     elif exchange.observer_lag_s >= alone.spread_s * EXPLAINED_SHARE:
         yield Unverified(reason=f"our own process was blocked for {exchange.observer_lag_s:.2f} s")
@@ -270,10 +287,13 @@ def bills_the_same_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
     provoked="As load.usage.input.",
 )
 def bills_the_same_output(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """A text of the same length has about the same output tokens under load as alone."""
+    """An answer of the same length has about the same output tokens under load as alone."""
     alone, found = alone_of(exchange), count(closing_usage(exchange), "output_tokens")
-    if not alone.output_tokens or not alone.characters or len(text_of(exchange)) != alone.characters:
-        yield Unverified(reason="the text differs in length from the one alone, so that its tokens may differ, too")
+    if not alone.output_tokens or not alone.characters or visible_characters(exchange) != alone.characters:
+        yield Unverified(reason="the answer differs in length from the one alone, so that its tokens may differ, too")
+        return
+    if _thinks(exchange):
+        yield Unverified(reason="the model thinks, so that its tokens do not follow from what it shows")
         return
     most = alone.output_tokens * OUTPUT_FACTOR + OUTPUT_SLACK_TOKENS
     if found > most or found * OUTPUT_FACTOR + OUTPUT_SLACK_TOKENS < alone.output_tokens:
