@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -106,6 +107,25 @@ def test_all_children_of_a_killed_command_end(endpoints: Endpoints, tmp_path: Pa
     for child in found:
         wait_for_end(child)
     process.communicate(timeout=PATIENCE_S)
+
+
+def test_an_interrupted_fleet_says_what_was_not_run(endpoints: Endpoints, tmp_path: Path) -> None:
+    targets = {"done": MEMORY, "stalls": endpoints.url("stalls/one"), "never": endpoints.url("stalls/two")}
+    text = "".join(f'[targets.{name}]\ntarget = "{target}"\n' for name, target in targets.items())
+    text = text.replace(MEMORY, f'{MEMORY}"\ndepth = "smoke')
+    (tmp_path / "messages-conformance.toml").write_text(f'model = "reference-1"\ntimeout = 1000\n{text}')
+    process = started("run", "--all", "--jobs", "1", "--report", "out", key=KEY, cwd=tmp_path)
+    endpoints.wait_for("/stalls/one", STALLS_AFTER + 1)
+    process.send_signal(signal.SIGINT)
+    assert ended(process, folder=tmp_path).code == 2
+    fleet = json.loads((tmp_path / "out" / "fleet.json").read_text())
+    outcomes = {cell["id"]: (cell["outcome"], bool(cell["report"])) for cell in fleet["cells"]}
+    assert outcomes == {
+        "done": ("passes", True),
+        "stalls": ("not-judged", True),
+        "never": ("not-judged", False),
+    }
+    assert not fleet["complete"]
 
 
 CLOSED = {"stdin": "<&-", "stdout": ">&-", "stderr": "2>&-", "all": "<&- >&- 2>&-", "head": "| head -1"}
