@@ -1,10 +1,12 @@
-"""Gives the lexer, the walk, the judge and the reports damaged answers for a time, and stops at the first crash.
+"""Gives the program damaged answers and files for a time, and stops at the first crash.
 
     .venv/bin/python tools/fuzz.py --minutes 1
 
 An answer is a correct one of the reference endpoint with random changes: values of other types, members that are
 missing, doubled or nested deeply, numbers of thousands of digits, lone surrogates, bytes that are not UTF-8, strange
-headers and content codings. Hypothesis makes the changes and shrinks what it finds.
+headers and content codings. Files are recordings of each format, saved reports, waivers, profiles and option files. The
+lexer, the walk, the judge, the reports and the readers of files take them. Hypothesis makes the changes and shrinks
+what it finds.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+import fuzz_files
 from messages_conformance import contract, report
 from messages_conformance.engine.backoff import stated_pause_s
 from messages_conformance.engine.outage import doubt_about
@@ -101,11 +104,11 @@ STRANGE_HEADERS: Final = (
 
 
 @st.composite
-def damaged_json(draw: st.DrawFn, text: str) -> str:
+def damaged_json(draw: st.DrawFn, text: str, *, signs: str = ":[,") -> str:
     """JSON text in which some values, members or characters are changed."""
     for _ in range(draw(st.integers(0, 3))):
         # A value ends where the next sign is: good enough to damage it, and the text stays JSON more often than not.
-        starts = [at for at, sign in enumerate(text) if sign in ":[,"] or [0]
+        starts = [at for at, sign in enumerate(text) if sign in signs] or [0]
         at = draw(st.sampled_from(starts)) + 1
         rest = text[at:].lstrip()
         end = len(text) - len(rest) + _value_length(rest)
@@ -163,6 +166,25 @@ def exchanges(draw: st.DrawFn) -> Exchange:
             detail="",
         ),
     )
+
+
+@st.composite
+def damaged_files(draw: st.DrawFn) -> tuple[str, bytes]:
+    """The name of a file, and its content with other values, lines that are missing or doubled, and other bytes."""
+    name, text = draw(st.sampled_from(fuzz_files.files()))
+    for _ in range(draw(st.integers(0, 3))):
+        if draw(st.booleans()):
+            text = draw(damaged_json(text, signs=":[,=-"))
+            continue
+        lines = text.splitlines(keepends=True) or [""]
+        at = draw(st.integers(0, len(lines) - 1))
+        lines[at : at + draw(st.integers(0, 2))] = [lines[at]] * draw(st.integers(0, 2))
+        text = "".join(lines)
+    content = text.encode("utf-8", "surrogatepass")
+    if draw(st.integers(0, 3)) == 0:
+        at = draw(st.integers(0, len(content)))
+        content = content[:at] + draw(st.binary(max_size=20)) + content[at + draw(st.integers(0, 20)) :]
+    return name, gzip.compress(content, mtime=0) if draw(st.integers(0, 9)) == 0 else content
 
 
 # -- what must hold ---------------------------------------------------------------------------------------------------
@@ -237,6 +259,7 @@ def _rounds(examples: int, number: int) -> list[tuple[str, Callable[[], None]]]:
         ("response and walk", made(check_response, exchanges())),
         ("judge", made(check_judge, several)),
         ("report", made(check_report, several)),
+        ("files", made(lambda file: fuzz_files.check_file(*file), damaged_files())),
     ]
 
 
@@ -255,12 +278,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs rounds until the time is over; returns 1 at the first crash."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=1.0, help="how long to search (default: 1)")
+    parser.add_argument("--only", default="", help="only the checks with this word in their name")
     parser.add_argument("--seed", type=int, default=0, help="the number of the first round (default: 0)")
     options = parser.parse_args(arguments)
     ends_s = time.monotonic() + 60 * options.minutes
     number = options.seed
     while time.monotonic() < ends_s:
         for name, check in _rounds(EXAMPLES_A_ROUND, number):
+            if options.only not in name:
+                continue
             try:
                 check()
             except BaseException:

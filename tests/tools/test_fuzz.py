@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 
 import fuzz
+import fuzz_files
 from messages_conformance.engine.backoff import stated_pause_s
 from messages_conformance.exchange import Chunk, Response, parse_json
 from messages_conformance.rules import CATALOGUE
@@ -19,6 +20,22 @@ from messages_conformance.rules import judge as judge_module
 
 def test_one_round_finds_no_crash() -> None:
     fuzz.fuzz_once(examples=1, number=0)
+
+
+def test_the_readers_read_correct_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fuzz_files, "WRONG_FILE", ())
+    readers = {name: fuzz_files._readers(name) for name, _ in fuzz_files.files()}
+    monkeypatch.setattr(fuzz_files, "_readers", lambda name: readers[name][_own_reader(name)])
+    for name, text in fuzz_files.files():
+        fuzz_files.check_file(name, text.encode())
+
+
+def _own_reader(name: str) -> slice:
+    """The readers that a correct file of this name is for."""
+    toml = {"waivers.toml": 0, "profile.toml": 1, "messages-conformance.toml": 2}
+    if name in toml:
+        return slice(toml[name], toml[name] + 1)
+    return slice(None) if name == "exchanges.jsonl" else slice(1)
 
 
 def test_a_rule_that_raises_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
