@@ -15,6 +15,7 @@ from messages_conformance.rules.accessors import (
     answered,
     at,
     body_of,
+    json_key,
     json_message,
     response_of,
     shown,
@@ -379,12 +380,14 @@ def continues_after_a_tool_call(exchanges: Sequence[Exchange]) -> Iterable[Findi
 def sends_tool_input_in_deltas(exchange: Exchange) -> Iterable[Finding]:
     """The input of a streamed tool call is sent in deltas: clients ignore an input in content_block_start."""
     indexes_with_deltas = {
-        event.fields.get("index") for event in response_of(exchange).events if event.type == "content_block_delta"
+        json_key(event.fields.get("index"))
+        for event in response_of(exchange).events
+        if event.type == "content_block_delta"
     }
     for event in response_of(exchange).events:
         block = event.fields.get("content_block")
         has_input = isinstance(block, dict) and block.get("type") == "tool_use" and bool(block.get("input"))
-        if has_input and not is_made_by_code(block) and event.fields.get("index") not in indexes_with_deltas:
+        if has_input and not is_made_by_code(block) and json_key(event.fields.get("index")) not in indexes_with_deltas:
             yield Finding(
                 place=at(event, "/content_block/input"),
                 found="the complete input",

@@ -104,7 +104,7 @@ def _is_count(exchange: Exchange) -> bool:
 def _key(value: Any, texts: Mapping[str, str]) -> str:
     """A value as text, with the texts of files in place of their ids."""
     if isinstance(value, Mapping):
-        if value.get("type") == "file" and value.get("file_id") in texts:
+        if value.get("type") == "file" and str(value.get("file_id")) in texts:
             value = {"type": "text", "media_type": "text/plain", "data": texts[value["file_id"]]}
         return repr(sorted((name, _key(item, texts)) for name, item in value.items()))
     return repr([_key(item, texts) for item in value]) if isinstance(value, list) else repr(value)

@@ -154,7 +154,7 @@ def calls_the_tool_that_is_forced(exchange: Exchange) -> Iterable[Finding | Unve
     wanted, known = _choice(exchange).get("name"), _names(exchange)
     calls = _calls(exchange)
     others = [(number, block) for number, block in calls if block.get("name") != wanted]
-    if others and not any(block.get("name") in known for _, block in others):
+    if others and not any(block.get("name") in tuple(known) for _, block in others):
         yield Unverified(reason="an unknown tool was called, which response.content.tool_use-name-known judges")
     elif others:
         number, block = others[0]
@@ -370,8 +370,10 @@ def calls_tools_of_the_request(exchange: Exchange) -> Iterable[Finding | Unverif
 )
 def matches_the_schema_of_strict_tools(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The input of a call of a strict tool matches its input_schema."""
-    strict = {tool.get("name"): tool.get("input_schema") for tool in _tools(exchange) if tool.get("strict") is True}
-    calls = [(number, block) for number, block in _calls(exchange) if block.get("name") in strict]
+    strict = {
+        str(tool.get("name")): tool.get("input_schema") for tool in _tools(exchange) if tool.get("strict") is True
+    }
+    calls = [(number, block) for number, block in _calls(exchange) if str(block.get("name")) in strict]
     if not calls or stop_reason_of(exchange) in CUT:
         yield _not_comparable(exchange) or _no_call_because(exchange)
         return
@@ -383,7 +385,7 @@ def matches_the_schema_of_strict_tools(exchange: Exchange) -> Iterable[Finding |
         input_of_call = block.get("input")
         if not isinstance(input_of_call, dict) or (is_streamed and not input_of_call):
             continue  # judged as response.content.tool_use-fields, partial-json-concat or stream.final.tool-input
-        wrong = contract.schema_mismatch(strict[block["name"]], block["input"])
+        wrong = contract.schema_mismatch(strict[str(block["name"])], block["input"])
         if wrong:
             place = in_message(exchange, f"/content/{number}/input")
             yield Finding(

@@ -95,7 +95,7 @@ def names_the_place_of_inference(exchange: Exchange) -> Iterable[Finding]:
 def _successes(exchange: Exchange, kind: str) -> int:
     """The results of one kind that are no errors and whose call is in the same answer."""
     blocks = blocks_of(exchange)
-    calls = {ids.of(block) for block in blocks if block.get("type") == "server_tool_use"}
+    calls = [ids.of(block) for block in blocks if block.get("type") == "server_tool_use"]
     results = [block for block in blocks if block.get("type") == kind and block.get("tool_use_id") in calls]
     return sum(not _is_error(block.get("content")) for block in results)
 
@@ -105,7 +105,7 @@ def _is_error(content: Any) -> bool:
 
 
 def _has_results(exchange: Exchange) -> bool:
-    return has_message(exchange) and any(block.get("type") in SEARCHES for block in blocks_of(exchange))
+    return has_message(exchange) and any(block.get("type") in tuple(SEARCHES) for block in blocks_of(exchange))
 
 
 @rule(

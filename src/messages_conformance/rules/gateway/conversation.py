@@ -191,7 +191,7 @@ def _document(block: Mapping[str, Any]) -> Part:
 
 # -- Chat Completions ----------------------------------------------------------------------------------------------
 
-SYSTEM_ROLES: Final = frozenset({"system", "developer"})
+SYSTEM_ROLES: Final = ("system", "developer")
 
 
 def _from_chat(body: Mapping[str, Any]) -> Conversation:

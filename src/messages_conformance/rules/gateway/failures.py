@@ -216,7 +216,7 @@ def gives_error_events_their_form(exchange: Exchange) -> Iterable[Finding]:
         return
     event = walk_of(exchange).error
     error = None if event is None else event.fields.get("error")
-    good = isinstance(error, dict) and error.get("type") in TYPES and isinstance(error.get("message"), str)
+    good = isinstance(error, dict) and error.get("type") in tuple(TYPES) and isinstance(error.get("message"), str)
     if not good:
         yield from differs("/error", shown(error), "an object with a type of the Messages API and a message")
 

@@ -10,7 +10,7 @@ from messages_conformance.rules.accessors import at, grouped, response_of, shown
 from messages_conformance.rules.verdict import Finding, Place
 from messages_conformance.stream import BLOCK_DELTA, Block, Deviation
 
-CUT_REASONS = frozenset({"max_tokens", "model_context_window_exceeded", "refusal"})
+CUT_REASONS = ("max_tokens", "model_context_window_exceeded", "refusal")
 """The stop reasons with which an answer may end in the middle of a block."""
 
 
