@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn
 
+import api_names
 import sdk_types
 from messages_conformance import resources
 from messages_conformance.contract import documents
@@ -121,11 +122,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         found = drift()
         divided = report(found.differences, reasons())
-        print("\n".join(_lines(divided, sdk_types.version(), len(found.pairs))))
+        unread = api_names.new_names(api_names.names())
+        print(
+            "\n".join(
+                [
+                    *(f"NEW   name      {name}" for name in unread),
+                    *_lines(divided, sdk_types.version(), len(found.pairs)),
+                ]
+            )
+        )
     except sdk_types.SdkMissing as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return USAGE
-    return NEW if parsed.check and divided.new else CLEAN
+    return NEW if parsed.check and (divided.new or unread) else CLEAN
 
 
 class _Parser(argparse.ArgumentParser):

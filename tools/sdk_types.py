@@ -48,7 +48,7 @@ class Root:
 
 def version() -> str:
     """The version of the installed SDK."""
-    return str(_sdk("").__version__)
+    return str(sdk("").__version__)
 
 
 def roots() -> tuple[Root, ...]:
@@ -135,9 +135,9 @@ def _model_member(field: Any) -> Member:
 
 
 def _namespace(module: str, prefix: str, label: str) -> Iterator[Root]:
-    types = _sdk(f".types{module}")
-    create = _sdk(f".types{module}.message_create_params")
-    count = _sdk(f".types{module}.message_count_tokens_params")
+    types = sdk(f".types{module}")
+    create = sdk(f".types{module}.message_create_params")
+    count = sdk(f".types{module}.message_count_tokens_params")
     found = {
         "response": getattr(types, f"{prefix}Message"),
         "blocks/response": getattr(types, f"{prefix}ContentBlock"),
@@ -155,8 +155,8 @@ def _namespace(module: str, prefix: str, label: str) -> Iterator[Root]:
 
 
 def _adjacent() -> Iterator[Root]:
-    shared, page = _sdk(".types.shared"), _sdk(".pagination")
-    model = _sdk(".types").ModelInfo
+    shared, page = sdk(".types.shared"), sdk(".pagination")
+    model = sdk(".types").ModelInfo
     yield Root(schema="models", type=page.SyncPage[model], label="models")
     yield Root(schema="error", type=shared.ErrorResponse, label="error")
     yield Root(schema="events/error", type=shared.ErrorResponse, label="events/error")
@@ -164,7 +164,8 @@ def _adjacent() -> Iterator[Root]:
     yield Root(schema="error", pointer=kind, type=shared.ErrorType, label="error type")
 
 
-def _sdk(module: str) -> Any:
+def sdk(module: str) -> Any:
+    """A module of the SDK, such as `.types`; raises SdkMissing if the SDK is missing or too old."""
     try:
         found: Any = import_module(PACKAGE)
         if int(found.__version__.partition(".")[0]) < OLDEST_MAJOR:

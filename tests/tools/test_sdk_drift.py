@@ -6,6 +6,7 @@ from typing import Any, Literal, Optional, TypedDict
 
 import pytest
 
+import api_names
 import sdk_drift
 import sdk_types
 from sdk_drift import Difference
@@ -128,6 +129,7 @@ def test_a_new_difference_fails_a_check(
     monkeypatch.setattr(sdk_drift, "drift", lambda: sdk_drift.Drift(differences=(new,), pairs=()))
     monkeypatch.setattr(sdk_drift, "reasons", dict)
     monkeypatch.setattr(sdk_types, "version", lambda: "9.9.9")
+    monkeypatch.setattr(api_names, "names", dict)
     assert sdk_drift.main(arguments) == code
     assert capsys.readouterr().out.splitlines() == [
         "NEW   member    response: aura (the schemas have no such member)",
@@ -159,3 +161,28 @@ def test_wrong_usage_is_4(capsys: pytest.CaptureFixture[str]) -> None:
         sdk_drift.main(["--chek"])
     assert caught.value.code == 4
     assert "unrecognized arguments: --chek" in capsys.readouterr().err
+
+
+def test_a_new_name_fails_a_check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sdk_drift, "drift", lambda: sdk_drift.Drift(differences=(), pairs=()))
+    monkeypatch.setattr(sdk_drift, "reasons", dict)
+    monkeypatch.setattr(sdk_types, "version", lambda: "9.9.9")
+    monkeypatch.setattr(api_names, "names", lambda: {"betas": {"computer-use-2025-01-24", "tea-2027-01-01"}})
+    assert sdk_drift.main(["--check"]) == 1
+    assert capsys.readouterr().out.splitlines()[0] == "NEW   name      betas: tea-2027-01-01"
+
+
+@pytest.mark.slow
+def test_the_pinned_versions_have_no_new_drift(capsys: pytest.CaptureFixture[str]) -> None:
+    sdk_drift.drift.cache_clear()
+    code = sdk_drift.main(["--check"])
+    printed = capsys.readouterr().out.splitlines()
+    assert [line for line in printed if line.startswith(("NEW", "gone"))] == []
+    assert code == 0
+
+
+def test_each_group_of_names_is_recorded() -> None:
+    known = json.loads(api_names.KNOWN.read_text("utf-8"))["names"]
+    assert {group for group, names in known.items() if len(names) > 5} == {
+        *("betas", "error codes", "batches", "files", "openapi"),
+    }
