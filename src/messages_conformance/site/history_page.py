@@ -16,6 +16,9 @@ NIGHTS: Final = 60
 ROWS: Final = 1_000
 """Rows of each table (our own)."""
 
+FEWEST: Final = 30
+"""The chart has room for so many nights at least: one night is no wall (our own)."""
+
 HEIGHT: Final = 100
 BAR: Final = 10
 
@@ -55,7 +58,7 @@ def _chart(nights: Sequence[Night]) -> Markup:
                 bars.append(
                     element("rect", x=place * BAR, y=round(top, 2), width=BAR - 2, height=round(height, 2), class_=tone)
                 )
-    width = max(len(nights), 1) * BAR
+    width = max(len(nights), FEWEST) * BAR
     label = f"Cells by outcome on {counted(len(nights), 'day')}; the table below has the numbers"
     return element(
         "svg",
