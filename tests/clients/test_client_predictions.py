@@ -46,7 +46,7 @@ def test_predictions_are_compared_with_what_a_client_does() -> None:
         "omit_event_lines": OK,
     }
     assert [one.is_right for one in found] == [True, False, True]
-    assert figures(found) == (Figures(client="Fake", right=2, compared=3, not_known=0, false_works=1),)
+    assert figures(found) == (Figures(client="Fake", right=2, compared=3, not_known=0, false_works=1, version="1.0"),)
     lines = list(prediction_lines(found))
     assert lines[0].startswith(
         "count_nothing_in_documents: Fake: predicted 'works' (no effect), happened: loss (text: "

@@ -13,6 +13,16 @@ Result = Mapping[str, Any]
 """What a driver prints about a scenario: text, calls, stop_reason, input_tokens, or error, status and message."""
 
 
+COMPARED: Final = {
+    "text": "text",
+    "parsed": "parsed",
+    "calls": "calls",
+    "stop_reason": "stop_reason",
+    "input_tokens": "usage",
+    "output_tokens": "usage",
+}
+"""Member of a result -> the name of its difference."""
+
 MODELS_CHOICE: Final = frozenset({"text", "calls", "results", "final", "thinking"})
 
 
@@ -41,6 +51,22 @@ def differences(scenario: Scenario, result: Result) -> dict[str, str]:
     if result.get("error"):
         return {"error": _words(result)}
     return dict(_differences(expects, result))
+
+
+def changes(result: Result, control: Result) -> dict[str, str]:
+    """What differs from the result of the same scenario with the plain endpoint, whose model always does the same.
+
+    So a wrong count, a lost blank in an argument or a rewritten text is seen, too. Empty for errors.
+    """
+    if result.get("error") or control.get("error"):
+        return {}
+    differing = {
+        name: (result.get(name), control.get(name)) for name in COMPARED if result.get(name) != control.get(name)
+    }
+    return {
+        COMPARED[name]: f"{name} {_shown(found)}, {_shown(wanted)} with the plain endpoint"
+        for name, (found, wanted) in differing.items()
+    }
 
 
 def _error_differences(expects: Mapping[str, Any], result: Result) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,7 @@
-"""The reference endpoint with many faults at the same time: the prefix of the path, FAULT~SCENARIO, names the fault."""
+"""The reference endpoint with many faults at the same time: the prefix of the path, FAULT~SCENARIO, names the fault.
+
+Without a fault before the sign, the plain endpoint answers.
+"""
 
 from __future__ import annotations
 
@@ -61,6 +64,8 @@ class FaultyEndpoints:
         fault, sign, scenario = unquote(prefix).partition(SIGN)
         if not sign:
             return self._plain.handle(request)
+        if not fault:
+            return self._plain.handle(replace(request, target=f"/{rest}"))
         faulty = self._of(fault)
         faulty.note(self._last.get(fault, ""))
         self._last[fault] = scenario

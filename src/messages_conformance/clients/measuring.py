@@ -4,7 +4,7 @@
 
 Faults that are measured again replace what was observed with them; the others are kept. A fault whose effect the
 exchanges of the client do not explain, such as a refused request, is tried with the suites, too: its effect then
-belongs to everything that they find.
+belongs to everything that they find. So it is with a fault that no exchange of the client shows.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,9 @@ from messages_conformance.contract.observed_effects import WORST_LAST
 from messages_conformance.live import DEFAULT_PROFILE
 
 FILE: Final = "contract/impact.json"
+VALUES: Final = re.compile(r"/(input|text|thinking|partial_json)(/|$)")
+"""Places of values of which the scenarios see a part: a client that seems to be unaffected can have lost the rest."""
+
 Rows = dict[FindingForm, dict[str, dict[str, str]]]
 """Form -> fault -> short name of the client -> effect."""
 
@@ -50,6 +54,8 @@ def effects_by_form(seen: Observation, *, more: Callable[[], frozenset[FindingFo
     effect = _worst(*(one.effect for one in seen.scenarios if one.met))
     if _class(effect) != _class(_worst(*found.values())):
         found |= dict.fromkeys(more() - found.keys(), effect)
+    elif not found:
+        found |= dict.fromkeys((form for form in more() if not VALUES.search(form.place)), effect)
     return found
 
 

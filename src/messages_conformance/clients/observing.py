@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from messages_conformance.clients.client_runs import (
+    FAILS,
     HANGS,
+    LOSS,
     NOT_COUNTED,
     OK,
     ClientResult,
@@ -21,7 +23,7 @@ from messages_conformance.clients.client_runs import (
     collect,
     judged_scenario,
 )
-from messages_conformance.clients.comparison import Result, differences
+from messages_conformance.clients.comparison import Result, changes, differences
 from messages_conformance.clients.driven_target import reference_model
 from messages_conformance.clients.faulty_endpoints import SIGN, FaultyEndpoints
 from messages_conformance.clients.installing import Installation
@@ -49,6 +51,9 @@ SLOW_LIMIT_S: Final = 45.0
 
 TOGETHER: Final = 20
 """Faults in one process of a client (our own: their exchanges are kept until they are judged)."""
+
+CONTROL: Final = ""
+"""In the place of a fault: the plain endpoint."""
 
 UNAFFECTED: Final = "ok"
 SOME: Final = "fails_some"
@@ -85,7 +90,9 @@ def observe(installation: Installation, names: Sequence[str], profile: str) -> I
 
 def _observed(installation: Installation, names: Sequence[str], profile: str) -> Iterator[Observation]:
     endpoints = FaultyEndpoints()
-    asked = [_under(fault, one) for fault in names for one in compared_scenarios(installation)]
+    # What a client that is started anew hands over depends on its folder and on the time.
+    controls = () if installation.client.slow else (CONTROL,)
+    asked = [_under(fault, one) for fault in (*controls, *names) for one in compared_scenarios(installation)]
     with (
         serve_endpoint(endpoints.as_endpoint()) as server,
         Recorder(server.base_url, profile, keeps_scenario=True) as recorder,
@@ -102,7 +109,16 @@ def _observed(installation: Installation, names: Sequence[str], profile: str) ->
     for fault in filter(endpoints.shown, names):
         met = endpoints.met(fault)
         own = [one for one in asked if _fault_of(one.name) == fault]
-        seen = [_scenario(one, results.get(one.name, {}), recorded.get(one.name, Recorded()), met) for one in own]
+        seen = [
+            _scenario(
+                one,
+                results.get(one.name, {}),
+                recorded.get(one.name, Recorded()),
+                met=_scenario_of(one.name) in met,
+                control=results.get(CONTROL + SIGN + _scenario_of(one.name), {}),
+            )
+            for one in own
+        ]
         result = ClientResult(
             client=installation.client, version=version, scenarios=tuple(scenario for scenario, _ in seen)
         )
@@ -124,20 +140,24 @@ def _fault_of(name: str) -> str:
     return name.partition(SIGN)[0]
 
 
+def _scenario_of(name: str) -> str:
+    return name.partition(SIGN)[2]
+
+
 def _scenario(
-    scenario: Scenario, result: Result, recorded: Recorded, met: frozenset[str]
+    scenario: Scenario, result: Result, recorded: Recorded, *, met: bool, control: Result
 ) -> tuple[ScenarioResult, Observed]:
-    judged = judged_scenario(scenario, result, obedient=True)
-    name = scenario.name.partition(SIGN)[2]
-    observed = Observed(
-        scenario=name,
-        effect=effect_of(judged, differences(scenario, result or {"error": "no result"}), result),
-        met=name in met,
-        forms=forms_of(recorded),
-    )
-    if not observed.met and judged.outcome != OK:  # not because of the fault: this machine is slow
+    judged = replace(judged_scenario(scenario, result, obedient=True), scenario=_scenario_of(scenario.name))
+    wrong = differences(scenario, result or {"error": "no result"})
+    changed = changes(result, control) if control and met and not wrong else {}
+    if changed:
+        wrong = changed
+        lost = FAILS if "calls" in changed and judged.core else LOSS
+        judged = replace(judged, outcome=lost, detail="; ".join(changed.values()))
+    if not met and judged.outcome != OK:  # not because of the fault: this machine is slow
         judged = replace(judged, outcome=NOT_COUNTED)
-    return replace(judged, scenario=name), observed
+    effect = effect_of(judged, wrong, result)
+    return judged, Observed(scenario=judged.scenario, effect=effect, met=met, forms=forms_of(recorded))
 
 
 def forms_of(recorded: Recorded) -> frozenset[FindingForm]:
@@ -149,7 +169,9 @@ def forms_of(recorded: Recorded) -> frozenset[FindingForm]:
 def effect_of(judged: ScenarioResult, wrong: Mapping[str, str], result: Result) -> str:
     """The outcome of impact.json for what a scenario ended with. What is not core stops no client."""
     found = _effect(judged, wrong, result)
-    return found if judged.core or found in (UNAFFECTED, "silent_usage", "silent_stop_reason") else SOME
+    if found in (UNAFFECTED, "silent_usage", "silent_stop_reason"):
+        return found
+    return found if judged.core and judged.outcome != LOSS else SOME
 
 
 def _effect(judged: ScenarioResult, wrong: Mapping[str, str], result: Result) -> str:

@@ -57,6 +57,7 @@ class Prediction:
     happened: str
     because: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    version: str = ""
 
     @property
     def is_right(self) -> bool:
@@ -121,6 +122,7 @@ def _prediction(fault: str, status: ClientStatus, result: ClientResult) -> Predi
         happened=result.status,
         because=tuple(effect.requirement for effect in status.effects),
         failed=tuple(f"{one.scenario}: {one.detail}" for one in result.failed),
+        version=result.version,
     )
 
 
@@ -133,6 +135,7 @@ class Figures:
     compared: int
     not_known: int
     false_works: int
+    version: str = ""
 
 
 def figures(predictions: Iterable[Prediction]) -> tuple[Figures, ...]:
@@ -147,6 +150,7 @@ def figures(predictions: Iterable[Prediction]) -> tuple[Figures, ...]:
             compared=len(group),
             not_known=sum(one.predicted == NOT_KNOWN for one in group),
             false_works=sum(one.is_false_works for one in group),
+            version=group[0].version,
         )
         for client, group in groups.items()
     )

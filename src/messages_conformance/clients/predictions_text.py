@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -31,12 +32,17 @@ def prediction_lines(predictions: Sequence[Prediction]) -> Iterator[str]:
         yield f"{row.client}: {share}; not known: {row.not_known}; false works: {row.false_works}"
 
 
-def to_json(profile: str, predictions: Sequence[Prediction]) -> dict[str, Any]:
-    """A JSON object that is valid under schemas/client_predictions.json."""
+def to_json(profile: str, predictions: Sequence[Prediction], *, left_out: bool = True) -> dict[str, Any]:
+    """A JSON object that is valid under schemas/client_predictions.json.
+
+    `left_out` says that no fault was predicted with what was observed with it.
+    """
     document = {
         "schema": SCHEMA_ID,
         "version": __version__,
         "profile": profile,
+        "day": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "left_out": left_out,
         "figures": [asdict(row) for row in figures(predictions)],
         "predictions": [{**asdict(one), "right": one.is_right} for one in predictions],
     }

@@ -3,6 +3,8 @@
 Each measurement is one fault of a server, and the worst effect on each client. X01 and so on are hand-made streams that
 four versions of the official SDKs read; names with reject_ are servers that refuse a valid request; those of the source
 `reference faults` are faults of the reference endpoint; other names are faults of a whole server that ten clients used.
+
+The section `observed` of the file is made by `python -m messages_conformance.clients.measuring`; see observed_effects.
 """
 
 import json
