@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,6 +37,12 @@ AT_ONCE: Final = 16
 
 LEAVING_S: Final = 40.0
 """How long we wait for the upstream's request to end; the longest script speaks for a fifth of it (our own)."""
+
+LIMITED: Final = frozenset({429, 503, 529})
+"""With these a gateway says that it has too many requests at the moment."""
+
+WAITS_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0)
+"""So long we wait before each further try of a request that the gateway itself put off (our own)."""
 
 MAX_TOKENS: Final = 256
 TIMED: Final = (
@@ -169,6 +176,21 @@ def prepared(case: Case) -> tuple[str, Script]:
 
 
 async def send(setup: Setup, case: Case, *, streamed: bool, ready: tuple[str, Script] | None = None) -> Sent:
+    """Sends one case; again after a while if the gateway itself limits its clients, which no case is about."""
+    for wait_s in WAITS_S:
+        sent = await send_once(setup, case, streamed=streamed, ready=ready)
+        if not is_limited(sent.response) or setup.upstream.records(sent.script.token()):
+            return sent
+        await asyncio.sleep(wait_s * random.uniform(0.5, 1.5))  # so that the others do not come at the same time
+    return await send_once(setup, case, streamed=streamed, ready=ready)
+
+
+def is_limited(response: Response | None) -> bool:
+    """Whether a gateway that did not ask its upstream says that it is busy."""
+    return response is not None and response.status in LIMITED
+
+
+async def send_once(setup: Setup, case: Case, *, streamed: bool, ready: tuple[str, Script] | None = None) -> Sent:
     """Sends one case once."""
     nonce, script = ready or prepared(case)
     request = request_of(setup, case, script, nonce, streamed=streamed)

@@ -28,6 +28,9 @@ PING_AFTER_S: Final = 10.0
 SILENCE_LIMIT_S: Final = 300.0
 """Clients give up after so much silence (code.claude.com, network configuration, idle timeouts of streams)."""
 
+MOST_AT_ONCE: Final = 12
+"""So many requests a gateway takes at the same time that limits its clients (our own)."""
+
 JSON: Final = ("content-type", "application/json")
 EVENT_STREAM: Final = (("content-type", "text/event-stream"), ("cache-control", "no-cache"))
 
@@ -50,10 +53,11 @@ class Settings:
 
 @dataclass(kw_only=True)
 class Shared:
-    """What all requests of a gateway share. Only faults use it."""
+    """What all requests of a gateway share. Only faults and variants use it."""
 
     going_on: set[asyncio.Future[None]] = field(default_factory=set)
     one_by_one: asyncio.Lock = field(default_factory=asyncio.Lock)
+    active: int = 0
 
 
 class Gateway:
@@ -82,6 +86,16 @@ class Gateway:
         if route != "/v1/messages" or request.method != "POST":
             await self._fail(reply, failed(404, f"no such path: {request.method} {route}"))
             return
+        if "limits_clients" in self.flags and self.shared.active >= MOST_AT_ONCE:
+            await self._fail(reply, failed(429, "too many requests at the same time"))
+            return
+        self.shared.active += 1
+        try:
+            await self._answered(request, reply)
+        finally:
+            self.shared.active -= 1
+
+    async def _answered(self, request: HttpRequest, reply: Reply) -> None:
         async with self.shared.one_by_one if "one_by_one" in self.flags else contextlib.nullcontext():
             try:
                 await self._answer(request, reply)

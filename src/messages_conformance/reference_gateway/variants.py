@@ -222,6 +222,7 @@ variant(
         "usage", lambda usage: {name: value for name, value in usage.items() if value or "cache" not in name}
     ),
 )
+variant("limits_clients", "More than twelve requests at once are put off.", flags=frozenset({"limits_clients"}))
 variant("retries_once", "A request that fails with 5xx is sent once more.", flags=frozenset({"retries_once"}))
 variant(
     "reported_by_warning",

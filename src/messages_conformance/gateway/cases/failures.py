@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from messages_conformance.gateway.cases.case import STREAM, TRANSLATES, WHOLE, Case, case
@@ -58,7 +59,7 @@ def interruptions() -> Iterator[Case]:
 def leaving() -> Iterator[Case]:
     """A client that leaves in the middle of a stream: while the upstream speaks, and while it is silent."""
     yield case("client-leaves", LEAVING, forms=(STREAM,), leaves=True)
-    silent = Script(blocks=(Text(SENTENCE),), pauses=(Pause(after=1, seconds=2.0),))
+    silent = replace(LEAVING, pauses=(Pause(after=1, seconds=2.0),))
     yield case("client-leaves-in-silence", silent, forms=(STREAM,), leaves=True, observes=("leaves-in-silence",))
 
 

@@ -300,7 +300,6 @@ fault(
     "The limit has a name that the dialect does not have a value for.",
     "request.valid",
     "request.max-tokens",
-    "answer.delivered",
     modes=CHAT,
     sent=setting(max_completion_tokens="256"),
 )

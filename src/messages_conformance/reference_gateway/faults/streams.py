@@ -102,7 +102,9 @@ def _twice(kind: str) -> Any:
 
 BUFFERED = "stream.incremental"
 
-fault("buffer_stream", "A stream is sent when it is complete.", BUFFERED, flags=frozenset({"buffers"}))
+fault(
+    "buffer_stream", "A stream is sent when it is complete.", BUFFERED, "stream.silence", flags=frozenset({"buffers"})
+)
 fault("one_event_late", "Each event is sent when the next one comes.", BUFFERED, events=_one_late)
 fault("ten_events_at_once", "Ten events are sent together.", BUFFERED, events=_in_groups)
 fault("blocks_at_once", "The deltas of a block are sent when it ends.", BUFFERED, events=_blocks_at_once)
