@@ -24,6 +24,9 @@ DEFAULT_PROFILE: Final = "anthropic-2023-06-01"
 EXAMPLE_URL: Final = "https://your-endpoint.example"
 """The address in commands when the endpoint of an exchange is not known: its reader fills in the true one."""
 
+NAMED_MODELS: Final = 20
+"""So many models are named in the report: a client may ask for any number (origin: our own)."""
+
 SYSTEM_CLOCK: Final = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.monotonic)
 
 
@@ -50,7 +53,7 @@ class Observer:
         with self._lock:
             self._number += 1
             exchange = self.session.record(make(self._number))
-            if exchange.requested_model:
+            if exchange.requested_model and len(self._models) < NAMED_MODELS:
                 self._models[exchange.requested_model] = None
                 self.session.describe(model=", ".join(self._models))
             findings = self.session.judged((exchange,))
