@@ -1,5 +1,7 @@
 """Generated requests: valid by construction, near misses with one mistake, and smaller ones of the same kind."""
 
+import asyncio
+import json
 from functools import cache
 
 import pytest
@@ -7,9 +9,21 @@ import pytest
 from messages_conformance import contract
 from messages_conformance.contract import ContractError
 from messages_conformance.contract.documents import schema
-from messages_conformance.exchange import ACCEPTED, EITHER, REFUSED, Ask, Origin
+from messages_conformance.exchange import (
+    ACCEPTED,
+    COMPLETE,
+    EITHER,
+    REFUSED,
+    Ask,
+    Chunk,
+    Exchange,
+    Origin,
+    Request,
+    Response,
+)
 from messages_conformance.generate import GENERATED_SETS, parse_origin
 from messages_conformance.generate.changes import changed
+from messages_conformance.generate.conversations import Program, Turn, _Client
 from messages_conformance.generate.features import capabilities, doubts, features
 from messages_conformance.generate.generated_sets import COUNTS, conversation, generate_again, generated_request_of
 from messages_conformance.generate.near_misses import breaks, near_misses
@@ -154,3 +168,45 @@ def test_a_conversation_has_limits():
     talk = conversation(profile, 0, 0)
     assert 2 <= talk.max_requests <= 6
     assert talk.max_output_tokens > 0
+
+
+def answer_of(body, *blocks):
+    """An exchange whose answer has these blocks before a text."""
+    usage = {"input_tokens": 9, "output_tokens": 9}
+    fixed = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "usage": usage}
+    content = [*blocks, {"type": "text", "text": "Yes."}]
+    message = {**fixed, "content": content, "stop_reason": "end_turn", "stop_sequence": None}
+    return Exchange(
+        number=1,
+        request=Request(method="POST", path="/v1/messages", headers=(), body=json.dumps(body).encode()),
+        response=Response(
+            status=200,
+            headers=(("content-type", "application/json"),),
+            chunks=(Chunk(at_s=0.1, data=json.dumps(message).encode()),),
+            headers_at_s=0.1,
+            ended_at_s=0.1,
+            ending=COMPLETE,
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("blocks", "systems"),
+    [
+        ([], ["one", "two", "three"]),
+        ([{"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}], ["one", "one", "one"]),
+    ],
+)
+def test_a_conversation_with_thinking_keeps_its_system_prompt(blocks, systems):
+    form = {"in_blocks": False, "streamed": False, "marked": False, "reversed_results": False, "says_more": False}
+    turns = [Turn(says="Hello.", system=name, results=("text",), **form) for name in ("one", "two", "three")]
+    program = Program(turns=tuple(turns), tools=False, thinking=False, pictures=False)
+    sent = []
+
+    async def send(ask):
+        sent.append(ask.body["system"])
+        return answer_of(ask.body, *blocks)
+
+    profile = contract.profile("anthropic-2023-06-01")
+    asyncio.run(_Client(program, Origin(set_name="conversations", seed=0, number=0), profile).run(send))
+    assert sent == systems

@@ -162,6 +162,8 @@ class _Client:
         self.origin = origin
         self.profile = profile
         self.messages: list[Json] = []
+        self._bound: list[Any] = []
+        """The system prompt to which thinking is bound: a server may refuse it after another one."""
 
     async def run(self, send: Callable[[Ask], Awaitable[Exchange]]) -> None:
         for number, turn in enumerate(self.program.turns):
@@ -190,12 +192,15 @@ class _Client:
         if message is None or message.get("stop_reason") not in WHOLE_ANSWERS or not _may_return(message["content"]):
             return None
         self.messages.append({"role": "assistant", "content": list(message["content"])})
+        if any(str(block["type"]).endswith("thinking") for block in message["content"]):
+            self._bound = self._bound or [turn.system]
         return [block for block in message["content"] if block["type"] == "tool_use"]
 
     def _body(self, turn: Turn) -> Json:
         body: Json = {"max_tokens": self.program.answer_tokens, "messages": [dict(held) for held in self.messages]}
-        if turn.system is not None:
-            body["system"] = turn.system
+        system = self._bound[0] if self._bound else turn.system
+        if system is not None:
+            body["system"] = system
         if self.program.tools:
             body["tools"] = [WEATHER]
         if self.program.thinking:
