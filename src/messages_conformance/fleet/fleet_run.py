@@ -29,7 +29,7 @@ from messages_conformance.fleet.shards import Shard
 from messages_conformance.fleet.shared_groups import SharedGroups
 from messages_conformance.masking import masked
 from messages_conformance.report import ReportError, StandardOutput, prepare
-from messages_conformance.report.text import inline
+from messages_conformance.report.text import counted, inline
 
 COMPARISON: Final = "comparison"
 SUFFIXES: Final = {"markdown": ".md", "html": ".html"}
@@ -152,7 +152,9 @@ class FleetRun:
         kept = sum(row.reused for row in self._results.values())
         reused = f"; {kept:,} have a report that is young enough" if kept else ""
         self._out.write(
-            f"judging {len(planned):,} cells: {names}{more}{reused}\n" if planned else f"nothing to run{reused}\n"
+            f"judging {counted(len(planned), 'cell')}: {names}{more}{reused}\n"
+            if planned
+            else f"nothing to run{reused}\n"
         )
         for cell in self._cells.values():
             if cell.note:
@@ -192,11 +194,11 @@ class FleetRun:
                 if name in self._outputs:
                     self._out.write(f"\n== {name} ==\n\n{self._outputs[name]}")
         document = self._write()
-        if len(self._cells) <= MOST_COMPARED:
+        if self._shard is None and len(self._cells) <= MOST_COMPARED:  # shards may share a folder
             self._compare()
         counts = document.counts
         self._out.write(
-            f"\n{counts.total:,} cells: {counts.passes:,} pass, {counts.violations:,} with violations, "
+            f"\n{counted(counts.total, 'cell')}: {counts.passes:,} pass, {counts.violations:,} with violations, "
             f"{counts.not_judged:,} not judged, {counts.wrong_usage:,} misconfigured; {self._path()}\n"
         )
         return document.exit_code
