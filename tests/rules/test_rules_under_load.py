@@ -62,8 +62,6 @@ def figures(name: str, before: float, after: float) -> Exchange:
     return answered(page, method="GET", path="/metrics", http={"media_type": "text/plain"}, **facts)
 
 
-CALLED = [{"type": "text", "text": "Hello"}, {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"a": "b"}}]
-MANY = {"input_tokens": 10, "output_tokens": 90}
 TWICE = [*HELLO[:2], HELLO[0], *HELLO[2:]]
 ERROR = ev("error", error={"type": "overloaded_error", "message": "Overloaded"})
 KEY = {"type": "error", "error": {"type": "authentication_error", "message": "invalid key"}}
@@ -95,13 +93,6 @@ ROWS: dict[str, tuple[list[Exchange], list[Exchange]]] = {
         ],
     ),
     "load.usage.input": ([tokens(30)], [tokens(10), tokens(18)]),
-    "load.usage.output": (
-        [tokens(output_tokens=90)],
-        [
-            tokens(output_tokens=9),
-            answered({"content": CALLED, "usage": {"input_tokens": 10, "output_tokens": 90}}, **UNDER),
-        ],
-    ),
     "load.ids.unique": (
         [said("a"), said("b")],
         [

@@ -18,7 +18,7 @@ from messages_conformance.rules.accessors import (
     total_input,
     walk_of,
 )
-from messages_conformance.rules.under_load import visible_characters
+from messages_conformance.rules.under_load import visible
 
 INPUT_TOKENS: Final = re.compile(rb'"(?:cache_creation_|cache_read_)?input_tokens": ?(\d{1,9})')
 OUTPUT_TOKENS: Final = re.compile(rb'"output_tokens": ?(\d{1,9})')
@@ -41,7 +41,7 @@ def alone(exchange: Exchange) -> Alone:
         complete=response.ending == COMPLETE and (not streamed(exchange) or walk_of(exchange).complete),
         input_tokens=total_input(usage) or None,
         output_tokens=count(usage, "output_tokens") or None,
-        characters=visible_characters(exchange),
+        characters=len(visible(exchange)),
         spread_s=times_s[-1] - times_s[0] if times_s else 0.0,
         elapsed_s=response.ended_at_s,
     )

@@ -21,6 +21,7 @@ from messages_conformance.rules import (
     count_tokens,
     counted_parts,
     counting_effects,
+    counts_under_load,
     created_batches,
     created_files,
     echoed_text,
@@ -153,6 +154,7 @@ TOPICS = (
     claude_code_streams,
     claude_code_gateway,
     under_load,
+    counts_under_load,
     refusals_under_load,
     *gateway.TOPICS,
 )

@@ -7,11 +7,10 @@ report it, and these rules are not verified for it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from messages_conformance.exchange import (
-    ALONE,
     COMPLETE,
     LOAD,
     RESET,
@@ -27,35 +26,21 @@ from messages_conformance.rules.accessors import (
     answered,
     at,
     blocks_of,
-    closing_usage,
-    count,
-    ids,
     in_message,
-    message_of,
     response_of,
     shown,
     streamed,
     text_of,
-    thought_tokens,
-    total_input,
     walk_of,
 )
-from messages_conformance.rules.catalogue import BREAKS, DRIFTS, LEAKS, LOSES, MISBILLS, RUN, rule
-from messages_conformance.rules.recording_parts import CHUNK_BORDERS, IDS, RAW_BODY, REQUEST, RESPONSE_HEADERS, TIMES
-from messages_conformance.rules.verdict import MUST, NOT_PROVOKED, SHOULD, Finding, Place, Unverified
+from messages_conformance.rules.catalogue import BREAKS, DRIFTS, LEAKS, LOSES, rule
+from messages_conformance.rules.recording_parts import CHUNK_BORDERS, RAW_BODY, REQUEST, TIMES
+from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 COMPARED: Final = "the same request, alone and under load, compared"
 """The source of requirements that follow from two records: what works alone, works for many users, too."""
 
 SAME_ALONE: Final = Unverified(reason="the request has this alone, too, so it is no effect of load")
-
-SLACK_TOKENS: Final = 8
-SLACK_SHARE: Final = 0.05
-"""Nonces have the same length but not the same number of tokens: one of 16 letters has 3 to 11 (our own)."""
-
-OUTPUT_FACTOR: Final = 2
-OUTPUT_SLACK_TOKENS: Final = 16
-"""Texts of the same length differ in tokens, by their nonce and words, by less than this (our own)."""
 
 BURST_S: Final = 0.05
 """Deltas that arrive within this time were probably sent in one write (our own; as in stream.frame.incremental)."""
@@ -86,26 +71,22 @@ def under_load(exchange: Exchange) -> bool:
     return exchange.load is not None and exchange.load.phase == LOAD and alone_of(exchange).accepted
 
 
-def visible_characters(exchange: Exchange) -> int:
-    """The length of all that an answer shows: texts, thinking, and the names and arguments of calls."""
-    total = 0
-    for block in blocks_of(exchange):
-        total += sum(len(block[name]) for name in ("text", "thinking", "name") if isinstance(block.get(name), str))
-        total += len(json.dumps(block["input"])) if block.get("input") else 0
-    return total
+def visible(exchange: Exchange) -> str:
+    """All that an answer shows, without its nonce: texts, thinking, and the names and arguments of calls."""
+    parts = [
+        json.dumps([block.get("type"), *(block.get(name) for name in ("text", "thinking", "name", "input"))])
+        for block in blocks_of(exchange)
+    ]
+    return "\n".join(parts).replace(facts(exchange).nonce or "-", "-")
 
 
-def _thinks(exchange: Exchange) -> bool:
-    """Whether tokens may be counted that the answer does not show."""
-    kinds = {block.get("type") for block in blocks_of(exchange)}
-    return bool(kinds & {"thinking", "redacted_thinking"}) or thought_tokens(closing_usage(exchange)) > 0
-
-
-def _and(*tests: Callable[[Exchange], bool]) -> Callable[[Exchange], bool]:
+def every(*tests: Callable[[Exchange], bool]) -> Callable[[Exchange], bool]:
+    """Accepts what all of these accept."""
     return lambda exchange: all(test(exchange) for test in tests)
 
 
-def _at_once(exchange: Exchange) -> str:
+def at_once(exchange: Exchange) -> str:
+    """How busy the target was, in words."""
     return f"{facts(exchange).in_flight} requests were in progress"
 
 
@@ -117,7 +98,7 @@ def _at_once(exchange: Exchange) -> str:
     MUST,
     harm=LEAKS,
     source=COMPARED,
-    applies=_and(under_load, answered),
+    applies=every(under_load, answered),
     on_sight=True,
     reads={REQUEST},
     provoked="Every request of a load test contains a word that no other has.",
@@ -127,7 +108,7 @@ def has_its_own_answer(exchange: Exchange) -> Iterable[Finding | Unverified]:
     own = set(nonces_in(exchange.request.body.decode("utf-8", "replace")))
     seen = set(nonces_in(_whole_text(exchange)))
     for foreign in sorted(seen - own):
-        found = f"{shown(foreign)}, the word of another request, while {_at_once(exchange)}"
+        found = f"{shown(foreign)}, the word of another request, while {at_once(exchange)}"
         yield Finding(place=in_message(exchange, "/content"), found=found, wanted=f"only {shown(min(own, default=''))}")
         return
     if not seen:
@@ -147,7 +128,7 @@ def _whole_text(exchange: Exchange) -> str:
     MUST,
     harm=LEAKS,
     source=COMPARED,
-    applies=_and(under_load, streamed),
+    applies=every(under_load, streamed),
     on_sight=True,
     provoked="Many streams are in progress at the same time.",
 )
@@ -158,7 +139,7 @@ def has_the_events_of_one_message(exchange: Exchange) -> Iterable[Finding | Unve
         if not alone_of(exchange).complete:
             yield SAME_ALONE
             return
-        found = f"{len(starts)} message_start events, while {_at_once(exchange)}"
+        found = f"{len(starts)} message_start events, while {at_once(exchange)}"
         yield Finding(place=at(starts[1]), found=found, wanted="one message_start")
 
 
@@ -170,7 +151,7 @@ def has_the_events_of_one_message(exchange: Exchange) -> Iterable[Finding | Unve
     MUST,
     harm=LOSES,
     source=COMPARED,
-    applies=_and(under_load, answered),
+    applies=every(under_load, answered),
     on_sight=True,
     reads={RAW_BODY},
     provoked="Every body of a load test is read to its end.",
@@ -183,7 +164,7 @@ def sends_whole_bodies(exchange: Exchange) -> Iterable[Finding | Unverified]:
     if not alone_of(exchange).complete:
         yield SAME_ALONE
         return
-    found = f"{response.detail or response.ending} after {len(response.body):,} bytes, while {_at_once(exchange)}"
+    found = f"{response.detail or response.ending} after {len(response.body):,} bytes, while {at_once(exchange)}"
     yield Finding(place=Place(offset_bytes=len(response.body)), found=found, wanted="the whole body")
 
 
@@ -192,7 +173,7 @@ def sends_whole_bodies(exchange: Exchange) -> Iterable[Finding | Unverified]:
     MUST,
     harm=LOSES,
     source=COMPARED,
-    applies=_and(under_load, streamed),
+    applies=every(under_load, streamed),
     on_sight=True,
     reads={RAW_BODY},
     provoked="Many streams are in progress at the same time.",
@@ -205,7 +186,7 @@ def ends_its_streams(exchange: Exchange) -> Iterable[Finding | Unverified]:
     if not alone_of(exchange).complete:
         yield SAME_ALONE
         return
-    found = f"the end after {len(response.events)} events without message_stop, while {_at_once(exchange)}"
+    found = f"the end after {len(response.events)} events without message_stop, while {at_once(exchange)}"
     yield Finding(place=Place(offset_bytes=len(response.body)), found=found, wanted="message_stop, or an error event")
 
 
@@ -225,7 +206,7 @@ def answers_every_request(exchange: Exchange) -> Iterable[Finding | Unverified]:
     if exchange.response is not None or failure is None or failure.kind == SILENT:
         return
     if failure.kind in ("timeout", "disconnected"):
-        found = f"{failure.message}, while {_at_once(exchange)}"
+        found = f"{failure.message}, while {at_once(exchange)}"
         yield Finding(place=Place(), found=found, wanted="an answer, or 429 or 529 with retry-after")
     else:
         yield Unverified(reason=f"the request was not sent: {failure.message}")
@@ -236,7 +217,7 @@ def answers_every_request(exchange: Exchange) -> Iterable[Finding | Unverified]:
     SHOULD,
     harm=DRIFTS,
     source=COMPARED,
-    applies=_and(under_load, streamed),
+    applies=every(under_load, streamed),
     on_sight=True,
     reads={TIMES, CHUNK_BORDERS},
     provoked="The deltas of each stream are timed, alone and under load.",
@@ -245,103 +226,11 @@ def still_streams(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """A stream that arrives bit by bit alone does so under load, and not in one piece at its end."""
     deltas = [event.at_s for event in walk_of(exchange).events if event.type == "content_block_delta"]
     alone = alone_of(exchange)
-    if alone.spread_s < SPREAD_S or len(deltas) < 2 or visible_characters(exchange) < alone.characters / 2:
+    if alone.spread_s < SPREAD_S or len(deltas) < 2 or len(visible(exchange)) < alone.characters / 2:
         yield Unverified(reason=f"alone, its deltas do not arrive over {SPREAD_S:g} s, so that timing shows nothing")
     elif exchange.observer_lag_s >= alone.spread_s * EXPLAINED_SHARE:
         yield Unverified(reason=f"our own process was blocked for {exchange.observer_lag_s:.2f} s")
     elif (spread_s := deltas[-1] - deltas[0]) < BURST_S:
-        found = f"all {len(deltas)} deltas within {spread_s:.3f} s, while {_at_once(exchange)}"
+        found = f"all {len(deltas)} deltas within {spread_s:.3f} s, while {at_once(exchange)}"
         wanted = f"deltas over time, as alone ({alone.spread_s:.2f} s)"
         yield Finding(place=Place(), found=found, wanted=wanted)
-
-
-# -- what is counted --------------------------------------------------------------------------------------------------
-
-
-@rule(
-    "load.usage.input",
-    MUST,
-    harm=MISBILLS,
-    source=COMPARED,
-    applies=_and(under_load, answered, lambda exchange: bool(closing_usage(exchange))),
-    on_sight=True,
-    provoked="The same request is sent alone and under load; only its nonce, always of the same length, differs.",
-)
-def bills_the_same_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """The same request has the same input tokens under load as alone."""
-    alone, found = alone_of(exchange).input_tokens, total_input(closing_usage(exchange))
-    if not alone:
-        yield Unverified(reason="the answer has no input tokens alone")
-    elif abs(found - alone) > max(SLACK_TOKENS, alone * SLACK_SHARE):
-        what = f"{found:,} input tokens, while {_at_once(exchange)}"
-        yield Finding(place=in_message(exchange, "/usage"), found=what, wanted=f"about {alone:,}, as alone")
-
-
-@rule(
-    "load.usage.output",
-    SHOULD,
-    harm=MISBILLS,
-    source=COMPARED,
-    applies=_and(under_load, answered, lambda exchange: bool(closing_usage(exchange))),
-    on_sight=True,
-    provoked="As load.usage.input.",
-)
-def bills_the_same_output(exchange: Exchange) -> Iterable[Finding | Unverified]:
-    """An answer of the same length has about the same output tokens under load as alone."""
-    alone, found = alone_of(exchange), count(closing_usage(exchange), "output_tokens")
-    if not alone.output_tokens or not alone.characters or visible_characters(exchange) != alone.characters:
-        yield Unverified(reason="the answer differs in length from the one alone, so that its tokens may differ, too")
-        return
-    if _thinks(exchange):
-        yield Unverified(reason="the model thinks, so that its tokens do not follow from what it shows")
-        return
-    most = alone.output_tokens * OUTPUT_FACTOR + OUTPUT_SLACK_TOKENS
-    if found > most or found * OUTPUT_FACTOR + OUTPUT_SLACK_TOKENS < alone.output_tokens:
-        what = f"{found:,} output tokens, while {_at_once(exchange)}"
-        yield Finding(
-            place=in_message(exchange, "/usage"), found=what, wanted=f"about {alone.output_tokens:,}, as alone"
-        )
-
-
-@rule(
-    "load.ids.unique",
-    MUST,
-    harm=LOSES,  # clients that store messages by id replace one by the other
-    source=COMPARED,
-    over=RUN,
-    on_sight=True,
-    reads={IDS, RESPONSE_HEADERS},
-    provoked="The ids of answers of a load test are compared with those before them.",
-)
-def repeats_no_id(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """No two answers under load have the same message id or the same request-id."""
-    loaded = [one for one in exchanges if one.load is not None and one.succeeded and one.creates_message]
-    if not loaded:
-        yield Unverified(reason=NOT_PROVOKED)
-        return
-    alone_repeats: set[str] = set()
-    for what, read, place in (("message id", _message_id, "/id"), ("request-id", _request_id, "")):
-        seen: dict[str, Exchange] = {}
-        for exchange in loaded:
-            value = read(exchange)
-            if not value:
-                continue
-            first = seen.setdefault(value, exchange)
-            if first is exchange or what in alone_repeats:
-                continue
-            if facts(first).phase == facts(exchange).phase == ALONE:
-                alone_repeats.add(what)  # the requirements about ids of ordinary runs report it
-                continue
-            where = in_message(exchange, place) if place else Place(header=what)
-            found = f"{what} {shown(value)} again, as in exchange {first.number}, while {_at_once(exchange)}"
-            yield Finding(exchange=exchange.number, place=where, found=found, wanted=f"a {what} of its own")
-            break
-
-
-def _message_id(exchange: Exchange) -> str:
-    value = ids.of(message_of(exchange) or {})
-    return value if isinstance(value, str) else ""
-
-
-def _request_id(exchange: Exchange) -> str:
-    return response_of(exchange).header("request-id") or ""

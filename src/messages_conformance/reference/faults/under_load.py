@@ -106,7 +106,11 @@ def merge_streams_under_load(frames: Frames, context: RequestContext) -> Frames:
 # -- what is missing --------------------------------------------------------------------------------------------------
 
 
-@load_fault(Stage.RESPONSE, trips={"load.body.complete"}, seen="a proxy that limits its connections")
+@load_fault(
+    Stage.RESPONSE,
+    trips={"load.body.complete", "stream.error.no-silent-truncation"},
+    seen="a proxy that limits its connections",
+)
 def reset_streams_under_load(response: HttpResponse, context: RequestContext) -> HttpResponse:
     """The connection of a stream is reset in the middle."""
     return replace(response, pieces=_halved(response), ending="reset") if response.is_stream else response
@@ -150,7 +154,11 @@ def hang_up_under_load(response: HttpResponse, context: RequestContext) -> HttpR
     return replace(response, pieces=(), framing="raw", ending="cut")
 
 
-@load_fault(Stage.RESPONSE, trips={"load.body.complete"}, seen="a reader that waits for a writer that is gone")
+@load_fault(
+    Stage.RESPONSE,
+    trips={"load.body.complete", "stream.frame.terminates"},
+    seen="a reader that waits for a writer that is gone",
+)
 def stall_streams_under_load(response: HttpResponse, context: RequestContext) -> HttpResponse:
     """One stream in three stops in the middle, and its connection stays open."""
     stalls = response.is_stream and context.number % 3 == 0
@@ -182,19 +190,19 @@ def add_up_input_under_load(message: Json, context: RequestContext) -> Json:
     return _with_usage(message, "input_tokens", 20 * in_progress(context))
 
 
-@load_fault(Stage.MESSAGE, trips={"load.usage.output", "usage.output.le-max"})
+@load_fault(Stage.MESSAGE, trips={"usage.output.le-max"})
 def add_up_output_under_load(message: Json, context: RequestContext) -> Json:
     """The output tokens of the requests in progress are added to each other."""
     return _with_usage(message, "output_tokens", 20 * in_progress(context))
 
 
-@load_fault(Stage.MESSAGE, trips={"load.ids.unique"}, seen="an id that is made of the time")
+@load_fault(Stage.MESSAGE, trips={"load.ids.unique", "response.id.unique"}, seen="an id that is made of the time")
 def repeat_message_ids_under_load(message: Json, context: RequestContext) -> Json:
     """Messages that are made at the same time have the same id."""
     return {**message, "id": f"msg_01{int(context.received_at_s):022d}"}
 
 
-@load_fault(Stage.RESPONSE, trips={"load.ids.unique"})
+@load_fault(Stage.RESPONSE, trips={"load.ids.unique", "headers.request-id.unique"})
 def repeat_request_ids_under_load(response: HttpResponse, context: RequestContext) -> HttpResponse:
     """Answers that are made at the same time have the same request-id."""
     return response.with_header("request-id", f"req_01{int(context.received_at_s):022d}")
