@@ -115,9 +115,8 @@ def try_gateway(subject: GatewaySubject) -> GatewayTrial:
     """Runs the cases that a change can affect against a subject, in this process."""
     port = _free_port()
     made = () if subject.change is None else (subject.change,)
-    settings = Settings(
-        mode=subject.mode, upstream=f"http://127.0.0.1:{port}", changes=made, ping_after_s=PACE * PING_AFTER_S / 3
-    )
+    after_s = PACE * PING_AFTER_S / 3 if subject.mode == TRANSLATES else PING_AFTER_S
+    settings = Settings(mode=subject.mode, upstream=f"http://127.0.0.1:{port}", changes=made, ping_after_s=after_s)
     with served(settings) as url:
         options = GatewayOptions(
             url=url,

@@ -164,7 +164,6 @@ fault(
     "speak_thinking",
     "Thinking of earlier turns arrives as text of the assistant.",
     "request.thinking-unspoken",
-    "request.text-unmixed",
     modes=CHAT,
     request=each_block(
         lambda block: {"type": "text", "text": block["thinking"]} if block["type"] == "thinking" else block, "assistant"
@@ -268,6 +267,7 @@ fault(
     "fixed_version",
     "anthropic-version is one of the gateway's own.",
     "request.version",
+    "request.valid",
     modes=PASSES,
     headers=_header("anthropic-version", lambda _: "2023-01-01"),
 )
