@@ -26,6 +26,9 @@ SILENCE_S: Final = 5.0
 KINDS: Final = 10
 """What each load test has (our own: every fault appears within seconds above eight users)."""
 
+FEWER_USERS: Final = {"buffer_streams_under_load": 12}
+"""Faults that only times show: with 64 users one worker is too busy for reliable times."""
+
 MODEL: Final = "anthropic/claude-opus-4-5"
 CATEGORY: Final = "load"
 ALSO_CORRECT: Final = (
@@ -94,6 +97,7 @@ def tried(subject: LoadSubject, *, users: int = USERS, seconds: float = SECONDS)
     fault = subject.name if subject.kind == "fault" else None
     variant = subject.name if subject.kind == "variant" and subject.name != "plain" else None
     began_s = time.monotonic()
+    users = min(users, FEWER_USERS.get(subject.name, users))
     with tempfile.TemporaryDirectory() as folder, serve(fault=fault, variant=variant) as server:
         options = LoadOptions(
             url=server.base_url,
