@@ -57,8 +57,8 @@ def structured(text: str) -> Run:
 
 
 LIMITS = {"headers": {"anthropic-ratelimit-requests-reset": "2026-11-30T08:01:00Z"}}
-DATED = {"headers": {**LIMITS["headers"], "date": "Mon, 30 Nov 2026 08:00:00 GMT"}}
-LATE = {"headers": {**LIMITS["headers"], "date": "Mon, 30 Nov 2026 08:03:00 GMT"}}
+DATED = {"headers": {**LIMITS["headers"], "date": "Mon, 30 Nov 2026 08:05:00 GMT"}}
+LATE = {"headers": {**LIMITS["headers"], "date": "Mon, 30 Nov 2026 09:03:00 GMT"}}
 WHOLE = [answered(http=LIMITS)] * 3
 
 

@@ -21,8 +21,8 @@ FAMILIES: Final = ("anthropic-organization-id", "anthropic-ratelimit-")
 MIN_ANSWERS: Final = 3
 """So many answers of each form must agree (our own: a single front end of several may differ)."""
 
-MAX_AGE: Final = timedelta(minutes=1)
-"""A reset may be so long in the past: the clocks of two servers differ."""
+MAX_AGE: Final = timedelta(hours=1)
+"""A reset may be so long in the past: recorded answers of the API are dated at their end, which is minutes later."""
 
 RESETS: Final = tuple(
     f"anthropic-ratelimit-{kind}-reset" for kind in ("requests", "tokens", "input-tokens", "output-tokens")
@@ -80,7 +80,7 @@ def _resets(exchange: Exchange) -> list[tuple[str, str]]:
     provoked="Judged on every answer with such headers and a date.",
 )
 def resets_limits_in_the_future(exchange: Exchange) -> Iterable[Finding]:
-    """anthropic-ratelimit-*-reset is at most a minute before the date of the answer."""
+    """anthropic-ratelimit-*-reset is at most an hour before the date of the answer."""
     try:
         date = parsedate_to_datetime(response_of(exchange).header("date") or "")
     except ValueError:
