@@ -18,7 +18,7 @@ from messages_conformance.rules.accessors import (
     total_input,
     usage_of,
 )
-from messages_conformance.rules.cached_input import CACHE_SLACK_SHARE, CACHE_SLACK_TOKENS, READ
+from messages_conformance.rules.cached_input import READ
 from messages_conformance.rules.catalogue import ANTHROPIC, LEAKS, MISBILLS, MISLEADS, RUN, rule
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
 from messages_conformance.rules.verdict import MUST, NOT_PROVOKED, SHOULD, Finding, Place, Unverified
@@ -42,10 +42,15 @@ def _fresh(exchanges: Sequence[Exchange]) -> list[Exchange]:
     return [one for one in exchanges if ISOLATED in one.probes and has_message(one) and total_input(usage_of(one)) > 0]
 
 
+FOREIGN_SHARE: Final = 0.5
+"""A prompt of somebody else is in the cache as a whole. What a server itself puts before every prompt may be read
+from it too, and is shorter than our prompt (origin: our own)."""
+
+
 def _read(exchange: Exchange) -> int:
-    """The tokens that were read from the cache, beyond the slack of counts."""
+    """The tokens that were read from the cache, if they are most of the prompt."""
     read = count(usage_of(exchange), READ)
-    return read if read > max(CACHE_SLACK_TOKENS, CACHE_SLACK_SHARE * total_input(usage_of(exchange))) else 0
+    return read if read > FOREIGN_SHARE * total_input(usage_of(exchange)) else 0
 
 
 def _finding(exchange: Exchange, why: str) -> Finding:

@@ -7,6 +7,7 @@ and a run with the same requests in the same order gets the same answers.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -148,9 +149,15 @@ def moody_model(model: Model, context: RequestContext) -> Model:
     return RandomModel(pieces=model.pieces, rng=random_generator(context, "model"))
 
 
+RANDOM_WORD: Final = re.compile(r"\b[0-9a-f]{24}\b")
+"""A word that nobody else can have sent before."""
+
+
 def mixed_cache(message: Json, context: RequestContext) -> Json:
-    """Whatever could be cached is either read from the cache or written to it, at random."""
+    """Whatever could be cached is either read from the cache or written to it, at random: others may send it, too."""
     usage = message["usage"]
+    if RANDOM_WORD.search(str(context.body.get("system"))):
+        return message
     cached = usage.get("cache_read_input_tokens", 0) + usage.get("cache_creation_input_tokens", 0)
     if not cached or usage["cache_creation"]["ephemeral_1h_input_tokens"]:
         return message
