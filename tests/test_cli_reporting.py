@@ -71,9 +71,9 @@ def test_compare_is_readable_in_a_terminal_and_names_the_runs(folder: Path) -> N
     [
         (("report", "nowhere"), "'nowhere' could not be read"),
         (("report", "."), "name the folder that a run with --report wrote"),
-        (("report", ".", "--format", "pdf"), "invalid choice: 'pdf'"),
-        (("report",), "required: [verify] DIR"),
-        (("compare",), "required: REPORT"),
+        (("report", ".", "--format", "pdf"), "--format is 'pdf'; valid: html, brief"),
+        (("report",), "no [verify] DIR was given: folder that a run"),
+        (("compare",), "no REPORT was given: folder that a run"),
         (("compare", ".", "nowhere"), "could not be read"),
     ],
 )

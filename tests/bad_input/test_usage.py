@@ -51,7 +51,7 @@ PARSED = {
     "no-value": (["run", "reference:", "--only"], ["--only needs a value: write --only GLOB"]),
     "option-as-value": (["run", "--only", "--skip", "a", "reference:"], ["--only needs a value, but another option"]),
     "value-of-a-flag": (["run", "reference:", "--quiet=1"], ["--quiet has no value"]),
-    "no-file": (["check"], ["no FILE was given; it is a recording"]),
+    "no-file": (["check"], ["no FILE was given: a recording"]),
     "missing-option": (["gateway", "http://h"], ["no --upstream-port was given", "127.0.0.1"]),
     "choice": (
         ["gateway", "http://h", "--upstream-port", "1", "--speaks", "openai"],

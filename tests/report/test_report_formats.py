@@ -23,7 +23,7 @@ from report_samples import (
     wrong_key,
 )
 
-from messages_conformance.cli import reporting
+from messages_conformance.cli import comparing, reporting
 from messages_conformance.report import COMPARISONS, FORMATS, verdict_sentence
 from messages_conformance.report.badge import to_badge
 from messages_conformance.report.github import SHOWN, to_annotations
@@ -43,7 +43,7 @@ def many():
 
 def test_the_command_line_names_every_format():
     assert tuple(FORMATS) == reporting.FORMATS
-    assert tuple(COMPARISONS) == reporting.COMPARISONS
+    assert tuple(COMPARISONS) == comparing.FORMATS
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -112,7 +112,8 @@ def verdict(requirement: str, run: Run) -> Any:
 
 
 def test_every_requirement_has_a_row() -> None:
-    assert set(ROWS) == {name for name in CATALOGUE if name.startswith("claude-code.")}
+    named = {name for name in CATALOGUE if name.startswith("claude-code.")}
+    assert set(ROWS) == named - {"claude-code.stream.silence"}, "that one has its rows with the others about times"
 
 
 @pytest.mark.parametrize("requirement", ROWS)

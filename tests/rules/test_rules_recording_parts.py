@@ -121,7 +121,12 @@ def sampled() -> dict[str, list[Run]]:
     """The runs of the tables of this folder, by requirement: those that violate it and those that do not."""
     modules = [importlib.import_module(path.stem) for path in sorted(Path(__file__).parent.glob("test_rules_*.py"))]
     tables = [getattr(module, "TABLE", getattr(module, "ROWS", {})) for module in modules]
-    return {name: [bad, good] for table in tables for name, (bad, good) in table.items()}
+    return {name: [*runs_of(bad), *runs_of(good)] for table in tables for name, (bad, good) in table.items()}
+
+
+def runs_of(cell: Any) -> list[Run]:
+    """A cell of a table has one run, or several."""
+    return [cell] if all(isinstance(item, Exchange) for item in cell) else [run for run in cell if run]
 
 
 @cache

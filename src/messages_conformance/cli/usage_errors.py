@@ -54,6 +54,6 @@ def _wrong_value(error: click.BadOptionUsage, ctx: click.Context) -> str:
 
 def _missing(param: click.Parameter) -> str:
     if isinstance(param, ArgumentOfCommand):
-        return f"no {param.metavar} was given; it is {param.sentence}"
+        return f"no {param.metavar} was given: {param.sentence}"
     text = param.help if isinstance(param, click.Option) else ""
-    return f"no {max(param.opts, key=len)} was given; it is the {text}" if text else f"no {param.name} was given"
+    return f"no {max(param.opts, key=len)} was given: {text}" if text else f"no {param.name} was given"

@@ -10,20 +10,20 @@ The table of clients, the sentence of a profile for one client, and report.json 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
 from messages_conformance import contract
-from messages_conformance.contract import ClientUse
+from messages_conformance.contract import ClientUse, FindingForm
 from messages_conformance.contract.probes import probes
 from messages_conformance.exchange import REFUSED
 from messages_conformance.report.client_coverage import not_offered, nothing_seen, unseen
-from messages_conformance.report.client_effects import Effect, FormOf, effects
+from messages_conformance.report.client_effects import Effect, FormOf, as_text, effects
 from messages_conformance.report.impact_text import HARMLESS
 from messages_conformance.report.text import counted, listed
-from messages_conformance.rules.verdict import MUST, Verdict
+from messages_conformance.rules.verdict import MUST, Finding, Verdict
 
 WORKS: Final = "works"
 WORKS_AS_SEEN: Final = "works, as far as was seen"
@@ -64,8 +64,16 @@ def client_statuses(
     """
     if unjudged:
         return tuple(ClientStatus(client=client, status=NOT_KNOWN) for client in contract.clients())
-    found = {verdict.requirement: verdict for verdict in verdicts}
+    found = {one.requirement: replace(one, findings=_different(one.findings, form_of)) for one in verdicts}
     return tuple(_status(use, profile, found, form_of, without) for use in contract.client_uses().values())
+
+
+def _different(findings: Iterable[Finding], form_of: FormOf) -> tuple[Finding, ...]:
+    """The first finding of each form and text: a run may have thousands that differ in their exchange alone."""
+    first: dict[tuple[FindingForm, str], Finding] = {}
+    for finding in findings:
+        first.setdefault((form_of(finding), as_text(finding)), finding)
+    return tuple(first.values())
 
 
 def status_for_profile(profile: str, statuses: tuple[ClientStatus, ...]) -> ClientStatus | None:
