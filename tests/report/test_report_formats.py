@@ -43,7 +43,7 @@ def many():
 
 def test_the_command_line_names_every_format():
     assert tuple(FORMATS) == reporting.FORMATS
-    assert tuple(COMPARISONS) == comparing.FORMATS
+    assert (*COMPARISONS, *comparing.DATA) == comparing.FORMATS
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -13,7 +13,7 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.rules.accessors import at, grouped, response_of, shown, streamed, walk_of
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, rule
 from messages_conformance.rules.claude_code import CLAUDE_CODE, NEWER
-from messages_conformance.rules.recording_parts import REQUEST, TIMES
+from messages_conformance.rules.recording_parts import CHUNK_BORDERS, REQUEST, TIMES
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place
 
 UNUSED_SHARE: Final = 2
@@ -54,7 +54,7 @@ MAX_SILENCE_S: Final = 20.0
     needs={CLAUDE_CODE, "stream"},
     source="code.claude.com/docs/en/llm-gateway-protocol and network-config, read 2026-08-22",
     applies=streamed,
-    reads={TIMES},
+    reads={CHUNK_BORDERS, TIMES},
     provoked="Judged on every stream.",
 )
 def is_never_silent_for_long(exchange: Exchange) -> Iterable[Finding]:

@@ -12,7 +12,7 @@ from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import answered, json_message, response_of, shown, streamed
 from messages_conformance.rules.answer_parts import is_time
 from messages_conformance.rules.catalogue import ANTHROPIC, MISLEADS, RUN, rule
-from messages_conformance.rules.recording_parts import REQUEST, RESPONSE_HEADERS
+from messages_conformance.rules.recording_parts import RESPONSE_HEADERS
 from messages_conformance.rules.verdict import SHOULD, Finding, Place, Unverified
 
 FAMILIES: Final = ("anthropic-organization-id", "anthropic-ratelimit-")
@@ -41,7 +41,7 @@ def _has(exchange: Exchange, family: str) -> bool:
     needs={"stream"},
     source=f"{sources.ERRORS}; {sources.RATE_LIMITS}",
     over=RUN,
-    reads={REQUEST, RESPONSE_HEADERS},
+    reads={RESPONSE_HEADERS},
     provoked="Judged on all answers with and without streaming.",
 )
 def sends_the_same_headers_with_streams(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:

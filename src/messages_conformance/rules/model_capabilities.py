@@ -8,7 +8,7 @@ from typing import Any, Final
 from messages_conformance.exchange import REFUSED, Exchange
 from messages_conformance.rules.accessors import body_of, cleanly_refused, has_message, refusal, shown
 from messages_conformance.rules.catalogue import ANTHROPIC, MISLEADS, RUN, rule
-from messages_conformance.rules.recording_parts import REQUEST
+from messages_conformance.rules.recording_parts import PROBES, REQUEST
 from messages_conformance.rules.verdict import NOT_PROVOKED, SHOULD, Finding, Unverified
 
 CAPABILITIES: Final[Mapping[str, str]] = {
@@ -44,7 +44,7 @@ def _listed(exchanges: Sequence[Exchange]) -> Iterator[tuple[Exchange, str, Mapp
     source="platform.claude.com/docs/en/api/models, read 2026-08-22; anthropic 2.12.0, types/model_capabilities.py",
     over=RUN,
     on_sight=True,
-    reads={REQUEST},
+    reads={PROBES, REQUEST},
     provoked="Models are listed, and requests with images, citations, output formats and thinking are sent.",
 )
 def lists_what_the_model_can_do(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:

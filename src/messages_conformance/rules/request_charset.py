@@ -9,7 +9,7 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.rules.accessors import in_message, json_message, response_of, shown, text_of
 from messages_conformance.rules.catalogue import ANTHROPIC, LOSES, rule
 from messages_conformance.rules.claude_code import sent_for
-from messages_conformance.rules.recording_parts import PROBES, REQUEST
+from messages_conformance.rules.recording_parts import PROBES
 from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
 
 CHARSET: Final = "transport.request.charset"
@@ -25,7 +25,7 @@ MISREAD: Final = ("\ufffd", "\u00c3\u00a9")
     source="anthropic 2.14.0 (PyPI), error code unsupported_charset, read 2026-11-30; RFC 8259 (JSON), 8.1",
     applies=sent_for(CHARSET),
     model_dependent=True,
-    reads={PROBES, REQUEST},
+    reads={PROBES},
     provoked="At depth deep, a question in ISO-8859-1 asks to repeat a letter, with this charset in Content-Type.",
 )
 def reads_or_refuses_other_charsets(exchange: Exchange) -> Iterable[Finding | Unverified]:

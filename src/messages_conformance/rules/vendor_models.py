@@ -51,7 +51,7 @@ ANY_VENDOR: Final = "request.model.any-vendor"
     needs={"vendor-models"},
     source="TokModel documentation, page /v1/messages, read 2026-11-22, and page concepts/gateway, read 2026-11-30",
     over=RUN,
-    reads={PROBES, REQUEST},
+    reads={PROBES},
     provoked="A model of each of --vendors other vendors in the list is asked the plainest question, also in a stream.",
 )
 def answers_for_models_of_other_vendors(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
