@@ -12,7 +12,7 @@ FIRST = "anthropic-2023-06-01"
 `prove` tries each variant under every profile that it conforms to, and some at depth deep."""
 
 
-QUICK = {"moody_model", "moody_service", "weak_model", "whimsical_model", "silent_after_thought", "text_only_model"}
+QUICK = {"moody_model", "moody_service", "weak_model"}
 """The variants that differ most from the plain endpoint."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import re
 import runpy
 from collections.abc import Iterable, Mapping
@@ -45,6 +46,7 @@ from messages_conformance.reference.request_blocks import signature
 MAX_PIECES = 3_000
 BYTES_PER_BODY = 200_000
 BESIDE = ("request.messages.consecutive-same-role",)
+SHORT_BODY = 3_000
 LONG_BODY = 100_000
 """Longer bodies of the probe table are not sent: they cost too much time for each of many faults."""
 VOLATILE = re.compile(rb"(?:req_|msg_|toolu_)01\w{22}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|\d\d:\d\d:\d\d GMT")
@@ -259,7 +261,12 @@ def output_format() -> dict[str, Any]:
     return {"format": {"type": "json_schema", "schema": {"type": "object", "additionalProperties": False}}}
 
 
-PROBES = [*probes(), *(request(body("x" * megabytes * 1_000_000)) for megabytes in (2, 3, 17))]
+def shuffled(requests: list[HttpRequest]) -> list[HttpRequest]:
+    """Short requests first, in an order at random that is always the same: most faults are visible soon."""
+    return sorted(random.Random(1).sample(requests, len(requests)), key=lambda one: len(one.body) > SHORT_BODY)
+
+
+PROBES = [*shuffled(probes()), *(request(body("x" * megabytes * 1_000_000)) for megabytes in (2, 3, 17))]
 """The large bodies are last: most faults are visible before, and they take long."""
 
 
