@@ -519,8 +519,10 @@ async def omit(send):
         return found is None or "thinking" in str(found)  # a refusal says nothing
 
     if not await thinks("kept", display="omitted"):
-        for copy in (1, 2):
-            await thinks("kept", copy, display="omitted")
+        # The pairs above have two answers more of each kind.
+        for copy in range(1, 4):
+            if await thinks("kept", copy, display="omitted"):
+                return
         for copy in range(3):
             await thinks("shown", copy)
 
@@ -537,8 +539,8 @@ DIALOGUES = [
     Dialogue(
         name="thinking.kept",
         steps=omit,
-        max_requests=6,
-        max_output_tokens=6 * (THINKING_TOKENS + 300),
+        max_requests=7,
+        max_output_tokens=7 * (THINKING_TOKENS + 300),
         needs=frozenset({"thinking"}),
     ),
     Dialogue(name="result", steps=results, max_requests=6, max_output_tokens=640, needs=frozenset({"tools"})),

@@ -15,7 +15,7 @@ ENABLED = {"type": "enabled", "budget_tokens": 1024}
 OMITTED = {**ENABLED, "display": "omitted"}
 
 
-def thinks(thinking: dict[str, Any], *blocks: dict[str, Any], number: int = 3, **more: Any) -> list[Exchange]:
+def thinks(thinking: dict[str, Any], *blocks: dict[str, Any], number: int = 5, **more: Any) -> list[Exchange]:
     asked = {"messages": [{"role": "user", "content": "What is 27 times 43?"}], "thinking": thinking}
     return [answered({"content": [*blocks, TEXT], **more}, ask=asked) for _ in range(number)]
 
@@ -31,19 +31,19 @@ ROWS = {KEPT: ([*thinks(OMITTED), *SHOWN], [*thinks(OMITTED, THOUGHT), *SHOWN])}
 def test_a_block_that_only_shown_thinking_has_was_dropped() -> None:
     verdict = judged(*ROWS[KEPT][0])
     assert verdict.outcome == FAIL
-    assert "['text'] in all 3 answers" in verdict.findings[0].found
+    assert "['text'] in all 5 answers" in verdict.findings[0].found
 
 
 @pytest.mark.parametrize(
     "run",
     [
-        [*thinks(OMITTED, number=2), *SHOWN],
-        [*thinks(OMITTED), *SHOWN[:2]],
-        [*thinks(OMITTED), *SHOWN[:2], *thinks(ENABLED, number=1)],
+        [*thinks(OMITTED, number=4), *SHOWN],
+        [*thinks(OMITTED), *SHOWN[:4]],
+        [*thinks(OMITTED), *SHOWN[:4], *thinks(ENABLED, number=1)],
         [*thinks(OMITTED), *thinks({"type": "adaptive"}, THOUGHT)],
         [*thinks(OMITTED, stop_reason="max_tokens"), *SHOWN],
     ],
-    ids=["two without", "two with", "not always with", "another kind of thinking", "cut"],
+    ids=["four without", "four with", "not always with", "another kind of thinking", "cut"],
 )
 def test_too_few_answers_show_nothing(run: list[Exchange]) -> None:
     assert judged(*run).outcome == NOT_VERIFIED

@@ -45,6 +45,9 @@ REFUSES_THE_FORM: Final = (501, 505)
 _TEMPORARY_ERRORS: Final = frozenset({"overloaded_error", "rate_limit_error", "timeout_error"})
 """Types of error events that depend on the moment and not on the request."""
 
+_BUSY_ERRORS: Final = frozenset({"overloaded_error", "rate_limit_error"})
+"""Those of them that fewer requests at the same time prevent."""
+
 _OUTAGE: Final = frozenset({"dns", "refused", "tls", "timeout"})
 """Kinds of failures that may be an outage."""
 
@@ -152,11 +155,11 @@ class Retries:
         temporary = not self._streams_break and not _TEMPORARY_ERRORS.isdisjoint(_error_types(response))
         return temporary and history.repeats + 1 < STREAM_ATTEMPTS
 
-    def pause_before_repeat_s(self, question: Question, history: History) -> float | None:
-        """The pause before a broken answer is asked for again; None before the first time."""
-        if history.repeats < 2:
+    def pause_before_repeat_s(self, question: Question, history: History, *, is_busy: bool = False) -> float | None:
+        """The pause before a broken answer is asked for again; None before the first time unless the target is busy."""
+        if history.repeats < 2 and not is_busy:
             return None
-        return pause_s(history.repeats - 1, None, self._jitter(question, history.repeats))
+        return pause_s(max(history.repeats - 1, 1), None, self._jitter(question, history.repeats))
 
     def pause_after_refusal_s(
         self, question: Question, history: History, response: Response, *, is_busy: bool = False
@@ -216,6 +219,11 @@ def gave_up_failure(response: Response, history: History) -> Failure:
     cure = "lower --concurrency or ask for a higher rate limit" if limited else "try again when the target is less busy"
     message = f"the target answered {response.status} {tried}; {cure}"
     return Failure(kind="rate-limited" if limited else "overloaded", message=message)
+
+
+def says_busy(response: Response) -> bool:
+    """Whether a stream ended with an error event of a target that has too much to do."""
+    return not _BUSY_ERRORS.isdisjoint(_error_types(response))
 
 
 def _error_types(response: Response) -> set[str]:

@@ -25,6 +25,7 @@ from messages_conformance.engine.retries import (
     how_it_broke,
     must_wait,
     refusal_is_expected,
+    says_busy,
 )
 from messages_conformance.engine.shared_limits import SharedRateLimit
 from messages_conformance.engine.token_counts import most_input_tokens, priced_input_tokens, reported_tokens
@@ -250,7 +251,10 @@ class Sender:
         history.repeats += 1
         history.notes.append(f"{ASKED_AGAIN}: {broken}")
         history.interim.append(self._interim(question, response))
-        pause = self._retries.pause_before_repeat_s(question, history)
+        is_busy = says_busy(response)
+        if is_busy:
+            slot.refused()
+        pause = self._retries.pause_before_repeat_s(question, history, is_busy=is_busy)
         if pause is not None:
             await self._wait(pause, slot)
 

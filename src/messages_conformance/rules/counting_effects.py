@@ -38,8 +38,9 @@ def _prompt(exchange: Exchange) -> bytes:
 
 
 def _fresh(exchanges: Sequence[Exchange]) -> list[Exchange]:
-    """The answers to prompts that begin with words that no earlier request had."""
-    return [one for one in exchanges if ISOLATED in one.probes and has_message(one) and total_input(usage_of(one)) > 0]
+    """The first answers to prompts that begin with words that no earlier request had: a refused one may be cached."""
+    asked = [one for one in exchanges if ISOLATED in one.probes and not one.waits and one.attempt == 1]
+    return [one for one in asked if has_message(one) and total_input(usage_of(one)) > 0]
 
 
 FOREIGN_SHARE: Final = 0.5

@@ -25,9 +25,9 @@ from messages_conformance.rules.verdict import MUST, Finding, Unverified
 KINDS: Final = ("thinking", "redacted_thinking")
 ENDED: Final = ("end_turn", "stop_sequence", "tool_use")
 
-MIN_ANSWERS: Final = 3
+MIN_ANSWERS: Final = 5
 """So many answers must have a thinking block while it is shown, and as many none while it is omitted (our own: a model
-that thinks every second time does so once in sixty runs; a model that always thinks never does)."""
+that thinks every second time does so once in a thousand runs; a model that always thinks never does)."""
 
 
 @rule(

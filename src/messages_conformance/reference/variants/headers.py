@@ -22,8 +22,12 @@ def capital_headers(response: HttpResponse) -> HttpResponse:
 @variant(at=Stage.RESPONSE)
 def other_content_type_spelling(response: HttpResponse) -> HttpResponse:
     """Content types are written with capital letters, spaces and parameters."""
-    kind = "Text/Event-Stream;charset=UTF-8" if response.is_stream else "Application/JSON ; charset=utf-8"
-    return response.with_header("content-type", kind)
+    kinds = {
+        "text/event-stream": "Text/Event-Stream;charset=UTF-8",
+        "application/json": "Application/JSON ; charset=utf-8",
+    }
+    kind = (response.header("content-type") or "").partition(";")[0]
+    return response.with_header("content-type", kinds[kind]) if kind in kinds else response
 
 
 @variant(at=Stage.RESPONSE)
