@@ -95,12 +95,12 @@ def test_an_ignored_hangup_stays_ignored(endpoints: Endpoints, tmp_path: Path) -
 
 
 def test_all_children_of_a_killed_command_end(endpoints: Endpoints, tmp_path: Path) -> None:
-    urls = {name: endpoints.url(f"stalls/{name}") for name in ("one", "two")}
+    urls = {name: endpoints.url(f"stalls/fleet-{name}") for name in ("one", "two")}
     text = "".join(f'[targets.{name}]\ntarget = "{url}"\n' for name, url in urls.items())
     (tmp_path / "messages-conformance.toml").write_text(f'model = "reference-1"\ntimeout = 1000\n{text}')
     process = started("run", "--all", "--jobs", "2", key=KEY, cwd=tmp_path)
     for name in urls:
-        endpoints.wait_for(f"/stalls/{name}", STALLS_AFTER + 1)
+        endpoints.wait_for(f"/stalls/fleet-{name}", STALLS_AFTER + 1)
     found = children_of(process.pid)
     assert len(found) == 2
     os.kill(process.pid, signal.SIGKILL)
@@ -110,12 +110,12 @@ def test_all_children_of_a_killed_command_end(endpoints: Endpoints, tmp_path: Pa
 
 
 def test_an_interrupted_fleet_says_what_was_not_run(endpoints: Endpoints, tmp_path: Path) -> None:
-    targets = {"done": MEMORY, "stalls": endpoints.url("stalls/one"), "never": endpoints.url("stalls/two")}
+    targets = {"done": MEMORY, "stalls": endpoints.url("stalls/interrupted"), "never": endpoints.url("stalls/never")}
     text = "".join(f'[targets.{name}]\ntarget = "{target}"\n' for name, target in targets.items())
     text = text.replace(MEMORY, f'{MEMORY}"\ndepth = "smoke')
     (tmp_path / "messages-conformance.toml").write_text(f'model = "reference-1"\ntimeout = 1000\n{text}')
     process = started("run", "--all", "--jobs", "1", "--report", "out", key=KEY, cwd=tmp_path)
-    endpoints.wait_for("/stalls/one", STALLS_AFTER + 1)
+    endpoints.wait_for("/stalls/interrupted", STALLS_AFTER + 1)
     process.send_signal(signal.SIGINT)
     assert ended(process, folder=tmp_path).code == 2
     fleet = json.loads((tmp_path / "out" / "fleet.json").read_text())
