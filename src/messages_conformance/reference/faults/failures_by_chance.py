@@ -16,6 +16,9 @@ EVERY: Final = 7
 COLD: Final = 12
 """The first requests succeed, so that a run does not end before it begins; our own number."""
 
+SHORT_RUN: Final = 40
+"""More requests than a smoke run has: it repeats too little to tell such a refusal from one of a key (our own)."""
+
 
 def fails_by_chance(context: RequestContext) -> bool:
     """Whether a request is one of those that fail when they come for the first time."""
@@ -99,6 +102,6 @@ def refuse_bursts_as_invalid(response: HttpResponse, context: RequestContext) ->
     key = context.request.target, tuple(context.request.headers), context.request.body
     seen[key] = seen.get(key, 0) + 1
     answered = bool(context.answer) and "system" not in context.body and response.status == 200
-    if not answered or seen[key] % 3 != 2 or context.number <= COLD:
+    if not answered or seen[key] % 3 != 2 or context.number <= SHORT_RUN:
         return response
     return error_response(response, context, 400, "invalid_request_error", "upstream connection was not available")
