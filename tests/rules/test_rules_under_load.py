@@ -1,5 +1,6 @@
 """The requirements about load compare an answer with what the same request got alone."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,12 +16,13 @@ from messages_conformance.exchange import (
     Chunk,
     Exchange,
     LoadFacts,
+    RecordingPart,
     from_record,
     nonce,
     nonces_in,
     to_record,
 )
-from messages_conformance.rules import CATALOGUE
+from messages_conformance.rules import CATALOGUE, NOT_APPLICABLE
 
 OWN, OTHER = nonce(1), nonce(2)
 GOOD = Alone(accepted=True, complete=True, input_tokens=10, output_tokens=5, characters=5, spread_s=0.8, elapsed_s=1.0)
@@ -154,3 +156,8 @@ def test_a_stream_that_breaks_before_its_final_usage_is_not_accused_of_a_count_o
     start = ev("message_start", message={**HELLO[0][1]["message"], "usage": {"input_tokens": 0, "output_tokens": 0}})
     verdict = verdicts([streamed([start, *HELLO[1:4], ERROR])], only=["usage.input.positive"])["usage.input.positive"]
     assert verdict.outcome == "not-verified"
+
+
+def test_an_answer_of_an_ordinary_run_without_times_says_nothing_about_load() -> None:
+    ordinary = replace(streamed(), lacks=frozenset({RecordingPart.TIMES, RecordingPart.CHUNK_BORDERS}))
+    assert verdicts(numbered(ordinary))["load.stream.incremental"].outcome == NOT_APPLICABLE

@@ -48,6 +48,9 @@ HARMS: Final = tuple(HARM_MEANINGS)
 EXCHANGE: Final = "exchange"
 RUN: Final = "run"
 
+LOAD_TOPIC: Final = "load"
+"""The topic of the requirements that only exchanges of a load test can show."""
+
 Outcome = Finding | Unverified
 Judging = Callable[..., Iterable[Outcome]]
 

@@ -15,7 +15,7 @@ from messages_conformance.exchange import LEFT, SILENT, Exchange
 from messages_conformance.internal_errors import described
 from messages_conformance.masking import bounded
 from messages_conformance.rules.capability_refusals import refused_capabilities
-from messages_conformance.rules.catalogue import CATALOGUE, EXCHANGE, RUN, Requirement
+from messages_conformance.rules.catalogue import CATALOGUE, EXCHANGE, LOAD_TOPIC, RUN, Requirement
 from messages_conformance.rules.recording_parts import PROBES, lacking, reason_for
 from messages_conformance.rules.verdict import (
     ERROR,
@@ -53,9 +53,6 @@ WINDOW_BYTES: Final = 256 * 1024 * 1024
 
 KEPT_EVENTS: Final = 100_000
 """So many decoded events of a window stay in memory, twenty times those of a standard run (our own; one has 2 KiB)."""
-
-LOAD_TOPIC: Final = "load"
-"""The topic of the requirements that only exchanges of a load test can show."""
 
 NOT_SEEN = "judged only when it happens, and it did not happen"
 
@@ -273,11 +270,10 @@ class Judge:
 
     def _outcomes_of(self, exchange: Exchange) -> _Outcomes:
         """The outcomes of an exchange; its rules are asked once, however often it is looked at."""
-        kept = self._outcomes.get(id(exchange))
-        if kept is None:
+        if id(exchange) not in self._outcomes:
             with self._limit():
-                kept = self._outcomes[id(exchange)] = self._judged(exchange)
-        return kept
+                self._outcomes[id(exchange)] = self._judged(exchange)
+        return self._outcomes[id(exchange)]
 
     def _judged(self, exchange: Exchange) -> _Outcomes:
         passed, reported, failed = [], [], []
@@ -310,12 +306,12 @@ class Judge:
         """
         unavailable = lacking(exchange)
         if odd(exchange):
-            return [
-                row for row in self._judging if row.raw and not row.reads & unavailable and row.applies(exchange)
-            ], []
+            raw = [row for row in self._judging if row.raw and not row.reads & unavailable and row.applies(exchange)]
+            return raw, []
         applying = [self._probed[name] for name in exchange.probes if name in self._probed]
         applying = [row for row in applying if not row.reads & unavailable and row.applies(exchange)]
-        left_out = [row for row in self._judging if row.reads & unavailable] if unavailable else []
+        judging = self._judging if unavailable else ()
+        left_out = [row for row in judging if row.reads & unavailable and _may_concern(row, exchange)]
         for applies, group in self._groups.items():
             requirements = [row for row in group if not row.reads & unavailable] if unavailable else group
             try:
@@ -408,9 +404,12 @@ class Judge:
 
     def _was_for(self, requirement: Requirement, exchange: Exchange) -> bool:
         """Whether an unanswered exchange might have shown the requirement."""
-        if requirement.topic == LOAD_TOPIC and exchange.load is None:
-            return False
-        return requirement.over == RUN or requirement.id in exchange.probes or not requirement.id.startswith("request.")
+        named = requirement.id in exchange.probes or not requirement.id.startswith("request.")
+        return (requirement.over == RUN or named) and _may_concern(requirement, exchange)
+
+
+def _may_concern(requirement: Requirement, exchange: Exchange) -> bool:
+    return requirement.topic != LOAD_TOPIC or exchange.load is not None
 
 
 def _left_out(tally: _Tally) -> str:
