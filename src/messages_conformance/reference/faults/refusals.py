@@ -48,6 +48,7 @@ def refuse_long_system(failures: Failures, context: RequestContext) -> Failures:
         "transport.path.post-messages",
     },
     trips_tokmodel={
+        "request.model.any-vendor",
         "request.system.string",
         "request.temperature.range-tokmodel",
         "request.top_p.accepted-tokmodel",
