@@ -41,8 +41,8 @@ Recorder = Callable[[Server, Path], Path]
 
 def by_vcrpy(server: Server, folder: Path, *, suffix: str = "yaml", **options: Any) -> Path:
     path = folder / f"cassette.{suffix}"
-    with vcr.VCR(**options).use_cassette(str(path)):
-        client = anthropic.Anthropic(api_key=API_KEY, base_url=server.base_url, max_retries=0)
+    client = anthropic.Anthropic(api_key=API_KEY, base_url=server.base_url, max_retries=0)
+    with vcr.VCR(**options).use_cassette(str(path)), client:
         client.messages.create(**ASK)
         with client.messages.stream(**ASK) as stream:
             for _ in stream:
