@@ -212,7 +212,7 @@ def drop_array_content(body: Json) -> Json:
 
 @fault(
     "request",
-    trips={"request.messages.content-blocks"},
+    trips={"request.messages.content-blocks", "usage.cache.place"},
     at=Stage.BODY,
     seen="defects.json system-array-stringified-or-rejected",
 )
@@ -310,7 +310,7 @@ def forget_results_in_blocks(body: Json) -> Json:
 
 @fault(
     "request",
-    trips={"request.system.blocks-read"},
+    trips={"request.system.blocks-read", "usage.cache.place"},
     at=Stage.BODY,
     seen="defects.json system-array-stringified-or-rejected",
 )

@@ -139,7 +139,7 @@ def encode_document_in_latin_1(response: HttpResponse, context: RequestContext) 
     return replace(response.with_body(body))
 
 
-@fault("response", trips={"transport.charset.utf8"}, at=Stage.MESSAGE)
+@fault("response", trips={"response.content.text-unchanged", "transport.charset.utf8"}, at=Stage.MESSAGE)
 def strip_accents(message: Json) -> Json:
     """Characters beyond ASCII are lost."""
     return map_text(message, lambda text: text.encode("ascii", "ignore").decode() or "?")

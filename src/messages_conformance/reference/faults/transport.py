@@ -90,7 +90,7 @@ def question_non_ascii(message: Json) -> Json:
 
 @fault(
     "transport",
-    trips={"stream.frame.utf8-boundaries"},
+    trips={"response.content.text-unchanged", "stream.frame.utf8-boundaries"},
     at=Stage.EVENTS,
     seen="defects.json utf8-split-replacement-chars; impact.json utf8_split",
 )
