@@ -160,6 +160,16 @@ def asks_for_a_short_wait(exchange: Exchange) -> Iterable[Finding]:
             return
 
 
+def missing_retry_after(exchange: Exchange) -> Iterable[Finding | Unverified]:
+    """A finding for a 429 without a time to wait; a 429 for a spending limit needs none."""
+    if any(response_of(exchange).header(name) for name in ("retry-after", "retry-after-ms")):
+        return
+    if SPENT.search(response_of(exchange).text):
+        yield Unverified(reason="the 429 is for a spending limit, for which waiting does not help")
+        return
+    yield Finding(place=Place(header="retry-after"), found="absent", wanted="seconds to wait")
+
+
 @rule(
     "headers.retry-after.on-429",
     SHOULD,
@@ -174,12 +184,7 @@ def asks_for_a_short_wait(exchange: Exchange) -> Iterable[Finding]:
 )
 def says_how_long_to_wait(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """A 429 for a rate limit has a retry-after header."""
-    if any(response_of(exchange).header(name) for name in ("retry-after", "retry-after-ms")):
-        return
-    if SPENT.search(response_of(exchange).text):
-        yield Unverified(reason="the 429 is for a spending limit, for which waiting does not help")
-        return
-    yield Finding(place=Place(header="retry-after"), found="absent", wanted="seconds to wait")
+    return missing_retry_after(exchange)
 
 
 SHOULD_RETRY: Final = "x-should-retry"

@@ -10,7 +10,7 @@ from messages_conformance.exchange import AFTER, Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import body_of, response_of, status_and_body
 from messages_conformance.rules.catalogue import BREAKS, HIDES, MISLEADS, rule
-from messages_conformance.rules.headers import SPENT
+from messages_conformance.rules.headers import SPENT, missing_retry_after
 from messages_conformance.rules.recording_parts import RESPONSE_HEADERS
 from messages_conformance.rules.under_load import COMPARED, RETRIED, facts, under_load
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
@@ -82,12 +82,7 @@ def fails_with_an_envelope(exchange: Exchange) -> Iterable[Finding]:
 )
 def throttles_with_a_time(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """A 429 under load says with retry-after when to come back."""
-    if any(response_of(exchange).header(name) for name in ("retry-after", "retry-after-ms")):
-        return
-    if SPENT.search(response_of(exchange).text):
-        yield Unverified(reason="the 429 is for a spending limit, for which waiting does not help")
-        return
-    yield Finding(place=Place(header="retry-after"), found="absent", wanted="seconds to wait")
+    return missing_retry_after(exchange)
 
 
 def _after(exchange: Exchange) -> bool:
