@@ -18,7 +18,7 @@ SCHEMA_ID: Final = "messages-conformance/fleet/1"
 FILE_NAME: Final = "fleet.json"
 
 OUTCOMES: Final = {0: "passes", 1: "violations", 2: "not-judged", 4: "wrong-usage"}
-"""The outcome of a cell by its exit code."""
+"""Exit code of a cell -> its outcome."""
 
 WORST_FIRST: Final = (1, 2, 4, 0)
 """The order in which one of several exit codes is chosen: violations, not judged, wrong usage, no failure."""

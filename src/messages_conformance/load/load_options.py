@@ -70,7 +70,7 @@ class LoadOptions:
 
     @property
     def header_values(self) -> Mapping[str, str]:
-        """The value of each added header by its placeholder."""
+        """Placeholder -> value, for each added header."""
         return {header_placeholder(name): value for name, value in self.headers}
 
     def to_json(self) -> str:
