@@ -15,51 +15,30 @@ from messages_conformance.generate import (
     user,
     whole_and_streamed,
 )
-
-
-def tool(name, description, location="The city", **more):
-    """A tool whose input is a city."""
-    properties = {"location": {"type": "string", "description": location}}
-    schema = {"type": "object", "properties": properties, "required": ["location"], "additionalProperties": False}
-    return {"name": name, "description": description, "input_schema": schema, **more}
-
-
-WEATHER = tool("get_weather", "Gives the weather in one city.")
-TIME = tool("get_time", "Gives the local time in one city.")
-STRICT = {
-    "name": "save_contact",
-    "description": "Saves one contact.",
-    "strict": True,
-    # A number that becomes a string, a lost nested object or a lost non-ASCII letter violates this schema.
-    "input_schema": {
-        "type": "object",
-        "properties": {
-            "name": {"type": "string", "enum": ["Zoë", "張偉"]},
-            "age": {"type": "integer"},
-            # What a program makes of markup and entities is outside these enums, and no strict tool can write it.
-            "firm": {"type": "string", "enum": ["Smith & Sons <North>"]},
-            "unit": {"type": "string", "enum": ["R&amp;D"]},
-            "address": {
-                "type": "object",
-                "properties": {"city": {"type": "string"}},
-                "required": ["city"],
-                "additionalProperties": False,
-            },
-        },
-        "required": ["name", "age", "firm", "unit", "address"],
-        "additionalProperties": False,
-    },
-}
-SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 1}
-USER = {
-    "type": "custom",
-    "name": "Get-Current-User",  # capitals and dashes are valid in a name, too
-    "description": "Tells who is logged in. It takes no input.",
-    "input_schema": {"type": "object", "properties": {}},
-}
-# 76 characters, as clients join the names of a server and a tool
-JOINED_NAME = tool("mcp__server_of_a_very_long_name__look_up_the_weather_in_a_city_of_the_world", "Gives the weather.")
-LONG_NAME = tool("get_" + "very_" * 10 + "long_names", "Lists cities with long names.")  # 64 characters
+from messages_conformance.generate.sample_inputs import (
+    CITED,
+    HOURS,
+    MIXED,
+    NOTE,
+    OTHER_NOTE,
+    OTHER_RESULT,
+    PERSON,
+    PICTURE,
+    SEARCH_RESULT,
+    SEEN,
+    question_about,
+)
+from messages_conformance.generate.sample_tools import (
+    CAMERA,
+    CHOICES,
+    CHOOSY,
+    LONG_NAME,
+    SEARCH,
+    STRICT,
+    TIME,
+    USER,
+    WEATHER,
+)
 
 PARIS = "What is the weather in Paris? Call the tool get_weather."
 BOTH = "Call both tools in parallel: get_weather for Paris and get_time for New York."
@@ -183,16 +162,6 @@ FORCED = [
     ),
 ]
 
-# No question names these values, so a call has them only if the schema reaches the model.
-CHOICES = {"style": {"type": "string", "enum": ["quarn", "velox"]}, "level": {"type": "integer", "enum": [7411, 8233]}}
-CHOOSY = {
-    **JOINED_NAME,
-    "input_schema": {
-        **JOINED_NAME["input_schema"],
-        "properties": {**JOINED_NAME["input_schema"]["properties"], **CHOICES},
-        "required": ["location", *CHOICES],
-    },
-}
 CHOICE_TIMES = 3  # pairs of calls; the rule needs four calls
 
 
@@ -248,37 +217,6 @@ THINKING = [
     ),
 ]
 
-RED_SQUARE = (
-    "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAFklEQVR42mO4IydHEmIY1TCqYfhqAACaMxgQdrf9VwAAAABJRU5ErkJggg=="
-)
-PICTURE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": RED_SQUARE}}
-CAMERA = {"name": "take_picture", "description": "Takes a picture.", "input_schema": {"type": "object"}}
-SEEN = [
-    user("Take a picture."),
-    assistant([{"type": "tool_use", "id": "toolu_01A09q90qw90lq917835lq9", "name": "take_picture", "input": {}}]),
-    user([{"type": "tool_result", "tool_use_id": "toolu_01A09q90qw90lq917835lq9", "content": [PICTURE]}]),
-]
-NOTE = {"type": "text", "media_type": "text/plain", "data": "The library opens at nine and closes at five."}
-HOURS = {"type": "text", "text": "When does the library open? Reply with the hour only."}
-SEARCH_RESULT = {
-    "type": "search_result",
-    "source": "https://example.com/hours",
-    "title": "Opening hours",
-    "content": [{"type": "text", "text": "The library opens at nine and closes at five."}],
-}
-PERSON = {
-    "type": "object",
-    "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
-    "required": ["name", "age"],
-    "additionalProperties": False,
-}
-
-
-def question_about(**document):
-    """A question about a document."""
-    return [user([{"type": "document", "source": NOTE, **document}, HOURS])]
-
-
 INPUTS = [
     ask(
         "image",
@@ -311,25 +249,6 @@ INPUTS = [
     ),
 ]
 
-OTHER_NOTE = {"type": "text", "media_type": "text/plain", "data": "The bakery opens at six. It sells bread and cakes."}
-OTHER_RESULT = {
-    **SEARCH_RESULT,
-    "source": "https://example.com/bakery",
-    "title": "Bakery",
-    "content": [{"type": "text", "text": "The bakery opens at six."}],
-}
-CITED = {"citations": {"enabled": True}}
-MIXED = {
-    "type": "object",
-    "properties": {
-        "city": {"type": "string"},
-        "name": {"type": "string"},
-        "street": {"type": "string"},
-        "age": {"type": "integer"},
-    },
-    "required": ["name", "age"],
-    "additionalProperties": False,
-}
 INPUTS += [
     ask(
         "documents.cited",
