@@ -7,7 +7,7 @@ import json
 import random
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
@@ -86,23 +86,32 @@ class Setup:
 
 
 async def send_all(setup: Setup, cases: Sequence[Case], *, together_too: bool = True) -> tuple[Exchange, ...]:
-    """Sends every case in its forms, then several clients at once; returns the exchanges, numbered from 1."""
+    """Sends every case in its forms, then several clients at once; returns the exchanges, numbered from 1.
+
+    The cases with pauses come first and alone, so that no other request of ours delays what their rules time. The long
+    silence goes on while all others are sent.
+    """
     limit = asyncio.Semaphore(AT_ONCE)
 
     async def limited(case: Case, streamed: bool) -> Sent:
         async with limit:
             return await send(setup, case, streamed=streamed)
 
-    slow_first = sorted(cases, key=lambda case: not case.script.pauses)
-    single = [limited(case, form == STREAM) for case in slow_first for form in case.forms]
-    if together_too:
-        crowd = [send(setup, case, streamed=form == STREAM) for case in together() for form in case.forms]
-        apart = asyncio.ensure_future(send_beside(setup))
-        sent = list(await asyncio.gather(*single, *crowd)) + await apart
-    else:
-        sent = list(await asyncio.gather(*single))
-    exchanges = await joined(setup, sent)
-    return await _again(setup, exchanges, sent)
+    def each(chosen: Iterable[Case], one: Callable[[Case, bool], Awaitable[Sent]]) -> list[asyncio.Future[Sent]]:
+        return [asyncio.ensure_future(one(case, form == STREAM)) for case in chosen for form in case.forms]
+
+    async def at_once(case: Case, streamed: bool) -> Sent:
+        return await send(setup, case, streamed=streamed)
+
+    paused = [case for case in cases if case.script.pauses]
+    silent = each(filter(_is_long, paused), at_once)
+    timed = each((case for case in paused if not _is_long(case)), at_once)
+    apart = await send_beside(setup) if together_too else []
+    await asyncio.gather(*timed)
+    single = each((case for case in cases if not case.script.pauses), limited)
+    crowd = each(together(), at_once) if together_too else []
+    sent = [*await asyncio.gather(*silent, *timed, *single, *crowd), *apart]
+    return await _again(setup, await joined(setup, sent), sent)
 
 
 async def send_beside(setup: Setup, *, factor: float = 1.0) -> list[Sent]:
@@ -130,18 +139,24 @@ def resumed_s(records: Sequence[UpstreamExchange], pause_s: float) -> float | No
 
 
 async def _again(setup: Setup, exchanges: tuple[Exchange, ...], sent: Sequence[Sent]) -> tuple[Exchange, ...]:
-    """The exchanges; those that may have failed because a machine was busy are replaced by a second try."""
+    """The exchanges; those that may have failed because a machine was busy are replaced by a second try.
+
+    The second tries wait at the same time.
+    """
+    doubtful = [n for n, one in enumerate(sent) if suspicious(exchanges[n]) and not _is_long(one.case)]
+    retried = await asyncio.gather(*(_retried(setup, sent[n]) for n in doubtful))
     kept = list(exchanges)
-    for number, (exchange, one) in enumerate(zip(exchanges, sent, strict=True)):
-        if not suspicious(exchange) or _is_long(one.case):
-            continue
-        if any(name.startswith("beside-until:") for name in one.observes):
-            _, *quick = await send_beside(setup, factor=LONGER)
-            retried = of_the_same_form(quick, one)
-        else:
-            retried = await send(setup, slower(one.case, LONGER), streamed=one.request.streamed)
-        (kept[number],) = await joined(setup, [retried], first=number + 1)
+    for n, again in zip(doubtful, retried, strict=True):
+        (kept[n],) = await joined(setup, [again], first=n + 1)
     return tuple(kept)
+
+
+async def _retried(setup: Setup, one: Sent) -> Sent:
+    """The same case, sent once more with longer pauses."""
+    if any(name.startswith("beside-until:") for name in one.observes):
+        _, *quick = await send_beside(setup, factor=LONGER)
+        return of_the_same_form(quick, one)
+    return await send(setup, slower(one.case, LONGER), streamed=one.request.streamed)
 
 
 def _is_long(case: Case) -> bool:
