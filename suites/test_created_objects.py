@@ -34,6 +34,10 @@ def sent(situation, path, *, probe, **fields):
     return other_route(situation, path, probe=f"adjacent.{probe}", expect="either", **fields)
 
 
+def creating(situation, path, **fields):
+    return sent(situation, path, method="POST", creates=True, **fields)
+
+
 def created(answer):
     """The id of what an answer describes, as a part of a path; empty without one."""
     found = answer.response is not None and answer.response.status == 200
@@ -77,7 +81,7 @@ async def live_through_batch(send):
     if not is_offered(await send(sent("batches.life.list", f"{BATCHES}?limit=1", **life))):
         return
     body = batch_of(1, -1)
-    made = await send(sent("batches.life.create", BATCHES, method="POST", headers=JSON, body=body, **life))
+    made = await send(creating("batches.life.create", BATCHES, headers=JSON, body=body, **life))
     if not (identifier := created(made)):
         return
     path, ended = f"{BATCHES}/{identifier}", False
@@ -95,9 +99,7 @@ async def cancel_batch(send):
     if not is_offered(await send(sent("batches.cancel.list", f"{BATCHES}?limit=1", probe="batches.cancel"))):
         return
     body = batch_of(1)
-    made = await send(
-        sent("batches.cancel.create", BATCHES, method="POST", headers=JSON, body=body, probe="batches.life")
-    )
+    made = await send(creating("batches.cancel.create", BATCHES, headers=JSON, body=body, probe="batches.life"))
     if not (identifier := created(made)):
         return
     path, ended = f"{BATCHES}/{identifier}", False
@@ -132,7 +134,7 @@ def form(name, media_type, data, **fields):
     head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
     body = "".join(parts).encode() + head.encode() + f"Content-Type: {media_type}\r\n\r\n".encode() + data
     headers = (("content-type", f"multipart/form-data; boundary={BOUNDARY}"), *BETA)
-    return {"method": "POST", "body": body + f"\r\n--{BOUNDARY}--\r\n".encode(), "headers": headers}
+    return {"body": body + f"\r\n--{BOUNDARY}--\r\n".encode(), "headers": headers}
 
 
 def count_with(situation, kind, source):
@@ -153,7 +155,7 @@ async def live_through_files(send):
     kept = []
 
     async def upload(name, probe, *upload_of, **fields):
-        answer = await send(sent(f"files.life.{name}", FILES, probe=f"files.{probe}", **form(*upload_of, **fields)))
+        answer = await send(creating(f"files.life.{name}", FILES, probe=f"files.{probe}", **form(*upload_of, **fields)))
         if identifier := created(answer):
             kept.append(identifier)
         return identifier

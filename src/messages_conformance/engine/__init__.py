@@ -14,6 +14,7 @@ from messages_conformance.engine.engine import (
     State,
 )
 from messages_conformance.engine.exchange_log import Spent
+from messages_conformance.engine.finishing import NOT_ANSWERED
 from messages_conformance.engine.outage import is_web_page
 from messages_conformance.engine.planning import Plan, Question, question_of, sharing_key
 from messages_conformance.engine.shared_limits import VARIABLE as SHARED_LIMITS
@@ -24,6 +25,7 @@ __all__ = [
     "ADDED_TOKENS",
     "BYTES_PER_TOKEN",
     "DEFAULT_CONCURRENCY",
+    "NOT_ANSWERED",
     "SHARED_LIMITS",
     "AskFunction",
     "Conversation",

@@ -350,7 +350,7 @@ class Engine:
         self._launch()  # what was never sent is recorded as such
         await asyncio.sleep(0)  # a task that is cancelled before its first step would never set its outcome
         while self._tasks:
-            for task in tuple(self._tasks):
+            for task in self._tasks - self._sender.finishing.tasks:
                 task.cancel()
             await asyncio.wait(tuple(self._tasks))
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from messages_conformance.engine.budget import Budget
 from messages_conformance.engine.concurrency_limit import ConcurrencyLimit, Slot
 from messages_conformance.engine.exchange_log import ExchangeLog
+from messages_conformance.engine.finishing import Finishing
 from messages_conformance.engine.loop_lag import LoopLag
 from messages_conformance.engine.outage import NO_ANSWER, OUTAGE, OutageCheck, doubt_about
 from messages_conformance.engine.planning import Question
@@ -65,6 +66,7 @@ class Sender:
         checks_outage: bool = False,
     ) -> None:
         self.ended: Failure | None = None
+        self.finishing = Finishing()
         self._target = target
         self._concurrency = concurrency
         self._budget = budget
@@ -84,6 +86,7 @@ class Sender:
     def end(self, reason: Failure) -> None:
         """Ends everything that is not in flight with this failure, now and later. The first reason stays."""
         self.ended = self.ended or reason
+        self.finishing.end()
         for task in tuple(self._interruptible_tasks):
             task.cancel()
 
@@ -127,6 +130,16 @@ class Sender:
         )
 
     async def _result(self, question: Question, history: History, *, urgent: bool) -> _Result:
+        """The result of a question. What removes something is sent after the end of the run, too."""
+        if not question.ask.cleans_up:
+            return await self._result_of_turn(question, history, urgent=urgent)
+        try:
+            async with self.finishing.limited():
+                return await self._result_of_turn(question, history, urgent=urgent)
+        except Unreachable as error:
+            return None, error.failure
+
+    async def _result_of_turn(self, question: Question, history: History, *, urgent: bool) -> _Result:
         """Waits for a slot, and sends the question in it."""
         if self.ended is not None and not question.ask.cleans_up:
             return None, self.ended
@@ -183,7 +196,10 @@ class Sender:
         if self.ended is not None and not question.ask.cleans_up:
             return None, self.ended
         return await self._send_request(
-            question.request, reserved=question.reserved_tokens, in_spite_of_limits=question.ask.cleans_up
+            question.request,
+            reserved=question.reserved_tokens,
+            in_spite_of_limits=question.ask.cleans_up,
+            creates=question.ask.creates,
         )
 
     async def _outage_behind(self, failure: Failure) -> Failure:
@@ -206,7 +222,12 @@ class Sender:
         return outage
 
     async def _send_request(
-        self, request: Request, *, reserved: int = CONTROL_TOKENS, in_spite_of_limits: bool = False
+        self,
+        request: Request,
+        *,
+        reserved: int = CONTROL_TOKENS,
+        in_spite_of_limits: bool = False,
+        creates: bool = False,
     ) -> _Result:
         """Sends a request within rate and budget, of which it takes `reserved` output tokens at most."""
         reserved_input = most_input_tokens(request)
@@ -219,7 +240,8 @@ class Sender:
         used_input: float = reserved_input
         used = reserved  # until more is known: a broken answer may have been generated and billed
         try:
-            response = await self._target.send(request)
+            async with self.finishing.limited() if creates else contextlib.nullcontext():
+                response = await self._target.send(request)
             self._retries.responded()
             input_tokens, output_tokens = reported_tokens(response)
             self._log.count_tokens(input_tokens=input_tokens, output_tokens=output_tokens)

@@ -92,5 +92,7 @@ class Ask:
     """How it was generated; None when a suite wrote it."""
     wire: str = ""
     """One of WIRE_FORMS."""
+    creates: bool = False
+    """Whether it creates something on the target: once it is sent, its answer is awaited when the run is stopped."""
     cleans_up: bool = False
     """Whether it removes what the run created: it is sent in spite of limits, and after the run was stopped."""

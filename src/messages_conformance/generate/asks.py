@@ -146,6 +146,7 @@ def other_route(
     expect: str = REFUSED,
     statuses: tuple[int, ...] = (),
     headers: tuple[tuple[str, str | None], ...] = (),
+    creates: bool = False,
     cleans_up: bool = False,
 ) -> Ask:
     """An Ask for a route beside /v1/messages; no model is added to its body. It must be refused by default."""
@@ -160,6 +161,7 @@ def other_route(
         expect=expect,
         statuses=statuses,
         headers=headers,
+        creates=creates,
         cleans_up=cleans_up,
     )
 

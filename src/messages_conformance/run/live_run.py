@@ -22,6 +22,7 @@ from messages_conformance.report.text import counted
 from messages_conformance.rules import Finding, Judge, select
 from messages_conformance.rules.verdict import MUST
 from messages_conformance.run.confirmation import Confirmation, shrink_requests
+from messages_conformance.run.left_behind import left_behind
 from messages_conformance.run.observed_target import ObservedTarget
 from messages_conformance.run.preflight import Preflight
 from messages_conformance.run.prices import Prices, prices_of
@@ -414,6 +415,7 @@ class Run:
         self._stop()
         self._note_unsent_generated()
         self._note_the_rest()
+        self._note_what_is_left()
         return self.session.finish()
 
     def _note_unsent_generated(self) -> None:
@@ -423,6 +425,12 @@ class Run:
             failure = unsent[0].failure
             assert failure is not None
             text = f"{len(unsent):,} of the generated requests were {failure.message}"
+            self.session.note(text)
+            report.note(self.out, text)
+
+    def _note_what_is_left(self) -> None:
+        """Notes what this run created on the target and could not remove."""
+        if isinstance(self.target, HttpTarget) and (text := left_behind(self._engine.exchanges)):
             self.session.note(text)
             report.note(self.out, text)
 
