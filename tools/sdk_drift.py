@@ -1,9 +1,9 @@
-"""Lists what the official SDK has and the schemas do not: `python tools/sdk_drift.py [--check]`.
+"""Lists what the official SDK has and the schemas do not: `python tools/sdk_drift.py [--check] [--typescript FOLDER]`.
 
 The comparison walks through the SDK's types and through the schemas that describe the same things. Each line of the
-output is one difference. Intended differences are in known_sdk_drift.json, each with its reason; with `--check` any
-other difference is exit code 1. Without the SDK there is nothing to compare: exit code 4, and the message says how to
-install it.
+output is one difference. With `--typescript`, the types are those of an installed `@anthropic-ai/sdk`. Intended
+differences are in known_sdk_drift.json, each with its reason; with `--check` any other difference is exit code 1.
+Without the SDK there is nothing to compare: exit code 4, and the message says how to install it.
 
 Two annotations of the schemas matter here. `known` lists the documented values of an open set, or names the table of
 schemas/tables.json that does. `beta` marks a member that exists, but that the schemas do not describe.
@@ -13,13 +13,15 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn
 
 import api_names
 import sdk_types
+import ts_declarations
+import ts_types
 from messages_conformance import resources
 from messages_conformance.contract import documents
 
@@ -85,10 +87,13 @@ class Report:
 @cache
 def drift() -> Drift:
     """The whole comparison. Raises SdkMissing if the SDK cannot be imported."""
+    return drift_of(sdk_types.roots())
+
+
+def drift_of(roots: Iterable[sdk_types.Root]) -> Drift:
+    """The comparison of these types with the schemas."""
     walk = _Walk()
-    found = [
-        difference for root in sdk_types.roots() for difference in walk.compare(root.type, _node(root), root.label)
-    ]
+    found = [difference for root in roots for difference in walk.compare(root.type, _node(root), root.label)]
     return Drift(differences=tuple(dict.fromkeys(found)), pairs=tuple(walk.pairs.values()))
 
 
@@ -118,23 +123,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the differences. Returns 0; 1 with --check and a new difference; 4 without SDK or on wrong usage."""
     parser = _Parser(prog="python tools/sdk_drift.py", description=_HELP, allow_abbrev=False)
     parser.add_argument("--check", action="store_true", help=f"exit code 1 if {KNOWN.name} lacks a difference")
+    parser.add_argument("--typescript", type=Path, metavar="FOLDER", help="node_modules/@anthropic-ai/sdk")
     parsed = parser.parse_args(arguments)
     try:
-        found = drift()
-        divided = report(found.differences, reasons())
-        unread = api_names.new_names(api_names.names())
-        print(
-            "\n".join(
-                [
-                    *(f"NEW   name      {name}" for name in unread),
-                    *_lines(divided, sdk_types.version(), len(found.pairs)),
-                ]
-            )
-        )
-    except sdk_types.SdkMissing as error:
+        name, found, names = _python() if parsed.typescript is None else _typescript(parsed.typescript)
+    except (sdk_types.SdkMissing, ts_declarations.DeclarationError) as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return USAGE
+    divided = report(found.differences, reasons())
+    if parsed.typescript is not None:
+        # The reasons are about the Python SDK; what the other one lacks is no news.
+        divided = replace(divided, gone=())
+    unread = api_names.new_names(names)
+    print("\n".join([*(f"NEW   name      {one}" for one in unread), *_lines(divided, name, len(found.pairs))]))
     return NEW if parsed.check and (divided.new or unread) else CLEAN
+
+
+Sdk = tuple[str, Drift, Mapping[str, set[str]]]
+"""Name and version of an SDK, its comparison with the schemas, and its names by group."""
+
+
+def _python() -> Sdk:
+    return f"anthropic {sdk_types.version()}", drift(), api_names.names()
+
+
+def _typescript(folder: Path) -> Sdk:
+    sdk = ts_types.Sdk(folder)
+    return f"@anthropic-ai/sdk {sdk.version}", drift_of(ts_types.roots(sdk)), ts_types.names(sdk)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -144,10 +159,10 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"ERROR: {message}; {self.format_usage()}")
 
 
-_HELP: Final = "Lists what the official Python SDK has and the schemas do not."
+_HELP: Final = "Lists what the official SDK has and the schemas do not."
 
 
-def _lines(divided: Report, version: str, classes: int) -> Iterator[str]:
+def _lines(divided: Report, name: str, classes: int) -> Iterator[str]:
     for difference in divided.new:
         yield f"NEW   {difference}"
     for difference, reason in divided.known.items():
@@ -155,7 +170,7 @@ def _lines(divided: Report, version: str, classes: int) -> Iterator[str]:
     for difference in divided.gone:
         yield f"gone  {difference}: remove it from {KNOWN.name}"
     yield (
-        f"anthropic {version}, {classes} pairs of a class and a shape: "
+        f"{name}, {classes} pairs of a class and a shape: "
         f"{len(divided.new)} new, {len(divided.known)} known, {len(divided.gone)} gone"
     )
 

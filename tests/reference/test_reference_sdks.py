@@ -23,7 +23,7 @@ from messages_conformance.reference import Server, serve
 DRIVERS = Path(__file__).parent / "sdks"
 CACHE_VARIABLE = "SDKS_UNDER_TEST"
 OLD_PYTHON = "0.75.0"
-TYPESCRIPT = "1.12.0"
+TYPESCRIPT = "1.14.0"
 INSTALL_TIMEOUT_S = 300
 DRIVE_TIMEOUT_S = 240
 
