@@ -38,6 +38,9 @@ AT_ONCE: Final = 16
 LEAVING_S: Final = 40.0
 """How long we wait for the upstream's request to end; the longest script speaks for a fifth of it (our own)."""
 
+DISCONNECTED: Final = "disconnected"
+"""The kind of failure of a connection that the gateway closes without an answer."""
+
 LIMITED: Final = frozenset({429, 503, 529})
 """With these a gateway says that it has too many requests at the moment."""
 
@@ -49,10 +52,19 @@ TIMED: Final = (
     "gateway.stream.incremental",
     "gateway.stream.pings",
     "gateway.stream.silence",
+    "gateway.stream.closed",
     "gateway.isolation.slow-stream",
     "gateway.error.client-leaves-soon",
 )
 """What may fail because our own machine was busy: then the case is sent once more, with longer pauses."""
+
+MOST_DOUBTFUL: Final = 8
+"""If more cases fail by the same requirement about times, a busy machine is not the reason, and so many are sent once
+more to see it (our own)."""
+
+RESET_WAITS: Final = 3
+"""So many further tries has a request whose connection ends before the upstream is asked: a gateway may accept fewer
+connections at the same time than we open (our own)."""
 
 VERSION: Final = "2023-06-01"
 
@@ -69,6 +81,8 @@ class Sent:
     failure: Failure | None
     started_s: float
     observes: tuple[str, ...] = ()
+    waits: tuple[str, ...] = ()
+    """What was waited for before this try."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,13 +155,18 @@ def resumed_s(records: Sequence[UpstreamExchange], pause_s: float) -> float | No
 async def _again(setup: Setup, exchanges: tuple[Exchange, ...], sent: Sequence[Sent]) -> tuple[Exchange, ...]:
     """The exchanges; those that may have failed because a machine was busy are replaced by a second try.
 
-    The second tries wait at the same time.
+    The second tries wait at the same time. Once a requirement fails in a second try, too, its other findings stay.
     """
-    doubtful = [n for n, one in enumerate(sent) if suspicious(exchanges[n]) and not _is_long(one.case)]
-    retried = await asyncio.gather(*(_retried(setup, sent[n]) for n in doubtful))
     kept = list(exchanges)
-    for n, again in zip(doubtful, retried, strict=True):
-        (kept[n],) = await joined(setup, [again], first=n + 1)
+    short = [n for n, one in enumerate(sent) if not _is_long(one.case)]
+    left = {name: [n for n in short if name in doubts(kept[n])] for name in TIMED}
+    while any(left.values()):
+        now = {name: numbers[:MOST_DOUBTFUL] for name, numbers in left.items()}
+        chosen = sorted(frozenset(n for numbers in now.values() for n in numbers))
+        for n, again in zip(chosen, await asyncio.gather(*(_retried(setup, sent[n]) for n in chosen)), strict=True):
+            (kept[n],) = await joined(setup, [again], first=n + 1)
+        failed = {name for name, numbers in now.items() if any(name in doubts(kept[n]) for n in numbers)}
+        left = {name: numbers[MOST_DOUBTFUL:] for name, numbers in left.items() if name not in failed}
     return tuple(kept)
 
 
@@ -169,10 +188,12 @@ def of_the_same_form(tries: Iterable[Sent], one: Sent) -> Sent:
     return next(again for again in tries if again.request.streamed is one.request.streamed)
 
 
-def suspicious(exchange: Exchange) -> bool:
-    """Whether a rule that depends on times has a finding."""
+def doubts(exchange: Exchange) -> frozenset[str]:
+    """The requirements that depend on times and have a finding on this exchange."""
+    if exchange.response is None:
+        return frozenset()
     rows = (CATALOGUE[name] for name in TIMED)
-    return any(list(row.judge(exchange)) for row in rows if exchange.response is not None and row.applies(exchange))
+    return frozenset(row.id for row in rows if row.applies(exchange) and any(True for _ in row.judge(exchange)))
 
 
 def slower(case: Case, factor: float) -> Case:
@@ -192,17 +213,22 @@ def prepared(case: Case) -> tuple[str, Script]:
 
 async def send(setup: Setup, case: Case, *, streamed: bool, ready: tuple[str, Script] | None = None) -> Sent:
     """Sends one case; again after a while if the gateway itself limits its clients, which no case is about."""
-    for wait_s in WAITS_S:
-        sent = await send_once(setup, case, streamed=streamed, ready=ready)
-        if not is_limited(sent.response) or setup.upstream.records(sent.script.token()):
+    waits: tuple[str, ...] = ()
+    for number, wait_s in enumerate(WAITS_S):
+        sent = replace(await send_once(setup, case, streamed=streamed, ready=ready), waits=waits)
+        why = put_off(sent) if number < RESET_WAITS or sent.response is not None else ""
+        if not why or setup.upstream.records(sent.script.token()):
             return sent
+        waits += (f"waited {wait_s:g} s after {why}",)
         await asyncio.sleep(wait_s * random.uniform(0.5, 1.5))  # so that the others do not come at the same time
-    return await send_once(setup, case, streamed=streamed, ready=ready)
+    return replace(await send_once(setup, case, streamed=streamed, ready=ready), waits=waits)
 
 
-def is_limited(response: Response | None) -> bool:
-    """Whether a gateway that did not ask its upstream says that it is busy."""
-    return response is not None and response.status in LIMITED
+def put_off(sent: Sent) -> str:
+    """Why a gateway that did not ask its upstream may answer later: a status, or a closed connection; else empty."""
+    if sent.response is not None:
+        return str(sent.response.status) if sent.response.status in LIMITED else ""
+    return "a closed connection" if sent.failure is not None and sent.failure.kind == DISCONNECTED else ""
 
 
 async def send_once(setup: Setup, case: Case, *, streamed: bool, ready: tuple[str, Script] | None = None) -> Sent:
@@ -286,6 +312,7 @@ def _exchange(
         failure=failure,
         situations=(one.case.name,),
         requested_model=setup.model,
+        waits=one.waits,
         behind=Behind(
             case=one.case.name,
             dialect=setup.dialect,

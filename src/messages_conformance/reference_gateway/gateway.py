@@ -28,6 +28,9 @@ PING_AFTER_S: Final = 10.0
 SILENCE_LIMIT_S: Final = 300.0
 """Clients give up after so much silence (code.claude.com, network configuration, idle timeouts of streams)."""
 
+HELD_OPEN_S: Final = 15.0
+"""So long a fault holds a stream open after its end: longer than clients wait (our own)."""
+
 MOST_AT_ONCE: Final = 12
 """So many requests a gateway takes at the same time that limits its clients (our own)."""
 
@@ -202,7 +205,7 @@ class Gateway:
         if self._passes and not self._changes("events") and "buffers" not in self.flags:
             async for piece in answer.pieces:
                 await reply.send(piece)
-            await reply.end()
+            await self._end(reply)
             return
         events = self._edited("events", self._events(answer, given))
         try:
@@ -210,6 +213,11 @@ class Gateway:
         except (UpstreamError, BrokenAnswerError) as error:
             for data in self._stream_failure(error):
                 await reply.send(data)
+        await self._end(reply)
+
+    async def _end(self, reply: Reply) -> None:
+        if "holds_open" in self.flags:
+            await asyncio.sleep(HELD_OPEN_S)
         await reply.end()
 
     def _stream_failure(self, error: Exception) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from messages_conformance.exchange import ACCEPTED, COMPLETE, LEFT, REFUSED, Exchange
+from messages_conformance.exchange import ACCEPTED, COMPLETE, LEFT, REFUSED, STALLED, Exchange
 from messages_conformance.report.feature_search import Shared, shared_features
 from messages_conformance.report.model_or_server import marked_uncertain
 from messages_conformance.report.request_features import features
@@ -30,12 +30,14 @@ from messages_conformance.rules.accessors import (
     streamed,
     walk_of,
 )
-from messages_conformance.rules.catalogue import CATALOGUE, LEAKS
+from messages_conformance.rules.catalogue import CATALOGUE, HARMS, LEAKS
 from messages_conformance.rules.recording_parts import PROBES, has
 from messages_conformance.rules.verdict import FAIL, NOT_VERIFIED, STATUS, UNSHOWN, WARN, Finding, Verdict
 
 FEW: Final = 4
 """Below this number of requests, a sentence says how many there are instead of `every` (our own choice)."""
+
+PLURALS: Final = {"is": "are", "gets": "get", "stays": "stay"}
 
 MOMENTARY: Final = frozenset({429, 529})
 """Statuses that refuse the moment, not the request."""
@@ -103,6 +105,7 @@ def outcome_of(exchange: Exchange) -> str:
         or exchange.expect == REFUSED
         or exchange.intermittent
         or beyond_context(exchange)
+        or _fails_by_script(exchange)
     ):
         return NOT_COMPARED
     response = exchange.response
@@ -121,9 +124,17 @@ def outcome_of(exchange: Exchange) -> str:
     return shortfall_of(exchange) or ANSWERED
 
 
+def _fails_by_script(exchange: Exchange) -> bool:
+    """Whether the upstream behind a gateway had to fail, so that no answer can be a success."""
+    behind = exchange.behind
+    return behind is not None and (behind.said.status != 200 or bool(behind.said.broken))
+
+
 def shortfall_of(exchange: Exchange) -> str:
     """Why a response with a success status is no complete answer; empty for a complete one."""
     response = response_of(exchange)
+    if response.ending == STALLED and streamed(exchange) and walk_of(exchange).complete:
+        return "stays open after its end"
     if response.ending != COMPLETE:
         return "is cut off"
     if carries_error(exchange) or (streamed(exchange) and walk_of(exchange).error is not None):
@@ -192,7 +203,7 @@ def _phrases(shared: Shared) -> tuple[str, list[str]]:
 
 def _plural(phrase: str) -> str:
     """The phrase about several requests: `are answered with 500`."""
-    return re.sub(r"\b(is|gets)\b", lambda found: {"is": "are", "gets": "get"}[found.group()], phrase)
+    return re.sub(r"\b(is|gets|stays)\b", lambda found: PLURALS[found.group()], phrase)
 
 
 def _together(outcomes: Sequence[str]) -> str:
@@ -281,7 +292,7 @@ def _explained(
     if not verdict.findings or any(cause.requirement == verdict.requirement for cause in causes):
         return verdict
     cause = _cause_of(verdict, causes)
-    if cause is None or kept(verdict, cause.requirement) or not _may_explain(outcomes[cause.requirement], verdict):
+    if cause is None or kept(verdict, cause.requirement) or not _may_explain(cause, outcomes, verdict):
         return verdict
     return _because_of(verdict, cause)
 
@@ -295,11 +306,14 @@ def _cause_of(verdict: Verdict, causes: Sequence[Cause]) -> Cause | None:
     return max(causes, key=lambda cause: len(numbers.intersection(cause.exchanges)))
 
 
-def _may_explain(outcome: str, verdict: Verdict) -> bool:
-    """Whether the blamed requirement weighs as much as the bystander, which is no leak."""
-    row = CATALOGUE.get(verdict.requirement)
-    is_leak = row is not None and row.harm == LEAKS
-    return not is_leak and (outcome == FAIL or (outcome == WARN and verdict.outcome == WARN))
+def _may_explain(cause: Cause, outcomes: Mapping[str, str], verdict: Verdict) -> bool:
+    """Whether the blamed requirement weighs as much as the bystander and does as much harm, which is no leak."""
+    outcome = outcomes[cause.requirement]
+    as_much = outcome == FAIL or (outcome == WARN and verdict.outcome == WARN)
+    blamed, row = CATALOGUE.get(cause.requirement), CATALOGUE.get(verdict.requirement)
+    if blamed is None or row is None:
+        return as_much
+    return as_much and row.harm != LEAKS and HARMS.index(blamed.harm) <= HARMS.index(row.harm)
 
 
 def _because_of(verdict: Verdict, cause: Cause) -> Verdict:

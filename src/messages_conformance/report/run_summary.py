@@ -25,8 +25,8 @@ FEATURES: Final = 3
 CLIENTS: Final = 4
 """Clients that are named for a status."""
 
-_WAITED: Final = re.compile(r"waited ([\d.]+) s after (\d+)")
-"""How the engine notes that it waited out a refusal."""
+_WAITED: Final = re.compile(r"waited ([\d.]+) s after (\d+|a closed connection)")
+"""How a run notes that it waited out a refusal, or a gateway that accepts no more connections."""
 
 
 def run_summary(report: Report) -> Iterator[tuple[str, str]]:

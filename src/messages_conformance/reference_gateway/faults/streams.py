@@ -123,6 +123,12 @@ fault(
     modes=CHAT,
     flags=frozenset({"never_pings"}),
 )
+fault(
+    "hold_streams_open",
+    "The body of a stream does not end after message_stop.",
+    "stream.closed",
+    flags=frozenset({"holds_open"}),
+)
 fault("no_pings", "Pings of the upstream are not passed on.", "stream.pings", modes=PASSES, events=_drop("ping"))
 fault("same_index", "All blocks of a stream have the index 0.", "stream.order", events=_same_index)
 fault("overlapping_blocks", "Blocks of a stream are stopped at its end.", "stream.order", events=_overlapping)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Final
 
-from messages_conformance.exchange import Exchange
+from messages_conformance.exchange import STALLED, Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import walk_of
 from messages_conformance.rules.catalogue import BREAKS, rule
@@ -46,6 +46,20 @@ def keeps_the_grammar_of_streams(exchange: Exchange) -> Iterable[Finding]:
         )
         yield Finding(place=place, found=deviation.found, wanted=deviation.wanted)
         return
+
+
+def _has_its_last_event(exchange: Exchange) -> bool:
+    return _streams(exchange) and walk_of(exchange).complete
+
+
+@rule(
+    "gateway.stream.closed", MUST, harm=BREAKS, families=GATEWAYS, source=sources.STREAMING, applies=_has_its_last_event
+)
+def ends_the_body_of_a_stream(exchange: Exchange) -> Iterable[Finding]:
+    """The body of a stream ends after message_stop: a client that reads to the end of the body waits for it."""
+    assert exchange.response is not None
+    if exchange.response.ending == STALLED:
+        yield from differs("", exchange.response.detail or "still open after message_stop", "the end of the body")
 
 
 def _whole(exchange: Exchange) -> bool:
