@@ -25,6 +25,14 @@ COMPLETION: Final = "_MESSAGES_CONFORMANCE_COMPLETE"
 DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Errors of a write that the user can fix by freeing space."""
 
+WRONG_FILE: Final = frozenset(
+    {
+        *(errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
+        *(errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.EINVAL),
+    }
+)
+"""Errors of a file or folder that the user can fix by naming another one."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
@@ -32,8 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not _has_folder():
         complain("the current folder does not exist any more; change to another one")
         return USAGE
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if any("\0" in word for word in words):
+        complain("an argument has a null character; no file and no name has one")
+        return USAGE
     try:
-        code = _executed(list(sys.argv[1:] if arguments is None else arguments))
+        code = _executed(words)
         sys.stdout.flush()
     except click.exceptions.Exit as end:  # after --help and --version
         return end.exit_code
@@ -47,11 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         return 0
     except OSError as error:
-        if error.errno not in DISK_FULL:
-            return _internal(error)
-        _drop_output()
-        complain(f"the output cannot be written: {error.strerror}; free space, or write elsewhere")
-        return NOT_JUDGED
+        return _failed(error, words)
     except Exception as error:  # Python would end with 1, which means violations
         return _internal(error)
     return code
@@ -92,6 +100,29 @@ def _show_version(context: click.Context, option: click.Parameter, value: Any) -
 
         click.echo(__version__)
         context.exit()
+
+
+def _failed(error: OSError, words: Sequence[str]) -> int:
+    """The exit code after an error of the system: a full disk, a file that the user named, or our own mistake."""
+    if error.errno in DISK_FULL:
+        _drop_output()
+        complain(f"the output cannot be written: {error.strerror}; free space, or write elsewhere")
+        return NOT_JUDGED
+    if error.errno in WRONG_FILE and _is_named(error.filename, words):
+        from messages_conformance.report.text import inline
+
+        complain(f"{inline(os.fsdecode(error.filename), 80)!r} cannot be used ({error.strerror}); name another one")
+        return USAGE
+    return _internal(error)
+
+
+def _is_named(path: Any, words: Sequence[str]) -> bool:
+    """Whether the path, or a folder above it, is in the words of the user."""
+    if not isinstance(path, (str, bytes)):
+        return False
+    named = {os.path.abspath(word.partition("=")[2] if word.startswith("-") else word) for word in words if word}
+    whole = os.path.abspath(os.fsdecode(path))
+    return any(whole == one or whole.startswith(one.rstrip(os.sep) + os.sep) for one in named)
 
 
 def _internal(error: Exception) -> int:

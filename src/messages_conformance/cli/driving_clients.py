@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from messages_conformance.cli.commands import Command
 from messages_conformance.cli.completion_words import clients, faults
-from messages_conformance.cli.judging_clients import end_on_signals
 from messages_conformance.cli.parameters import FILE, FOLDER, NUMBER, WHOLE_NUMBER, Parsed, flag, option
 from messages_conformance.cli.parsing import NOT_JUDGED, wrong_usage
 from messages_conformance.cli.settings import NAMES, SOURCES, effective, run_options, target_argument
+from messages_conformance.cli.signals import end_on_signals
 from messages_conformance.configuration import ConfigurationError
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 from typing import Any, Final
@@ -11,6 +12,7 @@ from messages_conformance.cli.commands import Command
 from messages_conformance.cli.parameters import NUMBER, WHOLE_NUMBER, Parsed, argument, option
 from messages_conformance.cli.parsing import wrong_usage
 from messages_conformance.cli.settings import SOURCES, effective, run_options
+from messages_conformance.cli.signals import end_on_signals
 from messages_conformance.configuration import ConfigurationError
 from messages_conformance.options import OPTIONS, problem
 
@@ -24,6 +26,9 @@ USED: Final = (
 KEY_VARIABLE: Final = "MESSAGES_API_KEY"
 DIALECTS: Final = ("anthropic", "openai-chat", "openai-responses")
 PROMISES: Final = ("passthrough", "translates")
+NO_PORT: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM})
+"""Errors of the system about a port."""
+
 CLIENT_KEY: Final = "client-key-3f9a71c2e5"
 """The key of the client when the user gives none: a gateway without keys ignores it, and it must not go further."""
 
@@ -78,10 +83,13 @@ def _gateway(parsed: Parsed) -> int:
             raise ConfigurationError(wrong)
         if not 0 < parsed.upstream_port <= 65_535:
             raise UsageError(f"--upstream-port is {parsed.upstream_port}; it must be a number from 1 to 65535")
+        end_on_signals()
         code, _ = judge_gateway(_options(parsed, found))
     except (ConfigurationError, UsageError) as error:
         return wrong_usage(error)
     except OSError as error:
+        if error.filename is not None or error.errno not in NO_PORT:
+            raise
         why = os.strerror(error.errno) if error.errno else str(error)
         return wrong_usage(OSError(f"port {parsed.upstream_port} cannot be used ({why}); name another --upstream-port"))
     return code

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from messages_conformance.cli.commands import Command
 from messages_conformance.cli.completion_words import faults, variants
 from messages_conformance.cli.parameters import FILE, NUMBER, Parsed, option
 from messages_conformance.cli.parsing import USAGE, complain, wrong_usage
-from messages_conformance.cli.signals import ending_signals
+from messages_conformance.cli.signals import end_on_signals
 
 if TYPE_CHECKING:
     from messages_conformance.clients import ClientTrial
@@ -104,13 +102,3 @@ def _tried(parsed: Parsed) -> int:
     if parsed.json:
         write(trials, Path(parsed.json))
     return VIOLATIONS if trials.broken else 0
-
-
-def end_on_signals() -> None:
-    """Makes SIGTERM and SIGHUP end this process as Ctrl-C does, so that the processes of clients end with it."""
-    for number in ending_signals():
-        signal.signal(number, _interrupt)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt

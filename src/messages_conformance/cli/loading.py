@@ -10,6 +10,7 @@ from messages_conformance.cli.commands import Command
 from messages_conformance.cli.parameters import NUMBER, WHOLE_NUMBER, Parsed, argument, flag, option
 from messages_conformance.cli.parsing import wrong_usage
 from messages_conformance.cli.settings import effective, run_options
+from messages_conformance.cli.signals import pass_on_signals
 from messages_conformance.configuration import ConfigurationError
 from messages_conformance.options import OPTIONS, parsed_header, problem
 
@@ -77,7 +78,13 @@ def _load(parsed: Parsed) -> int:
             raise ConfigurationError(wrong)
         _pass_key(found)
         users = parsed.users or USERS
-        return start(options, users=users, spawn_rate=parsed.spawn_rate or users, workers=parsed.workers or 1)
+        return start(
+            options,
+            users=users,
+            spawn_rate=parsed.spawn_rate or users,
+            workers=parsed.workers or 1,
+            started=lambda process: pass_on_signals([process]),
+        )
     except (ConfigurationError, UsageError, ValueError) as error:
         return wrong_usage(error)
 

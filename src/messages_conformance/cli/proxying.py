@@ -57,12 +57,19 @@ def _wrong(parsed: Parsed) -> str:
     """What is wrong with the options of the proxy itself; empty when they can be used."""
     if not parsed.upstream:
         return "no --upstream was given; it is the address that answers, such as https://api.anthropic.com"
-    parts = urlsplit(parsed.upstream)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_address(parsed.upstream):
         return f"--upstream is {parsed.upstream!r}; it is an address that begins with http:// or https://"
     if not 0 <= parsed.port <= 65_535:
         return f"--port is {parsed.port}; it must be a number from 0 (any free port) to 65535"
     return ""
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets without an end, or a port that is none
+        return False
 
 
 def _served(parsed: Parsed, found: Mapping[str, Any]) -> int:

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 KILL_AFTER: Final = 3
 """Number of signals after which a run is killed without a report (our own choice)."""
@@ -70,6 +70,16 @@ def pass_on_signals(
             signal.signal(number, handler)
 
     return restore
+
+
+def end_on_signals() -> None:
+    """Makes SIGTERM and SIGHUP end this process as Ctrl-C does, so that it can report."""
+    for number in ending_signals():
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def until_signal() -> None:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from messages_conformance.parent_process import end_with_parent
+
 MARK: Final = "CLIENT_RUN_OF_MESSAGES_CONFORMANCE"
 """The environment variable that marks every process of a program, also of a program inside another one."""
 
@@ -67,6 +69,7 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=end_with_parent if os.name == "posix" else None,  # with its thread, which waits for it
         )
         self._kept = bytearray()
         self._size_bytes = 0

@@ -118,7 +118,10 @@ def judge_gateway(options: GatewayOptions, *, out: Console | None = None) -> tup
         try:
             session.begin()
             session.announce()
-            asyncio.run(_judge(options, upstream, session))
+            try:
+                asyncio.run(_judge(options, upstream, session))
+            except KeyboardInterrupt:
+                session.state("the run was interrupted", kind=report.INTERRUPTED)
             code = session.finish()
         finally:
             session.close()

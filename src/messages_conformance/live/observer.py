@@ -13,6 +13,8 @@ from rich.console import Console
 
 from messages_conformance import report
 from messages_conformance.exchange import Exchange
+from messages_conformance.internal_errors import described
+from messages_conformance.masking import bounded
 from messages_conformance.report.failure_text import as_text
 from messages_conformance.rules import Finding
 from messages_conformance.session import Clock, Session, SessionOptions, Source
@@ -63,6 +65,13 @@ class Observer:
                 self.session.release()
                 self._kept_bytes = 0
             return exchange, findings
+
+    def fail(self, error: Exception) -> str:
+        """Notes an error of our own, which keeps the report from being green; returns it in words."""
+        text = bounded(described(error))
+        with self._lock:
+            self.session.harness_errors.append(text)
+        return text
 
     @property
     def taken(self) -> int:

@@ -32,6 +32,7 @@ from messages_conformance.report import Spent
 from messages_conformance.rules import Finding
 from messages_conformance.rules.under_load import BURST_S, SPREAD_S
 from messages_conformance.session import Clock, Session, SessionOptions, Source
+from messages_conformance.session.judging import KEPT_BYTES
 
 WINDOW: Final = 400
 """After so many judged answers the rules over several are asked, and the memory is released (our own)."""
@@ -74,6 +75,7 @@ class LoadJudge:
         self._forms: OrderedDict[int, None] = OrderedDict()
         self._ids: OrderedDict[bytes, int] = OrderedDict()
         self._recent: deque[tuple[int, tuple[Any, ...]]] = deque(maxlen=MOST_RECENT)
+        self._recent_bytes = self._window_bytes = 0
         self._start_s: float | None = None
 
     def took(
@@ -90,7 +92,7 @@ class LoadJudge:
         first = self._same_id(body, received, number)
         parts = (kind, received, facts, lag_s, waits)
         if form is not None:
-            self._recent.append((number, parts))
+            self._keep(number, parts)
         if first is not None:
             self._judge_earlier(first)
         elif form in self._forms:
@@ -108,7 +110,8 @@ class LoadJudge:
         exchange = self.session.record(replace(made, observer_lag_s=lag_s, waits=waits))
         found = self.session.judged((exchange,))
         self._in_window += 1
-        if self._in_window >= WINDOW:
+        self._window_bytes += exchange.size_bytes
+        if self._in_window >= WINDOW or self._window_bytes > KEPT_BYTES:
             self.end_window()
         return found
 
@@ -116,7 +119,16 @@ class LoadJudge:
         """Asks the rules over several answers, and releases the memory of what went well."""
         self.session.judge.end_capture()
         self.session.release()
-        self._in_window = 0
+        self._in_window = self._window_bytes = 0
+
+    def _keep(self, number: int, parts: tuple[Any, ...]) -> None:
+        """Keeps an answer among the latest, and releases the oldest when they have too many bytes."""
+        if len(self._recent) == MOST_RECENT:
+            self._recent_bytes -= self._recent[0][1][1].size_bytes
+        self._recent.append((number, parts))
+        self._recent_bytes += parts[1].size_bytes
+        while self._recent_bytes > KEPT_BYTES:
+            self._recent_bytes -= self._recent.popleft()[1][1].size_bytes
 
     def _judge_earlier(self, number: int) -> None:
         """Judges the answer that had an id first, if it was not judged and is still there."""

@@ -17,9 +17,19 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from messages_conformance import report
+from messages_conformance import internal_errors, report
 from messages_conformance.contract.prices import list_price
-from messages_conformance.exchange import AFTER, ALONE, KEY_PLACEHOLDER, LOAD, LoadFacts, Request, parse_json
+from messages_conformance.engine.backoff import stated_pause_s
+from messages_conformance.exchange import (
+    AFTER,
+    ALONE,
+    KEY_PLACEHOLDER,
+    LOAD,
+    LoadFacts,
+    Request,
+    Response,
+    parse_json,
+)
 from messages_conformance.exchange import nonce as nonce_of
 from messages_conformance.load import summary
 from messages_conformance.load.judging import LoadJudge
@@ -29,10 +39,11 @@ from messages_conformance.load.mix import Choice, Kind, kinds
 from messages_conformance.load.received import Line, Received
 from messages_conformance.load.summary import LoadResult
 from messages_conformance.load.times import Times, over_limits
-from messages_conformance.masking import masked, remember_secret
+from messages_conformance.masking import bounded, masked, remember_secret
 from messages_conformance.rules import Finding
 from messages_conformance.rules.refusals_under_load import figures
 from messages_conformance.session import Clock, Session, SessionOptions, Source, UsageError, checked_profile
+from messages_conformance.targets.body import SizeLimit
 
 TICK_S: Final = 0.02
 """How often `watch` is called; what it is late, our own process was blocked (our own)."""
@@ -79,6 +90,7 @@ class LoadTest:
         for placeholder, value in options.header_values.items():
             remember_secret(value, placeholder=placeholder)
         self._lines: dict[Line, float] = {}
+        self._size_limit = SizeLimit()
         self._heard_s = self._ticked_s = time.monotonic()
         self.model = options.model or self._first_model()
         self.kinds = kinds(
@@ -133,7 +145,8 @@ class LoadTest:
         """The first model of the list of the target. Raises UsageError without one."""
         line = self.line()
         headers = [("x-api-key", self.options.key), ("authorization", f"Bearer {self.options.key}")]
-        received = line.send("GET", f"{self._base}/v1/models", [*headers, *self.options.headers], b"")
+        sent = ("GET", f"{self._base}/v1/models", [*headers, *self.options.headers], b"")
+        received = line.send_within(self.options.silence_s, *sent)
         line.close()
         value = parse_json(b"".join(data for _, data in received.chunks))
         rows = value.get("data") if isinstance(value, dict) else None
@@ -141,6 +154,15 @@ class LoadTest:
             why = received.failure[1] or f"GET /v1/models was answered with {received.status}"
             raise UsageError(f"the target names no model ({why}); name one with --model")
         return str(rows[0]["id"])
+
+    def interrupt(self, why: str) -> None:
+        """Notes that somebody ends the test before its time: then it is never green."""
+        self.session.state(why, kind=report.INTERRUPTED)
+
+    def fail(self, error: Exception) -> None:
+        """Notes an error of our own, which ends the test."""
+        self.session.harness_errors.append(bounded(internal_errors.described(error)))
+        self.stop_reason = self.stop_reason or "an internal error"
 
     # -- before the load ----------------------------------------------------------------------------------------------
 
@@ -181,7 +203,8 @@ class LoadTest:
 
     def line(self) -> Line:
         """A connection for one user."""
-        return Line(self._host, self._port, secure=self._secure, heard=self._hear)
+        limit = self._size_limit
+        return Line(self._host, self._port, secure=self._secure, heard=self._hear, size_limit=limit)
 
     # -- under load ---------------------------------------------------------------------------------------------------
 
@@ -360,11 +383,10 @@ class LoadTest:
 
 
 def _backoff_s(received: Received) -> float:
-    stated = next((value for name, value in received.headers if name.lower() == "retry-after"), "")
-    try:
-        return min(float(stated), MOST_BACKOFF_S)
-    except ValueError:
-        return BACKOFF_S
+    """The pause that the answer asks for, or our own without a valid one; never longer than MOST_BACKOFF_S."""
+    head = Response(status=received.status, headers=received.headers, chunks=(), headers_at_s=0.0, ended_at_s=0.0)
+    stated_s = stated_pause_s(head, now_s=time.time())
+    return BACKOFF_S if stated_s is None else min(stated_s, MOST_BACKOFF_S)
 
 
 def described(error: Finding) -> str:

@@ -1,4 +1,4 @@
-"""Sends one request over HTTP/1.1 and reads its answer piece by piece, with the standard library.
+"""Sends one request over HTTP/1.1 and reads its answer piece by piece, within limits, with the standard library.
 
 Under Locust, gevent makes these sockets cooperative; without it they block, which tests use.
 """
@@ -9,16 +9,22 @@ import contextlib
 import http.client
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from messages_conformance.exchange import COMPLETE, RESET, STALLED
+from messages_conformance.exchange import COMPLETE, RESET, STALLED, TIMEOUT, TOO_LARGE
+from messages_conformance.targets.body import BodyMeter, SizeLimit
+from messages_conformance.targets.failures import certificate_problem
 
 READ_BYTES: Final = 65_536
 CONNECT_S: Final = 30.0
 """How long a connection may take to be made (our own; a busy server has a queue of them)."""
+
+MOST_ANSWER_S: Final = 600.0
+"""How long one answer may take in all: the time after which the official SDKs give up."""
 
 
 @dataclass(kw_only=True)
@@ -52,9 +58,18 @@ class Received:
 class Line:
     """One connection to a target, opened again when it was closed. `heard` is called whenever bytes come."""
 
-    def __init__(self, host: str, port: int, *, secure: bool, heard: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        secure: bool,
+        heard: Callable[[], None],
+        size_limit: SizeLimit | None = None,
+    ) -> None:
         self._host, self._port, self._secure = host, port, secure
         self._heard = heard
+        self._size_limit = size_limit or SizeLimit()
         self._connection: http.client.HTTPConnection | None = None
         self._used = False
         self.given_up = ""
@@ -74,6 +89,18 @@ class Line:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 
+    def send_within(
+        self, limit_s: float, method: str, path: str, headers: list[tuple[str, str]], body: bytes
+    ) -> Received:
+        """The same as `send`, for a request that nobody watches: the whole exchange may take `limit_s`."""
+        timer = threading.Timer(limit_s, self.give_up, [f"no whole answer came within {limit_s:g} s"])
+        timer.daemon = True
+        timer.start()
+        try:
+            return self.send(method, path, headers, body)
+        finally:
+            timer.cancel()
+
     def send(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> Received:
         """The answer to a request. A kept connection that the server had closed is replaced once."""
         self.given_up = ""
@@ -87,7 +114,7 @@ class Line:
         received = Received(began_s=time.monotonic())
         try:
             response = self._begun(method, path, headers, body)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             self.close()
             received.failure = self._failure(error)
             received.ended_at_s = time.monotonic() - received.began_s
@@ -125,13 +152,24 @@ class Line:
         return made
 
     def _read(self, response: http.client.HTTPResponse, received: Received) -> None:
+        meter = BodyMeter(self._size_limit.limits, coding=response.getheader("content-encoding") or "")
         try:
             while data := response.read1(READ_BYTES):
                 self._heard()
-                received.chunks.append((time.monotonic() - received.began_s, data))
-            if response.length and not response.chunked:
-                raise http.client.IncompleteRead(b"", response.length)
-        except (OSError, http.client.HTTPException) as error:
+                at_s = time.monotonic() - received.began_s
+                received.chunks.append((at_s, data))
+                if meter.is_exceeded_by(data):
+                    received.ending, received.detail = TOO_LARGE, meter.excess
+                    self._size_limit.has_cut_off = True
+                    break
+                if at_s > MOST_ANSWER_S:
+                    received.ending = TIMEOUT
+                    received.detail = f"still not complete after {MOST_ANSWER_S:g} s in all"
+                    break
+            else:
+                if response.length and not response.chunked:
+                    raise http.client.IncompleteRead(b"", response.length)
+        except (OSError, ValueError, http.client.HTTPException) as error:
             received.ending, received.detail = RESET, f"the connection broke in the body ({_words(error)})"
         if self.given_up:
             received.ending, received.detail = STALLED, self.given_up
@@ -146,6 +184,8 @@ class Line:
             return "timeout", f"no connection within {CONNECT_S:g} s"
         if isinstance(error, socket.gaierror):
             return "dns", f"the host has no address ({_words(error)})"
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return "tls", f"the target {certificate_problem(error)}"
         if isinstance(error, ssl.SSLError):
             return "tls", _words(error)
         return "disconnected", f"the connection ended without an answer ({_words(error)})"

@@ -4,18 +4,40 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from messages_conformance.load.load_options import VARIABLE, LoadOptions
+from messages_conformance.load.load_options import NOT_JUDGED, USAGE, VARIABLE, LoadOptions
 
 MISSING: Final = "a load test needs Locust: pip install 'messages-conformance[load]'"
 
+CODES: Final = (0, 1, NOT_JUDGED, USAGE)
+"""The exit codes of a load test; Locust has others when it breaks."""
+
 STOP_FACTOR: Final = 4
 """At the end, users are waited for so many times the allowed silence (our own); then they are stopped."""
+
+
+class Started:
+    """The running process of Locust. It gets one signal, on which it writes its report; later ones change nothing."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._ending = False
+
+    def send_signal(self, number: int, /) -> None:
+        """Asks it to end."""
+        if not self._ending:
+            self._ending = True
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        self._process.kill()
 
 
 def missing_packages() -> str:
@@ -42,12 +64,20 @@ def start(
     workers: int = 0,
     quiet: bool = False,
     more: Sequence[str] = (),
+    started: Callable[[Started], object] = lambda _: None,
 ) -> int:
-    """Runs a load test; returns its exit code."""
+    """Runs a load test; returns its exit code. `started` gets the process, to send it the signals of this one."""
     environment = {**os.environ, VARIABLE: options.to_json(), "MESSAGES_CONFORMANCE_LOAD_COMMAND": "1"}
     words = [*command(options, users=users, spawn_rate=spawn_rate, workers=workers), *more]
-    process = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL if quiet else None)
+    # In a session of its own it gets no signal of a terminal, but only ours: Locust loses its report on the second one.
+    process = subprocess.Popen(
+        words, env=environment, stdout=subprocess.DEVNULL if quiet else None, start_new_session=True
+    )
+    running = Started(process)
+    started(running)
     try:
-        return process.wait()
+        code = process.wait()
     except KeyboardInterrupt:
-        return process.wait()
+        running.send_signal(signal.SIGTERM)
+        code = process.wait()
+    return code if code in CODES else NOT_JUDGED

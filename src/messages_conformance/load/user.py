@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import time
 from dataclasses import replace
@@ -26,12 +27,15 @@ import gevent
 from locust import User, constant, events, task
 from locust.runners import MasterRunner, WorkerRunner
 
+from messages_conformance.internal_errors import report_internal_error
 from messages_conformance.load.load_options import NOT_JUDGED, USAGE, from_environment
 from messages_conformance.load.load_test import TICK_S, LoadTest, Outcome, described
 from messages_conformance.load.received import Received
 from messages_conformance.load.safety import base_url, refusal
+from messages_conformance.parent_process import end_with_parent
 from messages_conformance.report import console
 from messages_conformance.session import Clock, UsageError
+from messages_conformance.targets.target import TargetError
 
 CLOCK: Final = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.monotonic)
 REPORTED: Final = "messages_conformance"
@@ -85,7 +89,10 @@ class MessagesUser(User):
         if test is None or self.line is None or test.stop_reason:  # the end is near
             gevent.sleep(0.2)
             return
-        self._fire(test.one(self.line))
+        try:
+            self._fire(test.one(self.line))
+        except Exception as error:  # Locust would only count it
+            test.fail(error)
         if test.stop_reason:
             gevent.spawn(_stop, self.environment)
 
@@ -116,9 +123,30 @@ def _is_ours() -> bool:
     return os.environ.get("MESSAGES_CONFORMANCE_LOAD_COMMAND") == "1"
 
 
+@events.init.add_listener
+def prepare_process(environment: Any, **_: Any) -> None:
+    """The process of the command ends with its parent, and without a verdict it is never green."""
+    if not _is_ours():
+        return
+    environment.process_exit_code = NOT_JUDGED
+    end_with_parent()
+    if hasattr(signal, "SIGHUP"):
+        gevent.signal_handler(signal.SIGHUP, os.kill, os.getpid(), signal.SIGTERM)
+
+
 @events.test_start.add_listener
 def begin(environment: Any, **_: Any) -> None:
-    """Sends each request alone, before the users start."""
+    """Sends each request alone, before the users start. An error of our own ends the test; Locust would go on."""
+    try:
+        _begin(environment)
+    except Exception as error:
+        report_internal_error(error)
+        Running.test, Running.code = None, NOT_JUDGED
+        environment.process_exit_code = NOT_JUDGED
+        gevent.spawn(_stop, environment)
+
+
+def _begin(environment: Any) -> None:
     if _is_ours():
         logging.getLogger("locust.stats_logger").setLevel(logging.ERROR)  # the command has a summary of its own
     if isinstance(environment.runner, MasterRunner):
@@ -137,7 +165,7 @@ def begin(environment: Any, **_: Any) -> None:
             raise UsageError(wrong)
         salt = int.from_bytes(os.urandom(6), "big")
         test = LoadTest(options, clock=CLOCK, out=console(), salt=salt)
-    except (UsageError, ValueError) as error:
+    except (UsageError, TargetError, ValueError) as error:
         _end(environment, str(error))
         return
     Running.test, Running.ending = None, False
@@ -179,7 +207,7 @@ def end(environment: Any, **_: Any) -> None:
         try:
             Running.code = environment.process_exit_code = test.finish()
         except Exception as error:
-            print(f"ERROR: {error}", file=sys.stderr, flush=True)
+            report_internal_error(error)
             Running.code = environment.process_exit_code = NOT_JUDGED
         if Running.watching is not None:
             Running.watching.kill()
@@ -197,6 +225,8 @@ def stop_first(environment: Any, **_: Any) -> None:
     """Ends a test that is still running before Locust decides about the exit code."""
     if Running.test is not None and environment.runner is not None and not Running.ending:
         Running.ending = True
+        if _is_ours():
+            Running.test.interrupt("the load test was interrupted")
         environment.runner.stop()
 
 

@@ -32,6 +32,8 @@ CONNECT_TIMEOUT_S: Final = 10.0
 """Longest wait for a connection to the upstream (our own). How long an answer may take is the client's decision."""
 
 UNREACHABLE_STATUS: Final = 502
+UNSENDABLE_STATUS: Final = 400
+SHOWN_CHARACTERS: Final = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,10 @@ class Ended:
 
 class BrokenUpstream(Exception):
     """The upstream broke off in the middle of a body. The server then closes the connection to the client, too."""
+
+
+class Unsendable(Exception):
+    """A request of the client cannot be passed on."""
 
 
 class Forwarder:
@@ -90,11 +96,23 @@ class Forwarder:
             clock_s=time.monotonic,
             start_s=self._began_s,
         )
-        request = httpx.Request(scope["method"], self._upstream + path, headers=self._sent(headers), content=body)
-        ended = await self._forwarded(request, live, receive, send)
+        try:
+            ended = await self._forwarded(self._request(scope["method"], path, headers, body), live, receive, send)
+        except Unsendable as error:
+            await _refuse(send, str(error), status=UNSENDABLE_STATUS)  # the upstream has no part in it
+            return
         self._took(live, ended)
         if ended.ending == RESET:
             raise BrokenUpstream(ended.detail)
+
+    def _request(self, method: str, path: str, headers: list[tuple[bytes, bytes]], body: bytes) -> httpx.Request:
+        """The request for the upstream. Raises Unsendable for a target that is no path: it could name another host."""
+        if not path.startswith("/"):
+            raise Unsendable(f"the request target {path[:SHOWN_CHARACTERS]!r} is no path")
+        try:
+            return httpx.Request(method, self._upstream + path, headers=self._sent(headers), content=body)
+        except (httpx.InvalidURL, ValueError) as error:
+            raise Unsendable(f"the request cannot be passed on ({error})") from error
 
     def _sent(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """The headers for the upstream: with its host, and without a length, which httpx writes."""
@@ -135,6 +153,8 @@ class Forwarder:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except httpx.HTTPError as error:
             return Ended(ending=RESET, detail=f"the upstream broke off ({type(error).__name__}: {error})")
+        except Exception as error:  # of the server: what the upstream sent cannot be sent in HTTP/1.1
+            return Ended(ending=RESET, detail=f"the answer cannot be passed on ({type(error).__name__}: {error})")
         finally:
             with contextlib.suppress(httpx.HTTPError):
                 await response.aclose()
@@ -158,12 +178,12 @@ async def _until_disconnect(receive: Receive) -> None:
         pass
 
 
-async def _refuse(send: Send, text: str) -> None:
+async def _refuse(send: Send, text: str, *, status: int = UNREACHABLE_STATUS) -> None:
     """Answers in place of the upstream, in the form of the API, so that clients show the message."""
     error = {"type": "api_error", "message": f"messages-conformance proxy: {text}"}
     body = json.dumps({"type": "error", "error": error}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": UNREACHABLE_STATUS, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 

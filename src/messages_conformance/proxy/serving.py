@@ -17,6 +17,7 @@ from typing import Any, Final
 from messages_conformance import report
 from messages_conformance.exchange import Exchange
 from messages_conformance.live import LiveExchange, Observer
+from messages_conformance.parent_process import end_with_parent
 from messages_conformance.proxy.forwarding import Ended, Forwarder
 from messages_conformance.proxy.lines import line
 from messages_conformance.rules import Finding
@@ -31,7 +32,7 @@ GRACE_S: Final = 2.0
 """So long an answer in progress may take after the end; then it is left (our own)."""
 
 VIOLATIONS: Final = 1
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +112,11 @@ class _Proxy:
             stopping.cancel()
             return 0
         address = f"http://{HOST}:{self._socket.getsockname()[1]}"
-        process = await asyncio.create_subprocess_exec(*self._options.command, env={**os.environ, BASE_URL: address})
+        process = await asyncio.create_subprocess_exec(
+            *self._options.command,
+            env={**os.environ, BASE_URL: address},
+            preexec_fn=end_with_parent if os.name == "posix" else None,
+        )
         ending = asyncio.create_task(process.wait())
         await asyncio.wait({stopping, ending}, return_when=asyncio.FIRST_COMPLETED)
         if not ending.done():
@@ -127,10 +132,12 @@ class _Proxy:
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM end the proxy, and nothing else."""
+        """Ctrl-C, SIGTERM and SIGHUP end the proxy, and nothing else. One that is ignored stays so."""
         assert self._loop is not None
         installed = []
         for number in SIGNALS:
+            if signal.getsignal(number) == signal.SIG_IGN:
+                continue
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
                 self._loop.add_signal_handler(number, self._stopping.set)
                 installed.append(number)
@@ -150,12 +157,17 @@ class _Proxy:
 
     def _judge_all(self) -> None:
         while (item := self._ended.get()) is not None:
-            live, ended = item
-            if not live.judged:
-                continue
-            exchange, findings = self._observer.took(partial(_made, live, ended))
-            self._say(line(exchange, live, findings, violates=self._observer.violates(findings)))
-            self._stop_at(findings)
+            try:
+                self._judge(*item)
+            except Exception as error:  # our own: the next exchanges are judged all the same
+                self._say(self._observer.fail(error))
+
+    def _judge(self, live: LiveExchange, ended: Ended) -> None:
+        if not live.judged:
+            return
+        exchange, findings = self._observer.took(partial(_made, live, ended))
+        self._stop_at(findings)
+        self._say(line(exchange, live, findings, violates=self._observer.violates(findings)))
 
     def _stop_at(self, findings: tuple[Finding, ...]) -> None:
         if self._options.fail_fast and self._observer.violates(findings) and self._loop is not None:

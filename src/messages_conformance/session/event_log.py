@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from messages_conformance.ci_commands import disarmed
 from messages_conformance.masking import masked
 from messages_conformance.session.selection import UsageError
 
@@ -23,9 +24,11 @@ class EventLog:
     def __init__(self, path: str, *, now: Callable[[], datetime]) -> None:
         self._now = now
         self._lock = threading.Lock()
+        self.problem = ""
+        """The write error that ended the log; empty while there is none."""
         try:
-            # It is open for the whole session.
-            self._file: IO[str] | None = Path(path).open("w", encoding="utf-8")  # noqa: SIM115
+            # It is open for the whole session. A lone surrogate is written as its escape, as in JSON.
+            self._file: IO[str] | None = Path(path).open("w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
         except OSError as error:
             raise UsageError(f"--events: {path!r} cannot be written ({error.strerror}); name another file") from error
 
@@ -36,9 +39,10 @@ class EventLog:
             if self._file is None:
                 return
             try:
-                self._file.write(f"{masked(line)}\n")
+                self._file.write(f"{disarmed(masked(line))}\n")
                 self._file.flush()
-            except (OSError, ValueError):
+            except (OSError, ValueError) as error:
+                self.problem = getattr(error, "strerror", None) or str(error)
                 self._end()
 
     def close(self) -> None:

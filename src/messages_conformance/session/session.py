@@ -248,6 +248,8 @@ class Session:
         self._complete = self.statement is None
         self._is_over = True
         self._note_full_recording()
+        if self.events is not None and self.events.problem:
+            self.note(f"--events: the file ends early: it could not be written any more ({self.events.problem})")
         if self.folder is not None or not self.out.quiet or self.options.output == JSON:  # otherwise nobody reads it
             with self._noting_errors():
                 for exchange in self.recorded:

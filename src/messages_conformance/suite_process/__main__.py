@@ -10,7 +10,6 @@ by SIGKILL, reading that pipe ends, and this process ends like a run that is int
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import inspect
 import json
@@ -26,14 +25,12 @@ from typing import Final
 import pytest
 
 from messages_conformance.internal_errors import report_internal_error
+from messages_conformance.parent_process import end_with_parent
 from messages_conformance.suite_process import NOT_JUDGED, WRONG_USAGE, Parent
 
 GRACE_S: Final = 10.0
 """How long a run may take to write its report after its parent is gone, and how long threads of a test may go on after
 the verdict (our own choice: a report takes a second)."""
-
-PR_SET_PDEATHSIG: Final = 1
-"""The option of prctl(2) that asks Linux for a signal when the parent ends."""
 
 
 class _Watched:
@@ -132,22 +129,12 @@ def _end_late(code: int) -> None:
 
 def _end_with(parent: Parent) -> None:
     """Ends this process when the parent is gone."""
-    asked = _asks_kernel()
+    asked = end_with_parent()
     if parent.life_pipe is None:
         return
     threading.Thread(target=_watch, args=(parent.life_pipe, asked), daemon=True).start()
     if asked and os.getppid() != parent.process:  # it ended before the kernel was asked
         os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _asks_kernel() -> bool:
-    """Asks Linux to send SIGTERM when the parent ends; False where that is not possible."""
-    if sys.platform != "linux":
-        return False
-    try:
-        return bool(ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0) == 0)
-    except (OSError, AttributeError):
-        return False
 
 
 def _watch(pipe: int, kernel_sends: bool) -> None:

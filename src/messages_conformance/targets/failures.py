@@ -16,6 +16,16 @@ from messages_conformance.targets.proxies import proxy_of
 _STATUS_LINE = re.compile(r"illegal status line: bytearray\((b(['\"]).*\2)\)", re.DOTALL)
 _SHOWN_CHARS = 80
 
+_OTHER_NAME = ("is for another host", "correct the host name, or install a certificate that names it")
+_UNTRUSTED = ("does not verify", "trust its issuer by --ca-bundle ca.pem or SSL_CERT_FILE=ca.pem")
+_CERTIFICATES = {
+    9: ("is not valid yet", "correct the clock of this machine, or wait"),
+    10: ("has expired", "renew it on the server; or correct the clock of this machine"),
+    62: _OTHER_NAME,
+    64: _OTHER_NAME,
+}
+"""What is wrong with a certificate, and the cure, by the number of OpenSSL (X509_V_ERR_... in x509_vfy.h)."""
+
 
 def failure_of(error: BaseException, *, address: Address, timeout_s: float) -> Failure:
     """The Failure for an httpx error that was raised before any response came."""
@@ -50,6 +60,12 @@ def not_http(data: bytes, address: Address) -> Failure:
     return _not_http(repr(data), address)
 
 
+def certificate_problem(error: ssl.SSLCertVerificationError) -> str:
+    """What is wrong with the certificate of a peer, and the cure: a sentence without its subject."""
+    what, cure = _CERTIFICATES.get(error.verify_code, _UNTRUSTED)
+    return f"has a certificate that {what} ({error.verify_message.rstrip('.')}); {cure}"
+
+
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """The error and its causes, those of a group included."""
     yield error
@@ -67,9 +83,7 @@ def _failure(kind: str, address: Address, predicate: str) -> Failure:
 
 def _tls(error: ssl.SSLError, address: Address) -> Failure:
     if isinstance(error, ssl.SSLCertVerificationError):
-        reason = error.verify_message
-        cure = "trust its issuer by --ca-bundle ca.pem or SSL_CERT_FILE=ca.pem, or correct the host name"
-        return _failure("tls", address, f"has a certificate that does not verify ({reason}); {cure}")
+        return _failure("tls", address, certificate_problem(error))
     reason = error.reason or str(error)
     if "CERTIFICATE_REQUIRED" in reason or "BAD_CERTIFICATE" in reason:
         cure = "name the certificate of this client by --client-cert FILE and --client-key FILE"
