@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -124,3 +125,30 @@ def test_the_version_needs_no_module_of_a_command() -> None:
     assert "click" in loaded
     assert not loaded & {"httpx", "pytest", "hypothesis", "rich", "jsonschema", "msgspec", "argparse"}
     assert "messages_conformance.cli.running" not in loaded
+
+
+WITHOUT_JSON = {"site", "serve", "upstream", "completion", "man"}
+"""Commands that write files, serve, or print a text that has one form."""
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in WITHOUT_JSON])
+def test_each_command_can_print_json(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = " ".join(printed(capsys, command, "--help").split())
+    assert re.search(r"--(output|format) [A-Z]+ (?:(?! --).)*json", words), words
+
+
+def test_a_proof_is_json_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        cli.main(["prove", "--only", "drop_message_stop", "--depth", "smoke", "--jobs", "1", "--output", "json"]) == 0
+    )
+    document = json.loads(capsys.readouterr().out)
+    assert (document["holds"], document["faults"]["smoke"]) == (True, {"caught": 1, "of": 1})
+
+
+def test_waivers_are_json_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", BROKEN, *SMOKE, "--quiet", "--report", str(tmp_path / "r")]) == 1
+    capsys.readouterr()
+    words = ["waive", str(tmp_path / "r"), "--output", str(tmp_path / "w.toml"), "--format", "json"]
+    document = json.loads(printed(capsys, *words))
+    assert document["waivers"] == ["stream.order.message-stop-once"]
+    assert document["file"] == str(tmp_path / "w.toml")

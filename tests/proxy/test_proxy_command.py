@@ -57,6 +57,16 @@ def test_a_fault_is_found_and_decides_over_a_command_that_succeeds() -> None:
     assert "stream.order.message-stop-once  MUST" in said
 
 
+def test_json_is_alone_on_standard_output() -> None:
+    with serve() as server:
+        words = ("proxy", "--port", "0", "--upstream", server.base_url, "--output", "json", "--")
+        outcome = run(*words, sys.executable, "-c", SDK)
+    assert outcome.code == 0, outcome.all
+    assert json.loads(outcome.out)["exit_code"] == 0
+    for text in ("listening on", "client: end_turn", "POST /v1/messages"):
+        assert text in outcome.err
+
+
 def test_the_exit_code_of_a_failing_command_counts() -> None:
     with serve() as server:
         code, said = proxy(server.base_url, command=(sys.executable, "-c", SDK + "raise SystemExit(7)"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,3 +49,12 @@ def test_an_sdk_gets_the_same_answers_through_the_proxy(sdk: str, sdks: Sdks) ->
     assert results == EXPECTED
     assert said[1] == "0", said[0]
     assert "CONFORMS to profile anthropic-2023-06-01" in said[0]
+
+
+@pytest.mark.parametrize("sdk", ["python", "typescript"])
+def test_a_fault_is_found_in_the_traffic_of_an_sdk(sdk: str, sdks: Sdks) -> None:
+    said: list[str] = []
+    with serve(fault="drop_message_stop") as server, proxied(server, said) as through, suppress(AssertionError):
+        sdks.drive(sdk, through)  # it fails on such an endpoint, or not: only the verdict matters here
+    assert said[1] == "1", said[0]
+    assert re.findall(r"^(\S+)  MUST$", said[0], re.MULTILINE) == ["stream.order.message-stop-once"], said[0]

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from messages_conformance.cli.commands import Command
 from messages_conformance.cli.completion_words import clients, faults
-from messages_conformance.cli.parameters import FILE, FOLDER, NUMBER, WHOLE_NUMBER, Parsed, flag, option
+from messages_conformance.cli.json_output import console_of, print_json
+from messages_conformance.cli.parameters import (
+    FILE,
+    FOLDER,
+    NUMBER,
+    WHOLE_NUMBER,
+    Parsed,
+    flag,
+    option,
+    output_option,
+)
 from messages_conformance.cli.parsing import NOT_JUDGED, wrong_usage
 from messages_conformance.cli.settings import NAMES, SOURCES, effective, run_options, target_argument
 from messages_conformance.cli.signals import end_on_signals
@@ -52,6 +62,7 @@ def commands() -> tuple[Command, ...]:
             help="with --judge-predictions: unmeasured faults (default: 60)",
         ),
         option("--json", metavar="FILE", kind=FILE, help="also write the result as JSON"),
+        output_option(),
         *run_options(USED),
     ]
     return (Command("clients", _clients, params, text=SOURCES),)
@@ -109,15 +120,14 @@ def _options(parsed: Parsed) -> ClientsOptions:
 
 
 def _driven(parsed: Parsed, options: ClientsOptions) -> int:
-    from messages_conformance import report
-    from messages_conformance.clients.clients_json import write
+    from messages_conformance.clients.clients_json import to_json, write
     from messages_conformance.clients.clients_text import client_lines, summary
     from messages_conformance.clients.driven_target import drive_clients
     from messages_conformance.report.files import prepare
 
     if parsed.json:
         prepare(Path(parsed.json).parent, option="--json")
-    out = report.console()
+    out = console_of(parsed)
 
     def took(result: ClientResult) -> None:
         for line in client_lines(result):
@@ -127,6 +137,7 @@ def _driven(parsed: Parsed, options: ClientsOptions) -> int:
     out.print(summary(results), soft_wrap=True)
     if parsed.json:
         write(Path(parsed.json), options.target, options.profile, results)
+    print_json(parsed, to_json(options.target, options.profile, results))
     if any(result.failed for result in results):
         return VIOLATIONS
     return 0 if any(result.status for result in results) else NOT_JUDGED
@@ -139,18 +150,17 @@ def _cache(parsed: Parsed) -> Path:
 
 
 def _judged(parsed: Parsed) -> int:
-    from messages_conformance import report
     from messages_conformance.clients.installing import NotInstalled, installed
     from messages_conformance.clients.known_clients import chosen_clients
     from messages_conformance.clients.predictions import checked_faults, compare, default_faults
-    from messages_conformance.clients.predictions_text import prediction_lines, write
+    from messages_conformance.clients.predictions_text import prediction_lines, to_json, write
     from messages_conformance.live import DEFAULT_PROFILE
     from messages_conformance.report.files import prepare
 
     if parsed.json:
         prepare(Path(parsed.json).parent, option="--json")
     names = checked_faults(parsed.fault) if parsed.fault else default_faults(max(parsed.more, 0))
-    out = report.console()
+    out = console_of(parsed)
     installations = []
     for client in chosen_clients(parsed.client):
         try:
@@ -163,4 +173,5 @@ def _judged(parsed: Parsed) -> int:
         out.print(line, soft_wrap=True)
     if parsed.json:
         write(Path(parsed.json), DEFAULT_PROFILE, predictions)
+    print_json(parsed, to_json(DEFAULT_PROFILE, predictions))
     return 0 if predictions else NOT_JUDGED

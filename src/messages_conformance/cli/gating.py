@@ -11,6 +11,7 @@ from messages_conformance.cli.commands import Command
 from messages_conformance.cli.parameters import FILE, FOLDER, WHOLE_NUMBER, Parsed, argument, flag, option
 from messages_conformance.cli.parsing import wrong_usage
 from messages_conformance.masking import masked
+from messages_conformance.options import OUTPUTS
 
 if TYPE_CHECKING:
     from messages_conformance.report import Report
@@ -33,6 +34,13 @@ def commands() -> tuple[Command, ...]:
         option("--output", metavar="FILE", kind=FILE, default=FILE_NAME, help=f"a new file (default: {FILE_NAME})"),
         option("--days", kind=WHOLE_NUMBER, default=DAYS, help=f"days until they expire (default: {DAYS})"),
         flag("--warnings", help="also write waivers for warnings"),
+        option(
+            "--format",
+            choices=OUTPUTS,
+            default="text",
+            metavar="FORM",
+            help="what is printed: text (default) or json",
+        ),
     ]
     diff = [
         argument("old", metavar="OLD", kind=FOLDER, help="folder that the earlier run with --report wrote"),
@@ -50,6 +58,7 @@ def commands() -> tuple[Command, ...]:
 
 def _waive(parsed: Parsed) -> int:
     from messages_conformance import gate, report
+    from messages_conformance.report.text import json_text
 
     place = Path(parsed.output)
     if place.exists():
@@ -60,7 +69,7 @@ def _waive(parsed: Parsed) -> int:
         saved = report.load(parsed.report)
         found = [*report.failures(saved), *(report.warnings(saved) if parsed.warnings else ())]
         if not found:
-            print("nothing failed, so there is nothing to waive")
+            print('{"waivers": []}' if parsed.format == "json" else "nothing failed, so there is nothing to waive")
             return 0
         rows = [(v.requirement, _sentence(saved, v.requirement)) for v in found]
         expires = (datetime.now(UTC) + timedelta(days=parsed.days)).date()
@@ -68,6 +77,10 @@ def _waive(parsed: Parsed) -> int:
         report.replace(place, text, cure="name another file with --output")
     except report.ReportError as error:
         return wrong_usage(error)
+    if parsed.format == "json":
+        document = {"file": str(place), "expires": expires.isoformat(), "waivers": [row[0] for row in rows]}
+        report.StandardOutput().write(json_text(document))
+        return 0
     what = "1 waiver" if len(rows) == 1 else f"{len(rows):,} waivers"
     print(f"{place}: {what} until {expires}; fill in each reason and owner, then run with --waivers {place}")
     return 0

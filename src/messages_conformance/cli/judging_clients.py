@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from messages_conformance.cli.commands import Command
 from messages_conformance.cli.completion_words import faults, variants
-from messages_conformance.cli.parameters import FILE, NUMBER, Parsed, option
+from messages_conformance.cli.json_output import console_of, print_json
+from messages_conformance.cli.parameters import FILE, NUMBER, Parsed, option, output_option
 from messages_conformance.cli.parsing import USAGE, complain, wrong_usage
 from messages_conformance.cli.signals import end_on_signals
 
@@ -39,6 +40,7 @@ def commands() -> tuple[Command, ...]:
             help="longest run of the command (default: 60)",
         ),
         option("--json", metavar="FILE", kind=FILE, help="also write the result as JSON"),
+        output_option(),
     ]
     text = (
         "Write `-- COMMAND` at the end. It runs with ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY set; {base_url} and "
@@ -64,15 +66,14 @@ def _judge_client(parsed: Parsed) -> int:
 
 
 def _tried(parsed: Parsed) -> int:
-    from messages_conformance import report
     from messages_conformance.clients import ControlFailed, TrialOptions, try_client
-    from messages_conformance.clients.trials_json import write
+    from messages_conformance.clients.trials_json import to_json, write
     from messages_conformance.clients.trials_text import row, summary, title
     from messages_conformance.report.files import prepare
 
     if parsed.json:
         prepare(Path(parsed.json).parent, option="--json")
-    out = report.console()
+    out = console_of(parsed)
     options = TrialOptions(
         command=tuple(parsed.after),
         faults=tuple(parsed.fault),
@@ -101,4 +102,5 @@ def _tried(parsed: Parsed) -> int:
         out.print(line, soft_wrap=True)
     if parsed.json:
         write(trials, Path(parsed.json))
+    print_json(parsed, to_json(trials))
     return VIOLATIONS if trials.broken else 0

@@ -19,12 +19,25 @@ if TYPE_CHECKING:
 
 USED: Final = (
     *("model", "profile", "api-key-env", "header", "only", "skip", "seed", "fail-on", "waivers", "baseline", "edition"),
-    *("minutes", "max-requests", "max-cost", "price-in", "price-out", "report", "quiet", "show-trace", "config"),
+    *("minutes", "max-requests", "max-cost", "price-in", "price-out", "report", "output", "quiet", "show-trace"),
+    "config",
 )
 """The options of a run that this command has, too."""
 
 SESSION: Final = (
-    *("profile", "only", "skip", "fail_on", "waivers", "baseline", "edition", "report", "show_trace", "quiet"),
+    *(
+        "profile",
+        "only",
+        "skip",
+        "fail_on",
+        "waivers",
+        "baseline",
+        "edition",
+        "report",
+        "show_trace",
+        "output",
+        "quiet",
+    ),
 )
 
 USERS: Final = 20

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import click
 from click.shell_completion import CompletionItem
 
+from messages_conformance.options import OUTPUTS
+
 Words: TypeAlias = Callable[[str], Iterable[str]]
 """Gives the words that can complete a text. It runs only while a shell completes, so it may import much."""
 
@@ -128,6 +130,12 @@ def option(
     typed = OneOf(choices) if choices else kind
     complete = _completed(words) if words else None
     return OptionOfCommand(names, help=help, type=typed, shell_complete=complete, group=group, **settings)
+
+
+def output_option() -> OptionOfCommand:
+    """`--output`, of commands that print more than a report."""
+    words = "text (default), or json: standard output then has only the JSON"
+    return option("--output", choices=OUTPUTS, default="text", metavar="FORM", help=words)
 
 
 def flag(*flags: str, help: str, field: str = "", group: str = "", **settings: Any) -> OptionOfCommand:

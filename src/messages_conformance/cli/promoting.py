@@ -6,7 +6,17 @@ from typing import Final
 
 from messages_conformance.cli.checking import fields_of, map_option
 from messages_conformance.cli.commands import Command
-from messages_conformance.cli.parameters import FILE, FOLDER, WHOLE_NUMBER, Parsed, argument, flag, option
+from messages_conformance.cli.json_output import print_json
+from messages_conformance.cli.parameters import (
+    FILE,
+    FOLDER,
+    WHOLE_NUMBER,
+    Parsed,
+    argument,
+    flag,
+    option,
+    output_option,
+)
 from messages_conformance.cli.parsing import wrong_usage
 
 SUITE: Final = "conformance"
@@ -29,6 +39,7 @@ def commands() -> tuple[Command, ...]:
         option("--name", metavar="NAME", help="the name of the situation (default: from the name of the file)"),
         option("--expect", choices=EXPECTATIONS, metavar="WORD", help="what the target must do (default: as recorded)"),
         flag("--without-text", help="replace what people wrote by letters that mean nothing"),
+        output_option(),
     ]
     return (Command("promote", _promote, params),)
 
@@ -51,5 +62,7 @@ def _promote(parsed: Parsed) -> int:
         new, path = add_rows(parsed.to, rows)
     except (CaptureError, PromotionError) as error:
         return wrong_usage(error)
-    print(f"{new} of {len(rows)} new in {path}; ask it with: messages-conformance run TARGET --suite {parsed.to}")
+    if parsed.output == "text":
+        print(f"{new} of {len(rows)} new in {path}; ask it with: messages-conformance run TARGET --suite {parsed.to}")
+    print_json(parsed, {"suite": parsed.to, "file": str(path), "requests": len(rows), "new": new})
     return 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from messages_conformance.cli.commands import Command
 from messages_conformance.cli.completion_words import changes, depths, profiles
-from messages_conformance.cli.parameters import FOLDER, WHOLE_NUMBER, Parsed, flag, option
+from messages_conformance.cli.json_output import console_of, print_json
+from messages_conformance.cli.parameters import FOLDER, WHOLE_NUMBER, Parsed, flag, option, output_option
 from messages_conformance.cli.parsing import wrong_usage
 
 
@@ -34,6 +35,7 @@ def commands() -> tuple[Command, ...]:
             kind=FOLDER,
             help="folder for the proof (default: reports/published/proof without --only and --profile)",
         ),
+        output_option(),
         flag("--gateway", help="try the faults and variants of the reference gateway instead"),
         flag("--load", help="try the faults and variants that only many users at once show instead"),
     ]
@@ -41,6 +43,8 @@ def commands() -> tuple[Command, ...]:
 
 
 def _prove(parsed: Parsed) -> int:
+    if parsed.output == "json" and (parsed.gateway or parsed.load):
+        return wrong_usage(ValueError("--output json is for the faults of endpoints: leave --gateway and --load out"))
     if parsed.gateway:
         from messages_conformance.proof.gateways import prove_gateways
 
@@ -60,7 +64,8 @@ def _prove(parsed: Parsed) -> int:
         report=parsed.report,
         seed=parsed.seed,
     )
+    out = console_of(parsed)
     try:
-        return prove(options)
+        return prove(options, out=out, give=lambda document: print_json(parsed, document))
     except UsageError as error:
         return wrong_usage(error)

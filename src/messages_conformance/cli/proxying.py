@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from messages_conformance.options import OPTIONS, problem
 
 PORT: Final = 8788
 
-NOT_HERE: Final = frozenset({"model", "output", "quiet", "open"})
+NOT_HERE: Final = frozenset({"model", "quiet", "open"})
 """The options of `check` that a proxy does not have: it prints what happens."""
 
 
@@ -83,16 +84,24 @@ def _served(parsed: Parsed, found: Mapping[str, Any]) -> int:
         why = os.strerror(error.errno) if error.errno else str(error)
         raise ConfigurationError(f"port {parsed.port} cannot be used ({why}); name another with --port") from None
     with bound:
-        out = report.console()
+        # Under --output json, the lines of exchanges and what the command prints are written to standard error.
+        as_json = found.get("output") == "json"
+        lines = report.console(sys.stderr) if as_json else report.console()
+        out = report.console() if as_json else lines
         upstream = parsed.upstream.removesuffix("/").removesuffix("/v1")
         observer = Observer(f"proxy to {upstream}", session_options(found), out=out, base_url=upstream)
         try:
             observer.session.announce()
             address = f"http://127.0.0.1:{bound.getsockname()[1]}"
             end = "ends with the command" if parsed.after else "press Ctrl-C to end"
-            out.print(f"listening on {address}, answers come from {upstream}; {end}", soft_wrap=True)
-            options = ProxyOptions(upstream=upstream, command=tuple(parsed.after), fail_fast=parsed.fail_fast)
-            return run_proxy(bound, options, observer, say=lambda text: out.print(text, soft_wrap=True))
+            lines.print(f"listening on {address}, answers come from {upstream}; {end}", soft_wrap=True)
+            options = ProxyOptions(
+                upstream=upstream,
+                command=tuple(parsed.after),
+                fail_fast=parsed.fail_fast,
+                command_output=sys.stderr if as_json else None,
+            )
+            return run_proxy(bound, options, observer, say=lambda text: lines.print(text, soft_wrap=True))
         except (FileNotFoundError, PermissionError) as error:
             why = os.strerror(error.errno) if error.errno else str(error)
             return wrong_usage(OSError(f"{parsed.after[0]!r} cannot be started ({why}); write the command after --"))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 
 from messages_conformance import contract, report
 from messages_conformance.options import DEPTHS
+from messages_conformance.proof.json_proof import to_json
 from messages_conformance.proof.json_proof import write as write_json
 from messages_conformance.proof.markdown import write as write_markdown
 from messages_conformance.proof.matrix import Matrix, complaint
@@ -50,8 +51,13 @@ class ProofOptions:
         return not self.only and self.profile is None
 
 
-def prove(options: ProofOptions, *, out: Console | None = None) -> int:
-    """Makes a proof, prints and writes it, and returns the exit code; raises UsageError for a wrong option."""
+def prove(
+    options: ProofOptions, *, out: Console | None = None, give: Callable[[dict[str, Any]], None] = lambda _: None
+) -> int:
+    """Makes a proof, prints and writes it, and returns the exit code; raises UsageError for a wrong option.
+
+    `give` gets the proof as data.
+    """
     out = out or report.console()
     chosen = _chosen(options)
     depths = options.depths or DEFAULT_DEPTHS
@@ -69,6 +75,7 @@ def prove(options: ProofOptions, *, out: Console | None = None) -> int:
         for write in (write_json, write_page, write_markdown):
             write(matrix, folder, seed=options.seed, whole=options.whole)
         out.print(f"report: {folder}", soft_wrap=True)
+    give(to_json(matrix, seed=options.seed, whole=options.whole))
     return FAILS if matrix.problems(whole=options.whole) else HOLDS
 
 

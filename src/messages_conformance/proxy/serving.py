@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from messages_conformance import report
 from messages_conformance.exchange import Exchange
@@ -37,11 +37,15 @@ SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "
 
 @dataclass(frozen=True, kw_only=True)
 class ProxyOptions:
-    """The upstream, the command to run, and whether the first violation of a MUST ends everything."""
+    """The upstream, the command to run, and whether the first violation of a MUST ends everything.
+
+    `command_output` is where the standard output of the command goes, if not to ours.
+    """
 
     upstream: str
     command: tuple[str, ...] = ()
     fail_fast: bool = False
+    command_output: IO[Any] | None = None
 
 
 def bound_socket(port: int) -> socket.socket:
@@ -115,6 +119,7 @@ class _Proxy:
         process = await asyncio.create_subprocess_exec(
             *self._options.command,
             env={**os.environ, BASE_URL: address},
+            stdout=self._options.command_output,
             preexec_fn=end_with_parent if os.name == "posix" else None,
         )
         ending = asyncio.create_task(process.wait())
