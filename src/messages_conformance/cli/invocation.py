@@ -1,4 +1,4 @@
-"""The arguments and the environment of the pytest process that runs the suites with the options of a user."""
+"""The arguments and the environment of the process that runs the suites with the options of a user."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from types import MappingProxyType
 from messages_conformance import resources
 from messages_conformance.configuration import ConfigurationError, Setting
 from messages_conformance.options import OPTIONS, problem
+from messages_conformance.suite_process import OWN_SUITES
 
 
 def arguments_of(found: Mapping[str, Setting]) -> list[str]:
-    """The arguments of pytest that runs the suites with these options; raises ConfigurationError for a wrong value."""
+    """The arguments of the process that runs the suites with these options.
+
+    They are those of pytest where it is needed: for suites of the user, and for snapshots. Raises
+    ConfigurationError for a wrong value.
+    """
     values = {option.destination: found[option.name].value for option in OPTIONS if option.name in found}
     if wrong := problem(values):  # found here, it costs no process
         raise ConfigurationError(wrong)
@@ -21,11 +26,14 @@ def arguments_of(found: Mapping[str, Setting]) -> list[str]:
     missing = [path for path in user_suites if not os.path.exists(path)]
     if missing:
         raise ConfigurationError(f"--suite: there is no file or folder {missing[0]!r}")
+    with_snapshots = "snapshots" in found or "snapshot-update" in found
+    if not user_suites and not with_snapshots:
+        return [OWN_SUITES, *_arguments(found)]
     suites = resources.path("suites")
     arguments = [str(suites), *user_suites]
     arguments += ["-c", str(suites / "pytest.ini"), "--rootdir", os.getcwd(), "--confcutdir", str(suites)]
     arguments += ["-p", "messages_conformance.plugin", "-p", "no:cacheprovider", "-p", "no:terminal", "-s"]
-    if "snapshots" in found or "snapshot-update" in found:
+    if with_snapshots:
         arguments += ["-p", "syrupy"]
     return [*arguments, *_arguments(found)]
 

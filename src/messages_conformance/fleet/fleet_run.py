@@ -122,7 +122,7 @@ class FleetRun:
         processes: list[Any] = []
         can_fork = forking.can_fork()
         if can_fork:
-            forking.preload()
+            forking.prepare()
         with ExitStack() as stack:
             groups = stack.enter_context(SharedGroups(jobs=jobs))
 

@@ -1,4 +1,4 @@
-"""Cells as forks of one process that has imported everything: a run then begins without the second that imports take.
+"""Cells as forks of one process that has made a run before: it has imported, compiled and cached what each run needs.
 
 Each cell is still a process of its own, so the state of one run never reaches another, and a crash ends one cell. This
 process must have one thread: a fork copies only the thread that forks. Elsewhere than on Linux each cell is started
@@ -15,21 +15,23 @@ import os
 import pkgutil
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import IO, Final, NoReturn
 
 import messages_conformance
+from messages_conformance.masking import secrets_restored
 from messages_conformance.suite_process import NOT_JUDGED, Parent
 
 NEEDED: Final = (
     *("contract", "engine", "exchange", "gate", "generate", "masking", "reference", "report", "rules", "run"),
     *("session", "shapes", "stream", "suite_process", "targets"),
 )
-"""The packages that every run imports. The plugin is not among them: pytest itself must import it."""
+"""The packages that every run imports."""
 
-ALSO_NEEDED: Final = ("pytest", "hypothesis", "hypothesis.strategies", "httpx", "asyncio", "rich.console")
+ALSO_NEEDED: Final = ("pytest", "hypothesis", "hypothesis.strategies", "httpx", "httpcore", "asyncio", "rich.console")
 
 
 def can_fork() -> bool:
@@ -37,17 +39,27 @@ def can_fork() -> bool:
     return sys.platform == "linux" and threading.active_count() == 1
 
 
-def preload() -> None:
-    """Imports what every run needs, once."""
+def prepare() -> None:
+    """Imports what every run needs, and makes a run in memory, so that all forks have its caches."""
     for name in ALSO_NEEDED:
         importlib.import_module(name)
     for package in NEEDED:
         found = importlib.import_module(f"{messages_conformance.__name__}.{package}")
         for module in pkgutil.walk_packages(getattr(found, "__path__", ()), f"{found.__name__}."):
-            importlib.import_module(module.name)
+            if not module.name.endswith(".__main__"):
+                importlib.import_module(module.name)
+    _rehearse()
     # Objects that exist now are never garbage: the collections of the forks do not have to visit, and copy, them.
     gc.collect()
     gc.freeze()
+
+
+def _rehearse() -> None:
+    """Makes one short run in memory. It is only about time: an error shows again, and is reported, in the cells."""
+    from messages_conformance.suite_process.own_suites import rehearse
+
+    with secrets_restored(), tempfile.TemporaryDirectory() as folder, contextlib.suppress(Exception):
+        rehearse(folder)
 
 
 class ForkedProcess:

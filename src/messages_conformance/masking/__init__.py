@@ -4,7 +4,14 @@ A target masks its key in each response before it becomes a record. The judge ma
 writer of output masks its text once more.
 """
 
-from messages_conformance.masking.known import bounded, forget_secrets, known_secrets, masked, remember_secret
+from messages_conformance.masking.known import (
+    bounded,
+    forget_secrets,
+    known_secrets,
+    masked,
+    remember_secret,
+    secrets_restored,
+)
 from messages_conformance.masking.responses import masked_exchange, masked_request, masked_response
 from messages_conformance.masking.secret import is_secret, masked_text
 from messages_conformance.masking.spellings import spans
@@ -20,5 +27,6 @@ __all__ = [
     "masked_response",
     "masked_text",
     "remember_secret",
+    "secrets_restored",
     "spans",
 ]

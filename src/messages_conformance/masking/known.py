@@ -6,7 +6,8 @@ was given the key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Final
 
@@ -29,6 +30,17 @@ def forget_secrets() -> None:
     """Masks nothing any more; for tests."""
     global _known
     _known = MappingProxyType({})
+
+
+@contextmanager
+def secrets_restored() -> Iterator[None]:
+    """Forgets at the end what was remembered meanwhile."""
+    global _known
+    before = _known
+    try:
+        yield
+    finally:
+        _known = before
 
 
 def known_secrets() -> tuple[str, ...]:

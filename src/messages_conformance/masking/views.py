@@ -39,6 +39,9 @@ _TO_STANDARD_ALPHABET: Final = bytes.maketrans(b"-_", b"+/")
 SEPARATOR: Final = b"\xff\xff"
 """Separates parts of a view that are not adjacent in the original. A key is ASCII, so no key contains it."""
 
+REPEATED_BYTES: Final = 128
+"""Shorter runs of base64 are mostly names, which reports repeat: what they encode is kept (our own)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class View:
@@ -76,10 +79,9 @@ def without_base64(text: bytes, *, least_bytes: int) -> View | None:
     run = re.compile(rb"[A-Za-z0-9+/_-]{%d,}" % -(-4 * least_bytes // 3))
     pieces, starts, begins, size = [], [], [], 0
     for found in run.finditer(text):
-        encoded = found[0].translate(_TO_STANDARD_ALPHABET)
-        for missing in range(4):
-            # The run may begin within a group of four characters.
-            piece = _from_base64(b"A" * missing + encoded) + SEPARATOR
+        encoded = found[0]
+        known = len(encoded) <= REPEATED_BYTES
+        for missing, piece in enumerate(_repeated_pieces(encoded) if known else _pieces(encoded)):
             pieces.append(piece)
             starts.append(size)
             begins.append((found.start(), missing))
@@ -95,6 +97,15 @@ def without_base64(text: bytes, *, least_bytes: int) -> View | None:
         return begin + max(0, 8 * first // 6 - missing), begin + (8 * last + 7) // 6 + 1 - missing
 
     return View(data=b"".join(pieces), origin=origin)
+
+
+def _pieces(encoded: bytes) -> tuple[bytes, ...]:
+    """What a run of base64 encodes. It may begin within a group of four characters."""
+    standard = encoded.translate(_TO_STANDARD_ALPHABET)
+    return tuple(_from_base64(b"A" * missing + standard) + SEPARATOR for missing in range(4))
+
+
+_repeated_pieces: Final = lru_cache(maxsize=4096)(_pieces)
 
 
 def _from_base64(encoded: bytes) -> bytes:

@@ -8,7 +8,6 @@ line, and without the ini value `messages_conformance`, it adds no option, impor
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 from collections.abc import Generator
 from functools import cache
@@ -38,7 +37,7 @@ from messages_conformance.plugin.fixtures import (
     stream,
     target,
 )
-from messages_conformance.plugin.pytest_options import hidden_settings, settings
+from messages_conformance.plugin.pytest_options import hidden_settings, run_options, settings
 
 if TYPE_CHECKING:
     from messages_conformance.run import CostPlan, Options, Run
@@ -177,11 +176,11 @@ def pytest_collection(session: pytest.Session) -> None:
 
         # Ctrl-C and a cancelled CI job end a run the same way: only while nothing is half judged or half written.
         with contextlib.suppress(ValueError):  # not in the main thread
-            handlers: dict[int, Any] = {number: signal.signal(number, end) for number in _signals()}
+            handlers: dict[int, Any] = {number: signal.signal(number, end) for number in ending_signals()}
             session.config.stash[_HANDLERS] = handlers
     if hasattr(signal, "pthread_sigmask") and (run is not None or PLAN in session.config.stash):
         # The command line starts this process with blocked signals: none is lost before this handler exists.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _signals())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ending_signals())
 
 
 @pytest.hookimpl(wrapper=True)
@@ -236,8 +235,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         signal.signal(number, handler)
 
 
-def _signals() -> tuple[signal.Signals, ...]:
-    """SIGHUP is left out where it is ignored, as under nohup."""
+def ending_signals() -> tuple[signal.Signals, ...]:
+    """The signals that end a run. SIGHUP is left out where it is ignored, as under nohup."""
     found = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     return tuple(one for one in found if one.name != "SIGHUP" or signal.getsignal(one) != signal.SIG_IGN)
 
@@ -245,24 +244,14 @@ def _signals() -> tuple[signal.Signals, ...]:
 def _options(config: pytest.Config) -> Options:
     """Returns the options from the command line, the environment and the nearest file."""
     from messages_conformance import configuration
-    from messages_conformance.run import Options
 
     values = {option.name: config.getoption(option.destination, default=None) for option in OPTIONS}
-    given = {name: value for name, value in values.items() if value is not None}
     if getattr(config.option, "verbose", 0) < 0:
-        given["quiet"] = True
+        values["quiet"] = True
     try:
-        file = configuration.read(Path.cwd(), configuration.file_of(given, os.environ))
-        found = configuration.settings(given, file, os.environ)
+        return run_options(values)
     except configuration.ConfigurationError as error:
         raise _usage_error(error) from error
-    fields: dict[str, Any] = {"target": None}
-    for option in OPTIONS:
-        if option.name in found and option.belongs_to != "command line":
-            value = found[option.name].value
-            fields[option.destination] = tuple(value) if isinstance(value, list) else value
-    fields.pop("config", None)
-    return Options(**fields)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,11 +1,17 @@
-"""The rows of the table of options as arguments of pytest's addoption."""
+"""The rows of the table of options as arguments of pytest's addoption, and their values as the options of a run."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from messages_conformance.options import Option
+from messages_conformance.options import OPTIONS, Option
+
+if TYPE_CHECKING:
+    from messages_conformance.run import Options
 
 
 def settings(option: Option) -> dict[str, Any]:
@@ -26,3 +32,23 @@ def settings(option: Option) -> dict[str, Any]:
 def hidden_settings(option: Option) -> dict[str, Any]:
     """The same for an alias, which `--help` does not show. pytest's parser is argparse, which has this value for it."""
     return {**settings(option), "help": argparse.SUPPRESS}
+
+
+def run_options(values: Mapping[str, Any]) -> Options:
+    """The options of a run: from the command line by name (None: not given), the environment and the nearest file.
+
+    Raises ConfigurationError.
+    """
+    from messages_conformance import configuration
+    from messages_conformance.run import Options
+
+    given = {name: value for name, value in values.items() if value is not None}
+    file = configuration.read(Path.cwd(), configuration.file_of(given, os.environ))
+    found = configuration.settings(given, file, os.environ)
+    fields: dict[str, Any] = {"target": None}
+    for option in OPTIONS:
+        if option.name in found and option.belongs_to != "command line":
+            value = found[option.name].value
+            fields[option.destination] = tuple(value) if isinstance(value, list) else value
+    fields.pop("config", None)
+    return Options(**fields)

@@ -7,9 +7,9 @@ must be found, `trial` runs the suites against one of them, `matrix` summarizes,
 from messages_conformance.proof.matrix import Matrix
 from messages_conformance.proof.prove import PROOF_FILES, ProofOptions, prove
 from messages_conformance.proof.subjects import Subject, rules_without_fault, subjects
-from messages_conformance.proof.suite_parameters import suite_requests
 from messages_conformance.proof.trial import MODEL, Trial, run, try_subject
 from messages_conformance.proof.trials import Trials
+from messages_conformance.suite_process.suite_requests import suite_requests
 
 __all__ = [
     "MODEL",

@@ -13,12 +13,12 @@ from messages_conformance.engine import EngineError
 from messages_conformance.exchange import Ask
 from messages_conformance.generate import Dialogue, GeneratedSet
 from messages_conformance.proof.subjects import Subject
-from messages_conformance.proof.suite_parameters import suite_requests
 from messages_conformance.report import Report, headline
 from messages_conformance.rules import CATALOGUE
 from messages_conformance.rules.catalogue import RUN
 from messages_conformance.run import Options, Run
 from messages_conformance.run.scope import impact_rank
+from messages_conformance.suite_process.suite_requests import suite_requests
 
 MODEL: Final = "anthropic/claude-opus-4-5"
 TIMEOUT_S: Final = 3.0

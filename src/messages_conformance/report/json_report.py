@@ -35,8 +35,14 @@ FILE_NAME: Final = "report.json"
 
 def to_json(report: Report) -> dict[str, Any]:
     """The report as a JSON object that is valid under schemas/report.json."""
+    cleaned: dict[str, Any] = encodable(_document(report))
+    return cleaned
+
+
+def _document(report: Report) -> dict[str, Any]:
+    """The same with tuples, and with surrogates that UTF-8 cannot encode."""
     commands = _Commands(report)
-    document: dict[str, Any] = {
+    return {
         "schema": SCHEMA_ID,
         "complete": report.complete and report.statement is None,
         "exit_code": exit_code(report),
@@ -63,13 +69,15 @@ def to_json(report: Report) -> dict[str, Any]:
         "requirements": [_requirement(report, verdict, commands) for verdict in report.verdicts],
         "exchanges": [_row(report, number) for number in sorted({*report.exchanges, *report.saved_exchanges})],
     }
-    cleaned: dict[str, Any] = encodable(document)
-    return cleaned
 
 
 def to_text(report: Report) -> str:
     """The text of report.json."""
-    return json_text(to_json(report))
+    document = _document(report)
+    try:
+        return json_text(document)
+    except UnicodeEncodeError:
+        return json_text(encodable(document))
 
 
 def write(report: Report, folder: Path | str) -> Path:

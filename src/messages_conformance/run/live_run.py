@@ -272,6 +272,11 @@ class Run:
         return self.session.judge
 
     @property
+    def is_interrupted(self) -> bool:
+        """Whether the run ends before all was asked."""
+        return self._interrupted
+
+    @property
     def harness_errors(self) -> list[str]:
         """Our own errors so far."""
         return self.session.harness_errors

@@ -104,7 +104,8 @@ class Session:
     def announce(self) -> None:
         """Prints the head of the report and writes a first report, which says that it is incomplete."""
         report.header(self.out, self.info)
-        self.write()
+        if self.folder is not None:
+            self.folder.write(self._report_without_verdicts(), final=False)
 
     def _new_judge(self) -> Judge:
         return Judge(self.profile, selected=self.selected, catalogue=self._gating.catalogue(), limit=self._limit)
@@ -255,9 +256,7 @@ class Session:
                 for exchange in self.recorded:
                     self._requests.add(exchange)
                 self._coverage = self._requests.rows
-        self.write(final=True)
-        self._report_write_problem()
-        self.result = result = self.report()
+        self.result = result = self._written()
         self._print(result)
         code = report.exit_code(self.result)
         self._write_last_events(self.result, code)
@@ -301,12 +300,18 @@ class Session:
         if self.folder is not None:
             self.out.print(f"report: {self.folder.path}", soft_wrap=True)
 
-    def _report_write_problem(self) -> None:
-        """States that files are missing. A full disk does not suppress the verdicts: they are printed."""
-        if self.folder is not None and self.folder.problem and self.statement is None:
+    def _written(self) -> report.Report:
+        """The report, written into the folder. Missing files are stated, and the verdicts are printed all the same."""
+        result = self.report()
+        if self.folder is None:
+            return result
+        self.folder.write(result, final=True)
+        if self.folder.problem and self.statement is None:
             self._complete = False
             self.state(f"the report is not whole: {self.folder.problem}", kind=report.UNWRITTEN)
-            self.write(final=True)
+            result = self.report()
+            self.folder.write(result, final=True)
+        return result
 
     def close(self) -> None:
         """Releases the report's folder; harmless when called again."""
@@ -346,6 +351,20 @@ class Session:
 
     # -- the report --------------------------------------------------------------------------------------------------
 
+    def _report_without_verdicts(self) -> report.Report:
+        """The report before anything is judged. It only replaces an earlier one, so it is made without a verdict."""
+        return report.Report(
+            run=self.info,
+            verdicts=(),
+            exchanges={},
+            catalogue=CATALOGUE,
+            spent=self._spent(),
+            planned=self.planned,
+            complete=False,
+            statement=self.statement,
+            harness_errors=tuple(self.harness_errors),
+        )
+
     def report(self) -> report.Report:
         """Returns the report as of now; it says `complete=False` until the session has finished."""
         judged, exchanges = self.judge.verdicts(), self.judge.exchanges
@@ -383,10 +402,10 @@ class Session:
             complete=self._complete and self.statement is None,
         )
 
-    def write(self, *, final: bool = False) -> None:
+    def write(self) -> None:
         """Writes the report as of now into the folder, if there is one."""
         if self.folder is not None:
-            self.folder.write(self.report(), final=final)
+            self.folder.write(self.report(), final=False)
 
     def _counted(self) -> Spent:
         with self._lock:

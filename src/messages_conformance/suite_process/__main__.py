@@ -26,7 +26,7 @@ import pytest
 
 from messages_conformance.internal_errors import report_internal_error
 from messages_conformance.parent_process import end_with_parent
-from messages_conformance.suite_process import NOT_JUDGED, WRONG_USAGE, Parent
+from messages_conformance.suite_process import NOT_JUDGED, WRONG_USAGE, Parent, own_options
 
 GRACE_S: Final = 10.0
 """How long a run may take to write its report after its parent is gone, and how long threads of a test may go on after
@@ -72,7 +72,7 @@ def _files_of_rules() -> set[Path]:
     from messages_conformance.rules import CATALOGUE
 
     codes = (getattr(inspect.unwrap(row.judge), "__code__", None) for row in CATALOGUE.values())
-    return {Path(code.co_filename).resolve() for code in codes if code is not None}
+    return {Path(name).resolve() for name in {code.co_filename for code in codes if code is not None}}
 
 
 def main(arguments: list[str]) -> int:
@@ -84,7 +84,11 @@ def main(arguments: list[str]) -> int:
     watched = _Watched()
     gc.disable()  # until everything is imported, of which nothing is garbage
     try:
-        ended = int(pytest.main(arguments[1:], plugins=[watched]))
+        if (options := own_options(arguments[1:])) is not None:
+            from messages_conformance.suite_process.own_suites import judge
+
+            watched.code = judge(options)
+        ended = 0 if options is not None else int(pytest.main(arguments[1:], plugins=[watched]))
     except SystemExit as error:  # of a conftest.py, which pytest imports before anything else
         ended = pytest.ExitCode.USAGE_ERROR
         frame = traceback.extract_tb(error.__traceback__)[-1]

@@ -1,13 +1,13 @@
-"""The requests of the suites, read from their parametrised tests without running pytest."""
+"""The requests of our own suites, read from their parametrised tests without running pytest."""
 
 from __future__ import annotations
 
 import importlib.util
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from messages_conformance import resources
@@ -17,11 +17,19 @@ from messages_conformance.plugin import PARAMETERS, SHAPES
 @cache
 def suite_requests() -> tuple[Any, ...]:
     """Every parameter of every suite that is sent, in the order of files and functions."""
-    return tuple(
-        value
-        for path in sorted(resources.path("suites").glob("test_*.py"))
-        for function in _tests(_loaded(path))
-        for value in _parameters(function)
+    return tuple(asked for suite in requests_by_suite().values() for asked in suite)
+
+
+@cache
+def requests_by_suite() -> Mapping[str, tuple[Any, ...]]:
+    """The same by the name of the suite: that of its file, without `test_`."""
+    return MappingProxyType(
+        {
+            path.stem.removeprefix("test_"): tuple(
+                value for function in _tests(_loaded(path)) for value in _parameters(function)
+            )
+            for path in sorted(resources.path("suites").glob("test_*.py"))
+        }
     )
 
 
