@@ -57,7 +57,11 @@ def copies(received: Received, count: int, *, different: bool) -> Iterator[tuple
             if start >= 0:
                 changed = changed[: start + 6] + ident.encode() + changed[start + 28 :]
             if different:
-                changed = changed.replace(b'"text":"', b'"text":"%d ' % number, 1)
+                # In a stream, a block begins empty, so the first delta is changed.
+                place = b'"text_delta","text":"' if b"text_delta" in changed else b'"text":"'
+                changed = (
+                    changed if b"content_block_start" in changed else changed.replace(place, place + b"%d " % number, 1)
+                )
             chunks.append((at_s, changed))
         headers = tuple(
             (name, f"req_01{ident}" if name == "request-id" else value)

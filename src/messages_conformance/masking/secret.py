@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from messages_conformance.exchange import KEY_PLACEHOLDER
@@ -14,6 +15,9 @@ own)."""
 
 MIN_WORD_SECRET_CHARS: Final = 16
 """A shorter key of letters alone ("secret", "anything") is a word that a model may write (origin: our own)."""
+
+REPEATED_CHARS: Final = 256
+"""Shorter texts are mostly headers and reasons, which repeat: what they become is kept (our own)."""
 
 
 def is_secret(key: str | None) -> bool:
@@ -29,9 +33,18 @@ def masked_text(
     """The text with the placeholder for each spelling of the key; `max_base64` as for `spans`."""
     if not key or len(text) < len(key) or not is_secret(key):
         return text
+    if len(text) <= REPEATED_CHARS:
+        return _masked_repeated(text, key, max_base64, placeholder)
+    return _masked(text, key, max_base64, placeholder)
+
+
+def _masked(text: str, key: str, max_base64: int, placeholder: str) -> str:
     encoded = text.encode("utf-8", "surrogatepass")
     found = spans(encoded, key.encode(), max_base64=max_base64)
     return with_placeholders(encoded, found, placeholder).decode("utf-8", "surrogatepass") if found else text
+
+
+_masked_repeated: Final = lru_cache(maxsize=4096)(_masked)
 
 
 def with_placeholders(text: bytes, found: tuple[Span, ...], placeholder: str = KEY_PLACEHOLDER) -> bytes:

@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from messages_conformance.masking.views import Span, unescaped, without_base64, without_escapes, without_line_breaks
+from messages_conformance.masking.views import (
+    Span,
+    decoded_base64,
+    unescaped,
+    without_base64,
+    without_escapes,
+    without_line_breaks,
+)
 
 MAX_NESTED_ESCAPES: Final = 4
 MAX_NESTED_BASE64: Final = 2
@@ -47,8 +54,18 @@ def _spans(text: bytes, forms: frozenset[bytes], escapes: int, base64s: int, *, 
         yield from map(view.origin, _spans(view.data, plain, escapes - 1, base64s, has_breaks=has_breaks))
     if has_breaks and (view := without_line_breaks(text)) is not None:
         yield from map(view.origin, _spans(view.data, forms, 0, base64s, has_breaks=False))
-    if base64s and (view := without_base64(text, least_bytes=min(map(len, forms)))) is not None:
-        yield from map(view.origin, _spans(view.data, forms, escapes, base64s - 1, has_breaks=False))
+    if base64s:
+        yield from _in_base64(text, forms, escapes, base64s - 1)
+
+
+def _in_base64(text: bytes, forms: frozenset[bytes], escapes: int, base64s: int) -> Iterator[Span]:
+    """The spans in base64. Texts repeat long words, so each run is searched once before the places are of interest."""
+    least_bytes = min(map(len, forms))
+    data = decoded_base64(text, least_bytes=least_bytes)
+    if data and any(True for _ in _spans(data, forms, escapes, base64s, has_breaks=False)):
+        view = without_base64(text, least_bytes=least_bytes)
+        assert view is not None
+        yield from map(view.origin, _spans(view.data, forms, escapes, base64s, has_breaks=False))
 
 
 def _occurrences(text: bytes, part: bytes) -> Iterator[Span]:

@@ -71,17 +71,20 @@ def without_line_breaks(text: bytes) -> View | None:
     return View(data=_LINE_BREAK.sub(b"", text), origin=_Substitutions(text, _LINE_BREAK, lambda _: b""))
 
 
+def decoded_base64(text: bytes, *, least_bytes: int) -> bytes:
+    """The data of `without_base64` with each run once: a search that finds nothing in it finds nothing in the view."""
+    runs = dict.fromkeys(_runs(least_bytes).findall(text))
+    return b"".join(piece for run in runs for piece in _known_pieces(run))
+
+
 def without_base64(text: bytes, *, least_bytes: int) -> View | None:
     """A view of what the base64 in the text encodes, at each alignment; None without any that is long enough.
 
     `least_bytes` is the length of the shortest part that is looked for.
     """
-    run = re.compile(rb"[A-Za-z0-9+/_-]{%d,}" % -(-4 * least_bytes // 3))
     pieces, starts, begins, size = [], [], [], 0
-    for found in run.finditer(text):
-        encoded = found[0]
-        known = len(encoded) <= REPEATED_BYTES
-        for missing, piece in enumerate(_repeated_pieces(encoded) if known else _pieces(encoded)):
+    for found in _runs(least_bytes).finditer(text):
+        for missing, piece in enumerate(_known_pieces(found[0])):
             pieces.append(piece)
             starts.append(size)
             begins.append((found.start(), missing))
@@ -97,6 +100,16 @@ def without_base64(text: bytes, *, least_bytes: int) -> View | None:
         return begin + max(0, 8 * first // 6 - missing), begin + (8 * last + 7) // 6 + 1 - missing
 
     return View(data=b"".join(pieces), origin=origin)
+
+
+@lru_cache(maxsize=64)
+def _runs(least_bytes: int) -> re.Pattern[bytes]:
+    """Runs of base64 that can encode so many bytes."""
+    return re.compile(rb"[A-Za-z0-9+/_-]{%d,}" % -(-4 * least_bytes // 3))
+
+
+def _known_pieces(encoded: bytes) -> tuple[bytes, ...]:
+    return _repeated_pieces(encoded) if len(encoded) <= REPEATED_BYTES else _pieces(encoded)
 
 
 def _pieces(encoded: bytes) -> tuple[bytes, ...]:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Final
 
 from messages_conformance.contract import Profile
-from messages_conformance.exchange import LEFT, SILENT, Exchange
+from messages_conformance.exchange import LEFT, SILENT, Exchange, RecordingPart
 from messages_conformance.internal_errors import described
 from messages_conformance.masking import bounded
 from messages_conformance.rules.capability_refusals import refused_capabilities
 from messages_conformance.rules.catalogue import CATALOGUE, EXCHANGE, LOAD_TOPIC, RUN, Requirement
 from messages_conformance.rules.recording_parts import PROBES, lacking, reason_for
+from messages_conformance.rules.tally import MOST_PASSED, Tally, book, typed
 from messages_conformance.rules.verdict import (
     ERROR,
     FAIL,
@@ -30,17 +31,10 @@ from messages_conformance.rules.verdict import (
     UNSHOWN,
     WARN,
     Finding,
-    Place,
     Unverified,
     Verdict,
 )
 from messages_conformance.stream import forget_long_stream
-
-MOST_PASSED = 10_000
-"""So many numbers of exchanges on which one requirement holds are kept, for the same reason."""
-
-MOST_FINDINGS = 10_000
-"""So many findings of a requirement are kept: captures may hold millions of exchanges (our own; one has a kilobyte)."""
 
 NAMED_FINDINGS = 5
 """The exchanges of the first findings of each requirement stay in memory, to be shown in the report (our own)."""
@@ -77,35 +71,6 @@ def odd(exchange: Exchange) -> bool:
     return response is None or response.ending == LEFT or bool(exchange.request.wire and not exchange.succeeded)
 
 
-@dataclass(slots=True)
-class _Tally:
-    """The outcomes of one requirement so far.
-
-    `unverified`: the last reason of the rule itself. `left_out`: how many exchanges lack a part that the rule reads,
-    and `lack`: the last reason for that. `error`: the first one.
-    """
-
-    findings: list[Finding] = field(default_factory=list)
-    passed: int = 0
-    passed_on: list[int] = field(default_factory=list)
-    unverified: str = ""
-    error: str = ""
-    left_out: int = 0
-    lack: str = ""
-    endless: bool = False
-
-    def absorb(self, later: _Tally) -> _Tally:
-        """Adds the outcomes of another tally; returns this one."""
-        self.findings += later.findings[: max(MOST_FINDINGS - len(self.findings), 0)]
-        self.passed += later.passed
-        self.passed_on += later.passed_on[: max(MOST_PASSED - len(self.passed_on), 0)]
-        self.unverified = later.unverified or self.unverified
-        self.error = self.error or later.error
-        self.left_out += later.left_out
-        self.lack = later.lack or self.lack
-        return self
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Outcomes:
     """What the rules that apply to one exchange return: nothing, findings or reasons, an error, or not asked."""
@@ -114,7 +79,7 @@ class _Outcomes:
     passed: tuple[Requirement, ...]
     reported: tuple[tuple[Requirement, list[Finding | Unverified]], ...]
     failed: tuple[tuple[Requirement, str], ...]
-    left_out: tuple[Requirement, ...]
+    left_out: Sequence[tuple[Requirement, str]]
 
 
 OUR_ERRORS: Final = (Exception, SystemExit)
@@ -151,10 +116,10 @@ class Judge:
         self.full_windows = 0
         """How often so many exchanges of one capture came that a new window began."""
         self._unanswered: list[Exchange] = []
-        self._run_tallies: dict[str, _Tally] = {}  # of the rules over several exchanges, until another one is added
+        self._run_tallies: dict[str, Tally] = {}  # of the rules over several exchanges, until another one is added
         self.has_forgotten = False
         """Whether `forget` was called, so that `exchanges` shows no longer what went well."""
-        self._tallies: dict[str, _Tally] = defaultdict(_Tally)
+        self._tallies: dict[str, Tally] = defaultdict(Tally)
         self._explained: set[int] = set()
         self._outcomes: dict[int, _Outcomes] = {}  # by identity: the outcomes keep their exchange alive
         self._judging = [
@@ -167,6 +132,10 @@ class Judge:
             for requirement in catalogue.values()
             if requirement.over == RUN and selected(requirement.id) and not requirement.inapplicable(profile)
         ]
+        self._lacked_by: dict[tuple[frozenset[RecordingPart], bool], Sequence[tuple[Requirement, str]]] = {}
+        self._groups_by_lack: dict[
+            frozenset[RecordingPart], Sequence[tuple[Callable[[Exchange], bool], Sequence[Requirement]]]
+        ] = {}
         self._probed = {requirement.id: requirement for requirement in self._judging if requirement.probed}
         self._groups: dict[Callable[[Exchange], bool], list[Requirement]] = defaultdict(list)
         for requirement in self._judging:
@@ -209,12 +178,12 @@ class Judge:
                 tally.passed_on.append(exchange.number)
         for requirement, text in outcomes.failed:
             self._fail(requirement, text)
-        for requirement in outcomes.left_out:
+        for requirement, reason in outcomes.left_out:
             tally = self._tallies[requirement.id]
-            tally.left_out, tally.lack = tally.left_out + 1, reason_for(exchange, requirement.reads)
+            tally.left_out, tally.lack = tally.left_out + 1, reason
         found: list[Finding] = []
         for requirement, reported in outcomes.reported:
-            found += _book(self._tallies[requirement.id], requirement, reported, exchange.number)
+            found += book(self._tallies[requirement.id], requirement, reported, exchange.number)
         if found:
             self._explained.add(exchange.number)
         if exchange.response is not None:
@@ -257,7 +226,7 @@ class Judge:
         return tuple(
             finding
             for requirement, reported in self._outcomes_of(exchange).reported
-            for finding in _book(_Tally(), requirement, reported, exchange.number)
+            for finding in book(Tally(), requirement, reported, exchange.number)
         )
 
     def findings_alone(self, exchange: Exchange) -> tuple[Finding, ...]:
@@ -265,7 +234,7 @@ class Judge:
         return tuple(
             finding
             for requirement, reported in self._judged(exchange).reported
-            for finding in _book(_Tally(), requirement, reported, exchange.number)
+            for finding in book(Tally(), requirement, reported, exchange.number)
         )
 
     def _outcomes_of(self, exchange: Exchange) -> _Outcomes:
@@ -282,7 +251,7 @@ class Judge:
             if requirement.id in self._endless:
                 continue
             try:
-                outcomes = _typed(requirement.judge(exchange))
+                outcomes = typed(requirement.judge(exchange))
             except OUR_ERRORS as error:  # a rule with a bug is our error, and must not cost the other verdicts
                 self._endless |= {requirement.id} if isinstance(error, EndlessRuleError) else set()
                 failed.append((requirement, described(error)))
@@ -296,10 +265,30 @@ class Judge:
             passed=tuple(passed),
             reported=tuple(reported),
             failed=tuple(failed),
-            left_out=tuple(left_out),
+            left_out=left_out,
         )
 
-    def _applying(self, exchange: Exchange) -> tuple[list[Requirement], list[Requirement]]:
+    def _lacked(self, unavailable: frozenset[RecordingPart], exchange: Exchange) -> Sequence[tuple[Requirement, str]]:
+        """The requirements that read one of these parts, each with the reason; equal for exchanges of one source."""
+        key = unavailable, exchange.load is not None
+        if key in self._lacked_by and unavailable <= exchange.lacks:
+            return self._lacked_by[key]
+        rows = (row for row in self._judging if row.reads & unavailable and _may_concern(row, exchange))
+        found = [(row, reason_for(exchange, row.reads)) for row in rows]
+        if unavailable <= exchange.lacks:  # the reason of a lag has its seconds
+            self._lacked_by[key] = found
+        return found
+
+    def _groups_without(
+        self, unavailable: frozenset[RecordingPart]
+    ) -> Sequence[tuple[Callable[[Exchange], bool], Sequence[Requirement]]]:
+        """The requirements that read none of these parts, by the function that says whether they apply."""
+        if unavailable not in self._groups_by_lack:
+            kept = ((key, [row for row in group if not row.reads & unavailable]) for key, group in self._groups.items())
+            self._groups_by_lack[unavailable] = [(applies, group) for applies, group in kept if group]
+        return self._groups_by_lack[unavailable]
+
+    def _applying(self, exchange: Exchange) -> tuple[list[Requirement], Sequence[tuple[Requirement, str]]]:
         """The requirements to ask about an exchange, and those that read a part which it lacks.
 
         `applies` may read the missing part too, so it is unknown whether the latter would apply.
@@ -310,19 +299,17 @@ class Judge:
             return raw, []
         applying = [self._probed[name] for name in exchange.probes if name in self._probed]
         applying = [row for row in applying if not row.reads & unavailable and row.applies(exchange)]
-        judging = self._judging if unavailable else ()
-        left_out = [row for row in judging if row.reads & unavailable and _may_concern(row, exchange)]
-        for applies, group in self._groups.items():
-            requirements = [row for row in group if not row.reads & unavailable] if unavailable else group
+        left_out = self._lacked(unavailable, exchange) if unavailable else []
+        for applies, requirements in self._groups_without(unavailable):
             try:
-                applying += requirements if requirements and applies(exchange) else []
+                applying += requirements if applies(exchange) else []
             except OUR_ERRORS as error:  # as above
                 for requirement in requirements:
                     self._fail(requirement, described(error))
         return applying, left_out
 
     def _fail(self, requirement: Requirement, text: str) -> None:
-        self._tallies[requirement.id].absorb(_Tally(error=text))
+        self._tallies[requirement.id].absorb(Tally(error=text))
 
     def unverified(self, exchange: Exchange, premise: Iterable[str]) -> tuple[str, ...]:
         """Why an exchange does not show what it was sent for: the reasons of the rules that `premise` names."""
@@ -353,7 +340,7 @@ class Judge:
         tally = self._tallies[requirement.id]
         if requirement.over == RUN and (self._together or not self._captures_ended):
             exchanges = tuple(self._together) if requirement.raw else answered
-            tally = _Tally().absorb(tally).absorb(self._run_tally(requirement, exchanges))
+            tally = Tally().absorb(tally).absorb(self._run_tally(requirement, exchanges))
         outcome, reason = _outcome(requirement, tally), self._reason(requirement, tally)
         if requirement.on_sight and outcome == NOT_VERIFIED and reason in UNSHOWN:
             outcome, reason = NOT_APPLICABLE, NOT_SEEN
@@ -367,17 +354,17 @@ class Judge:
             passed_on=tuple(tally.passed_on) if tally.findings else (),
         )
 
-    def _run_tally(self, requirement: Requirement, answered: tuple[Exchange, ...]) -> _Tally:
+    def _run_tally(self, requirement: Requirement, answered: tuple[Exchange, ...]) -> Tally:
         """The outcome of a rule over several exchanges; it is asked again only after another exchange."""
         tally = self._run_tallies.get(requirement.id)
         if tally is None:
             tally = self._run_tallies[requirement.id] = self._over_run(requirement, answered)
         return tally
 
-    def _over_run(self, requirement: Requirement, answered: tuple[Exchange, ...]) -> _Tally:
+    def _over_run(self, requirement: Requirement, answered: tuple[Exchange, ...]) -> Tally:
         """The outcome of a rule over all answered exchanges. A rule that never ended is not asked again."""
         if requirement.id in self._endless:
-            return _Tally()
+            return Tally()
         with self._limit():
             tally = _over_run(requirement, answered)
         if tally.endless:
@@ -385,7 +372,7 @@ class Judge:
             self._fail(requirement, tally.error)
         return tally
 
-    def _reason(self, requirement: Requirement, tally: _Tally) -> str:
+    def _reason(self, requirement: Requirement, tally: Tally) -> str:
         if tally.error:
             return bounded(tally.error.strip())
         if tally.findings or tally.passed:
@@ -412,7 +399,7 @@ def _may_concern(requirement: Requirement, exchange: Exchange) -> bool:
     return requirement.topic != LOAD_TOPIC or exchange.load is not None
 
 
-def _left_out(tally: _Tally) -> str:
+def _left_out(tally: Tally) -> str:
     """How many exchanges could not be judged, and why; empty if all could."""
     number = tally.left_out
     if not number:
@@ -428,9 +415,9 @@ def _under(requirement: Requirement, profile: Profile) -> Requirement:
     return replace(requirement, level=SHOULD) if softer else requirement
 
 
-def _over_run(requirement: Requirement, answered: tuple[Exchange, ...]) -> _Tally:
+def _over_run(requirement: Requirement, answered: tuple[Exchange, ...]) -> Tally:
     """The outcome of a rule over all answered exchanges that have the parts it reads."""
-    tally = _Tally()
+    tally = Tally()
     left_out = [one for one in answered if requirement.reads & lacking(one)] if requirement.reads else []
     excluded = set(map(id, left_out))
     readable = tuple(one for one in answered if id(one) not in excluded) if left_out else answered
@@ -439,7 +426,7 @@ def _over_run(requirement: Requirement, answered: tuple[Exchange, ...]) -> _Tall
     if left_out and not readable:
         return tally
     try:
-        outcomes = _typed(requirement.judge(readable))
+        outcomes = typed(requirement.judge(readable))
         # A rule that holds for no exchange at all passes only because exchanges are left out.
         vacuous = bool(left_out) and not outcomes and not list(requirement.judge(()))
     except OUR_ERRORS as error:  # a rule with a bug is our error, and must not cost the other verdicts
@@ -447,51 +434,11 @@ def _over_run(requirement: Requirement, answered: tuple[Exchange, ...]) -> _Tall
         tally.error = described(error)
         return tally
     if not vacuous:
-        _book(tally, requirement, outcomes, 0)
+        book(tally, requirement, outcomes, 0)
     return tally
 
 
-def _typed(outcomes: Iterable[Finding | Unverified]) -> list[Finding | Unverified]:
-    """What a rule yields; raises TypeError for anything else, which would otherwise count for nothing."""
-    found = list(outcomes)
-    for one in found:
-        if not isinstance(one, Finding | Unverified):
-            raise TypeError(f"a rule yields Finding and Unverified, not {type(one).__name__}")
-    return found
-
-
-def _book(tally: _Tally, requirement: Requirement, outcomes: list[Finding | Unverified], number: int) -> list[Finding]:
-    """Adds the outcomes of one rule to its tally; returns the findings with their requirement and exchange."""
-    findings = [
-        replace(
-            outcome,
-            found=bounded(outcome.found),
-            wanted=bounded(outcome.wanted),
-            place=_bounded_place(outcome.place),
-            requirement=requirement.id,
-            exchange=outcome.exchange or number,
-        )
-        for outcome in outcomes
-        if isinstance(outcome, Finding)
-    ]
-    tally.absorb(_Tally(findings=findings))
-    reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, Unverified)]
-    tally.unverified = bounded(reasons[-1]) if reasons else tally.unverified
-    if not outcomes:
-        tally.passed += 1
-    return findings
-
-
-def _bounded_place(place: Place) -> Place:
-    """The place; the names in it come from the target."""
-    texts = (place.event_type, place.pointer, place.header)
-    event_type, pointer, header = (None if text is None else bounded(text) for text in texts)
-    if (event_type, pointer, header) == texts:
-        return place
-    return replace(place, event_type=event_type, pointer=pointer, header=header)
-
-
-def _outcome(requirement: Requirement, tally: _Tally) -> str:
+def _outcome(requirement: Requirement, tally: Tally) -> str:
     if tally.findings:
         return FAIL if requirement.level == MUST else WARN
     if tally.error:
