@@ -202,7 +202,7 @@ class Gateway:
         if media != "text/event-stream":
             raise BrokenAnswerError("the answer of the model is not a stream")
         await reply.begin(200, headers)
-        if self._passes and not self._changes("events") and "buffers" not in self.flags:
+        if self._passes and not self._changes("events") and not self.flags & {"buffers", "drops_types"}:
             async for piece in answer.pieces:
                 await reply.send(piece)
             await self._end(reply)
@@ -241,7 +241,7 @@ class Gateway:
         held = b""
         try:
             async for event in with_pings(events, None if "never_pings" in self.flags else self.settings.ping_after_s):
-                held += frame(event)
+                held += frame(event, typed="drops_types" not in self.flags)
                 if "buffers" not in self.flags:
                     await reply.send(held)
                     held = b""

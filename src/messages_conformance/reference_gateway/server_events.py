@@ -11,9 +11,10 @@ DONE = "[DONE]"
 """How a stream of Chat Completions ends."""
 
 
-def frame(event: Event) -> bytes:
-    """One event of the Messages API as bytes."""
-    return f"event: {event['type']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n".encode()
+def frame(event: Event, *, typed: bool = True) -> bytes:
+    """One event of the Messages API as bytes. Only a fault leaves the type out of the data."""
+    data = {name: value for name, value in event.items() if typed or name != "type"}
+    return f"event: {event['type']}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
 
 
 async def data_of(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:

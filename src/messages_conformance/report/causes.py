@@ -31,13 +31,12 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import CATALOGUE, HARMS, LEAKS
+from messages_conformance.rules.gateway.request_content import refuses_a_feature
 from messages_conformance.rules.recording_parts import PROBES, has
 from messages_conformance.rules.verdict import FAIL, NOT_VERIFIED, STATUS, UNSHOWN, WARN, Finding, Verdict
 
 FEW: Final = 4
 """Below this number of requests, a sentence says how many there are instead of `every` (our own choice)."""
-
-PLURALS: Final = {"is": "are", "gets": "get", "stays": "stay"}
 
 MOMENTARY: Final = frozenset({429, 529})
 """Statuses that refuse the moment, not the request."""
@@ -117,7 +116,7 @@ def outcome_of(exchange: Exchange) -> str:
     if response.status >= 500:
         return f"is answered with {response.status}"
     if response.status >= 400:
-        must_accept = has(exchange, PROBES) and exchange.expect == ACCEPTED
+        must_accept = (has(exchange, PROBES) and exchange.expect == ACCEPTED) or _must_arrive(exchange)
         return f"is refused with {response.status}" if must_accept else NOT_COMPARED
     if response.status >= 300:
         return f"is answered with {response.status}" if exchange.expect == ACCEPTED else NOT_COMPARED
@@ -130,11 +129,17 @@ def _fails_by_script(exchange: Exchange) -> bool:
     return behind is not None and (behind.said.status != 200 or bool(behind.said.broken))
 
 
+def _must_arrive(exchange: Exchange) -> bool:
+    """Whether a gateway has no reason to refuse a request: it is valid, and what it has every model takes."""
+    behind = exchange.behind
+    return behind is not None and not behind.inexpressible and not refuses_a_feature(exchange)
+
+
 def shortfall_of(exchange: Exchange) -> str:
     """Why a response with a success status is no complete answer; empty for a complete one."""
     response = response_of(exchange)
     if response.ending == STALLED and streamed(exchange) and walk_of(exchange).complete:
-        return "stays open after its end"
+        return "gets an answer that stays open after its last event"
     if response.ending != COMPLETE:
         return "is cut off"
     if carries_error(exchange) or (streamed(exchange) and walk_of(exchange).error is not None):
@@ -164,8 +169,8 @@ def _cause(
 
 def _distance(
     verdict: Verdict, covered: frozenset[int], known: Mapping[int, Exchange]
-) -> tuple[bool, bool, int, int, str]:
-    """How far a requirement is from a cause: its level, whether it is about the status, its plainest request."""
+) -> tuple[bool, bool, int, int, int, str]:
+    """How far a requirement is from a cause: level, whether it is about the status, its plainest request, harm."""
     here = [finding for finding in verdict.findings if finding.exchange in covered]
     plainest = min((known[finding.exchange] for finding in here), key=plainness)
     return (
@@ -173,6 +178,7 @@ def _distance(
         not any(finding.place == STATUS for finding in here),
         len(features(plainest)),
         len(plainest.request.body),
+        HARMS.index(row.harm) if (row := CATALOGUE.get(verdict.requirement)) else len(HARMS),
         verdict.requirement,
     )
 
@@ -203,7 +209,7 @@ def _phrases(shared: Shared) -> tuple[str, list[str]]:
 
 def _plural(phrase: str) -> str:
     """The phrase about several requests: `are answered with 500`."""
-    return re.sub(r"\b(is|gets|stays)\b", lambda found: PLURALS[found.group()], phrase)
+    return re.sub(r"\b(is|gets)\b", lambda found: {"is": "are", "gets": "get"}[found.group()], phrase)
 
 
 def _together(outcomes: Sequence[str]) -> str:

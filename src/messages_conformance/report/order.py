@@ -19,6 +19,9 @@ from messages_conformance.rules.verdict import LEVELS, Verdict
 OTHER_ROUTES: Final = "adjacent"
 """The topic of the routes beside /v1/messages."""
 
+GATEWAY: Final = "gateway."
+"""Requirements on which no client was measured: of equal ones, that comes first which fails for most requests."""
+
 TOPICS: Final = ("transport", "response", "stream", "stop", "usage", "tokmodel", "auth", "version", "errors", "headers")
 """The order of failures that are equal otherwise: answers first, then the form of refusals, then other topics."""
 
@@ -44,7 +47,7 @@ def affected_clients(requirement: str) -> int:
     )
 
 
-def rank(verdict: Verdict, harm: str, causes: Mapping[str, int]) -> tuple[int, int, bool, int, int, int, int, str]:
+def rank(verdict: Verdict, harm: str, causes: Mapping[str, int]) -> tuple[int, int, bool, int, int, int, int, int, str]:
     """The place of a failure in reports. `causes` has the place of each requirement that is blamed for a cause."""
     name = verdict.requirement
     return (
@@ -55,6 +58,7 @@ def rank(verdict: Verdict, harm: str, causes: Mapping[str, int]) -> tuple[int, i
         _index(LEVELS, verdict.level),
         -affected_clients(name),
         _index(TOPICS, name.partition(".")[0]),
+        -len(verdict.findings) if name.startswith(GATEWAY) else 0,
         name,
     )
 

@@ -129,6 +129,12 @@ fault(
     "stream.closed",
     flags=frozenset({"holds_open"}),
 )
+fault(
+    "drop_types",
+    "The data of an event has no type.",
+    "stream.types",
+    flags=frozenset({"drops_types"}),
+)
 fault("no_pings", "Pings of the upstream are not passed on.", "stream.pings", modes=PASSES, events=_drop("ping"))
 fault("same_index", "All blocks of a stream have the index 0.", "stream.order", events=_same_index)
 fault("overlapping_blocks", "Blocks of a stream are stopped at its end.", "stream.order", events=_overlapping)

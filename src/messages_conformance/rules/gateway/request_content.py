@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
@@ -47,6 +47,10 @@ def _in_a_case(exchange: Exchange) -> bool:
     return exchange.behind is not None and not leaves(exchange)
 
 
+NOTHING: Final = "no request to the upstream with the text of the last turn"
+"""What the upstream did not get. If it got a request that lacks the turn, no record connects that with the case."""
+
+
 @rule("gateway.request.accepted", MUST, harm=BREAKS, families=GATEWAYS, source=SOURCE, applies=_in_a_case)
 def passes_valid_requests_on(exchange: Exchange) -> Iterable[Finding]:
     """A valid request that the upstream's dialect can express reaches the upstream.
@@ -56,13 +60,7 @@ def passes_valid_requests_on(exchange: Exchange) -> Iterable[Finding]:
     if refuses_a_feature(exchange):
         return
     if call_of(exchange) is None and not behind(exchange).inexpressible:
-        yield from differs("", f"{_nothing(exchange)}, and {_answer(exchange)}", "one request to the upstream")
-
-
-def _nothing(exchange: Exchange) -> str:
-    """What the upstream did not get. An answer that is no error is one to a request without the script."""
-    answered = exchange.response is not None and exchange.response.status < 400
-    return "no request to the upstream" + (" with the text of the last turn" if answered else "")
+        yield from differs("", f"{NOTHING}, and {_answer(exchange)}", "one request to the upstream")
 
 
 def _answer(exchange: Exchange) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from messages_conformance.exchange import STALLED, Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.accessors import walk_of
+from messages_conformance.rules.accessors import shown, walk_of
 from messages_conformance.rules.catalogue import BREAKS, rule
 from messages_conformance.rules.gateway.accessors import (
     GATEWAYS,
@@ -60,6 +60,17 @@ def ends_the_body_of_a_stream(exchange: Exchange) -> Iterable[Finding]:
     assert exchange.response is not None
     if exchange.response.ending == STALLED:
         yield from differs("", exchange.response.detail or "still open after message_stop", "the end of the body")
+
+
+@rule("gateway.stream.types", MUST, harm=BREAKS, families=GATEWAYS, source=sources.STREAMING, applies=_streams)
+def names_the_type_of_each_event(exchange: Exchange) -> Iterable[Finding]:
+    """The data of every event has the event's name as its type: clients read the type in the data."""
+    for event in walk_of(exchange).events:
+        if event.name is not None and event.fields.get("type") != event.name and isinstance(event.data, dict):
+            place = Place(pointer="/type", event=event.number, event_type=event.name)
+            found = f"{shown(event.fields.get('type', 'absent'))} under event: {event.name}"
+            yield Finding(place=place, found=found, wanted=event.name)
+            return
 
 
 def _whole(exchange: Exchange) -> bool:
