@@ -116,4 +116,8 @@ def test_five_exchanges_are_enough_for_an_estimate(done, estimated):
 
 def test_a_text_is_cut_to_three_quarters_and_one_quarter():
     assert cut("a" * 10, 10) == "a" * 10
-    assert cut("abcdefghijkl" * 2, 8) == "abcdef … 16 more characters … kl"
+    assert cut("abcdefghijkl" * 9, 8) == "abcdef … 100 more characters … kl"
+
+
+def test_a_text_is_not_cut_when_that_would_make_it_longer():
+    assert cut("abcdefghijkl", 8) == "abcdefghijkl"

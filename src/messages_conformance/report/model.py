@@ -369,11 +369,12 @@ def _by_number(report: Report, failed: tuple[Verdict, ...]) -> str:
     """How many requirements fail, and the worst of them."""
     worst = failed[0]
     doubt = "; the model or the server may be the reason" if worst.uncertain else ""
+    where = f", {worst.pattern}" if worst.pattern else ""
     return (
         f"{len(failed):,} of {counted(counts(report).verified, 'verified requirement')} "
         f"{'fails' if len(failed) == 1 else 'fail'}"
         + (" (SHOULD included)" if any(v.outcome == WARN for v in failed) else "")
-        + f"; the worst: {worst.requirement} ({harm_of(report, worst.requirement)}){doubt}"
+        + f"; the worst: {worst.requirement} ({harm_of(report, worst.requirement)}{where}){doubt}"
         + (f"; required: {clause(row.sentence)}" if (row := report.catalogue.get(worst.requirement)) else "")
     )
 

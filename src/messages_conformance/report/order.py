@@ -1,4 +1,4 @@
-"""The order of failures: by harm, then level, then how many clients were measured to suffer from them.
+"""The order of failures: by harm, then level, then whether they are frequent, then how many clients suffer from them.
 
 What is certain comes before what the model may have done, and the Messages route before the routes beside it. A leak
 comes first wherever it is.
@@ -22,12 +22,30 @@ OTHER_ROUTES: Final = "adjacent"
 GATEWAY: Final = "gateway."
 """Requirements on which no client was measured: of equal ones, that comes first which fails for most requests."""
 
-TOPICS: Final = ("transport", "response", "stream", "stop", "usage", "tokmodel", "auth", "version", "errors", "headers")
-"""The order of failures that are equal otherwise: answers first, then the form of refusals, then other topics."""
+TOPICS: Final = (
+    *(
+        "transport",
+        "response",
+        "stream",
+        "stop",
+        "request",
+        "usage",
+        "tokmodel",
+        "auth",
+        "version",
+        "errors",
+        "headers",
+    ),
+)
+"""The order of failures that are equal otherwise: answers first, what becomes of requests before the counts that follow
+from it, then the form of refusals, then other topics."""
 
 CONTESTED: Final = frozenset({"version.header.required"})
 """Requirements on which the sources differ: the overview page asks for the header, the OpenAPI description of the same
 API does not. Such a warning comes after all others, and is never a headline."""
+
+OFTEN: Final = 0.5
+"""A failure on this part of the answers is one of the rule, below it one of some answers (our own choice)."""
 
 _UNAFFECTED: Final = "unaffected"
 
@@ -47,7 +65,15 @@ def affected_clients(requirement: str) -> int:
     )
 
 
-def rank(verdict: Verdict, harm: str, causes: Mapping[str, int]) -> tuple[int, int, bool, int, int, int, int, int, str]:
+def fails_often(verdict: Verdict) -> bool:
+    """Whether a requirement fails wherever it applies, or nearly so. A valid request that fails always counts so."""
+    answers = len({finding.exchange for finding in verdict.findings})
+    return verdict.requirement == VALID_REQUEST or answers >= OFTEN * verdict.judged
+
+
+def rank(
+    verdict: Verdict, harm: str, causes: Mapping[str, int]
+) -> tuple[int, int, bool, int, int, bool, int, int, int, str]:
     """The place of a failure in reports. `causes` has the place of each requirement that is blamed for a cause."""
     name = verdict.requirement
     return (
@@ -56,6 +82,7 @@ def rank(verdict: Verdict, harm: str, causes: Mapping[str, int]) -> tuple[int, i
         _is_beside(name),
         causes.get(name, len(causes)),
         _index(LEVELS, verdict.level),
+        not fails_often(verdict),
         -affected_clients(name),
         _index(TOPICS, name.partition(".")[0]),
         -len(verdict.findings) if name.startswith(GATEWAY) else 0,

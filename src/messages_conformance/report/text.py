@@ -75,10 +75,10 @@ def clause(text: str) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """The text, or its head and tail with the number of missing characters when it is longer than `limit`."""
-    if len(text) <= limit:
-        return text
+    """The text, or its head and tail with the number of missing characters, if that is shorter than the text."""
     note = f" … {len(text) - limit:,} more characters … "
+    if len(text) <= limit + len(note):
+        return text
     tail = limit // 4
     return text[: limit - tail] + note + text[len(text) - tail :]
 
