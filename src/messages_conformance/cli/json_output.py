@@ -6,12 +6,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from messages_conformance.cli.parameters import Parsed
 
 
-def console_of(parsed: Parsed) -> Console:
+def console_of(parsed: Parsed) -> Any:
     """The console for people: standard error under `--output json`."""
     from messages_conformance import report
 
