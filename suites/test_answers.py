@@ -120,19 +120,20 @@ SAVE = {
         "required": list(ENTRY),
     },
 }
+# The same without the duty to give three of the members, which the question states all the same.
+LESS_REQUIRED = [name for name in ENTRY if name not in ("weight", "note", "place")]
+LOOSE = {**SAVE, "input_schema": {**SAVE["input_schema"], "required": LESS_REQUIRED}}
 STATED = f"Call the tool save_entry with exactly this input: {json.dumps(ENTRY, ensure_ascii=False)}"
+STATED_CALL = {**FORCED, "tool_choice": {"type": "tool", "name": "save_entry"}}
 ENTRIES = [
     entry
-    for copy in range(2)
-    for entry in whole_and_streamed(
-        "tools.stated",
-        STATED,
-        copy=copy,
-        tools=[SAVE],
-        tool_choice={"type": "tool", "name": "save_entry"},
-        **{**FORCED, "max_tokens": 300},
-    )
+    for tools in ([SAVE], [LOOSE])
+    for entry in whole_and_streamed("tools.stated", STATED, tools=tools, **{**STATED_CALL, "max_tokens": 300})
 ]
+# A third of the tokens of the call, so that the call is cut.
+CUT_CALLS = whole_and_streamed(
+    "tools.cut", STATED, tools=[SAVE], **{**STATED_CALL, "max_tokens": 40, "needs": [*FORCED["needs"], "small-limits"]}
+)
 DIALOGUES = [
     Dialogue(
         name="thinking.stop",
@@ -149,7 +150,7 @@ def test_thinks_when_asked_for(exchange, judge):
     judge(exchange)
 
 
-@pytest.mark.parametrize("exchange", [*STOPPED, *ENTRIES], indirect=True)
+@pytest.mark.parametrize("exchange", [*STOPPED, *ENTRIES, *CUT_CALLS], indirect=True)
 def test_calls_with_whole_inputs(exchange, judge):
     judge(exchange)
 

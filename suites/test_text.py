@@ -37,6 +37,7 @@ SCRIPTS = (
     "the\u0301 Füße ﬂow ¼ Ｂ 20\u00a0km 한국 ชา عرب\u200f 👨\u200d🔧 ☀\ufe0f ha\u00adrd "
     "rindfleischetikettierungsuberwachungsaufgabenubertragungsgesetzentwurf end-63"
 )
+AGAIN = 7  # answers to one text, if one of two was changed; a prime number, as for the burst below
 TEXTS = {"markup": MARKUP, "lines": LINES, "scripts": SCRIPTS}
 
 
@@ -53,7 +54,13 @@ def steps_for(name, text):
         stream = next((stream for stream, answer in forms if text not in answer), None)
         if stream is None:
             return
-        changed = later_change(text, answer_text(await send(said(name, text, stream=stream, copy=1))))
+        again = answer_text(await send(said(name, text, stream=stream, copy=1)))
+        if text in again:
+            # It comes and goes.
+            for copy in range(2, AGAIN):
+                await send(said(name, text, stream=stream, copy=copy))
+            return
+        changed = later_change(text, again)
         for copy in (0, 1) if changed is not None else ():
             await send(said(name, text, stream=stream, copy=copy, stop_sequences=[changed]))
 
@@ -64,17 +71,43 @@ DIALOGUES = [
     Dialogue(
         name=f"text.{name}",
         steps=steps_for(name, text),
-        max_requests=5,
-        max_output_tokens=5 * MAX_TOKENS,
+        max_requests=AGAIN + 1,
+        max_output_tokens=(AGAIN + 1) * MAX_TOKENS,
         needs=frozenset({"stop-sequences"}),
     )
     for name, text in TEXTS.items()
 ]
 COUNT = "Count from 1 to 12, separated by commas. Reply with the numbers only."
 SHORT = 48
-# Every k-th answer may be wrong. A number of requests that is prime has no period in common with k.
-TIMES = 3
-BURST = [pair for copy in range(TIMES) for pair in whole_and_streamed("text.burst", COUNT, max_tokens=SHORT, copy=copy)]
+# Any model repeats these words. They are short, not ASCII, and in scripts that separate words by blanks.
+GREETING = "Grüße aus Köln &amp; “bon appétit”, jaźń i łąka, добрый день всем, καλημέρα σας"
+GREETING_TOKENS = 80
+# Every k-th answer may be wrong. If one is, the request is sent so often that the number of answers is prime.
+TIMES, MORE_TIMES = 3, 7
+
+
+async def burst(send):
+    """Asks for the words three times, whole and streamed, and more often if the answers differ."""
+    texts = [answer_text(await send(one)) for copy in range(TIMES) for one in greeting(copy)]
+    if len(set(texts)) > 1:
+        for copy in range(TIMES, MORE_TIMES):
+            for one in greeting(copy):
+                await send(one)
+
+
+def greeting(copy):
+    """The request for the words, whole and streamed; every second time streamed first, as every second may be wrong."""
+    pair = whole_and_streamed("text.burst", SAY + GREETING, max_tokens=GREETING_TOKENS, copy=copy)
+    return pair[::-1] if copy % 2 else pair
+
+
+BURST = Dialogue(
+    name="text.burst",
+    steps=burst,
+    max_requests=2 * MORE_TIMES,
+    max_output_tokens=2 * MORE_TIMES * GREETING_TOKENS,
+    needs=frozenset({"text"}),
+)
 # An endpoint that looks for stop sequences holds back the end of a text, which may begin one.
 HELD_BACK = repeated_pair(
     "text.held-back",
@@ -140,11 +173,11 @@ IN_LATIN_1 = Ask(
 )
 
 
-@pytest.mark.parametrize("exchange", [*BURST, IN_LATIN_1], indirect=True)
+@pytest.mark.parametrize("exchange", [IN_LATIN_1], indirect=True)
 def test_returns_every_answer(exchange, judge):
     judge(exchange)
 
 
-@pytest.mark.parametrize("dialogue", [*DIALOGUES, HELD_BACK, FILTERED], indirect=True)
+@pytest.mark.parametrize("dialogue", [*DIALOGUES, BURST, HELD_BACK, FILTERED], indirect=True)
 def test_keeps_texts(dialogue, judge):
     judge(*dialogue)

@@ -269,7 +269,10 @@ def _are_exact(stated: Mapping[str, Any], names: list[str], calls: list[Call]) -
 
 
 def _changed_value(stated: Mapping[str, Any], forms: list[list[Call]]) -> Finding | None:
-    """What the target changed in the calls with one stated input, whole and streamed."""
+    """What the target changed in the calls with one stated input: all of one form, or of tools that do not require it.
+
+    The forms are whole and streamed.
+    """
     if len(forms) < len((True, False)) or any(len(calls) < MIN_STATED for calls in forms):
         return None
     calls = [call for form in forms for call in form]
@@ -278,11 +281,18 @@ def _changed_value(stated: Mapping[str, Any], forms: list[list[Call]]) -> Findin
             return _retyped(stated, name, calls)
     if not _has_written_the_same(calls):
         return None
-    for right, wrong in (forms, forms[::-1]):
-        for name in _compared(stated):
-            if _are_exact(stated, [name], right) and _have_one_other_value(stated[name], name, wrong):
-                return _changed(stated, name, wrong)
+    for name in _compared(stated):
+        for right, wrong in (forms, forms[::-1], _by_need(calls, name)):
+            if wrong and _are_exact(stated, [name], right) and _have_one_other_value(stated[name], name, wrong):
+                return _changed(stated, name, right, wrong)
     return None
+
+
+def _by_need(calls: list[Call], name: str) -> tuple[list[Call], list[Call]]:
+    """The calls of tools that require a member, and those of tools that do not; none if there are too few."""
+    needing = [call for call in calls if name in (schema_of(call).get("required") or ())]
+    others = [call for call in calls if call not in needing]
+    return (needing, others) if min(len(needing), len(others)) >= MIN_STATED else ([], [])
 
 
 def _has_written_the_same(calls: list[Call]) -> bool:
@@ -327,9 +337,16 @@ def _have_one_other_value(value: Any, name: str, calls: list[Call]) -> bool:
     return not _same(value, given) and all(_same(given, call[2]["input"].get(name)) for call in calls)
 
 
-def _changed(stated: Mapping[str, Any], name: str, calls: list[Call]) -> Finding:
-    exchange, given = calls[0][0], calls[0][2]["input"].get(name)
-    how, other = ("streamed", "whole") if streamed(exchange) else ("whole", "streamed")
-    found = f"{shown(given, SHOWN_CHARS)} in {len(calls)} {how} answers"
-    wanted = f"{shown(stated[name], SHOWN_CHARS)}, as in the {other} answers, which have as many output tokens"
-    return finding_in(calls[0], f"/{name}", found, wanted)
+def _changed(stated: Mapping[str, Any], name: str, right: list[Call], wrong: list[Call]) -> Finding:
+    given = wrong[0][2]["input"].get(name, "nothing")
+    found = f"{shown(given, SHOWN_CHARS)} in {len(wrong)} {_kind(wrong, name)}"
+    wanted = f"{shown(stated[name], SHOWN_CHARS)}, as in the {_kind(right, name)}, which have as many output tokens"
+    return finding_in(wrong[0], f"/{name}", found, wanted)
+
+
+def _kind(calls: list[Call], name: str) -> str:
+    """What some calls have in common: their form, or whether their tool requires a member."""
+    if len({streamed(call[0]) for call in calls}) == 1:
+        return "streamed answers" if streamed(calls[0][0]) else "whole answers"
+    requires = name in (schema_of(calls[0]).get("required") or ())
+    return f"calls of a tool that {'requires' if requires else 'does not require'} it"
