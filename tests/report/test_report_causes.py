@@ -11,6 +11,8 @@ from messages_conformance.exchange import Exchange, Failure, Origin, Response
 from messages_conformance.report import FORMATS, explained, load, to_json
 from messages_conformance.report.causes import find_causes, outcome_of
 from messages_conformance.report.model import exit_code, failures, headline, verdict_sentence
+from messages_conformance.report.order import rank
+from messages_conformance.report.request_features import features
 from messages_conformance.rules.verdict import NOT_PROVOKED, STATUS, Finding, Verdict
 
 VALID = "transport.path.post-messages"
@@ -313,3 +315,22 @@ def test_junit_skips_a_bystander_because_of_the_cause():
     assert skipped.get("message") == f"not-verified: every streamed request is answered with 500 ({VALID})"
     failure = root.find(f".//testcase[@name='{VALID}']/failure")
     assert failure.get("message").startswith("Every streamed request is answered with 500. ")
+
+
+def test_results_in_another_order_than_their_calls_are_a_feature():
+    calls = [{"type": "tool_use", "id": name, "name": "look", "input": {}} for name in ("a", "b")]
+    results = [{"type": "tool_result", "tool_use_id": name} for name in ("b", "a")]
+    said = "whose tool results are in another order than the calls"
+    swapped, straight = (
+        features(asked({"messages": [turn(calls) | {"role": "assistant"}, turn(answers)]})).values()
+        for answers in (results, results[::-1])
+    )
+    assert said in swapped
+    assert said not in straight
+
+
+def test_of_equal_failures_that_comes_first_which_fails_wherever_it_applies():
+    exchanges = numbered(*(asked(body(number)) for number in range(8)))
+    rare = replace(failed("request.max_tokens.integer", exchanges[:1]), judged=7)
+    always = replace(failed("request.max_tokens.required", exchanges[1:3]), judged=2)
+    assert rank(always, "hides", {}) < rank(rare, "hides", {})

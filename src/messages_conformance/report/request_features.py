@@ -176,10 +176,23 @@ def _of_blocks(messages: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
         if isinstance(source, Mapping) and isinstance(source.get("type"), str):
             yield f"block.{kind}.{source['type']}", f"{words} given as {inline(source['type'], _NAME_CHARACTERS)}"
         yield f"block.{kind}", words
+    if any(map(_are_swapped, messages, messages[1:])):
+        yield "results.order", "whose tool results are in another order than the calls"
     if any(_holds(turn, "cache_control") for turn in messages):
         yield "cache_control", "with cache_control in its messages"
     if any(_holds(turn, "citations") for turn in messages):
         yield "citations", "with citations"
+
+
+def _are_swapped(turn: Mapping[str, Any], following: Mapping[str, Any]) -> bool:
+    """Whether the results in a turn are in another order than the calls in the turn before it."""
+    calls, results = _values(turn, "tool_use", "id"), _values(following, "tool_result", "tool_use_id")
+    return sorted(calls) == sorted(results) and calls != results
+
+
+def _values(turn: Mapping[str, Any], kind: str, field: str) -> list[str]:
+    blocks = (block for block in _list(turn.get("content")) if isinstance(block, Mapping) and block.get("type") == kind)
+    return [str(block.get(field)) for block in blocks]
 
 
 def _of_text_blocks(messages: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -25,6 +25,9 @@ FEATURES: Final = 3
 CLIENTS: Final = 4
 """Clients that are named for a status."""
 
+OTHERS: Final = 2
+"""So many clients of another status are named, too: `10 of 11` alone does not say which one is missing (our own)."""
+
 _WAITED: Final = re.compile(r"waited ([\d.]+) s after (\d+|a closed connection)")
 """How a run notes that it waited out a refusal, or a gateway that accepts no more connections."""
 
@@ -77,7 +80,11 @@ def _titles(titles: Iterable[str]) -> tuple[str, ...]:
 def _clients(report: Report, status: str, words: str) -> str:
     found = clients_of(report)
     names = [sentence(one.client) for one in found if one.status == status]
-    return f"; {words} {len(names):,} of {len(found):,} clients: {listed(names, CLIENTS)}" if names else ""
+    if not names:
+        return ""
+    others = [f"{sentence(one.client)}: {one.status}" for one in found if one.status != status]
+    few = f"; {', '.join(others)}" if 0 < len(others) <= OTHERS else ""
+    return f"; {words} {len(names):,} of {len(found):,} clients: {listed(names, CLIENTS)}{few}"
 
 
 def _cost(report: Report) -> str:

@@ -99,9 +99,11 @@ def _figure(number: str, words: str) -> Markup:
     return element("p", element("strong", number), " ", element("span", words))
 
 
-def clients(report: Report) -> Section:
-    """The status of each measured client, with the requirements that cause it."""
+def clients(report: Report) -> Section | None:
+    """The status of each measured client, with the requirements that cause it; None for a run that shows no client."""
     rows = [row(found.client, _status(found), _because_of(found)) for found in clients_of(report)]
+    if not rows:
+        return None
     note = (
         "A client fails or loses data when a requirement failed in this run, in a form of answers that it reads, and "
         "such a violation did this to the client on a test server. A violated MUST that was never measured counts by "
