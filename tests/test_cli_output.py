@@ -92,6 +92,7 @@ def test_requirements_are_shown_as_json(command: tuple[str, ...], capsys: pytest
         ("run --waivers x", {"file,x"}),
         ("explain stream.order.message-stop-l", {"plain,stream.order.message-stop-last"}),
         ("serve --fault drop_message_stop", {"plain,drop_message_stop"}),
+        ("run reference:drop_message_sto", {"plain,reference:drop_message_stop"}),
         ("run --draw", set()),
         ("run --events", {"plain,--events"}),
     ],

@@ -137,7 +137,8 @@ def _headers_problem(texts: Iterable[str]) -> str:
         if ":" not in text or not HEADER_NAME.fullmatch(name):
             return f"--header number {number} is not NAME:VALUE, such as 'x-access-token: VALUE'"
         if not value:
-            return f"--header {name} has no value; write '{name}: VALUE', or leave it out"
+            variable = f"MESSAGES_HEADER_{re.sub('[^A-Za-z0-9]', '_', name).upper()}"
+            return f"--header {name} has no value; write '{name}: VALUE', or set {variable} for a command of a report"
         if not HEADER_VALUE.fullmatch(value):
             return f"--header {name} has a character that no header can have, such as a line break"
         if name.lower() == "x-api-key":

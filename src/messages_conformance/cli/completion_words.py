@@ -11,12 +11,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-TARGETS: Final = ("http://", "https://", "reference:", "replay:")
+REFERENCE: Final = "reference:"
+TARGETS: Final = ("http://", "https://", REFERENCE, "replay:")
 
 
 def targets(incomplete: str) -> Iterable[str]:
-    """The targets of the file that applies here, then the beginnings of addresses."""
+    """The targets of the file that applies here, then the beginnings of addresses; after `reference:`, its faults."""
     from messages_conformance import configuration
+
+    if incomplete.startswith(REFERENCE):
+        return [REFERENCE, *(f"{REFERENCE}{name}" for name in faults("")), f"{REFERENCE}variant="]
 
     try:
         found = configuration.read(Path.cwd(), configuration.file_of({}, os.environ))
