@@ -10,7 +10,7 @@ import click
 
 from messages_conformance.cli.command_list import COMMANDS, NAME, Row
 from messages_conformance.cli.parameters import ArgumentOfCommand, OptionOfCommand, Parsed
-from messages_conformance.cli.parsing import near
+from messages_conformance.cli.parsing import near, remember_keys
 
 HELP_NAMES: Final = ("-h", "--help")
 OPTIONS_TITLE: Final = "options"
@@ -76,6 +76,7 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> int:
         """The exit code of the function."""
+        remember_keys(ctx.params.get("api_key_env"))
         values = {name: list(value) if isinstance(value, tuple) else value for name, value in ctx.params.items()}
         return self.function(Parsed(**values))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -15,6 +16,23 @@ TARGETS: Final = "an address (http://... or https://...), reference:, reference:
 
 NOT_JUDGED: Final = 2
 """The exit code when nothing could be judged, by an error of our own, too."""
+
+
+KEY_VARIABLES: Final = ("MESSAGES_API_KEY", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+"""The environment variables that hold a key: ours, and those of the official SDKs."""
+
+
+def remember_keys(*variables: str | None) -> None:
+    """Masks the keys in the environment in all output of this command, whether it uses them or not.
+
+    A file that it reads may have them. `variables` are others that hold a key.
+    """
+    for name in filter(None, (*variables, *KEY_VARIABLES)):
+        if value := os.environ.get(name, "").strip():
+            from messages_conformance.masking import remember_secret
+
+            own = {"placeholder": f"${name}"} if name in KEY_VARIABLES[1:] else {}
+            remember_secret(value, **own)
 
 
 def near(word: str, valid: Iterable[str]) -> str:

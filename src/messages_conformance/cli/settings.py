@@ -27,7 +27,7 @@ from messages_conformance.cli.parameters import (
     flag,
 )
 from messages_conformance.cli.parameters import option as click_option
-from messages_conformance.cli.parsing import TARGETS, wrong_usage
+from messages_conformance.cli.parsing import TARGETS, remember_keys, wrong_usage
 from messages_conformance.configuration import Configuration, ConfigurationError, Setting
 from messages_conformance.options import OPTIONS, SEVERAL, Option, parsed_header, problem
 
@@ -157,7 +157,10 @@ def configured(parsed: Parsed) -> Configuration:
 
 def effective(parsed: Parsed) -> dict[str, Setting]:
     """Every option that is set; raises ConfigurationError when a file or a variable cannot be used."""
-    return configuration.settings(given(parsed), configured(parsed).checked(), os.environ)
+    found = configuration.settings(given(parsed), configured(parsed).checked(), os.environ)
+    if variable := found.get("api-key-env"):
+        remember_keys(variable.value)
+    return found
 
 
 def _show(parsed: Parsed) -> int:
@@ -181,7 +184,11 @@ def _show(parsed: Parsed) -> int:
     secret = {option.name for option in OPTIONS if option.secret}
     key = _key(rows["api-key-env"].value)
     if rows["output"].value == "json":
-        print(json.dumps({name: _plain(row, name in secret) for name, row in (rows | key).items()}, indent=1))
+        from messages_conformance.ci_commands import disarmed
+        from messages_conformance.masking import masked
+
+        shown = json.dumps({name: _plain(row, name in secret) for name, row in (rows | key).items()}, indent=1)
+        print(disarmed(masked(shown)))
         return 0
     _print({name: (_shown(row.value, name in secret), row.origin) for name, row in (rows | key).items()})
     return 0
@@ -197,11 +204,14 @@ def _key(variable: str) -> dict[str, Setting]:
 
 
 def _print(rows: Mapping[str, tuple[str, str]]) -> None:
+    from messages_conformance.masking import masked
+    from messages_conformance.report.text import visible
+
     widths = [
         max(map(len, column)) for column in zip(*((name, value) for name, (value, _) in rows.items()), strict=True)
     ]
     for name, (value, origin) in rows.items():
-        print(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}")
+        print(visible(masked(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {origin}")))
 
 
 def _plain(row: Setting, secret: bool) -> dict[str, Any]:

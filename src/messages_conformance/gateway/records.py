@@ -16,7 +16,7 @@ from messages_conformance.exchange import (
     UpstreamCall,
 )
 from messages_conformance.exchange import body_chunks as exchange_chunks
-from messages_conformance.masking import is_secret
+from messages_conformance.masking import is_secret, remember_secret
 from messages_conformance.upstream import UpstreamExchange
 
 KEY_HEADERS: Final = ("authorization", "x-api-key", "api-key")
@@ -28,6 +28,12 @@ class Secrets:
     """What is replaced in every record: pairs of a text and its placeholder, the client's key first."""
 
     pairs: tuple[tuple[str, str], ...]
+
+    def remember(self) -> None:
+        """Masks the keys in every other spelling, too, in all that is recorded and written."""
+        for secret, placeholder in self.pairs:
+            if placeholder != UPSTREAM_ADDRESS_PLACEHOLDER:
+                remember_secret(secret, placeholder=placeholder)
 
     def masked(self, data: bytes) -> bytes:
         """The bytes with placeholders."""

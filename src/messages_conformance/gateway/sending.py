@@ -282,6 +282,7 @@ async def joined(setup: Setup, sent: Iterable[Sent], *, first: int = 1) -> tuple
     waiting = list(sent)
     records = {one.script.token(): await _ended(setup, one) for one in waiting}
     hidden = secrets_of(setup.upstream.records(), client_key=setup.target.key, port=setup.upstream.port)
+    hidden.remember()
     return tuple(_exchange(setup, one, records, hidden, number) for number, one in enumerate(waiting, start=first))
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from messages_conformance.history.standing import Standing
 from messages_conformance.history.store import HistoryError, PastRun
+from messages_conformance.masking import masked
 from messages_conformance.report.csv_text import csv_cell
 from messages_conformance.report.text import counted, inline, json_text
 
@@ -65,9 +66,13 @@ def to_csv(found: Sequence[Standing]) -> str:
 def flat(runs: Iterable[PastRun]) -> Iterator[dict[str, Any]]:
     """Each outcome of each run as one row."""
     for run in runs:
-        shared = {name: getattr(run, name) for name in COLUMNS[:-2]}
+        shared = {name: _masked(getattr(run, name)) for name in COLUMNS[:-2]}
         for requirement, outcome in run.outcomes.items():
             yield {**shared, "requirement": requirement, "outcome": outcome}
+
+
+def _masked(value: Any) -> Any:
+    return masked(value) if isinstance(value, str) else value
 
 
 def write_lines(runs: Iterable[PastRun], path: Path) -> None:

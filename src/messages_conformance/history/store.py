@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from messages_conformance.fleet.collecting import SavedRun
+from messages_conformance.masking import masked
 from messages_conformance.report.summarized import Summary
 from messages_conformance.report.text import encodable
 from messages_conformance.rules.verdict import NOT_APPLICABLE
@@ -138,7 +139,7 @@ def _add_run(store: sqlite3.Connection, run: SavedRun, summary: Summary, *, rele
     digest = _digest([run.id, what.started_at, what.target, what.model, what.profile, what.depth, result_digest])
     if store.execute("SELECT 1 FROM runs WHERE digest = ?", (digest,)).fetchone():
         return False
-    values = encodable(
+    values = _kept(
         (
             *(digest, now, what.started_at, run.id, run.name, what.target, what.model, what.profile, what.depth),
             *(what.edition, what.version, release, summary.exit_code, summary.verdict_sentence),
@@ -162,9 +163,14 @@ def _result(store: sqlite3.Connection, digest: str, rows: Sequence[tuple[str, st
     assert number is not None
     store.executemany(
         "INSERT INTO verdicts (result, requirement, level, outcome) VALUES (?, ?, ?, ?)",
-        [(number, *encodable(row)) for row in rows],
+        [(number, *_kept(row)) for row in rows],
     )
     return number
+
+
+def _kept(values: Iterable[Any]) -> tuple[Any, ...]:
+    """The values of a row as they are stored: without secrets, and in UTF-8."""
+    return tuple(masked(encodable(value)) if isinstance(value, str) else value for value in values)
 
 
 def _digest(value: object) -> str:

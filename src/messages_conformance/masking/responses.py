@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from messages_conformance.exchange import (
     ALL_CODINGS,
     KEY_PLACEHOLDER,
+    Behind,
     Chunk,
     Exchange,
     Request,
@@ -106,8 +107,23 @@ def masked_exchange(exchange: Exchange) -> Exchange:
             if failure is None
             else replace(failure, message=masked_text(failure.message, secret, placeholder=placeholder)),
             waits=tuple(masked_text(note, secret, placeholder=placeholder) for note in exchange.waits),
+            behind=None if exchange.behind is None else _behind(exchange.behind, secret, placeholder),
         )
     return exchange
+
+
+def _behind(behind: Behind, secret: str, placeholder: str) -> Behind:
+    """The upstream's side of an exchange with the secret masked in every request and response."""
+    calls = tuple(
+        replace(
+            call,
+            request=masked_request(call.request, secret, placeholder=placeholder),
+            response=None if call.response is None else masked_response(call.response, secret, placeholder=placeholder),
+            refused=masked_text(call.refused, secret, placeholder=placeholder),
+        )
+        for call in behind.calls
+    )
+    return replace(behind, calls=calls)
 
 
 def masked_request(request: Request, secret: str, *, placeholder: str = KEY_PLACEHOLDER) -> Request:

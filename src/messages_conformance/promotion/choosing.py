@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from messages_conformance.captures import FieldMap, Reading, problems, read_all
 from messages_conformance.exchange import Exchange, RecordingPart
+from messages_conformance.masking import masked, masked_exchange
 from messages_conformance.promotion.free_text import without_text
 from messages_conformance.promotion.row_files import PromotionError
 from messages_conformance.promotion.rows import Expectation, RecordedRequest, recorded
@@ -26,7 +27,7 @@ def chosen(files: Sequence[str], numbers: Sequence[int], fields: FieldMap | None
     Raises CaptureError for a path that is no file or folder.
     """
     reading = Reading()
-    exchanges = read_all(files, fields=fields, reading=reading)
+    exchanges = map(masked_exchange, read_all(files, fields=fields, reading=reading))
     found = {one.number: one for one in exchanges if RecordingPart.REQUEST not in one.lacks}
     if not found:
         why = problems(reading) or "it has no request to /v1/messages"
@@ -40,7 +41,7 @@ def chosen(files: Sequence[str], numbers: Sequence[int], fields: FieldMap | None
 
 def promoted(exchange: Exchange, name: str, *, expect: Expectation | None, is_textless: bool) -> RecordedRequest:
     """The row of an exchange. Its situation is `name` as a slug; `is_textless` replaces what people wrote."""
-    row = recorded(exchange, re.sub(r"[^a-z0-9.-]+", "-", name.lower()).strip("-."), expect=expect)
+    row = recorded(exchange, re.sub(r"[^a-z0-9.-]+", "-", masked(name).lower()).strip("-."), expect=expect)
     return replace(row, body=without_text(row.body)) if is_textless and row.body is not None else row
 
 

@@ -84,9 +84,14 @@ def cut(text: str, limit: int) -> str:
 
 
 def json_text(document: Any) -> str:
-    """A JSON document as the text of a file of a report."""
+    """A JSON document as the text of a file of a report: what a terminal would execute or hide is an escape."""
     compact = json.dumps(document, ensure_ascii=False, allow_nan=False)  # Python's own encoder is slow with an indent
-    return msgspec.json.format(compact, indent=1) + "\n"
+    text = msgspec.json.format(compact, indent=1) + "\n"
+    return text if text.isascii() else _HIDDEN_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+_HIDDEN_IN_JSON: Final = re.compile("[\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+"""The controls after ASCII, marks of direction and invisible signs, which JSON allows in a string as they are."""
 
 
 def encodable(value: Any) -> Any:
