@@ -217,7 +217,8 @@ def test_the_sentence_about_claude_code_agrees_with_the_table_and_with_report_js
     assert status is not None
     document = to_json(made)
     would_not = document["verdict_sentence"].startswith("Claude Code would not work")
-    assert would_not == (status.status == FAILS) == (document["exit_code"] == 1)
+    assert would_not == (status.status == FAILS)
+    assert document["exit_code"] == 1 or not would_not
     assert {row["client"]: row["status"] for row in document["clients"]}[CLAUDE_CODE] == status.status
     if not would_not:
         assert document["verdict_sentence"].startswith("Claude Code would work")

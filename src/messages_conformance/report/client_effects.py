@@ -13,6 +13,8 @@ from typing import Final
 
 from messages_conformance import contract
 from messages_conformance.contract import JSON, STREAM, ClientUse, FindingForm
+from messages_conformance.report.client_readings import HARMLESS_OUTCOMES, Reading, Readings
+from messages_conformance.report.client_values import TO_OTHERS, changes_some, is_about_counts, is_about_values
 from messages_conformance.report.impact_text import HARMLESS, rank
 from messages_conformance.rules.catalogue import BREAKS, CATALOGUE, DRIFTS, LEAKS, LOSES, MISBILLS, Requirement
 from messages_conformance.rules.verdict import FAIL, MUST, Finding, Verdict
@@ -31,6 +33,8 @@ ONE_FORM: Final = {
 """Requirements outside the topic `stream` that are about one form."""
 
 REFUSED_SOME: Final = "some of its requests are refused (concluded, not measured)"
+CHANGED_SOME: Final = "gets some wrong values (concluded, not measured)"
+SOME: Final = "fails_some"
 LOST: Final = ("the tool call silently", "text silently")
 """Ends of outcomes after which a client continues without a part of the answer: it does not work."""
 
@@ -53,6 +57,8 @@ labelled gzip and not compressed makes the SDKs raise an error (measured by driv
 ABOUT_REQUESTS: Final = "transport.request."
 """Requirements about unusual requests, which no measured client sends."""
 
+NO_READINGS: Final = Readings()
+
 FormOf = Callable[[Finding], FindingForm]
 """The form of a finding, with what is known of the request that was answered so."""
 
@@ -61,13 +67,20 @@ FormOf = Callable[[Finding], FindingForm]
 class Effect:
     """The worst that a violation of one requirement does to a client, such as `raises an error`.
 
-    `stops` means that the client does not work; `measured` is false for a conclusion from the harm.
+    `stops` means that the client does not work; `measured` is false for a conclusion from the harm or from the model
+    of the client, which says in `why` how it is so.
     """
 
     requirement: str
     outcome: str
     stops: bool
     measured: bool = True
+    why: str = ""
+
+
+def in_words(effect: Effect) -> str:
+    """The outcome, and how it happens if the model of the client says so."""
+    return f"{effect.outcome} ({effect.why})" if effect.why else effect.outcome
 
 
 def concerns(use: ClientUse, requirement: str) -> bool:
@@ -85,13 +98,19 @@ def concerns(use: ClientUse, requirement: str) -> bool:
 
 
 def effects(
-    use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], form_of: FormOf, *, without: str = ""
+    use: ClientUse,
+    profile: str,
+    verdicts: Mapping[str, Verdict],
+    form_of: FormOf,
+    *,
+    without: str = "",
+    readings: Readings = NO_READINGS,
 ) -> tuple[Effect, ...]:
     """The effect of each violated requirement that concerns the client, the worst first.
 
     `without` is a fault whose observations are left out.
     """
-    found = _effects(use, profile, verdicts, Known(use=use, form_of=form_of, without=without))
+    found = _effects(use, profile, verdicts, Known(use=use, form_of=form_of, without=without, readings=readings))
     return tuple(sorted(found, key=lambda effect: (not effect.stops, rank(effect.outcome), effect.requirement)))
 
 
@@ -102,6 +121,16 @@ class Known:
     use: ClientUse
     form_of: FormOf
     without: str = ""
+    readings: Readings = NO_READINGS
+
+    @property
+    def short(self) -> str:
+        """The short name of the client."""
+        return contract.short_name(self.use.client)
+
+    def reading(self, finding: Finding) -> Reading | None:
+        """What the model of the client makes of the exchange of a finding."""
+        return self.readings.of(self.short, finding.exchange)
 
     def reached(self, finding: Finding) -> bool:
         """Whether the client reads answers of the form in which the finding is."""
@@ -113,7 +142,7 @@ class Known:
     def effect(self, finding: Finding) -> Effect | None:
         """What was measured: for the same form, or for the same kind of fault, or the worst for another form."""
         form = self.form_of(finding)
-        short = contract.short_name(self.use.client)
+        short = self.short
         same = contract.observed_effect(form, client=short, without=self.without)
         if same is not None:
             return _observed(finding.requirement, same)
@@ -127,11 +156,15 @@ class Known:
 
 def _effects(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], known: Known) -> Iterator[Effect]:
     for verdict in verdicts.values():
-        if not verdict.findings or not concerns(use, verdict.requirement):
+        if not verdict.findings or verdict.requirement in TO_OTHERS or not concerns(use, verdict.requirement):
             continue
         named = [replace(finding, requirement=verdict.requirement) for finding in verdict.findings]
         findings = [finding for finding in named if known.reached(finding)]
         if not findings:
+            continue
+        read = [(finding, reading) for finding in findings if (reading := known.reading(finding)) is not None]
+        if read and (effect := _by_the_model(verdict, read, use)) is not None:
+            yield effect
             continue
         measured = _worst(effect for finding in findings if (effect := known.effect(finding)) is not None)
         if use.profile == profile:
@@ -140,6 +173,31 @@ def _effects(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], know
             yield measured
         elif (concluded := _concluded(verdict)) is not None:
             yield concluded
+
+
+def _by_the_model(verdict: Verdict, read: list[tuple[Finding, Reading]], use: ClientUse) -> Effect | None:
+    """The effect by the model of the client; None where only the values of the answers are wrong."""
+    name = verdict.requirement
+    worst = _worst(_as_read(name, reading, use) for _, reading in read)
+    if worst is None or worst.outcome != HARMLESS:
+        return worst
+    if not is_about_values(name) or (is_about_counts(name) and use.profile is not None):
+        return worst
+    if changes_some(name) and use.profile is None:
+        return Effect(requirement=name, outcome=CHANGED_SOME, stops=False, measured=False)
+    return None
+
+
+def _as_read(requirement: str, reading: Reading, use: ClientUse) -> Effect:
+    if reading.wrong is None or reading.wrong.outcome in HARMLESS_OUTCOMES:
+        return Effect(requirement=requirement, outcome=HARMLESS, stops=False, measured=False)
+    outcome, why = reading.wrong.outcome, reading.wrong.why
+    stops = contract.stops(outcome) and (reading.ordinary or use.profile is not None)
+    if contract.stops(outcome) and not stops:
+        outcome = SOME
+    return Effect(
+        requirement=requirement, outcome=contract.outcome_words(outcome), stops=stops, measured=False, why=why
+    )
 
 
 def _observed(requirement: str, effect: str) -> Effect:

@@ -13,14 +13,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from types import MappingProxyType
 from typing import Final
 
 from messages_conformance import contract
 from messages_conformance.contract import ClientUse, FindingForm
 from messages_conformance.contract.probes import probes
-from messages_conformance.exchange import REFUSED
-from messages_conformance.report.client_coverage import not_offered, nothing_seen, unseen
+from messages_conformance.exchange import REFUSED, Exchange
+from messages_conformance.report.client_coverage import NO_WHOLE_STREAM, not_offered, nothing_seen, unseen
 from messages_conformance.report.client_effects import Effect, FormOf, as_text, effects
+from messages_conformance.report.client_readings import Readings
 from messages_conformance.report.impact_text import HARMLESS
 from messages_conformance.report.text import counted, listed
 from messages_conformance.rules.verdict import MUST, Finding, Verdict
@@ -31,6 +33,8 @@ WORKS_WITH_LOSS: Final = "works with loss"
 FAILS: Final = "fails"
 NOT_KNOWN: Final = "not known"
 STATUSES: Final = (WORKS, WORKS_AS_SEEN, WORKS_WITH_LOSS, FAILS, NOT_KNOWN)
+
+NO_EXCHANGES: Final[Mapping[int, Exchange]] = MappingProxyType({})
 
 NAMED: Final = 2
 """Requirements that are named in a sentence."""
@@ -56,23 +60,34 @@ class ClientStatus:
 
 
 def client_statuses(
-    profile: str, verdicts: tuple[Verdict, ...], form_of: FormOf, *, unjudged: bool = False, without: str = ""
+    profile: str,
+    verdicts: tuple[Verdict, ...],
+    form_of: FormOf,
+    *,
+    unjudged: bool = False,
+    without: str = "",
+    exchanges: Mapping[int, Exchange] = NO_EXCHANGES,
 ) -> tuple[ClientStatus, ...]:
     """One status for each measured client, in the order of the measurements.
 
-    `unjudged` says that the run could not be judged. `without` is a fault whose observations are left out.
+    `unjudged` says that the run could not be judged. `without` is a fault whose observations are left out. The models
+    of the clients read the `exchanges`.
     """
     if unjudged:
         return tuple(ClientStatus(client=client, status=NOT_KNOWN) for client in contract.clients())
-    found = {one.requirement: replace(one, findings=_different(one.findings, form_of)) for one in verdicts}
-    return tuple(_status(use, profile, found, form_of, without) for use in contract.client_uses().values())
+    readings = Readings(exchanges=exchanges)
+    found = {one.requirement: replace(one, findings=_different(one.findings, form_of, readings)) for one in verdicts}
+    return tuple(_status(use, profile, found, form_of, without, readings) for use in contract.client_uses().values())
 
 
-def _different(findings: Iterable[Finding], form_of: FormOf) -> tuple[Finding, ...]:
-    """The first finding of each form and text: a run may have thousands that differ in their exchange alone."""
-    first: dict[tuple[FindingForm, str], Finding] = {}
+def _different(findings: Iterable[Finding], form_of: FormOf, readings: Readings) -> tuple[Finding, ...]:
+    """The first finding of each form and text, in ordinary exchanges and in others.
+
+    A run may have thousands that differ in their exchange alone.
+    """
+    first: dict[tuple[FindingForm, str, bool], Finding] = {}
     for finding in findings:
-        first.setdefault((form_of(finding), as_text(finding)), finding)
+        first.setdefault((form_of(finding), as_text(finding), readings.is_ordinary(finding.exchange)), finding)
     return tuple(first.values())
 
 
@@ -83,11 +98,18 @@ def status_for_profile(profile: str, statuses: tuple[ClientStatus, ...]) -> Clie
 
 
 def _status(
-    use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], form_of: FormOf, without: str
+    use: ClientUse,
+    profile: str,
+    verdicts: Mapping[str, Verdict],
+    form_of: FormOf,
+    without: str,
+    readings: Readings,
 ) -> ClientStatus:
-    every = effects(use, profile, verdicts, form_of, without=without)
+    every = effects(use, profile, verdicts, form_of, without=without, readings=readings)
     found = tuple(effect for effect in every if effect.outcome != HARMLESS)
     unknown = nothing_seen(use, profile, verdicts)
+    if unknown == (NO_WHOLE_STREAM,) and readings.reads_a_stream(contract.short_name(use.client)):
+        unknown = ()
     partly = (*unseen(use, profile, verdicts).values(), *_tolerated(every, verdicts))
     return ClientStatus(
         client=use.client,

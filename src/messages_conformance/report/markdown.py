@@ -13,6 +13,7 @@ from typing import Final
 
 from messages_conformance.report import feature_matrix
 from messages_conformance.report.causes import Cause
+from messages_conformance.report.client_effects import in_words
 from messages_conformance.report.clients import ClientStatus
 from messages_conformance.report.failure_text import FailureText, describe_failure, readable
 from messages_conformance.report.figures import figures
@@ -176,8 +177,8 @@ def _clients(report: Report) -> Iterator[str]:
 
 def _because_of(found: ClientStatus) -> str:
     lines = [
-        f"{outcome}: {_names([effect.requirement for effect in effects])}"
-        for outcome, effects in groupby(found.effects, key=lambda effect: effect.outcome)
+        f"{prose(outcome)}: {_names([effect.requirement for effect in effects])}"
+        for outcome, effects in groupby(found.effects, key=in_words)
     ]
     lines += found.unseen
     return "; ".join(lines)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, Protocol
 
@@ -17,7 +17,14 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.gate import Gate
 from messages_conformance.options import DEPTHS
 from messages_conformance.report.causes import Cause
-from messages_conformance.report.clients import FAILS, WORKS, ClientStatus, client_statuses, status_for_profile
+from messages_conformance.report.clients import (
+    FAILS,
+    NOT_KNOWN,
+    WORKS,
+    ClientStatus,
+    client_statuses,
+    status_for_profile,
+)
 from messages_conformance.report.feature_matrix import Row
 from messages_conformance.report.finding_forms import form_of, plain_form
 from messages_conformance.report.order import CONTESTED, rank
@@ -60,7 +67,6 @@ NO_COMMAND: Final = "-"
 FAIL_ON_SHOULD: Final = "should"
 FAIL_ON_REGRESSION: Final = "regression"
 """Values of `fail_on`: a SHOULD fails the run, too; or only a MUST fails it that did not fail in the baseline."""
-
 
 SAID: Final = 3
 """How many losses, and how many parts that were not seen, the sentence about a client names."""
@@ -128,7 +134,7 @@ class Report:
     `failed_tests` do. `request_coverage` is empty until the run is over. `exchanges` and `saved_exchanges` are by
     number; the latter are known only from a saved report. `gate` has the excuses. `causes` explain several failures.
     `features` is the feature matrix. `recording_sha256` is the digest of exchanges.jsonl at the end of the run;
-    `stated_exit_code` is what the report.json of a saved run says.
+    `stated_exit_code` and `stated_clients` are what the report.json of a saved run says.
     """
 
     run: RunInfo
@@ -149,6 +155,7 @@ class Report:
     features: tuple[Row, ...] = ()
     recording_sha256: str = ""
     stated_exit_code: int | None = None
+    stated_clients: tuple[ClientStatus, ...] = ()
 
     def form_of(self, finding: Finding) -> FindingForm:
         """The form of a finding, with what is known of the request that was answered so."""
@@ -159,12 +166,22 @@ class Report:
 
     @cached_property
     def client_statuses(self) -> tuple[ClientStatus, ...]:
-        """The status of each measured client."""
-        return self.statuses_without("")
+        """The status of each measured client. Without the recordings, a saved report is repeated."""
+        found, stated = self.statuses_without(""), {row.client: row for row in self.stated_clients}
+        if self.exchanges or not all(one.client in stated for one in found):
+            return found
+        return tuple(replace(stated[one.client], streams_only=one.streams_only) for one in found)
 
     def statuses_without(self, fault: str) -> tuple[ClientStatus, ...]:
         """The same without the observations of a fault of the reference endpoint."""
-        return client_statuses(self.run.profile, self.verdicts, self.form_of, unjudged=self.unjudged, without=fault)
+        return client_statuses(
+            self.run.profile,
+            self.verdicts,
+            self.form_of,
+            unjudged=self.unjudged,
+            without=fault,
+            exchanges=self.exchanges,
+        )
 
     @property
     def unjudged(self) -> bool:
@@ -358,11 +375,20 @@ def _nonconformance(report: Report, failed: tuple[Verdict, ...]) -> str:
         _by_cause(report, failed) or _by_number(report, failed)
     )
     if names and fatal:
-        text = f"{names[1]}, {_because(report, fatal)}"
+        text = _about_the_client(report, fatal, text)
     if _ended(report):
         return text
     why = f": {_without_end(report.statement.message)}" if report.statement is not None else ""
     return f"{text}; the run is incomplete{why}"
+
+
+def _about_the_client(report: Report, fatal: list[Verdict], text: str) -> str:
+    """The words of the profile for its client; `text` says what the target violates."""
+    works, fails = _verdict_names(report)
+    found = status_for_profile(report.run.profile, clients_of(report))
+    if found is None or found.status == FAILS:
+        return f"{fails}, {_because(report, fatal)}"
+    return text if found.status == NOT_KNOWN else f"{_works(report, works)}; the target {text}"
 
 
 def _by_number(report: Report, failed: tuple[Verdict, ...]) -> str:

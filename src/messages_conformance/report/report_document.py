@@ -264,6 +264,26 @@ class FeatureRow(Struct, frozen=True):
     streamed: CellRow
 
 
+class EffectRow(Struct, frozen=True):
+    """What a violation does to a client."""
+
+    requirement: Text
+    outcome: Text
+    stops: bool
+    measured: bool = True
+    why: Text = ""
+
+
+class ClientRow(Struct, frozen=True):
+    """Whether one client works."""
+
+    client: Text
+    status: Text
+    effects: tuple[EffectRow, ...] = ()
+    unseen: tuple[Text, ...] = ()
+    not_offered: tuple[Text, ...] = ()
+
+
 class ReportDocument(Struct, frozen=True):
     """The whole of report.json, as far as a reader needs it."""
 
@@ -281,5 +301,6 @@ class ReportDocument(Struct, frozen=True):
     request_coverage: CoverageRow | None = None
     causes: tuple[CauseRow, ...] = ()
     features: tuple[FeatureRow, ...] = ()
+    clients: tuple[ClientRow, ...] = ()
     recording_sha256: Text = ""
     exit_code: Whole | None = None

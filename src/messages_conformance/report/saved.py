@@ -18,11 +18,20 @@ from messages_conformance.gate import Difference, Excuse, Gate
 from messages_conformance.input_files import MAX_SAVED_BYTES, InputError, parsed_json, read_bytes, typed
 from messages_conformance.report import recording, schema_coverage
 from messages_conformance.report.causes import Cause
+from messages_conformance.report.client_effects import Effect
+from messages_conformance.report.clients import ClientStatus
 from messages_conformance.report.feature_matrix import Cell, Row
 from messages_conformance.report.files import ReportError
 from messages_conformance.report.json_report import FILE_NAME, SCHEMA_ID
 from messages_conformance.report.model import FailedTest, Report, SavedExchange, Statement
-from messages_conformance.report.report_document import FeatureRow, FindingRow, GateRow, ReportDocument, RequirementRow
+from messages_conformance.report.report_document import (
+    ClientRow,
+    FeatureRow,
+    FindingRow,
+    GateRow,
+    ReportDocument,
+    RequirementRow,
+)
 from messages_conformance.report.run_info import Planned, RunInfo, Spent
 from messages_conformance.rules.verdict import Finding, Place, Verdict
 from messages_conformance.shapes import Drift
@@ -130,6 +139,17 @@ def _report(document: ReportDocument, exchanges: dict[int, Exchange]) -> Report:
         features=tuple(map(_feature, document.features)),
         recording_sha256=document.recording_sha256,
         stated_exit_code=document.exit_code,
+        stated_clients=tuple(map(_client, document.clients)),
+    )
+
+
+def _client(row: ClientRow) -> ClientStatus:
+    return ClientStatus(
+        client=row.client,
+        status=row.status,
+        effects=tuple(_made(Effect, effect) for effect in row.effects),
+        unseen=row.unseen,
+        not_offered=row.not_offered,
     )
 
 

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Final
 
 from messages_conformance.report.areas import areas
+from messages_conformance.report.client_effects import in_words
 from messages_conformance.report.clients import (
     FAILS,
     NOT_KNOWN,
@@ -131,7 +132,7 @@ def _status(found: ClientStatus) -> Markup:
 def _because_of(found: ClientStatus) -> Markup:
     lines = [
         joined((f"{outcome}: ", joined((link(effect.requirement) for effect in effects), ", ")))
-        for outcome, effects in groupby(found.effects, key=lambda effect: effect.outcome)
+        for outcome, effects in groupby(found.effects, key=in_words)
     ]
     lines += [joined((words,)) for words in found.unseen]
     if found.not_offered:

@@ -1,0 +1,129 @@
+"""What the models of clients read in the exchanges of a run, each exchange once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from messages_conformance.client_models import MODELS, Wrong, read, what_is_wrong
+from messages_conformance.exchange import ACCEPTED, MESSAGES_PATH, Exchange
+
+MAIN_FIELDS: Final = frozenset({"model", "messages", "max_tokens", "stream", "tools", "tool_choice", "thinking"})
+"""Fields of a request that nearly every application sends. What fails with others alone stops no client."""
+
+MAIN_BLOCKS: Final = frozenset({"text", "tool_use", "tool_result", "thinking", "redacted_thinking"})
+"""The same for the blocks of messages."""
+
+OK: Final = 200
+SENT_AGAIN: Final = frozenset({408, 409, 429})
+FIRST_OF_THE_SERVER: Final = 500
+"""Statuses after which the SDKs and Claude Code send the request again, at least twice: these, and from this one on."""
+
+FORMAT: Final = "output_config"
+"""Structured output, which the scenarios of the clients have in streams."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What one client makes of one exchange: `wrong` is None if the application gets what it should.
+
+    `ordinary` says that the request has nothing that only some applications send.
+    """
+
+    wrong: Wrong | None
+    ordinary: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Readings:
+    """The readings of a run. `exchanges` are by number."""
+
+    exchanges: Mapping[int, Exchange] = field(default_factory=dict)
+    _kept: dict[tuple[str, int], Reading | None] = field(default_factory=dict, repr=False)
+
+    def of(self, client: str, number: int) -> Reading | None:
+        """The reading of an exchange; None if there is no model of the client (its short name), or nothing to read."""
+        place = client, number
+        if place not in self._kept:
+            self._kept[place] = self._read(client, number)
+        return self._kept[place]
+
+    def reads_a_stream(self, client: str) -> bool:
+        """Whether the client reads some stream of an ordinary request as it should."""
+        return any(
+            one is not None and one.ordinary and (one.wrong is None or one.wrong.outcome in HARMLESS_OUTCOMES)
+            for number, exchange in self.exchanges.items()
+            if exchange.request.streamed and exchange.expect == ACCEPTED and client in MODELS
+            for one in (self.of(client, number),)
+        )
+
+    def is_ordinary(self, number: int) -> bool:
+        """Whether an exchange has nothing that only some applications send."""
+        exchange = self.exchanges.get(number)
+        return exchange is not None and _is_message(exchange) and _is_ordinary(exchange)
+
+    def passes(self, exchange: Exchange) -> bool:
+        """Whether the refusal passes when the client sends the request again: most requests like it are answered."""
+        response = exchange.response
+        if response is None or not (response.status in SENT_AGAIN or response.status >= FIRST_OF_THE_SERVER):
+            return False
+        answered = self._answered[_kind(exchange)]
+        return 2 * sum(answered) > len(answered)
+
+    @cached_property
+    def _answered(self) -> Mapping[tuple[bool, bool, bool], list[bool]]:
+        """Kind of requests -> whether each was answered."""
+        found: dict[tuple[bool, bool, bool], list[bool]] = {}
+        for one in filter(_is_message, self.exchanges.values()):
+            found.setdefault(_kind(one), []).append(one.response is not None and one.response.status == OK)
+        return found
+
+    def _read(self, client: str, number: int) -> Reading | None:
+        exchange, model = self.exchanges.get(number), MODELS.get(client)
+        if exchange is None or model is None or not _is_message(exchange):
+            return None
+        if exchange.expect == ACCEPTED and self.passes(exchange):
+            return Reading(wrong=None, ordinary=_is_ordinary(exchange))
+        received = read(model, exchange)
+        if received is None:
+            return None
+        return Reading(wrong=what_is_wrong(client, received, exchange), ordinary=_is_ordinary(exchange))
+
+
+HARMLESS_OUTCOMES: Final = frozenset({"ok_nonstream_fallback"})
+"""Outcomes after which the application gets all that it should."""
+
+
+def _kind(exchange: Exchange) -> tuple[bool, bool, bool]:
+    return exchange.request.streamed, bool(exchange.request.fields.get("tools")), _is_ordinary(exchange)
+
+
+def _is_message(exchange: Exchange) -> bool:
+    request = exchange.request
+    return request.method == "POST" and request.route == MESSAGES_PATH and not request.wire
+
+
+def _is_ordinary(exchange: Exchange) -> bool:
+    fields = exchange.request.fields
+    more = {FORMAT} if exchange.request.streamed else set()
+    return (
+        exchange.expect == ACCEPTED
+        and set(fields) <= MAIN_FIELDS | more
+        and all(_is_own_tool(tool) for tool in _listed(fields.get("tools")))
+        and all(_blocks_are_ordinary(turn) for turn in _listed(fields.get("messages")))
+    )
+
+
+def _is_own_tool(tool: Any) -> bool:
+    return isinstance(tool, dict) and "input_schema" in tool
+
+
+def _blocks_are_ordinary(turn: Any) -> bool:
+    content = turn.get("content") if isinstance(turn, dict) else None
+    return all(isinstance(block, dict) and block.get("type") in MAIN_BLOCKS for block in _listed(content))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
