@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -40,6 +41,19 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     if config.args and all(".py" in argument for argument in config.args):
         return 0
     return (os.cpu_count() or 1) + 1
+
+
+TESTS = Path(__file__).parent
+SLOW = tomllib.loads((TESTS / "slow_tests.toml").read_text("utf-8"))
+"""By file and test: the parts of the names of the rows that the default run keeps; the others are slow."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Marks the tests of slow_tests.toml."""
+    rows = SLOW.get(item.path.relative_to(TESTS).as_posix(), {}) if item.path.is_relative_to(TESTS) else {}
+    name, _, row = item.name.partition("[")
+    if name in rows and not any(part in row for part in rows[name]):
+        item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

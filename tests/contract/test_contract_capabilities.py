@@ -122,7 +122,14 @@ def _findings(target: str, profile: str, only: frozenset[str]) -> dict[str, str]
     return {verdict.requirement: verdict.outcome for verdict in report.verdicts}
 
 
-@pytest.mark.parametrize("capability", sorted(set(contract.capabilities()) - set(WITHOUT_FAULT)))
+SHOWN = sorted(set(contract.capabilities()) - set(WITHOUT_FAULT))
+QUICK = set(SHOWN[::6])
+"""The default run tries these capabilities, and CI all."""
+
+
+@pytest.mark.parametrize(
+    "capability", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in SHOWN]
+)
 def test_a_fault_fails_only_with_the_capability(tmp_path: Path, capability: str) -> None:
     case = _case(capability)
     promising, silent = _with_and_without(tmp_path, case.profile, capability)

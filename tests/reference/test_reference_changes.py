@@ -307,9 +307,17 @@ IN_SUITES = set((Path(__file__).parent / "shown_in_suites.txt").read_text("utf-8
 BELOW_REQUESTS = {"crash_on_cut_body", "stay_broken_after_cut_body"}
 
 
-@pytest.mark.parametrize(
-    "name", sorted(faults().keys() - IN_SEQUENCE - IN_SUITES - AGAINST_ONE_CLIENT - BELOW_REQUESTS)
-)
+VISIBLE = sorted(faults().keys() - IN_SEQUENCE - IN_SUITES - AGAINST_ONE_CLIENT - BELOW_REQUESTS)
+
+
+def some(names: Iterable[str], every: int) -> list[Any]:
+    """One name of so many is in the default run, and the others are in the slow one."""
+    return [
+        pytest.param(name, marks=() if number % every == 0 else pytest.mark.slow) for number, name in enumerate(names)
+    ]
+
+
+@pytest.mark.parametrize("name", some(VISIBLE, 4))
 def test_fault_is_visible(name: str, plain: list[Any]) -> None:
     faulty = endpoint(fault=name, settings=STRICT)
     for probe, correct in zip(PROBES, plain, strict=True):
@@ -414,7 +422,7 @@ def test_variant_accepts_its_own_answers(name: str) -> None:
     assert answer_of(varied, body(turns)).status == 200
 
 
-@pytest.mark.parametrize("name", variants())
+@pytest.mark.parametrize("name", some(variants(), 4))
 def test_variant_differs(name: str, plain: list[Any]) -> None:
     varied = endpoint(variant=name, settings=STRICT)
     assert find_variant(name).conforms
