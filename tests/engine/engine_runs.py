@@ -16,8 +16,6 @@ from messages_conformance.exchange import (
 )
 
 OVER = "overloaded_error"
-PATIENCE_S = 60.0
-"""How long a test waits for another thread; never reached, however busy the machine is."""
 Answerer = Callable[[Request, int], Answer | None]
 
 

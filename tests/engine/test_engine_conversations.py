@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from engine_runs import PATIENCE_S, Sleeps, message, running
+from engine_runs import Sleeps, message, running
 from fake_target import FakeTarget, response_of
+from misbehaving import PATIENCE_S
 
 from messages_conformance.engine import Conversation, EngineError, Limits
 from messages_conformance.engine.conversation import AskFunction

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from command_line import run, started
+from misbehaving import PATIENCE_S
 
 from messages_conformance.proxy.serving import missing_packages
 from messages_conformance.reference import API_KEY, serve
@@ -101,7 +102,7 @@ def test_ctrl_c_ends_with_the_report(tmp_path: Path) -> None:
         assert answer.status_code == 200
         assert httpx.get(f"{address}/health").status_code == 401
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, out
     assert "CONFORMS to profile anthropic-2023-06-01" in out
     assert "1 request," in out

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from command_line import started
+from misbehaving import PATIENCE_S
 
 from messages_conformance.reference import Server, serve
 
@@ -36,7 +37,7 @@ def proxied(server: Server, said: list[str]) -> Iterator[Server]:
         yield replace(server, base_url=head.split()[2].rstrip(","))
     finally:
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_S)
         said += [out + err, str(process.returncode)]
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from html import unescape
 
 import pytest
+from misbehaving import PATIENCE_S
 from report_samples import CATALOGUE, FAILED, RUN, green, hostile, incomplete, red, report
 
 from messages_conformance.report.page import to_html
@@ -87,7 +88,7 @@ def test_every_page_fits_a_telephone_and_runs_nothing(tmp_path):
         ]
     (tmp_path / "all.html").write_text(WATCHER + "".join(frames), encoding="utf-8")
     command = [BROWSER, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", f"file://{tmp_path}/all.html"]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     output = re.search(r"<output>(.*)</output>", ran.stdout, re.S)
     assert output, ran.stdout[-500:] + ran.stderr[-500:]
     seen = json.loads(unescape(output[1]))

@@ -4,6 +4,7 @@ import io
 import time
 
 import pytest
+from misbehaving import PATIENCE_S
 from rich.cells import cell_len
 
 from messages_conformance.report import Progress, RunProgress, SuiteProgress, console
@@ -105,7 +106,7 @@ def test_in_a_terminal_progress_refreshes_and_disappears(monkeypatch):
 
     with Progress(console(file, columns=100), read) as progress:
         progress.update()
-        until_s = time.monotonic() + 10
+        until_s = time.monotonic() + PATIENCE_S
         while len(reads) < 3 and time.monotonic() < until_s:
             time.sleep(0.05)
     text = file.getvalue()

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from misbehaving import PATIENCE_S
 from report_samples import exchange, request
 
 from messages_conformance.exchange import KEY_PLACEHOLDER
@@ -69,7 +70,7 @@ def replayed(sent, *, prefix="", shell="sh", variable="MESSAGES_API_KEY"):
             input=command.encode("utf-8", "surrogateescape"),
             env={"PATH": "/usr/bin:/bin:/usr/local/bin", variable: KEY, "LC_ALL": "C"},
             capture_output=True,
-            timeout=30,
+            timeout=PATIENCE_S,
             check=False,
         )
         assert done.returncode == 0, (done.stderr, command[:2000])
@@ -141,7 +142,7 @@ def test_another_variable_holds_the_key():
 def test_a_head_request_does_not_wait_for_a_body():
     with listening() as (base_url, received):
         command = curl(exchange(1, sent=request(b"", method="HEAD", headers=())), base_url)
-        done = subprocess.run(["sh", "-c", command], capture_output=True, timeout=30, check=False)
+        done = subprocess.run(["sh", "-c", command], capture_output=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0
     assert received[0][0] == b"HEAD /v1/messages HTTP/1.1"
 
@@ -188,7 +189,7 @@ def test_an_unusual_request_is_sent_in_its_form(wire, expected):
     sent = replace(request(headers=(*JSON, *length), body=b'{"stream":true}'), wire=wire)
     with listening() as (url, received):
         command = curl(exchange(1, sent=sent), url)
-        subprocess.run(["sh", "-c", command], capture_output=True, timeout=20, check=False)
+        subprocess.run(["sh", "-c", command], capture_output=True, timeout=PATIENCE_S, check=False)
     line, headers, body = received[0]
     assert expected in command
     assert line.endswith(b"HTTP/1.0" if wire == "http-1.0" else b"HTTP/1.1")

@@ -15,6 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 from command_line import Outcome, ended, started
+from misbehaving import PATIENCE_S
 
 from messages_conformance.engine import NOT_ANSWERED
 from messages_conformance.exchange import Chunk, Exchange, Failure, Request, Response
@@ -30,8 +31,6 @@ from messages_conformance.run.left_behind import left_behind
 
 BATCHES, FILES = "/v1/messages/batches", "/v1/files"
 BETA = {"anthropic-beta": "files-api-2025-04-14"}
-PATIENCE_S = 60.0
-"""Never reached, however busy the machine is."""
 
 
 def change(rewrite: Callable[[HttpResponse, RequestContext], HttpResponse]) -> Variant:
