@@ -19,16 +19,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from messages_conformance.client_models.event_lines import events_of
+from messages_conformance.client_models.event_lines import NAMES, events_of
 from messages_conformance.client_models.received import CRASH, ERROR, Call, ClientFails, Received
-
-NAMES: Final = frozenset(
-    {
-        *("message_start", "message_delta", "message_stop", "message", "completion"),
-        *("content_block_start", "content_block_delta", "content_block_stop"),
-    }
-)
-"""The event names that it reads."""
 
 CACHED: Final = ("cache_creation_input_tokens", "cache_read_input_tokens")
 COUNTS: Final = ("input_tokens", *CACHED)

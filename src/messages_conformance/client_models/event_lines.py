@@ -15,6 +15,14 @@ from messages_conformance.client_models.received import CRASH, ClientFails
 
 BOM: Final = "\ufeff"
 
+NAMES: Final = frozenset(
+    {
+        *("message_start", "message_delta", "message_stop", "message", "completion"),
+        *("content_block_start", "content_block_delta", "content_block_stop"),
+    }
+)
+"""The event names that Claude Code and the SDKs before 2.0 (Python) and 1.0 (TypeScript) read."""
+
 
 def events_of(body: bytes, *, strict: bool) -> Iterator[tuple[str | None, str]]:
     """(name, data) of each event that has one of them; the name is None without an `event:` line.

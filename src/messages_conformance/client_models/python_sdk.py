@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from messages_conformance.client_models.event_lines import events_of
+from messages_conformance.client_models.event_lines import NAMES, events_of
 from messages_conformance.client_models.received import CRASH, ERROR, Call, ClientFails, Received
 from messages_conformance.client_models.tool_input import beginning
 
@@ -38,6 +38,21 @@ def read_stream(body: bytes) -> Received:
             raise ClientFails(ERROR, "the stream has an error event")
         if data:
             made.take(_json(data, f"the data of the event {name} is no JSON"))
+    return made.received()
+
+
+def read_stream_of_0(body: bytes) -> Received:
+    """The same for anthropic 0.x: it reads events with known names alone, and a name is the type if there is none.
+
+    An event before message_start raises an error.
+    """
+    made = _Message(first="message_start")
+    for name, data in events_of(body, strict=True):
+        if name == "error":
+            raise ClientFails(ERROR, "the stream has an error event")
+        if name in NAMES:
+            event = _json(data, f"the data of the event {name} is no JSON")
+            made.take({"type": name, **event} if isinstance(event, dict) else event)
     return made.received()
 
 
@@ -121,6 +136,8 @@ def whole_number(value: Any) -> Any:
 class _Message:
     """The message while its events arrive."""
 
+    first: str = ""
+    """The type that the first event must have, if any."""
     message: dict[str, Any] | None = None
     content: list[dict[str, Any]] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
@@ -134,6 +151,8 @@ class _Message:
         if self.message is None:
             if kind == "message_start":
                 self._start(event.get("message"))
+            elif self.first:
+                raise ClientFails(CRASH, f"the first event is no {self.first}")
         elif kind == "content_block_start":
             self.content.append(dict(_object(event.get("content_block"), "content_block_start has no content_block")))
         elif kind == "content_block_delta":

@@ -28,6 +28,7 @@ class Model:
 
 
 PYTHON: Final = Model(stream=python_sdk.read_stream, document=python_sdk.read_document)
+PYTHON_0: Final = Model(stream=python_sdk.read_stream_of_0, document=python_sdk.read_document)
 TYPESCRIPT: Final = Model(stream=typescript_sdk.read_stream, document=typescript_sdk.read_document)
 CLAUDE_CODE: Final = Model(
     stream=claude_code.read_stream,
@@ -35,7 +36,14 @@ CLAUDE_CODE: Final = Model(
     broken_stream=partial(claude_code.read_stream, ended=False),
 )
 
-MODELS: Final[Mapping[str, Model]] = {"py": PYTHON, "ts": TYPESCRIPT, "claude-code": CLAUDE_CODE}
+MODELS: Final[Mapping[str, Model]] = {
+    "py": PYTHON,
+    "py0.125": PYTHON_0,
+    "py0.75": PYTHON_0,
+    "ts": TYPESCRIPT,
+    "claude-code": CLAUDE_CODE,
+    "instructor": PYTHON,
+}
 """Short name of a client in contract/client_uses.toml -> its model."""
 
 

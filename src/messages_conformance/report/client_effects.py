@@ -183,7 +183,7 @@ def _by_the_model(verdict: Verdict, read: list[tuple[Finding, Reading]], use: Cl
         return worst
     if not is_about_values(name) or (is_about_counts(name) and use.profile is not None):
         return worst
-    if changes_some(name) and use.profile is None:
+    if changes_some(name):
         return Effect(requirement=name, outcome=CHANGED_SOME, stops=False, measured=False)
     return None
 
