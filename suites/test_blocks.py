@@ -25,7 +25,6 @@ from messages_conformance.generate.sample_inputs import (
     PERSON,
     PICTURE,
     SEARCH_RESULT,
-    SEEN,
     question_about,
 )
 from messages_conformance.generate.sample_tools import (
@@ -231,7 +230,6 @@ INPUTS = [
         needs=["images"],
         capability="images",
     ),
-    ask("result.image", SEEN, tools=[CAMERA], needs=["images", "tools"], capability="images"),
     ask(
         "search-result",
         [user([SEARCH_RESULT, HOURS])],

@@ -120,38 +120,6 @@ def beside(*blocks):
     return {"messages": [user([*blocks, text(OK)])]}
 
 
-LISTED = {"type": "content", "content": [text(NOTE)]}
-PARTS = {
-    "turns": (TURNS, None, ["system"]),
-    "tools": (TOOL_TURNS, None, ["tools", "system-blocks"]),
-    "schema": ({"tools": [KEYWORDS], "messages": [user(OK)]}, None, ["tools"]),
-    "documents": (beside(document(plain(NOTE), context=NOTE), document(LISTED)), "documents", ["documents"]),
-    "result.document": (in_result(document(plain(NOTE))), "documents", ["documents", "tools"]),
-    "search": (beside(search_result(NOTE)), "search-results", ["search-results"]),
-    "result.search": (in_result(search_result(NOTE)), "search-results", ["search-results", "tools"]),
-    "image": (beside(IMAGE), "images", ["images"]),
-    "pdf": (beside(PDF), "documents", ["documents"]),
-    "result.image": (in_result(IMAGE), "images", ["images", "tools"]),
-    # Without its note it is equal to the request of result.image without its image, which is sent once.
-    "result.long": (in_result(text(LONG_NOTE)), None, ["tools"]),
-}
-"""For each request: its fields, the capability that a target may lack, and what a profile has to promise."""
-
-ROUTES = {
-    "messages": lambda situation, fields, capability: ask(
-        situation,
-        fields["messages"],
-        max_tokens=MAX_TOKENS,
-        probe=COUNTED,
-        capability=capability,
-        **{name: value for name, value in fields.items() if name != "messages"},
-    ),
-    "counts": lambda situation, fields, capability: count_tokens(
-        situation, fields["messages"], **{name: value for name, value in fields.items() if name != "messages"}
-    ),
-}
-
-
 def notes_in(value):
     """The number of notes in a value; a long text counts as one."""
     if value == LONG_NOTE:
@@ -172,6 +140,70 @@ def keeping(value, kept, seen=None):
         return value
     seen.append(value)
     return value if len(seen) - 1 in kept else NOTHING
+
+
+# Everything that a client sends at once: a part may be lost only beside other parts, or in streams.
+DOT = "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAFklEQVR42mO4IydHEmIY1TCqYfhqAACaMxgQdrf9VwAAAABJRU5ErkJggg=="
+SMALL_IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": DOT}}
+TOGETHER = {
+    "stream": True,
+    "temperature": 1,
+    "metadata": {"user_id": "reader-7"},
+    "stop_sequences": ["not in any of the answers"],
+    "system": [text(NOTE), text("You follow each request exactly.")],
+    "tools": [{**DRAWER, "input_schema": {"type": "object", "properties": {}}}],
+    "tool_choice": {"type": "auto"},
+    "messages": [
+        user([text(NOTHING), text(NOTE)]),
+        called({"label": NOTE}),
+        user([result("toolu_part0", NOTE), text(NOTE)]),
+        assistant(NOTE),
+        user([document(plain(NOTE)), SMALL_IMAGE, text(NOTE), text(OK)]),
+    ],
+}
+
+
+def with_image(fields):
+    """The request without notes, and with the large image in its first turn."""
+    bare = keeping(fields, ())
+    first = {**bare["messages"][0], "content": [IMAGE, *bare["messages"][0]["content"][1:]]}
+    return {**bare, "messages": [first, *bare["messages"][1:]]}
+
+
+LISTED = {"type": "content", "content": [text(NOTE)]}
+PARTS = {
+    "turns": (TURNS, None, ["system"]),
+    "tools": (TOOL_TURNS, None, ["tools", "system-blocks"]),
+    "schema": ({"tools": [KEYWORDS], "messages": [user(OK)]}, None, ["tools"]),
+    "documents": (beside(document(plain(NOTE), context=NOTE), document(LISTED)), "documents", ["documents"]),
+    "result.document": (in_result(document(plain(NOTE))), "documents", ["documents", "tools"]),
+    "search": (beside(search_result(NOTE)), "search-results", ["search-results"]),
+    "result.search": (in_result(search_result(NOTE)), "search-results", ["search-results", "tools"]),
+    "image": (beside(IMAGE), "images", ["images"]),
+    "pdf": (beside(PDF), "documents", ["documents"]),
+    "result.image": (in_result(IMAGE), "images", ["images", "tools"]),
+    # Without its note it is equal to the request of result.image without its image, which is sent once.
+    "result.long": (in_result(text(LONG_NOTE)), None, ["tools"]),
+    "together": (TOGETHER, "images", ["images", "documents", "tools", "system-blocks", "stream", "stop-sequences"]),
+    "together.image": (with_image(TOGETHER), "images", ["images", "documents", "tools", "system-blocks"]),
+}
+"""For each request: its fields, the capability that a target may lack, and what a profile has to promise."""
+
+ROUTES = {
+    "messages": lambda situation, fields, capability: ask(
+        situation,
+        fields["messages"],
+        max_tokens=MAX_TOKENS,
+        probe=COUNTED,
+        capability=capability,
+        # Each part alone must be accepted elsewhere.
+        **({"expect": EITHER} if "together" in situation else {}),
+        **{name: value for name, value in fields.items() if name != "messages"},
+    ),
+    "counts": lambda situation, fields, capability: count_tokens(
+        situation, fields["messages"], **{name: value for name, value in fields.items() if name != "messages"}
+    ),
+}
 
 
 def steps_for(route, parts, *, long, singles):
@@ -241,12 +273,14 @@ def dialogue(route, parts, needs, *, long=False, singles=3, depth="standard"):
 
 RESULTS = ["tools", "schema", "documents", "result.document", "image", "pdf", "result.image", "result.long"]
 FREE = ["turns", "tools", "image", "result.image", "result.long"]
+ALL = ["together", "together.image"]
 FOUND = ["search", "result.search"]
 SEARCHES = {"search-results", "tools"}
 NEEDS = {need for name in (*RESULTS, *FREE) for need in PARTS[name][2]}
 DIALOGUES = [
     dialogue("messages", ["turns"], ["system"], long=True, singles=6),
     dialogue("messages", RESULTS, NEEDS, singles=6),
+    dialogue("messages", ALL, {need for name in ALL for need in PARTS[name][2]}, singles=6),
     dialogue("counts", FREE, NEEDS | {"count-tokens"}, long=True, singles=6),
     dialogue("messages", FOUND, SEARCHES, depth="deep"),
     dialogue("counts", [*FOUND, "documents"], SEARCHES | {"documents", "count-tokens"}, depth="deep"),

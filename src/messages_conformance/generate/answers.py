@@ -43,7 +43,10 @@ def answer_tokens(exchange: Exchange) -> int:
 
 def input_tokens(exchange: Exchange) -> int:
     """The input tokens of an answer or a count, including cached ones; 0 without them."""
-    fields = exchange.response.fields if exchange.response is not None and exchange.succeeded else {}
+    response = exchange.response
+    fields: Mapping[str, Any] = response.fields if response is not None and exchange.succeeded else {}
+    if response is not None and exchange.succeeded and response.is_event_stream:
+        fields = _streamed_message(exchange) or {}
     usage = fields.get("usage", fields)
     names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
     counts = [usage.get(name) for name in names] if isinstance(usage, dict) else []

@@ -45,6 +45,9 @@ MIN_LONG_SHARE: Final = 0.8
 MIN_PICTURE_TOKENS: Final = 8
 """A picture of 160 x 160 pixels costs more than this (Claude: 34; others: 49 to 2,900), and so does a page of text."""
 
+MIN_PICTURE_CHARACTERS: Final = 200
+"""A picture with less base64 than this is no part: it may cost next to nothing (our own)."""
+
 CHARACTERS_PER_TOKEN: Final = 8
 """Base64 has fewer characters per token than this as text (our own: 1.3 to 6)."""
 
@@ -126,9 +129,11 @@ def _notes(value: Any) -> int:
 
 
 def _picture(block: Mapping[str, Any]) -> str | None:
-    """image or pdf for a block with data in base64; None for any other value."""
+    """image or pdf for a block with data in base64; None for a tiny picture, and for any other value."""
     source = block.get("source")
     if not isinstance(source, Mapping) or source.get("type") != "base64" or not isinstance(source.get("data"), str):
+        return None
+    if len(source["data"]) < MIN_PICTURE_CHARACTERS:
         return None
     return {"image": "image", "document": "pdf"}.get(str(block.get("type")))
 
