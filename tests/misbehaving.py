@@ -201,6 +201,22 @@ def huge(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=200, headers=(JSON,), framing="chunked", pieces=pieces())
 
 
+SWOLLEN = b"word " * (2 * 1024 * 1024)
+"""Ten megabytes of text."""
+
+
+@behaviour
+def swells(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
+    """Answers the first two requests, and puts ten megabytes of text into every later answer."""
+    response = endpoints.correct.handle(request)
+    if endpoints.counts["/swells"] <= 2:
+        return response
+    body = response.body()
+    for before in (b'"text": "', b'"text":"'):
+        body = body.replace(before, before + SWOLLEN, 1)
+    return response.with_body(body)
+
+
 @behaviour
 def redirect(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=307, headers=(("location", "https://elsewhere.example/v1/messages"),))

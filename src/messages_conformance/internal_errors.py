@@ -10,10 +10,18 @@ from pathlib import PurePath
 MESSAGE_CHARACTERS = 300
 """The line quotes at most this much of the error (our own choice)."""
 
+NO_MEMORY = (
+    "ERROR: the memory of this process is used up; raise its limit, or lower --concurrency; "
+    "what was judged until then is in the folder of --report"
+)
+
 
 def report_internal_error(error: BaseException) -> None:
     """Prints the line to the standard error output, without secrets. It raises nothing."""
     with contextlib.suppress(Exception):
+        if isinstance(error, MemoryError):
+            print(NO_MEMORY, file=sys.stderr)
+            return
         from messages_conformance.ci_commands import disarmed
         from messages_conformance.masking import masked
 
@@ -25,6 +33,8 @@ def report_internal_error(error: BaseException) -> None:
 
 def described(error: BaseException) -> str:
     """`internal error: ValueError: ..., at file.py:12`."""
+    if isinstance(error, MemoryError):
+        return "the memory of this process is used up: raise its limit, or lower --concurrency"
     frames = traceback.extract_tb(error.__traceback__)
     place = f", at {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     text = " ".join(str(error).split())

@@ -100,7 +100,8 @@ def main(arguments: list[str]) -> int:
     _write(parent, code)
     _flush()
     # A thread that a test started may never end. It must not keep the process.
-    threading.Thread(target=_end_late, args=(code,), daemon=True).start()
+    with contextlib.suppress(RuntimeError):  # there is no memory for a thread
+        threading.Thread(target=_end_late, args=(code,), daemon=True).start()
     return code
 
 
