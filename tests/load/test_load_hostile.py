@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from messages_conformance.exchange import TIMEOUT, TOO_LARGE
-from messages_conformance.load import judging, load_test, received
+from messages_conformance.load import judging, received, spending
 from messages_conformance.load.load_options import LoadOptions
 from messages_conformance.load.load_test import LoadTest
 from messages_conformance.load.received import Line, Received
@@ -31,7 +31,7 @@ CLOCK = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.monotonic)
 )
 def test_a_user_waits_no_time_that_a_target_made_up(stated: str, pause_s: float) -> None:
     answer = Received(began_s=0.0, status=429, headers=(("Retry-After", stated),))
-    assert load_test._backoff_s(answer) == pause_s
+    assert spending.backoff_s(answer) == pause_s
 
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"

@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
+from messages_conformance.load.in_progress import TICK_S
 from messages_conformance.load.load_options import KEY_VARIABLE, LoadOptions
-from messages_conformance.load.load_test import TICK_S, LoadTest
+from messages_conformance.load.load_test import LoadTest
 from messages_conformance.load.mix import Choice
+from messages_conformance.load.received import Received
+from messages_conformance.load.spending import Spending
 from messages_conformance.reference import API_KEY, faults, serve
 from messages_conformance.session import Clock, UsageError
 
@@ -73,8 +76,8 @@ def loaded(url: str, *, rounds: int = ROUNDS, **options: object) -> tuple[LoadTe
 def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEY_VARIABLE, API_KEY)
     monkeypatch.setattr("messages_conformance.load.load_test.AFTER_WAIT_S", 0.01)
-    monkeypatch.setattr("messages_conformance.load.load_test.BACKOFF_S", 0.01)
-    monkeypatch.setattr("messages_conformance.load.load_test.MOST_BACKOFF_S", 0.01)
+    monkeypatch.setattr("messages_conformance.load.spending.BACKOFF_S", 0.01)
+    monkeypatch.setattr("messages_conformance.load.spending.MOST_BACKOFF_S", 0.01)
 
 
 def found(test: LoadTest) -> set[str]:
@@ -109,7 +112,7 @@ def test_answers_that_equal_an_earlier_one_are_counted_and_not_judged_again() ->
     with serve() as server:
         test, _ = loaded(server.base_url)
     assert test.judge.equal > USERS
-    assert test.judge.taken == test.sent
+    assert test.judge.taken == test.spending.sent
 
 
 def test_a_wrong_key_ends_before_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,19 +120,18 @@ def test_a_wrong_key_ends_before_the_load(monkeypatch: pytest.MonkeyPatch) -> No
     with serve() as server:
         test, code = loaded(server.base_url)
     assert code == 2
-    assert test.sent == 3
+    assert test.spending.sent == 3
     assert server.peak_concurrency == 1
 
 
 def test_a_storm_of_errors_ends_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("messages_conformance.load.load_test.STORM_OF", 20)
-    with serve(fault="fail_with_a_word_under_load") as server:
-        options = LoadOptions(url=server.base_url, model=MODEL, kinds=4)
-        test = LoadTest(options, clock=CLOCK, out=Console(quiet=True))
-        test._latest = type(test._latest)([True] * 20, maxlen=20)
-        test._check_ceilings()
-        test.session.close()
-    assert "20 of the last 20 requests failed" in test.stop_reason
+    monkeypatch.setattr("messages_conformance.load.spending.STORM_OF", 20)
+    spending = Spending(LoadOptions(url="http://127.0.0.1:1"), model=MODEL)
+    for _ in range(19):
+        spending.add(Received(began_s=0.0, status=500))
+    assert not spending.stop_reason
+    spending.add(Received(began_s=0.0, status=500))
+    assert "20 of the last 20 requests failed" in spending.stop_reason
 
 
 def test_a_limit_on_times_fails_the_test() -> None:

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,8 +15,6 @@ from urllib.parse import urlsplit
 from rich.console import Console
 
 from messages_conformance import internal_errors, report
-from messages_conformance.contract.prices import list_price
-from messages_conformance.engine.backoff import stated_pause_s
 from messages_conformance.exchange import (
     AFTER,
     ALONE,
@@ -27,16 +22,17 @@ from messages_conformance.exchange import (
     LOAD,
     LoadFacts,
     Request,
-    Response,
     parse_json,
 )
 from messages_conformance.exchange import nonce as nonce_of
 from messages_conformance.load import summary
+from messages_conformance.load.in_progress import InProgress
 from messages_conformance.load.judging import LoadJudge
 from messages_conformance.load.load_options import SILENCE_FACTOR, LoadOptions
-from messages_conformance.load.measured import add_times, alone, tokens_of
+from messages_conformance.load.measured import add_times, alone
 from messages_conformance.load.mix import Choice, Kind, kinds
 from messages_conformance.load.received import Line, Received
+from messages_conformance.load.spending import BUSY, Spending, backoff_s
 from messages_conformance.load.summary import LoadResult
 from messages_conformance.load.times import Times, over_limits
 from messages_conformance.masking import bounded, masked, remember_secret
@@ -44,20 +40,6 @@ from messages_conformance.rules import Finding
 from messages_conformance.rules.refusals_under_load import figures
 from messages_conformance.session import Clock, Session, SessionOptions, Source, UsageError, checked_profile
 from messages_conformance.targets.body import SizeLimit
-
-TICK_S: Final = 0.02
-"""How often `watch` is called; what it is late, our own process was blocked (our own)."""
-
-STORM_OF: Final = 100
-STORM_SHARE: Final = 0.5
-"""When so many of the last requests got no answer or a failure, the test ends: more would only do harm (our own)."""
-
-BUSY: Final = frozenset({429, 503, 529})
-"""A server that refuses with these is busy, and says so; its users wait, as clients do."""
-
-BACKOFF_S: Final = 0.5
-MOST_BACKOFF_S: Final = 5.0
-"""How long a user waits after such a refusal, by retry-after or else the first (our own)."""
 
 AFTER_KINDS: Final = 3
 AFTER_TRIES: Final = 6
@@ -89,9 +71,8 @@ class LoadTest:
             remember_secret(options.key)
         for placeholder, value in options.header_values.items():
             remember_secret(value, placeholder=placeholder)
-        self._lines: dict[Line, float] = {}
         self._size_limit = SizeLimit()
-        self._heard_s = self._ticked_s = time.monotonic()
+        self.in_progress = InProgress(silence_s=options.silence_s)
         self.model = options.model or self._first_model()
         self.kinds = kinds(
             profile,
@@ -109,32 +90,24 @@ class LoadTest:
             base_url=options.url,
         )
         session_options = SessionOptions(**{**options.session, "profile": options.profile})
-        if options.max_cost is not None and options.prices is None and list_price(self.model) is None:
+        self.spending = Spending(options, model=self.model)
+        if options.max_cost is not None and not self.spending.has_prices:
             raise UsageError(f"the price of {self.model} is not known: --max-cost needs --price-in and --price-out")
-        self.judge = LoadJudge(source, session_options, clock=clock, out=self.out, spent=self.spent)
+        self.judge = LoadJudge(source, session_options, clock=clock, out=self.out, spent=self.spending.spent)
         self.times = Times()
-        self._began_s = time.monotonic()
-        self.stop_reason = ""
-        self.sent = self.answered = self.busy = 0
-        self.input_tokens = self.output_tokens = 0
         self._choice = Choice(self.kinds, seed=options.seed)
         self._numbers, self._salt = itertools.count(), salt
-        self._lags: deque[tuple[float, float]] = deque(maxlen=2_000)
-        self._latest: deque[bool] = deque(maxlen=STORM_OF)
-        self._silence_s = options.silence_s
         self._metrics_before: dict[str, float] = {}
         self.peak = 0
 
-    def spent(self) -> report.Spent:
-        """What the test cost so far."""
-        known = self.options.prices is not None or list_price(self.model) is not None
-        return report.Spent(
-            requests=self.sent,
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
-            elapsed_s=time.monotonic() - self._began_s,
-            money=self.cost if known else None,
-        )
+    @property
+    def stop_reason(self) -> str:
+        """Why the test has to end; empty while it goes on."""
+        return self.spending.stop_reason
+
+    def watch(self) -> None:
+        """Ends every wait when the target has been silent for too long; called every TICK_S."""
+        self.in_progress.watch()
 
     @property
     def session(self) -> Session:
@@ -162,7 +135,7 @@ class LoadTest:
     def fail(self, error: Exception) -> None:
         """Notes an error of our own, which ends the test."""
         self.session.harness_errors.append(bounded(internal_errors.described(error)))
-        self.stop_reason = self.stop_reason or "an internal error"
+        self.spending.stop_reason = self.stop_reason or "an internal error"
 
     # -- before the load ----------------------------------------------------------------------------------------------
 
@@ -190,21 +163,20 @@ class LoadTest:
             some = f"{len(refused)} of {len(self.kinds)} requests were refused alone and are not sent under load"
             self.session.note(f"{some}: {', '.join(refused)}")
         slowest_s = max(kind.alone.elapsed_s for kind in usable if kind.alone is not None)
-        self._silence_s = max(self.options.silence_s, SILENCE_FACTOR * slowest_s)
+        self.in_progress.silence_s = max(self.options.silence_s, SILENCE_FACTOR * slowest_s)
         return True
 
     def _alone(self, line: Line, kind: Kind) -> Any:
         facts = LoadFacts(phase=ALONE, kind=kind.name, nonce=self._nonce())
         received = self._send(line, kind, facts)
         self.judge.took(kind, received, facts)
-        inputs, outputs = tokens_of(received)
-        self.input_tokens, self.output_tokens = self.input_tokens + inputs, self.output_tokens + outputs
+        self.spending.add_tokens(received)
         return alone(self.judge.exchange(kind, received, facts))
 
     def line(self) -> Line:
         """A connection for one user."""
         limit = self._size_limit
-        return Line(self._host, self._port, secure=self._secure, heard=self._hear, size_limit=limit)
+        return Line(self._host, self._port, secure=self._secure, heard=self.in_progress.hear, size_limit=limit)
 
     # -- under load ---------------------------------------------------------------------------------------------------
 
@@ -212,11 +184,11 @@ class LoadTest:
         """Sends one request of the mix and judges its answer; waits if the target asks for it."""
         kind = self._choice.next()
         facts = LoadFacts(
-            phase=LOAD, kind=kind.name, nonce=self._nonce(), in_flight=len(self._lines) + 1, alone=kind.alone
+            phase=LOAD, kind=kind.name, nonce=self._nonce(), in_flight=len(self.in_progress) + 1, alone=kind.alone
         )
         self.peak = max(self.peak, facts.in_flight)
         received = self._send(line, kind, facts)
-        findings = self.judge.took(kind, received, facts, lag_s=self._lag_of(kind, received))
+        findings = self.judge.took(kind, received, facts, lag_s=self.in_progress.lag_of(kind, received))
         self._account(kind, received)
         levels = self.session.judge.catalogue
         outcome = Outcome(
@@ -225,41 +197,13 @@ class LoadTest:
             violations=tuple(found for found in findings if levels[found.requirement].level == "MUST"),
         )
         if received.status in BUSY and not self.stop_reason:
-            time.sleep(_backoff_s(received))
+            time.sleep(backoff_s(received))
         return outcome
 
     def _account(self, kind: Kind, received: Received) -> None:
-        inputs, outputs = tokens_of(received)
-        self.input_tokens += inputs
-        self.output_tokens += outputs
+        outputs = self.spending.add(received)
         if 200 <= received.status < 300:
-            self.answered += 1
             add_times(self.times, kind, received, outputs)
-        self.busy += received.status in BUSY
-        self._latest.append((received.status >= 400 and received.status not in BUSY) or bool(received.failure[0]))
-        self._check_ceilings()
-
-    def _check_ceilings(self) -> None:
-        options, tokens = self.options, self.input_tokens + self.output_tokens
-        if self.stop_reason:
-            return
-        if len(self._latest) == STORM_OF and sum(self._latest) >= STORM_OF * STORM_SHARE:
-            self.stop_reason = (
-                f"{sum(self._latest)} of the last {STORM_OF} requests failed, and more would only do harm"
-            )
-        elif self.sent >= options.max_requests:
-            self.stop_reason = f"the limit of {options.max_requests:,} requests is reached (--max-requests)"
-        elif tokens >= options.max_tokens:
-            self.stop_reason = f"the limit of {options.max_tokens:,} tokens is reached (--max-tokens)"
-        elif options.max_cost is not None and self.cost > options.max_cost:
-            self.stop_reason = f"the limit of {options.max_cost:g} is reached (--max-cost)"
-
-    @property
-    def cost(self) -> float:
-        """What the tokens cost so far; 0 if no price is known."""
-        price = list_price(self.model)
-        prices = self.options.prices or ((price.per_million_input, price.per_million_output) if price else (0.0, 0.0))
-        return (self.input_tokens * prices[0] + self.output_tokens * prices[1]) / 1e6
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
@@ -267,48 +211,16 @@ class LoadTest:
         return nonce_of(next(self._numbers), salt=self._salt)
 
     def _send(self, line: Line, kind: Kind, facts: LoadFacts) -> Received:
-        self.sent += 1
-        with self._in_progress(line):
+        self.spending.sent += 1
+        with self.in_progress.one(line):
             return line.send(
                 kind.request.method, self._base + kind.request.path, self._headers(kind.request), kind.body(facts.nonce)
             )
-
-    @contextmanager
-    def _in_progress(self, line: Line) -> Iterator[None]:
-        if not self._lines:
-            self._heard_s = time.monotonic()
-        self._lines[line] = time.monotonic()
-        try:
-            yield
-        finally:
-            self._lines.pop(line, None)
 
     def _headers(self, request: Request) -> list[tuple[str, str]]:
         values = self.options.header_values
         key = self.options.key
         return [(name, values.get(value, value.replace(KEY_PLACEHOLDER, key))) for name, value in request.headers]
-
-    def _hear(self) -> None:
-        self._heard_s = time.monotonic()
-
-    def watch(self) -> None:
-        """Notes how late it is called, and ends every wait when the target has been silent for too long."""
-        now_s = time.monotonic()
-        late_s = now_s - self._ticked_s - TICK_S
-        self._ticked_s = now_s
-        if late_s > TICK_S / 2:
-            self._lags.append((now_s, late_s))
-        if self._lines and now_s - self._heard_s > self._silence_s:
-            for line, began_s in list(self._lines.items()):
-                sent = f"sent {now_s - began_s:.0f} s before"
-                line.give_up(f"no byte came from the target for {self._silence_s:.0f} s ({sent})")
-            self._heard_s = now_s
-
-    def _lag_of(self, kind: Kind, received: Received) -> float:
-        """How long our own process was blocked while the body may have come: earlier blocks change no time in it."""
-        usual_s = kind.alone.spread_s if kind.alone is not None else 0.0
-        from_s = received.began_s + max(received.first_byte_s - usual_s, 0.0)
-        return max((late_s for at_s, late_s in self._lags if at_s >= from_s), default=0.0)
 
     # -- after the load -----------------------------------------------------------------------------------------------
 
@@ -316,7 +228,7 @@ class LoadTest:
         """Sends some requests again, alone, and writes the report; returns the exit code."""
         if self.stop_reason:
             self.session.note(f"the test ended early: {self.stop_reason}")
-        if self.answered or self.busy or self._latest:
+        if self.spending.seen:
             self._recover()
         for name, sentence in over_limits(self.times, self.options.limits):
             self.session.failed_test(f"limit {name}", sentence)
@@ -337,14 +249,14 @@ class LoadTest:
         return LoadResult(
             url=self.options.url,
             model=self.model,
-            sent=self.sent,
-            answered=self.answered,
-            busy=self.busy,
+            sent=self.spending.sent,
+            answered=self.spending.answered,
+            busy=self.spending.busy,
             judged=self.judge.taken,
             equal=self.judge.equal,
             peak=self.peak,
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
+            input_tokens=self.spending.input_tokens,
+            output_tokens=self.spending.output_tokens,
             stop_reason=self.stop_reason,
             times=self.times,
         )
@@ -380,13 +292,6 @@ class LoadTest:
         headers = tuple((name, value) for name, value in first.headers if name.lower() != "content-type")
         request = replace(first, method="GET", path=self.options.metrics, headers=headers, body=b"")
         return Kind(name="metrics", request=request, echoes=False, max_tokens=0)
-
-
-def _backoff_s(received: Received) -> float:
-    """The pause that the answer asks for, or our own without a valid one; never longer than MOST_BACKOFF_S."""
-    head = Response(status=received.status, headers=received.headers, chunks=(), headers_at_s=0.0, ended_at_s=0.0)
-    stated_s = stated_pause_s(head, now_s=time.time())
-    return BACKOFF_S if stated_s is None else min(stated_s, MOST_BACKOFF_S)
 
 
 def described(error: Finding) -> str:

@@ -28,8 +28,9 @@ from locust import User, constant, events, task
 from locust.runners import MasterRunner, WorkerRunner
 
 from messages_conformance.internal_errors import report_internal_error
+from messages_conformance.load.in_progress import TICK_S
 from messages_conformance.load.load_options import NOT_JUDGED, USAGE, from_environment
-from messages_conformance.load.load_test import TICK_S, LoadTest, Outcome, described
+from messages_conformance.load.load_test import LoadTest, Outcome, described
 from messages_conformance.load.received import Received
 from messages_conformance.load.safety import base_url, refusal
 from messages_conformance.parent_process import end_with_parent
