@@ -52,7 +52,9 @@ class GenerateBySeed(Protocol):
 
     def __call__(
         self, profile: Profile, *, seed: int, depth: str, count: int | None = None
-    ) -> tuple[Ask | Dialogue, ...]: ...
+    ) -> tuple[Ask | Dialogue, ...]:
+        """The requests, in the order of their numbers; the same ones for the same arguments."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -129,6 +129,7 @@ def batch_contradictions(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def time_of(value: str) -> datetime:
+    """The time that a field in the form of RFC 3339 has. Raises ValueError for another form."""
     return datetime.fromisoformat(value.upper())
 
 

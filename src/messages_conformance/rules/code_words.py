@@ -106,6 +106,7 @@ def _strings(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
 
 @once_per_exchange
 def word_places(exchange: Exchange) -> Places:
+    """Each code word in the system prompt and the messages, with the JSON pointer of its text."""
     fields = exchange.request.fields
     parts = {name: fields.get(name) for name in ("system", "messages")}
     return {word: pointer for pointer, text in _strings(parts, "") for word in WORD.findall(text)}
@@ -132,6 +133,7 @@ def _is_control(exchange: Exchange) -> bool:
 
 
 def lacking(exchange: Exchange, words: Iterable[str]) -> list[str]:
+    """Those of the words that the text of the answer does not have, in any case."""
     text = text_of(exchange).lower()
     return [word for word in words if word not in text]
 

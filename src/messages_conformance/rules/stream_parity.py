@@ -108,6 +108,7 @@ def _are_valid(streamed: Exchange, whole: Exchange) -> bool:
 
 
 def both_ended(pair: Pair) -> bool:
+    """Whether no answer of the pair was cut."""
     return all(stop_reason_of(answer) not in CUT for answer in pair)
 
 

@@ -26,7 +26,9 @@ class Asked(Protocol):
     """An Ask, a Dialogue, a GeneratedSet, or a Conversation of the engine."""
 
     @property
-    def depth(self) -> str: ...
+    def depth(self) -> str:
+        """The least depth of a run that sends it."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
