@@ -62,7 +62,7 @@ def test_a_disk_that_fills_up_late_leaves_the_last_report_that_was_right(tmp_pat
     assert document["exit_code"] == 2
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs a device that is always full")
 def test_an_output_that_cannot_be_written_changes_neither_report_nor_exit_code(tmp_path: Path) -> None:
     with open("/dev/full", "w") as full:
         ran = limited(

@@ -1,11 +1,14 @@
 """Loading a saved run: nothing is lost, and an unreadable report is one message with its cure."""
 
 import json
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from report_samples import EVERY, FAILED, red
 
+from messages_conformance import report
 from messages_conformance.report import ReportError, append, load, to_json, write_all
 from messages_conformance.report.model import FailedTest
 from messages_conformance.report.page import to_html
@@ -105,3 +108,19 @@ def test_a_folder_without_a_report_is_reported(tmp_path):
 def test_a_finding_without_its_exchange_keeps_its_number(tmp_path):
     write_all(replace(red(), verdicts=(FAILED,)), tmp_path)
     assert [finding.exchange for finding in load(tmp_path).verdicts[0].findings] == list(range(1, 51))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs named pipes and links")
+def test_a_pipe_or_a_stream_is_written_to_and_never_replaced(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            report.replace(path, "text")
+            assert os.read(reader, 100) == b"text"
+        finally:
+            os.close(reader)
+    assert pipe.is_fifo()
+    assert link.is_symlink()

@@ -61,10 +61,14 @@ def claim(folder: Path) -> Callable[[], None]:
 def replace(path: Path, text: str, *, cure: str = "free space or name another folder with --report") -> None:
     """Writes the file atomically and masks secrets: a reader sees the old or the new contents.
 
-    Raises ReportError with a message that ends in `cure`.
+    A device, a pipe and a shell's stream (`/dev/stdout`) are written to, and never replaced by a file. Raises
+    ReportError with a message that ends in `cure`.
     """
     temporary = ""
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_text(masked(text), encoding="utf-8", newline="\n")
+            return
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", newline="\n", dir=path.parent, prefix=f".{path.name}.", delete=False
         ) as file:

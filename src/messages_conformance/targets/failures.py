@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import socket
 import ssl
@@ -102,6 +103,9 @@ def _refused(causes: tuple[BaseException, ...], address: Address) -> Failure:
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         what = f"refuses the connection; is the server running, and is {address.port} its port?"
         return _failure("refused", address, what)
+    if any(isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE) for cause in causes):
+        cure = "raise its limit (ulimit -n), or lower --concurrency"
+        return _failure("refused", address, f"cannot be connected to: this process has too many open files; {cure}")
     origin = next((cause for cause in causes if isinstance(cause, OSError)), causes[-1])
     reason = str(origin) or type(origin).__name__
     return _failure("refused", address, f"cannot be connected to ({reason}); are host and port right?")
