@@ -88,6 +88,11 @@ ENTRY = {
         "Shelf <R&D>, label &amp;lt;7&gt;"
     ),
     "settings": '{"scale": 5, "sides": ["n", "s"]}',
+    # Values that a program drops when it asks whether a value is there by `if value`.
+    "memo": "",
+    "copies": 0,
+    "links": [],
+    "sizes": {},
     "place": {"room": "east", "shelves": ["upper", "lower"], "owner": {"name": "Zoë"}},
 }
 SAVE = {
@@ -104,6 +109,10 @@ SAVE = {
             "lent": {"type": "boolean"},
             "note": {"type": "string"},
             "settings": {"type": "string", "description": "The settings as JSON text"},
+            "memo": {"type": "string"},
+            "copies": {"type": "integer"},
+            "links": {"type": "array", "items": {"type": "string"}},
+            "sizes": {"type": "object"},
             "place": {
                 "type": "object",
                 "properties": {

@@ -205,6 +205,13 @@ THINKING = [
     *whole_and_streamed(
         "thinking.adaptive", SUM, thinking={"type": "adaptive"}, **{**THOUGHTFUL, "max_tokens": ADAPTIVE_TOKENS}
     ),
+    # A server may think in the first turn only.
+    *whole_and_streamed(
+        "thinking.later",
+        [user("Hello."), assistant("Hello! What can I do for you?"), user(SUM)],
+        thinking=ENABLED,
+        **THOUGHTFUL,
+    ),
     ask(
         "thinking.tools.streamed",
         TURN,

@@ -3,6 +3,7 @@
 A cache may miss by chance, so a request without an effect is repeated.
 """
 
+from dataclasses import replace
 from secrets import token_hex
 
 import pytest
@@ -66,6 +67,9 @@ async def write_and_read_cache(send):
     await send(ask("cache.fresh", SHELF, system=fresh(""), probe="usage.cache.isolated"))
 
 
+MAX_UNREAD = 5
+"""So many more requests are sent while nothing is read: a cache may miss now and then."""
+
 LOOK_UP = {"name": "look_up", "description": "Looks up the shelves.", "input_schema": {"type": "object"}}
 DESCRIPTION_CHARS = 900
 """Long enough for a cache when ten tools have it. Servers with a limit for one description have 1,024 or more."""
@@ -87,7 +91,8 @@ def with_marker(place, marker):
         call = {"type": "tool_use", "id": "toolu_shelf1", "name": "look_up", "input": {}}
         found = {"type": "tool_result", "tool_use_id": "toolu_shelf1", "content": shelves(SENTENCES, "gets"), **marker}
         turns = [user("Look up the shelves."), assistant([call]), user([found, {"type": "text", "text": OK}])]
-        return turns, {"tools": [LOOK_UP]}
+        # Several tools: a gateway that changes their order, or the ids of calls, is never read from the cache.
+        return turns, {"tools": [LOOK_UP, *({**LOOK_UP, "name": f"look_up_{topic}"} for topic in TOPICS[:7])]}
     long = {"type": "text", "text": shelves(SENTENCES, "keeps"), **marker}
     return [user([long, {"type": "text", "text": OK}])], {}
 
@@ -102,6 +107,16 @@ async def mark_every_place(send):
             found = cached(await send(asked))
             if found is None or any(found):
                 break
+        if place == "results" and found is not None and found[0] and not found[1]:
+            await read_again(send, asked)
+
+
+async def read_again(send, asked):
+    """Sends a request that was written to the cache again, until something is read."""
+    for copy in range(1, 1 + MAX_UNREAD):
+        found = cached(await send(replace(asked, copy=100 + copy)))
+        if found is None or found[1]:
+            return
 
 
 async def count_first(send):
@@ -130,8 +145,8 @@ DIALOGUES = [
     Dialogue(
         name="cache.places",
         steps=mark_every_place,
-        max_requests=6,
-        max_output_tokens=96,
+        max_requests=6 + MAX_UNREAD,
+        max_output_tokens=16 * (6 + MAX_UNREAD),
         needs=frozenset({"prompt-caching", "tools", "system-blocks"}),
     ),
 ]

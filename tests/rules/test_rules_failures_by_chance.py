@@ -41,9 +41,27 @@ def blaming(times: int, kind: str = "invalid_request_error", message: str = "Thr
 
 
 BLAMED = "errors.type.temporary"
+ONE_KIND = "errors.status.5xx-of-one-kind"
+TOOLS = {"tools": [{"name": "f", "input_schema": {"type": "object"}}]}
+
+
+def answered_later(times: int) -> Run:
+    """Requests without a tool that fail at first."""
+    asked = [asks(200 + number) for number in range(times)]
+    return [one for ask in asked for one in (refused(500, ask=ask), answered(ask=ask, **SENT))]
+
+
+def failing_calls(times: int, others: int = 40) -> Run:
+    """Requests with a tool that fail at first, and others without a tool that are answered."""
+    asked = [{**asks(number), **TOOLS} for number in range(times)]
+    calls = [one for ask in asked for one in (refused(500, ask=ask), answered(ask=ask, **SENT))]
+    return [*calls, *[answered(ask=asks(100 + number)) for number in range(others)]]
+
+
 ROWS: dict[str, tuple[Run, Run]] = {
     BY_CHANCE: (failing(5), [answered(**SENT)]),
     BLAMED: (blaming(2), [answered(**SENT)]),
+    ONE_KIND: (failing_calls(5), failing_calls(4)),
 }
 
 
@@ -104,3 +122,22 @@ def test_failures_that_blame_an_accepted_request_are_one_finding(run: Run) -> No
 )
 def test_other_errors_blame_nobody_wrongly(run: Run) -> None:
     assert judged(run, BLAMED).outcome == PASS
+
+
+def test_failures_of_one_kind_are_one_finding() -> None:
+    run = failing_calls(5)
+    verdict = judged(run, ONE_KIND)
+    assert verdict.outcome == FAIL
+    assert "5 of 5 requests with tools, in none of 40 others" in verdict.findings[0].found
+    assert judged(run).findings == ()
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        pytest.param(failing_calls(5, others=5), id="half of the requests have tools, so it may be chance"),
+        pytest.param([*failing_calls(5), *answered_later(5)], id="others fail, too"),
+    ],
+)
+def test_failures_of_several_kinds_are_not_of_one(run: Run) -> None:
+    assert judged(run, ONE_KIND).findings == ()

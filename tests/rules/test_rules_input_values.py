@@ -145,3 +145,45 @@ def test_a_changed_value_that_the_model_may_have_written_is_no_finding(run: Run)
 
 def test_texts_that_no_call_repeats_are_not_verified() -> None:
     assert judged(VALUES, four(*[SHORTENED] * 4)).outcome == NOT_VERIFIED
+
+
+EMPTY = "response.content.tool_use-empty-values"
+GAPS = {**NOTED, "memo": "", "copies": 0, "links": [], "lent": False}
+FULL = {name: value for name, value in GAPS.items() if value}
+
+
+def stated(given: Any, *, stream: bool = False) -> Exchange:
+    ask = {"tools": [SAVE], "messages": [{"role": "user", "content": f"Call f {STATED}{json.dumps(GAPS)}"}]}
+    if stream:
+        call = [block(type="tool_use"), fragment(json.dumps(given)), stop()]
+        return streamed([start(), *call, ends("tool_use", 5), over()], ask=ask)
+    return answered({"content": [{**TOOL_CALL, "input": given}], "stop_reason": "tool_use"}, ask=ask)
+
+
+def both_forms(whole_input: Any, streamed_input: Any) -> Run:
+    return [*[stated(whole_input) for _ in range(2)], *[stated(streamed_input, stream=True) for _ in range(2)]]
+
+
+@pytest.mark.parametrize(
+    ("run", "found"),
+    [
+        pytest.param(both_forms(GAPS, FULL), "no such member in 2 streamed calls", id="dropped in streams"),
+        pytest.param(both_forms({**GAPS, "memo": None}, GAPS), "null in 2 whole calls", id="null in whole answers"),
+        pytest.param(both_forms(FULL, FULL), "no such member in 4 calls", id="dropped in all"),
+    ],
+)
+def test_lost_empty_values_are_found(run: Run, found: str) -> None:
+    verdict = judged(EMPTY, run)
+    assert (verdict.outcome, [finding.found for finding in verdict.findings]) == (FAIL, [found])
+
+
+@pytest.mark.parametrize(
+    ("run", "outcome"),
+    [
+        pytest.param(both_forms(GAPS, GAPS), PASS, id="kept"),
+        pytest.param([stated(GAPS), stated(FULL), *both_forms(GAPS, GAPS)], PASS, id="left out once"),
+        pytest.param(both_forms({**FULL, "kind": "map"}, {**FULL, "kind": "map"}), NOT_VERIFIED, id="a careless model"),
+    ],
+)
+def test_empty_values_that_the_model_left_out_are_no_finding(run: Run, outcome: str) -> None:
+    assert judged(EMPTY, run).outcome == outcome

@@ -76,6 +76,27 @@ def test_it_passes(requirement: str) -> None:
     assert judged(requirement, ROWS[requirement][1]).outcome == PASS
 
 
+SWALLOWED = {**THOUGHT, "thinking": "First I multiply the tens. So it is 1161"}
+BEFORE_TENS = {**THOUGHT, "thinking": "First I multiply the "}
+
+
+@pytest.mark.parametrize(
+    ("requirement", "run"),
+    [
+        pytest.param(
+            AFTER, [*[gives(SWALLOWED, ask=ADAPTIVE) for _ in range(3)], *WHOLE], id="some answers are in the thinking"
+        ),
+        pytest.param(
+            NOT_IN_THINKING,
+            [*[gives(BEFORE_TENS, ask={**ADAPTIVE, "stop_sequences": ["tens"]}) for _ in range(2)], WHOLE[0]],
+            id="the answer ends with end_turn before the sequence",
+        ),
+    ],
+)
+def test_an_answer_that_is_left_out_is_found(requirement: str, run: Run) -> None:
+    assert [finding.exchange for finding in judged(requirement, run).findings] == [1]
+
+
 def test_tokens_of_disabled_thinking_are_found() -> None:
     spent = {"output_tokens_details": {"thinking_tokens": 7}}
     assert judged(NONE_WHEN_DISABLED, [gives(ANSWER, ask=DISABLED, **spent)]).findings
@@ -103,6 +124,16 @@ def test_too_few_answers_show_nothing(requirement: str, run: Run) -> None:
             CUT_AS_THINKING,
             [*[cut(TEXT) for _ in range(3)], *[gives(THOUGHT, TEXT, ask=ADAPTIVE) for _ in range(2)]],
             id="the model did not think, and the text begins like the whole one",
+        ),
+        pytest.param(
+            AFTER,
+            [*[gives(SWALLOWED, ask=ADAPTIVE) for _ in range(3)], gives(SWALLOWED, ANSWER, ask=ADAPTIVE)],
+            id="the thinking ends with the answer in other answers, too",
+        ),
+        pytest.param(
+            NOT_IN_THINKING,
+            [*[gives(THOUGHT, ask={**ADAPTIVE, "stop_sequences": ["tens"]}) for _ in range(2)], WHOLE[0]],
+            id="the thinking goes on after the sequence",
         ),
         pytest.param(
             NOT_IN_THINKING,

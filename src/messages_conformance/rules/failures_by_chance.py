@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from messages_conformance.exchange import Exchange
@@ -11,6 +12,7 @@ from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import (
     answered,
     at,
+    blocks_of,
     body_of,
     has_message,
     is_broken_stream,
@@ -22,6 +24,7 @@ from messages_conformance.rules.accessors import (
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, MISLEADS, RUN, rule
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
+from messages_conformance.rules.request_features import features
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
 
 BUSY: Final = frozenset({503, 529})
@@ -46,11 +49,11 @@ MIN_SHARE: Final = 0.02
 def answers_at_the_first_attempt(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """A request that the target can answer or refuse does not often fail with a 5xx before."""
     sent = [one for one in exchanges if answered(one)]
-    later = {one.request.identity for one in sent if one.probes and one.repeated and response_of(one).status < 500}
-    # The judge gets the answer that failed without the probes of its request.
-    failed = [one for one in sent if not one.probes and _is_failure(one) and one.request.identity in later]
+    failed = _failed_at_first(sent)
     if not sent:
         yield Unverified(reason="nothing was answered")
+    elif _failing_kind(sent) is not None:
+        yield Unverified(reason="only requests of one kind fail, which errors.status.5xx-of-one-kind judges")
     elif len(failed) >= MIN_FAILURES and len(failed) >= MIN_SHARE * len(sent):
         found = f"{status_and_body(failed[0])}; so in {len(failed)} of {len(sent)} answers, and not when sent again"
         yield Finding(
@@ -61,6 +64,80 @@ def answers_at_the_first_attempt(exchanges: Sequence[Exchange]) -> Iterable[Find
 def _is_failure(exchange: Exchange) -> bool:
     status = response_of(exchange).status
     return status >= 500 and status not in BUSY
+
+
+def _failed_at_first(sent: Sequence[Exchange]) -> list[Exchange]:
+    """The answers with a 5xx whose request was answered or refused when it was sent again."""
+    later = {one.request.identity for one in sent if one.probes and one.repeated and response_of(one).status < 500}
+    # The judge gets the answer that failed without the probes of its request.
+    return [one for one in sent if not one.probes and _is_failure(one) and one.request.identity in later]
+
+
+MIN_OF_ONE_KIND: Final = 5
+"""So many different requests of one kind must fail (our own)."""
+
+MIN_KIND_SHARE: Final = 0.05
+"""And they must be this share of their kind: a server may fail now and then (our own)."""
+
+CHANCE: Final = 1e-3
+"""How likely it may be that failures that come by chance all strike one kind, over all kinds (our own)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    """A feature that all failed requests have: its name, the failures, and how many answers with and without it."""
+
+    feature: str
+    failed: Sequence[Exchange]
+    having: int
+    others: int
+
+
+@rule(
+    "errors.status.5xx-of-one-kind",
+    MUST,
+    harm=BREAKS,
+    source="vllm-project/vllm#48273 (GitHub), read 2026-11-30",
+    over=RUN,
+    reads={PROBES, REQUEST},
+    provoked="A request that is answered with a 5xx is sent once more.",
+)
+def fails_for_no_kind_of_request(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """Valid requests of one kind, such as those that end in a tool call, do not often fail with a 5xx at first."""
+    sent = [one for one in exchanges if answered(one)]
+    if not any(map(has_message, sent)):
+        yield Unverified(reason="no request was answered with a message")
+    elif (kind := _failing_kind(sent)) is not None:
+        found = (
+            f"{status_and_body(kind.failed[0])}; so in {len(kind.failed)} of {kind.having} requests with "
+            f"{kind.feature}, in none of {kind.others} others, and not when sent again"
+        )
+        wanted = "the answer that came the second time"
+        yield Finding(exchange=kind.failed[0].number, place=STATUS, found=found, wanted=wanted)
+
+
+def _failing_kind(sent: Sequence[Exchange]) -> _Kind | None:
+    """The kind of request to which failures are confined; None if they are few, or occur in requests of all kinds."""
+    answers = [one for one in sent if has_message(one)]
+    by_request = {one.request.identity: one for one in answers}
+    failed = {one.request.identity: one for one in _failed_at_first(sent) if one.request.identity in by_request}
+    if len(failed) < MIN_OF_ONE_KIND:
+        return None
+    kinds = {identity: _kinds_of(one) for identity, one in by_request.items()}
+    shared = frozenset.intersection(*(kinds[identity] for identity in failed))
+    having = {name: sum(name in each for each in kinds.values()) for name in shared}
+    rare = [name for name in shared if len(failed) >= MIN_KIND_SHARE * having[name]]
+    if not rare:
+        return None
+    best = min(rare, key=lambda name: (having[name], name))
+    if len(shared) * (having[best] / len(kinds)) ** len(failed) > CHANCE:
+        return None
+    return _Kind(feature=best, failed=tuple(failed.values()), having=having[best], others=len(kinds) - having[best])
+
+
+def _kinds_of(exchange: Exchange) -> frozenset[str]:
+    """The features of a request, and the types of the blocks of its answer."""
+    return features(exchange) | {f"{block.get('type')} in the answer" for block in blocks_of(exchange)}
 
 
 PERMANENT: Final = frozenset(

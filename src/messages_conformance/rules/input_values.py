@@ -130,12 +130,22 @@ def repeating(exchanges: Sequence[Exchange]) -> Iterator[tuple[Mapping[str, Any]
 
 
 def _exact_share(stated: Mapping[str, Any], given: Mapping[str, Any]) -> float:
-    """The share of the stated members that a call repeats, those in another type included."""
-    alike = [_same(value, given.get(name)) or _has_other_type(value, given.get(name)) for name, value in stated.items()]
+    """The share of the stated values, except empty ones, that a call repeats, those of another type included."""
+    alike = [
+        is_same(value, given.get(name)) or _has_other_type(value, given.get(name))
+        for name, value in stated.items()
+        if not is_empty(value)
+    ]
     return sum(alike) / max(1, len(alike))
 
 
-def _same(one: Any, other: Any) -> bool:
+def is_empty(value: Any) -> bool:
+    """Whether `if value` is false in the languages of the field: "", 0, false, null, [] or {}."""
+    return value is None or value in ("", 0, [], {})
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two values of JSON are equal and of the same type."""
     return type(one) is type(other) and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
@@ -265,7 +275,7 @@ def _compared(stated: Mapping[str, Any]) -> list[str]:
 
 def _are_exact(stated: Mapping[str, Any], names: list[str], calls: list[Call]) -> bool:
     """Whether all calls repeat these members exactly; False for no member."""
-    return bool(names) and all(_same(stated[name], call[2]["input"].get(name)) for call in calls for name in names)
+    return bool(names) and all(is_same(stated[name], call[2]["input"].get(name)) for call in calls for name in names)
 
 
 def _changed_value(stated: Mapping[str, Any], forms: list[list[Call]]) -> Finding | None:
@@ -283,7 +293,9 @@ def _changed_value(stated: Mapping[str, Any], forms: list[list[Call]]) -> Findin
         return None
     for name in _compared(stated):
         for right, wrong in (forms, forms[::-1], _by_need(calls, name)):
-            if wrong and _are_exact(stated, [name], right) and _have_one_other_value(stated[name], name, wrong):
+            if not wrong or _have_lost_an_empty_value(stated[name], name, wrong):
+                continue
+            if _are_exact(stated, [name], right) and _have_one_other_value(stated[name], name, wrong):
                 return _changed(stated, name, right, wrong)
     return None
 
@@ -307,7 +319,7 @@ def _has_other_type(value: Any, given: Any) -> bool:
     if not isinstance(text, str) or isinstance(parsed, str):
         return False
     try:
-        return _same(json.loads(text.lower() if text in PYTHON_WORDS else text), parsed)
+        return is_same(json.loads(text.lower() if text in PYTHON_WORDS else text), parsed)
     except (ValueError, RecursionError):
         return False
 
@@ -331,10 +343,15 @@ def _is_choice_of(call: Call, name: str) -> bool:
     return isinstance(schema, dict) and "enum" in schema
 
 
+def _have_lost_an_empty_value(value: Any, name: str, calls: list[Call]) -> bool:
+    """Whether a stated empty value is another one or absent in all calls, which another requirement judges."""
+    return is_empty(value) and all(is_empty(call[2]["input"].get(name)) for call in calls)
+
+
 def _have_one_other_value(value: Any, name: str, calls: list[Call]) -> bool:
     """Whether all calls have the same value for a member, and another one than the stated value."""
     given = calls[0][2]["input"].get(name)
-    return not _same(value, given) and all(_same(given, call[2]["input"].get(name)) for call in calls)
+    return not is_same(value, given) and all(is_same(given, call[2]["input"].get(name)) for call in calls)
 
 
 def _changed(stated: Mapping[str, Any], name: str, right: list[Call], wrong: list[Call]) -> Finding:

@@ -30,6 +30,9 @@ MIN_SILENT: Final = 4
 """So many answers think and say nothing, and none says something: a model that forgets to answer does so now and then
 (our own)."""
 
+MIN_SWALLOWED: Final = 3
+"""So many answers end their thinking with the text that the other answers have (our own)."""
+
 MIN_CUT: Final = 3
 """So many answers that max_tokens cuts begin with text, although the same answers begin with thinking (our own)."""
 
@@ -38,6 +41,9 @@ MIN_WHOLE: Final = 2
 
 MIN_STOPPED: Final = 2
 """So many answers stop inside the thinking (our own)."""
+
+ENDED_EARLY: Final = ("stop_sequence", "end_turn")
+"""What servers report when a stop sequence in the thinking ended the answer."""
 
 SAME_BEGINNING: Final = 8
 """A cut text that shares so many characters with a whole text is its beginning (our own)."""
@@ -93,14 +99,39 @@ def answers_after_thinking(exchanges: Sequence[Exchange]) -> Iterable[Finding | 
     answers = [one for one in exchanges if _is_readable(one) and stop_reason_of(one) == "end_turn"]
     thoughtful = [one for one in answers if _thought(one)]
     silent = [one for one in thoughtful if not text_of(one)]
+    if swallowed := _swallowed(thoughtful):
+        yield from _left_inside(swallowed, len(thoughtful))
+        return
     if len(silent) < MIN_SILENT or len(silent) < len(thoughtful):
         if len(silent) == len(thoughtful):
             yield Unverified(reason="no answer has thinking and then a text")
         return
+    yield from _left_inside(silent, len(thoughtful))
+
+
+def _left_inside(silent: Sequence[Exchange], answers: int) -> Iterator[Finding]:
     first = silent[0]
     place = in_message(first, "/content")
-    found = f"only thinking in {len(silent)} answers that ended with end_turn: {shown(_thought(first)[-60:])}"
+    found = (
+        f"only thinking in {len(silent)} of {answers} answers that ended with end_turn: {shown(_thought(first)[-60:])}"
+    )
     yield Finding(exchange=first.number, place=place, found=found, wanted="a text block with the answer")
+
+
+def _swallowed(thoughtful: Sequence[Exchange]) -> list[Exchange]:
+    """The answers whose thinking ends with the text that other answers to the same request have after it."""
+    alike: dict[bytes, list[Exchange]] = defaultdict(list)
+    for one in thoughtful:
+        alike[request_without(one, "stream", "max_tokens")].append(one)
+    found = []
+    for answers in alike.values():
+        texts = {
+            text for one in answers if (text := text_of(one).strip()) and not _thought(one).rstrip().endswith(text)
+        }
+        found += [
+            one for one in answers if not text_of(one) and any(_thought(one).rstrip().endswith(text) for text in texts)
+        ]
+    return found if len(found) >= MIN_SWALLOWED else []
 
 
 def _thought(exchange: Exchange) -> str:
@@ -161,12 +192,19 @@ def cuts_thinking_as_thinking(exchanges: Sequence[Exchange]) -> Iterable[Finding
 def ignores_stop_sequences_in_thinking(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """A stop sequence ends the text; in the thinking it does not end the answer."""
     pairs = [pair for pair in _stopped(exchanges, "thinking") if _thought(pair[1])]
-    ended = [(one, whole) for one, whole in pairs if stop_reason_of(one) == "stop_sequence" and not text_of(one)]
-    inside = [one for one, whole in ended if _thinks(one) and not any(word in text_of(whole) for word in _stops(one))]
+    ended = [(one, whole) for one, whole in pairs if stop_reason_of(one) in ENDED_EARLY and not text_of(one)]
+    inside = [
+        one
+        for one, whole in ended
+        if _thinks(one)
+        and text_of(whole)
+        and not any(word in text_of(whole) + _after_end_turn(one) for word in _stops(one))
+    ]
     if not pairs:
         yield Unverified(reason="no stop sequence was in the thinking of an answer and not in its text")
     elif len(inside) >= MIN_STOPPED and len(inside) == len(pairs):
-        found = f"only thinking, in {len(inside)} answers that end at {shown(_stops(inside[0])[0])}"
+        reason = stop_reason_of(inside[0])
+        found = f"only thinking, in {len(inside)} answers that end at {shown(_stops(inside[0])[0])} with {reason}"
         place = in_message(inside[0], "/content")
         yield Finding(exchange=inside[0].number, place=place, found=found, wanted="the text after the thinking")
 
@@ -196,6 +234,11 @@ def ignores_stop_sequences_in_tool_inputs(exchanges: Sequence[Exchange]) -> Iter
             wanted = "a call with its whole input, and stop_reason tool_use"
             yield Finding(exchange=one.number, place=in_message(one, "/content"), found=found, wanted=wanted)
             return
+
+
+def _after_end_turn(exchange: Exchange) -> str:
+    """The thinking of an answer that ended by itself: if it has the stop sequence, the sequence did not end it."""
+    return _thought(exchange) if stop_reason_of(exchange) == "end_turn" else ""
 
 
 def _stops(exchange: Exchange) -> list[str]:

@@ -1,4 +1,4 @@
-"""The rule for the effect of thinking: where a budget is accepted, the thinking is shown."""
+"""Rules for the effect of thinking: where a budget is accepted, the thinking is shown, in later turns, too."""
 
 from __future__ import annotations
 
@@ -68,3 +68,50 @@ def shows_the_thinking_that_is_asked_for(exchanges: Sequence[Exchange]) -> Itera
         wanted = "thinking blocks, or a refusal of thinking"
         first = complete[0]
         yield Finding(exchange=first.number, place=in_message(first, "/content"), found=found, wanted=wanted)
+
+
+MIN_LATER: Final = 3
+"""So many answers in later turns have no thinking, and none has (our own)."""
+
+MIN_FIRST: Final = 2
+"""So many answers in the first turn show that the model thinks for each question (our own)."""
+
+
+@rule(
+    "request.thinking.later-turns",
+    SHOULD,
+    harm=LOSES,
+    families={ANTHROPIC},
+    source=f"{sources.THINKING}; maximhq/bifrost#5887 (GitHub), read 2026-11-30",
+    needs={"thinking"},
+    capability="thinking",
+    over=RUN,
+    model_dependent=True,
+    reads={REQUEST},
+    provoked="Questions are asked with a thinking budget in the first turn and after earlier turns.",
+)
+def thinks_in_later_turns(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """A thinking budget has an effect after earlier turns, too, and not in the first turn only."""
+    answers = [
+        one
+        for one in exchanges
+        if has_message(one)
+        and thinking_type(one) == "enabled"
+        and not is_broken_stream(one)
+        and stop_reason_of(one) in ENDED
+    ]
+    later = [one for one in answers if _has_earlier_turns(one)]
+    first = [one for one in answers if not _has_earlier_turns(one)]
+    if len(later) < MIN_LATER or len(first) < MIN_FIRST or not all(map(_thinking, first)):
+        yield Unverified(reason="too few answers in later turns, or the model does not always think in the first turn")
+    elif not any(map(_thinking, later)):
+        one = later[0]
+        found = f"no thinking block in {len(later)} answers after earlier turns"
+        wanted = f"thinking blocks, as in the {len(first)} answers in the first turn"
+        yield Finding(exchange=one.number, place=in_message(one, "/content"), found=found, wanted=wanted)
+
+
+def _has_earlier_turns(exchange: Exchange) -> bool:
+    messages = exchange.request.fields.get("messages")
+    turns = messages if isinstance(messages, list) else []
+    return any(isinstance(turn, Mapping) and turn.get("role") == "assistant" for turn in turns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any, Final
 
 from messages_conformance.reference.changes import RequestContext, Stage
@@ -10,6 +11,7 @@ from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.faults.lost_context import map_blocks
 
 PLACE: Final = "usage.cache.place"
+MANY_TOOLS: Final = 4
 TOOL_TURNS: Final = ("tool_use", "tool_result")
 EVERY_TTL: Final = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
 
@@ -124,3 +126,13 @@ def count_every_write_for_an_hour(message: Json) -> Json:
     usage = message["usage"]
     written, read = usage.get("cache_creation_input_tokens") or 0, usage.get("cache_read_input_tokens") or 0
     return with_counts(message, written=written, read=read, ttl="1h") if written else message
+
+
+@fault("usage", trips={"usage.cache.read-after-write"}, at=Stage.BODY, seen="maximhq/bifrost#2347")
+def shuffle_tools(body: Json, context: RequestContext) -> Json:
+    """Several tools reach the model in another order each time, so that a cached prefix is not found again."""
+    if len(body.get("tools") or ()) < MANY_TOOLS:
+        return body
+    tools = list(body["tools"])
+    random.Random(context.number).shuffle(tools)
+    return {**body, "tools": tools}

@@ -65,6 +65,17 @@ def fail_twice_at_first(response: HttpResponse, context: RequestContext) -> Http
     return error_response(response, context, 502, "api_error", "Bad gateway") if fails else response
 
 
+@fault("errors", trips={"errors.status.5xx-of-one-kind"}, at=Stage.RESPONSE, seen="vllm-project/vllm#48273")
+def fail_some_calls_at_first(response: HttpResponse, context: RequestContext) -> HttpResponse:
+    """Every third answer with a tool call is a 500 when its request is sent for the first time."""
+    calls = [block for block in context.answer.get("content", ()) if block["type"] == "tool_use"]
+    if not calls or response.status != 200 or context.number <= COLD or zlib.crc32(context.request.body) % 3:
+        return response
+    if not once(context, f"call {zlib.crc32(context.request.body)}"):
+        return response
+    return error_response(response, context, 500, "api_error", "Expecting value: line 1 column 1 (char 0)")
+
+
 BLAMING: Final = "errors.type.temporary"
 """The requirement that these faults break."""
 

@@ -14,6 +14,7 @@ from messages_conformance.reference.request_parts import object_of, tools
 NUMBERS: Final = "response.content.tool_use-numbers"
 CHOICES: Final = "response.content.tool_use-enum"
 VALUES: Final = "response.content.tool_use-values"
+EMPTY: Final = "response.content.tool_use-empty-values"
 
 
 def map_inputs(message: Json, change: Callable[[Json, Any], Json]) -> Json:
@@ -107,3 +108,29 @@ def leave_the_enum(message: Json, context: RequestContext) -> Json:
         return {key: "other" if "enum" in object_of(properties, key) else value for key, value in given.items()}
 
     return map_inputs(message, outside)
+
+
+def _without_empty_values(given: Json, _: Any = None) -> Json:
+    return {name: value for name, value in given.items() if value}
+
+
+@fault("tools", trips={EMPTY}, at=Stage.MESSAGE, seen="diegosouzapw/OmniRoute#4959")
+def drop_empty_values_of_streamed_inputs(message: Json, context: RequestContext) -> Json:
+    """Empty values in the input of a streamed tool call are left out."""
+    return map_inputs(message, _without_empty_values) if context.streams else message
+
+
+@fault("tools", trips={EMPTY}, at=Stage.MESSAGE)
+def drop_empty_values_of_inputs(message: Json) -> Json:
+    """Empty values in the input of every tool call are left out."""
+    return map_inputs(message, _without_empty_values)
+
+
+@fault("tools", trips={EMPTY}, at=Stage.MESSAGE)
+def write_empty_values_of_whole_inputs_as_null(message: Json, context: RequestContext) -> Json:
+    """Empty texts, lists and objects in the input of a tool call that is not streamed are null."""
+    if context.streams:
+        return message
+    return map_inputs(
+        message, lambda given, _: {name: None if value in ("", [], {}) else value for name, value in given.items()}
+    )

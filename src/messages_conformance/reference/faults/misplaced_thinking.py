@@ -100,3 +100,32 @@ def stop_inside_tool_input(message: Json, context: RequestContext) -> Json:
             ]
             return {**message, "content": blocks, "stop_reason": "stop_sequence", "stop_sequence": sequence}
     return message
+
+
+@fault(
+    "stop",
+    trips={"stop.stop_sequence.not-in-thinking"},
+    at=Stage.MESSAGE,
+    seen="sgl-project/sglang#40529; sgl-project/sglang#32727",
+)
+def end_inside_thinking_at_stop_sequence(message: Json, context: RequestContext) -> Json:
+    """A stop sequence that occurs in the thinking ends the answer with end_turn and no text."""
+    ended = stop_inside_thinking(message, context)
+    return ended if ended is message else {**ended, "stop_reason": "end_turn", "stop_sequence": None}
+
+
+@fault("thinking", trips={"response.content.answer-after-thinking"}, at=Stage.MESSAGE, seen="sgl-project/sglang#33154")
+def answer_inside_some_thinking(message: Json, context: RequestContext) -> Json:
+    """Every second answer with thinking stays inside the thinking block."""
+    if not thinking_of(message) or not text_of(message) or message["stop_reason"] != "end_turn":
+        return message
+    context.memory["thoughts"] = context.memory.get("thoughts", 0) + 1
+    return answer_inside_thinking(message) if context.memory["thoughts"] % 2 else message
+
+
+@fault("thinking", trips={"request.thinking.later-turns"}, at=Stage.MESSAGE, seen="maximhq/bifrost#5887")
+def think_in_first_turn_only(message: Json, context: RequestContext) -> Json:
+    """After an earlier turn, an answer has no thinking block."""
+    if not any(turn.get("role") == "assistant" for turn in context.body["messages"]):
+        return message
+    return {**message, "content": [block for block in message["content"] if block["type"] != "thinking"]}
