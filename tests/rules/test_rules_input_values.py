@@ -64,11 +64,29 @@ def four(first: Any, second: Any, third: Any, fourth: Any, tokens: int = 5, copi
     ]
 
 
+EMPTY = "response.content.tool_use-empty-values"
+GAPS = {**NOTED, "memo": "", "copies": 0, "links": [], "lent": False}
+FULL = {name: value for name, value in GAPS.items() if value}
+
+
+def stated(given: Any, *, stream: bool = False) -> Exchange:
+    ask = {"tools": [SAVE], "messages": [{"role": "user", "content": f"Call f {STATED}{json.dumps(GAPS)}"}]}
+    if stream:
+        call = [block(type="tool_use"), fragment(json.dumps(given)), stop()]
+        return streamed([start(), *call, ends("tool_use", 5), over()], ask=ask)
+    return answered({"content": [{**TOOL_CALL, "input": given}], "stop_reason": "tool_use"}, ask=ask)
+
+
+def both_forms(whole_input: Any, streamed_input: Any) -> Run:
+    return [*[stated(whole_input) for _ in range(2)], *[stated(streamed_input, stream=True) for _ in range(2)]]
+
+
 OUTSIDE = {**LARGE, "kind": "other"}
 ROWS: dict[str, tuple[Run, Run]] = {
     NUMBERS: ([called(ROUNDED), called(ROUNDED)], [called(LARGE), called(LARGE)]),
     CHOICES: ([called(OUTSIDE) for _ in range(4)], [called(LARGE), *[called(OUTSIDE) for _ in range(3)]]),
     VALUES: (four(DECODED, DECODED, DECODED, DECODED), four(NOTED, NOTED, NOTED, NOTED)),
+    EMPTY: (both_forms(FULL, GAPS), both_forms(GAPS, GAPS)),
 }
 
 
@@ -145,23 +163,6 @@ def test_a_changed_value_that_the_model_may_have_written_is_no_finding(run: Run)
 
 def test_texts_that_no_call_repeats_are_not_verified() -> None:
     assert judged(VALUES, four(*[SHORTENED] * 4)).outcome == NOT_VERIFIED
-
-
-EMPTY = "response.content.tool_use-empty-values"
-GAPS = {**NOTED, "memo": "", "copies": 0, "links": [], "lent": False}
-FULL = {name: value for name, value in GAPS.items() if value}
-
-
-def stated(given: Any, *, stream: bool = False) -> Exchange:
-    ask = {"tools": [SAVE], "messages": [{"role": "user", "content": f"Call f {STATED}{json.dumps(GAPS)}"}]}
-    if stream:
-        call = [block(type="tool_use"), fragment(json.dumps(given)), stop()]
-        return streamed([start(), *call, ends("tool_use", 5), over()], ask=ask)
-    return answered({"content": [{**TOOL_CALL, "input": given}], "stop_reason": "tool_use"}, ask=ask)
-
-
-def both_forms(whole_input: Any, streamed_input: Any) -> Run:
-    return [*[stated(whole_input) for _ in range(2)], *[stated(streamed_input, stream=True) for _ in range(2)]]
 
 
 @pytest.mark.parametrize(

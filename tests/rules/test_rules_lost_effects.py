@@ -11,7 +11,7 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.rules import CATALOGUE, FAIL, MUST, NOT_VERIFIED, PASS, WARN, Verdict
 
 Run = list[Exchange]
-HONOURED = "request.thinking.honoured"
+HONOURED, LATER = "request.thinking.honoured", "request.thinking.later-turns"
 STRICT_TYPES, OPTIONAL = "response.content.tool_use-strict-types", "response.content.tool_use-optional-absent"
 STREAMED = "request.output_config.format-streamed"
 BESIDE = "request.output_config.format-beside-tools"
@@ -38,6 +38,19 @@ def says(*blocks: Any, tokens: int = 30, ask: Any = None) -> Exchange:
 
 def words(content: str = "1161") -> dict[str, Any]:
     return {"type": "text", "text": content}
+
+
+TURNS = {
+    **BUDGET,
+    "messages": [
+        {"role": "user", "content": "Hello."},
+        {"role": "assistant", "content": "Hello!"},
+        {"role": "user", "content": "What is 27 times 43?"},
+    ],
+}
+AFTER_A_TURN = says(words(), ask=TURNS)
+LATER_THOUGHT = says(THOUGHT, words(), ask=TURNS)
+FIRST_TURN = says(THOUGHT, words(), ask=BUDGET)
 
 
 def calls(given: Any, *, strict: bool = True) -> Exchange:
@@ -69,6 +82,7 @@ PROSE, KEPT = says(words("A poem"), ask=WITH_TOOLS), says(words('{"name": "Ada"}
 
 ROWS: dict[str, tuple[Run, Run]] = {
     BESIDE: ([*ALONE, *[PROSE] * 4], [*ALONE, *[PROSE] * 3, KEPT]),
+    LATER: ([*[AFTER_A_TURN] * 3, *[FIRST_TURN] * 2], [*[AFTER_A_TURN] * 2, LATER_THOUGHT, *[FIRST_TURN] * 2]),
     HONOURED: ([ANSWER] * 5, [ANSWER, says(THOUGHT, words(), ask=BUDGET)]),
     STRICT_TYPES: ([calls(WRONG), calls(WRONG)], [calls(WRONG), calls(STATED)]),
     OPTIONAL: ([calls(FILLED)] * 4, [calls(FILLED)] * 3 + [calls(STATED)]),
@@ -97,6 +111,8 @@ def test_it_passes(requirement: str) -> None:
 @pytest.mark.parametrize(
     ("requirement", "run"),
     [
+        pytest.param(LATER, [*[AFTER_A_TURN] * 2, *[FIRST_TURN] * 2], id="two answers in later turns"),
+        pytest.param(LATER, [*[AFTER_A_TURN] * 3, FIRST_TURN, ANSWER], id="no thinking in the first turn, too"),
         pytest.param(HONOURED, [ANSWER] * 4, id="few answers without thinking"),
         pytest.param(HONOURED, [says(words("<think>hm</think>1161"), ask=BUDGET)] * 5, id="thinking in the text"),
         pytest.param(HONOURED, [says(words())] * 5, id="no thinking was requested"),
