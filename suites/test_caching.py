@@ -27,7 +27,8 @@ def shelves(count, verb="holds"):
 
 MARKED = {"cache_control": {"type": "ephemeral"}}
 FOR_AN_HOUR = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
-CATALOGUE = [{"type": "text", "text": shelves(SENTENCES), **MARKED}]
+# A short block without a marker comes first, as in the requests of Claude Code.
+CATALOGUE = [{"type": "text", "text": "You are a librarian."}, {"type": "text", "text": shelves(SENTENCES), **MARKED}]
 SHELF = "On which day is shelf 7 dusted? Reply with the day only."
 BLOCKS = {"probe": "request.system.blocks"}
 OK = "Reply with the single word: ok"
