@@ -68,7 +68,7 @@ class Effect:
     """The worst that a violation of one requirement does to a client, such as `raises an error`.
 
     `stops` means that the client does not work; `measured` is false for a conclusion from the harm or from the model
-    of the client, which says in `why` how it is so.
+    of the client, which says in `why` how it is so. `requirement` is empty if the model fails and nothing is violated.
     """
 
     requirement: str
@@ -110,7 +110,10 @@ def effects(
 
     `without` is a fault whose observations are left out.
     """
-    found = _effects(use, profile, verdicts, Known(use=use, form_of=form_of, without=without, readings=readings))
+    known = Known(use=use, form_of=form_of, without=without, readings=readings)
+    found = list(_effects(use, profile, verdicts, known))
+    if not any(effect.stops for effect in found):
+        found += _without_findings(known)
     return tuple(sorted(found, key=lambda effect: (not effect.stops, rank(effect.outcome), effect.requirement)))
 
 
@@ -198,6 +201,13 @@ def _as_read(requirement: str, reading: Reading, use: ClientUse) -> Effect:
     return Effect(
         requirement=requirement, outcome=contract.outcome_words(outcome), stops=stops, measured=False, why=why
     )
+
+
+def _without_findings(known: Known) -> Iterator[Effect]:
+    """What stops the client although no requirement is violated there, or none that the profile judges."""
+    read = known.readings.without_findings(known.short, streams_only=JSON not in known.use.reads)
+    if read is not None:
+        yield _as_read("", read, known.use)
 
 
 def _observed(requirement: str, effect: str) -> Effect:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
+from messages_conformance import contract
 from messages_conformance.client_models import MODELS, Wrong, read, what_is_wrong
 from messages_conformance.exchange import ACCEPTED, MESSAGES_PATH, Exchange
 
@@ -20,6 +21,12 @@ OK: Final = 200
 SENT_AGAIN: Final = frozenset({408, 409, 429})
 FIRST_OF_THE_SERVER: Final = 500
 """Statuses after which the SDKs and Claude Code send the request again, at least twice: these, and from this one on."""
+
+SAMPLE: Final = 40
+"""Streams, and documents, that are read although nothing is found in them (our own: 10 ms for a client)."""
+
+MUCH: Final = 4
+"""An effect in one of so many ordinary answers stops a client (our own: an agent's turn has several requests)."""
 
 FORMAT: Final = "output_config"
 """Structured output, which the scenarios of the clients have in streams."""
@@ -79,6 +86,24 @@ class Readings:
         for one in filter(_is_message, self.exchanges.values()):
             found.setdefault(_kind(one), []).append(one.response is not None and one.response.status == OK)
         return found
+
+    def without_findings(self, client: str, *, streams_only: bool) -> Reading | None:
+        """A reading that stops the client, if this happens in much of a sample of ordinary streams, or of documents."""
+        for streamed in (True, False)[: 1 if streams_only else 2]:
+            found = [one for number in self._sample[streamed] if (one := self.of(client, number)) is not None]
+            stopped = [one for one in found if one.wrong is not None and contract.stops(one.wrong.outcome)]
+            if stopped and MUCH * len(stopped) >= len(found):
+                return stopped[0]
+        return None
+
+    @cached_property
+    def _sample(self) -> Mapping[bool, tuple[int, ...]]:
+        """Whether they are streamed -> numbers of ordinary exchanges, from the whole run."""
+        found: dict[bool, list[int]] = {True: [], False: []}
+        for number, exchange in self.exchanges.items():
+            if self.is_ordinary(number):
+                found[exchange.request.streamed].append(number)
+        return {streamed: tuple(numbers[:: len(numbers) // SAMPLE + 1]) for streamed, numbers in found.items()}
 
     def _read(self, client: str, number: int) -> Reading | None:
         exchange, model = self.exchanges.get(number), MODELS.get(client)

@@ -177,7 +177,7 @@ def _clients(report: Report) -> Iterator[str]:
 
 def _because_of(found: ClientStatus) -> str:
     lines = [
-        f"{prose(outcome)}: {_names([effect.requirement for effect in effects])}"
+        f"{prose(outcome)}: {_names([effect.requirement for effect in effects if effect.requirement])}"
         for outcome, effects in groupby(found.effects, key=in_words)
     ]
     lines += found.unseen

@@ -131,7 +131,7 @@ def _status(found: ClientStatus) -> Markup:
 
 def _because_of(found: ClientStatus) -> Markup:
     lines = [
-        joined((f"{outcome}: ", joined((link(effect.requirement) for effect in effects), ", ")))
+        joined((f"{outcome}: ", joined((link(effect.requirement) for effect in effects if effect.requirement), ", ")))
         for outcome, effects in groupby(found.effects, key=in_words)
     ]
     lines += [joined((words,)) for words in found.unseen]
