@@ -18,6 +18,7 @@ RESULT = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "conten
 FAILED = {**RESULT, "content": {"type": "web_search_tool_result_error", "error_code": "unavailable"}}
 SEARCHED = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": [CALL]}]
 FALLBACK = {"type": "fallback", "from": {"model": "a"}, "to": {"model": "m"}}
+COMPACTION = {"type": "compaction", "content": None}
 EDIT = {"type": "clear_tool_uses_20250919", "cleared_tool_uses": 3, "cleared_input_tokens": 90}
 
 
@@ -36,6 +37,18 @@ def holding(*blocks: dict[str, Any], ask: Any = None, **usage: Any) -> Run:
 
 def edited(value: Any) -> Run:
     return [answered({"context_management": value})]
+
+
+def edited_in_a_stream(value: Any) -> Run:
+    name, data = ends()
+    return [streamed([*HELLO[:-2], ev(name, **{**data, "context_management": value}), over()])]
+
+
+def block_in_a_stream(block: dict[str, Any], *deltas: Any) -> Run:
+    """A stream of one block with these deltas, before a text."""
+    begun = [start(), ev("content_block_start", index=0, content_block=block), *deltas, stop(0)]
+    second = [ev("content_block_start", index=1, content_block={"type": "text", "text": ""}), stop(1)]
+    return [streamed([*begun, *second, ends(), over()])]
 
 
 def contained(value: Any) -> Run:
@@ -121,6 +134,15 @@ def test_what_is_not_seen_is_not_judged(requirement: str) -> None:
         ("usage.iterations.sum", passes(counted("message", 9), counted("fallback_message", 9, model="m"))),
         ("response.context_management.applied_edits", edited("none")),
         ("response.context_management.applied_edits", edited({"applied_edits": [7]})),
+        (
+            "response.context_management.applied_edits",
+            edited_in_a_stream({"applied_edits": [{**EDIT, "cleared_input_tokens": -1}]}),
+        ),
+        ("response.fallback.block", block_in_a_stream(FALLBACK, delta(0, type="fallback_delta"))),
+        (
+            "response.compaction.block",
+            block_in_a_stream(COMPACTION, *2 * [delta(0, type="compaction_delta", content="We spoke.")]),
+        ),
         ("response.container.shape", contained("container_1")),
         ("response.container.shape", contained({"id": "container_1", "expires_at": "2026-11-30"})),
         ("response.compaction.block", holding({"type": "compaction", "content": 7}, TEXT)),
@@ -138,6 +160,12 @@ def test_other_forms_are_found_too(requirement: str, bad: Run) -> None:
         ("usage.iterations.sum", passes(counted("message", 9, model="a"), counted("fallback_message", model="m"))),
         ("usage.iterations.sum", passes(counted("message", 10), {"type": "advisor_message"})),
         ("response.context_management.applied_edits", edited({"applied_edits": []})),
+        ("response.context_management.applied_edits", edited_in_a_stream({"applied_edits": [EDIT]})),
+        ("response.fallback.block", block_in_a_stream(FALLBACK)),
+        (
+            "response.compaction.block",
+            block_in_a_stream(COMPACTION, delta(0, type="compaction_delta", content="We spoke.")),
+        ),
         ("errors.details.error_code", detailed(None)),
     ],
 )

@@ -77,3 +77,16 @@ def test_a_process_that_stood_still_does_not_accuse_a_stream_of_staying_open() -
     assert "stood still for 4.8 s" in slow.reason
     (fast,) = verdicts([replace(streamed(HELLO, http=held), observer_lag_s=0.2)], only=[rule]).values()
     assert fast.findings
+
+
+@pytest.mark.parametrize(
+    ("said", "finding"),
+    [(b"caf\xc3", "bytes that are not UTF-8"), (b"caf\\ud83d", "half a surrogate pair in 'caf\\ud83d'")],
+)
+def test_a_finding_on_a_split_character_says_what_is_left_of_it(said: bytes, finding: str) -> None:
+    rule = "stream.frame.utf8-boundaries"
+    body = sse([start(), block(), text("SAID"), stop(), ends(), over()]).replace(b"SAID", said)
+    findings = verdicts([streamed(body)], only=[rule])[rule].findings
+    assert [one.found for one in findings] == [finding]
+    if said.endswith(b"\xc3"):
+        assert findings[0].place.offset_bytes == body.index(b"\xc3")
