@@ -12,6 +12,7 @@ from messages_conformance.rules import FAIL, NOT_VERIFIED, PASS, Verdict
 Run = list[Exchange]
 NUMBERS = "response.content.tool_use-number-enum"
 ENTITIES = "response.content.tool_use-entities"
+ONLY_CHOICE = "response.content.tool_use-only-choice"
 MARKUP = 'A <b> & "c" &amp;lt;'
 DECODED = 'A <b> & "c" &lt;'
 ESCAPED = "A &lt;b&gt; &amp; &quot;c&quot; &amp;amp;lt;"
@@ -77,7 +78,21 @@ def stated(given: str, *, whole: int = 2, in_streams: int = 2) -> Run:
     ]
 
 
+# -- texts with one possible value
+
+LABEL = "Ångström\n10 €"
+CHOICES = {"firm": {"type": "string", "enum": ["North"]}, "label": {"type": "string", "enum": [LABEL]}}
+
+
+def only(*labels: Any, firm: str = "North") -> Run:
+    ask = asking("Save it.", CHOICES, strict=True)
+    ask["tools"][0]["input_schema"]["required"] = ["firm", "label"]
+    given = [{"firm": firm} if label is None else {"firm": firm, "label": label} for label in labels]
+    return [calling(one, ask, number) for number, one in enumerate(given)]
+
+
 ROWS: dict[str, tuple[Run, Run]] = {
+    ONLY_CHOICE: (only("Angstrom", "Angstrom"), only(LABEL, LABEL)),
     NUMBERS: (chosen(1), chosen(8233)),
     ENTITIES: (strict(ESCAPED), strict(MARKUP)),
 }
@@ -115,3 +130,18 @@ def test_numbers_outside_their_enum(run: Run, outcome: str) -> None:
 )
 def test_entities_of_inputs(run: Run, outcome: str) -> None:
     assert judged(run, ENTITIES).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("run", "outcome"),
+    [
+        pytest.param(only(None, None), FAIL, id="lost in all calls"),
+        pytest.param(only("Ångström\\n10 €", "Ångström\\n10 €"), FAIL, id="changed in all calls"),
+        pytest.param(only("Angstrom", LABEL), PASS, id="one call has it"),
+        pytest.param(only("Angstrom", "Angstroem"), PASS, id="different texts"),
+        pytest.param(only("x", "x", firm="y"), PASS, id="a server that does not know strict tools"),
+        pytest.param(only("Angstrom"), NOT_VERIFIED, id="one call"),
+    ],
+)
+def test_texts_with_one_possible_value(run: Run, outcome: str) -> None:
+    assert judged(run, ONLY_CHOICE).outcome == outcome

@@ -22,9 +22,11 @@ STRICT: Final = {
         "properties": {
             "name": {"type": "string", "enum": ["Zoë", "張偉"]},
             "age": {"type": "integer"},
-            # What a program makes of markup and entities is outside these enums, and no strict tool can write it.
-            "firm": {"type": "string", "enum": ["Smith & Sons <North>"]},
-            "unit": {"type": "string", "enum": ["R&amp;D"]},
+            # What a program makes of these texts is outside the enums, and no strict tool can write it. Gateways take
+            # some names of members for keywords of the schema.
+            "title": {"type": "string", "enum": ["Smith & Sons <North>"]},
+            "format": {"type": "string", "enum": ["R&amp;D"]},
+            "label": {"type": "string", "enum": ["Ångström, Øre\n10 € – “x”"]},
             "address": {
                 "type": "object",
                 "properties": {"city": {"type": "string"}},
@@ -32,7 +34,7 @@ STRICT: Final = {
                 "additionalProperties": False,
             },
         },
-        "required": ["name", "age", "firm", "unit", "address"],
+        "required": ["name", "age", "title", "format", "label", "address"],
         "additionalProperties": False,
     },
 }

@@ -176,3 +176,60 @@ def _changed_stated_text(exchanges: Sequence[Exchange]) -> Iterator[Finding | Un
         if any(call[2]["input"].get(name) == text for call in calls):
             return
     yield Unverified(reason="no tool was called with markup and entities that are known")
+
+
+# -- texts with one possible value ------------------------------------------------------------------------------------
+
+
+def _only_choices(call: Call) -> dict[str, str]:
+    """The required members of a call whose schema allows one text only, with this text."""
+    required = schema_of(call).get("required")
+    return {
+        name: schema["enum"][0]
+        for name, schema in _properties(call).items()
+        if isinstance(schema, dict)
+        and isinstance(schema.get("enum"), list)
+        and len(schema["enum"]) == 1
+        and isinstance(schema["enum"][0], str)
+        and isinstance(required, list)
+        and name in required
+    }
+
+
+def _wrong_choices(call: Call) -> dict[str, str]:
+    """The members that have another text, or are missing, in words; changes of entities are judged elsewhere."""
+    wrong = {}
+    for name, text in _only_choices(call).items():
+        given = call[2]["input"].get(name)
+        if name not in call[2]["input"] or (isinstance(given, str) and given != text and not _change(text, given)):
+            wrong[name] = shown(given) if name in call[2]["input"] else "absent"
+    return wrong
+
+
+@rule(
+    "response.content.tool_use-only-choice",
+    MUST,
+    harm=LOSES,
+    families={ANTHROPIC},
+    source="NousResearch/hermes-agent#42801, openclaw/openclaw#14634, router-for-me/CLIProxyAPI#1542 (GitHub), "
+    "read 2026-11-30",
+    over=RUN,
+    model_dependent=True,
+    needs={"tools", "strict-tools"},
+    capability="strict-tools",
+    reads={REQUEST},
+    provoked="A strict tool has members with one possible text, in letters that are not ASCII and with a line break.",
+)
+def keeps_the_only_choice(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """A member of a strict tool that can have one text only has this text: it is neither changed nor lost."""
+    calls = [call for call in calls_of_run(exchanges) if tool_of(call).get("strict") is True and _only_choices(call)]
+    wrong = [_wrong_choices(call) for call in calls]
+    if len(calls) < MIN_STRICT:
+        yield Unverified(reason="fewer than two calls of strict tools with one possible text")
+        return
+    # A server that ignores strict gets other texts wrong, too, or other ones from call to call.
+    steady = all(one == wrong[0] for one in wrong) and len(wrong[0]) < len(_only_choices(calls[0]))
+    if wrong[0] and steady:
+        name, found = next(iter(wrong[0].items()))
+        wanted = shown(_only_choices(calls[0])[name])
+        yield finding_in(calls[0], f"/{name}", f"{found}, in all {len(calls)} calls of strict tools", wanted)

@@ -90,7 +90,7 @@ def decode_json_text_in_inputs(message: Json) -> Json:
     return map_inputs(message, lambda given, _: {name: decoded(value) for name, value in given.items()})
 
 
-@fault("tools", trips={VALUES}, at=Stage.MESSAGE)
+@fault("tools", trips={VALUES, "response.content.tool_use-input-schema"}, at=Stage.MESSAGE)
 def lose_line_breaks_of_streamed_inputs(message: Json, context: RequestContext) -> Json:
     """The line breaks in the texts of a streamed tool call's input are lost."""
     if not context.streams:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -21,11 +22,11 @@ KNOWN: Final = frozenset({"type", "properties", "required", "items", "descriptio
 """The keywords that a simple translation of schemas knows (our own choice)."""
 
 
-def map_schemas(body: Json, change: Callable[[Any], Any]) -> Json:
-    """The body with each object inside the schema of each tool that is not strict changed, from the inside out."""
+def map_schemas(body: Json, change: Callable[[Any], Any], *, strict: bool = False) -> Json:
+    """The body with each object inside the schemas of tools changed, from the inside out; `strict` ones if so."""
 
     def changed(tool: Json) -> Json:
-        custom = isinstance(tool.get("input_schema"), dict) and tool.get("strict") is not True
+        custom = isinstance(tool.get("input_schema"), dict) and (strict or tool.get("strict") is not True)
         return {**tool, "input_schema": map_values(tool["input_schema"], change)} if custom else tool
 
     listed = isinstance(body.get("tools"), list)
@@ -101,3 +102,36 @@ def write_markup_as_entities(message: Json) -> Json:
 def decode_entities_in_inputs(message: Json) -> Json:
     """The entities in the texts of a tool call's input are decoded."""
     return each_input(lambda value: html.unescape(value) if isinstance(value, str) else value)(message)
+
+
+ONLY_CHOICE: Final = "response.content.tool_use-only-choice"
+TAKEN_FOR_KEYWORDS: Final = ("title", "format", "default", "pattern", "examples")
+
+
+@fault("tools", trips={ONLY_CHOICE, SCHEMA}, at=Stage.MESSAGE, seen="NousResearch/hermes-agent#42801")
+def break_latin_letters_of_inputs(message: Json) -> Json:
+    """A letter of Latin-1 in the input of a tool call becomes NUL and two hexadecimal digits."""
+    pattern = re.compile("[\u00a0-\u00ff]")
+    return each_input(
+        lambda value: pattern.sub(lambda one: f"\0{ord(one[0]):02x}", value) if isinstance(value, str) else value
+    )(message)
+
+
+@fault("tools", trips={ONLY_CHOICE, SCHEMA}, at=Stage.MESSAGE, seen="openclaw/openclaw#14634")
+def escape_line_breaks_of_inputs(message: Json) -> Json:
+    """A line break in the input of a tool call becomes the characters backslash and n."""
+    return each_input(lambda value: value.replace("\n", "\\n") if isinstance(value, str) else value)(message)
+
+
+@fault("tools", trips={ONLY_CHOICE, SCHEMA}, at=Stage.BODY, seen="router-for-me/CLIProxyAPI#1542")
+def take_members_for_keywords(body: Json) -> Json:
+    """A member of an input is lost if its name is a keyword of schemas."""
+
+    def reduced(schema: Any) -> Any:
+        if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
+            return schema
+        properties = without_members(schema["properties"], *TAKEN_FOR_KEYWORDS)
+        required = [name for name in schema.get("required") or () if name in properties]
+        return {**schema, "properties": properties, "required": required}
+
+    return map_schemas(body, reduced, strict=True)
