@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from messages_conformance.proof import run as trial
 from messages_conformance.proof import subjects
 from messages_conformance.proof.subjects import FAULT, VARIANT
 from messages_conformance.reference import conditional_faults
@@ -116,3 +117,15 @@ def test_the_published_proof_found_all_that_it_tried() -> None:
 )
 def test_a_wrong_figure_says_what_to_write_where(text: str, problem: str) -> None:
     assert Figure(page="PAGE", words="has # rows", count=lambda: 1_234).problem(text) == problem
+
+
+@pytest.mark.parametrize("words", ["23 to 30", "150 to 600", "5,000 to 9,000 output tokens"])
+def test_the_pages_agree_about_what_a_run_sends(words: str) -> None:
+    for page in ("README.md", "docs/first-run.md"):
+        assert words in (ROOT / page).read_text("utf-8"), f"{page} has other numbers than {words!r}"
+
+
+@pytest.mark.parametrize("profile", ["tokmodel", "claude-code"])
+def test_a_run_sends_as_many_requests_as_the_pages_say(profile: str) -> None:
+    _, report = trial("reference:transport=memory", profile, seed=0, depth="smoke")
+    assert 23 <= report.spent.requests <= 30
