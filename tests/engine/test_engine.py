@@ -294,6 +294,28 @@ def test_attempts_end_and_an_ask_without_attempts_is_sent_once() -> None:
         assert [len(engine.wait(ask)) for ask in asks] == [2, 1]
 
 
+def test_a_request_without_an_answer_is_not_asked_again() -> None:
+    ask = message("shy", attempts=3)
+    lost = Failure(kind="refused", message="nobody listens")
+    with running(FakeTarget(lambda *_: lost), again=lambda exchange: True) as engine:
+        engine.plan([ask])
+        engine.start()
+        assert [exchange.attempt for exchange in engine.wait(ask)] == [1]
+
+
+@pytest.mark.parametrize(("limits", "in_order"), [(Limits(max_requests=100), True), (Limits(), False)])
+def test_only_a_limited_run_sends_the_most_important_requests_first(limits: Limits, in_order: bool) -> None:
+    target = FakeTarget()
+    asks = [message(f"{number:02}") for number in range(30)]
+    with running(target, concurrency=1, limits=limits, rank=lambda ask: ask.situation) as engine:
+        engine.plan(asks)
+        engine.start()
+        for ask in asks:
+            engine.wait(ask)
+    sent = [request.body for request in target.requests]
+    assert (sent == sorted(sent)) is in_order
+
+
 # Budgets
 
 
