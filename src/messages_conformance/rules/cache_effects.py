@@ -34,9 +34,9 @@ READ: Final = "cache_read_input_tokens"
 MIN_CACHED_TOKENS: Final = 256
 """No model caches a prefix of less than 512 tokens (prompt caching); half of it, for coarse counts (our own)."""
 
-MIN_REWRITES: Final = 4
-"""So many requests in a row write what was written before them, and none reads it: a gateway that sends requests to
-several servers in turn reads earlier (our own)."""
+MIN_REWRITES: Final = 7
+"""So many requests write what was written before them, and none reads it: a gateway that sends requests to several
+servers in turn reads earlier, and a cache that loses every second entry by chance does so once in 128 (our own)."""
 
 SAME_SHARE: Final = 0.8
 """A prompt is written again if at least this share of what was written at first is written (our own)."""

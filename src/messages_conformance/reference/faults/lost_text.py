@@ -219,3 +219,11 @@ def keep_first_call_of_whole_answers(message: Json) -> Json:
     """An answer that is not streamed has only the first of its tool calls."""
     calls = [at for at, block in enumerate(message["content"]) if block["type"] == "tool_use"]
     return {**message, "content": [block for at, block in enumerate(message["content"]) if at not in calls[1:]]}
+
+
+@fault("thinking", trips={"stream.delta.thinking-complete"}, at=Stage.EVENTS, seen="BerriAI/litellm#20737")
+def lose_thinking_after_two_deltas(events: Events) -> Events:
+    """A stream has the first two deltas of a thinking block only."""
+    return left_out(
+        events, *(at for span in spans(events, "thinking") for at in deltas_of(events, span, "thinking_delta")[2:])
+    )
