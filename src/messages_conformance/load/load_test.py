@@ -71,6 +71,7 @@ class LoadTest:
             remember_secret(options.key)
         for placeholder, value in options.header_values.items():
             remember_secret(value, placeholder=placeholder)
+        self._unanswered = ""
         self._size_limit = SizeLimit()
         self.in_progress = InProgress(silence_s=options.silence_s)
         self.model = options.model or self._first_model()
@@ -157,7 +158,7 @@ class LoadTest:
         line.close()
         self._choice = Choice(usable or self.kinds, seed=self.options.seed)
         if not usable:
-            self.session.state("no request was answered alone, so that no load was sent; the answers are in the report")
+            self.session.state(f"no request was answered alone, so that no load was sent: {self._unanswered}")
             return False
         if refused:
             some = f"{len(refused)} of {len(self.kinds)} requests were refused alone and are not sent under load"
@@ -170,6 +171,7 @@ class LoadTest:
         facts = LoadFacts(phase=ALONE, kind=kind.name, nonce=self._nonce())
         received = self._send(line, kind, facts)
         self.judge.took(kind, received, facts)
+        self._unanswered = received.failure[1] or f"it was answered with {received.status}; the report has it"
         self.spending.add_tokens(received)
         return alone(self.judge.exchange(kind, received, facts))
 
