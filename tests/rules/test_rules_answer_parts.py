@@ -173,6 +173,14 @@ def test_correct_forms_are_no_findings(requirement: str, good: Run) -> None:
     assert judged(requirement, good).findings == ()
 
 
-def test_passes_of_unknown_models_are_not_compared() -> None:
-    verdict = judged("usage.iterations.sum", passes(counted("message", 9), counted("fallback_message", 9)))
+@pytest.mark.parametrize(
+    "run",
+    [
+        passes(counted("message", 9), counted("fallback_message", 9)),
+        passes(counted("message", 9, model="a"), counted("message", 9, model="b")),
+    ],
+    ids=["unknown", "two"],
+)
+def test_passes_of_unknown_and_of_several_models_are_not_compared(run: Run) -> None:
+    verdict = judged("usage.iterations.sum", run)
     assert (verdict.outcome, verdict.findings) == (NOT_VERIFIED, ())

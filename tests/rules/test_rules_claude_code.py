@@ -133,6 +133,16 @@ def test_it_passes(requirement: str) -> None:
     assert (result.outcome, result.findings) == (PASS, ())
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "found"),
+    [(200, {"input_tokens": 7}, []), (400, NO_ROLE, ["400: "]), (200, {"input_tokens": True}, ["True"])],
+)
+def test_a_count_is_an_integer_or_404(status: int, body: dict[str, Any], found: list[str]) -> None:
+    rule = "claude-code.count-tokens"
+    findings = verdict(rule, [exchange(response(body, status=status), **COUNTED)]).findings
+    assert [one.found[: len(start)] for one, start in zip(findings, found, strict=True)] == found
+
+
 @pytest.mark.parametrize("requirement", ROWS)
 def test_no_other_profile_requires_it(requirement: str) -> None:
     for name in ("tokmodel", "anthropic-2023-06-01", "anthropic-2026-10-21"):

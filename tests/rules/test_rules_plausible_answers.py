@@ -197,6 +197,7 @@ def test_it_passes(requirement: str, run: Run) -> None:
         (ISOLATED, [fresh(0, 0)]),
         ("headers.stream-equals-json", [*WHOLE, streamed()]),
         ("response.output_config.property-order", structured("Ada")),
+        ("response.output_config.property-order", structured('{"city": "Rome", "name": 7}')),
         ("transport.request.charset", latin_1("cafe")),
     ],
 )

@@ -90,3 +90,11 @@ def test_a_finding_on_a_split_character_says_what_is_left_of_it(said: bytes, fin
     assert [one.found for one in findings] == [finding]
     if said.endswith(b"\xc3"):
         assert findings[0].place.offset_bytes == body.index(b"\xc3")
+
+
+def test_tool_input_with_unreadable_data_is_not_judged() -> None:
+    rule = "stream.delta.partial-json-concat"
+    events = [start(), block(0, "tool_use"), fragment('{"a": '), fragment("LOST"), stop(), ends("tool_use"), over()]
+    whole, cut = sse(events), sse(events).replace(b'"LOST"', b'"LOST')
+    found = [verdicts([streamed(body, ask={"tools": TOOLS})], only=[rule])[rule].findings for body in (whole, cut)]
+    assert [len(findings) for findings in found] == [1, 0]
