@@ -162,3 +162,28 @@ def test_an_internal_error_of_a_command_is_exit_code_two(tmp_path: Path) -> None
     assert outcome.code == 2
     assert "internal error: ZeroDivisionError: it broke, at sitecustomize.py:3" in outcome.error
     assert run("list").code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP, signal.SIGTERM])
+@pytest.mark.parametrize("command", ["proxy", "judge-client"])
+def test_no_command_of_the_user_outlives_ours(tmp_path: Path, command: str, number: signal.Signals) -> None:
+    if signal.getsignal(number) == signal.SIG_IGN:
+        pytest.skip("this signal is ignored here, as under nohup")
+    words = {
+        "proxy": ["--upstream", "http://127.0.0.1:9", "--port", "0", "--report", str(tmp_path / "report")],
+        "judge-client": ["--fault", "drop_message_stop"],
+    }[command]
+    mark = tmp_path / "pid"
+    script = f"echo $$ > {mark}; exec sleep 1000"
+    process = started(command, *words, "--", "sh", "-c", script)
+    end = time.monotonic() + PATIENCE_S
+    while not (mark.exists() and mark.read_text().strip()) and time.monotonic() < end:
+        time.sleep(0.05)
+    child = int(mark.read_text())
+    os.kill(process.pid, number)
+    wait_for_end(child)
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert "Traceback" not in out + err
+    assert process.returncode not in (0, 1, 4)
+    if command == "proxy" and number != signal.SIGKILL:
+        assert valid_report(tmp_path / "report")["statement"]["kind"] == "nothing-asked"
