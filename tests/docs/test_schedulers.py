@@ -23,7 +23,11 @@ def file_of(title: str) -> str:
 
 @pytest.mark.parametrize(
     ("title", "schema"),
-    [(".github/workflows/fleet.yml", "vendor.github-workflows"), (".gitlab-ci.yml", "vendor.gitlab-ci")],
+    [
+        (".github/workflows/fleet.yml", "vendor.github-workflows"),
+        (".github/workflows/fleet-shards.yml", "vendor.github-workflows"),
+        (".gitlab-ci.yml", "vendor.gitlab-ci"),
+    ],
 )
 def test_workflows_are_valid(title: str, schema: str, tmp_path: Path) -> None:
     good, bad = tmp_path / "good.yml", tmp_path / "bad.yml"
