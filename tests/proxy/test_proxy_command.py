@@ -97,10 +97,13 @@ def test_ctrl_c_ends_with_the_report(tmp_path: Path) -> None:
             head = process.stdout.readline()
         address = head.split()[2].rstrip(",")
         answer = httpx.post(
-            f"{address}/v1/messages", json=ASK, headers={"x-api-key": API_KEY, "anthropic-version": "2023-06-01"}
+            f"{address}/v1/messages",
+            json=ASK,
+            headers={"x-api-key": API_KEY, "anthropic-version": "2023-06-01"},
+            timeout=PATIENCE_S,
         )
         assert answer.status_code == 200
-        assert httpx.get(f"{address}/health").status_code == 401
+        assert httpx.get(f"{address}/health", timeout=PATIENCE_S).status_code == 401
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, out
@@ -149,7 +152,7 @@ def test_an_upstream_that_breaks_off_is_found_and_the_client_sees_it() -> None:
         f"headers = {HEADERS!r}\n"
         f"url = os.environ['ANTHROPIC_BASE_URL'] + '/v1/messages'\n"
         f"body = {body!r}\n"
-        "try:\n    httpx.post(url, content=body, headers=headers)\n"
+        "try:\n    httpx.post(url, content=body, headers=headers, timeout=None)\n"
         "except httpx.RemoteProtocolError:\n    print('client: broken')\n"
     )
     with serve(fault="reset_in_stream") as server:

@@ -51,7 +51,7 @@ def test_a_record_has_both_sides() -> None:
     script = Script(case="record", blocks=(Text("ab"),), chunking=Chunking(sizes=(1,)))
     with Upstream("openai-chat") as upstream:
         answer = post(upstream, script, stream=True)
-        httpx.get(f"{upstream.base_url}/v1/models", trust_env=False)
+        httpx.get(f"{upstream.base_url}/v1/models", timeout=PATIENCE_S, trust_env=False)
         (exchange,) = upstream.wait_ended(script.token(), timeout_s=PATIENCE_S)
         assert [one.path for one in upstream.records("")] == ["/v1/models"]
         assert len(upstream.records()) == 2
@@ -184,7 +184,10 @@ def test_64_conversations_do_not_block_each_other() -> None:
 
 
 def test_a_connection_serves_several_requests_also_after_an_error() -> None:
-    with Upstream("openai-chat") as upstream, httpx.Client(base_url=upstream.base_url, trust_env=False) as client:
+    with (
+        Upstream("openai-chat") as upstream,
+        httpx.Client(base_url=upstream.base_url, timeout=PATIENCE_S, trust_env=False) as client,
+    ):
         for script in (TALK, Script(failure=Failure(status=503)), TALK):
             client.post(PATHS["openai-chat"], json=body("openai-chat", prompt(script)), timeout=PATIENCE_S)
         assert [exchange.status for exchange in upstream.records()] == [200, 503, 200]
