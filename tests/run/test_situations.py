@@ -64,3 +64,12 @@ def test_without_a_failure_there_is_nothing_to_ask_again(tmp_path: Path) -> None
     run("reference:transport=memory", PROFILE, model=MODEL, depth="smoke", report=str(tmp_path))
     with pytest.raises(UsageError, match="nothing failed in"):
         run("reference:transport=memory", PROFILE, model=MODEL, last_failed=str(tmp_path))
+
+
+def test_what_every_run_begins_with_is_not_what_is_asked_again(tmp_path: Path) -> None:
+    target = "reference:omit_usage,transport=memory"
+    code, _ = run(target, PROFILE, model=MODEL, depth="smoke", report=str(tmp_path))
+    assert code == 1
+    code, again = run(target, PROFILE, model=MODEL, last_failed=str(tmp_path))
+    assert (code, [verdict.requirement for verdict in failures(again)]) == (1, ["usage.present"])
+    assert again.spent.requests <= 3

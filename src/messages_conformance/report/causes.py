@@ -38,6 +38,8 @@ from messages_conformance.rules.verdict import FAIL, NOT_VERIFIED, STATUS, UNSHO
 FEW: Final = 4
 """Below this number of requests, a sentence says how many there are instead of `every` (our own choice)."""
 
+PREFLIGHT: Final = "preflight"
+
 MOMENTARY: Final = frozenset({429, 529})
 """Statuses that refuse the moment, not the request."""
 
@@ -183,12 +185,21 @@ def _distance(
     )
 
 
-def plainness(exchange: Exchange) -> tuple[bool, bool, bool, int, int]:
-    """A key that sorts the plainest exchange first: reproducible, in the usual wire form, by hand, few bytes, early."""
+def plainness(exchange: Exchange) -> tuple[bool, bool, bool, bool, int, int]:
+    """A key that sorts the plainest exchange first.
+
+    Reproducible, in the usual wire form, one that an option selects, written by hand, few bytes, early.
+    """
     request = exchange.request
     size = len(request.body) + len(request.path)
     is_generated = exchange.origin is not None and not exchange.origin.shrunk
-    return exchange.intermittent, bool(request.wire), is_generated, size, exchange.number
+    begins_a_run = bool(exchange.situations) and all(map(is_preflight, exchange.situations))
+    return exchange.intermittent, bool(request.wire), begins_a_run, is_generated, size, exchange.number
+
+
+def is_preflight(situation: str) -> bool:
+    """Whether a situation is a request that begins every run: no option selects it."""
+    return situation.partition(".")[0] == PREFLIGHT
 
 
 def _sentence(shared: Shared, outcomes: Sequence[str], requests: int) -> str:
@@ -258,7 +269,7 @@ def explained(
 def _plainest_first(verdict: Verdict, known: Mapping[int, Exchange]) -> Verdict:
     if len(verdict.findings) < 2:
         return verdict
-    last = (True, True, True, 0, 0)
+    last = (True, True, True, True, 0, 0)
     ordered = sorted(
         verdict.findings,
         key=lambda finding: plainness(known[finding.exchange]) if finding.exchange in known else last,

@@ -13,6 +13,7 @@ from messages_conformance import report
 from messages_conformance.contract import ContractError, Profile
 from messages_conformance.engine import DEFAULT_CONCURRENCY, Limits
 from messages_conformance.generate import parse_origin
+from messages_conformance.report.causes import is_preflight
 from messages_conformance.rules.catalogue import ANTHROPIC, CATALOGUE, RUN
 from messages_conformance.run.scope import Scope
 from messages_conformance.session import SessionOptions, UsageError, checked_profile, checked_requirements
@@ -159,6 +160,7 @@ def with_last_failed(options: Options) -> Options:
         raise UsageError(f"--last-failed: nothing failed in {options.last_failed!r}; run without --last-failed")
     known = [verdict for verdict in failed if verdict.requirement in CATALOGUE]
     shown = [report.situations_of(earlier, verdict.findings[0].exchange) for verdict in known if verdict.findings]
+    shown = [tuple(name for name in names if not is_preflight(name)) for names in shown]
     compared = any(CATALOGUE[verdict.requirement].over == RUN for verdict in known)
     situations = dict.fromkeys(report.escape_glob(names[0]) for names in shown if names)
     return replace(
