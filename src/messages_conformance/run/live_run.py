@@ -77,6 +77,7 @@ class Run:
         self._may_stop = self._waits = False
         self._prices = Prices()
         self._interrupted = False
+        self._failed_so_far: frozenset[str] = frozenset()
         self.limit_is_reached = False
         self._engine = Engine(
             self.target if self.session.events is None else ObservedTarget(self.target, self._write_request),
@@ -242,9 +243,9 @@ class Run:
     def judged(self, exchanges: Iterable[Exchange]) -> tuple[Finding, ...]:
         """Judges the exchanges that are not judged yet; returns the findings, and updates the report on disk."""
         with self._stoppable(False):
-            before = self.session.failed
             findings = self.session.judged(exchanges)
-            if self.session.failed != before:
+            if self.session.failed != self._failed_so_far:  # the requests that begin a run may show a failure, too
+                self._failed_so_far = self.session.failed
                 self._stop_at_limit()
             return findings
 
