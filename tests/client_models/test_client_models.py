@@ -72,6 +72,7 @@ NO_INDEX = {"type": "content_block_delta", "delta": HELLO["delta"]}
 EARLY = {"stop_reason": "max_tokens"}
 UNTYPED = {"text": "Hello"}
 NO_USAGE = {"content": []}
+BROKEN = {**HELLO, "delta": {"type": "text_delta", "text": "\ufffd\ufffd"}}
 AGAIN = "ok_nonstream_fallback"
 STREAMS = {
     "whole": (sent(*WHOLE), "ok", "ok", "ok"),
@@ -98,6 +99,7 @@ STREAMS = {
     "no stop reason": (sent(*changed(WHOLE, 4, delta={})), "silent_stop_reason", "silent_stop_reason", "ok"),
     "max_tokens early": (sent(*changed(WHOLE, 4, delta=EARLY)), "silent_stop_reason", "silent_stop_reason", "error"),
     "no end of the block": (sent(*WHOLE[:3], *WHOLE[4:]), "ok", "ok", AGAIN),
+    "broken characters": (sent(*WHOLE[:2], BROKEN, *WHOLE[3:]), "silent_text", "silent_text", "silent_text"),
     "an error event": (sent(*WHOLE[:3], {"type": "error", "error": {}}), *["error"] * 3),
     "nothing": (b"", "crash", "error", AGAIN),
 }  # fmt: skip

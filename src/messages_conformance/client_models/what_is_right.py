@@ -24,6 +24,7 @@ STOPS: Final = NO_ARGUMENTS_NEEDED | {"end_turn", "tool_use", "pause_turn", "com
 FEW: Final = 5
 """Tokens that an answer without any content may have (our own: the tokens that end it)."""
 
+REPLACED: Final = "\ufffd"
 CALLS_A_TOOL: Final = "tool_use"
 CLAUDE_CODE: Final = "claude-code"
 FIRST_ERROR: Final = 400
@@ -74,6 +75,8 @@ def _differences(client: str, received: Received, exchange: Exchange) -> Iterato
             yield Wrong(outcome="silent_tool", why=wrong)
     if len(received.text) < sent.text:
         yield Wrong(outcome="silent_text", why=received.why or "a part of the text is lost")
+    if REPLACED in received.text and not _asks_for_it(exchange.request.body):
+        yield Wrong(outcome="silent_text", why="characters of the text are broken")
     if len(received.thinking) < sent.thinking:
         yield Wrong(outcome="silent_text", why=received.why or "a part of the thinking is lost")
     yield from _wrong_stop(client, received, exchange.request.fields)
@@ -82,6 +85,11 @@ def _differences(client: str, received: Received, exchange: Exchange) -> Iterato
     if exchange.request.fields.get("max_tokens") != 0 and not (_count(received.input_tokens) and _output(received)):
         counts = f"input_tokens {received.input_tokens!r}, output_tokens {received.output_tokens!r}"
         yield Wrong(outcome="silent_usage", why=counts)
+
+
+def _asks_for_it(body: bytes) -> bool:
+    """Whether the request contains the character that stands for bytes that are no text."""
+    return REPLACED.encode() in body or b"\\ufffd" in body.lower()
 
 
 def _says_nothing(received: Received) -> bool:
