@@ -24,7 +24,7 @@ from subprocess import DEVNULL
 from typing import IO, Final
 
 from mutant_tests import Recorded, Trial
-from mutant_trials import NOTICED, UNFIT
+from mutant_trials import NOTICED, UNFIT, WAITING
 from mutations import ROOT, SOURCE, TESTS, Mutant, Result, at, chosen, result_of
 
 LEAST_SHARE: Final = 0.9
@@ -94,7 +94,8 @@ class Copy:
         files = sorted({name.partition("::")[0] for name in trial.tests})
         path.write_text(mutant.changed(source), "utf-8")
         try:
-            noticed = not self._passes(files, timeout_s=trial.timeout_s, MUTANT_ORDER=str(order))
+            limit_s = WAITING * trial.timeout_s
+            noticed = not self._passes(files, timeout_s=limit_s, MUTANT_ORDER=str(order))
         finally:
             path.write_text(source, "utf-8")
         return result_of(mutant, noticed, time.monotonic() - began_s)
