@@ -24,14 +24,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import gevent
-from locust import User, constant, events, task
+from locust import User, constant, events, runners, task
 from locust.runners import MasterRunner, WorkerRunner
 
 from messages_conformance.internal_errors import report_internal_error
 from messages_conformance.load.in_progress import TICK_S
 from messages_conformance.load.load_options import NOT_JUDGED, USAGE, from_environment
 from messages_conformance.load.load_test import LoadTest, Outcome, described
-from messages_conformance.load.received import Received
+from messages_conformance.load.received import Line, Received
 from messages_conformance.load.safety import base_url, refusal
 from messages_conformance.parent_process import end_with_parent
 from messages_conformance.report import console
@@ -41,6 +41,10 @@ from messages_conformance.targets.target import TargetError
 CLOCK: Final = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.monotonic)
 REPORTED: Final = "messages_conformance"
 """The name of our part in what a worker reports to the master."""
+
+LIVENESS: Final = 60
+"""After so many seconds without a sign a worker counts as lost. Locust's 3 are too few: before the load, a worker
+generates and judges its requests alone, without a pause (our own)."""
 
 
 class Violation(Exception):
@@ -75,8 +79,8 @@ class MessagesUser(User):
     report: ClassVar[str] = ""
 
     def on_start(self) -> None:
-        """Opens the user's connection when it first sends."""
-        self.line = Running.test.line() if Running.test is not None else None
+        """The user's connection is made when it first sends: a worker starts users while requests are sent alone."""
+        self.line: Line | None = None
 
     def on_stop(self) -> None:
         """Closes the connection."""
@@ -87,9 +91,11 @@ class MessagesUser(User):
     def message(self) -> None:
         """Sends one request and judges its answer."""
         test = Running.test
-        if test is None or self.line is None or test.stop_reason:  # the end is near
+        if test is None or test.stop_reason:  # not begun, or the end is near
             gevent.sleep(0.2)
             return
+        if self.line is None:
+            self.line = test.line()
         try:
             self._fire(test.one(self.line))
         except Exception as error:  # Locust would only count it
@@ -127,9 +133,12 @@ def _is_ours() -> bool:
 @events.init.add_listener
 def prepare_process(environment: Any, **_: Any) -> None:
     """The process of the command ends with its parent, and without a verdict it is never green."""
+    if isinstance(environment.runner, MasterRunner):
+        environment.runner.register_message(REPORTED, take_last_code)
     if not _is_ours():
         return
     environment.process_exit_code = NOT_JUDGED
+    runners.HEARTBEAT_LIVENESS = max(runners.HEARTBEAT_LIVENESS, LIVENESS)
     end_with_parent()
     if hasattr(signal, "SIGHUP"):
         gevent.signal_handler(signal.SIGHUP, os.kill, os.getpid(), signal.SIGTERM)
@@ -212,7 +221,14 @@ def end(environment: Any, **_: Any) -> None:
             Running.code = environment.process_exit_code = NOT_JUDGED
         if Running.watching is not None:
             Running.watching.kill()
-    if isinstance(environment.runner, MasterRunner) and Running.worker_codes:
+    if isinstance(environment.runner, WorkerRunner) and Running.code is not None:
+        environment.runner.send_message(REPORTED, Running.code)  # before it quits; reports come every few seconds
+    if isinstance(environment.runner, MasterRunner):
+        _take_worst(environment)
+
+
+def _take_worst(environment: Any) -> None:
+    if Running.worker_codes:
         environment.process_exit_code = max(Running.worker_codes.values(), key=_weight)
 
 
@@ -229,6 +245,12 @@ def stop_first(environment: Any, **_: Any) -> None:
         if _is_ours():
             Running.test.interrupt("the load test was interrupted")
         environment.runner.stop()
+
+
+def take_last_code(environment: Any, msg: Any, **_: Any) -> None:
+    """The master takes the exit code of a worker that ends."""
+    Running.worker_codes[msg.node_id] = msg.data
+    _take_worst(environment)
 
 
 @events.report_to_master.add_listener
