@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
 from messages_conformance.report.areas import areas
-from messages_conformance.report.client_effects import in_words
+from messages_conformance.report.client_effects import Effect, in_words
 from messages_conformance.report.clients import (
     FAILS,
     NOT_KNOWN,
@@ -42,6 +42,9 @@ MARKS: Final = {
     NOT_KNOWN: ("open", "○"),
 }
 """A colour and a sign for each status; the page always shows the word, too."""
+
+MOST_NAMES: Final = 50
+"""Requirements that are named for one effect on a client."""
 
 NAMED: Final = 3
 """Number of lines shown for each client (the others unfold), and of requirements named as not verified."""
@@ -129,11 +132,15 @@ def _status(found: ClientStatus) -> Markup:
     return element("span", element("span", mark, aria_hidden="true"), f" {found.status}", class_=f"status {tone}")
 
 
+def _names(effects: Iterable[Effect]) -> Markup:
+    """Links to the requirements, the first ones."""
+    names = [effect.requirement for effect in effects if effect.requirement]
+    more = [f"{len(names) - MOST_NAMES:,} more"] if len(names) > MOST_NAMES else []
+    return joined((*map(link, names[:MOST_NAMES]), *more), ", ")
+
+
 def _because_of(found: ClientStatus) -> Markup:
-    lines = [
-        joined((f"{outcome}: ", joined((link(effect.requirement) for effect in effects if effect.requirement), ", ")))
-        for outcome, effects in groupby(found.effects, key=in_words)
-    ]
+    lines = [joined((f"{outcome}: ", _names(effects))) for outcome, effects in groupby(found.effects, key=in_words)]
     lines += [joined((words,)) for words in found.unseen]
     if found.not_offered:
         lines.append(joined((f"without {', '.join(found.not_offered)}, which this endpoint does not promise or have",)))
