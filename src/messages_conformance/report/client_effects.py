@@ -132,7 +132,14 @@ class Known:
         return contract.short_name(self.use.client)
 
     def reading(self, finding: Finding) -> Reading | None:
-        """What the model of the client makes of the exchange of a finding."""
+        """What the model of the client makes of the exchange of a finding.
+
+        It reads answers; whether a refused request stops the client is decided by its own profile.
+        """
+        exchange = self.readings.exchanges.get(finding.exchange)
+        answer = None if exchange is None else exchange.response
+        if self.use.profile is not None and answer is not None and answer.status >= 400:
+            return None
         return self.readings.of(self.short, finding.exchange)
 
     def reached(self, finding: Finding) -> bool:
