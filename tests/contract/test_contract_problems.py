@@ -161,7 +161,7 @@ def test_a_problem_has_found_and_wanted_in_words() -> None:
         ("response", message([TEXT], id=""), "a non-empty string"),
         ("request", requests()[0] | {"metadata": {"user_id": "u" * 513}}, "a string of at most 512 characters"),
         ("event", _start(content=[1]), "an empty array"),
-        ("event", _block({"type": "tool_use", "id": "", "name": "", "input": {"a": 1}}), "an empty object"),
+        ("event", _block({"type": "tool_use", "id": "toolu_1", "name": "", "input": {"a": 1}}), "an empty object"),
         ("error", {"type": "error", "error": 1}, "an object with type, message"),
         ("request", requests()[0] | {"service_tier": "gold"}, 'one of "auto", "standard_only"'),
         ("request", requests()[0] | {"temperature": 2}, "a number of at most 1"),

@@ -92,6 +92,7 @@ def shows_no_thinking_when_it_is_disabled(exchange: Exchange) -> Iterable[Findin
     model_dependent=True,
     needs={"thinking"},
     capability="thinking",
+    reads={REQUEST},
     provoked="Questions are asked with thinking, with and without streaming.",
 )
 def answers_after_thinking(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
