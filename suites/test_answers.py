@@ -136,9 +136,12 @@ STATED = f"Call the tool save_entry with exactly this input: {json.dumps(ENTRY, 
 STATED_CALL = {**FORCED, "tool_choice": {"type": "tool", "name": "save_entry"}}
 ENTRIES = [
     entry
-    for tools in ([SAVE], [LOOSE])
-    for entry in whole_and_streamed("tools.stated", STATED, tools=tools, **{**STATED_CALL, "max_tokens": 300})
+    for copy, tools in enumerate(([SAVE], [LOOSE], [SAVE]))
+    for entry in whole_and_streamed(
+        "tools.stated", STATED, copy=copy, tools=tools, **{**STATED_CALL, "max_tokens": 300}
+    )
 ]
+"""Six calls in a row, so that inputs that every second or third call loses are seen twice."""
 # A third of the tokens of the call, so that the call is cut.
 CUT_CALLS = whole_and_streamed(
     "tools.cut", STATED, tools=[SAVE], **{**STATED_CALL, "max_tokens": 40, "needs": [*FORCED["needs"], "small-limits"]}

@@ -11,7 +11,7 @@ from command_line import COMMAND, PEAK_MEMORY, environment, valid_report
 from misbehaving import KEY, PATIENCE_S, Endpoints
 
 resource = pytest.importorskip("resource", reason="limits the memory of a process")
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="limits the address space")]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits the address space")
 
 MOST_BYTES = 500 * 1024 * 1024
 """What a run may hold against such a target."""
@@ -39,6 +39,7 @@ def judged(endpoints: Endpoints, folder: Path, limit_bytes: int) -> tuple[subpro
     return ran, int(peak.read_text())
 
 
+@pytest.mark.slow
 def test_answers_of_ten_megabytes_need_little_memory(endpoints: Endpoints, tmp_path: Path) -> None:
     ran, peak_bytes = judged(endpoints, tmp_path, 4 * MOST_BYTES)
     assert ran.returncode == 1, ran.stdout + ran.stderr
@@ -48,6 +49,7 @@ def test_answers_of_ten_megabytes_need_little_memory(endpoints: Endpoints, tmp_p
     assert document["counts"]["verified"] > 50
 
 
+@pytest.mark.proof  # how far a process comes with so little memory depends on the machine
 def test_a_process_without_memory_ends_with_a_sentence(endpoints: Endpoints, tmp_path: Path) -> None:
     # Where it ends depends on the machine: with a verdict, in the middle of the run, or before its first request.
     for limit_mib in (150, 115):

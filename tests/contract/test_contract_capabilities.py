@@ -37,6 +37,7 @@ FAULTS = {
     "prefill": "repeat_prefill",
     "system": "refuse_system_string",
     "system-blocks": "serve_images_in_system",
+    "thinking": "bill_thinking_although_disabled",
     "tools": "capitalise_tool_names",
 }
 """Faults that a run of few requests shows; any other capability is tested with the first fault of all."""
@@ -119,7 +120,8 @@ def _findings(target: str, profile: str, only: frozenset[str]) -> dict[str, str]
     """The outcome of each requirement in a run that sends only what these requirements need."""
     _, report = run(target, profile, model=MODEL, only=tuple(sorted(only)), generated=0)
     assert report.statement is None
-    return {verdict.requirement: verdict.outcome for verdict in report.verdicts}
+    # What a cause explains was found, too.
+    return {verdict.requirement: FAIL if verdict.explained else verdict.outcome for verdict in report.verdicts}
 
 
 SHOWN = sorted(set(contract.capabilities()) - set(WITHOUT_FAULT))

@@ -43,7 +43,7 @@ def test_on_the_reference_endpoint_everything_sent_works(plain):
         ("forget_system_blocks", "system.blocks", IGNORED, IGNORED),
         ("drop_message_stop", "text", WORKS, BROKEN),
         ("drop_documents_in_results", "tool_result.document", IGNORED, UNKNOWN),
-        ("drop_images", "image.base64", IGNORED, UNKNOWN),
+        ("drop_images", "image.base64", IGNORED, IGNORED),
     ],
 )
 def test_a_fault_shows_at_its_feature(fault, feature, whole, streamed):

@@ -114,6 +114,8 @@ def test_no_command_judges_a_target_whose_certificate_has_expired(
     monkeypatch: pytest.MonkeyPatch,
     free_port: int,
 ) -> None:
+    if words[0] == "load":
+        pytest.importorskip("locust", reason="the extra `load` is not installed")
     monkeypatch.setenv("MESSAGES_API_KEY", "sk-0123456789abcdef")
     monkeypatch.setenv("SSL_CERT_FILE", authority.bundle)
     with scripted(answering(whole(b"{}")), tls=authority.server(days=-1, name=GOOD)) as server:

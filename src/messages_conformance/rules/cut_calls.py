@@ -67,7 +67,9 @@ def reports_that_a_call_was_cut(exchanges: Sequence[Exchange]) -> Iterable[Findi
 
 
 def _is_call(exchange: Exchange) -> bool:
-    has_call = any(block.get("type") == "tool_use" for block in blocks_of(exchange))
+    # Calls that no tool of the request allows are another requirement.
+    has_tools = bool(exchange.request.fields.get("tools"))
+    has_call = has_tools and any(block.get("type") == "tool_use" for block in blocks_of(exchange))
     return has_call and stop_reason_of(exchange) == "tool_use" and not is_broken_stream(exchange)
 
 

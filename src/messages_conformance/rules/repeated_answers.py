@@ -37,6 +37,9 @@ MIN_LACKING: Final = 3
 """So many answers must lack a part, and no answer of the same requests may differ in another way (our own: a model that
 is unsteady differs in many ways)."""
 
+MIN_EMPTY: Final = 2
+"""So many calls must have an empty input that is billed like a full one (our own: no model is billed so for `{}`)."""
+
 MIN_CHARACTERS: Final = 8
 """A model may write a shorter answer in one word or two, such as "Ok" for "Ok." (our own)."""
 
@@ -88,7 +91,7 @@ def shows_what_other_answers_show(exchanges: Sequence[Exchange]) -> Iterable[Fin
         return
     lacking = [found for group in repeated if (found := _lacking(group)) is not None]
     found = [one for group in lacking for one in group]
-    if len(found) >= MIN_LACKING:
+    if len(found) >= MIN_LACKING or sum(given == "{}" for _, _, given, _ in found) >= MIN_EMPTY:
         exchange, complete, given, wanted = found[0]
         yield Finding(
             exchange=exchange.number,
