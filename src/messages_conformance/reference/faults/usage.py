@@ -120,6 +120,7 @@ def list_usage(message: Json) -> Json:
         "usage.output.le-max",
         "usage.output.monotone-with-text",
         "usage.thinking.le-output",
+        "usage.output.stream-equals-nonstream",
     },
     at=Stage.DOCUMENT,
 )
