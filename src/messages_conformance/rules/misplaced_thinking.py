@@ -120,10 +120,10 @@ def _left_inside(silent: Sequence[Exchange], answers: int) -> Iterator[Finding]:
 
 
 def _swallowed(thoughtful: Sequence[Exchange]) -> list[Exchange]:
-    """The answers whose thinking ends with the text that other answers to the same request have after it."""
+    """The answers whose thinking ends with the text that other answers to the same question have after it."""
     alike: dict[bytes, list[Exchange]] = defaultdict(list)
     for one in thoughtful:
-        alike[request_without(one, "stream", "max_tokens")].append(one)
+        alike[request_without(one, "stream", "max_tokens", "thinking")].append(one)
     found = []
     for answers in alike.values():
         texts = {
