@@ -129,7 +129,7 @@ def test_a_limit_that_is_named_in_no_envelope_excuses_nothing() -> None:
 def test_history_of_a_server_tool_counts_where_the_tool_itself_is_accepted() -> None:
     history = refused(ask=SEARCHED, **for_row(HISTORY))
     turns = answered(ask=TURNS)
-    assert verdicts(numbered(history, turns, answered(ask=SEARCH)))[HISTORY].outcome == WARN
+    assert verdicts(numbered(history, turns, answered(ask=SEARCH)))[HISTORY].outcome == FAIL
     assert verdicts(numbered(history, turns, refused(ask=SEARCH)))[HISTORY].outcome == NOT_VERIFIED
 
 
