@@ -91,8 +91,10 @@ STOPS = [
         ),
     )
 ]
+# suites/test_messages.py sends the same question without a stop sequence.
+LONGER_COUNT = "Count from 1 to 20, separated by commas. Reply with the numbers only."
 STOPS += [
-    ask(f"stop.{name}", COUNT, max_tokens=SHORT, expect=EITHER, stop_sequences=sequences, needs=["stop-sequences"])
+    ask(f"stop.{name}", LONGER_COUNT, max_tokens=100, expect=EITHER, stop_sequences=sequences, needs=["stop-sequences"])
     for name, sequences in AT_PLACES.items()
 ]
 

@@ -109,7 +109,12 @@ def lose_every_fifth_text_delta(events: Events) -> Events:
     return left_out(events, *(at for places in text_deltas(events) for at in places[4::5]))
 
 
-@fault("stream-content", trips={COMPLETE}, at=Stage.EVENTS, seen="BerriAI/litellm#20136")
+@fault(
+    "stream-content",
+    trips={COMPLETE, "response.content.complete-each-time"},
+    at=Stage.EVENTS,
+    seen="BerriAI/litellm#20136",
+)
 def lose_first_delta_of_every_second_stream(events: Events, context: RequestContext) -> Events:
     """Every second stream lacks its first text delta."""
     lost = [places[0] for places in text_deltas(events) if len(places) > 1]
