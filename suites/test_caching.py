@@ -73,7 +73,7 @@ async def write_and_read_cache(send):
     await send(ask("cache.fresh", SHELF, system=fresh(""), probe="usage.cache.isolated"))
 
 
-MAX_UNREAD = 5
+MAX_UNREAD = 8
 """So many more requests are sent while nothing is read: a cache may miss now and then."""
 
 LOOK_UP = {"name": "look_up", "description": "Looks up the shelves.", "input_schema": {"type": "object"}}

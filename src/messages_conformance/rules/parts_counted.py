@@ -279,6 +279,9 @@ def _judge(kinds: frozenset[str], *, counts: bool, long: bool) -> Judging:
             yield from _constant(costings) if counts else ()
             yield UNKNOWN
             return
+        if not counts and kinds is not TEXT_PARTS and any(_uncounted(costings, note, TEXT_PARTS)):
+            # Where earlier turns are lost, request.parts.counted says so.
+            costings = [one for one in costings if _is_in_the_last_turn(one, kinds)]
         outcomes = [*_uncounted(costings, note, kinds), *(_long(costings, note) if long else ())]
         findings = [outcome for outcome in outcomes if outcome is not None]
         yield from {finding.part: finding for finding in reversed(findings)}.values()
@@ -286,6 +289,14 @@ def _judge(kinds: frozenset[str], *, counts: bool, long: bool) -> Judging:
             yield Unverified(reason="no request with such a part was answered with input tokens, and without the part")
 
     return judge
+
+
+def _is_in_the_last_turn(one: Costing, kinds: frozenset[str]) -> bool:
+    """Whether a request has no part of these kinds in a turn before the last one."""
+    messages = one.exchange.request.fields.get("messages")
+    last = f"/messages/{len(messages) - 1}/" if isinstance(messages, list) else ""
+    pointers = [part.pointer for part in one.parts if part.kind in kinds]
+    return all(pointer.startswith(last) for pointer in pointers if pointer.startswith("/messages/"))
 
 
 def _constant(costings: Sequence[Costing]) -> Iterator[Finding]:

@@ -104,15 +104,15 @@ def blame_key_in_streams(events: Events, context: RequestContext) -> Events:
 
 @fault(
     "errors",
-    trips={BLAMING, "transport.next-request-answered", "transport.path.post-messages"},
+    trips={BLAMING, "transport.path.post-messages"},
     at=Stage.RESPONSE,
 )
 def refuse_bursts_as_invalid(response: HttpResponse, context: RequestContext) -> HttpResponse:
-    """Of equal requests without a system prompt, every third one is refused with 400; the others are answered."""
+    """Of equal streamed requests, every third one is refused with 400; the others are answered."""
     seen = context.memory.setdefault("equal", {})
     key = context.request.target, tuple(context.request.headers), context.request.body
     seen[key] = seen.get(key, 0) + 1
-    answered = bool(context.answer) and "system" not in context.body and response.status == 200
+    answered = bool(context.answer) and context.streams and response.status == 200
     if not answered or seen[key] % 3 != 2 or context.number <= SHORT_RUN:
         return response
     return error_response(response, context, 400, "invalid_request_error", "upstream connection was not available")

@@ -36,7 +36,7 @@ def is_result(block: Any) -> bool:
 
 @fault(
     "context",
-    trips={"adjacent.count_tokens.sees-all", "request.parts.counted", "request.image.affects-input-tokens"},
+    trips={"adjacent.count_tokens.sees-all", "request.parts.counted"},
     at=Stage.BODY,
     seen="one-api and its forks: a window of the last turns",
 )
@@ -245,7 +245,6 @@ def map_blocks(body: Json, change: Callable[[Json], Json | None]) -> Json:
         "request.messages.affects-input-tokens",
         "request.parts.counted",
         "usage.input.monotone",
-        "request.image.affects-input-tokens",
     },
     at=Stage.BODY,
 )
@@ -261,7 +260,6 @@ def forget_earlier_turns(body: Json) -> Json:
         "request.messages.affects-input-tokens",
         "request.parts.counted",
         "usage.input.monotone",
-        "request.image.affects-input-tokens",
     },
     at=Stage.BODY,
 )

@@ -64,7 +64,12 @@ def lose_first_text_delta_after_thinking(events: Events) -> Events:
     return left_out(events, *(at for span in followed for at in deltas_of(events, span, "text_delta")[:1]))
 
 
-@fault("stream-content", trips={COMPLETE}, at=Stage.EVENTS, seen="langflow-ai/langflow#5338")
+@fault(
+    "stream-content",
+    trips={COMPLETE, "response.content.complete-each-time"},
+    at=Stage.EVENTS,
+    seen="langflow-ai/langflow#5338",
+)
 def send_third_delta_of_some_streams_twice(events: Events, context: RequestContext) -> Events:
     """Every third stream has its third text delta twice."""
     third = [places[KEPT_DELTAS - 1] for places in text_deltas(events) if len(places) >= KEPT_DELTAS]

@@ -315,7 +315,6 @@ def count_seven(counted: Json) -> Json:
     "usage",
     trips={
         "adjacent.count_tokens.approx",
-        "request.image.affects-input-tokens",
         "request.messages.affects-input-tokens",
         "request.parts.counted",
         "request.system.affects-input-tokens",
