@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -22,10 +23,10 @@ BLANK: Final = re.compile(r"(?<=\w) (?=\w)")
 
 @fault("text", trips={EACH_TIME}, at=Stage.MESSAGE, seen="badrisnarayanan/antigravity-claude-proxy#138")
 def swallow_a_blank_of_every_second_answer(message: Json, context: RequestContext) -> Json:
-    """Every second answer that is not ASCII lacks one blank between two words."""
+    """Every second answer to one request that is not ASCII lacks one blank between two words."""
     text = plain_text(message["content"])
     blanks = list(BLANK.finditer(text))
-    if text.isascii() or not blanks or nth(context, "answers that are not ASCII") % 2:
+    if text.isascii() or not blanks or nth(context, f"answers {zlib.crc32(context.request.body)}") % 2:
         return message
     at = blanks[len(blanks) // 2].start()
     return map_text(message, lambda whole: whole[:at] + whole[at + 1 :])

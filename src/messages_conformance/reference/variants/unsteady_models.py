@@ -48,7 +48,10 @@ def polyglot_model(message: Json, context: RequestContext) -> Json:
 
 @variant(at=Stage.MESSAGE, conforms=NOT_TOKMODEL)
 def careless_model(message: Json, context: RequestContext) -> Json:
-    """The model leaves the input of every second tool call empty, and sometimes drops the spaces in it."""
+    """The model leaves the input of every second tool call empty, and sometimes drops the spaces in it.
+
+    An empty input costs as few tokens as it has.
+    """
     tools = {tool.get("name"): tool for tool in context.body.get("tools") or ()}
     blocks = [
         {**block, "input": with_mistakes(block["input"], context)}
@@ -56,7 +59,11 @@ def careless_model(message: Json, context: RequestContext) -> Json:
         else block
         for block in message["content"]
     ]
-    return {**message, "content": blocks}
+    if blocks == message["content"]:
+        return message
+    usage, written, left = message["usage"], len(str(message["content"])), len(str(blocks))
+    tokens = max(1, usage["output_tokens"] * left // written)
+    return {**message, "content": blocks, "usage": {**usage, "output_tokens": tokens}}
 
 
 def with_mistakes(arguments: Json, context: RequestContext) -> Json:
