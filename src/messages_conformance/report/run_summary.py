@@ -26,7 +26,8 @@ CLIENTS: Final = 4
 """Clients that are named for a status."""
 
 OTHERS: Final = 2
-"""So many clients of another status are named, too: `10 of 11` alone does not say which one is missing (our own)."""
+"""So many clients of another status are named in place of the others: `10 of 11` does not say which one is missing (our
+own)."""
 
 _WAITED: Final = re.compile(r"waited ([\d.]+) s after (\d+|a closed connection)")
 """How a run notes that it waited out a refusal, or a gateway that accepts no more connections."""
@@ -83,8 +84,9 @@ def _clients(report: Report, status: str, words: str) -> str:
     if not names:
         return ""
     others = [f"{sentence(one.client)}: {one.status}" for one in found if one.status != status]
-    few = f"; {', '.join(others)}" if 0 < len(others) <= OTHERS else ""
-    return f"; {words} {len(names):,} of {len(found):,} clients: {listed(names, CLIENTS)}{few}"
+    # The names of the few others say more than those of the many; a terminal cuts a long line.
+    named = f" ({', '.join(others)})" if 0 < len(others) <= OTHERS < len(names) else f": {listed(names, CLIENTS)}"
+    return f"; {words} {len(names):,} of {len(found):,} clients{named}"
 
 
 def _cost(report: Report) -> str:
