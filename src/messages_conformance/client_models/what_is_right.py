@@ -88,7 +88,7 @@ def _differences(client: str, received: Received, exchange: Exchange) -> Iterato
 
 
 def _asks_for_it(body: bytes) -> bool:
-    """Whether the request contains the character that stands for bytes that are no text."""
+    """Whether the request contains the character that replaces bytes that are no text."""
     return REPLACED.encode() in body or b"\\ufffd" in body.lower()
 
 

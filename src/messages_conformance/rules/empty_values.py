@@ -90,7 +90,6 @@ def _has_only_the_rest(stated: Mapping[str, Any], call: Call) -> bool:
 def _finding(stated: Mapping[str, Any], name: str, calls: Sequence[Call], why: str) -> Finding:
     given = calls[0][2]["input"]
     value = json.dumps(given[name]) if name in given else "no such member"
-    how = "streamed" if all(streamed(call[0]) for call in calls) else ""
-    how = "whole" if not any(streamed(call[0]) for call in calls) else how
-    found = f"{value} in {len(calls)} {how} calls".replace("  ", " ")
+    forms = {"streamed " if streamed(call[0]) else "whole " for call in calls}
+    found = f"{value} in {len(calls)} {forms.pop() if len(forms) == 1 else ''}calls"
     return finding_in(calls[0], f"/{name}", found, f"{json.dumps(stated[name])}, {why}")

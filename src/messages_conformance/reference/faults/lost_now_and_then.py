@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from messages_conformance.reference.changes import RequestContext, Stage
 from messages_conformance.reference.edits import Json, map_text
 from messages_conformance.reference.fault_registry import fault
+from messages_conformance.reference.faults.input_values import map_inputs
 from messages_conformance.reference.faults.lost_text import nth
 from messages_conformance.reference.message import plain_text
 from messages_conformance.reference.request_parts import object_of
@@ -38,15 +39,6 @@ def unescape_every_third_answer(message: Json, context: RequestContext) -> Json:
     if "&amp;" not in plain_text(message["content"]) or nth(context, "answers with an entity") % 3:
         return message
     return map_text(message, lambda text: text.replace("&amp;", "&"))
-
-
-def map_inputs(message: Json, change: Any) -> Json:
-    """The Message with the input of each tool call changed; the change gets the name of the tool, too."""
-    content = [
-        {**block, "input": change(block["input"], block["name"])} if block["type"] == "tool_use" else block
-        for block in message["content"]
-    ]
-    return {**message, "content": content}
 
 
 @fault("tools", trips={EACH_TIME, "response.content.tool_use-input-schema"}, at=Stage.MESSAGE)
