@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import ssl
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from messages_conformance.exchange import Ask
 from messages_conformance.targets import Connection, Unreachable, open_target
 
 LISTING = Ask(situation="models", method="GET", path="/v1/models", expect="either")
+CA_USAGE = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
 CURVE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
 
@@ -35,7 +37,7 @@ class Authority:
     def server(self, *, days: int, name: str) -> ssl.SSLContext:
         """The TLS settings of a server whose certificate this authority signed."""
         self.made("req", *CURVE, "-subj", "/CN=server", "-keyout", "server.key", "-out", "request")
-        (self.folder / "names").write_text(f"subjectAltName={name}\n")
+        (self.folder / "names").write_text(f"subjectAltName={name}\nauthorityKeyIdentifier=keyid\n")
         signing = ("x509", "-req", "-in", "request", "-CA", "ca", "-CAkey", "ca.key", "-CAcreateserial")
         self.made(*signing, "-days", days, "-extfile", "names", "-out", "server")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -47,13 +49,19 @@ class Authority:
         return str(self.folder / "ca")
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+def authority_in(folder: Path, *extensions: str) -> Authority:
+    """A new authority, with these extensions in its own certificate."""
     if shutil.which("openssl") is None:
         pytest.skip("needs the openssl command to make certificates")
-    found = Authority(tmp_path_factory.mktemp("authority"))
-    found.made("req", "-x509", *CURVE, "-subj", "/CN=test authority", "-days", 2, "-keyout", "ca.key", "-out", "ca")
+    found = Authority(folder)
+    subject = ("-subj", "/CN=test authority", "-days", 2)
+    found.made("req", "-x509", *CURVE, *subject, *extensions, "-keyout", "ca.key", "-out", "ca")
     return found
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return authority_in(tmp_path_factory.mktemp("authority"), *CA_USAGE)
 
 
 GOOD = "IP:127.0.0.1"
@@ -99,6 +107,15 @@ def test_a_wrong_certificate_is_named_with_its_cure(authority: Authority, row: s
 def test_a_right_certificate_is_accepted(authority: Authority) -> None:
     with scripted(answering(whole(b"{}")), tls=authority.server(days=1, name=GOOD)) as server:
         assert reason_of(server.url.replace("http:", "https:"), authority.bundle) == ""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="Python demands these extensions from 3.13 on")
+def test_a_certificate_without_the_extensions_of_rfc_5280_is_named(tmp_path: Path) -> None:
+    authority = authority_in(tmp_path)
+    with scripted(answering(whole(b"{}")), tls=authority.server(days=1, name=GOOD)) as server:
+        found = reason_of(server.url.replace("http:", "https:"), authority.bundle)
+    assert "does not follow RFC 5280 (CA cert does not include key usage extension); Python 3.13 demands it" in found
+    assert "--ca-bundle" not in found
 
 
 @pytest.mark.slow

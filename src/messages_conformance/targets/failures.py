@@ -19,11 +19,16 @@ _SHOWN_CHARS = 80
 
 _OTHER_NAME = ("is for another host", "correct the host name, or install a certificate that names it")
 _UNTRUSTED = ("does not verify", "trust its issuer by --ca-bundle ca.pem or SSL_CERT_FILE=ca.pem")
+_NOT_STRICT = (
+    "does not follow RFC 5280",
+    "Python 3.13 demands it: make the certificate and its issuer anew with these extensions, or use 3.12",
+)
 _CERTIFICATES = {
     9: ("is not valid yet", "correct the clock of this machine, or wait"),
     10: ("has expired", "renew it on the server; or correct the clock of this machine"),
     62: _OTHER_NAME,
     64: _OTHER_NAME,
+    **dict.fromkeys(range(80, 95), _NOT_STRICT),
 }
 """What is wrong with a certificate, and the cure, by the number of OpenSSL (X509_V_ERR_... in x509_vfy.h)."""
 
