@@ -19,13 +19,14 @@ REASONING: Final = "reasoning"
 REDACTED: Final = "redacted"
 CALL: Final = "call"
 REFUSAL: Final = "refusal"
+OTHER: Final = "other"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SaidBlock:
-    """One part of the upstream's answer. `kind` is TEXT, REASONING, REDACTED, CALL or REFUSAL.
+    """One part of the upstream's answer. `kind` is TEXT, REASONING, REDACTED, CALL, REFUSAL or OTHER.
 
-    `text` is the text, the reasoning, or the arguments of a call as JSON text.
+    `text` is the text, the reasoning, or the arguments of a call or a whole other block as JSON text.
     """
 
     kind: str

@@ -17,7 +17,7 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.gateway.cases import PASSTHROUGH, TRANSLATES, Case, cases
 from messages_conformance.gateway.cases.case import case
 from messages_conformance.gateway.cases.failures import silences
-from messages_conformance.gateway.sending import Setup, joined, send, send_all, slower
+from messages_conformance.gateway.sending import IN_FULL, Setup, joined, send, send_all, slower
 from messages_conformance.report import Report
 from messages_conformance.rules.gateway.accessors import ROUTES
 from messages_conformance.session import Clock, Session, SessionOptions, Source, UsageError
@@ -164,7 +164,7 @@ def all_cases(options: GatewayOptions) -> tuple[Case, ...]:
     """The single cases of a run: with that of an endless silence if the gateway promises a limit."""
     limit_s = options.silence_limit_s
     every = (*cases(options.promise), *(silences(limit_s) if limit_s is not None else ()))
-    return tuple(slower(one, options.pace) if "silence" in one.observes else one for one in every)
+    return tuple(slower(one, options.pace) if IN_FULL.intersection(one.observes) else one for one in every)
 
 
 def _chosen(every: Iterable[Case], names: tuple[str, ...]) -> Iterator[Case]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from messages_conformance.exchange import Said, SaidBlock, SaidUsage
-from messages_conformance.exchange.behind import CALL, REASONING, REDACTED, REFUSAL, TEXT
-from messages_conformance.upstream import Reasoning, Refusal, Script, Text, ToolCall
+from messages_conformance.exchange.behind import CALL, OTHER, REASONING, REDACTED, REFUSAL, TEXT
+from messages_conformance.upstream import Other, Reasoning, Refusal, Script, Text, ToolCall
 
 PAGE: Final = "page"
 MISSING: Final = "missing"
@@ -58,6 +58,8 @@ def _blocks(script: Script, dialect: str) -> Iterator[SaidBlock]:
             yield SaidBlock(kind=REFUSAL, text=block.refusal)
         elif isinstance(block, ToolCall):
             yield SaidBlock(kind=CALL, text=block.arguments, name=block.name)
+        elif isinstance(block, Other):
+            yield SaidBlock(kind=OTHER, text=block.block)
         elif block.redacted:
             yield from [SaidBlock(kind=REDACTED, text=block.redacted)] if dialect == "anthropic" else []
         else:
@@ -76,9 +78,11 @@ def characters(script: Script, deltas: int) -> int:
     return count
 
 
-def _text(block: Text | Reasoning | ToolCall | Refusal) -> str:
+def _text(block: Text | Reasoning | ToolCall | Refusal | Other) -> str:
     if isinstance(block, Text):
         return block.text
+    if isinstance(block, Other):
+        return ""
     if isinstance(block, ToolCall):
         return block.arguments
     return block.refusal if isinstance(block, Refusal) else block.reasoning

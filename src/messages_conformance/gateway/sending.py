@@ -24,7 +24,7 @@ from messages_conformance.exchange import (
     header_placeholder,
 )
 from messages_conformance.gateway.cases import SCRIPT, STREAM, Case
-from messages_conformance.gateway.cases.answers import LONGER, SILENCE_S
+from messages_conformance.gateway.cases.answers import LONGER
 from messages_conformance.gateway.cases.isolation import SLOW, beside, together
 from messages_conformance.gateway.records import Secrets, call_of, secrets_of
 from messages_conformance.gateway.said import said_of
@@ -48,8 +48,12 @@ WAITS_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0)
 """So long we wait before each further try of a request that the gateway itself put off (our own)."""
 
 MAX_TOKENS: Final = 256
+IN_FULL: Final = frozenset({"silence", "slow"})
+"""Cases whose wait is so long that a busy machine cannot be the reason."""
+
 TIMED: Final = (
     "gateway.stream.incremental",
+    "gateway.stream.arguments",
     "gateway.stream.pings",
     "gateway.stream.silence",
     "gateway.stream.closed",
@@ -117,12 +121,11 @@ async def send_all(setup: Setup, cases: Sequence[Case], *, together_too: bool = 
     async def at_once(case: Case, streamed: bool) -> Sent:
         return await send(setup, case, streamed=streamed)
 
-    paused = [case for case in cases if case.script.pauses]
-    silent = each(filter(_is_long, paused), at_once)
-    timed = each((case for case in paused if not _is_long(case)), at_once)
+    silent = each(filter(_is_long, cases), at_once)
+    timed = each((case for case in cases if case.script.pauses and not _is_long(case)), at_once)
     apart = await send_beside(setup) if together_too else []
     await asyncio.gather(*timed)
-    single = each((case for case in cases if not case.script.pauses), limited)
+    single = each((case for case in cases if not case.script.pauses and not _is_long(case)), limited)
     crowd = each(together(), at_once) if together_too else []
     sent = [*await asyncio.gather(*silent, *timed, *single, *crowd), *apart]
     return await _again(setup, await joined(setup, sent), sent)
@@ -179,8 +182,8 @@ async def _retried(setup: Setup, one: Sent) -> Sent:
 
 
 def _is_long(case: Case) -> bool:
-    """Whether a silence is so long that a busy machine cannot be the reason."""
-    return any(pause.seconds >= SILENCE_S for pause in case.script.pauses)
+    """Whether a wait is so long that a busy machine cannot be the reason."""
+    return bool(IN_FULL.intersection(case.observes))
 
 
 def of_the_same_form(tries: Iterable[Sent], one: Sent) -> Sent:
@@ -197,9 +200,10 @@ def doubts(exchange: Exchange) -> frozenset[str]:
 
 
 def slower(case: Case, factor: float) -> Case:
-    """The case with longer pauses."""
+    """The case with longer pauses, and a longer wait before the answer."""
     pauses = tuple(replace(pause, seconds=pause.seconds * factor) for pause in case.script.pauses)
-    return replace(case, script=replace(case.script, pauses=pauses))
+    wait_s = case.script.wait_before_headers_s * factor
+    return replace(case, script=replace(case.script, pauses=pauses, wait_before_headers_s=wait_s))
 
 
 # -- one case ------------------------------------------------------------------------------------------------------
@@ -271,7 +275,8 @@ def request_of(setup: Setup, case: Case, script: Script, nonce: str, *, streamed
     headers = (("content-type", "application/json"), ("anthropic-version", VERSION), key, *case.headers)
     headers += tuple((name, header_placeholder(name)) for name in setup.added_headers)
     wire = LEAVE_EARLY if case.leaves else ""
-    return Request(method="POST", path="/v1/messages", headers=headers, body=body.encode(), wire=wire)
+    path = f"/v1/messages?{case.query}" if case.query else "/v1/messages"
+    return Request(method="POST", path=path, headers=headers, body=body.encode(), wire=wire)
 
 
 # -- both sides ----------------------------------------------------------------------------------------------------

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any, Final
 
 from messages_conformance.gateway.cases import STREAM, Case, cases
+from messages_conformance.gateway.cases import edges as edge_cases
 from messages_conformance.gateway.cases import failures as failure_cases
 from messages_conformance.gateway.cases import requests as request_cases
+from messages_conformance.gateway.sending import IN_FULL
 from messages_conformance.reference_gateway import PASSTHROUGH, VARIANT, Change
 from messages_conformance.reference_gateway.chat_request import Refused, to_chat
+from messages_conformance.upstream import Script
 
 FEW: Final = frozenset({"text", "call", "system"})
 """Cases that are always sent."""
@@ -21,6 +25,8 @@ def relevant_cases(change: Change | None, mode: str) -> tuple[str, ...]:
     Edits of requests affect the cases whose request they change, edits of answers those of the way back and of broken
     answers, edits of events also the pauses, and edits of errors those of refusals.
     """
+    if change is not None and change.cases:
+        return tuple(one.name for one in cases(mode) if one.name in change.cases)
     if change is None or change.flags or any(name.startswith("gateway.isolation.") for name in change.trips):
         return ()
     return tuple(one.name for one in cases(mode) if one.name in FEW or _affects(change, one, mode))
@@ -29,6 +35,8 @@ def relevant_cases(change: Change | None, mode: str) -> tuple[str, ...]:
 def _affects(change: Change, one: Case, mode: str) -> bool:
     if one.leaves:
         return "gateway.error.client-leaves" in change.trips
+    if IN_FULL.intersection(one.observes):
+        return bool(change.events) and change.kind == VARIANT
     if one.pauses or one.keeps_alive:
         return bool(change.events) and (change.kind == VARIANT or "gateway.stream." in str(change.trips))
     if change.reply is not None:
@@ -43,7 +51,14 @@ def _affects(change: Change, one: Case, mode: str) -> bool:
     return bool(change.message or change.events) or (asks and "answer." in str(change.trips))
 
 
-INWARDS: Final = frozenset(one.name for one in request_cases.cases())
+def _asking() -> Iterator[Case]:
+    """The cases about the way in."""
+    yield from request_cases.cases()
+    yield from edge_cases.requests()
+    yield from (one for one in edge_cases.passing_on() if one.script == Script())
+
+
+INWARDS: Final = frozenset(one.name for one in _asking())
 REFUSALS: Final = frozenset(one.name for one in failure_cases.refusals())
 
 

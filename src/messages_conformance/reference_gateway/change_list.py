@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from messages_conformance.reference_gateway import faults, variants
+from messages_conformance.reference_gateway import faults, freedoms, variants
 from messages_conformance.reference_gateway.changes import Change, registered
 
 
@@ -12,6 +12,7 @@ def changes(kind: str) -> tuple[Change, ...]:
     """All faults or all variants."""
     faults.load()
     variants.load()
+    freedoms.load()
     return registered(kind)
 
 

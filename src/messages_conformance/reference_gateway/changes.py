@@ -34,7 +34,8 @@ class Change:
     """One deviation of the gateway from its plain form. `trips` are the requirements that a fault violates.
 
     Edits take a value that they may change, and return it: `request` the client's body before translation, `sent` the
-    body for the upstream, `headers` those for the upstream (with the client's request), `message` a whole answer,
+    body for the upstream, `headers` those for the upstream (with the client's request), `completion` and `chunks` an
+    answer of the upstream before translation, whole and streamed, `message` a whole answer,
     `events` the events of a stream, `failed` an error, `reply` the headers of each answer (with the upstream's address
     and the key). `flags` are read by the gateway itself.
     """
@@ -47,11 +48,15 @@ class Change:
     request: Callable[[Fields], Fields] | None = None
     sent: Callable[[Fields], Fields] | None = None
     headers: Callable[[dict[str, str], HttpRequest], dict[str, str]] | None = None
+    completion: Callable[[Fields], Fields] | None = None
+    chunks: Callable[[Events], Events] | None = None
     message: Callable[[Fields], Fields] | None = None
     events: Callable[[Events], Events] | None = None
     failed: Callable[[Failed], Failed] | None = None
     reply: Callable[[Headers, Mapping[str, str]], Headers] | None = None
     flags: frozenset[str] = frozenset()
+    cases: frozenset[str] = frozenset()
+    """The only cases of a run that it can change, where its edits do not show which."""
 
 
 _registered: dict[tuple[str, str], Change] = {}

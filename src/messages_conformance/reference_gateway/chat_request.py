@@ -60,7 +60,8 @@ def to_chat(request: Mapping[str, Any]) -> Translation:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     if user := (request.get("metadata") or {}).get("user_id"):
         body["user"] = user
-    body |= _thinking(request.get("thinking") or {}) | _output(request.get("output_config") or {})
+    output = request.get("output_config") or {}
+    body |= _thinking(request.get("thinking") or {}, output.get("effort")) | _output(output)
     return Translation(body=body, left_out=sorted(request.keys() - KNOWN))
 
 
@@ -74,7 +75,9 @@ def _stop(sequences: list[str]) -> Fields:
     return {"stop": sequences} if sequences else {}
 
 
-def _thinking(thinking: Mapping[str, Any]) -> Fields:
+def _thinking(thinking: Mapping[str, Any], effort: str | None) -> Fields:
+    if effort:
+        return {"reasoning_effort": effort if effort in ("low", "medium") else "high"}
     if thinking.get("type") not in ("enabled", "adaptive"):
         return {}
     budget = thinking.get("budget_tokens", EFFORTS[-1][0])

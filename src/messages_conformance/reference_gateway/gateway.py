@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from messages_conformance.reference_gateway import http
 from messages_conformance.reference_gateway.changes import PASSTHROUGH, Change, Failed, Fields
-from messages_conformance.reference_gateway.chat_answer import BrokenAnswerError, events_of, message_of
+from messages_conformance.reference_gateway.chat_answer import BrokenAnswerError, chunks_of, events_of, message_of
 from messages_conformance.reference_gateway.chat_request import Refused, Translation, to_chat
 from messages_conformance.reference_gateway.failures import failed, passed_on, upstream_failed
 from messages_conformance.reference_gateway.http import HttpRequest, Reply, UpstreamAnswer, UpstreamError, posted
@@ -30,6 +30,9 @@ SILENCE_LIMIT_S: Final = 300.0
 
 HELD_OPEN_S: Final = 15.0
 """So long a fault holds a stream open after its end: longer than clients wait (our own)."""
+
+GIVES_UP_S: Final = 1.0
+"""After so much silence of the upstream a fault gives a request up (our own: half of the shortest slow answer)."""
 
 MOST_AT_ONCE: Final = 12
 """So many requests a gateway takes at the same time that limits its clients (our own)."""
@@ -120,8 +123,8 @@ class Gateway:
         headers = tuple(self._upstream_headers(request).items())
         query = request.target.partition("?")[2] if self._passes else ""
         url = self.settings.upstream + PATHS[self.settings.mode] + (f"?{query}" if query else "")
-        for _ in range(1 if "asks_twice" in self.flags else 0):
-            async with self._posted(url, headers, raw) as first:
+        for path in (*[""] * ("asks_twice" in self.flags), *["/count_tokens"] * ("counts_first" in self.flags)):
+            async with self._posted(f"{url}{path}", headers, raw) as first:
                 await first.body()
         left_out = translation.left_out
         if left_out and "refuses_left_out" in self.flags:
@@ -142,7 +145,8 @@ class Gateway:
         self, url: str, headers: http.Headers, raw: bytes
     ) -> contextlib.AbstractAsyncContextManager[UpstreamAnswer]:
         limit_s = None if "waits_for_ever" in self.flags else self.settings.silence_limit_s
-        return posted(url, headers, raw, silence_limit_s=limit_s)
+        limit_s = GIVES_UP_S if "gives_up_soon" in self.flags else limit_s
+        return posted(url, headers, raw, silence_limit_s=limit_s, decodes="keeps_coding" not in self.flags)
 
     @property
     def _passes(self) -> bool:
@@ -184,10 +188,12 @@ class Gateway:
         if self._passes and not self._changes("message"):
             await reply.whole(200, self._reply_headers((JSON, *headers)), raw)
             return
-        message = _parsed(raw) if self._passes else message_of(_parsed(raw), model=str(given.get("model")))
-        message = self._edited("message", message)
+        message = self._edited("message", self._message(_parsed(raw), str(given.get("model"))))
         body = json.dumps(message, ensure_ascii=False).encode()
         await reply.whole(200, self._reply_headers((JSON, *headers)), body)
+
+    def _message(self, answer: Any, model: str) -> Any:
+        return answer if self._passes else message_of(self._edited("completion", answer), model=model)
 
     def _changes(self, step: str) -> bool:
         return any(getattr(change, step) is not None for change in self.settings.changes)
@@ -226,7 +232,8 @@ class Gateway:
     async def _events(self, answer: UpstreamAnswer, given: Fields) -> AsyncIterator[Fields]:
         data = data_of(answer.pieces)
         if not self._passes:
-            async for event in events_of(data, model=str(given.get("model"))):
+            chunks = self._edited("chunks", chunks_of(data))
+            async for event in events_of(chunks, model=str(given.get("model"))):
                 yield event
             return
         ended = False

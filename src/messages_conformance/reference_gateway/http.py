@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -177,7 +178,7 @@ class UpstreamAnswer:
 
 @contextlib.asynccontextmanager
 async def posted(
-    url: str, headers: Headers, body: bytes, *, silence_limit_s: float | None = None
+    url: str, headers: Headers, body: bytes, *, silence_limit_s: float | None = None, decodes: bool = True
 ) -> AsyncIterator[UpstreamAnswer]:
     """Posts a body to the upstream; the connection is closed when the block ends.
 
@@ -201,11 +202,23 @@ async def posted(
             head = await read()
         if not isinstance(head, h11.Response):
             raise UpstreamError("the upstream closed the connection without an answer")
-        yield UpstreamAnswer(status=head.status_code, headers=_decoded(head.headers), pieces=_pieces(read))
+        headers_of_answer = _decoded(head.headers)
+        pieces = _pieces(read)
+        if decodes and ("content-encoding", "gzip") in headers_of_answer:
+            pieces = _unpacked(pieces)
+        yield UpstreamAnswer(status=head.status_code, headers=headers_of_answer, pieces=pieces)
     finally:
         writer.close()
         with contextlib.suppress(OSError, asyncio.CancelledError):
             await writer.wait_closed()
+
+
+async def _unpacked(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces of a body without its gzip."""
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    async for piece in pieces:
+        if data := unpacking.decompress(piece):
+            yield data
 
 
 async def _pieces(read: Callable[[], Awaitable[object]]) -> AsyncIterator[bytes]:

@@ -18,7 +18,17 @@ from messages_conformance.reference.failures import Failure as Refused
 from messages_conformance.reference.http import Header, HttpRequest, HttpResponse
 from messages_conformance.upstream.pacing import Frame, pieces_of
 from messages_conformance.upstream.replies import Reply, reply, text_of, to_bytes
-from messages_conformance.upstream.script import Block, Failure, Reasoning, Refusal, Script, Text, ToolCall, Usage
+from messages_conformance.upstream.script import (
+    Block,
+    Failure,
+    Other,
+    Reasoning,
+    Refusal,
+    Script,
+    Text,
+    ToolCall,
+    Usage,
+)
 
 CREATES: Final = "/v1/messages"
 FINISHES: Final[Mapping[str, str | None]] = {
@@ -165,6 +175,9 @@ def _block(block: Block) -> dict[str, Any]:
             return {"type": "thinking", "thinking": block.reasoning, "signature": block.signature}
         case ToolCall():
             return {"type": "tool_use", "id": block.id, "name": block.name, "input": _input(block)}
+        case Other():
+            given: dict[str, Any] = json.loads(block.block)
+            return given
 
 
 def _input(call: ToolCall) -> Any:
@@ -175,7 +188,7 @@ def _input(call: ToolCall) -> Any:
 
 
 def _block_frames(index: int, block: Block, script: Script) -> Iterator[Frame]:
-    start = events.start_and_deltas(_block(block))[0]
+    start = _block(block) if isinstance(block, Other) else events.start_and_deltas(_block(block))[0]
     yield _frame("content_block_start", index, content_block=start)
     if index == 0 and script.pings:
         yield Frame(Anthropic.keep_alive)
@@ -205,3 +218,5 @@ def _delta(block: Block, piece: str) -> dict[str, str]:
             return {"type": "thinking_delta", "thinking": piece}
         case ToolCall():
             return {"type": "input_json_delta", "partial_json": piece}
+        case Other():
+            return {}

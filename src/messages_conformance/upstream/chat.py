@@ -10,7 +10,7 @@ from messages_conformance.upstream.openai_form import OpenAIForm
 from messages_conformance.upstream.openai_prompts import chat_prompt
 from messages_conformance.upstream.pacing import Frame, Kind, pieces_of
 from messages_conformance.upstream.replies import Reply, alternating, text_of, to_bytes
-from messages_conformance.upstream.script import Block, Failure, Reasoning, Refusal, Text, ToolCall, Usage
+from messages_conformance.upstream.script import Block, Failure, Other, Reasoning, Refusal, Text, ToolCall, Usage
 
 CREATES: Final = "/chat/completions"
 FINISHES: Final[Mapping[str, str | None]] = {"stop_sequence": "stop", "missing": None}
@@ -47,7 +47,9 @@ class Chat(OpenAIForm):
     def frames(self, reply: Reply) -> list[Frame]:
         """The chunks, and `[DONE]`."""
         opening = {"role": "assistant", "content": None if reply.calls and not reply.has(Text) else "", "refusal": None}
-        frames = [self._chunk(reply, opening), *self._deltas(reply)]
+        first = {**_head(reply, "chat.completion.chunk"), "choices": [], "prompt_filter_results": []}
+        frames = [_frame(first, "around")] if reply.script.opening == "without-choices" else []
+        frames += [self._chunk(reply, opening), *self._deltas(reply)]
         if reply.finish != "missing":
             frames.append(self._chunk(reply, {}, kind="end", finish=finish_reason(reply)))
         if reply.script.usage_place == DOCUMENTED and asks_for_usage(reply.body):
@@ -71,7 +73,7 @@ class Chat(OpenAIForm):
             called = {"name": block.name, "arguments": ""}
             start = {"index": index, "id": block.id, "type": "function", "function": called}
             yield self._chunk(reply, {"tool_calls": [start]})
-        if isinstance(block, Reasoning) and block.redacted:
+        if isinstance(block, Other) or (isinstance(block, Reasoning) and block.redacted):
             return
         for piece in pieces_of(text_of(block), block, reply.script):
             yield self._chunk(reply, _delta(reply, block, piece, index), kind="delta" if piece else "around")
@@ -117,6 +119,8 @@ def _delta(reply: Reply, block: Block, piece: str, index: int) -> dict[str, Any]
             return {"refusal": piece}
         case ToolCall():
             return {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
+        case Other():
+            return {}
 
 
 def finish_reason(reply: Reply) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from messages_conformance.upstream.script import Block, Reasoning, Refusal, Script, Text, ToolCall
+from messages_conformance.upstream.script import Block, Other, Reasoning, Refusal, Script, Text, ToolCall
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM: Final = random.Random()
@@ -76,6 +76,8 @@ def text_of(block: Block) -> str:
             return block.refusal
         case ToolCall():
             return block.arguments
+        case Other():
+            return ""
 
 
 def to_bytes(value: object) -> bytes:

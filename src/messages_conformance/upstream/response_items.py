@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from messages_conformance.upstream.replies import Reply, fresh_id
-from messages_conformance.upstream.script import Block, Reasoning, Refusal, Text, ToolCall
+from messages_conformance.upstream.script import Block, Other, Reasoning, Refusal, Text, ToolCall
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,7 @@ def _grouped(reply: Reply) -> Iterator[tuple[Block, ...]]:
     for block in reply.script.blocks:
         if isinstance(block, (Text, Refusal)):
             held.append(block)
+        if isinstance(block, (Text, Refusal, Other)):
             continue
         if held:
             yield tuple(held)

@@ -77,7 +77,16 @@ class Refusal:
     sizes: tuple[int, ...] = ()
 
 
-Block = Text | Reasoning | ToolCall | Refusal
+@dataclass(frozen=True)
+class Other:
+    """A block of any type, as JSON text; only in the anthropic dialect, where it starts whole and has no deltas."""
+
+    block: str
+    _: KW_ONLY
+    sizes: tuple[int, ...] = ()
+
+
+Block = Text | Reasoning | ToolCall | Refusal | Other
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +204,10 @@ class Script:
     """Headers of the response; they replace those of the same name. An error can have them, too."""
     model: str = ""
     """The model that the answer names; empty: that of the request."""
+    opening: Literal["documented", "without-choices"] = "documented"
+    """`without-choices`: a stream of chat completions begins with a chunk without choices, as Azure's does."""
+    compressed: bool = False
+    """Whether the answer is compressed with gzip, if the request accepts that."""
     id: str = ""
     """The id of the answer; empty: a fresh one in the form of the dialect."""
     reasoning_field: Literal["reasoning_content", "reasoning"] = "reasoning_content"
@@ -242,7 +255,13 @@ def _written(value: Any) -> Any:
     }
 
 
-_BLOCKS: Final[Mapping[str, type]] = {"text": Text, "reasoning": Reasoning, "name": ToolCall, "refusal": Refusal}
+_BLOCKS: Final[Mapping[str, type]] = {
+    "text": Text,
+    "reasoning": Reasoning,
+    "name": ToolCall,
+    "refusal": Refusal,
+    "block": Other,
+}
 """The field that only one kind of block has -> that kind."""
 
 

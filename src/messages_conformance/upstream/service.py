@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -76,7 +77,11 @@ class Service:
         except UnreadableToken as error:
             return self._refused(entry, f"the script token in the request cannot be read: {error}")
         refusal = self._form.refusal(request, body) if script.validates else None
-        return self._noted(entry, refusal) if refusal else self._scripted(script, body, entry)
+        if refusal:
+            return self._noted(entry, refusal)
+        response = self._scripted(script, body, entry)
+        accepted = request.header("accept-encoding") or ""
+        return compressed(response) if script.compressed and "gzip" in accepted else response
 
     def _unscripted(self, request: HttpRequest, body: Any, entry: Entry) -> HttpResponse:
         plausible = self._form.unscripted(request, body)
@@ -142,6 +147,24 @@ class Service:
         if silence_s:
             pieces = ((script.wait_before_events_s, data[:half]), (silence_s, data[half:]))
         return replace(response, pieces=pieces, ending=ending(script))
+
+
+def compressed(response: HttpResponse) -> HttpResponse:
+    """The response with its body compressed by gzip, piece by piece, so that each can be read when it comes."""
+    labelled = replace(response, headers=(*response.headers, ("content-encoding", "gzip")))
+    if response.framing == "chunked":
+        return replace(labelled, pieces=_gzipped(response.pieces))
+    pieces = tuple(_gzipped(response.pieces))
+    size = str(sum(len(data) for _, data in pieces))
+    sized = labelled.without_header("content-length")
+    return replace(sized, pieces=pieces, headers=(*sized.headers, ("content-length", size)))
+
+
+def _gzipped(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    gzip = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    for wait_s, data in pieces:
+        yield wait_s, gzip.compress(data) + gzip.flush(zlib.Z_SYNC_FLUSH)
+    yield 0.0, gzip.flush()
 
 
 def ending(script: Script) -> Ending:

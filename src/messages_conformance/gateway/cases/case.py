@@ -27,16 +27,17 @@ ASK: Final[tuple[Fields, ...]] = ({"role": "user", "content": f"Please answer. {
 class Case:
     """One case. It is sent in each of its forms, to gateways that make one of its `promises`.
 
-    `request` is the body without model, max_tokens and stream, which have defaults. `inexpressible` names the fields
-    that OpenAI's dialects have no form for. `leaves`: the client leaves after the first delta. `pauses` holds how many
-    characters the upstream has sent before each pause. `keeps_alive`: the upstream pings meanwhile. `observes` names
-    what else a case is made for, where no record shows it.
+    `request` is the body without model, max_tokens and stream, which have defaults. `query` is that of the path.
+    `inexpressible` names the fields that OpenAI's dialects have no form for. `leaves`: the client leaves after the
+    first delta. `pauses` holds how many characters the upstream has sent before each pause. `keeps_alive`: the upstream
+    pings meanwhile. `observes` names what else a case is made for, where no record shows it.
     """
 
     name: str
     script: Script
     request: Mapping[str, Any]
     headers: tuple[tuple[str, str], ...] = ()
+    query: str = ""
     forms: tuple[str, ...] = FORMS
     promises: tuple[str, ...] = PROMISES
     inexpressible: tuple[str, ...] = ()

@@ -60,11 +60,13 @@ HARD_TEXT: Final = (
 )
 
 
-def _call(id: str, name: str, **given: Any) -> dict[str, Any]:
+def call_block(id: str, name: str, **given: Any) -> dict[str, Any]:
+    """An earlier call of a tool."""
     return {"type": "tool_use", "id": id, "name": name, "input": given}
 
 
-def _result(id: str, content: Any = None, **more: Any) -> dict[str, Any]:
+def result_block(id: str, content: Any = None, **more: Any) -> dict[str, Any]:
+    """The result of a call; its content is a text, blocks, or none."""
     given = {} if content is None else {"content": content}
     return {"type": "tool_result", "tool_use_id": id, **given, **more}
 
@@ -99,15 +101,17 @@ def tools() -> Iterator[Case]:
     yield case(
         "one-call", tools=TOOLS, tool_choice={"type": "auto", "disable_parallel_tool_use": True}, forms=("whole",)
     )
-    weather = _call("toolu_01A", "get_weather", city="Zürich")
-    order = _call("toolu_01B", "place_order", items=[{"id": 9007199254740993}], price=12.5, note=None)
+    weather = call_block("toolu_01A", "get_weather", city="Zürich")
+    order = call_block("toolu_01B", "place_order", items=[{"id": 9007199254740993}], price=12.5, note=None)
     yield case(
         "tool-results",
         tools=TOOLS,
         messages=[
             user("The weather in Zürich, and order one."),
             assistant(text("I look."), weather, order),
-            user(_result("toolu_01A", "Rain, 7 °C"), _result("toolu_01B", [text("Order 17."), text("Paid.")])),
+            user(
+                result_block("toolu_01A", "Rain, 7 °C"), result_block("toolu_01B", [text("Order 17."), text("Paid.")])
+            ),
             assistant("It rains, and order 17 is paid."),
             user(f"Thanks. {SCRIPT}"),
         ],
@@ -115,15 +119,19 @@ def tools() -> Iterator[Case]:
     yield case(
         "tool-result-last",
         tools=TOOLS,
-        messages=[user("Weather?"), assistant(weather), user(_result("toolu_01A", f"Rain. {SCRIPT}"))],
+        messages=[user("Weather?"), assistant(weather), user(result_block("toolu_01A", f"Rain. {SCRIPT}"))],
     )
     yield case(
         "tool-results-swapped",
         tools=TOOLS,
         messages=[
             user("Two cities."),
-            assistant(weather, _call("toolu_01C", "get_weather", city="Oslo")),
-            user(_result("toolu_01C", "Snow in the north"), _result("toolu_01A", "Sun in the south"), text(SCRIPT)),
+            assistant(weather, call_block("toolu_01C", "get_weather", city="Oslo")),
+            user(
+                result_block("toolu_01C", "Snow in the north"),
+                result_block("toolu_01A", "Sun in the south"),
+                text(SCRIPT),
+            ),
         ],
     )
     yield case(
@@ -132,13 +140,17 @@ def tools() -> Iterator[Case]:
         messages=[
             user("Weather?"),
             assistant(weather),
-            user(_result("toolu_01A", "No such city", is_error=True), text(SCRIPT)),
+            user(result_block("toolu_01A", "No such city", is_error=True), text(SCRIPT)),
         ],
     )
     yield case(
         "tool-result-empty",
         tools=TOOLS,
-        messages=[user("Now?"), assistant(_call("toolu_01D", "now")), user(_result("toolu_01D"), text(SCRIPT))],
+        messages=[
+            user("Now?"),
+            assistant(call_block("toolu_01D", "now")),
+            user(result_block("toolu_01D"), text(SCRIPT)),
+        ],
         forms=("whole",),
     )
     yield case(
@@ -147,7 +159,7 @@ def tools() -> Iterator[Case]:
         messages=[
             user("A photo?"),
             assistant(weather),
-            user(_result("toolu_01A", [text("The photo:"), IMAGE]), text(f"What is it? {SCRIPT}")),
+            user(result_block("toolu_01A", [text("The photo:"), IMAGE]), text(f"What is it? {SCRIPT}")),
         ],
         forms=("whole",),
     )

@@ -6,8 +6,11 @@ def load() -> None:
     from messages_conformance.reference_gateway.faults import (  # noqa: F401 (importing registers)
         answers,
         crossings,
+        edges,
         failures,
+        hidden_failures,
         options,
+        rare_requests,
         requests,
         streams,
         tools,

@@ -101,14 +101,33 @@ def _twice(kind: str) -> Any:
 
 
 BUFFERED = "stream.incremental"
+ARGUMENTS = "stream.arguments"
 
 fault(
-    "buffer_stream", "A stream is sent when it is complete.", BUFFERED, "stream.silence", flags=frozenset({"buffers"})
+    "buffer_stream",
+    "A stream is sent when it is complete.",
+    BUFFERED,
+    ARGUMENTS,
+    "stream.silence",
+    flags=frozenset({"buffers"}),
 )
-fault("one_event_late", "Each event is sent when the next one comes.", BUFFERED, events=_one_late)
-fault("ten_events_at_once", "Ten events are sent together.", BUFFERED, events=_in_groups)
-fault("blocks_at_once", "The deltas of a block are sent when it ends.", BUFFERED, events=_blocks_at_once)
-fault("arguments_at_once", "The arguments of a call are sent when it ends.", BUFFERED, events=_arguments_at_once)
+fault("one_event_late", "Each event is sent when the next one comes.", BUFFERED, ARGUMENTS, events=_one_late)
+fault("ten_events_at_once", "Ten events are sent together.", BUFFERED, ARGUMENTS, events=_in_groups)
+fault("blocks_at_once", "The deltas of a block are sent when it ends.", BUFFERED, ARGUMENTS, events=_blocks_at_once)
+fault(
+    "arguments_at_once",
+    "The arguments of a call are sent when it ends.",
+    BUFFERED,
+    modes=PASSES,
+    events=_arguments_at_once,
+)
+fault(
+    "hold_arguments",
+    "The arguments of a call are sent when it ends.",
+    ARGUMENTS,
+    modes=CHAT,
+    events=_arguments_at_once,
+)
 fault(
     "never_streams",
     "A stream is answered with one JSON body.",

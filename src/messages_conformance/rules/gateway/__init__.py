@@ -8,12 +8,13 @@ from messages_conformance.rules.gateway import (
     answers,
     failures,
     isolation,
+    passing_on,
     request_content,
     request_options,
     streams,
 )
 
-TOPICS = (request_content, request_options, answers, streams, failures, isolation)
+TOPICS = (request_content, request_options, answers, passing_on, streams, failures, isolation)
 """The modules of rules; importing them fills the catalogue."""
 
 __all__ = ["TOPICS"]

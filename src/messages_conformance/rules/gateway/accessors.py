@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from messages_conformance.exchange import COMPLETE, STALLED, Behind, Exchange, Said, StreamEvent, UpstreamCall
+from messages_conformance.exchange import (
+    COMPLETE,
+    STALLED,
+    UNPARSED,
+    Behind,
+    Exchange,
+    Said,
+    StreamEvent,
+    UpstreamCall,
+    parse_json,
+)
+from messages_conformance.exchange.behind import CALL
 from messages_conformance.rules.accessors import message_of, once_per_exchange, walk_of
 from messages_conformance.rules.catalogue import LOSES, Judging, rule
 from messages_conformance.rules.gateway.conversation import Conversation, read
@@ -101,6 +112,21 @@ def speaks_well(exchange: Exchange) -> bool:
     if call is None or call.refused:
         return False
     return said(exchange).status == 200 and not said(exchange).broken and not leaves(exchange)
+
+
+FINISHES: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "stop_sequence"})
+"""The finish reasons that a dialect documents. Servers have others, which say only that the answer ended."""
+
+
+def ends_oddly(exchange: Exchange) -> bool:
+    """The upstream ended its answer for a reason that its dialect does not document."""
+    return said(exchange).finish not in FINISHES
+
+
+def is_cut_in_a_call(exchange: Exchange) -> bool:
+    """The limit of tokens cut the arguments of the last call, so that they are no JSON."""
+    last = said(exchange).blocks[-1:]
+    return bool(last) and last[0].kind == CALL and parse_json((last[0].text or "{}").encode()) is UNPARSED
 
 
 def leaves(exchange: Exchange) -> bool:

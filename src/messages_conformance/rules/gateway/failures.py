@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -166,11 +167,24 @@ def passes_the_words_on(exchange: Exchange) -> Iterable[Finding]:
     applies=lambda exchange: _failed(exchange) and got_error(exchange) and _retry_after(exchange) is not None,
 )
 def passes_retry_after_on(exchange: Exchange) -> Iterable[Finding]:
-    """The upstream's retry-after reaches the client."""
+    """The upstream's retry-after reaches the client, or a longer one: the client waits no less than it has to."""
     assert exchange.response is not None
     found, wanted = exchange.response.header("retry-after"), _retry_after(exchange)
-    if found != wanted:
+    if found != wanted and not _waits_longer(found, wanted):
         yield Finding(place=Place(header="retry-after"), found=found or "absent", wanted=str(wanted))
+
+
+MOST_LONGER: Final = 2.0
+"""So many times longer a gateway may let clients wait than its upstream asks for (our own)."""
+
+
+def _waits_longer(found: str | None, wanted: str | None) -> bool:
+    """Whether a number of seconds is as long as another one, or up to twice as long."""
+    seconds = [re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value or "") for value in (found, wanted)]
+    if seconds[0] is None or seconds[1] is None:
+        return False
+    given, asked = float(seconds[0][0]), float(seconds[1][0])
+    return asked <= given <= asked * MOST_LONGER
 
 
 def _retry_after(exchange: Exchange) -> str | None:
@@ -221,6 +235,21 @@ def gives_error_events_their_form(exchange: Exchange) -> Iterable[Finding]:
         yield from differs("/error", shown(error), "an object with a type of the Messages API and a message")
 
 
+@rule(
+    "gateway.error.hidden",
+    MUST,
+    harm=LOSES,
+    families=GATEWAYS,
+    source=SOURCE,
+    applies=lambda exchange: reached(exchange) and said(exchange).status == 200 and said(exchange).broken == "page",
+)
+def reports_hidden_errors(exchange: Exchange) -> Iterable[Finding]:
+    """An error or a page that the upstream gives under the status 200 does not become a message."""
+    if is_whole_message(exchange):
+        found = f"a message that ends with {shown(stop_reason_of(exchange))}"
+        yield from differs("", found, "an error, as the upstream gave no answer")
+
+
 def _is_cut(exchange: Exchange) -> bool:
     """The upstream broke off. An endless silence is no cut: gateway.error.silence judges it."""
     broken = said(exchange).broken if reached(exchange) and not leaves(exchange) else ""
@@ -261,13 +290,16 @@ def reports_cuts(exchange: Exchange) -> Iterable[Finding]:
     applies=lambda exchange: (_is_cut(exchange) or _errs_late(exchange)) and said(exchange).after > 0,
 )
 def delivers_what_came_before(exchange: Exchange) -> Iterable[Finding]:
-    """What a stream said before it broke reaches the client."""
+    """What a stream said before it broke reaches the client, and no other text."""
     response = exchange.response
-    if response is None or not response.is_event_stream or said(exchange).broken in ("cut", "reset"):
-        return  # what is still on its way may be lost with the connection
-    wanted = "".join(block.text for block in said(exchange).blocks if block.kind == TEXT)[: said(exchange).after]
-    if wanted and not any(map(added_text, response.events)):
-        yield from differs("/content", "nothing of the answer", shown(wanted))
+    if response is None or not response.is_event_stream:
+        return
+    said_text = "".join(block.text for block in said(exchange).blocks if block.kind == TEXT)
+    found = "".join(map(added_text, response.events))
+    if said_text and not said_text.startswith(found):
+        yield from differs("/content", shown(found[-160:]), f"the beginning of {shown(said_text)}")
+    elif said_text and not found and said(exchange).broken not in ("cut", "reset"):
+        yield from differs("/content", "nothing of the answer", shown(said_text[: said(exchange).after]))
 
 
 # -- a client that leaves ------------------------------------------------------------------------------------------

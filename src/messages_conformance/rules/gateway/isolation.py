@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from messages_conformance.exchange import (
@@ -12,7 +12,7 @@ from messages_conformance.exchange import (
     UPSTREAM_KEY_PLACEHOLDER,
     Exchange,
 )
-from messages_conformance.rules.accessors import message_of, shown
+from messages_conformance.rules.accessors import body_of, message_of, shown
 from messages_conformance.rules.catalogue import LEAKS, LOSES, RUN, rule
 from messages_conformance.rules.gateway.accessors import GATEWAYS, SOURCE, behind, differs, got_message, reached
 from messages_conformance.rules.recording_parts import IDS, RESPONSE_HEADERS
@@ -123,3 +123,42 @@ def keeps_the_upstreams_key(exchange: Exchange) -> Iterable[Finding]:
 def keeps_the_upstreams_address(exchange: Exchange) -> Iterable[Finding]:
     """The address of the upstream never reaches the client, not even in an error."""
     return _leak(exchange, UPSTREAM_ADDRESS_PLACEHOLDER, "the address of the upstream")
+
+
+INTERNALS: Final = re.compile(
+    r"Traceback \(most recent call last\)"  # Python
+    r"|^\s+at [^\n]*[\w)]\(?[^\n()]*:\d+:\d+\)?"  # JavaScript
+    r"|^goroutine \d+ \["  # Go
+    r"|^\s+at [\w.$]+\([\w]+\.java:\d+\)"
+    r"|thread '[^'\n]*' panicked at",  # Rust
+    re.MULTILINE,
+)
+"""How stack traces begin, in the languages that gateways are written in (our own)."""
+
+
+@rule(
+    "gateway.credentials.internals",
+    SHOULD,
+    harm=LEAKS,
+    families=GATEWAYS,
+    source=SOURCE,
+    applies=lambda exchange: _answers(exchange) and (exchange.response is not None and exchange.response.status >= 400),
+)
+def keeps_its_internals(exchange: Exchange) -> Iterable[Finding]:
+    """An error has no stack trace of the gateway, which shows paths of its machine."""
+    assert exchange.response is not None
+    words = "\n".join((exchange.response.text, *_strings(body_of(exchange))))
+    if found := INTERNALS.search(words):
+        yield from differs("", shown(words[found.start() :][:160]), "the message alone")
+
+
+def _strings(value: object) -> Iterator[str]:
+    """Every string in a JSON value, decoded."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _strings(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _strings(one)

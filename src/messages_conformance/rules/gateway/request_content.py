@@ -13,6 +13,7 @@ from messages_conformance.rules.catalogue import BREAKS, LOSES, MISBILLS, rule
 from messages_conformance.rules.gateway.accessors import (
     GATEWAYS,
     PASSTHROUGH,
+    ROUTES,
     SOURCE,
     TRANSLATES,
     arrives,
@@ -99,7 +100,9 @@ def sends_what_the_dialect_has(exchange: Exchange) -> Iterable[Finding]:
 @rule("gateway.request.once", MUST, harm=MISBILLS, families=GATEWAYS, source=SOURCE, applies=speaks_well)
 def asks_the_upstream_once(exchange: Exchange) -> Iterable[Finding]:
     """A request that the upstream answers well is sent to it once."""
-    calls = [call for call in behind(exchange).calls if call.response is not None and call.response.status == 200]
+    route = ROUTES[behind(exchange).dialect]
+    asked = [call for call in behind(exchange).calls if call.request.route.endswith(route)]
+    calls = [call for call in asked if call.response is not None and call.response.status == 200]
     if len(calls) > 1:
         yield from differs("", f"{len(calls)} requests to the upstream", "1")
 
@@ -200,11 +203,20 @@ MOST_LEVELS = 20
 
 def inlined(schema: Any) -> Any:
     """A JSON Schema with its own definitions in the places that refer to them."""
+    schema = _plain(schema)
     definitions = schema.get("$defs", schema.get("definitions")) if isinstance(schema, dict) else None
     if not isinstance(definitions, dict):
         return schema
     rest = {name: value for name, value in schema.items() if name not in ("$defs", "definitions")}
     return _resolved(rest, definitions, 0)
+
+
+def _plain(schema: Any) -> Any:
+    """The schema without what says nothing: its dialect, no properties, nothing required."""
+    if not isinstance(schema, dict):
+        return schema
+    nothing: dict[str, Any] = {"properties": {}, "required": [], "$schema": schema.get("$schema")}
+    return {name: value for name, value in schema.items() if name not in nothing or value != nothing[name]}
 
 
 def _resolved(value: Any, definitions: Mapping[str, Any], level: int) -> Any:

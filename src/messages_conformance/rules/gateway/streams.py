@@ -7,9 +7,10 @@ from itertools import pairwise
 from typing import Final
 
 from messages_conformance.exchange import STALLED, Exchange
+from messages_conformance.exchange.behind import CALL
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import shown, walk_of
-from messages_conformance.rules.catalogue import BREAKS, rule
+from messages_conformance.rules.catalogue import BREAKS, MISLEADS, rule
 from messages_conformance.rules.gateway.accessors import (
     GATEWAYS,
     PASSTHROUGH,
@@ -92,7 +93,14 @@ def _pauses(exchange: Exchange) -> list[tuple[int, float]]:
 
 
 def _pauses_in_a_stream(exchange: Exchange) -> bool:
-    return _streams(exchange) and _whole(exchange) and bool(_pauses(exchange))
+    return _streams(exchange) and _whole(exchange) and bool(_pauses(exchange)) and not _pauses_in_a_call(exchange)
+
+
+def _pauses_in_a_call(exchange: Exchange) -> bool:
+    """The upstream speaks another dialect and pauses in the arguments of a call."""
+    if not _streams(exchange) or not _whole(exchange) or behind(exchange).dialect == "anthropic":
+        return False
+    return any(block.kind == CALL for block in behind(exchange).said.blocks) and bool(_pauses(exchange))
 
 
 @rule(
@@ -107,6 +115,30 @@ def _pauses_in_a_stream(exchange: Exchange) -> bool:
 )
 def passes_chunks_on_at_once(exchange: Exchange) -> Iterable[Finding]:
     """Every chunk reaches the client before the upstream, which pauses after it, sends the next one."""
+    return _late(exchange)
+
+
+@rule(
+    "gateway.stream.arguments",
+    SHOULD,
+    harm=MISLEADS,
+    families={TRANSLATES},
+    source=PROTOCOL,
+    reads={TIMES},
+    applies=_pauses_in_a_call,
+    provoked="The upstream pauses in the arguments of a call; what it had sent should reach the client meanwhile.",
+)
+def passes_arguments_on_at_once(exchange: Exchange) -> Iterable[Finding]:
+    """The arguments of a call reach the client as they come.
+
+    No MUST: the Messages API itself may hold a value of the arguments back until it is complete, and calls that take
+    turns can only be sent one after the other.
+    """
+    return _late(exchange)
+
+
+def _late(exchange: Exchange) -> Iterable[Finding]:
+    """What had not arrived when the upstream went on after a pause."""
     assert exchange.response is not None
     for count, resumed_s in _pauses(exchange):
         in_time = [event for event in exchange.response.events if event.at_s < resumed_s]
