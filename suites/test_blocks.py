@@ -202,15 +202,21 @@ SUM = "What is 27 times 43? Reply with the number only."
 
 THINKING = [
     *whole_and_streamed("thinking", SUM, thinking=ENABLED, depth="smoke", streamed_depth="standard", **THOUGHTFUL),
-    *whole_and_streamed(
-        "thinking.adaptive", SUM, thinking={"type": "adaptive"}, **{**THOUGHTFUL, "max_tokens": ADAPTIVE_TOKENS}
+    # suites/test_answers.py asks the same without streaming.
+    ask(
+        "thinking.adaptive.streamed",
+        SUM,
+        stream=True,
+        thinking={"type": "adaptive"},
+        **{**THOUGHTFUL, "max_tokens": ADAPTIVE_TOKENS},
     ),
-    # A server may think in the first turn only.
+    # A server may think in the first turn only, or only where the request has no tools.
     *whole_and_streamed(
         "thinking.later",
         [user("Hello."), assistant("Hello! What can I do for you?"), user(SUM)],
         thinking=ENABLED,
-        **THOUGHTFUL,
+        tools=[WEATHER, TIME],
+        **{**THOUGHTFUL, "needs": ["thinking", "tools"]},
     ),
     ask(
         "thinking.tools.streamed",

@@ -155,10 +155,36 @@ TOGETHER = {
     "tool_choice": {"type": "auto"},
     "messages": [
         user([text(NOTHING), text(NOTE)]),
-        called({"label": NOTE}),
-        user([result("toolu_part0", NOTE), text(NOTE)]),
+        called({"label": NOTE}, {"label": "maps"}),
+        user([result("toolu_part0", NOTE), result("toolu_part1", [search_result(NOTE)]), text(NOTE)]),
         assistant(NOTE),
         user([document(plain(NOTE)), SMALL_IMAGE, text(NOTE), text(OK)]),
+    ],
+}
+
+
+def without_search_results(value):
+    """The value without any search_result."""
+    if isinstance(value, dict):
+        return {key: without_search_results(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [without_search_results(one) for one in value if not _is_search_result(one)]
+    return value
+
+
+def _is_search_result(value):
+    return isinstance(value, dict) and value.get("type") == "search_result"
+
+
+# Many turns and a long last one: gateways keep the last turns or characters, and lose the others.
+CROWDED = {
+    "stream": True,
+    "system": NOTE,
+    "messages": [
+        user(NOTE),
+        assistant(NOTE),
+        *[user("Go on."), assistant("And then?")] * 26,
+        user(f"{'The reading room opens at nine, and the reading room closes at five. ' * 310}{OK}"),
     ],
 }
 
@@ -184,10 +210,20 @@ PARTS = {
     "result.image": (in_result(IMAGE), "images", ["images", "tools"]),
     # Without its note it is equal to the request of result.image without its image, which is sent once.
     "result.long": (in_result(text(LONG_NOTE)), None, ["tools"]),
+    "crowded": (CROWDED, None, ["system", "stream"]),
     "together": (TOGETHER, "images", ["images", "documents", "tools", "system-blocks", "stream", "stop-sequences"]),
-    "together.image": (with_image(TOGETHER), "images", ["images", "documents", "tools", "system-blocks"]),
+    # For targets that refuse the search result.
+    "together.usual": (without_search_results(TOGETHER), "images", ["images", "documents", "tools", "system-blocks"]),
+    "together.image": (
+        with_image(without_search_results(TOGETHER)),
+        "images",
+        ["images", "documents", "tools", "system-blocks"],
+    ),
 }
 """For each request: its fields, the capability that a target may lack, and what a profile has to promise."""
+
+IF_REFUSED = {"together.usual": "together"}
+"""Requests that are sent only where another one was refused."""
 
 ROUTES = {
     "messages": lambda situation, fields, capability: ask(
@@ -241,16 +277,19 @@ def steps_for(route, parts, *, long, singles):
                 await search(name, second, note, without)
 
         known.clear()
-        left[0] = singles
+        left[0], refused = singles, None
         base = await cost("base", {"messages": [user(OK)]})
         note = await cost("note", {"messages": [user(f"{NOTE}\n{OK}")]}) - base
         if long:
             await cost("long", {"messages": [user("\n".join([*[NOTE] * LONG, OK]))]})
         for name in parts:
+            if name in IF_REFUSED and refused != IF_REFUSED[name]:
+                continue
             fields, capability, _ = PARTS[name]
             with_notes = await cost(name, fields, capability)
             if not with_notes:
-                continue  # the target refuses it
+                refused = name
+                continue
             without = await cost(f"{name}.without", keeping(fields, ()), capability)
             count = notes_in(fields)
             if count > 1 and with_notes - without < (count - SHARE) * note:
@@ -273,12 +312,12 @@ def dialogue(route, parts, needs, *, long=False, singles=3, depth="standard"):
 
 RESULTS = ["tools", "schema", "documents", "result.document", "image", "pdf", "result.image", "result.long"]
 FREE = ["turns", "tools", "image", "result.image", "result.long"]
-ALL = ["together", "together.image"]
+ALL = ["together", "together.usual", "together.image"]
 FOUND = ["search", "result.search"]
 SEARCHES = {"search-results", "tools"}
 NEEDS = {need for name in (*RESULTS, *FREE) for need in PARTS[name][2]}
 DIALOGUES = [
-    dialogue("messages", ["turns"], ["system"], long=True, singles=6),
+    dialogue("messages", ["turns", "crowded"], ["system"], long=True, singles=6),
     dialogue("messages", RESULTS, NEEDS, singles=6),
     dialogue("messages", ALL, {need for name in ALL for need in PARTS[name][2]}, singles=6),
     dialogue("counts", FREE, NEEDS | {"count-tokens"}, long=True, singles=6),

@@ -66,9 +66,28 @@ LONG_ANSWERS = [long_answers(LIMIT, "standard"), long_answers(HIGHER_LIMIT, "dee
 # -- stop sequences beside other fields, and at every place of the list
 
 CLOCK = {"name": "get_time", "description": "Gives the local time in one city.", "input_schema": {"type": "object"}}
+TIME_CALL = {"type": "tool_use", "id": "toolu_clock1", "name": "get_time", "input": {}}
+# Each request has two things more than a question, so that few requests show what is lost beside which part.
 BESIDE = {
-    "tools": {"tools": [CLOCK], "needs": ["tools"]},
-    "system": {"system": "You follow each request exactly.", "needs": ["system"]},
+    "tools": {
+        "question": [
+            user("What time is it in Paris?"),
+            assistant([TIME_CALL]),
+            user(
+                [
+                    {"type": "tool_result", "tool_use_id": "toolu_clock1", "content": "10:15"},
+                    {"type": "text", "text": COUNT},
+                ]
+            ),
+        ],
+        "tools": [CLOCK],
+        "needs": ["tools"],
+    },
+    "system": {
+        "question": [user("Hello."), assistant("Hello! What can I do for you?"), user(COUNT)],
+        "system": "You follow each request exactly.",
+        "needs": ["system"],
+    },
 }
 UNUSED = [f"##{number}##" for number in range(12)]
 AT_PLACES = {
@@ -80,10 +99,9 @@ STOPS = [
     for beside, fields in BESIDE.items()
     for one in (
         # Whether the target accepts such a request is judged elsewhere.
-        ask(f"stop.beside.{beside}.control", COUNT, max_tokens=SHORT, expect=EITHER, **fields),
+        ask(f"stop.beside.{beside}.control", max_tokens=SHORT, expect=EITHER, **fields),
         *whole_and_streamed(
             f"stop.beside.{beside}",
-            COUNT,
             max_tokens=SHORT,
             expect=EITHER,
             stop_sequences=[", 9"],
@@ -196,35 +214,45 @@ FORMATTED = [
     )
     for copy in range(5)
 ]
-# Proxies that know one of both fields only drop the format.
-BESIDE_TIMES = 4  # the rule needs so many texts beside tools
+# Proxies that know one of two fields only drop the format.
+BESIDE_TIMES = 4  # the rules need so many texts beside tools, and beside a system prompt
 
 
-async def format_beside_tools(send):
-    """Asks for a format beside tools, and again where the text has no object."""
-    for copy in range(BESIDE_TIMES):
+ADVICE = {"system": "You write for a small newspaper, and you follow each request exactly."}
+
+
+async def format_beside(send):
+    """Asks for a format beside tools and a system prompt, and beside each alone where the text has no object."""
+
+    async def is_kept(name, copy=0, **fields):
         asked = ask(
-            "format.beside.tools",
+            f"format.beside.{name}",
             POEM,
             copy=copy,
             max_tokens=100,
             output_config={"format": {"type": "json_schema", "schema": PERSON}},
-            tools=[CLOCK],
             expect=EITHER,
             capability="structured-outputs",
+            **fields,
         )
         answer = await send(asked)
-        if answered_message(answer) is None or "{" in answer_text(answer):
-            return
+        return answered_message(answer) is None or "{" in answer_text(answer)
+
+    if await is_kept("both", tools=[CLOCK], **ADVICE):
+        return
+    for name, fields in (("tools", {"tools": [CLOCK]}), ("system", ADVICE)):
+        for copy in range(BESIDE_TIMES):
+            if await is_kept(name, copy, **fields):
+                break
 
 
 READ_WHOLE += [
     Dialogue(
-        name="format.beside.tools",
-        steps=format_beside_tools,
-        max_requests=BESIDE_TIMES,
-        max_output_tokens=BESIDE_TIMES * 100,
-        needs=frozenset({"structured-outputs", "tools"}),
+        name="format.beside",
+        steps=format_beside,
+        max_requests=1 + 2 * BESIDE_TIMES,
+        max_output_tokens=(1 + 2 * BESIDE_TIMES) * 100,
+        needs=frozenset({"structured-outputs", "tools", "system"}),
     )
 ]
 

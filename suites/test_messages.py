@@ -16,8 +16,6 @@ INSTRUCTIONS = (
 )
 NOTE = " This note only makes the question longer and asks for nothing: the library opens at nine and closes at five."
 
-TURNS = [*[user("And now?"), assistant("Not yet.")] * 6, user(OK)]
-
 PLAIN = [
     # As pydantic-ai and the tool runner of the TypeScript SDK send it: "stream": false, and a charset.
     replace(
@@ -62,7 +60,6 @@ HISTORY = [
             user("What is my name? Reply with the name only."),
         ],
     ),
-    ask("history.long", TURNS),
     ask("tier", OK, service_tier="auto", needs=["service-tier"]),
     ask(
         "history.alone", "What is my name? Reply with the name only."

@@ -12,6 +12,7 @@ from messages_conformance.rules import CATALOGUE, FAIL, MUST, NOT_VERIFIED, PASS
 
 Run = list[Exchange]
 HONOURED, LATER = "request.thinking.honoured", "request.thinking.later-turns"
+TOOLED, ADVISED = "request.thinking.beside-tools", "request.output_config.format-beside-system"
 STRICT_TYPES, OPTIONAL = "response.content.tool_use-strict-types", "response.content.tool_use-optional-absent"
 STREAMED = "request.output_config.format-streamed"
 BESIDE = "request.output_config.format-beside-tools"
@@ -80,7 +81,18 @@ ALONE = [JSON_TEXT] * 3
 WITH_TOOLS = {**FORMAT, "tools": [{"name": "f", "input_schema": {"type": "object"}}]}
 PROSE, KEPT = says(words("A poem"), ask=WITH_TOOLS), says(words('{"name": "Ada"}'), ask=WITH_TOOLS)
 
+WITH_SYSTEM = {**FORMAT, "system": "You write well."}
+ADVISED_PROSE = says(words("A poem"), ask=WITH_SYSTEM)
+OFFERED = {**BUDGET, "tools": [{"name": "f", "input_schema": {"type": "object"}}]}
+RESULT = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "10:15"}
+AFTER_RESULTS = says(words(), ask={**OFFERED, "messages": [{"role": "user", "content": [RESULT]}]})
+
 ROWS: dict[str, tuple[Run, Run]] = {
+    TOOLED: (
+        [*[says(words(), ask=OFFERED)] * 3, *[FIRST_TURN] * 2],
+        [*[says(words(), ask=OFFERED)] * 2, says(THOUGHT, words(), ask=OFFERED), *[FIRST_TURN] * 2],
+    ),
+    ADVISED: ([*ALONE, *[ADVISED_PROSE] * 4], [*ALONE, *[ADVISED_PROSE] * 3, says(words("{}"), ask=WITH_SYSTEM)]),
     BESIDE: ([*ALONE, *[PROSE] * 4], [*ALONE, *[PROSE] * 3, KEPT]),
     LATER: ([*[AFTER_A_TURN] * 3, *[FIRST_TURN] * 2], [*[AFTER_A_TURN] * 2, LATER_THOUGHT, *[FIRST_TURN] * 2]),
     HONOURED: ([ANSWER] * 5, [ANSWER, says(THOUGHT, words(), ask=BUDGET)]),
@@ -111,6 +123,10 @@ def test_it_passes(requirement: str) -> None:
 @pytest.mark.parametrize(
     ("requirement", "run"),
     [
+        pytest.param(TOOLED, [*[AFTER_RESULTS] * 3, *[FIRST_TURN] * 2], id="no thinking after results of tools"),
+        pytest.param(TOOLED, [*[says(words(), ask=OFFERED)] * 3, FIRST_TURN, ANSWER], id="no thinking without tools"),
+        pytest.param(ADVISED, [*ALONE, *[ADVISED_PROSE] * 3], id="three texts beside a system prompt"),
+        pytest.param(ADVISED, [*ALONE, says(words("Ada"), ask=FORMAT), *[ADVISED_PROSE] * 4], id="prose without one"),
         pytest.param(LATER, [*[AFTER_A_TURN] * 2, *[FIRST_TURN] * 2], id="two answers in later turns"),
         pytest.param(LATER, [*[AFTER_A_TURN] * 3, FIRST_TURN, ANSWER], id="no thinking in the first turn, too"),
         pytest.param(HONOURED, [ANSWER] * 4, id="few answers without thinking"),

@@ -87,6 +87,47 @@ def test_a_difference_that_the_model_may_have_made_is_no_finding(pairs: list[lis
     assert judged(*pairs).findings == ()
 
 
+PIECES = ["one, ", "two, ", "three, ", "four, ", "five, ", "six"]
+NUMBERS = "".join(PIECES)
+
+
+def limited(number: int, *pieces: str, whole: str = NUMBERS) -> list[Exchange]:
+    """A stream with these text deltas, which costs what it shows, and a whole answer."""
+    asked = {"messages": [{"role": "user", "content": f"Question {number}"}]}
+    usage = {"input_tokens": 10, "output_tokens": 12}
+    deltas = [block(), *map(text, pieces), stop()]
+    return [
+        streamed([start(), *deltas, ends(usage=len(pieces)), over()], ask=asked),
+        answered({"content": [{"type": "text", "text": whole}], "usage": usage}, ask=asked),
+    ]
+
+
+SHORT = limited(8, "Hi", whole="Hi")
+
+
+def test_streams_that_all_end_after_the_same_number_of_deltas_are_found() -> None:
+    verdict = judged(*[limited(number, *PIECES[:5]) for number in range(3)], SHORT)
+    assert verdict.outcome == FAIL
+    assert "each after 5 text deltas" in verdict.findings[0].found
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        pytest.param([limited(0, *PIECES[:5]), limited(1, *PIECES[:5]), SHORT], id="two requests"),
+        pytest.param([*[limited(one, *PIECES[:5]) for one in range(3)], limited(4, *PIECES)], id="a longer stream"),
+        pytest.param([*[limited(one, *PIECES[:4]) for one in range(3)]], id="few deltas, as in a front end"),
+        pytest.param(
+            [*[limited(one, *PIECES[:5]) for one in range(3)]]
+            + [limited(one, *PIECES[:5], whole="".join(PIECES[:5])) for one in range(4, 8)],
+            id="most texts are complete",
+        ),
+    ],
+)
+def test_streams_with_as_many_deltas_by_chance_are_no_finding(pairs: list[list[Exchange]]) -> None:
+    assert judged(*pairs).findings == ()
+
+
 @pytest.mark.parametrize("piece", ["", "two, three, four, five"], ids=["all", "beginning"])
 def test_text_that_is_lost_after_thinking_is_found(piece: str) -> None:
     verdict = judged(*[thoughtful(number, piece) for number in range(3)])

@@ -16,6 +16,7 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.rules.accessors import (
     blocks_of,
     count,
+    has_message,
     in_message,
     shown,
     stop_reason_of,
@@ -35,6 +36,15 @@ MAX_CHANCE: Final = 0.001
 
 SHARES: Final = tuple(percent / 100 for percent in range(1, 60))
 """How often a model may write a shorter answer by chance, in the same way with and without streaming."""
+
+MIN_AT_LIMIT: Final = 3
+"""So many different requests have a stream with the same number of deltas, and no stream has more (our own)."""
+
+MIN_CUT: Final = 2
+"""So many of them, and most, have the beginning of the text of the whole answer (our own)."""
+
+MIN_DELTAS: Final = 5
+"""A target that sends each text in fewer deltas has many streams with the same number (our own)."""
 
 MIN_LOST_SHARE: Final = 0.3
 """A stream that lacks less of its text may be billed like the whole answer by chance (our own)."""
@@ -58,6 +68,9 @@ def missing_text(exchanges: Sequence[Exchange]) -> Finding | None:
         return after_thinking
     shorter = [(streamed, whole) for streamed, whole in pairs if is_without_a_piece(text_of(streamed), text_of(whole))]
     longer = [pair for pair in pairs if is_without_a_piece(text_of(pair[1]), text_of(pair[0]))]
+    if not longer and (at_limit := _cut_at_a_number_of_deltas(exchanges)):
+        number = len(pieces_of(at_limit[0][0]))
+        return _finding(at_limit, f"each after {number} text deltas, and no stream has more")
     if longer or not shorter:
         return None
     hides = any(map(bills_more_than_it_shows, (whole for _, whole in pairs)))
@@ -94,6 +107,29 @@ def _lost_after_thinking(pairs: list[Pair]) -> Finding | None:
     pairs = [pair for pair in pairs if all(map(_thinks_and_answers, pair))]
     lost = [pair for pair in pairs if _is_an_end_of(text_of(pair[0]), text_of(pair[1])) and _bills_as_much(*pair)]
     return _finding(lost, "billed like the whole answer") if len(lost) == len(pairs) >= MIN_BILLED else None
+
+
+def _cut_at_a_number_of_deltas(exchanges: Sequence[Exchange]) -> list[Pair]:
+    """The streams that lack the end of their text after as many deltas as no stream of the run exceeds."""
+    pieces = {one.number: len(pieces_of(one)) for one in exchanges if has_message(one) and _asks_for_a_stream(one)}
+    most = max(pieces.values(), default=0)
+    longest = [one for one in exchanges if pieces.get(one.number) == most]
+    pairs = [pair for pair in answered_pairs(exchanges) if len({stop_reason_of(one) for one in pair}) == 1]
+    pairs = [pair for pair in pairs if pieces.get(pair[0].number) == most]
+    cut = [(one, whole) for one, whole in pairs if _is_the_beginning_of(text_of(one), text_of(whole))]
+    requests = {one.request.body for one in longest}
+    is_limit = (
+        most >= MIN_DELTAS and len(requests) >= MIN_AT_LIMIT and len(cut) >= MIN_CUT and 2 * len(cut) > len(pairs)
+    )
+    return cut if is_limit else []
+
+
+def _asks_for_a_stream(exchange: Exchange) -> bool:
+    return exchange.request.fields.get("stream") is True
+
+
+def _is_the_beginning_of(text: str, whole: str) -> bool:
+    return len(text) < len(whole) and whole.startswith(text)
 
 
 def _is_an_end_of(text: str, whole: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from messages_conformance import contract
@@ -144,10 +144,10 @@ def streams_the_requested_format(exchanges: Sequence[Exchange]) -> Iterable[Find
 
 
 MIN_ALONE: Final = 3
-"""So many answers without tools must all have the format, so that the target honours it (our own)."""
+"""So many answers without the other field must all have the format, so that the target honours it (our own)."""
 
 MIN_BESIDE: Final = 4
-"""So many answers beside tools must all be prose (our own: no model that is held to a format writes one)."""
+"""So many answers beside the other field must all be prose (our own: no model that is held to a format writes one)."""
 
 
 @rule(
@@ -165,22 +165,48 @@ MIN_BESIDE: Final = 4
 )
 def keeps_the_format_beside_tools(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """An output format that is honoured without tools is honoured beside tools, too."""
+    return _lost_beside("tools", "system", exchanges)
+
+
+@rule(
+    "request.output_config.format-beside-system",
+    MUST,
+    harm=LOSES,
+    families={ANTHROPIC},
+    source=STRUCTURED,
+    over=RUN,
+    model_dependent=True,
+    needs={"structured-outputs", "system"},
+    capability="structured-outputs",
+    reads={REQUEST},
+    provoked="A request has an output format and a system prompt; if the answer is prose, it is sent again.",
+)
+def keeps_the_format_beside_a_system_prompt(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """An output format that is honoured without a system prompt is honoured beside one, too."""
+    return _lost_beside("system", "tools", exchanges)
+
+
+WORDS: Final = {"tools": "tools", "system": "a system prompt"}
+
+
+def _lost_beside(name: str, other: str, exchanges: Sequence[Exchange]) -> Iterator[Finding | Unverified]:
+    """A finding if no answer beside a field has the format, and all without it and another field have it."""
     answers = [one for one in exchanges if has_message(one) and _format(one) is not None and _is_readable(one)]
-    beside = [one for one in answers if one.request.fields.get("tools")]
-    alone = [one for one in answers if not one.request.fields.get("tools")]
-    whole = [one for one in alone if not streamed(one)]
+    beside = [one for one in answers if one.request.fields.get(name)]
+    if any(not _has_no_object(one) for one in beside):
+        return
+    beside = [one for one in beside if not one.request.fields.get(other)]
+    whole = [one for one in answers if not (one.request.fields.keys() & WORDS.keys() or streamed(one))]
+    words = WORDS[name]
     if not beside:
-        yield Unverified(reason="no request with an output format and tools was answered with a text")
-        return
-    if not all(map(_has_no_object, beside)):
-        return
-    if len(whole) < MIN_ALONE or any(map(_has_no_object, whole)) or len(beside) < MIN_BESIDE:
-        yield Unverified(reason="the format was not honoured in each answer without tools, or asked for too rarely")
-        return
-    one = beside[0]
-    found = f"{shown(text_of(one))}, and no JSON in all {len(beside)} answers to requests with tools"
-    wanted = f"JSON, as in all {len(whole)} answers without tools (exchange {whole[0].number})"
-    yield Finding(exchange=one.number, place=in_message(one, "/content"), found=found, wanted=wanted)
+        yield Unverified(reason=f"no request with an output format and {words} was answered with a text")
+    elif len(whole) < MIN_ALONE or any(map(_has_no_object, whole)) or len(beside) < MIN_BESIDE:
+        yield Unverified(reason=f"the format was not honoured in each answer without {words}, or asked for too rarely")
+    else:
+        one = beside[0]
+        found = f"{shown(text_of(one))}, and no JSON in all {len(beside)} answers to requests with {words}"
+        wanted = f"JSON, as in all {len(whole)} answers without {words} (exchange {whole[0].number})"
+        yield Finding(exchange=one.number, place=in_message(one, "/content"), found=found, wanted=wanted)
 
 
 def _is_readable(exchange: Exchange) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
@@ -71,10 +71,10 @@ def shows_the_thinking_that_is_asked_for(exchanges: Sequence[Exchange]) -> Itera
 
 
 MIN_LATER: Final = 3
-"""So many answers in later turns have no thinking, and none has (our own)."""
+"""So many answers of one kind of request have no thinking, and none has (our own)."""
 
 MIN_FIRST: Final = 2
-"""So many answers in the first turn show that the model thinks for each question (our own)."""
+"""So many answers to other requests show that the model thinks for each question (our own)."""
 
 
 @rule(
@@ -92,6 +92,31 @@ MIN_FIRST: Final = 2
 )
 def thinks_in_later_turns(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """A thinking budget has an effect after earlier turns, too, and not in the first turn only."""
+    yield from _lost_in(exchanges, _has_earlier_turns, "after earlier turns", "in the first turn")
+
+
+@rule(
+    "request.thinking.beside-tools",
+    SHOULD,
+    harm=LOSES,
+    families={ANTHROPIC},
+    source=sources.THINKING,
+    needs={"thinking", "tools"},
+    capability="thinking",
+    over=RUN,
+    model_dependent=True,
+    reads={REQUEST},
+    provoked="Questions are asked with a thinking budget, with and without tools.",
+)
+def thinks_beside_tools(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """A thinking budget has an effect in requests with tools, too."""
+    yield from _lost_in(exchanges, _has_tools, "to requests with tools", "without tools")
+
+
+def _lost_in(
+    exchanges: Sequence[Exchange], is_special: Callable[[Exchange], bool], special: str, usual: str
+) -> Iterator[Finding | Unverified]:
+    """A finding if answers to one kind of request never have thinking, and all answers to the others have it."""
     answers = [
         one
         for one in exchanges
@@ -99,19 +124,35 @@ def thinks_in_later_turns(exchanges: Sequence[Exchange]) -> Iterable[Finding | U
         and thinking_type(one) == "enabled"
         and not is_broken_stream(one)
         and stop_reason_of(one) in ENDED
+        and not _answers_tools(one)
     ]
-    later = [one for one in answers if _has_earlier_turns(one)]
-    first = [one for one in answers if not _has_earlier_turns(one)]
-    if len(later) < MIN_LATER or len(first) < MIN_FIRST or not all(map(_thinking, first)):
-        yield Unverified(reason="too few answers in later turns, or the model does not always think in the first turn")
-    elif not any(map(_thinking, later)):
-        one = later[0]
-        found = f"no thinking block in {len(later)} answers after earlier turns"
-        wanted = f"thinking blocks, as in the {len(first)} answers in the first turn"
+    lacking = [one for one in answers if is_special(one)]
+    others = [one for one in answers if not is_special(one)]
+    if len(lacking) < MIN_LATER or len(others) < MIN_FIRST or not all(map(_thinking, others)):
+        yield Unverified(reason=f"too few answers {special}, or the model does not always think {usual}")
+    elif not any(map(_thinking, lacking)):
+        one = lacking[0]
+        found = f"no thinking block in {len(lacking)} answers {special}"
+        wanted = f"thinking blocks, as in the {len(others)} answers {usual}"
         yield Finding(exchange=one.number, place=in_message(one, "/content"), found=found, wanted=wanted)
 
 
-def _has_earlier_turns(exchange: Exchange) -> bool:
+def _turns(exchange: Exchange) -> list[Any]:
     messages = exchange.request.fields.get("messages")
-    turns = messages if isinstance(messages, list) else []
-    return any(isinstance(turn, Mapping) and turn.get("role") == "assistant" for turn in turns)
+    return messages if isinstance(messages, list) else []
+
+
+def _has_earlier_turns(exchange: Exchange) -> bool:
+    return any(isinstance(turn, Mapping) and turn.get("role") == "assistant" for turn in _turns(exchange))
+
+
+def _has_tools(exchange: Exchange) -> bool:
+    return bool(exchange.request.fields.get("tools"))
+
+
+def _answers_tools(exchange: Exchange) -> bool:
+    """Whether the last turn has results of tools: without interleaved thinking, a model does not think again."""
+    last = _turns(exchange)[-1:]
+    content = last[0].get("content") if last and isinstance(last[0], Mapping) else None
+    blocks = content if isinstance(content, list) else []
+    return any(isinstance(block, Mapping) and block.get("type") == "tool_result" for block in blocks)

@@ -1,0 +1,65 @@
+"""A feature has no effect in requests that have another one: later turns, tools, a system prompt, a long prompt."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from messages_conformance.reference.changes import Stage
+from messages_conformance.reference.edits import Events, Json, dropped
+from messages_conformance.reference.fault_registry import fault
+from messages_conformance.reference.faults.lost_text import text_deltas
+from messages_conformance.reference.request_parts import object_of, turns
+from messages_conformance.reference.stream_edits import left_out
+
+OCCURS: Final = "stop.stop_sequence.occurs"
+PARTS: Final = "request.parts.counted"
+
+MANY_CHARACTERS: Final = 20_000
+MANY_TURNS: Final = 50
+MANY_DELTAS: Final = 40
+"""The limits of a gateway (our own choice)."""
+
+
+@fault("stop", trips={OCCURS}, at=Stage.BODY)
+def ignore_stop_sequences_of_later_turns(body: Json) -> Json:
+    """Stop sequences are ignored if the request has an assistant turn."""
+    has_earlier = any(turn.get("role") == "assistant" for turn in turns(body))
+    return dropped(body, "stop_sequences") if has_earlier else body
+
+
+@fault("thinking", trips={"request.thinking.beside-tools"}, at=Stage.BODY)
+def forget_thinking_beside_tools(body: Json) -> Json:
+    """Thinking is switched off if the request has tools."""
+    return dropped(body, "thinking") if body.get("tools") else body
+
+
+@fault(
+    "request",
+    trips={"request.output_config.format-beside-system", "request.output_config.format-valid-json"},
+    at=Stage.BODY,
+)
+def ignore_format_beside_system_prompts(body: Json) -> Json:
+    """An output format is ignored in requests with a system prompt."""
+    config = dropped(object_of(body, "output_config"), "format")
+    return {**body, "output_config": config} if body.get("system") and "output_config" in body else body
+
+
+@fault("context", trips={PARTS}, at=Stage.BODY)
+def forget_system_prompts_of_long_prompts(body: Json) -> Json:
+    """The system prompt is lost if the messages have more than 20,000 characters."""
+    is_long = len(json.dumps(body["messages"])) > MANY_CHARACTERS
+    return dropped(body, "system") if is_long else body
+
+
+@fault("context", trips={PARTS}, at=Stage.BODY)
+def forget_first_turns_of_long_conversations(body: Json) -> Json:
+    """Of more than 50 turns, only the last ones reach the model."""
+    messages = body["messages"]
+    return {**body, "messages": messages[-MANY_TURNS + 1 :]} if len(messages) > MANY_TURNS else body
+
+
+@fault("stream-content", trips={"stream.delta.text-complete"}, at=Stage.EVENTS)
+def end_texts_of_streams_after_40_deltas(events: Events) -> Events:
+    """The text deltas of a block after the fortieth are lost; all other events are sent."""
+    return left_out(events, *(at for places in text_deltas(events) for at in places[MANY_DELTAS:]))
