@@ -15,6 +15,8 @@ import pytest
 
 from messages_conformance.exchange import KEY_PLACEHOLDER, Chunk, Response
 from messages_conformance.masking import masked_response, masked_text
+from messages_conformance.masking.presence import is_present
+from messages_conformance.masking.spellings import _spans as exact_spans
 from messages_conformance.masking.spellings import spans
 
 KEY = "sk-A/b+c_d=0123&<xyz~9"
@@ -137,6 +139,24 @@ def test_a_secret_in_alternating_blocks_or_over_kinds_of_blocks_is_masked() -> N
 def test_a_body_that_is_cut_over_strings_without_the_secret_stays() -> None:
     response = response_of(streamed(PLAIN_KEY[:9], "-", PLAIN_KEY[9:20]) + b'data: {"text": "open\n\ndata: "\\\n')
     assert masked_response(response, PLAIN_KEY) is response
+
+
+def test_the_quick_search_misses_nothing_that_the_exact_one_finds() -> None:
+    """Pieces of spellings of spellings, whole and cut, between bytes that look like the beginning of an encoding."""
+    chance = random.Random(9)
+    forms = list(SPELLINGS.values())
+    between = ["", " ", "\n", "\\n", "\\", "%", "&#4", "=", "\ndata: ", "Zm9v", "AAAA_-", "\xff"]
+    hits = 0
+    for _ in range(600):
+        key = chance.choice([KEY, PLAIN_KEY, "k=1&x\\"])
+        spelled = chance.choice(forms)(chance.choice(forms)(key))
+        cut = chance.randrange(len(spelled))
+        parts = [chance.choice(between), spelled[:cut], chance.choice(["", "", *between]), spelled[cut:], *between[:2]]
+        text, secret = "".join(parts).encode(), key.encode()
+        exact = any(True for _ in exact_spans(text, frozenset({secret}), 4, 2, has_breaks=True))
+        assert is_present(text, secret, escapes=4, base64s=2) or not exact
+        hits += exact
+    assert hits > 200
 
 
 def test_random_mixtures_of_spellings_are_found() -> None:

@@ -24,11 +24,13 @@ from messages_conformance.exchange import (
     packed,
     unread_codings,
 )
-from messages_conformance.masking.key_parts import long_parts, parts_in_values
+from messages_conformance.masking.key_parts import long_parts, may_be_cut, parts_in_values
 from messages_conformance.masking.known import known_secrets, placeholder_of
+from messages_conformance.masking.presence import is_present
 from messages_conformance.masking.secret import is_secret, masked_text, with_placeholders
-from messages_conformance.masking.spellings import merged, spans
+from messages_conformance.masking.spellings import MAX_NESTED_BASE64, MAX_NESTED_ESCAPES, merged, spans
 from messages_conformance.masking.split_strings import split_spans
+from messages_conformance.masking.views import SEPARATOR
 
 PIECE: Final = b"*"
 
@@ -137,12 +139,26 @@ def masked_request(request: Request, secret: str, *, placeholder: str = KEY_PLAC
 
 
 def _with_masked_headers(response: Response, key: str, placeholder: str) -> Response:
+    if not _may_be_in(response.headers, key):
+        return response
     masked = tuple(
         (masked_text(name, key, placeholder=placeholder), masked_text(value, key, placeholder=placeholder))
         for name, value in response.headers
     )
     headers = _without_parts(masked, key.encode())
     return response if headers == response.headers else replace(response, headers=headers)
+
+
+def _may_be_in(headers: Headers, key: str) -> bool:
+    """Whether a name or value can contain the key or a part of it: one search for all of them."""
+    texts = [text.encode("utf-8", "surrogatepass") for header in headers for text in header]
+    values, secret = texts[1::2], key.encode()
+    together = SEPARATOR.join([*texts, b"".join(values)])
+    return bool(
+        is_present(together, secret, escapes=MAX_NESTED_ESCAPES, base64s=MAX_NESTED_BASE64)
+        or may_be_cut(values, secret)
+        or long_parts(together, secret)
+    )
 
 
 def _without_parts(headers: Headers, secret: bytes) -> Headers:

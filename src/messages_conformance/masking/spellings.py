@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from messages_conformance.masking.presence import is_present
 from messages_conformance.masking.views import (
     Span,
     decoded_base64,
-    unescaped,
+    unescaped_view,
     without_base64,
     without_escapes,
     without_line_breaks,
@@ -29,6 +30,8 @@ def spans(text: bytes, secret: bytes, *, max_base64: int = MAX_NESTED_BASE64) ->
 
     `max_base64` is how often base64 inside base64 is decoded; 0 leaves base64 as it is.
     """
+    if not is_present(text, secret, escapes=MAX_NESTED_ESCAPES, base64s=max_base64):
+        return ()
     return merged(_spans(text, frozenset({secret}), MAX_NESTED_ESCAPES, max_base64, has_breaks=True))
 
 
@@ -50,7 +53,7 @@ def _spans(text: bytes, forms: frozenset[bytes], escapes: int, base64s: int, *, 
         yield from _occurrences(text, form)
         yield from _occurrences(lowered, form.hex().encode())
     if escapes and (view := without_escapes(text)) is not None:
-        plain = forms | {unescaped(form) for form in forms}
+        plain = forms | {unescaped_view(form) or form for form in forms}
         yield from map(view.origin, _spans(view.data, plain, escapes - 1, base64s, has_breaks=has_breaks))
     if has_breaks and (view := without_line_breaks(text)) is not None:
         yield from map(view.origin, _spans(view.data, forms, 0, base64s, has_breaks=False))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from messages_conformance.masking.spellings import spans
@@ -16,38 +16,88 @@ from messages_conformance.masking.views import SEPARATOR, Span
 
 _CONTENT: Final = rb'[^"\\\r\n]*+(?:\\[^\r\n][^"\\\r\n]*+)*+'
 _PAIR: Final = re.compile(
-    rb'"(%b)"[ \t]*+:[ \t]*+(?:"(%b)"|([0-9]{1,9}))|"%b"?' % (_CONTENT, _CONTENT, _CONTENT),
+    rb'"(%b)"[ \t]*+:[ \t]*+(?:"(%b)"|([0-9]{1,9}))|"%b"?|([\r\n])' % (_CONTENT, _CONTENT, _CONTENT),
 )
-"""A name with its string or number, or another string. An unclosed string ends with its line: JSON allows no line break
-in a string."""
-
-_LINE: Final = re.compile(rb"[^\r\n]+")
+"""A name with its string or number, another string, or the end of a line. An unclosed string ends with its line: JSON
+allows no line break in a string."""
 
 _NO_CONTENT: Final = frozenset({b"type", b"id", b"role", b"model", b"name", b"stop_reason", b"tool_use_id"})
 """Names whose strings stand between the pieces of content, and are no content."""
 
-
 _ALL_CONTENT: Final = None
 """The group of all strings that hold content."""
+
+_PROTOCOL_WORDS: Final = frozenset(
+    b"message message_start message_delta message_stop content_block_start content_block_delta content_block_stop ping "
+    b"text text_delta input_json_delta thinking thinking_delta signature_delta tool_use assistant standard".split()
+)
+"""Values that nearly every answer repeats. A group of these alone has no piece of a key."""
+
+_Groups = dict[object, list[int]]
+"""The numbers of the strings that may be joined: by name, by block and name, and all content."""
 
 
 def split_spans(body: bytes, secret: bytes) -> tuple[tuple[Span, ...], ...]:
     """The places of the secret that are made of pieces of several strings: for each place, the spans of its pieces."""
-    data, starts, begins = _joined(body)
+    strings, groups = _grouped(body)
+    if not groups:
+        return ()
+    data = SEPARATOR.join(b"".join([strings[number] for number in group]) for group in groups)
+    if not spans(data, secret):
+        return ()
+    data, starts, begins = _joined(body, groups)
     found = []
-    for span in spans(data, secret) if data else ():
+    for span in spans(data, secret):
         pieces = tuple(_pieces(span, starts, begins))
         if len(pieces) > 1:
             found.append(pieces)
     return tuple(found)
 
 
-def _joined(body: bytes) -> tuple[bytes, list[int], list[int]]:
+def _grouped(body: bytes) -> tuple[list[bytes], list[list[int]]]:
+    """The strings of the body that have a name, and the groups of them that may hold a cut secret."""
+    strings: list[bytes] = []
+    groups: _Groups = {}
+    line: list[tuple[bytes, int]] = []
+    index = b""
+    for name, string, number, end in _PAIR.findall(body):
+        if end:
+            _add(groups, line, index)
+            line, index = [], b""
+        elif string:
+            line.append((name, len(strings)))
+            strings.append(string)
+        elif number and name == b"index" and not index:
+            # In a stream, a line holds one event, and an event is about one content block.
+            index = number
+    _add(groups, line, index)
+    return strings, _worth_reading(groups, strings)
+
+
+def _add(groups: _Groups, line: list[tuple[bytes, int]], index: bytes) -> None:
+    for name, number in line:
+        groups.setdefault(name, []).append(number)
+        groups.setdefault((index, name), []).append(number)
+        if name not in _NO_CONTENT:
+            groups.setdefault(_ALL_CONTENT, []).append(number)
+
+
+def _worth_reading(groups: _Groups, strings: list[bytes]) -> list[list[int]]:
+    """The groups of several strings, each once: most names belong to one block."""
+    different = dict.fromkeys(map(tuple, groups.values()))
+    return [
+        list(group)
+        for group in different
+        if len(group) > 1 and not all(strings[number] in _PROTOCOL_WORDS for number in group)
+    ]
+
+
+def _joined(body: bytes, groups: list[list[int]]) -> tuple[bytes, list[int], list[int]]:
     """All groups of strings in one, and where each string begins in it and in the body."""
-    groups = [group for group in _groups(body).values() if len(group) > 1]
+    places = [found.span(2) for found in _PAIR.finditer(body) if found[2]]
     parts, starts, begins, size = [], [], [], 0
     for group in groups:
-        for start, end in group:
+        for start, end in (places[number] for number in group):
             parts.append(body[start:end])
             starts.append(size)
             begins.append(start)
@@ -57,20 +107,6 @@ def _joined(body: bytes) -> tuple[bytes, list[int], list[int]]:
         begins.append(0)
         size += len(SEPARATOR)
     return b"".join(parts), starts, begins
-
-
-def _groups(body: bytes) -> Mapping[object, list[Span]]:
-    """The spans of the strings that may be joined: by name, by block and name, and all content."""
-    groups: dict[object, list[Span]] = {}
-    for line in _LINE.finditer(body):
-        pairs = [found for found in _PAIR.finditer(body, *line.span()) if found[1] is not None]
-        # In a stream, a line holds one event, and an event is about one content block.
-        index = next((found[3] for found in pairs if found[1] == b"index" and found[3]), b"")
-        for found in pairs:
-            if found[2]:
-                for key in {found[1], (index, found[1]), found[1] if found[1] in _NO_CONTENT else _ALL_CONTENT}:
-                    groups.setdefault(key, []).append(found.span(2))
-    return groups
 
 
 def _pieces(span: Span, starts: list[int], begins: list[int]) -> Iterator[Span]:
