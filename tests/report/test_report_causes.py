@@ -249,7 +249,10 @@ def test_a_recommendation_hides_no_obligation():
 
 def test_a_kept_verdict_stays():
     verdicts, (cause,) = demoted([BLAMED, SYSTEM], STREAMS, kept=lambda verdict, blamed: blamed == VALID)
-    assert verdicts == (BLAMED, SYSTEM)
+    assert [(verdict.requirement, verdict.outcome) for verdict in verdicts] == [
+        (VALID, "fail"),
+        (SYSTEM.requirement, "fail"),
+    ]
     assert cause.explains == ()
 
 

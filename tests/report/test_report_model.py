@@ -66,7 +66,8 @@ def test_exit_code_and_sentence_agree(made, code, start):
 
 def test_the_sentence_of_a_red_run_names_the_worst_requirement():
     assert verdict_sentence(red()).endswith(
-        "the worst: stream.order (breaks); required: The stream ends with message_stop"
+        "the worst: stream.order (breaks); required: The stream ends with message_stop; "
+        "found: nothing after event #4 (/type)"
     )
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from messages_conformance.exchange import ACCEPTED, COMPLETE, LEFT, REFUSED, STALLED, Exchange
+from messages_conformance.report.failing_requests import phrases, with_pattern
 from messages_conformance.report.feature_search import Shared, shared_features
 from messages_conformance.report.model_or_server import marked_uncertain
 from messages_conformance.report.request_features import features
@@ -51,9 +52,6 @@ BAD_INPUT: Final = "errors.no-5xx-on-bad-input"
 
 ANSWERED: Final = "answered"
 NOT_COMPARED: Final = ""
-
-_STREAM: Final = "stream"
-_WHOLE: Final = "whole"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,18 +202,12 @@ def is_preflight(situation: str) -> bool:
 
 def _sentence(shared: Shared, outcomes: Sequence[str], requests: int) -> str:
     """The cause in words, such as `Every streamed request with tools is answered with 500.`"""
-    adjective, rest = _phrases(shared)
+    adjective, rest = phrases(shared)
     if shared.requests:
         of_all = " ".join([f"Of {shared.requests} {adjective}requests", *[" and ".join(rest)] * bool(rest)])
         return f"{of_all}, {requests} {_plural(_together(outcomes))}."
     noun = f"Every {adjective}request" if requests >= FEW else f"Each of the {requests} {adjective}requests"
     return " ".join([noun, *[" and ".join(rest)] * bool(rest), _together(outcomes)]) + "."
-
-
-def _phrases(shared: Shared) -> tuple[str, list[str]]:
-    """(adjective, what follows the noun); what says little, that the request is not streamed, comes last."""
-    pairs = sorted(zip(shared.names, shared.words, strict=True), key=lambda pair: pair[0] == _WHOLE)
-    return "streamed " if _STREAM in shared.names else "", [words for name, words in pairs if name != _STREAM]
 
 
 def _plural(phrase: str) -> str:
@@ -246,7 +238,7 @@ def explained(
     """
     known = {exchange.number: exchange for exchange in exchanges}
     verdicts = tuple(
-        _with_pattern(marked_uncertain(_plainest_first(verdict, known), known), known) for verdict in verdicts
+        with_pattern(marked_uncertain(_plainest_first(verdict, known), known), known) for verdict in verdicts
     )
     causes = find_causes(verdicts, known.values())
     if not causes:
@@ -275,25 +267,6 @@ def _plainest_first(verdict: Verdict, known: Mapping[int, Exchange]) -> Verdict:
         key=lambda finding: plainness(known[finding.exchange]) if finding.exchange in known else last,
     )
     return replace(verdict, findings=tuple(ordered))
-
-
-def _with_pattern(verdict: Verdict, known: Mapping[int, Exchange]) -> Verdict:
-    """The verdict with words for the requests that fail always, and no other; without when there are none."""
-    numbers = {finding.exchange for finding in verdict.findings}
-    failing = [known[number] for number in sorted(numbers) if number in known]
-    passing = [known[number] for number in verdict.passed_on if number not in numbers and number in known]
-    if not passing or len(failing) + len(passing) < verdict.judged:
-        return verdict  # without all that went well, a feature could be named that others have too
-    shared = next(shared_features(failing, passing), None)
-    if shared is None or shared.requests or len(shared.exchanges) < len(failing):
-        return verdict
-    return replace(verdict, pattern=f"always, and only, for {request_words(shared)}")
-
-
-def request_words(shared: Shared) -> str:
-    """The requests that share features, in words: `streamed requests with tools`."""
-    adjective, rest = _phrases(shared)
-    return " ".join([f"{adjective}requests", *[" and ".join(rest)] * bool(rest)])
 
 
 def _explained(

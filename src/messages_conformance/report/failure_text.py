@@ -13,15 +13,16 @@ from typing import Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.report.both_sides import both_sides
+from messages_conformance.report.finding_words import readable
 from messages_conformance.report.generated_requests import describe_generated, only_command, repeat_command
 from messages_conformance.report.impact_text import UNMEASURED, impact_sentence
 from messages_conformance.report.model import NO_COMMAND, Report, cause_of, harm_of
 from messages_conformance.report.reproduction import curl, quoted
 from messages_conformance.report.request_features import describe_request
 from messages_conformance.report.run_info import RunInfo
-from messages_conformance.report.text import counted, inline, sentence, without_numbers
+from messages_conformance.report.text import counted, inline, sentence
 from messages_conformance.report.trace import trace
-from messages_conformance.rules.catalogue import CATALOGUE, HARM_MEANINGS, RUN
+from messages_conformance.rules.catalogue import HARM_MEANINGS
 from messages_conformance.rules.verdict import STATUS, Finding, Verdict
 
 VALUE_CHARACTERS: Final = 300
@@ -114,12 +115,6 @@ def describe_failure(report: Report, verdict: Verdict, *, first: Finding | None 
 def _shown(exchange: Exchange, finding: Finding) -> tuple[str, ...]:
     """The exchange as lines: both sides of a gateway where they were recorded."""
     return both_sides(exchange) or trace(exchange, focus=finding.place.event)
-
-
-def readable(finding: Finding, text: str) -> str:
-    """The found or wanted value without the numbers of exchanges, which only report.json explains."""
-    row = CATALOGUE.get(finding.requirement)
-    return without_numbers(text) if row is not None and row.over == RUN else text
 
 
 def again(report: Report, finding: Finding | None) -> str:

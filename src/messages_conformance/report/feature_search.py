@@ -6,13 +6,16 @@ feature that a passing exchange has explains nothing. Sets of exchanges are bit 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
 from messages_conformance.exchange import Exchange
-from messages_conformance.report.request_features import above, features, sizes
+from messages_conformance.report.request_features import MEMBER, above, features, sizes
+
+Describe = Callable[[Exchange], Mapping[str, str]]
+"""Feature -> its words, for an exchange."""
 
 MIN_REQUESTS: Final = 2
 """One failing request alone has too many features to choose from (our own choice)."""
@@ -54,13 +57,13 @@ class Shared:
     """How many different requests have the features; 0 when all of them fail."""
 
 
-def shared_features(bad: Sequence[Exchange], good: Sequence[Exchange]) -> Iterator[Shared]:
+def shared_features(bad: Sequence[Exchange], good: Sequence[Exchange], *, of: Describe = features) -> Iterator[Shared]:
     """What the bad exchanges share, the greatest part first; nothing without a good exchange to compare with."""
     left = list(bad)
     while left and good:
-        found = _best(left, good)
+        found = _best(left, good, of)
         if found is None:
-            often = _often(left, good)
+            often = _often(left, good, of)
             if often is not None:
                 yield often
             return
@@ -69,14 +72,15 @@ def shared_features(bad: Sequence[Exchange], good: Sequence[Exchange]) -> Iterat
         left = [exchange for exchange in left if exchange.number not in explained]
 
 
-def _best(bad: Sequence[Exchange], good: Sequence[Exchange]) -> Shared | None:
+def _best(bad: Sequence[Exchange], good: Sequence[Exchange], of: Describe) -> Shared | None:
     """The feature, or else the pair, that covers most of the bad exchanges and no good one; None without any."""
-    described = {name: words for exchange in bad for name, words in features(exchange).items()}
-    of_bad = _masks(bad, described)
-    of_good = _masks(good, described)
-    ordered = _by_priority(bad, described)
+    described = {name: words for exchange in bad for name, words in of(exchange).items()}
+    of_bad = _masks(bad, described, of)
+    of_good = _masks(good, described, of)
+    ordered = _by_priority(bad, described, of)
     candidates: list[tuple[tuple[str, ...], int]] = [((name,), of_bad[name]) for name in ordered if not of_good[name]]
-    pairs = list(combinations(sorted(ordered, key=lambda name: -of_bad[name].bit_count())[:MANY_FEATURES], 2))
+    paired = (name for name in ordered if not name.startswith(MEMBER))
+    pairs = list(combinations(sorted(paired, key=lambda name: -of_bad[name].bit_count())[:MANY_FEATURES], 2))
     candidates += [
         (pair, both)
         for pair in pairs
@@ -101,18 +105,18 @@ def _best(bad: Sequence[Exchange], good: Sequence[Exchange]) -> Shared | None:
     return large
 
 
-def _often(bad: Sequence[Exchange], good: Sequence[Exchange]) -> Shared | None:
+def _often(bad: Sequence[Exchange], good: Sequence[Exchange], of: Describe) -> Shared | None:
     """One feature or a pair that most of the bad requests have, and few of the good ones; None when there is none.
 
     It is no explanation, but it says where to look: the rest depends on what the server or its model does.
     """
-    described = {name: words for exchange in bad for name, words in features(exchange).items()}
-    ordered = _by_priority(bad, described)[:MANY_FEATURES]
+    described = {name: words for exchange in bad for name, words in of(exchange).items()}
+    ordered = _by_priority(bad, described, of)[:MANY_FEATURES]
     # The same request sent several times counts once.
     requests = list({exchange.request.identity: exchange for exchange in (*bad, *good)}.values())
     failing = {exchange.request.identity for exchange in bad}
     wrong = sum(1 << place for place, each in enumerate(requests) if each.request.identity in failing)
-    masks = _masks(requests, ordered)
+    masks = _masks(requests, ordered, of)
     least = max(OFTEN_PRECISION, OFTEN_LIFT * len(failing) / len(requests))
     best: tuple[str, ...] = ()
     covered, most = 0, 0.0
@@ -126,26 +130,26 @@ def _often(bad: Sequence[Exchange], good: Sequence[Exchange]) -> Shared | None:
             best, covered, most = names, having, recall * precision
     if not best:
         return None
-    numbers = tuple(exchange.number for exchange in bad if all(name in features(exchange) for name in best))
+    numbers = tuple(exchange.number for exchange in bad if all(name in of(exchange) for name in best))
     words = tuple(described[name] for name in best)
     return Shared(names=best, words=words, exchanges=numbers, requests=covered.bit_count())
 
 
-def _masks(exchanges: Sequence[Exchange], names: Iterable[str]) -> Mapping[str, int]:
+def _masks(exchanges: Sequence[Exchange], names: Iterable[str], of: Describe) -> Mapping[str, int]:
     """Feature -> a bit mask of the exchanges that have it."""
     masks = dict.fromkeys(names, 0)
     for place, exchange in enumerate(exchanges):
-        for name in features(exchange):
+        for name in of(exchange):
             if name in masks:
                 masks[name] |= 1 << place
     return masks
 
 
-def _by_priority(bad: Sequence[Exchange], names: Iterable[str]) -> list[str]:
-    """The features in the order in which `features` lists them: of two that cover the same, the first is named."""
+def _by_priority(bad: Sequence[Exchange], names: Iterable[str], of: Describe) -> list[str]:
+    """The features in the order in which `of` lists them: of two that cover the same, the first is named."""
     rank: dict[str, int] = {}
     for exchange in bad:
-        for place, name in enumerate(features(exchange)):
+        for place, name in enumerate(of(exchange)):
             rank[name] = max(rank.get(name, 0), place)
     return sorted(names, key=lambda name: rank[name])
 

@@ -27,7 +27,8 @@ from messages_conformance.report.clients import (
 )
 from messages_conformance.report.feature_matrix import Row
 from messages_conformance.report.finding_forms import form_of, plain_form
-from messages_conformance.report.order import CONTESTED, rank
+from messages_conformance.report.finding_words import found_clause
+from messages_conformance.report.order import CONTESTED, how_often, rank
 from messages_conformance.report.run_info import Planned, RunInfo, Spent
 from messages_conformance.report.schema_coverage import FieldCoverage
 from messages_conformance.report.text import clause, counted, listed, sentence
@@ -310,8 +311,7 @@ def _verdict(report: Report) -> str:
     statement = report.statement
     if statement is not None and statement.invalidates:
         return f"COULD NOT BE JUDGED: {_without_end(statement.message)}"
-    failed = failures(report)
-    if failed:
+    if failed := failures(report):
         return _nonconformance(report, failed)
     if report.failed_tests:
         return (
@@ -395,13 +395,13 @@ def _by_number(report: Report, failed: tuple[Verdict, ...]) -> str:
     """How many requirements fail, and the worst of them."""
     worst = failed[0]
     doubt = "; the model or the server may be the reason" if worst.uncertain else ""
-    where = f", {worst.pattern}" if worst.pattern else ""
     return (
         f"{len(failed):,} of {counted(counts(report).verified, 'verified requirement')} "
         f"{'fails' if len(failed) == 1 else 'fail'}"
         + (" (SHOULD included)" if any(v.outcome == WARN for v in failed) else "")
-        + f"; the worst: {worst.requirement} ({harm_of(report, worst.requirement)}{where}){doubt}"
+        + f"; the worst: {worst.requirement} ({harm_of(report, worst.requirement)}{how_often(worst)}){doubt}"
         + (f"; required: {clause(row.sentence)}" if (row := report.catalogue.get(worst.requirement)) else "")
+        + (found_clause(worst.findings[0]) if worst.findings else "")
     )
 
 

@@ -71,6 +71,14 @@ def fails_often(verdict: Verdict) -> bool:
     return verdict.requirement == VALID_REQUEST or answers >= OFTEN * verdict.judged
 
 
+def how_often(verdict: Verdict) -> str:
+    """In how many answers and for which requests a requirement fails, as a part of a sentence."""
+    answers = len({finding.exchange for finding in verdict.findings if finding.exchange})
+    often = "" if not answers or fails_often(verdict) else f"in {answers:,} of {verdict.judged:,} answers"
+    parts = [verdict.pattern] if verdict.pattern.startswith("always") else [often, verdict.pattern]
+    return "".join(f", {part}" for part in parts if part)
+
+
 def rank(
     verdict: Verdict, harm: str, causes: Mapping[str, int]
 ) -> tuple[int, int, bool, int, int, bool, int, int, int, str]:

@@ -40,6 +40,18 @@ _ID: Final = re.compile(r"/(?!v1$|messages$|models$|files$|batches$|count_tokens
 _CALL: Final = re.compile(r"\b(call|use)\b[^.?!]{0,40}\btools?\b", re.IGNORECASE)
 """How a text asks for a tool call, as the suites do: `Call the tool`, `Call both tools`, `Use the weather tool`."""
 
+MEMBER: Final = "member."
+"""How features begin that are members inside a field or block. They explain only what no other feature does."""
+
+_OWN_FEATURES: Final = frozenset({"type", "text", "content", "role", "name", "id", "tool_use_id", "data", "model"})
+"""Members that have features of their own, or that say nothing."""
+
+_OPAQUE: Final = frozenset({"input", "input_schema", "properties", "schema", "json_schema"})
+"""Members whose own members are data of the user."""
+
+_VALUE: Final = re.compile(r"[a-z0-9_.-]{1,24}")
+"""A text that is one of a few possible values, such as `1h`."""
+
 CALLS: Final = "calls"
 ROLES: Final = ("user", "assistant")
 
@@ -164,6 +176,32 @@ def _of_body(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "whole", "without streaming"
     if fields.get("stream") is False:
         yield "stream.false", "whose stream is false"
+    yield from _of_inner_members(fields, "", 0)
+
+
+def _of_inner_members(value: Any, holder: str, depth: int) -> Iterator[tuple[str, str]]:
+    """The members of objects inside a body, named with the field or the type of the block that holds them."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _of_inner_members(item, holder, depth)
+    if not isinstance(value, Mapping) or depth > _MOST_LEVELS:
+        return
+    kind = value.get("type")
+    block = kind if isinstance(kind, str) and holder in _HOLDERS_OF_BLOCKS else holder
+    for name, item in value.items():
+        if holder and name not in _OWN_FEATURES:
+            where = f"{inline(name, _NAME_CHARACTERS)} in {inline(block, _NAME_CHARACTERS)}"
+            yield f"{MEMBER}{where}", f"with {where}"
+            if isinstance(item, bool) or (isinstance(item, str) and _VALUE.fullmatch(item)):
+                shown = str(item).lower() if isinstance(item, bool) else item
+                yield f"{MEMBER}{where}.{shown}", f"with the value {shown} of {where}"
+        if name not in _OPAQUE:
+            yield from _of_inner_members(item, name, depth + 1)
+
+
+_HOLDERS_OF_BLOCKS: Final = frozenset({"content", "system", "messages"})
+_MOST_LEVELS: Final = 8
+"""A request that is nested more deeply is odd on purpose (our own choice)."""
 
 
 def _of_blocks(messages: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

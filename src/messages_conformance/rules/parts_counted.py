@@ -187,6 +187,8 @@ def _uncounted(costings: Sequence[Costing], note: float, kinds: frozenset[str]) 
     without = {one.rest: one for one in costings if not one.parts}
     compared = [(one, without[one.rest]) for one in costings if one.parts and one.rest in without]
     pictures = [one.tokens - rest.tokens for one, rest in compared if [part.kind for part in one.parts] == ["image"]]
+    compared.sort(key=lambda pair: len(pair[0].parts) > 1)
+    lost_alone: set[str] = set()
     for one, rest in compared:
         if kinds.isdisjoint(part.kind for part in one.parts):
             continue
@@ -203,8 +205,10 @@ def _uncounted(costings: Sequence[Costing], note: float, kinds: frozenset[str]) 
                 if notes > 1
                 else f"a note of {round(note)} tokens"
             )
+            lost_alone.add(_name(one, one.parts[0]))
             yield _finding(one, rest, what, round(least * note))
-        elif rise < MIN_SHARE * note:  # all of them are lost
+        elif rise < MIN_SHARE * note and lost_alone.isdisjoint(_name(one, part) for part in one.parts):
+            # All of them are lost, and none of them is when it is alone.
             lost = {part.kind: part for part in one.parts if part.kind in kinds and part.kind not in PICTURES}
             what = f"{len(one.parts)} notes of {round(note)} tokens each, one of them"
             yield from (_finding(one, rest, what, round(MIN_SHARE * note), part=part) for part in lost.values())
@@ -225,9 +229,34 @@ def _judged_picture(one: Costing, without: Costing, alike: int) -> Finding | Non
 
 def _finding(one: Costing, without: Costing, what: str, least: int, *, part: Part | None = None) -> Finding:
     about, other = part or one.parts[0], without.exchange.number
-    found = f"{one.tokens} with {what} in {about.pointer}, {without.tokens} without (exchange {other})"
+    rise = one.tokens - without.tokens
+    found = (
+        f"{_WORDS[_name(one, about)]} adds {rise} tokens to {without.tokens} (exchange {other}), with {what} in "
+        f"{about.pointer}"
+    )
     wanted = f"at least {without.tokens + least}"
     return Finding(exchange=one.exchange.number, place=_place(one), found=found, wanted=wanted, part=_name(one, about))
+
+
+_WORDS: Final[Mapping[str, str]] = {
+    "system": "the system prompt",
+    "system turn": "a system turn",
+    "turn": "a turn",
+    "block": "a text block",
+    "tool": "a tool",
+    "tool.keyword": "a keyword in the schema of a tool",
+    "call": "a tool call",
+    "result": "a tool result",
+    "document": "a document",
+    "search_result": "a search result",
+    "image": "an image",
+    "pdf": "a PDF",
+    "result.document": "a document in a tool result",
+    "result.search_result": "a search result in a tool result",
+    "result.image": "an image in a tool result",
+    "result.pdf": "a PDF in a tool result",
+}
+"""Names of parts -> their words."""
 
 
 def _name(one: Costing, part: Part) -> str:

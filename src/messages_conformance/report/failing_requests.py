@@ -1,0 +1,105 @@
+"""Says in words which requests a requirement fails for: `always, and only, for streamed requests with tools`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Any, Final
+
+from messages_conformance.exchange import Exchange
+from messages_conformance.report.feature_search import CHANCE, MIN_REQUESTS, Shared, shared_features
+from messages_conformance.report.request_features import features
+from messages_conformance.report.text import inline
+from messages_conformance.rules.accessors import answered, blocks_of, has_message, message_of, once_per_exchange
+from messages_conformance.rules.verdict import Verdict
+
+STREAM: Final = "stream"
+WHOLE: Final = "whole"
+
+_ANSWERS: Final[Mapping[str, str]] = {
+    "text": "answered with text",
+    "tool_use": "answered with a tool call",
+    "thinking": "answered with thinking",
+}
+"""Words for blocks of answers; any other type is named as it is."""
+
+_SAY_LITTLE: Final = ("accept.", "header.x-api-key", "header.authorization", "turns", "content.string", "member.")
+"""How features begin that are no description of requests, only of what they have in common by chance."""
+
+_NAME_CHARACTERS: Final = 40
+
+FAR_FEWER: Final = 2
+"""Two features are named together if so many times fewer other requests have both than one of them (our own choice)."""
+
+
+@once_per_exchange
+def features_with_answer(exchange: Exchange) -> Mapping[str, str]:
+    """Feature -> its words, of the request and of the answer to it."""
+    return {**dict(_of_answer(exchange)), **features(exchange)}
+
+
+def _of_answer(exchange: Exchange) -> Iterator[tuple[str, str]]:
+    if not answered(exchange) or not has_message(exchange):
+        return
+    for block in blocks_of(exchange):
+        kind = block.get("type")
+        if isinstance(kind, str):
+            words = _ANSWERS.get(kind, f"answered with a {inline(kind, _NAME_CHARACTERS)} block")
+            yield f"answer.{kind}", words
+    reason: Any = (message_of(exchange) or {}).get("stop_reason")
+    if isinstance(reason, str):
+        yield f"answer.stop.{reason}", f"whose answer has the stop_reason {inline(reason, _NAME_CHARACTERS)}"
+
+
+def with_pattern(verdict: Verdict, known: Mapping[int, Exchange]) -> Verdict:
+    """The verdict with words for the requests that fail; without when they have nothing in common."""
+    numbers = {finding.exchange for finding in verdict.findings}
+    failing = [known[number] for number in sorted(numbers) if number in known]
+    passing = [known[number] for number in verdict.passed_on if number not in numbers and number in known]
+    complete = len(failing) + len(passing) >= verdict.judged  # else a feature could be named that others have too
+    if passing and complete:
+        shared = next(shared_features(failing, passing, of=features_with_answer), None)
+        if shared is not None and not shared.requests and len(shared.exchanges) == len(failing):
+            return replace(verdict, pattern=f"always, and only, for {request_words(shared)}")
+    if not failing:
+        return verdict
+    kind = has_message(failing[0])
+    others = [each for each in known.values() if each.number not in numbers and has_message(each) == kind]
+    common = _common(failing, passing if passing and complete else others)
+    return verdict if common is None else replace(verdict, pattern=f"only for {request_words(common)}")
+
+
+def request_words(shared: Shared) -> str:
+    """The requests that share features, in words: `streamed requests with tools`."""
+    adjective, rest = phrases(shared)
+    return " ".join([f"{adjective}requests", *[" and ".join(rest)] * bool(rest)])
+
+
+def phrases(shared: Shared) -> tuple[str, list[str]]:
+    """(adjective, what follows the noun); what says little, that the request is not streamed, comes last."""
+    pairs = sorted(zip(shared.names, shared.words, strict=True), key=lambda pair: pair[0] == WHOLE)
+    return "streamed " if STREAM in shared.names else "", [words for name, words in pairs if name != STREAM]
+
+
+def _common(failing: Sequence[Exchange], others: Sequence[Exchange]) -> Shared | None:
+    """The feature or the pair that all failing requests have, and few others; None when that may be chance."""
+    requests = {each.request.identity: each for each in failing}
+    if len(requests) < MIN_REQUESTS or not others:
+        return None
+    found = [features_with_answer(each) for each in requests.values()]
+    names = [name for name in found[0] if all(name in each for each in found) and not name.startswith(_SAY_LITTLE)]
+    described = [features_with_answer(each) for each in others]
+    rare = {(name,): sum(name in each for each in described) for name in names}
+    alone = min(rare, key=lambda pair: rare[pair], default=None)
+    if alone is None:
+        return None
+    both = {pair: sum(pair[0] in each and pair[1] in each for each in described) for pair in combinations(names, 2)}
+    best: tuple[str, ...] = min(both, key=lambda pair: both[pair], default=alone)
+    having, tried = (both[best], len(both)) if len(best) == 2 else (rare[alone], len(rare))
+    if len(best) == 1 or FAR_FEWER * both[best] > rare[alone]:
+        best, having, tried = alone, rare[alone], len(rare)
+    if tried * (having / len(others)) ** len(requests) > CHANCE:
+        return None
+    words = tuple(found[0][name] for name in best)
+    return Shared(names=best, words=words, exchanges=tuple(each.number for each in failing))
