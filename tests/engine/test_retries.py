@@ -14,6 +14,7 @@ from messages_conformance.engine.retries import (
     FAILURE_ATTEMPTS,
     OUTAGE_FAILURES,
     REFUSAL_RETRIES,
+    REFUSALS_TRIED,
     STREAM_ATTEMPTS,
     History,
     Retries,
@@ -254,7 +255,9 @@ def test_the_first_repeat_comes_at_once_and_the_next_ones_after_pauses() -> None
         (response_of(500), REFUSED, "status 500"),
         (response_of(501), REFUSED, ""),
         (response_of(503), REFUSED, ""),
-        (response_of(499), ACCEPTED, ""),
+        (response_of(499), ACCEPTED, "status 499"),
+        (response_of(400), REFUSED, ""),
+        (response_of(401), ACCEPTED, ""),
         (response_of(503), ACCEPTED, ""),
         (response_of(529), ACCEPTED, ""),
         (stream("api_error"), ACCEPTED, "the stream ended in an error event"),
@@ -264,3 +267,23 @@ def test_the_first_repeat_comes_at_once_and_the_next_ones_after_pauses() -> None
 )
 def test_how_an_answer_broke(response: Response, expect: str, how: str) -> None:
     assert how_it_broke(response, question(expect=expect)) == how
+
+
+def test_a_refused_valid_request_is_sent_again_while_that_may_help() -> None:
+    asked = retries()
+    refused = response_of(400)
+    assert not asked.repeats(refused, history()), "nothing was accepted yet: the model or the address may be wrong"
+    asked.succeeded(OK, broken=False)
+    assert not asked.repeats(refused, history(), may_be_refused=True)
+    assert all(asked.repeats(refused, history()) for _ in range(REFUSALS_TRIED))
+    assert not asked.repeats(refused, history()), "no refused request ever passed"
+
+
+def test_refusals_that_come_and_go_are_repeated_more_often() -> None:
+    asked = retries()
+    asked.succeeded(OK, broken=False, repeats=1, after_refusal=True)
+    refused = response_of(400)
+    assert asked.repeats(refused, history(repeats=FAILURE_ATTEMPTS - 2))
+    assert not asked.repeats(refused, history(repeats=FAILURE_ATTEMPTS - 1))
+    assert asked.repeats(refused, history(), may_be_refused=True)
+    assert not asked.repeats(refused, history(repeats=1), may_be_refused=True)

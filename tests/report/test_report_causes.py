@@ -13,7 +13,7 @@ from messages_conformance.report.causes import find_causes, outcome_of
 from messages_conformance.report.model import exit_code, failures, headline, verdict_sentence
 from messages_conformance.report.order import rank
 from messages_conformance.report.request_features import features
-from messages_conformance.rules.verdict import NOT_PROVOKED, STATUS, Finding, Verdict
+from messages_conformance.rules.verdict import NOT_PROVOKED, STATUS, Finding, Place, Verdict
 
 VALID = "transport.path.post-messages"
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aaaa"}}
@@ -137,6 +137,54 @@ def test_requests_that_ask_for_a_tool_call_have_a_feature(wanted, other):
     (cause,) = find_causes([failed(VALID, bad(exchanges))], exchanges)
     assert cause.sentence.endswith("and without streaming is answered with 500.")
     assert "asking for a tool call" in cause.sentence or "whose tool_choice is tool" in cause.sentence
+
+
+def again(sent, *statuses):
+    return [asked(body(sent), status) for status in statuses]
+
+
+def test_failures_that_come_and_go_are_one_cause_and_no_feature_is_blamed():
+    exchanges = numbered(
+        *(asked(body(number)) for number in range(40)),
+        *(one for number in range(40, 52) for one in again(number, 400, 200)),
+        asked(body(60, metadata={"user_id": "u"}), 400),
+        asked(body(61, top_k=1), 400),
+    )
+    struck = failed("request.metadata.accepted", exchanges[-2:-1])
+    form = replace(failed("errors.envelope.type", bad(exchanges)), findings=(
+        replace(struck.findings[0], requirement="errors.envelope.type", place=Place(pointer="/type")),
+    ))  # fmt: skip
+    verdicts, (cause,) = demoted([failed("errors.type.temporary", exchanges[40:42]), struck, form], exchanges)
+    assert cause.sentence == (
+        "14 of 54 requests are refused with 400, without regard to what they ask for; sent again, the same request "
+        "passes."
+    )
+    assert cause.requirement == "errors.type.temporary"
+    assert cause.explains == ("request.metadata.accepted",)
+    assert [verdict.outcome for verdict in verdicts] == ["fail", "not-verified", "fail"]
+
+
+def test_a_request_that_is_always_refused_is_no_failure_that_comes_and_goes():
+    exchanges = numbered(
+        *(asked(body(number)) for number in range(60)),
+        *(one for number in range(60, 66) for one in again(number, 400, 200)),
+        *(one for number in range(70, 74) for one in [asked(body(number, top_k=1), 400)] * 4),
+    )
+    found = find_causes([failed(VALID, bad(exchanges))], exchanges)
+    assert [cause.sentence for cause in found][1:] == ["Every request with top_k is refused with 400."]
+    assert found[0].sentence.startswith("6 of 70 requests are refused with 400")
+
+
+def test_failures_that_come_and_go_can_be_of_one_kind():
+    exchanges = numbered(
+        *(asked(body(number)) for number in range(60)),
+        *(asked(body(number, tools=TOOLS)) for number in range(60, 70)),
+        *(asked(body(number, tools=TOOLS), status) for number in range(70, 76) for status in (500, 200)),
+    )
+    (cause,) = find_causes([failed("errors.status.5xx-of-one-kind", bad(exchanges))], exchanges)
+    assert cause.sentence == (
+        "6 of 16 requests with tools are answered with 500, and no others are; sent again, the same request passes."
+    )
 
 
 def test_two_causes_are_told_apart():

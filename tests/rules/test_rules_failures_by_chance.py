@@ -1,5 +1,6 @@
 """5xx that come and go are one finding; one failure of the moment, and failures that stay, are not."""
 
+import json
 from typing import Any
 
 import pytest
@@ -128,7 +129,7 @@ def test_failures_of_one_kind_are_one_finding() -> None:
     run = failing_calls(5)
     verdict = judged(run, ONE_KIND)
     assert verdict.outcome == FAIL
-    assert "5 of 5 requests with tools, in none of 40 others" in verdict.findings[0].found
+    assert "5 of 5 requests with tools, for none of 40 others" in verdict.findings[0].found
     assert judged(run).findings == ()
 
 
@@ -141,3 +142,20 @@ def test_failures_of_one_kind_are_one_finding() -> None:
 )
 def test_failures_of_several_kinds_are_not_of_one(run: Run) -> None:
     assert judged(run, ONE_KIND).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome"),
+    [
+        pytest.param(400, {"success": False, "error": [{"code": 2005}]}, FAIL, id="another form of an error"),
+        pytest.param(409, {"success": False}, PASS, id="a status after which clients send it again"),
+        pytest.param(400, {"message": "content policy"}, PASS, id="a refusal that depends on the answer"),
+    ],
+)
+def test_a_refusal_in_another_form_blames_by_its_status(status: int, body: dict[str, Any], outcome: str) -> None:
+    run = [
+        one
+        for number in range(2)
+        for one in (refused(status, json.dumps(body).encode(), ask=asks(number)), answered(ask=asks(number), **SENT))
+    ]
+    assert judged(run, BLAMED).outcome == outcome

@@ -11,7 +11,9 @@ The rules of this file:
 4. When the first questions all fail to reach the target, and nothing was ever answered, the rest is not sent.
 5. Where a route refused a request until its retry budget was used up, and never answered while others did, its
    refusals are its answers: nothing on it is waited for any more.
-6. A request that must be refused may be refused with 503 or 529 too: after few retries that is its response.
+6. A valid request that is refused with a 4xx is sent once more, too, for the first few such requests: a gateway may
+   report a failure of the moment so. Once one of them passes, every refusal that is not expected is repeated.
+7. A request that must be refused may be refused with 503 or 529 too: after few retries that is its response.
 """
 
 from __future__ import annotations
@@ -35,6 +37,15 @@ STREAM_ATTEMPTS: Final = 5
 FAILURE_ATTEMPTS: Final = 4
 """How often a request is sent that gets 5xx where such failures come and go (our own: at every fifth request, a server
 fails four times in a row in one of 600)."""
+
+REFUSALS_TRIED: Final = 8
+"""So many refused valid requests are sent once more, if none of them passes then: refusals cost nothing (our own)."""
+
+EITHER_ATTEMPTS: Final = 2
+"""How often a request is sent that may be refused, where refusals come and go (our own)."""
+
+OF_THE_ACCOUNT: Final = frozenset({401, 402, 403, 407, 413, 429})
+"""4xx about the key, the account, the size or the rate: no refusals of a request that may pass the next time."""
 
 OUTAGE_FAILURES: Final = 5
 """Questions in a row without any response, from the first on, which show that the target is unreachable for all."""
@@ -93,6 +104,8 @@ class Retries:
         self._outage_failures = 0
         self._streams_break = False
         self._failures_pass = False
+        self._has_accepted = self._refusals_pass = False
+        self._refusals_tried = 0
         self._answering_routes: set[str] = set()
         self._refusing_routes: set[str] = set()
         self._is_down = False
@@ -103,14 +116,18 @@ class Retries:
         """Notes that the target sends responses at all."""
         self._has_responded = True
 
-    def succeeded(self, response: Response, *, broken: bool, repeats: int = 0, route: str = "") -> None:
+    def succeeded(
+        self, response: Response, *, broken: bool, repeats: int = 0, route: str = "", after_refusal: bool = False
+    ) -> None:
         """Notes a response that is the result of its exchange. `broken`: it broke, and is not repeated any more.
 
-        `repeats` counts the answers before it that broke. `route` is the path of the request.
+        `repeats` counts the answers before it that broke; `after_refusal`: one of them was a 4xx. `route` is the path.
         """
         self._answering_routes.add(route)
         self._successes += 1
         self._failures_pass = self._failures_pass or (bool(repeats) and not broken)
+        self._has_accepted = self._has_accepted or (response.status < 300 and not broken)
+        self._refusals_pass = self._refusals_pass or (after_refusal and response.status < 300 and not broken)
         self._is_down = False
         if response.is_event_stream:
             self._streams_break = broken
@@ -144,16 +161,27 @@ class Retries:
         self._outage_failures += failure.kind in _OUTAGE
         return self._outage_failures >= OUTAGE_FAILURES and not self._has_responded and not self._offline
 
-    def repeats(self, response: Response, history: History) -> bool:
-        """Whether a request is sent again after an answer that broke."""
+    def repeats(self, response: Response, history: History, *, may_be_refused: bool = False) -> bool:
+        """Whether a request is sent again after an answer that broke. `may_be_refused`: it need not be accepted."""
         if self._offline:
             return False
+        if 400 <= response.status < 500:
+            return self._repeats_refusal(history, may_be_refused=may_be_refused)
         if not history.repeats:
             return True
         if response.status >= 500:
             return self._failures_pass and history.repeats + 1 < FAILURE_ATTEMPTS
         temporary = not self._streams_break and not _TEMPORARY_ERRORS.isdisjoint(_error_types(response))
         return temporary and history.repeats + 1 < STREAM_ATTEMPTS
+
+    def _repeats_refusal(self, history: History, *, may_be_refused: bool) -> bool:
+        """Whether a request is sent again after a 4xx that nothing asked for."""
+        if self._refusals_pass:
+            return history.repeats + 1 < (EITHER_ATTEMPTS if may_be_refused else FAILURE_ATTEMPTS)
+        if may_be_refused or history.repeats or not self._has_accepted or self._refusals_tried >= REFUSALS_TRIED:
+            return False
+        self._refusals_tried += 1
+        return True
 
     def pause_before_repeat_s(self, question: Question, history: History, *, is_busy: bool = False) -> float | None:
         """The pause before a broken answer is asked for again; None before the first time unless the target is busy."""
@@ -201,6 +229,8 @@ def how_it_broke(response: Response, question: Question) -> str:
         return f"status {response.status}"
     if question.expect == REFUSED:
         return ""
+    if _may_pass_again(response, question):
+        return f"status {response.status}"
     if response.is_event_stream and any(event.type == "error" for event in response.events):
         return "the stream ended in an error event"
     return ""
@@ -210,6 +240,12 @@ def _is_failure(response: Response, question: Question) -> bool:
     """Whether a 5xx may be a failure of the moment. Where a refusal is expected, it says nothing about the refusal."""
     refuses = question.expect == REFUSED and response.status in (*question.ask.statuses, *REFUSES_THE_FORM)
     return response.status >= 500 and response.status not in WAITED_OUT and not refuses
+
+
+def _may_pass_again(response: Response, question: Question) -> bool:
+    """Whether a 4xx may be a failure of the moment that a gateway reports as a refusal."""
+    usual = question.creates_message and question.ask.auth == "profile" and not question.request.wire
+    return usual and 400 <= response.status < 500 and response.status not in OF_THE_ACCOUNT
 
 
 def gave_up_failure(response: Response, history: History) -> Failure:

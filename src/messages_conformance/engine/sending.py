@@ -178,7 +178,7 @@ class Sender:
             if (outage := await self._outage_instead(response, question)) is not None:
                 return None, outage
             broken = how_it_broke(response, question)
-            if broken and self._retries.repeats(response, history):
+            if broken and self._retries.repeats(response, history, may_be_refused=question.expect != ACCEPTED):
                 await self._prepare_repeat(question, slot, history, response, broken)
             elif must_wait(response, question):
                 result = await self._wait_out(question, slot, history, response)
@@ -186,7 +186,11 @@ class Sender:
                     return result
             else:
                 self._retries.succeeded(
-                    response, broken=bool(broken), repeats=history.repeats, route=question.request.route
+                    response,
+                    broken=bool(broken),
+                    repeats=history.repeats,
+                    route=question.request.route,
+                    after_refusal=any(_is_refusal(interim) for interim in history.interim),
                 )
                 self._concurrency.succeeded()
                 return response, None
@@ -354,6 +358,10 @@ class Sender:
 def is_plain(question: Question) -> bool:
     """Whether a question is a valid request for a message, sent with the key of the run."""
     return question.creates_message and question.expect == ACCEPTED and question.ask.auth == "profile"
+
+
+def _is_refusal(exchange: Exchange) -> bool:
+    return exchange.response is not None and 400 <= exchange.response.status < 500 and exchange.response.status != 429
 
 
 def _model(request: Request) -> str | None:

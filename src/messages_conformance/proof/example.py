@@ -15,7 +15,7 @@ from messages_conformance.proof.subjects import FAULT, Subject, subjects
 from messages_conformance.proof.trial import MODEL, run
 from messages_conformance.report import Report
 from messages_conformance.report.excerpt import answer_excerpt, body_part
-from messages_conformance.report.failure_text import readable
+from messages_conformance.report.finding_words import readable
 from messages_conformance.report.request_features import describe_request
 from messages_conformance.rules.verdict import STATUS, Finding
 

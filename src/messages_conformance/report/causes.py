@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from messages_conformance.exchange import ACCEPTED, COMPLETE, LEFT, REFUSED, STALLED, Exchange
+from messages_conformance.report.chance import Chance, chance_failures
 from messages_conformance.report.failing_requests import phrases, with_pattern
 from messages_conformance.report.feature_search import Shared, shared_features
 from messages_conformance.report.model_or_server import marked_uncertain
@@ -33,6 +34,7 @@ from messages_conformance.rules.accessors import (
 )
 from messages_conformance.rules.catalogue import CATALOGUE, HARMS, LEAKS
 from messages_conformance.rules.gateway.request_content import refuses_a_feature
+from messages_conformance.rules.probe_rules import VALID_REQUEST
 from messages_conformance.rules.recording_parts import PROBES, has
 from messages_conformance.rules.verdict import FAIL, NOT_VERIFIED, STATUS, UNSHOWN, WARN, Finding, Verdict
 
@@ -50,6 +52,14 @@ SILENCE: Final = frozenset({"timeout", "disconnected"})
 BAD_INPUT: Final = "errors.no-5xx-on-bad-input"
 """The requirement of requests that are odd on purpose: their answers are not compared with those of valid ones."""
 
+COME_AND_GO: Final = (
+    VALID_REQUEST,
+    "errors.status.5xx-of-one-kind",
+    "errors.type.temporary",
+    "errors.status.intermittent-5xx",
+)
+"""The requirements that failures which come and go violate; the first one that fails is blamed."""
+
 ANSWERED: Final = "answered"
 NOT_COMPARED: Final = ""
 
@@ -60,7 +70,8 @@ class Cause:
 
     `features` name what the requests share. `always` is false when some requests with these features succeed: then the
     cause is only a hint, and explains nothing. `exchanges` are numbers; `example` is the plainest of them. `explains`
-    are the bystanders: ids of requirements that are not verified because of it.
+    are the bystanders: ids of requirements that are not verified because of it. `by_chance` is true for failures that
+    come and go.
     """
 
     requirement: str
@@ -70,6 +81,7 @@ class Cause:
     example: int
     explains: tuple[str, ...] = ()
     always: bool = True
+    by_chance: bool = False
 
     @property
     def clause(self) -> str:
@@ -90,9 +102,18 @@ def find_causes(verdicts: Iterable[Verdict], exchanges: Iterable[Exchange]) -> t
         return ()
     known = {exchange.number: exchange for exchange in exchanges}
     outcomes = {number: outcome_of(exchange) for number, exchange in known.items()}
+    chance = chance_failures(known.values(), lambda exchange: outcomes[exchange.number] == ANSWERED)
+    by_chance = frozenset(chance.exchanges) if chance is not None else frozenset()
     good = [exchange for number, exchange in known.items() if outcomes[number] == ANSWERED]
-    bad = [exchange for number, exchange in known.items() if outcomes[number] not in (ANSWERED, NOT_COMPARED)]
-    causes = (_cause(shared, failing, known, outcomes) for shared in shared_features(bad, good))
+    bad = [
+        exchange
+        for number, exchange in known.items()
+        if outcomes[number] not in (ANSWERED, NOT_COMPARED) and number not in by_chance
+    ]
+    causes = [
+        *([_cause_by_chance(chance, failing, known)] if chance is not None else []),
+        *(_cause(shared, failing, known, outcomes) for shared in shared_features(bad, good)),
+    ]
     return tuple(cause for cause in causes if cause is not None)
 
 
@@ -165,6 +186,31 @@ def _cause(
         example=min(covered, key=lambda number: plainness(known[number])),
         always=not shared.requests,
     )
+
+
+def _cause_by_chance(chance: Chance, failing: Sequence[Verdict], known: Mapping[int, Exchange]) -> Cause | None:
+    """The cause of failures that come and go; None when no requirement fails on them."""
+    covered = frozenset(chance.exchanges)
+    concerned = {
+        verdict.requirement: verdict
+        for verdict in failing
+        if any(finding.exchange in covered for finding in verdict.findings)
+    }
+    blamed = next((name for outcome in (FAIL, WARN) for name in COME_AND_GO if _has(concerned, name, outcome)), None)
+    if blamed is None and not concerned:
+        return None
+    return Cause(
+        requirement=blamed or min(concerned.values(), key=lambda one: _distance(one, covered, known)).requirement,
+        sentence=chance.sentence,
+        features=(),
+        exchanges=chance.exchanges,
+        example=min(covered, key=lambda number: plainness(known[number])),
+        by_chance=True,
+    )
+
+
+def _has(verdicts: Mapping[str, Verdict], name: str, outcome: str) -> bool:
+    return name in verdicts and verdicts[name].outcome == outcome
 
 
 def _distance(
@@ -282,9 +328,16 @@ def _explained(
     if not verdict.findings or any(cause.requirement == verdict.requirement for cause in causes):
         return verdict
     cause = _cause_of(verdict, causes)
+    if cause is not None and cause.by_chance and not _is_about_status(verdict):
+        return verdict
     if cause is None or kept(verdict, cause.requirement) or not _may_explain(cause, outcomes, verdict):
         return verdict
     return _because_of(verdict, cause)
+
+
+def _is_about_status(verdict: Verdict) -> bool:
+    """Whether a requirement wants another status, and neither another form nor fewer failures that come and go."""
+    return verdict.requirement not in COME_AND_GO and all(finding.place == STATUS for finding in verdict.findings)
 
 
 def _cause_of(verdict: Verdict, causes: Sequence[Cause]) -> Cause | None:
@@ -301,7 +354,7 @@ def _may_explain(cause: Cause, outcomes: Mapping[str, str], verdict: Verdict) ->
     outcome = outcomes[cause.requirement]
     as_much = outcome == FAIL or (outcome == WARN and verdict.outcome == WARN)
     blamed, row = CATALOGUE.get(cause.requirement), CATALOGUE.get(verdict.requirement)
-    if blamed is None or row is None:
+    if blamed is None or row is None or (cause.by_chance and row.harm != LEAKS):
         return as_much
     return as_much and row.harm != LEAKS and HARMS.index(blamed.harm) <= HARMS.index(row.harm)
 

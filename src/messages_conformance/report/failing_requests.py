@@ -66,7 +66,7 @@ def with_pattern(verdict: Verdict, known: Mapping[int, Exchange]) -> Verdict:
         return verdict
     kind = has_message(failing[0])
     others = [each for each in known.values() if each.number not in numbers and has_message(each) == kind]
-    common = _common(failing, passing if passing and complete else others)
+    common = common_features(failing, passing if passing and complete else others)
     return verdict if common is None else replace(verdict, pattern=f"only for {request_words(common)}")
 
 
@@ -82,8 +82,11 @@ def phrases(shared: Shared) -> tuple[str, list[str]]:
     return "streamed " if STREAM in shared.names else "", [words for name, words in pairs if name != STREAM]
 
 
-def _common(failing: Sequence[Exchange], others: Sequence[Exchange]) -> Shared | None:
-    """The feature or the pair that all failing requests have, and few others; None when that may be chance."""
+def common_features(failing: Sequence[Exchange], others: Sequence[Exchange]) -> Shared | None:
+    """The feature or the pair that all failing requests have, and few others; None when that may be chance.
+
+    Its `requests` are the others that have them.
+    """
     requests = {each.request.identity: each for each in failing}
     if len(requests) < MIN_REQUESTS or not others:
         return None
@@ -94,7 +97,9 @@ def _common(failing: Sequence[Exchange], others: Sequence[Exchange]) -> Shared |
     alone = min(rare, key=lambda pair: rare[pair], default=None)
     if alone is None:
         return None
-    both = {pair: sum(pair[0] in each and pair[1] in each for each in described) for pair in combinations(names, 2)}
+    both: dict[tuple[str, ...], int] = {
+        pair: sum(pair[0] in each and pair[1] in each for each in described) for pair in combinations(names, 2)
+    }
     best: tuple[str, ...] = min(both, key=lambda pair: both[pair], default=alone)
     having, tried = (both[best], len(both)) if len(best) == 2 else (rare[alone], len(rare))
     if len(best) == 1 or FAR_FEWER * both[best] > rare[alone]:
@@ -102,4 +107,4 @@ def _common(failing: Sequence[Exchange], others: Sequence[Exchange]) -> Shared |
     if tried * (having / len(others)) ** len(requests) > CHANCE:
         return None
     words = tuple(found[0][name] for name in best)
-    return Shared(names=best, words=words, exchanges=tuple(each.number for each in failing))
+    return Shared(names=best, words=words, exchanges=tuple(each.number for each in failing), requests=having)

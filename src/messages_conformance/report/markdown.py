@@ -15,8 +15,9 @@ from messages_conformance.report import feature_matrix
 from messages_conformance.report.causes import Cause
 from messages_conformance.report.client_effects import in_words
 from messages_conformance.report.clients import ClientStatus
-from messages_conformance.report.failure_text import FailureText, describe_failure, readable
+from messages_conformance.report.failure_text import FailureText, describe_failure
 from messages_conformance.report.figures import figures
+from messages_conformance.report.finding_words import readable
 from messages_conformance.report.groups import divided_causes, grouped
 from messages_conformance.report.model import (
     CONFORMANT,

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Final
 
 from messages_conformance import gate
-from messages_conformance.report.failure_text import VALUE_CHARACTERS, again, place, readable, sentence_of
+from messages_conformance.report.failure_text import VALUE_CHARACTERS, again, place, sentence_of
+from messages_conformance.report.finding_words import readable
 from messages_conformance.report.markdown import code, prose, table
 from messages_conformance.report.model import Report, harm_of
 from messages_conformance.report.text import inline, json_text, sentence

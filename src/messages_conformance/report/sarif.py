@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from messages_conformance import contract
-from messages_conformance.report.failure_text import command_of, place, readable, sentence_of, source_of
+from messages_conformance.report.failure_text import command_of, place, sentence_of, source_of
+from messages_conformance.report.finding_words import readable
 from messages_conformance.report.impact_text import impact_sentence
 from messages_conformance.report.json_report import FILE_NAME, to_text
 from messages_conformance.report.model import NOT_JUDGED, Report, cause_of, exit_code, fails, harm_of, verdict_sentence

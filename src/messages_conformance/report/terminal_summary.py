@@ -18,9 +18,9 @@ from messages_conformance.report.failure_text import (
     FailureText,
     describe_failure,
     place,
-    readable,
     seen,
 )
+from messages_conformance.report.finding_words import readable
 from messages_conformance.report.groups import Group, divided_causes, grouped, is_of_other_route
 from messages_conformance.report.model import (
     CONFORMANT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
@@ -55,7 +55,10 @@ def answers_at_the_first_attempt(exchanges: Sequence[Exchange]) -> Iterable[Find
     elif _failing_kind(sent) is not None:
         yield Unverified(reason="only requests of one kind fail, which errors.status.5xx-of-one-kind judges")
     elif len(failed) >= MIN_FAILURES and len(failed) >= MIN_SHARE * len(sent):
-        found = f"{status_and_body(failed[0])}; so in {len(failed)} of {len(sent)} answers, and not when sent again"
+        found = (
+            f"a 5xx in {len(failed)} of {len(sent)} answers, whatever the request is, and not when it is sent again; "
+            f"for example {status_and_body(failed[0])}"
+        )
         yield Finding(
             exchange=failed[0].number, place=STATUS, found=found, wanted="the answer that came the second time"
         )
@@ -92,6 +95,14 @@ class _Kind:
     having: int
     others: int
 
+    @property
+    def words(self) -> str:
+        """The feature in words, after `requests with`."""
+        name = self.feature
+        if name.startswith("block."):
+            return f"a {name.removeprefix('block.').removeprefix('user.').removeprefix('assistant.')} block"
+        return f"the path {name}" if name.startswith("/") else name
+
 
 @rule(
     "errors.status.5xx-of-one-kind",
@@ -109,15 +120,29 @@ def fails_for_no_kind_of_request(exchanges: Sequence[Exchange]) -> Iterable[Find
         yield Unverified(reason="no request was answered with a message")
     elif (kind := _failing_kind(sent)) is not None:
         found = (
-            f"{status_and_body(kind.failed[0])}; so in {len(kind.failed)} of {kind.having} requests with "
-            f"{kind.feature}, in none of {kind.others} others, and not when sent again"
+            f"a 5xx for {len(kind.failed)} of {kind.having} requests with {kind.words}, for none of {kind.others} "
+            f"others, and not when sent again; for example {status_and_body(kind.failed[0])}"
         )
         wanted = "the answer that came the second time"
         yield Finding(exchange=kind.failed[0].number, place=STATUS, found=found, wanted=wanted)
 
 
 def _failing_kind(sent: Sequence[Exchange]) -> _Kind | None:
-    """The kind of request to which failures are confined; None if they are few, or occur in requests of all kinds."""
+    """The kind of request to which failures are confined; None if they are few, or occur in requests of all kinds.
+
+    Two rules ask for it, so that it is kept in the first of the exchanges, together with what they are.
+    """
+    if not sent:
+        return None
+    kept: dict[Any, Any] = sent[0].__dict__
+    numbers = tuple(one.number for one in sent)
+    if kept.get("failing kind", ((), None))[0] != numbers:
+        kept["failing kind"] = numbers, _searched_kind(sent)
+    found: _Kind | None = kept["failing kind"][1]
+    return found
+
+
+def _searched_kind(sent: Sequence[Exchange]) -> _Kind | None:
     answers = [one for one in sent if has_message(one)]
     by_request = {one.request.identity: one for one in answers}
     failed = {one.request.identity: one for one in _failed_at_first(sent) if one.request.identity in by_request}
@@ -137,7 +162,7 @@ def _failing_kind(sent: Sequence[Exchange]) -> _Kind | None:
 
 def _kinds_of(exchange: Exchange) -> frozenset[str]:
     """The features of a request, and the types of the blocks of its answer."""
-    return features(exchange) | {f"{block.get('type')} in the answer" for block in blocks_of(exchange)}
+    return features(exchange) | {f"a {block.get('type')} block in the answer" for block in blocks_of(exchange)}
 
 
 PERMANENT: Final = frozenset(
@@ -147,6 +172,9 @@ PERMANENT: Final = frozenset(
 
 ABOUT_THE_KEY: Final = frozenset({"authentication_error", "permission_error"})
 """Those that blame the key."""
+
+BLAMING_STATUSES: Final = frozenset({400, 404, 405, 415, 422})
+"""Statuses after which the official SDKs do not send a request again: they repeat 408, 409, 429 and 5xx."""
 
 MAY_CHANGE: Final = re.compile(r"filter|policy|policies|moderation|safety|credit|balance|billing", re.IGNORECASE)
 """Words of refusals that depend on the answer of the model or on the account, and not on the request alone: the API
@@ -196,15 +224,26 @@ def _blame(exchange: Exchange) -> str:
     fields = event.fields if event is not None else body_of(exchange)
     error = fields.get("error")
     kind = error.get("type") if isinstance(error, dict) else None
+    if event is None and not isinstance(kind, str):
+        return _blame_by_status(exchange)
     if not isinstance(error, dict) or not isinstance(kind, str) or MAY_CHANGE.search(str(error.get("message"))):
         return ""
     return kind if kind in PERMANENT else ""
+
+
+def _blame_by_status(exchange: Exchange) -> str:
+    """The same of a refusal in another form, of which clients know the status only."""
+    response = response_of(exchange)
+    blames = response.status in BLAMING_STATUSES and not MAY_CHANGE.search(response.text)
+    return f"status {response.status}" if blames else ""
 
 
 def _wrong_blame(blamed: Sequence[tuple[Exchange, str]], other: int) -> Iterator[Finding]:
     exchange, kind = blamed[0]
     event = walk_of(exchange).error if streamed(exchange) else None
     place = at(event, "/error/type") if event is not None else Place(pointer="/error/type")
-    found = f"{shown(kind)}, and the same request was accepted in exchange {other}; so {len(blamed)} times"
+    place = STATUS if kind.startswith("status ") else place
+    kind = kind if place == STATUS else shown(kind)
+    found = f"{kind}, and the same request was accepted in exchange {other}; so {len(blamed)} times"
     wanted = "a type that clients send again: api_error, overloaded_error, rate_limit_error or timeout_error"
     yield Finding(exchange=exchange.number, place=place, found=found, wanted=wanted)

@@ -374,11 +374,12 @@ class Session:
             () if self.judge.has_forgotten else exchanges,
             kept=lambda verdict, blamed: self._gating.keeps(verdict, blamed, excuses),
         )
+        by_chance = {number for cause in causes if cause.by_chance for number in cause.exchanges}
         return report.Report(
             run=self.info,
             verdicts=verdicts,
             causes=causes,
-            features=report.matrix(judged, exchanges),
+            features=report.matrix(judged, (one for one in exchanges if one.number not in by_chance)),
             gate=self._gate(verdicts),
             exchanges={exchange.number: exchange for exchange in exchanges},
             catalogue=CATALOGUE,

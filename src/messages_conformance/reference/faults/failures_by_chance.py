@@ -6,7 +6,7 @@ import zlib
 from typing import Final
 
 from messages_conformance.reference.changes import RequestContext, Stage
-from messages_conformance.reference.edits import Events, error_response, once
+from messages_conformance.reference.edits import Events, error_response, json_response, once
 from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.http import HttpResponse
 
@@ -102,11 +102,7 @@ def blame_key_in_streams(events: Events, context: RequestContext) -> Events:
     return [*events[:3], blamed("authentication_error", "token expired")] if blames_by_chance(context) else events
 
 
-@fault(
-    "errors",
-    trips={BLAMING, "transport.path.post-messages"},
-    at=Stage.RESPONSE,
-)
+@fault("errors", trips={BLAMING}, at=Stage.RESPONSE)
 def refuse_bursts_as_invalid(response: HttpResponse, context: RequestContext) -> HttpResponse:
     """Of equal streamed requests, every third one is refused with 400; the others are answered."""
     seen = context.memory.setdefault("equal", {})
@@ -116,3 +112,12 @@ def refuse_bursts_as_invalid(response: HttpResponse, context: RequestContext) ->
     if not answered or seen[key] % 3 != 2 or context.number <= SHORT_RUN:
         return response
     return error_response(response, context, 400, "invalid_request_error", "upstream connection was not available")
+
+
+@fault("errors", trips={BLAMING, "errors.envelope.error-object"}, at=Stage.RESPONSE, seen="cloudflare/ai#436")
+def refuse_by_chance(response: HttpResponse, context: RequestContext) -> HttpResponse:
+    """One of seven requests is refused with 400 in a form of its own; sent again, it is answered."""
+    if not blames_by_chance(context) or response.status != 200:
+        return response
+    body = {"success": False, "result": [], "errors": [{"code": 2005, "message": "no response"}]}
+    return json_response(response, 400, body)
