@@ -39,7 +39,7 @@ def statuses(fault: str, profile: str) -> tuple[ClientStatus, ...]:
 def test_predictions_are_compared_with_what_a_client_does() -> None:
     installation = Installation(client=FAKE, folder=Path(), command=(sys.executable, "-S", str(DRIVER)))
     names = ("drop_message_start", "refuse_tools", "count_nothing_in_documents", "omit_event_lines")
-    found = compare([installation], names, "anthropic-2023-06-01", table=statuses)
+    found = tuple(compare(installation, names, table=statuses))
     assert {one.fault: one.happened for one in found} == {
         "drop_message_start": FAILS,
         "count_nothing_in_documents": LOSS,

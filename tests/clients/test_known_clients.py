@@ -149,10 +149,10 @@ def test_what_the_application_gets_is_compared(name: str, result: dict[str, Any]
 def test_the_tables_fit_together() -> None:
     used = set()
     for client in known_clients().values():
-        assert set(client.scenarios) <= set(scenarios()), client.name
+        assert {*client.scenarios, *client.compared} <= set(scenarios()), client.name
         assert resources.path(f"clients/drivers/{client.driver}").is_file()
         assert not client.measured or client.measured in client_names()
-        used |= set(client.scenarios)
+        used |= {*client.scenarios, *client.compared}
     assert used == set(scenarios())
     for one in scenarios().values():
         assert not one.needs or one.needs in contract.profile(PROFILE).offers, one.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,9 +29,18 @@ from messages_conformance.configuration import ConfigurationError
 if TYPE_CHECKING:
     from messages_conformance.clients.client_runs import ClientResult
     from messages_conformance.clients.driven_target import ClientsOptions
+    from messages_conformance.clients.installing import Installation
+    from messages_conformance.clients.predicted_tables import PredictedTables
+    from messages_conformance.clients.predictions import Prediction
 
 VIOLATIONS: Final = 1
 USED: Final = ("model", "profile", "api-key-env", "config")
+FAULTS: Final = 40
+"""Faults by default: three clients and their reports then take about 15 minutes on two cores."""
+
+COMPARED: Final = ("anthropic-python", "anthropic-typescript", "claude-code")
+"""The clients that are compared by default."""
+
 KEY_VARIABLE: Final = "MESSAGES_API_KEY"
 
 
@@ -56,10 +66,17 @@ def commands() -> tuple[Command, ...]:
             help="with --judge-predictions: only this fault; may be repeated",
         ),
         option(
-            "--more",
+            "--faults",
             kind=WHOLE_NUMBER,
-            default=60,
-            help="with --judge-predictions: unmeasured faults (default: 60)",
+            default=FAULTS,
+            metavar="N",
+            help=f"with --judge-predictions: so many faults that were never measured, by chance (default: {FAULTS})",
+        ),
+        option(
+            "--seed",
+            kind=WHOLE_NUMBER,
+            default=0,
+            help="with --judge-predictions: another choice of faults (default: 0)",
         ),
         option("--json", metavar="FILE", kind=FILE, help="also write the result as JSON"),
         output_option(),
@@ -152,26 +169,44 @@ def _cache(parsed: Parsed) -> Path:
 def _judged(parsed: Parsed) -> int:
     from messages_conformance.clients.installing import NotInstalled, installed
     from messages_conformance.clients.known_clients import chosen_clients
-    from messages_conformance.clients.predictions import checked_faults, compare, default_faults
+    from messages_conformance.clients.predicted_tables import PredictedTables
+    from messages_conformance.clients.predictions import checked_faults
     from messages_conformance.clients.predictions_text import prediction_lines, to_json, write
     from messages_conformance.live import DEFAULT_PROFILE
     from messages_conformance.report.files import prepare
 
     if parsed.json:
         prepare(Path(parsed.json).parent, option="--json")
-    names = checked_faults(parsed.fault) if parsed.fault else default_faults(max(parsed.more, 0))
+    names = checked_faults(parsed.fault)
     out = console_of(parsed)
-    installations = []
-    for client in chosen_clients(parsed.client):
-        try:
-            if client.measured:
-                installations.append(installed(client, _cache(parsed), latest=parsed.latest))
-        except NotInstalled as error:
-            out.print(f"{client.title}: not run: {error}", soft_wrap=True)
-    predictions = compare(installations, names, DEFAULT_PROFILE)
+    predictions: list[Prediction] = []
+    with PredictedTables() as tables:
+        for client in chosen_clients(parsed.client or COMPARED):
+            try:
+                if client.measured:
+                    installation = installed(client, _cache(parsed), latest=parsed.latest)
+                    predictions += _compared(installation, names, parsed, tables)
+            except NotInstalled as error:
+                out.print(f"{client.title}: not run: {error}", soft_wrap=True)
     for line in prediction_lines(predictions):
         out.print(line, soft_wrap=True)
     if parsed.json:
         write(Path(parsed.json), DEFAULT_PROFILE, predictions)
     print_json(parsed, to_json(DEFAULT_PROFILE, predictions))
     return 0 if predictions else NOT_JUDGED
+
+
+def _compared(
+    installation: Installation, names: Sequence[str], parsed: Parsed, tables: PredictedTables
+) -> tuple[Prediction, ...]:
+    """The predictions for one client, for the named faults or for some that it meets."""
+    from itertools import islice
+
+    from messages_conformance.clients.meeting import met_faults, plain_requests
+    from messages_conformance.clients.predictions import compare, never_measured, profile_of
+
+    if not names:
+        requests = plain_requests(installation)
+        names = tuple(islice(met_faults(never_measured(), requests, seed=parsed.seed), parsed.faults))
+    tables.begin(names, profile_of(installation))
+    return tuple(compare(installation, names, table=tables.table))

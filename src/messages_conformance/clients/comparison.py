@@ -20,6 +20,9 @@ COMPARED: Final = {
     "stop_reason": "stop_reason",
     "input_tokens": "usage",
     "output_tokens": "usage",
+    "cached_tokens": "usage",
+    "final": "final",
+    "final_input_tokens": "usage",
 }
 """Member of a result -> the name of its difference."""
 
@@ -35,11 +38,11 @@ def by_the_model(wrong: Mapping[str, str]) -> bool:
 
 
 def only_loss(scenario: Scenario, wrong: Mapping[str, str]) -> bool:
-    """Whether the client still works with these differences: usage is wrong, or the stop reason of a text.
+    """Whether the client still works with these differences: usage is wrong, the stop reason of a text, or no thinking.
 
-    The loop of an agent runs the tools only if the stop reason is tool_use.
+    The loop of an agent runs the tools only if the stop reason is tool_use. An answer without thinking is an answer.
     """
-    harmless = {"usage"} if "calls" in scenario.expects else {"usage", "stop_reason"}
+    harmless = {"usage"} if "calls" in scenario.expects else {"usage", "stop_reason", "thinking"}
     return set(wrong) <= harmless
 
 

@@ -40,6 +40,8 @@ class FaultyEndpoints:
         self._plain = Endpoint()
         self._faulty: dict[str, _Faulty] = {}
         self._last: dict[str, str] = {}
+        self.plain_requests: list[HttpRequest] = []
+        """The requests of scenarios without a fault, in order."""
 
     def as_endpoint(self) -> Endpoint:
         """These endpoints for a server, which needs only the methods below."""
@@ -65,7 +67,9 @@ class FaultyEndpoints:
         if not sign:
             return self._plain.handle(request)
         if not fault:
-            return self._plain.handle(replace(request, target=f"/{rest}"))
+            plain = replace(request, target=f"/{rest}")
+            self.plain_requests.append(plain)
+            return self._plain.handle(plain)
         faulty = self._of(fault)
         faulty.note(self._last.get(fault, ""))
         self._last[fault] = scenario

@@ -45,6 +45,8 @@ class KnownClient:
     model: str = ""
     slow: bool = False
     """Whether it is started anew in each scenario."""
+    compared: tuple[str, ...] = ()
+    """More scenarios, for the comparison with predictions alone."""
 
     def requirements(self, *, latest: bool = False) -> tuple[str, ...]:
         """The packages as their manager names them, with the known good versions or the newest ones."""
@@ -59,7 +61,11 @@ class KnownClient:
 def known_clients() -> Mapping[str, KnownClient]:
     """Every client that can be driven, by name."""
     rows = tomllib.loads(resources.text("clients/known_clients.toml"))
-    return {name: KnownClient(name=name, **{**row, "scenarios": tuple(row["scenarios"])}) for name, row in rows.items()}
+    return {name: KnownClient(name=name, **{**row, **_tuples(row)}) for name, row in rows.items()}
+
+
+def _tuples(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: tuple(value) for name, value in row.items() if isinstance(value, list)}
 
 
 @cache

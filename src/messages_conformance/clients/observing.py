@@ -92,7 +92,7 @@ def _observed(installation: Installation, names: Sequence[str], profile: str) ->
     endpoints = FaultyEndpoints()
     # What a client that is started anew hands over depends on its folder and on the time.
     controls = () if installation.client.slow else (CONTROL,)
-    asked = [_under(fault, one) for fault in (*controls, *names) for one in compared_scenarios(installation)]
+    asked = [asked_under(fault, one) for fault in (*controls, *names) for one in compared_scenarios(installation)]
     with (
         serve_endpoint(endpoints.as_endpoint()) as server,
         Recorder(server.base_url, profile, keeps_scenario=True) as recorder,
@@ -101,7 +101,7 @@ def _observed(installation: Installation, names: Sequence[str], profile: str) ->
             base_url=recorder.base_url,
             model=reference_model(installation.client),
             key=API_KEY,
-            limit_s=SLOW_LIMIT_S if installation.client.slow else LIMIT_S,
+            limit_s=limit_s(installation),
             obedient=True,
         )
         version, results = collect(installation, asked, endpoint)
@@ -127,12 +127,18 @@ def _observed(installation: Installation, names: Sequence[str], profile: str) ->
 
 def compared_scenarios(installation: Installation) -> Iterator[Scenario]:
     """The scenarios of a client that the table of clients predicts."""
-    for name in installation.client.scenarios:
+    for name in (*installation.client.scenarios, *installation.client.compared):
         if name not in NOT_COMPARED:
             yield scenarios()[name]
 
 
-def _under(fault: str, scenario: Scenario) -> Scenario:
+def limit_s(installation: Installation) -> float:
+    """The longest scenario of a client."""
+    return SLOW_LIMIT_S if installation.client.slow else LIMIT_S
+
+
+def asked_under(fault: str, scenario: Scenario) -> Scenario:
+    """The scenario with the fault in its name, which is in the path of its requests."""
     return replace(scenario, name=f"{fault}{SIGN}{scenario.name}")
 
 

@@ -8,7 +8,7 @@ left out when it is predicted, so the figures are those of faults that nobody me
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +18,8 @@ from messages_conformance.clients.driven_target import REFERENCE_MODEL
 from messages_conformance.clients.installing import Installation
 from messages_conformance.clients.observing import observe
 from messages_conformance.contract.impacts import client_names
+from messages_conformance.contract.observed_effects import observed_forms
+from messages_conformance.live import DEFAULT_PROFILE
 from messages_conformance.proof import run
 from messages_conformance.reference import faults, find_fault
 from messages_conformance.report.clients import FAILS as PREDICTS_FAILURE
@@ -37,6 +39,9 @@ Table = Callable[[str, str], tuple[ClientStatus, ...]]
 
 CONDITIONED: Final = "reference faults"
 """The source of measurements that are faults of the reference endpoint."""
+
+LOAD: Final = "load"
+"""The category of faults that one client alone does not meet."""
 
 TOPICS: Final = frozenset(
     {
@@ -77,6 +82,13 @@ def default_faults(more: int, *, seed: int = 0) -> tuple[str, ...]:
     return (*measured, *random.Random(seed).sample(others, min(more, len(others))))
 
 
+def never_measured() -> tuple[str, ...]:
+    """The faults of which impact.json has nothing, without those that only many users at a time meet."""
+    observed = {fault for row in observed_forms() for fault in row.effects}
+    measured = observed | {found.measured for found in contract.measured_faults()}
+    return tuple(sorted(name for name, fault in faults().items() if name not in measured and fault.category != LOAD))
+
+
 def checked_faults(names: Sequence[str]) -> tuple[str, ...]:
     """The names; raises LookupError with similar names for an unknown one."""
     for name in names:
@@ -96,22 +108,18 @@ def predicted(fault: str, profile: str) -> tuple[ClientStatus, ...]:
     return clients_of(report_of(fault, profile), without=fault)
 
 
-def compare(
-    installations: Iterable[Installation], names: Sequence[str], profile: str, *, table: Table = predicted
-) -> tuple[Prediction, ...]:
-    """One prediction for each client that is measured and each fault that it meets."""
-    found: list[Prediction] = []
-    tables: dict[tuple[str, str], tuple[ClientStatus, ...]] = {}
-    for installation in installations:
-        client = client_names()[installation.client.measured]
-        own = contract.client_uses()[client].profile or profile
-        for seen in observe(installation, names, own):
-            if not seen.result.status:
-                continue
-            statuses = tables.get((seen.fault, own)) or tables.setdefault((seen.fault, own), table(seen.fault, own))
-            status = next(one for one in statuses if one.client == client)
-            found.append(_prediction(seen.fault, status, seen.result))
-    return tuple(sorted(found, key=lambda one: names.index(one.fault)))
+def profile_of(installation: Installation) -> str:
+    """The profile under which the table predicts the client: its own, if it has one."""
+    return contract.client_uses()[client_names()[installation.client.measured]].profile or DEFAULT_PROFILE
+
+
+def compare(installation: Installation, names: Sequence[str], *, table: Table = predicted) -> Iterator[Prediction]:
+    """One prediction for each fault that the client meets. A run of the suites gives the table, unless `table` does."""
+    client, profile = client_names()[installation.client.measured], profile_of(installation)
+    for seen in observe(installation, names, profile):
+        if seen.result.status:
+            status = next(one for one in table(seen.fault, profile) if one.client == client)
+            yield _prediction(seen.fault, status, seen.result)
 
 
 def _prediction(fault: str, status: ClientStatus, result: ClientResult) -> Prediction:

@@ -14,7 +14,13 @@ from typing import Final
 from messages_conformance import contract
 from messages_conformance.contract import JSON, STREAM, ClientUse, FindingForm
 from messages_conformance.report.client_readings import HARMLESS_OUTCOMES, Reading, Readings
-from messages_conformance.report.client_values import TO_OTHERS, changes_some, is_about_counts, is_about_values
+from messages_conformance.report.client_values import (
+    TO_OTHERS,
+    changes_some,
+    is_about_counts,
+    is_about_values,
+    is_seen_in_counts,
+)
 from messages_conformance.report.impact_text import HARMLESS, rank
 from messages_conformance.rules.catalogue import BREAKS, CATALOGUE, DRIFTS, LEAKS, LOSES, MISBILLS, Requirement
 from messages_conformance.rules.verdict import FAIL, MUST, Finding, Verdict
@@ -142,6 +148,11 @@ class Known:
             return None
         return self.readings.of(self.short, finding.exchange)
 
+    def is_ordinary(self, findings: Iterable[Finding]) -> bool:
+        """Whether one of the findings is in an answer to an ordinary request, or the recordings are not known."""
+        exchanges = self.readings.exchanges
+        return not exchanges or any(self.readings.is_ordinary(finding.exchange) for finding in findings)
+
     def reached(self, finding: Finding) -> bool:
         """Whether the client reads answers of the form in which the finding is."""
         if self.use.profile is not None or finding.requirement.partition(".")[0] not in BY_FORM:
@@ -181,7 +192,7 @@ def _effects(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], know
             yield _under_its_profile(verdict, measured)
         elif measured is not None:
             yield measured
-        elif (concluded := _concluded(verdict)) is not None:
+        elif (concluded := _concluded(verdict, ordinary=known.is_ordinary(findings))) is not None:
             yield concluded
 
 
@@ -249,22 +260,28 @@ def _under_its_profile(verdict: Verdict, measured: Effect | None) -> Effect:
     )
 
 
-def _concluded(verdict: Verdict) -> Effect | None:
-    """The effect of a violation that was never measured, by its harm."""
+def _concluded(verdict: Verdict, *, ordinary: bool) -> Effect | None:
+    """The effect of a violation that was never measured, by its harm.
+
+    `ordinary` says that requests are affected which nearly every application sends.
+    """
     name = verdict.requirement
     row = CATALOGUE.get(name)
     if row is None or row.harm not in BY_HARM or name.startswith(f"{OTHER_ENDPOINTS}."):
         return None
     if verdict.level != MUST:
-        return _advised(row)
+        return _advised(row, ordinary=ordinary)
     if name.startswith("request.") and row.harm == BREAKS:
         return Effect(requirement=name, outcome=REFUSED_SOME, stops=False, measured=False)
-    stops = row.harm == BREAKS or (row.harm == LOSES and not name.startswith("stop."))
+    loses = row.harm == LOSES and ordinary and not name.startswith("stop.") and not is_seen_in_counts(name)
+    stops = row.harm == BREAKS or loses
     return Effect(requirement=name, outcome=BY_HARM[row.harm], stops=stops, measured=False)
 
 
-def _advised(row: Requirement) -> Effect | None:
+def _advised(row: Requirement, *, ordinary: bool) -> Effect | None:
     """The effect of a violated SHOULD that was never measured."""
+    if row.harm == LOSES and ordinary and is_about_values(row.id):
+        return Effect(requirement=row.id, outcome=BY_HARM[LOSES], stops=False, measured=False)
     if row.harm != BREAKS or row.probed or row.topic not in ABOUT_ANSWERS or row.id.startswith(ABOUT_REQUESTS):
         return None
     return Effect(requirement=row.id, outcome=BY_HARM[BREAKS], stops=False, measured=False)

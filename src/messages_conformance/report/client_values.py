@@ -51,6 +51,9 @@ TO_OTHERS: Final = frozenset({"auth.key-not-echoed", "usage.cache.isolated"})
 COUNTS: Final = ("usage.input.", "usage.output.", "stream.final.output", "stream.msgdelta.", "stream.start.input")
 """How ids begin that are about input_tokens and output_tokens, which an application reads."""
 
+SEEN_IN_COUNTS: Final = ("affects-input-tokens", "-counts", ".counted", "-counted")
+"""How ids end that conclude from token counts that a part of the request is lost."""
+
 AFFECTS_COUNTS: Final = "affects-input-tokens"
 
 
@@ -75,3 +78,8 @@ def is_about_counts(requirement: str) -> bool:
 def changes_some(requirement: str) -> bool:
     """Whether a violation changes only some answers."""
     return requirement in PARTICULAR_VALUES or requirement in VALUES_OF_CALLS
+
+
+def is_seen_in_counts(requirement: str) -> bool:
+    """Whether only token counts show the violation: a part of the request may be lost, or only not counted."""
+    return requirement.endswith(SEEN_IN_COUNTS)

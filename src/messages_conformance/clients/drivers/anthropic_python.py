@@ -8,6 +8,8 @@ from pydantic import BaseModel
 
 warnings.simplefilter("ignore")
 
+CACHED = ("cache_creation_input_tokens", "cache_read_input_tokens")
+
 
 class Person(BaseModel):
     name: str
@@ -40,6 +42,7 @@ def handed(message):
         "stop_reason": message.stop_reason,
         "input_tokens": message.usage.input_tokens,
         "output_tokens": message.usage.output_tokens,
+        "cached_tokens": sum(count for name in CACHED if isinstance(count := getattr(message.usage, name, 0), int)),
         "thinking": any(block.type == "thinking" and block.thinking for block in message.content),
     }
 
@@ -93,7 +96,7 @@ def run(ask, base_url, key, model):
         ]
         turns = [{"role": "assistant", "content": message.content}, {"role": "user", "content": results}]
         _, second = asked(client, {**made, "messages": [*made["messages"], *turns]}, ask.get("stream"))
-        result["final"] = second["text"]
+        result |= {"final": second["text"], "final_input_tokens": second["input_tokens"]}
     return result
 
 

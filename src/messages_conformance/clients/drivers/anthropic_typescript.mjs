@@ -46,6 +46,7 @@ function handed(message) {
     stop_reason: message.stop_reason,
     input_tokens: message.usage.input_tokens,
     output_tokens: message.usage.output_tokens,
+    cached_tokens: (message.usage.cache_creation_input_tokens ?? 0) + (message.usage.cache_read_input_tokens ?? 0),
     thinking: message.content.some((block) => block.type === "thinking" && block.thinking),
   };
 }
@@ -100,6 +101,7 @@ async function run(ask, baseURL, apiKey) {
     const turns = [{ role: "assistant", content: message.content }, { role: "user", content }];
     const [, second] = await asked(client, { ...made, messages: [...made.messages, ...turns] }, ask.stream);
     result.final = second.text;
+    result.final_input_tokens = second.input_tokens;
   }
   return result;
 }

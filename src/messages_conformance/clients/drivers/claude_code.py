@@ -27,6 +27,8 @@ QUIET = {
 def run(ask, base_url, key, model):
     words = [str(PROGRAM), "-p", ask["prompt"], "--model", model, "--output-format", "stream-json", "--verbose"]
     words += ["--allowedTools", "Glob", "--settings", json.dumps(SETTINGS)]
+    if "system" in ask:
+        words += ["--append-system-prompt", ask["system"]]
     with tempfile.TemporaryDirectory() as folder:
         home, work = Path(folder) / "home", Path(folder) / "work"
         home.mkdir()
