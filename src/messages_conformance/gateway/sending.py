@@ -36,7 +36,7 @@ AT_ONCE: Final = 16
 """So many single cases are sent at the same time (our own: a gateway in Python answers fifty in a second)."""
 
 LEAVING_S: Final = 40.0
-"""How long we wait for the upstream's request to end; the longest script speaks for a fifth of it (our own)."""
+"""How long we wait for the upstream's request to end; the longest script speaks for a third of it (our own)."""
 
 DISCONNECTED: Final = "disconnected"
 """The kind of failure of a connection that the gateway closes without an answer."""
@@ -161,8 +161,8 @@ async def _again(setup: Setup, exchanges: tuple[Exchange, ...], sent: Sequence[S
     The second tries wait at the same time. Once a requirement fails in a second try, too, its other findings stay.
     """
     kept = list(exchanges)
-    short = [n for n, one in enumerate(sent) if not _is_long(one.case)]
-    left = {name: [n for n in short if name in doubts(kept[n])] for name in TIMED}
+    doubtful = {n: doubts(kept[n]) for n, one in enumerate(sent) if not _is_long(one.case)}
+    left = {name: [n for n, names in doubtful.items() if name in names] for name in TIMED}
     while any(left.values()):
         now = {name: numbers[:MOST_DOUBTFUL] for name, numbers in left.items()}
         chosen = sorted(frozenset(n for numbers in now.values() for n in numbers))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 import socket
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from multiprocessing import get_context
 from typing import Final
 
 from rich.console import Console
@@ -39,7 +41,16 @@ PACE: Final = 0.1
 """The long silence has this part of its length, and the gateway pings so much sooner (our own)."""
 
 AT_ONCE: Final = 4
-"""So many runs at the same time: most of a run is waiting for pauses (our own)."""
+"""So many runs at the same time in one process: most of a run is waiting for pauses (our own)."""
+
+FEW: Final = 9
+"""Fewer subjects are tried in this process: another one takes a second to start (our own)."""
+
+GROUP: Final = 12
+"""So many subjects a process tries before it gets more (our own)."""
+
+JOBS: Final = min(os.cpu_count() or 1, 8)
+"""The number of processes: a run has a gateway, its upstream and its clients, all in Python (our own)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,16 +169,18 @@ def _free_port() -> int:
         return port
 
 
-def prove_gateways(only: Iterable[str] = (), *, out: Console | None = None, jobs: int = AT_ONCE) -> int:
-    """Tries the subjects, prints what is wrong, and returns 0 when every one is as it has to be, else 1."""
+def prove_gateways(only: Iterable[str] = (), *, out: Console | None = None, jobs: int = JOBS) -> int:
+    """Tries the subjects, prints what is wrong, and returns 0 when every one is as it has to be, else 1.
+
+    `jobs` is the number of processes; in each, AT_ONCE runs wait for their pauses at the same time.
+    """
     out = out or console()
     chosen = gateway_subjects(only)
     problems = 0
-    with ThreadPoolExecutor(jobs) as pool:
-        for trial in pool.map(try_gateway, chosen):
-            if trial.complaint:
-                problems += 1
-                out.print(trial.complaint, soft_wrap=True, markup=False)
+    for complaint in _complaints(chosen, jobs=jobs):
+        if complaint:
+            problems += 1
+            out.print(complaint, soft_wrap=True, markup=False)
     faults = counted(len({one.name for one in chosen if one.kind == FAULT}), "run")
     correct = counted(len({one.name for one in chosen if one.kind == VARIANT}), "run")
     unproved = [] if tuple(only) else requirements_without_fault()
@@ -175,6 +188,24 @@ def prove_gateways(only: Iterable[str] = (), *, out: Console | None = None, jobs
         out.print(f"{name}: no fault of the reference gateway violates it")
     out.print(f"{faults} of faulty gateways, {correct} of correct ones; {problems} not as they have to be")
     return 1 if problems or unproved else 0
+
+
+def _complaints(chosen: Sequence[GatewaySubject], *, jobs: int) -> Iterator[str]:
+    """What is wrong with each subject, in order."""
+    if len(chosen) < FEW:
+        yield from _tried([one.name for one in chosen])
+        return
+    groups = [[one.name for one in chosen[at : at + GROUP]] for at in range(0, len(chosen), GROUP)]
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        for complaints in pool.map(_tried, groups):
+            yield from complaints
+
+
+def _tried(names: Sequence[str]) -> list[str]:
+    """What is wrong with each of these subjects; the changes have functions, which no process can pass to another."""
+    known = {one.name: one for one in gateway_subjects()}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return [trial.complaint for trial in pool.map(try_gateway, [known[name] for name in names])]
 
 
 def requirements_without_fault() -> tuple[str, ...]:

@@ -71,6 +71,10 @@ def _one_system(body: Fields) -> Fields:
     return {**body, "messages": [{"role": "system", "content": "\n\n".join(system)}, *rest] if system else rest}
 
 
+def _with_own_id(block: Fields) -> Fields:
+    return field("id", lambda id: f"toolu_{id}")(block) if block["type"] == "tool_use" else block
+
+
 def _inlined(body: Fields) -> Fields:
     """The body without definitions in the schemas of tools."""
     for tool in body.get("tools") or []:
@@ -163,7 +167,7 @@ variant(
     message=in_content("tool_use", field("id", lambda id: f"toolu_{id}")),
     events=events_of_type(
         "content_block_start",
-        lambda event: {**event, "content_block": (field("id", lambda id: f"toolu_{id}")(event["content_block"]))},
+        lambda event: {**event, "content_block": _with_own_id(event["content_block"])},
     ),
 )
 variant(

@@ -61,6 +61,12 @@ HELD_OPEN_GRACE_S: Final = 5.0
 """How long a body may stay open after message_stop: a client that waits for its end hangs until then (origin: our
 own)."""
 
+HELD_OPEN_SEEN: Final = 3
+"""After so many bodies that were held open, the next ones are left after LATER_GRACE_S (origin: our own)."""
+
+LATER_GRACE_S: Final = 0.5
+"""How long the later ones may stay open: by then it is known what the target does (origin: our own)."""
+
 REST_OF_STOP_BYTES: Final = 256
 """What may follow the name message_stop in its own event: a server under load may send even that byte by byte."""
 
@@ -78,6 +84,13 @@ class SizeLimit:
 
     kept_bytes: int = 0
     has_cut_off: bool = False
+    held_open: int = 0
+    """How many bodies stayed open after their last event."""
+
+    @property
+    def grace_s(self) -> float:
+        """How long a body may stay open after its last event."""
+        return HELD_OPEN_GRACE_S if self.held_open < HELD_OPEN_SEEN else LATER_GRACE_S
 
     @property
     def limits(self) -> BodyLimits:
@@ -180,7 +193,8 @@ class Body:
                 await self._collect(answer, began_s, stop, deadline)
         except TimeoutError:
             if stop is not None and stop.seen:
-                self._end(STALLED, f"still open {HELD_OPEN_GRACE_S:g} s after message_stop")
+                self._end(STALLED, f"still open {self.size_limit.grace_s:g} s after message_stop")
+                self.size_limit.held_open += 1
             else:
                 self._end(TIMEOUT, f"still not complete after {TOTAL_TIMEOUT_FACTOR * self.timeout_s:g} s in all")
         except httpx.TimeoutException:
@@ -212,7 +226,7 @@ class Body:
                     self._end(LEFT, f"left after {meter.size_bytes:,} bytes")
                     return
                 if is_end:
-                    deadline.reschedule(min(deadline_s, at_s + HELD_OPEN_GRACE_S))
+                    deadline.reschedule(min(deadline_s, at_s + self.size_limit.grace_s))
 
     def _cut_off(self, excess: str) -> None:
         self._end(TOO_LARGE, excess)

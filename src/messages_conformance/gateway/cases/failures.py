@@ -16,8 +16,8 @@ TOO_LONG: Final = "prompt is too long: 210000 tokens > 200000 maximum"
 
 WORDS: Final = "The scripted upstream does not answer this one."
 SENTENCE: Final = "This sentence has more than forty characters in it."
-LEAVING: Final = Script(blocks=(Text("word " * 260),), wait_between_deltas_s=0.05)
-"""A stream of more than eight seconds, which nobody reads to its end."""
+LEAVING: Final = Script(blocks=(Text("word " * 160),), wait_between_deltas_s=0.05)
+"""A stream of five seconds, which nobody reads to its end: the gateway has to leave it within two."""
 
 
 def refusals() -> Iterator[Case]:
