@@ -132,19 +132,21 @@ async def send_all(setup: Setup, cases: Sequence[Case], *, together_too: bool = 
 
 
 async def send_beside(setup: Setup, *, factor: float = 1.0) -> list[Sent]:
-    """Sends a slow stream and, when the upstream has its request, others beside it."""
+    """Sends slow answers, a stream and a whole one, and others beside them when the upstream has their requests."""
     case = slower(SLOW, factor)
-    nonce, script = prepared(case)
-    slow = asyncio.ensure_future(send(setup, case, streamed=True, ready=(nonce, script)))
-    while not setup.upstream.records(script.token()) and not slow.done():  # noqa: ASYNC110 (another thread's record)
+    ready = [(form, prepared(case)) for form in case.forms]
+    slow = [asyncio.ensure_future(send(setup, case, streamed=form == STREAM, ready=pair)) for form, pair in ready]
+    tokens = [script.token() for _, (_, script) in ready]
+    while not all(map(setup.upstream.records, tokens)) and not all(one.done() for one in slow):  # noqa: ASYNC110
         await asyncio.sleep(0.02)
     quick = await asyncio.gather(*(send(setup, one, streamed=form == STREAM) for one in beside() for form in one.forms))
-    done = await slow
+    done = await asyncio.gather(*slow)
     pause_s = max(pause.seconds for pause in case.script.pauses)
-    until_s = resumed_s(setup.upstream.records(done.script.token()), pause_s)
+    resumed = [resumed_s(setup.upstream.records(token), pause_s) for token in tokens]
+    until_s = min((at_s for at_s in resumed if at_s is not None), default=None)
     if until_s is None:
-        return [done, *quick]
-    return [done, *(replace(one, observes=(f"beside-until:{until_s - one.started_s}",)) for one in quick)]
+        return [*done, *quick]
+    return [*done, *(replace(one, observes=(f"beside-until:{until_s - one.started_s}",)) for one in quick)]
 
 
 def resumed_s(records: Sequence[UpstreamExchange], pause_s: float) -> float | None:
@@ -176,8 +178,8 @@ async def _again(setup: Setup, exchanges: tuple[Exchange, ...], sent: Sequence[S
 async def _retried(setup: Setup, one: Sent) -> Sent:
     """The same case, sent once more with longer pauses."""
     if any(name.startswith("beside-until:") for name in one.observes):
-        _, *quick = await send_beside(setup, factor=LONGER)
-        return of_the_same_form(quick, one)
+        again = await send_beside(setup, factor=LONGER)
+        return of_the_same_form([other for other in again if other.case.name == one.case.name], one)
     return await send(setup, slower(one.case, LONGER), streamed=one.request.streamed)
 
 

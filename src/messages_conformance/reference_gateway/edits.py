@@ -121,13 +121,24 @@ def joined_inputs(change: Callable[[Any], Any]) -> Callable[[Events], Events]:
                 held.append(delta["partial_json"])
                 continue
             if event["type"] == "content_block_stop" and held:
-                text = json.dumps(change(json.loads("".join(held) or "{}")), ensure_ascii=False)
+                text = "".join(held)
+                if _is_json(text):
+                    text = json.dumps(change(json.loads(text)), ensure_ascii=False)
                 given = {"type": "input_json_delta", "partial_json": text}
                 yield {"type": "content_block_delta", "index": event["index"], "delta": given}
                 held = []
             yield event
 
     return edited
+
+
+def _is_json(text: str) -> bool:
+    """Whether the arguments of a call are whole: a limit may cut them."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def stop_reasons(change: Callable[[str], str | None]) -> tuple[Edit, Callable[[Events], Events]]:

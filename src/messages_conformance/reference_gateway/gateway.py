@@ -102,7 +102,10 @@ class Gateway:
             self.shared.active -= 1
 
     async def _answered(self, request: HttpRequest, reply: Reply) -> None:
-        async with self.shared.one_by_one if "one_by_one" in self.flags else contextlib.nullcontext():
+        waits = "one_by_one" in self.flags or (
+            "blocks_on_whole" in self.flags and b'"stream": true' not in request.body
+        )
+        async with self.shared.one_by_one if waits else contextlib.nullcontext():
             try:
                 await self._answer(request, reply)
             except Refused as refused:

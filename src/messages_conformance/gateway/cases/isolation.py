@@ -14,9 +14,9 @@ TOGETHER: Final = 64
 SLOW: Final = case(
     "slow-stream",
     Script(blocks=(Text("Slow words come one by one. "),), pauses=(Pause(after=1, seconds=3.0),)),
-    forms=(STREAM,),
+    forms=(STREAM, WHOLE),
 )
-"""The stream of another client."""
+"""The slow answers of two other clients, one of them a stream."""
 
 
 def together() -> Iterator[Case]:

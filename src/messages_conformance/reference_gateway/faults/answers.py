@@ -44,7 +44,13 @@ def _both(pair: tuple[Any, Any]) -> dict[str, Any]:
     return {"message": pair[0], "events": pair[1]}
 
 
-fault("trim_chunks", "White space at the ends of each chunk is removed.", "answer.text", **_streamed_text(str.strip))
+fault(
+    "trim_chunks",
+    "White space at the ends of each chunk is removed.",
+    "answer.text",
+    "error.text-before",
+    **_streamed_text(str.strip),
+)
 fault(
     "ascii_answers",
     "Letters that are not ASCII become question marks.",
@@ -116,6 +122,7 @@ fault(
     "rename_calls",
     "Names of calls get a prefix.",
     "answer.tool-calls",
+    "answer.other-blocks",
     message=in_content("tool_use", field("name", lambda name: f"functions.{name}")),
     events=events_of_type(
         "content_block_start",
@@ -310,6 +317,7 @@ fault(
     "answer.input-tokens",
     "answer.output-tokens",
     "answer.cached-tokens",
+    "answer.other-fields",
     **_both(usages(lambda usage: {name: 0 if isinstance(value, int) else value for name, value in usage.items()})),
 )
 fault(
@@ -318,6 +326,7 @@ fault(
     "answer.input-tokens",
     "answer.output-tokens",
     "answer.cached-tokens",
+    "answer.other-fields",
     events=usages(lambda usage: dict.fromkeys(usage, 0))[1],
 )
 fault(
@@ -386,6 +395,7 @@ fault(
     "answer.input-tokens",
     "answer.output-tokens",
     "answer.cached-tokens",
+    "answer.other-fields",
     message=without("usage"),
 )
 fault("no_model", "Whole answers name no model.", "answer.model", message=without("model"))

@@ -55,6 +55,12 @@ fault(
     "request.system-unmixed",
     request=_sharing_system(),
 )
+fault(
+    "block_on_whole_answers",
+    "Requests wait for whole answers to others.",
+    "isolation.slow-stream",
+    flags=frozenset({"blocks_on_whole"}),
+)
 fault("one_by_one", "Requests wait for each other.", "isolation.slow-stream", flags=frozenset({"one_by_one"}))
 
 

@@ -229,11 +229,11 @@ def _beside_another(exchange: Exchange) -> bool:
     source=sources.STREAMING,
     reads={TIMES},
     applies=_beside_another,
-    provoked="Requests of other clients while the upstream pauses in a stream.",
+    provoked="Requests of other clients while the upstream pauses in a stream and in a whole answer.",
 )
 def answers_others_beside_a_slow_stream(exchange: Exchange) -> Iterable[Finding]:
-    """A slow stream of one client does not delay the answers to others."""
+    """A slow answer to one client, streamed or whole, does not delay the answers to others."""
     for until_s in map(float, values_of("beside-until", exchange)):
         ended = exchange.response is not None and exchange.response.ended_at_s < until_s
         if not ended:
-            yield from differs("", "no answer until the slow stream of another client went on", "an answer before")
+            yield from differs("", "no answer until the slow answer to another client went on", "an answer before")
