@@ -31,11 +31,15 @@ def report_internal_error(error: BaseException) -> None:
         )
 
 
-def described(error: BaseException) -> str:
-    """`internal error: ValueError: ..., at file.py:12`."""
+INTERNAL = "internal error"
+OF_THE_USER = "error in your own rule"
+
+
+def described(error: BaseException, *, kind: str = INTERNAL) -> str:
+    """`internal error: ValueError: ..., at file.py:12`; `kind` says whose error it is."""
     if isinstance(error, MemoryError):
         return "the memory of this process is used up: raise its limit, or lower --concurrency"
     frames = traceback.extract_tb(error.__traceback__)
     place = f", at {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     text = " ".join(str(error).split())
-    return f"internal error: {type(error).__name__}: {text[:MESSAGE_CHARACTERS]}{place}"
+    return f"{kind}: {type(error).__name__}: {text[:MESSAGE_CHARACTERS]}{place}"

@@ -245,12 +245,13 @@ OPTIONS: Final = (
     Option("skip", "leave out requirements that match this glob; may be repeated", "globs"),
     Option(
         "situation",
-        "send only the requests of this situation (a glob), as the report of a failure names it; may be repeated",
+        "send only the requests of this situation (a glob); the names are in the `again` command of a failure and in "
+        "report.json; may be repeated",
         "globs",
     ),
     Option(
         "include",
-        "also create, read and delete one batch of two requests or four small files: batches, files, or batches,files",
+        "also create, read and delete small batches or small files on the target: batches, files, or batches,files",
         check=_include_problem,
     ),
     Option(
@@ -280,7 +281,7 @@ OPTIONS: Final = (
     ),
     Option(
         "edition",
-        "edition of the catalogue, such as 2026.11: requirements added later do not count",
+        "edition of the catalogue, such as 2026.12: requirements added later do not count",
         refuses_empty=True,
     ),
     Option(
@@ -342,7 +343,7 @@ OPTIONS: Final = (
     ),
     Option(
         "max-shrink-requests",
-        "number of additional requests to find the smallest generated request that shows a fault "
+        "number of additional requests that make a failing generated request smaller "
         "(default: 30 for reference: and this machine, else 0)",
         "whole number",
         at_least=0,
@@ -406,7 +407,9 @@ OPTIONS: Final = (
     ),
     Option("open", "open the page of --report in a browser at the end", "flag", belongs_to="command line"),
     Option("config", "file of options (default: the nearest messages-conformance.toml or pyproject.toml)", "path"),
-    Option("show-trace", "show the whole exchange of each failure", "flag"),
+    Option(
+        "show-trace", "show every failure with its whole exchange, and the reasons for all that is not verified", "flag"
+    ),
 )
 
 NEEDS: Final = (

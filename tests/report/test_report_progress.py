@@ -51,7 +51,7 @@ def test_every_unfinished_suite_has_a_line(snapshot, columns):
 
 def test_the_line_of_the_run_has_tokens_limit_and_remaining_time():
     assert lines(BUSY, 200)[-1] == (
-        "55 of 220 exchanges · 16 in flight · 2 waiting for a rate limit · 1,234 of 20,000 tokens · "
+        "55 of 220 planned requests · 16 in flight · 2 waiting for a rate limit · 1,234 of 20,000 tokens · "
         "about 1 min 30 s left · 3 requirements failed so far"
     )
 
@@ -75,7 +75,7 @@ def test_outside_a_terminal_progress_is_one_line_for_each_quarter():
         for _ in range(9):
             progress.update()
     shown = file.getvalue().splitlines()
-    assert [line.split(" ·")[0] for line in shown] == [f"{done} of 8 exchanges" for done in (2, 4, 6, 8)]
+    assert [line.split(" ·")[0] for line in shown] == [f"{done} of 8 planned requests" for done in (2, 4, 6, 8)]
     assert shown[0].endswith("2 in flight · 1 waiting for a rate limit · 1 requirement failed so far")
 
 
@@ -85,7 +85,7 @@ def test_ci_is_no_terminal(monkeypatch):
     file = Terminal()
     with Progress(console(file, columns=100), lambda: BUSY) as progress:
         progress.update()
-    assert file.getvalue().startswith("55 of 220 exchanges")
+    assert file.getvalue().startswith("55 of 220 planned requests")
     assert "\x1b" not in file.getvalue()
 
 

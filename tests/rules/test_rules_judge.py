@@ -157,7 +157,7 @@ def test_a_requirement_that_the_profile_promises_is_judged(fields: dict[str, Any
 
 
 def test_a_requirement_that_no_exchange_shows_says_so() -> None:
-    assert verdict(row("a.b")).reason == "not provoked in this run"
+    assert verdict(row("a.b")).reason == "no answer of this run shows it"
     assert verdict(row("a.b", applies=lambda exchange: False), *TWO).outcome == NOT_VERIFIED
     assert verdict(row("a.b", [UNSHOWN]), TWO[0]).reason == UNSHOWN.reason
 
@@ -166,7 +166,7 @@ def test_a_failed_exchange_gives_the_reason() -> None:
     silent = unanswered(message="no byte came for 60 s", probes=("request.x.y",))
     assert verdict(row("stream.x"), silent).reason == "no byte came for 60 s"
     assert verdict(row("request.x.y"), silent).reason == "no byte came for 60 s"
-    assert verdict(row("request.other"), silent).reason == "not provoked in this run"
+    assert verdict(row("request.other"), silent).reason == "no answer of this run shows it"
     assert verdict(row("stream.x"), silent, answered()).outcome == PASS
 
 

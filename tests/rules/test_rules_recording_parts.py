@@ -253,8 +253,8 @@ def without(run: Run, *parts: RecordingPart) -> Run:
         (RESPONSE_HEADERS, "headers.request-id.unique", "the recording has no response headers"),
         (REQUEST, "stop.stop_sequence.none-requested", "the recording has no request"),
         (IDS, "response.id.unique", "the recording has no ids"),
-        (PROBES, "request.max_tokens.required", "the recording has no probes"),
-        (PROBES, "errors.status.400", "the recording has no probes"),
+        (PROBES, "request.max_tokens.required", "the recording does not say which answer the sender expected"),
+        (PROBES, "errors.status.400", "the recording does not say which answer the sender expected"),
     ],
 )
 def test_a_requirement_is_not_verified_without_a_part_that_its_rule_reads(
@@ -299,7 +299,7 @@ def test_no_rule_over_a_run_is_content_with_nothing() -> None:
 def test_times_are_lacking_while_our_own_process_was_blocked() -> None:
     lagging, steady = answered(**LONG_LAG), answered(observer_lag_s=MAX_OBSERVER_LAG_S)
     assert (lacking(lagging), lacking(steady)) == (frozenset({TIMES}), frozenset())
-    expected = "the recording has no reliable times: our own process was blocked for 0.11 s"
+    expected = "this machine was too busy to take reliable times: it paused for 0.11 s"
     assert reason_for(lagging, frozenset({TIMES, CHUNK_BORDERS})) == expected
     assert reason_for(replace(lagging, lacks=frozenset({TIMES})), frozenset({TIMES})) == "the recording has no times"
 

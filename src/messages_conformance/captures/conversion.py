@@ -13,7 +13,7 @@ from typing import Any, Final
 from messages_conformance.captures.bodies import read_body
 from messages_conformance.captures.credentials import without_credentials, without_keys
 from messages_conformance.captures.pair import Pair
-from messages_conformance.captures.routes import messages_path, other_api, other_api_of_body
+from messages_conformance.captures.routes import base_url, messages_path, other_api, other_api_of_body
 from messages_conformance.captures.scrubbing import are_all_headers, has_placeholder_ids, lacks_of_headers
 from messages_conformance.exchange import (
     COMPLETE,
@@ -150,7 +150,9 @@ def _request(pair: Pair, path: str, response: Response) -> tuple[Request, set[Re
     if unknown:
         body = _assumed(response)
     headers = without_credentials(pair.request_headers or ())
-    made = Request(method=method, path=path, headers=headers, body=body or b"")
+    made = Request(
+        method=method, path=path, headers=headers, body=body or b"", base_url=base_url(pair.url) if pair.url else ""
+    )
     return made, {RecordingPart.REQUEST} if unknown else set()
 
 

@@ -31,6 +31,19 @@ def messages_path(url: str) -> str | None:
     return f"{route}?{query}" if query else route
 
 
+def base_url(url: str) -> str:
+    """The address before /v1/messages, without a user name or a password; empty if the text is only a path."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    match = MESSAGES_ROUTE.fullmatch(parts.path)
+    host = parts.netloc.rpartition("@")[2]
+    if match is None or not host or parts.scheme.lower() not in ("http", "https"):
+        return ""
+    return f"{parts.scheme.lower()}://{host}{parts.path[: match.start(1)]}"
+
+
 def _path_and_query(url: str) -> tuple[str, str]:
     """The path and the query of an address or a path; empty for an address that is none."""
     try:

@@ -19,11 +19,15 @@ RECORDING: Final = recording.FILE_NAME
 
 @dataclass(frozen=True, kw_only=True)
 class SavedRun:
-    """What report.json says about a run. `judged` are the numbers of the exchanges that were judged; None: all."""
+    """What report.json says about a run. `base_url` is empty if the target was no address.
+
+    `judged` are the numbers of the exchanges that were judged; None: all.
+    """
 
     model: str = ""
     profile: str = ""
     depth: str = "standard"
+    base_url: str = ""
     judged: frozenset[int] | None = None
 
 
@@ -36,10 +40,15 @@ def about(folder: Path | None) -> SavedRun:
             model=str(run["model"]),
             profile=str(run["profile"]),
             depth=str(run["depth"]),
+            base_url=str(run.get("base_url") or _address(str(run["target"]))),
             judged=frozenset(int(row["number"]) for row in rows),
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return SavedRun()
+
+
+def _address(target: str) -> str:
+    return target if target.startswith(("http://", "https://")) else ""
 
 
 def is_record(value: Any) -> bool:

@@ -112,7 +112,7 @@ def _judged(files: list[str], found: Mapping[str, Any], fields: FieldMap | None,
         name=_name(files),
         model=found.get("model") or run.model,
         depth=run.depth,
-        base_url=EXAMPLE_URL,
+        base_url=run.base_url or EXAMPLE_URL,
         judged_by=shlex.join(["messages-conformance", "check", *files, *maps, "--profile", options.profile]),
         notes=tuple(_notes_before(run, found)),
     )

@@ -34,7 +34,7 @@ COMMANDS: Final[Mapping[str, Row]] = {
     ),
     "targets": Row(
         module="fleets",
-        summary="list what run --all runs, for people and schedulers",
+        summary="list the targets, models and profiles that run --all judges",
         example="targets --format json --shard 2/10",
     ),
     "check": Row(

@@ -171,7 +171,7 @@ def sentence_of(each: click.Command) -> str:
 def sections(each: click.Command, ctx: click.Context) -> list[tuple[str, list[tuple[str, str]]]]:
     """The arguments and options of a command by group, as (names, sentence); hidden ones are left out."""
     words = [
-        (_metavar(param, ctx).strip("[]"), param.sentence)
+        (_metavar(param, ctx) if param.required else _metavar(param, ctx)[1:-1], param.sentence)
         for param in each.params
         if isinstance(param, ArgumentOfCommand)
     ]

@@ -36,8 +36,20 @@ def selection() -> list[click.Parameter]:
     """The options that select cells."""
     return [
         option("--shard", metavar="I/N", group=GROUP, help="only this part; auto: by the index of a CI job"),
-        option("--cell", metavar="GLOB", multiple=True, group=GROUP, help="only cells with this id; may be repeated"),
-        option("--cells", metavar="FILE", kind=FILE, group=GROUP, help="the cells that `targets --format json` wrote"),
+        option(
+            "--cell",
+            metavar="GLOB",
+            multiple=True,
+            group=GROUP,
+            help="only the runs with this id, as `targets` lists them (a glob); may be repeated",
+        ),
+        option(
+            "--cells",
+            metavar="FILE",
+            kind=FILE,
+            group=GROUP,
+            help="only the runs in this file, which `targets --format json` wrote",
+        ),
     ]
 
 

@@ -116,6 +116,7 @@ def _request_record(request: Request, *, may_cut: bool = True) -> Record:
         "headers": [list(pair) for pair in request.headers],
         **packed_body(request.body, may_cut=may_cut),
         **({"wire": request.wire} if request.wire else {}),
+        **({"base_url": request.base_url} if request.base_url else {}),
     }
 
 
@@ -126,6 +127,7 @@ def _request_from(row: _RequestRow) -> Request:
         headers=row.headers,
         body=unpacked_body(row.body_base64, row.body_coding, "request.body_base64"),
         wire=row.wire,
+        base_url=row.base_url,
     )
 
 
@@ -264,6 +266,7 @@ class _RequestRow(Struct, frozen=True):
     body_coding: Coding = ""
     body_cut_from: _Count | None = None
     wire: Literal["", "http-1.0", "expect-continue", "cut-body", "leave-early"] = ""
+    base_url: str = ""
 
 
 class _ResponseRow(Struct, frozen=True):

@@ -47,7 +47,7 @@ class Request:
     """What was sent. `path` includes the query; `headers` hold KEY_PLACEHOLDER in place of the key, and the placeholder
     of a header that the user adds in place of its value.
 
-    `wire` is one of WIRE_FORMS.
+    `wire` is one of WIRE_FORMS. `base_url` is the address before `path`, where a recording of somebody else has it.
     """
 
     method: str
@@ -55,6 +55,7 @@ class Request:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     wire: str = ""
+    base_url: str = ""
 
     @cached_property
     def json(self) -> Any:

@@ -8,7 +8,7 @@ from typing import Final
 from messages_conformance.captures.conversion import NOT_OF_THE_API
 from messages_conformance.captures.credentials import without_credentials, without_keys
 from messages_conformance.captures.pair import Headers
-from messages_conformance.captures.routes import messages_path
+from messages_conformance.captures.routes import base_url, messages_path
 from messages_conformance.exchange import (
     COMPLETE,
     LEFT,
@@ -50,7 +50,13 @@ class LiveExchange:
         self._sent_headers = headers
         path = messages_path(url)
         self.judged = path is not None and method.upper() not in NOT_OF_THE_API
-        self.request = Request(method=method.upper(), path=path or url, headers=without_credentials(headers), body=body)
+        self.request = Request(
+            method=method.upper(),
+            path=path or url,
+            headers=without_credentials(headers),
+            body=body,
+            base_url=base_url(url),
+        )
         self.status = 0
         self.first_byte_s: float | None = None
         self.lag_s = 0.0

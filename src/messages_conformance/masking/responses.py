@@ -133,9 +133,12 @@ def masked_request(request: Request, secret: str, *, placeholder: str = KEY_PLAC
     headers = tuple((name, masked_text(value, secret, placeholder=placeholder)) for name, value in request.headers)
     found = spans(request.body, secret.encode())
     path = masked_text(request.path, secret, placeholder=placeholder)
-    if not found and (headers, path) == (request.headers, request.path):
+    base_url = masked_text(request.base_url, secret, placeholder=placeholder)
+    if not found and (headers, path, base_url) == (request.headers, request.path, request.base_url):
         return request
-    return replace(request, headers=headers, path=path, body=with_placeholders(request.body, found, placeholder))
+    return replace(
+        request, headers=headers, path=path, base_url=base_url, body=with_placeholders(request.body, found, placeholder)
+    )
 
 
 def _with_masked_headers(response: Response, key: str, placeholder: str) -> Response:

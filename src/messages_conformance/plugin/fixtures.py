@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,16 +13,20 @@ if TYPE_CHECKING:
     from messages_conformance.exchange import Exchange
     from messages_conformance.httpx import JudgingTransport
     from messages_conformance.plugin.live_stream import LiveStream
+    from messages_conformance.rules import Finding
     from messages_conformance.run import Run
 
 RUN: Final[pytest.StashKey[Run]] = pytest.StashKey()
+
+VALUE_CHARACTERS: Final = 200
+"""Length to which the values in the message of a failed test are cut (our own choice)."""
 
 PARAMETERS: Final = ("exchange", "dialogue", "generated")
 """Fixtures whose parameter is an Ask, a Dialogue or a GeneratedSet: what the test wants to be sent."""
 
 
 class Violation(AssertionError):
-    """The target violates MUST requirements; the message lists their ids."""
+    """The target violates MUST requirements; the message has their ids, and what was found and wanted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +108,19 @@ def generated(request: pytest.FixtureRequest) -> tuple[Exchange, ...]:
     return run.exchanges(request.param)
 
 
+def _violations(found: Iterable[Finding]) -> str:
+    """One line for each requirement, with what its first finding found and wanted, and where."""
+    from messages_conformance.report.text import inline
+
+    first = {finding.requirement: finding for finding in reversed(list(found))}
+    lines = [
+        f"{name}: found {inline(one.found, VALUE_CHARACTERS)}, wanted {inline(one.wanted, VALUE_CHARACTERS)} "
+        f"({inline(str(one.place), VALUE_CHARACTERS)})"
+        for name, one in sorted(first.items())
+    ]
+    return "\n".join(lines)
+
+
 @pytest.fixture
 def judge(request: pytest.FixtureRequest) -> Callable[..., None]:
     """A function that judges exchanges by every rule that applies; a violated MUST fails the test."""
@@ -115,7 +132,7 @@ def judge(request: pytest.FixtureRequest) -> Callable[..., None]:
         found, rows = run.judged(exchanges), run.judge.catalogue
         violated = sorted({finding.requirement for finding in found if rows[finding.requirement].level == "MUST"})
         if violated:
-            raise Violation(", ".join(violated))
+            raise Violation(_violations([one for one in found if one.requirement in violated]))
         unanswered = [exchange.failure for exchange in exchanges if exchange.failure is not None]
         if unanswered:
             pytest.skip(unanswered[0].message)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from messages_conformance.exchange import Exchange
+from messages_conformance.exchange import Exchange, RecordingPart
 from messages_conformance.report.both_sides import both_sides
 from messages_conformance.report.finding_words import readable
 from messages_conformance.report.generated_requests import describe_generated, only_command, repeat_command
@@ -162,8 +162,15 @@ def _harm(report: Report, requirement: str) -> str:
 
 def command(run: RunInfo, exchange: Exchange) -> str:
     """The curl command for an exchange of this run. For the reference endpoint, a comment says how to start it."""
-    if run.base_url or not run.target.startswith("reference:"):
-        return curl(exchange, run.base_url or run.target, key_variable=run.key_variable, connection=run.connection)
+    base_url = exchange.request.base_url or run.base_url
+    if base_url or not run.target.startswith("reference:"):
+        return curl(
+            exchange,
+            base_url or run.target,
+            key_variable=run.key_variable,
+            connection=run.connection,
+            is_recorded=bool(run.judged_by),
+        )
     start = f"# first, in another terminal: messages-conformance serve --port {REFERENCE_PORT}"
     start += "".join(f" --{kind} {quoted(name)}" for kind, name in _changes(run.target)) + "\n"
     start += f"# and here: export {run.key_variable}={REFERENCE_KEY}\n"
@@ -183,7 +190,7 @@ def command_of(report: Report, number: int) -> str:
     """The curl command for exchange `number` of the report; empty when there is none."""
     exchange = report.exchanges.get(number)
     if exchange is not None:
-        return command(report.run, exchange)
+        return "" if RecordingPart.REQUEST in exchange.lacks else command(report.run, exchange)
     saved = report.saved_exchanges.get(number)
     return "" if saved is None else saved.curl
 

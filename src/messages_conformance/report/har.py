@@ -58,7 +58,11 @@ def _started(run: RunInfo, exchange: Exchange) -> str:
 
 def _request(run: RunInfo, exchange: Exchange) -> dict[str, Any]:
     request = exchange.request
-    base = run.base_url or (run.target if run.target.startswith(("http://", "https://")) else NO_ADDRESS)
+    base = (
+        request.base_url
+        or run.base_url
+        or (run.target if run.target.startswith(("http://", "https://")) else NO_ADDRESS)
+    )
     url = base.rstrip("/") + request.path
     posted = {"mimeType": request.header("content-type") or "", **_text(request.body)}
     return {

@@ -178,7 +178,8 @@ def _clients(report: Report) -> Iterator[str]:
 
 def _because_of(found: ClientStatus) -> str:
     lines = [
-        f"{prose(outcome)}: {_names([effect.requirement for effect in effects if effect.requirement])}"
+        prose(outcome)
+        + (f": {_names(names)}" if (names := [one.requirement for one in effects if one.requirement]) else "")
         for outcome, effects in groupby(found.effects, key=in_words)
     ]
     lines += found.unseen

@@ -31,7 +31,7 @@ from messages_conformance.report.finding_words import found_clause
 from messages_conformance.report.order import CONTESTED, how_often, rank
 from messages_conformance.report.run_info import Planned, RunInfo, Spent
 from messages_conformance.report.schema_coverage import FieldCoverage
-from messages_conformance.report.text import clause, counted, listed, sentence
+from messages_conformance.report.text import clause, counted, cure_of_errors, listed, sentence
 from messages_conformance.rules.catalogue import CATALOGUE
 from messages_conformance.rules.verdict import (
     ERROR,
@@ -328,7 +328,7 @@ def _verdict(report: Report) -> str:
     if total.harness_errors:
         return (
             f"COULD NOT BE JUDGED: {counted(total.harness_errors, 'harness error')}, not caused by the target"
-            f"{_first(_error_messages(report))}; please report it"
+            f"{_first(_error_messages(report))}; {cure_of_errors(_error_messages(report))}"
         )
     if not total.verified:
         return f"COULD NOT BE JUDGED: no requirement was verified{_first(not_verified(report))}"

@@ -139,7 +139,7 @@ def _in_progress(in_flight: int, waiting: int) -> list[str]:
 
 def _parts(progress: RunProgress) -> list[str]:
     """The parts of the line about the whole run."""
-    parts = [f"{progress.done:,} of {counted(progress.planned, 'exchange')}"]
+    parts = [f"{progress.done:,} of {counted(progress.planned, 'planned request')}"]
     parts += _in_progress(progress.in_flight, progress.waiting)
     if progress.tokens or progress.tokens_most:
         most = f" of {progress.tokens_most:,}" if progress.tokens_most else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from messages_conformance.exchange import (
@@ -47,15 +48,26 @@ _PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 
 
 def curl(
-    exchange: Exchange, base_url: str, *, key_variable: str = "MESSAGES_API_KEY", connection: Sequence[str] = ()
+    exchange: Exchange,
+    base_url: str,
+    *,
+    key_variable: str = "MESSAGES_API_KEY",
+    connection: Sequence[str] = (),
+    is_recorded: bool = False,
 ) -> str:
     """The command that sends the request of the exchange to `base_url`; it has several lines.
 
     `key_variable` is the environment variable that holds the key; `connection` the options of a run for certificates.
+    `is_recorded` is true for requests that another client sent: what belongs to its connection is left out.
     """
-    request = exchange.request
+    request = _without_connection(exchange.request) if is_recorded else exchange.request
     url = base_url.rstrip("/") + request.path
-    words = [*_certificates(connection), *_switches(request, url), quoted(url), *_headers(request, url, key_variable)]
+    words = [
+        *_certificates(connection),
+        *_switches(request, url, is_recorded),
+        quoted(url),
+        *_headers(request, url, key_variable),
+    ]
     source, data = _data(request)
     lines = _packed(["curl -isS", *words])
     if data:
@@ -91,8 +103,9 @@ def _certificates(connection: Sequence[str]) -> list[str]:
     return [CERTIFICATES.get(word) or quoted(word) for word in connection]
 
 
-def _switches(request: Request, url: str) -> list[str]:
+def _switches(request: Request, url: str, is_recorded: bool) -> list[str]:
     words = ["-N"] if request.streamed else []
+    words += ["--compressed"] if is_recorded and _is_compressed(request) else []
     words += {HTTP_1_0: ["--http1.0"], CUT_BODY: [f"--max-time {CUT_BODY_TIMEOUT_S}"]}.get(request.wire, [])
     if url.startswith("https:") and request.wire != HTTP_1_0:
         words.append("--http1.1")
@@ -105,6 +118,20 @@ def _switches(request: Request, url: str) -> list[str]:
     if request.method != "GET" or request.body:
         words.append(f"-X {quoted(request.method)}")
     return words
+
+
+OF_A_CONNECTION: Final = frozenset({"host", "connection", "keep-alive", "proxy-connection"})
+"""Headers that belong to the connection of another client, such as that to our proxy (RFC 9110, 7.2 and 7.6.1)."""
+
+
+def _without_connection(request: Request) -> Request:
+    return replace(request, headers=tuple(row for row in request.headers if row[0].lower() not in OF_A_CONNECTION))
+
+
+def _is_compressed(request: Request) -> bool:
+    """Whether the answer may be compressed, which a terminal cannot show."""
+    codings = (request.header("accept-encoding") or "identity").split(",")
+    return any(coding.partition(";")[0].strip() not in ("identity", "") for coding in codings)
 
 
 def _headers(request: Request, url: str, key_variable: str) -> list[str]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from messages_conformance.exchange import MESSAGES_PATH, UNPARSED, Exchange, Request
+from messages_conformance.exchange import MESSAGES_PATH, UNPARSED, Exchange, Request, is_header_placeholder
 from messages_conformance.report.text import inline
 from messages_conformance.rules.accessors import once_per_exchange
 
@@ -22,6 +22,9 @@ _USUAL_HEADERS: Final = frozenset(
     | {"anthropic-version", "authorization", "transfer-encoding"}
 )
 """Headers that say nothing about what is asked for, or that have features of their own."""
+
+_OF_SDKS: Final = "x-stainless-"
+"""The official SDKs add such headers to every request; they describe the machine of the client."""
 
 _BLOCK_WORDS: Final[Mapping[str, str]] = {
     "image": "with an image",
@@ -126,12 +129,15 @@ def _features(request: Request) -> Iterator[tuple[str, str]]:
 
 
 def _of_headers(request: Request) -> Iterator[tuple[str, str]]:
-    names = {name.lower() for name, _ in request.headers}
+    # What the user adds to every request says nothing about one of them.
+    names = {name.lower() for name, value in request.headers if not is_header_placeholder(value)}
     if "authorization" in names:
         yield "header.authorization", "with the header authorization"
     if "x-api-key" in names:
         yield "header.x-api-key", "with the header x-api-key"
     for name in sorted(names - _USUAL_HEADERS):
+        if name.startswith(_OF_SDKS):
+            continue
         yield f"header.{name}", f"with the header {inline(name, _NAME_CHARACTERS)}"
     if accept := request.header("accept"):
         yield f"accept.{accept}", f"with accept: {inline(accept, _NAME_CHARACTERS)}"

@@ -395,7 +395,9 @@ def _not_verified(out: Console, report: Report, *, verbose: bool) -> Block:
         return block
     number = sum(map(len, groups.values()))
     if failures(report) and not verbose and not any(BUDGET_REASON in reason for reason in groups):
-        block.short(f"NOT VERIFIED ({number:,}): {sentence(next(iter(groups)))}; and other reasons, see -v", indent=0)
+        block.short(
+            f"NOT VERIFIED ({number:,}): {sentence(next(iter(groups)))}; and other reasons (-v shows all)", indent=0
+        )
         block.line()
         return block
     block.title("NOT VERIFIED", number, "yellow")

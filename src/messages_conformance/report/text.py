@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -132,3 +133,12 @@ def listed(names: list[str] | tuple[str, ...], most: int) -> str:
 def counted(number: int, noun: str, plural: str | None = None) -> str:
     """A number with its noun in the right form."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+OWN_RULE: Final = "error in your own rule"
+"""How the judge names an error of a rule of the user."""
+
+
+def cure_of_errors(messages: Iterable[str]) -> str:
+    """What to do about errors that the target did not cause: an error in code of the user needs no report to us."""
+    return "correct your rule" if all(OWN_RULE in message for message in messages) else "please report it"

@@ -26,7 +26,7 @@ from messages_conformance.rules.accessors import (
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, LOSES, MISBILLS, RUN, Judging, rule
 from messages_conformance.rules.recording_parts import PROBES, REQUEST, RESPONSE_HEADERS
-from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
+from messages_conformance.rules.verdict import MUST, NOT_PROVOKED, SHOULD, STATUS, Finding, Place, Unverified
 from messages_conformance.stream import is_made_by_code
 
 SOURCE: Final = "measured with Claude Code 2.1.197, 2026-11-22"
@@ -208,7 +208,7 @@ def _accepts(name: str, sentence: str) -> Judging:
         refused = [] if recovered else [finding for exchange in sent[:1] for finding in _refusal(exchange)]
         reason = _refused_before(name, exchanges)
         if not sent:
-            yield Unverified(reason="not provoked in this run")
+            yield Unverified(reason=NOT_PROVOKED)
         elif refused and reason:
             yield Unverified(reason=f"{reason} alone is also refused")
         yield from () if reason else refused

@@ -12,10 +12,10 @@ from typing import Final
 
 from messages_conformance.contract import Profile
 from messages_conformance.exchange import LEFT, SILENT, Exchange, RecordingPart
-from messages_conformance.internal_errors import described
+from messages_conformance.internal_errors import INTERNAL, OF_THE_USER, described
 from messages_conformance.masking import bounded
 from messages_conformance.rules.capability_refusals import refused_capabilities
-from messages_conformance.rules.catalogue import CATALOGUE, EXCHANGE, LOAD_TOPIC, RUN, Requirement
+from messages_conformance.rules.catalogue import CATALOGUE, EXCHANGE, LOAD_TOPIC, RUN, Requirement, is_ours
 from messages_conformance.rules.recording_parts import PROBES, lacking, reason_for
 from messages_conformance.rules.tally import MOST_PASSED, Tally, book, typed
 from messages_conformance.rules.verdict import (
@@ -254,7 +254,7 @@ class Judge:
                 outcomes = typed(requirement.judge(exchange))
             except OUR_ERRORS as error:  # a rule with a bug is our error, and must not cost the other verdicts
                 self._endless |= {requirement.id} if isinstance(error, EndlessRuleError) else set()
-                failed.append((requirement, described(error)))
+                failed.append((requirement, _described(requirement, error)))
                 continue
             if outcomes:
                 reported.append((requirement, outcomes))
@@ -305,7 +305,7 @@ class Judge:
                 applying += requirements if applies(exchange) else []
             except OUR_ERRORS as error:  # as above
                 for requirement in requirements:
-                    self._fail(requirement, described(error))
+                    self._fail(requirement, _described(requirement, error))
         return applying, left_out
 
     def _fail(self, requirement: Requirement, text: str) -> None:
@@ -395,6 +395,11 @@ class Judge:
         return (requirement.over == RUN or named) and _may_concern(requirement, exchange)
 
 
+def _described(requirement: Requirement, error: BaseException) -> str:
+    """An error of a rule in words, which say whose rule it is."""
+    return described(error, kind=INTERNAL if is_ours(requirement.id) else OF_THE_USER)
+
+
 def _may_concern(requirement: Requirement, exchange: Exchange) -> bool:
     return requirement.topic != LOAD_TOPIC or exchange.load is not None
 
@@ -431,7 +436,7 @@ def _over_run(requirement: Requirement, answered: tuple[Exchange, ...]) -> Tally
         vacuous = bool(left_out) and not outcomes and not list(requirement.judge(()))
     except OUR_ERRORS as error:  # a rule with a bug is our error, and must not cost the other verdicts
         tally.endless = isinstance(error, EndlessRuleError)
-        tally.error = described(error)
+        tally.error = _described(requirement, error)
         return tally
     if not vacuous:
         book(tally, requirement, outcomes, 0)

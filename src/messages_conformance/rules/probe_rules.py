@@ -67,7 +67,7 @@ def _controlled(probe: Probe) -> Callable[[Sequence[Exchange]], Iterable[Finding
         own = [exchange for exchange in exchanges if probe.requirement in exchange.probes]
         others = [exchange for exchange in exchanges if probe.requirement not in exchange.probes]
         if not own:
-            yield Unverified(reason="no such request was sent")
+            yield Unverified(reason="this run sent no such request")
         for exchange in own:
             outcomes = list(_refusal_of(exchange))
             lacking = not_accepted_elsewhere(exchange, others, without=probe.own) if outcomes else ()

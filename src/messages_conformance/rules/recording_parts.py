@@ -20,6 +20,9 @@ REQUEST: Final = RecordingPart.REQUEST
 IDS: Final = RecordingPart.IDS
 PROBES: Final = RecordingPart.PROBES
 
+UNSTATED: Final = "does not say which answer the sender expected"
+"""What a recording without probes lacks, in words."""
+
 MAX_OBSERVER_LAG_S: Final = 0.1
 """If our own process was blocked for longer than this, the recorded times may be wrong (our own: twice BURST_S)."""
 
@@ -38,6 +41,8 @@ def reason_for(exchange: Exchange, parts: frozenset[RecordingPart]) -> str:
     """Why a rule that reads these parts cannot judge the exchange, such as "the recording has no times"."""
     unavailable = lacking(exchange) & parts
     if unavailable == {TIMES} and TIMES not in exchange.lacks:
-        return f"the recording has no reliable times: our own process was blocked for {exchange.observer_lag_s:.2f} s"
-    words = [part.replace("-", " ") for part in RecordingPart if part in unavailable]
-    return f"the recording has no {' and no '.join(words)}"
+        return f"this machine was too busy to take reliable times: it paused for {exchange.observer_lag_s:.2f} s"
+    words = [part.replace("-", " ") for part in RecordingPart if part in unavailable - {PROBES}]
+    reasons = [f"has no {' and no '.join(words)}"] if words else []
+    reasons += [UNSTATED] if PROBES in unavailable else []
+    return f"the recording {' and '.join(reasons)}"

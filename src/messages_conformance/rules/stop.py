@@ -249,7 +249,7 @@ def _ended_early(cut: Exchange, limit: int) -> bool:
     provoked="A request asks the model to count, with and without one of the numbers as a stop sequence.",
 )
 def reports_that_it_stopped_at_a_sequence(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """A generated stop sequence ends the message with stop_reason stop_sequence."""
+    """When the model writes a stop sequence, the message ends there with stop_reason stop_sequence."""
     reason_not_verified = "no request made the model generate a stop sequence"
     for stopped, control in requests_without("stop_sequences", exchanges):
         text, full, reason = text_of(stopped), text_of(control), stop_reason_of(stopped)

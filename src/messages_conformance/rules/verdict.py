@@ -16,7 +16,7 @@ WARN: Final = "warn"
 NOT_VERIFIED: Final = "not-verified"
 NOT_APPLICABLE: Final = "not-applicable"
 ERROR: Final = "error"
-NOT_PROVOKED: Final = "not provoked in this run"
+NOT_PROVOKED: Final = "no answer of this run shows it"
 """The reason of a requirement when no exchange shows it; a rule over several exchanges yields it, too."""
 
 NOT_RECORDED: Final = "no recorded exchange shows it"

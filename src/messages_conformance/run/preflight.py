@@ -52,6 +52,10 @@ NOT_FOR_TEXT: Final = re.compile(r"embed|rerank|image|dall-e|tts|whisper|speech|
 """Words in the names of models that answer no messages; a list of many vendors has such models (our own choice)."""
 
 
+OF_A_KEY: Final = re.compile(rb"\bkeys?\b|api_?key|token|credential|bearer|authenti|authoriz", re.IGNORECASE)
+"""Words of refusals that are about the key; others are also those of a firewall, or of a gateway (our own choice)."""
+
+
 class Preflight:
     """Decides whether a run can start. `send` sends one Ask and blocks; `key_variable` is named in messages.
     `stages` describes the stages of the connection up to the one that failed, which is empty when no answer came;
@@ -253,7 +257,14 @@ class Preflight:
             return True
         response = _response(exchange)
         quote = _quoted(response)
-        if response.status in (401, 402, 403):
+        if response.status == 403 and not _is_about_the_key(response):
+            self._session.state(
+                f"the target, or something before it, refused the request with 403{quote}: if it requires a header, "
+                f"add it with --header NAME:VALUE; if the key in {self._key_variable} is wrong, set a valid one, or "
+                f"name another variable with --api-key-env",
+                kind=report.WRONG_KEY,
+            )
+        elif response.status in (401, 402, 403):
             self._state(
                 f"the target answered {response.status} to the key in {self._key_variable}{quote}: set a valid "
                 f"key there, or name another variable with --api-key-env; a gateway that requires another header gets "
@@ -284,6 +295,13 @@ class Preflight:
 def _response(exchange: Exchange) -> Response:
     assert exchange.response is not None, "an exchange without a response was explained before"
     return exchange.response
+
+
+def _is_about_the_key(response: Response) -> bool:
+    """Returns True when a refusal names a key, or is the API's own error about it; an edge has other words."""
+    error = response.fields.get("error")
+    kind = error.get("type") if isinstance(error, dict) else ""
+    return kind == "permission_error" or bool(OF_A_KEY.search(response.body))
 
 
 def _is_model_name(name: str) -> bool:

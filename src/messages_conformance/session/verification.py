@@ -131,7 +131,8 @@ def _notes(saved: Report, again: Mapping[str, Verdict], *, recorded: int) -> Ite
         yield f"the report was made by version {saved.run.version}, and this is {__version__}: rules may differ"
     unknown = [verdict.requirement for verdict in saved.verdicts if verdict.requirement not in again]
     if unknown:
-        yield f"{counted(len(unknown), 'requirement')} of the report are not known here: {_some(unknown)}"
+        number = counted(len(unknown), "requirement of the report is", "requirements of the report are")
+        yield f"{number} not known here: {_some(unknown)}"
     if saved.failed_tests or saved.drifts:
         yield "failed tests and changed shapes of answers cannot be checked from a recording"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from messages_conformance.exchange import Exchange, Request, Response
+from messages_conformance.exchange import Exchange, RecordingPart, Response
 from messages_conformance.report.causes import finding_of
 from messages_conformance.report.model import Report, excused, failures, warnings
 from messages_conformance.report.page.document import Section, paragraph
@@ -72,13 +72,16 @@ def _whole(exchange: Exchange, most_bytes: int) -> Markup:
         element("summary", f"{describe_request(exchange)}: {outcome}"),
         # A link to what is inside unfolds it; a link to the folded element does not.
         element("p", "request", class_="note", id=_anchor(exchange.number)),
-        _request(exchange.request, most_bytes),
+        _request(exchange, most_bytes),
         *(_answer(response, most_bytes) if response is not None else _failure(exchange)),
         class_="whole",
     )
 
 
-def _request(request: Request, most_bytes: int) -> Markup:
+def _request(exchange: Exchange, most_bytes: int) -> Markup:
+    if RecordingPart.REQUEST in exchange.lacks:
+        return paragraph("The recording has no request.", class_="note")
+    request = exchange.request
     return _block(f"{request.method} {request.path}", request.headers, request.body, most_bytes)
 
 
