@@ -15,6 +15,7 @@ import writers
 from builders import answered, numbered, refused, streamed
 
 from messages_conformance.captures import Reading, read_all
+from messages_conformance.captures.routes import base_url as address_before_messages
 from messages_conformance.cli import main
 from messages_conformance.exchange import Chunk, Exchange, RecordingPart
 
@@ -379,3 +380,38 @@ def test_thousands_of_files_are_judged_in_one_call(tmp_path: Path, capsys: pytes
         (tmp_path / f"{number}.yaml").write_bytes(data)
     assert check(tmp_path, "--only", "response.role", "--only", "response.id") == 0
     assert "2,000 exchanges in 2,000 files" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("url", "base_url"),
+    [
+        ("https://api.acme.example/v1/messages", "https://api.acme.example"),
+        ("http://jo:pass@127.0.0.1:8080/anthropic/v1/messages?beta=true", "http://127.0.0.1:8080/anthropic"),
+        ("/v1/messages", ""),
+        ("https://api.acme.example/v2/chat", ""),
+        ("https://[broken/v1/messages", ""),
+    ],
+)
+def test_the_address_of_a_recorded_request_is_that_of_its_url(url: str, base_url: str) -> None:
+    assert address_before_messages(url) == base_url
+
+
+def test_commands_have_the_address_of_the_recording(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    har = writers.WRITERS["har"](WRONG_ROLE)
+    path = written(tmp_path, har)
+    address = json.loads(har)["log"]["entries"][0]["request"]["url"].removesuffix("/v1/messages")
+    assert check(path) == 1
+    said = capsys.readouterr().out
+    assert f"{address}/v1/messages" in said
+    assert "your-endpoint.example" not in said
+
+
+def test_no_command_is_invented_for_a_recording_without_requests(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert WRONG_ROLE[0].response is not None
+    dump = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n" + WRONG_ROLE[0].response.body
+    assert check(written(tmp_path, dump, "dump.txt")) == 1
+    said = capsys.readouterr().out
+    assert "response.role.assistant" in said
+    assert "curl -" not in said

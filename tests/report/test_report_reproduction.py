@@ -195,3 +195,14 @@ def test_an_unusual_request_is_sent_in_its_form(wire, expected):
     assert line.endswith(b"HTTP/1.0" if wire == "http-1.0" else b"HTTP/1.1")
     assert body == sent.body
     assert (b"content-length", b"113") in [(name.lower(), value) for name, value in headers] or not length
+
+
+def test_a_recorded_request_has_no_header_of_another_connection() -> None:
+    headers = (("Host", "127.0.0.1:41979"), ("Connection", "keep-alive"), ("accept-encoding", "gzip"), ("x-a", "1"))
+    recorded = exchange(1, sent=request(headers=headers, body=b"{}"))
+    text = curl(recorded, "https://gateway.example", is_recorded=True)
+    assert "41979" not in text
+    assert "keep-alive" not in text
+    assert "--compressed" in text
+    assert "-H 'x-a: 1'" in text
+    assert "41979" in curl(recorded, "https://gateway.example")

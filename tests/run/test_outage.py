@@ -129,3 +129,19 @@ def test_a_target_whose_streams_all_break_is_no_outage(outage: Callable[..., Rep
     report = outage(cut_stream, lambda number: number >= begins)
     assert "stream.error.no-silent-truncation" in failed(report)
     assert report.statement is None
+
+
+FORBIDDEN_BY_AN_EDGE = b"<h1>403</h1> access denied by Acme edge"
+
+
+@pytest.mark.parametrize(("body", "is_of_the_key"), [(FORBIDDEN_BY_AN_EDGE, False), (REFUSAL, True)])
+def test_a_403_that_names_no_key_has_both_cures(
+    outage: Callable[..., Report], body: bytes, is_of_the_key: bool
+) -> None:
+    report = outage(always(403, body), lambda number: True)
+    assert report.statement is not None
+    said = report.statement.message
+    assert ("to the key in MESSAGES_API_KEY" in said) is is_of_the_key
+    assert ("refused the request with 403" in said) is not is_of_the_key
+    assert "--header NAME:VALUE" in said
+    assert "--api-key-env" in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from messages_conformance.proof import run
 from messages_conformance.report import describe_failure, failures
 from messages_conformance.run import UsageError
+from messages_conformance.run.preflight import MODELS
+from messages_conformance.run.scope import unknown_situations
 
 PROFILE = "anthropic-2023-06-01"
 MODEL = "anthropic/claude-opus-4-5"
@@ -73,3 +76,17 @@ def test_what_every_run_begins_with_is_not_what_is_asked_again(tmp_path: Path) -
     code, again = run(target, PROFILE, model=MODEL, last_failed=str(tmp_path))
     assert (code, [verdict.requirement for verdict in failures(again)]) == (1, ["usage.present"])
     assert again.spent.requests <= 3
+
+
+@pytest.mark.parametrize(
+    ("glob", "names", "message"),
+    [
+        ("middle.stop", ["middle.stop"], ""),
+        ("midle.stop", ["middle.stop", "models"], "did you mean middle.stop?"),
+        ("nothing-like-it", ["models"], "no request has the situation 'nothing-like-it' ("),
+        ("generated.requests.0.7", ["models"], ""),
+    ],
+)
+def test_a_situation_that_no_request_has_is_named_with_its_cure(glob: str, names: list[str], message: str) -> None:
+    found = unknown_situations([glob], [replace(MODELS, situation=name) for name in names])
+    assert (message in found) if message else not found

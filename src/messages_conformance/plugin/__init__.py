@@ -275,10 +275,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if run is None:
         return
     kept = [item for item in items if _is_wanted(item, run)]
+    _check_situations(run, items, kept)
     dropped = [item for item in items if item not in kept]
     if dropped:
         config.hook.pytest_deselected(items=dropped)
     items[:] = kept
+
+
+def _check_situations(run: Run | CostPlan, items: list[pytest.Item], kept: list[pytest.Item]) -> None:
+    """Refuses a --situation that is the name of no request of the suites."""
+    if not run.options.situation or any(asked_by(item) is not None for item in kept):
+        return
+    from messages_conformance.run.scope import unknown_situations
+
+    asked = [what for item in items if (what := asked_by(item)) is not None]
+    if wrong := unknown_situations(run.options.situation, asked):
+        raise pytest.UsageError(f"--situation: {wrong}")
 
 
 def _is_wanted(item: pytest.Item, run: Run | CostPlan) -> bool:

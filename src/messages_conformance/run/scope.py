@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Final, Protocol
@@ -20,6 +21,13 @@ from messages_conformance.rules.verdict import LEVELS
 
 FOLLOW_UPS: Final = frozenset({ECHO, f"{ECHO}-tokmodel"})
 """Requirements that the second step of a dialogue shows."""
+
+
+GENERATED: Final = "generated."
+"""How the situations of generated requests begin."""
+
+NEAR: Final = 3
+"""So many names are suggested for one that does not exist (our own choice)."""
 
 
 class Asked(Protocol):
@@ -104,6 +112,26 @@ class Scope:
 
     def _asks_for(self, name: str) -> bool:
         return self.selected(name) and not CATALOGUE[name].inapplicable(self.profile)
+
+
+def unknown_situations(globs: Iterable[str], asked: Iterable[Ask | Dialogue | GeneratedSet]) -> str:
+    """Returns a sentence when no glob matches the name of a request, with the nearest names; empty when one does.
+
+    The requests of a generated set have names that begin with GENERATED; they are not listed.
+    """
+    globs = tuple(globs)
+    names = {one.situation if isinstance(one, Ask) else one.name for one in asked}
+    if not globs or any(_is_known(glob, names) for glob in globs):
+        return ""
+    near = get_close_matches(globs[0], names, n=NEAR) or sorted(name for name in names if globs[0] in name)[:NEAR]
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    return f"no request has the situation {globs[0]!r}{hint} (`again` in a report and report.json have the names)"
+
+
+def _is_known(glob: str, names: Iterable[str]) -> bool:
+    if glob.startswith(GENERATED):
+        return True
+    return any(fnmatchcase(name, glob) or f"{glob}.".startswith(f"{name}.") for name in names)
 
 
 def impact_rank(asked: Asked) -> tuple[int, int, int]:

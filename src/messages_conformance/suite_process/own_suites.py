@@ -31,8 +31,9 @@ from messages_conformance.plugin import ending_signals
 from messages_conformance.plugin.pytest_options import hidden_settings, run_options, settings
 from messages_conformance.report.text import sentence
 from messages_conformance.run import CostPlan, Options, Run, UsageError
+from messages_conformance.run.scope import unknown_situations
 from messages_conformance.suite_process import WRONG_USAGE
-from messages_conformance.suite_process.suite_requests import requests_by_suite
+from messages_conformance.suite_process.suite_requests import requests_by_suite, suite_requests
 
 PLAN: Final = "--plan"
 REHEARSED: Final = "reference:transport=memory"
@@ -86,6 +87,8 @@ def _planned(options: Options) -> int:
 def _wanted(run: Run | CostPlan) -> Mapping[str, list[Any]]:
     """What the suites want to be sent in this run, by suite."""
     suites = {name: [asked for asked in suite if run.wants(asked)] for name, suite in requests_by_suite().items()}
+    if not any(suites.values()) and (wrong := unknown_situations(run.options.situation, suite_requests())):
+        raise UsageError(f"--situation: {wrong}")
     return {name: asked for name, asked in suites.items() if asked}
 
 
