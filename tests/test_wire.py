@@ -137,6 +137,15 @@ def test_one_byte_order_mark_is_removed_and_noted() -> None:
     assert not lex(b"data: 1\n\n\xef\xbb\xbfdata: 2\n\n")[1].bom
 
 
+@pytest.mark.parametrize("body", [b"\n", b"x", b"\r\r", b"da", b"\xef\xbb", b"\xef"])
+def test_a_body_that_is_shorter_than_a_byte_order_mark_is_read(body: bytes) -> None:
+    events, framing = lex(body)
+    assert not framing.bom
+    assert bool(framing.line_endings) == body.endswith((b"\n", b"\r"))
+    assert [event.dispatched for event in events] == ([] if framing.line_endings else [False])
+    assert framing.invalid_utf8_at_bytes == ((0,) if body[0] == 0xEF else ())
+
+
 def test_nothing_is_lost() -> None:
     (event, alone), _ = lex(STREAMS["everything"])
     assert event.names == ("a", "b")

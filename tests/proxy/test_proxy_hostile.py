@@ -99,6 +99,24 @@ def test_the_line_of_any_answer_can_be_printed(usage: str) -> None:
     assert "::error::" not in text
 
 
+@pytest.mark.parametrize(
+    ("cached", "words"),
+    [
+        ("", "3 in, 1 out"),
+        (',"cache_creation_input_tokens":1200', "1,203 in (1,200 written to the cache), 1 out"),
+        (',"cache_read_input_tokens":40', "43 in (40 read from the cache), 1 out"),
+        (
+            ',"cache_creation_input_tokens":2,"cache_read_input_tokens":40',
+            "45 in (2 written to the cache, 40 read from it), 1 out",
+        ),
+        (',"cache_creation_input_tokens":null,"cache_read_input_tokens":0', "3 in, 1 out"),
+    ],
+)
+def test_input_of_the_cache_is_input(cached: str, words: str) -> None:
+    exchange = live(f"3{cached}").finished(number=1)
+    assert f"  {words}  " in line(exchange, live("3"), (), violates=False)
+
+
 def test_an_error_of_our_own_costs_one_exchange_and_the_green_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     out = Console(file=io.StringIO(), width=200)
     observer = Observer("a proxy", SessionOptions(only=("response.id",)), out=out)

@@ -56,6 +56,22 @@ def test_the_line_of_the_run_has_tokens_limit_and_remaining_time():
     )
 
 
+@pytest.mark.parametrize(
+    ("spent", "most", "words"),
+    [
+        (7, 0, "7 tokens"),
+        (4, 5, "4 of 5 tokens"),
+        (5, 5, "5 of 5 tokens"),
+        (7, 5, "7 tokens, over the limit of 5"),
+        (0, 5, "0 of 5 tokens"),
+    ],
+)
+def test_tokens_above_their_limit_are_no_part_of_it(spent, most, words):
+    assert (
+        lines(RunProgress(planned=9, done=1, tokens=spent, tokens_most=most), 200)[-1] == f"1 of 9 exchanges · {words}"
+    )
+
+
 @pytest.mark.parametrize(("done", "elapsed_s"), [(0, 10), (4, 10), (220, 10), (100, 0)])
 def test_the_remaining_time_is_estimated_only_with_enough_data(done, elapsed_s):
     assert "left" not in lines(RunProgress(planned=220, done=done, elapsed_s=elapsed_s), 200)[-1]

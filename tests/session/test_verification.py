@@ -95,3 +95,15 @@ def test_without_a_recording_nothing_can_be_checked(copy: Path) -> None:
     with pytest.raises(ReportError, match=r"has no exchanges\.jsonl"):
         checked(copy)
     assert cli.main(["report", "verify", str(copy)]) == 4
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [b"\xff\xfe\x00", b"{not json", b"{not json\n", b"[]\n", b'{"id": 5}\n'],
+    ids=["bytes", "cut", "line", "list", "key"],
+)
+def test_a_recording_that_cannot_be_read_is_no_difference(copy: Path, broken: bytes) -> None:
+    (copy / "exchanges.jsonl").write_bytes(broken)
+    with pytest.raises(ReportError, match="is not a recording"):
+        checked(copy)
+    assert cli.main(["report", "verify", str(copy)]) == 4

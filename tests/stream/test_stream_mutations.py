@@ -169,12 +169,22 @@ def renumbered(indexes: list[int]) -> list[Event]:
         ),
         pytest.param([start(), block(), fragment("{}"), stop(), ends(), over()], [FITS], id="json-in-text"),
         pytest.param([*HELLO, text("a"), text("b"), over()], [LAST], id="much-after-the-end"),
+        pytest.param([*HELLO, fragment("{}")], [LAST], id="json-for-text-after-the-end"),
+        pytest.param(
+            [*HELLO[:-2], text("a"), text("b"), fragment("{}"), *HELLO[-2:]], [AFTER_STOP], id="much-after-a-stop"
+        ),
         pytest.param([*HELLO, over(), over()], [STOPS], id="many-ends"),
         pytest.param([*HELLO, *HELLO], [LAST], id="two-streams-in-one"),
     ],
 )
 def test_a_repeated_fault_violates_one_requirement(stream: list[Event], wanted: list[str]) -> None:
     assert violated(walked(stream)) == wanted
+
+
+def test_text_after_the_end_is_a_part_of_the_message() -> None:
+    content = walked(HELLO).message["content"]
+    assert walked([*HELLO, text("!")]).message["content"] == [{**content[0], "text": content[0]["text"] + "!"}]
+    assert walked([*HELLO, ping(), stop()]).message["content"] == content
 
 
 @pytest.mark.parametrize(

@@ -39,13 +39,17 @@ def _verdict(exchange: Exchange, findings: tuple[Finding, ...], *, violates: boo
 
 
 def _tokens(response: Response | None) -> str:
-    """The counts that the answer states, the last ones of a stream."""
+    """The counts that the answer states, the last ones of a stream. Input of the cache is a part of the input."""
     counts: dict[str, Any] = {}
     for usage in _usages(response):
         counts |= {name: value for name, value in usage.items() if isinstance(value, int)}
     if not {"input_tokens", "output_tokens"} & set(counts):
         return ""
-    return f"{counts.get('input_tokens', 0):,} in, {counts.get('output_tokens', 0):,} out"
+    written, read = (counts.get(f"cache_{kind}_input_tokens", 0) for kind in ("creation", "read"))
+    cached = [f"{written:,} written to the cache"] if written else []
+    cached += [f"{read:,} read from it"] if cached and read else [f"{read:,} read from the cache"] if read else []
+    of_input = f" ({', '.join(cached)})" if cached else ""
+    return f"{counts.get('input_tokens', 0) + written + read:,} in{of_input}, {counts.get('output_tokens', 0):,} out"
 
 
 def _usages(response: Response | None) -> list[dict[str, Any]]:

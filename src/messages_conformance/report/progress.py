@@ -142,12 +142,19 @@ def _parts(progress: RunProgress) -> list[str]:
     parts = [f"{progress.done:,} of {counted(progress.planned, 'planned request')}"]
     parts += _in_progress(progress.in_flight, progress.waiting)
     if progress.tokens or progress.tokens_most:
-        most = f" of {progress.tokens_most:,}" if progress.tokens_most else ""
-        parts.append(f"{progress.tokens:,}{most} tokens")
+        parts.append(_tokens(progress))
     left_s = _left_s(progress)
     parts += [f"about {_duration(left_s)} left"] if left_s is not None else []
     parts += [f"{counted(progress.failed, 'requirement')} failed so far"] if progress.failed else []
     return parts
+
+
+def _tokens(progress: RunProgress) -> str:
+    """The spent tokens and their limit. A target that writes more than max_tokens can exceed it."""
+    spent, most = progress.tokens, progress.tokens_most
+    if not most:
+        return f"{spent:,} tokens"
+    return f"{spent:,} of {most:,} tokens" if spent <= most else f"{spent:,} tokens, over the limit of {most:,}"
 
 
 def _left_s(progress: RunProgress) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from messages_conformance.contract import Profile
-from messages_conformance.exchange import LEFT, SILENT, Exchange, RecordingPart
+from messages_conformance.exchange import LEFT, SILENT, Exchange, Failure, RecordingPart
 from messages_conformance.internal_errors import INTERNAL, OF_THE_USER, described
 from messages_conformance.masking import bounded
 from messages_conformance.rules.capability_refusals import refused_capabilities
@@ -377,17 +377,18 @@ class Judge:
             return bounded(tally.error.strip())
         if tally.findings or tally.passed:
             return ""
-        unanswered = [
-            exchange.failure
-            for exchange in self._unanswered
-            if exchange.failure is not None and self._was_for(requirement, exchange)
-        ]
-        ended = [failure for failure in unanswered if failure.kind in ENDS_A_RUN and requirement.over == RUN]
+        ended = requirement.over == RUN and any(one.kind in ENDS_A_RUN for one in self._failures(requirement))
         if (tally.unverified or tally.left_out) and not ended:
             return tally.unverified + _left_out(tally) if tally.unverified else tally.lack
-        if unanswered:
-            return unanswered[-1].message
+        if (last := next(self._failures(requirement), None)) is not None:
+            return last.message
         return NOT_RECORDED if self._exchanges and PROBES in self._exchanges[-1].lacks else NOT_PROVOKED
+
+    def _failures(self, requirement: Requirement) -> Iterator[Failure]:
+        """The failures of the unanswered exchanges that might have shown the requirement, the last one first."""
+        for exchange in reversed(self._unanswered):
+            if exchange.failure is not None and self._was_for(requirement, exchange):
+                yield exchange.failure
 
     def _was_for(self, requirement: Requirement, exchange: Exchange) -> bool:
         """Whether an unanswered exchange might have shown the requirement."""

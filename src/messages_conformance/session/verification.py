@@ -42,6 +42,9 @@ def verified(place: Path | str, *, clock: Clock) -> Verification:
     recording = folder / FILE_NAME
     if not recording.is_file():
         raise ReportError(f"{str(folder)!r} has no {FILE_NAME}: without the recording, no verdict can be checked")
+    recorded = len(read(recording))
+    if recording.stat().st_size and not recorded:
+        raise ReportError(f"{str(recording)!r} is not a recording: none of its lines is an exchange")
     again = _judged_again(saved, clock)
     cut = frozenset(number for number, exchange in saved.exchanges.items() if _is_cut(exchange))
     differing = tuple(_differences(saved, again, cut))
@@ -57,7 +60,7 @@ def verified(place: Path | str, *, clock: Clock) -> Verification:
         compared=len(again),
         exchanges=len(saved.exchanges),
         problems=problems,
-        notes=tuple(_notes(saved, again, recorded=len(read(recording)))),
+        notes=tuple(_notes(saved, again, recorded=recorded)),
     )
 
 
