@@ -123,13 +123,13 @@ def again(report: Report, finding: Finding | None) -> str:
     if judged_by:
         return "" if judged_by == NO_COMMAND or finding is None else f"{judged_by} --only {quoted(finding.requirement)}"
     if finding is None or not finding.exchange:
-        return "" if finding is None else only_command(report.run, finding.requirement)
+        return "" if finding is None else only_command(report.run, finding)
     exchange = report.exchanges.get(finding.exchange)
     if exchange is None:
         saved = report.saved_exchanges.get(finding.exchange)
         command = "" if saved is None else str(saved.generated.get("draw_again", ""))
-        return command or only_command(report.run, finding.requirement, situations_of(report, finding.exchange))
-    return repeat_command(report.run, exchange) or only_command(report.run, finding.requirement, exchange.situations)
+        return command or only_command(report.run, finding, situations_of(report, finding.exchange))
+    return repeat_command(report.run, exchange) or only_command(report.run, finding, exchange.situations)
 
 
 def as_text(failure: FailureText) -> str:

@@ -10,6 +10,7 @@ from messages_conformance.exchange import Exchange, Origin, header_placeholder
 from messages_conformance.report.reproduction import quoted
 from messages_conformance.report.run_info import RunInfo
 from messages_conformance.rules.catalogue import CATALOGUE, RUN
+from messages_conformance.rules.verdict import Finding
 
 DEFAULT_DEPTH = "standard"
 DEFAULT_KEY_VARIABLE = "MESSAGES_API_KEY"
@@ -32,13 +33,15 @@ def repeat_command(run: RunInfo, exchange: Exchange) -> str:
     return "" if origin is None else f"{_run_command(run)} --generate {origin.name}"
 
 
-def only_command(run: RunInfo, requirement: str, situations: Sequence[str] = ()) -> str:
+def only_command(run: RunInfo, finding: Finding, situations: Sequence[str] = ()) -> str:
     """The command that judges only this requirement; with a situation, it sends only the requests of the situation."""
+    requirement = finding.requirement
     row = CATALOGUE.get(requirement)
     over_run = row is not None and row.over == RUN  # compares several requests
+    globs = [finding.ask_again] if finding.ask_again else [] if over_run else [*map(escape_glob, situations[:1])]
     words = [_run_command(run), f"--only {quoted(requirement)}"]
     words += [f"--depth {run.depth}"] if run.depth != DEFAULT_DEPTH else []
-    words += [f"--situation {quoted(escape_glob(situations[0]))}"] if situations and not over_run else []
+    words += [f"--situation {quoted(glob)}" for glob in globs]
     return " ".join(words)
 
 

@@ -150,6 +150,7 @@ def _finding(report: Report, finding: Finding, impact: str, commands: _Commands)
         "wanted": finding.wanted,
         "impact": impact,
         "curl": commands(finding.exchange),
+        **({"ask_again": finding.ask_again} if finding.ask_again else {}),
         **_of_generated(report, finding.exchange),
     }
 

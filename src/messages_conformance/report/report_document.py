@@ -175,6 +175,7 @@ class FindingRow(Struct, frozen=True):
     curl: Text | None
     intermittent: bool | UnsetType = UNSET
     draw_again: Text | UnsetType = UNSET
+    ask_again: Text = ""
 
 
 class RequirementRow(Struct, frozen=True):

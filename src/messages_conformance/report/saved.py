@@ -188,6 +188,7 @@ def _finding(requirement: str, row: FindingRow) -> Finding:
         found=row.found,
         wanted=row.wanted,
         place=_made(Place, row.place),
+        ask_again=row.ask_again,
     )
 
 

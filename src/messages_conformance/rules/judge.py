@@ -331,6 +331,12 @@ class Judge:
             if self._selected(row.id) and (only is None or row.id in only)
         )
 
+    def shown_by(self, requirement: str, wanted: Callable[[Exchange], bool]) -> bool:
+        """Whether a rule over several exchanges finds something in the wanted ones alone."""
+        row = self.catalogue[requirement]
+        exchanges = tuple(one for one in self._together if wanted(one) and (row.raw or not odd(one)))
+        return bool(exchanges) and bool(self._over_run(row, exchanges).findings)
+
     def _verdict(self, requirement: Requirement, refused: Mapping[str, str], answered: tuple[Exchange, ...]) -> Verdict:
         why_not = requirement.inapplicable(self.profile)
         if not why_not and requirement.capability is not None and not self._tallies[requirement.id].findings:

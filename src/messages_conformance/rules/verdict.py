@@ -59,7 +59,8 @@ class Finding:
     """One deviation at one place of one exchange: the value found, and the legal values there.
 
     The judge fills in `requirement` and `exchange` (the number of the exchange) if a rule leaves them out. `part` names
-    the part of the request that the finding is about, where a requirement is about several parts.
+    the part of the request that the finding is about, where a requirement is about several parts. `ask_again` is a glob
+    of situations whose requests alone show what a rule over several exchanges found; empty if it needs others.
     """
 
     found: str
@@ -68,6 +69,7 @@ class Finding:
     requirement: str = ""
     exchange: int = 0
     part: str = ""
+    ask_again: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,6 +15,7 @@ from messages_conformance.engine import DEFAULT_CONCURRENCY, Limits
 from messages_conformance.generate import parse_origin
 from messages_conformance.report.causes import is_preflight
 from messages_conformance.rules.catalogue import ANTHROPIC, CATALOGUE, RUN
+from messages_conformance.rules.verdict import Verdict
 from messages_conformance.run.scope import Scope
 from messages_conformance.session import SessionOptions, UsageError, checked_profile, checked_requirements
 from messages_conformance.shapes import unreadable
@@ -159,15 +160,21 @@ def with_last_failed(options: Options) -> Options:
     if not failed:
         raise UsageError(f"--last-failed: nothing failed in {options.last_failed!r}; run without --last-failed")
     known = [verdict for verdict in failed if verdict.requirement in CATALOGUE]
-    shown = [report.situations_of(earlier, verdict.findings[0].exchange) for verdict in known if verdict.findings]
-    shown = [tuple(name for name in names if not is_preflight(name)) for names in shown]
-    compared = any(CATALOGUE[verdict.requirement].over == RUN for verdict in known)
-    situations = dict.fromkeys(report.escape_glob(names[0]) for names in shown if names)
+    globs = [_glob_of(earlier, verdict) for verdict in known if verdict.findings]
     return replace(
         options,
         only=(*options.only, *(verdict.requirement for verdict in known)),
-        situation=options.situation if compared or not all(shown) else (*options.situation, *situations),
+        situation=(*options.situation, *dict.fromkeys(globs)) if all(globs) else options.situation,
     )
+
+
+def _glob_of(earlier: report.Report, verdict: Verdict) -> str:
+    """A glob of the situations that show a failure again; empty if all requests of the requirement are needed."""
+    first = verdict.findings[0]
+    if first.ask_again or CATALOGUE[verdict.requirement].over == RUN:
+        return first.ask_again
+    names = [name for name in report.situations_of(earlier, first.exchange) if not is_preflight(name)]
+    return report.escape_glob(names[0]) if names else ""
 
 
 def _check_snapshots(options: Options) -> None:

@@ -20,6 +20,7 @@ from messages_conformance.report.text import counted
 from messages_conformance.rules import CATALOGUE, Finding, Judge, select
 from messages_conformance.rules.verdict import FAIL, WARN, Verdict
 from messages_conformance.session.event_log import EventLog
+from messages_conformance.session.asking_again import with_situations
 from messages_conformance.session.gating import read_gating
 from messages_conformance.session.report_folder import ReportFolder
 from messages_conformance.session.selection import checked_profile, checked_requirements
@@ -375,6 +376,8 @@ class Session:
             kept=lambda verdict, blamed: self._gating.keeps(verdict, blamed, excuses),
         )
         by_chance = {number for cause in causes if cause.by_chance for number in cause.exchanges}
+        if self._is_over:
+            verdicts = with_situations(verdicts, self.judge)
         return report.Report(
             run=self.info,
             verdicts=verdicts,
