@@ -19,8 +19,8 @@ from messages_conformance.report import FailedTest, RunInfo, Spent
 from messages_conformance.report.text import counted
 from messages_conformance.rules import CATALOGUE, Finding, Judge, select
 from messages_conformance.rules.verdict import FAIL, WARN, Verdict
-from messages_conformance.session.event_log import EventLog
 from messages_conformance.session.asking_again import with_situations
+from messages_conformance.session.event_log import EventLog
 from messages_conformance.session.gating import read_gating
 from messages_conformance.session.report_folder import ReportFolder
 from messages_conformance.session.selection import checked_profile, checked_requirements
