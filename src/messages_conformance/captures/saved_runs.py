@@ -21,7 +21,7 @@ RECORDING: Final = recording.FILE_NAME
 class SavedRun:
     """What report.json says about a run. `base_url` is empty if the target was no address.
 
-    `judged` are the numbers of the exchanges that were judged; None: all.
+    `judged` are the numbers of the exchanges that were judged; None: all. `failed` are the requirements that fail there.
     """
 
     model: str = ""
@@ -29,6 +29,7 @@ class SavedRun:
     depth: str = "standard"
     base_url: str = ""
     judged: frozenset[int] | None = None
+    failed: tuple[str, ...] = ()
 
 
 def about(folder: Path | None) -> SavedRun:
@@ -42,6 +43,7 @@ def about(folder: Path | None) -> SavedRun:
             depth=str(run["depth"]),
             base_url=str(run.get("base_url") or _address(str(run["target"]))),
             judged=frozenset(int(row["number"]) for row in rows),
+            failed=tuple(str(row["id"]) for row in document["requirements"] if row["verdict"] == "fail"),
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return SavedRun()

@@ -41,6 +41,7 @@ USED: Final = (
 """The options of a run that a recording can have, too."""
 
 MODELS_SHOWN: Final = 3
+IDS_SHOWN: Final = 3
 
 
 def commands() -> tuple[Command, ...]:
@@ -123,7 +124,7 @@ def _judged(files: list[str], found: Mapping[str, Any], fields: FieldMap | None,
         session.begin()
         session.announce()
         judge_all(session, read_all(files, fields=fields, reading=reading))
-        _conclude(session, reading)
+        _conclude(session, reading, run)
         return session.finish()
     finally:
         session.close()
@@ -164,10 +165,12 @@ def _notes_before(run: SavedRun, found: Mapping[str, Any]) -> Iterator[str]:
         yield f"judged under profile {DEFAULT_PROFILE}; choose another one with --profile"
 
 
-def _conclude(session: Session, reading: Reading) -> None:
+def _conclude(session: Session, reading: Reading, run: SavedRun) -> None:
     """Adds what was read to the report, and states what is missing."""
     from messages_conformance import report
     from messages_conformance.captures import notes, problems, shortfall
+    from messages_conformance.report.text import listed
+    from messages_conformance.rules import CATALOGUE, select
 
     for text in notes(reading):
         session.note(text)
@@ -182,3 +185,9 @@ def _conclude(session: Session, reading: Reading) -> None:
         session.state(text, kind=report.NOTHING_ASKED)
     elif text := problems(reading):
         session.state(text, kind=report.UNREAD)
+    elif unknown := sorted({*filter(select(session.options.only, session.options.skip), run.failed)} - {*CATALOGUE}):
+        session.state(
+            f"{listed(unknown, IDS_SHOWN)} failed in the saved run and cannot be judged here: it is a rule of a "
+            f"suite; ask again with run --suite, or leave it out with --skip",
+            kind=report.UNREAD,
+        )

@@ -8,8 +8,10 @@ line, and without the ini value `messages_conformance`, it adds no option, impor
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Generator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import FrameType
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from messages_conformance.options import OPTIONS
+from messages_conformance.options import DEPTHS, OPTIONS
 from messages_conformance.plugin.fixtures import (
     PARAMETERS,
     RUN,
@@ -249,7 +251,7 @@ def _options(config: pytest.Config) -> Options:
     if getattr(config.option, "verbose", 0) < 0:
         values["quiet"] = True
     try:
-        return run_options(values)
+        return replace(run_options(values), suites=_user_suites(config))
     except configuration.ConfigurationError as error:
         raise _usage_error(error) from error
 
@@ -279,6 +281,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     dropped = [item for item in items if item not in kept]
     if dropped:
         config.hook.pytest_deselected(items=dropped)
+        _name_left_out(dropped, run)
     items[:] = kept
 
 
@@ -291,6 +294,22 @@ def _check_situations(run: Run | CostPlan, items: list[pytest.Item], kept: list[
     asked = [what for item in items if (what := asked_by(item)) is not None]
     if wrong := unknown_situations(run.options.situation, asked):
         raise pytest.UsageError(f"--situation: {wrong}")
+
+
+def _name_left_out(dropped: list[pytest.Item], run: Run | CostPlan) -> None:
+    """Says how many tests of the user this depth leaves out: a green run without them would be misread."""
+    from messages_conformance import report
+    from messages_conformance.report.text import counted
+
+    depths = [asked.depth for item in dropped if not _is_own(item.path) and (asked := asked_by(item)) is not None]
+    deeper = [depth for depth in depths if DEPTHS.index(depth) > DEPTHS.index(run.options.depth)]
+    if deeper:
+        needed = max(deeper, key=DEPTHS.index)
+        text = (
+            f"--depth {run.options.depth} leaves out {counted(len(deeper), 'test')} of your suite; "
+            f"--depth {needed} runs them, or give their requests depth={run.options.depth!r}"
+        )
+        report.note(run.out, text)
 
 
 def _is_wanted(item: pytest.Item, run: Run | CostPlan) -> bool:
@@ -344,6 +363,12 @@ def _begin(session: pytest.Session, run: Run) -> None:
 
 
 @cache
+def _user_suites(config: pytest.Config) -> tuple[str, ...]:
+    """The files and folders of the user's tests, as the command names them."""
+    paths = [word.partition("::")[0] for word in config.args]
+    return tuple(os.path.relpath(path) for path in dict.fromkeys(paths) if not _is_own(Path(path)))
+
+
 def _is_own(path: Path) -> bool:
     """Whether a file is one of our suites, or a folder of them."""
     from messages_conformance import resources

@@ -51,6 +51,7 @@ def _run_command(run: RunInfo) -> str:
     words += [f"--api-key-env {quoted(run.key_variable)}"] if run.key_variable != DEFAULT_KEY_VARIABLE else []
     words += [f'--header "{name}: {header_placeholder(name)}"' for name in run.headers]
     words += map(quoted, run.connection)
+    words += [f"--suite {quoted(suite)}" for suite in run.suites]
     return " ".join(words)
 
 

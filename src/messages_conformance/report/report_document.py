@@ -49,6 +49,7 @@ class RunRow(Struct, frozen=True):
     key_variable: Text = "MESSAGES_API_KEY"
     headers: tuple[Text, ...] = ()
     connection: tuple[Text, ...] = ()
+    suites: tuple[Text, ...] = ()
     warning: Text = ""
     edition: Text = ""
     waivers: Text = ""

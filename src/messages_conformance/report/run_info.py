@@ -12,8 +12,8 @@ class RunInfo:
     `base_url` is the address in curl commands; when it is empty, they use the target if that is a URL. `judged_by` is
     the command that judged recordings, NO_COMMAND for traffic that has passed, and empty for a live run. `budget` is a
     sentence about the limits. `headers` are the names of the headers that the user added, `connection` the options for
-    certificates as words; `warning` is what every report says. `edition` is the edition of the catalogue; `waivers` and
-    `baseline` are paths.
+    certificates as words; `warning` is what every report says. `edition` is the edition of the catalogue. `suites`,
+    `waivers` and `baseline` are paths of the user.
     """
 
     target: str
@@ -33,6 +33,7 @@ class RunInfo:
     key_variable: str = "MESSAGES_API_KEY"
     headers: tuple[str, ...] = ()
     connection: tuple[str, ...] = ()
+    suites: tuple[str, ...] = ()
     warning: str = ""
     edition: str = ""
     waivers: str = ""

@@ -60,6 +60,7 @@ class Run:
                 key_variable=options.api_key_env,
                 headers=tuple(name for name, _ in options.connection.headers),
                 connection=options.connection_options,
+                suites=options.suites,
             ),
             options=options.session,
             clock=SYSTEM_CLOCK,

@@ -14,6 +14,7 @@ from messages_conformance.contract import ContractError, Profile
 from messages_conformance.engine import DEFAULT_CONCURRENCY, Limits
 from messages_conformance.generate import parse_origin
 from messages_conformance.report.causes import is_preflight
+from messages_conformance.report.text import listed
 from messages_conformance.rules.catalogue import ANTHROPIC, CATALOGUE, RUN
 from messages_conformance.rules.verdict import Verdict
 from messages_conformance.run.scope import Scope
@@ -58,6 +59,7 @@ class Options:
     rate: float | None = None
     timeout_s: float = DEFAULT_TIMEOUT_S
     seed: int = 0
+    suites: tuple[str, ...] = ()
     generated: int | None = None
     generate: str | None = None
     max_shrink_requests: int | None = None
@@ -147,8 +149,8 @@ def checked(options: Options) -> Profile:
 def with_last_failed(options: Options) -> Options:
     """Returns the options with what failed in the report of `last_failed` as `only` and `situation`.
 
-    A requirement that compares several requests is asked with all its requests. Raises UsageError when the report
-    cannot be read, or when nothing failed in it.
+    Raises UsageError when the report cannot be read, when nothing failed in it, or when a requirement of the user's
+    suite failed that this run does not have.
     """
     if options.last_failed is None:
         return options
@@ -159,11 +161,16 @@ def with_last_failed(options: Options) -> Options:
     failed = report.failures(earlier)
     if not failed:
         raise UsageError(f"--last-failed: nothing failed in {options.last_failed!r}; run without --last-failed")
-    known = [verdict for verdict in failed if verdict.requirement in CATALOGUE]
-    globs = [_glob_of(earlier, verdict) for verdict in known if verdict.findings]
+    unknown = [verdict.requirement for verdict in failed if verdict.requirement not in CATALOGUE]
+    if unknown:
+        raise UsageError(
+            f"--last-failed: {listed(unknown, 3)} failed in {options.last_failed!r} and is not known here; "
+            f"name the suite that has it with --suite"
+        )
+    globs = [_glob_of(earlier, verdict) for verdict in failed if verdict.findings]
     return replace(
         options,
-        only=(*options.only, *(verdict.requirement for verdict in known)),
+        only=(*options.only, *(verdict.requirement for verdict in failed)),
         situation=(*options.situation, *dict.fromkeys(globs)) if all(globs) else options.situation,
     )
 

@@ -435,6 +435,7 @@ class Session:
             key_variable=source.key_variable,
             headers=source.headers,
             connection=source.connection,
+            suites=source.suites,
             warning=source.warning,
             base_url=source.base_url,
             judged_by=source.judged_by,

@@ -19,6 +19,7 @@ class Source:
     - `budget`: the limits of the run in words.
     - `key_variable`: the environment variable that holds the key, for the commands in the report.
     - `headers`: the names of the headers that the user added; `connection`: the options for certificates, as words.
+    - `suites`: the files and folders of the user's tests.
     - `warning`: what every report must say, such as that certificates were not verified.
     - `base_url`: the address for commands in the report, if `name` is none; `judged_by`: see `report.RunInfo`.
     - `notes`: sentences for the reader, such as what was tolerated in the address.
@@ -33,6 +34,7 @@ class Source:
     key_variable: str = "MESSAGES_API_KEY"
     headers: tuple[str, ...] = ()
     connection: tuple[str, ...] = ()
+    suites: tuple[str, ...] = ()
     warning: str = ""
     base_url: str = ""
     judged_by: str = ""

@@ -14,12 +14,16 @@ from messages_conformance.exchange import NOT_KEPT, Exchange
 from messages_conformance.report import Report, ReportError
 from messages_conformance.report.recording import FILE_NAME, digest, read
 from messages_conformance.report.text import counted
+from messages_conformance.rules import CATALOGUE
+from messages_conformance.rules.judge import matches
 from messages_conformance.rules.verdict import FAIL, NOT_VERIFIED, WARN, Verdict
 from messages_conformance.session.judging import judge_recordings
 from messages_conformance.session.source import Clock, SessionOptions, Source
 
 SHOWN: Final = 20
 """How many verdicts that differ are listed (our own choice: a screen)."""
+TEXT_SHOWN: Final = 60
+"""How many characters of a finding are quoted (our own choice: a line)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,14 +69,25 @@ def verified(place: Path | str, *, clock: Clock) -> Verification:
 
 
 def _judged_again(saved: Report, clock: Clock) -> Mapping[str, Verdict]:
+    """Judges what the run judged, but for the rules of its own suites. Raises ReportError when nothing else is left."""
     run = saved.run
+    only, skip = ([glob for glob in globs if _is_known(glob)] for globs in (run.only, run.skip))
+    if run.only and not only:
+        raise ReportError(
+            f"the run judged only {', '.join(run.only[:3])}, which is not known here: "
+            f"only who has the suite of that run can judge it again"
+        )
     source = Source(name=run.target, model=run.model, depth=run.depth)
     options = SessionOptions(
-        profile=run.profile, only=run.only, skip=run.skip, edition=run.edition or None, fail_on="must"
+        profile=run.profile, only=tuple(only), skip=tuple(skip), edition=run.edition or None, fail_on="must"
     )
     exchanges = [saved.exchanges[number] for number in sorted(saved.exchanges)]
     _, result = judge_recordings(source, exchanges, options=options, clock=clock, out=Console(quiet=True))
     return {verdict.requirement: verdict for verdict in result.verdicts}
+
+
+def _is_known(glob: str) -> bool:
+    return any(matches(name, (glob,)) for name in CATALOGUE)
 
 
 def _of_digest(saved: Report, recording: Path) -> Iterator[str]:
@@ -102,11 +117,24 @@ def _differences(saved: Report, again: Mapping[str, Verdict], cut: frozenset[int
             yield (
                 f"{verdict.requirement}: the report says {_outcome(verdict)}, and the recording shows {_outcome(found)}"
             )
-
+        elif found is not None and not unseen and saved.run.version == __version__:
+            yield from _other_findings(verdict, found, cut)
     stated = {verdict.requirement for verdict in saved.verdicts}
     for requirement, found in again.items():
         if requirement not in stated and _outcome(found) in (FAIL, WARN):
             yield f"{requirement}: the report lacks it, and the recording shows {_outcome(found)}"
+
+
+def _other_findings(stated: Verdict, found: Verdict, cut: frozenset[int]) -> Iterator[str]:
+    """The first finding of the report that the recording does not show."""
+    shown = {(one.exchange, one.found, one.wanted) for one in (*found.findings, *found.explained)}
+    for one in (*stated.findings, *stated.explained):
+        if one.exchange not in cut and (one.exchange, one.found, one.wanted) not in shown:
+            yield (
+                f"{stated.requirement}: the report says found {one.found[:TEXT_SHOWN]}, "
+                f"wanted {one.wanted[:TEXT_SHOWN]}; the recording does not show that"
+            )
+            return
 
 
 def _outcome(verdict: Verdict) -> str:
