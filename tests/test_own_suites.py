@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,14 @@ def test_says_nope(ask):
     from messages_conformance.generate import answer_text
     assert answer_text(ask("Reply with the single word: ok")) == "nope", "it said something else"
 """
+DEEPER = """
+import pytest
+from messages_conformance.generate import whole_and_streamed
+
+@pytest.mark.parametrize("exchange", whole_and_streamed("own.greeting", "Say hello.", max_tokens=20), indirect=True)
+def test_greets(exchange, judge):
+    judge(exchange)
+"""
 BROKEN = "def test_broken(ask):\n    raise KeyError('of the test')\n"
 SMOKE = ("--depth", "smoke")
 
@@ -44,6 +53,18 @@ def test_an_own_rule_judges_every_exchange(tmp_path):
     row = next(row for row in ran.report["requirements"] if row["id"] == "acme.region")
     assert row["source"] == "Acme's handbook"
     assert row["judged"] > 20
+    assert re.search(r"--suite \S*own --only acme.region", " ".join(ran.out.split()))
+    without = run("run", "reference:", "--last-failed", str(ran.folder), cwd=tmp_path)
+    assert (without.code, "acme.region failed in" in without.err) == (4, True)
+    recorded = run("check", str(ran.folder), cwd=tmp_path)
+    assert (recorded.code, "acme.region failed in the saved run" in recorded.out) == (2, True)
+    assert run("check", str(ran.folder), "--only", "stream.*", cwd=tmp_path).code == 0
+
+
+def test_tests_that_the_depth_leaves_out_are_named(tmp_path):
+    ran = own(tmp_path, tests=DEEPER)
+    assert ran.code == 0
+    assert "--depth smoke leaves out 2 tests of your suite" in " ".join(ran.err.split() + ran.out.split())
 
 
 def test_only_selects_own_requirements(tmp_path):

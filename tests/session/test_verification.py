@@ -107,3 +107,16 @@ def test_a_recording_that_cannot_be_read_is_no_difference(copy: Path, broken: by
     with pytest.raises(ReportError, match="is not a recording"):
         checked(copy)
     assert cli.main(["report", "verify", str(copy)]) == 4
+
+
+def test_a_finding_that_was_edited_is_found(copy: Path) -> None:
+    found = changed(copy, lambda document: row(document)["findings"][0].update(found="something else"))
+    assert [problem.partition(":")[0] for problem in found.problems] == [FAILED]
+    assert "found something else" in found.problems[0]
+
+
+def test_rules_of_another_suite_are_left_out(copy: Path) -> None:
+    found = changed(copy, lambda document: document["run"].update(skip=["acme.*"]))
+    assert found.problems == ()
+    with pytest.raises(ReportError, match=r"judged only acme\.\*, which is not known here"):
+        changed(copy, lambda document: document["run"].update(only=["acme.*"]))

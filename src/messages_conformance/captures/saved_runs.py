@@ -21,7 +21,7 @@ RECORDING: Final = recording.FILE_NAME
 class SavedRun:
     """What report.json says about a run. `base_url` is empty if the target was no address.
 
-    `judged` are the numbers of the exchanges that were judged; None: all. `failed` are the requirements that fail there.
+    `judged` are the numbers of the exchanges that were judged; None: all. `failed` are the requirements that fail.
     """
 
     model: str = ""

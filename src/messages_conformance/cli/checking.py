@@ -188,6 +188,6 @@ def _conclude(session: Session, reading: Reading, run: SavedRun) -> None:
     elif unknown := sorted({*filter(select(session.options.only, session.options.skip), run.failed)} - {*CATALOGUE}):
         session.state(
             f"{listed(unknown, IDS_SHOWN)} failed in the saved run and cannot be judged here: it is a rule of a "
-            f"suite; ask again with run --suite, or leave it out with --skip",
+            f"suite, for run --suite; --only judges others alone",
             kind=report.UNREAD,
         )

@@ -15,7 +15,7 @@ from messages_conformance.exchange import Exchange, RecordingPart
 from messages_conformance.report.both_sides import both_sides
 from messages_conformance.report.finding_words import readable
 from messages_conformance.report.generated_requests import describe_generated, only_command, repeat_command
-from messages_conformance.report.impact_text import UNMEASURED, impact_sentence
+from messages_conformance.report.impact_text import impact_sentence, names_client
 from messages_conformance.report.model import NO_COMMAND, Report, cause_of, harm_of
 from messages_conformance.report.reproduction import curl, quoted
 from messages_conformance.report.request_features import describe_request
@@ -75,7 +75,7 @@ class FailureText:
             ("cause", self.cause),
             ("doubt", self.doubt),
             ("harm", self.harm),
-            ("clients", "" if self.impact == UNMEASURED else self.impact),
+            ("measured", self.impact if names_client(self.impact) else ""),
             ("where", self.where),
             ("seen", self.seen),
             ("found", self.found),

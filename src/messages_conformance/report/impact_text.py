@@ -56,6 +56,12 @@ def described_impact(measurements: Iterable[Measurement], severity: str, *, most
     return "; ".join([severity, *parts])
 
 
+def names_client(impact: str) -> bool:
+    """Whether a sentence of `impact_sentence` names a client with trouble: not "unmeasured", and not all unaffected."""
+    severity, _, outcomes = impact.partition("; ")
+    return severity != UNMEASURED and not outcomes.startswith(f"{HARMLESS}: ")
+
+
 def rank(outcome: str) -> int:
     """The place of an outcome in the order from worst (0) to harmless."""
     if outcome == HARMLESS:

@@ -12,7 +12,7 @@ from messages_conformance.report.failure_text import VALUE_CHARACTERS, again, pl
 from messages_conformance.report.finding_words import readable
 from messages_conformance.report.markdown import code, prose, table
 from messages_conformance.report.model import Report, harm_of
-from messages_conformance.report.text import inline, json_text, sentence
+from messages_conformance.report.text import counted, inline, json_text, listed, sentence
 
 GROUPS: Final = {
     "newly_failing": "NEWLY FAILING",
@@ -25,6 +25,9 @@ GROUPS: Final = {
 
 OPTIONS: Final = ("target", "model", "profile", "depth")
 """Options of a run that explain a difference."""
+
+SHOWN: Final = 3
+"""How many ids of an option are listed (our own choice: a line)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +47,14 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class RunDifference:
-    """The changes by kind, one of GROUPS, and the options that differ: (name, before, now)."""
+    """The changes by kind, one of GROUPS, and the options that differ: (name, before, now).
+
+    `left_out` says how many requirements the new run left out by its options; they are no changes.
+    """
 
     changes: Mapping[str, tuple[Change, ...]]
     options: tuple[tuple[str, str, str], ...]
+    left_out: str = ""
 
     @property
     def is_worse(self) -> bool:
@@ -59,9 +66,22 @@ def run_difference(old: Report, new: Report) -> RunDifference:
     """The difference of two runs."""
     outcomes = [{verdict.requirement: verdict.outcome for verdict in each.verdicts} for each in (old, new)]
     found = asdict(gate.difference(*outcomes))
+    missing = frozenset() if not (new.run.only or new.run.skip) else outcomes[0].keys() - outcomes[1].keys()
+    left_out = [name for name in found["no_longer_verified"] if name in missing]
+    found["no_longer_verified"] = [name for name in found["no_longer_verified"] if name not in missing]
     changes = {kind: tuple(_change(old, new, name, outcomes) for name in found[kind]) for kind in GROUPS if found[kind]}
     pairs = ((name, str(getattr(old.run, name)), str(getattr(new.run, name))) for name in OPTIONS)
-    return RunDifference(changes=changes, options=tuple(pair for pair in pairs if pair[1] != pair[2]))
+    return RunDifference(
+        changes=changes,
+        options=tuple(pair for pair in pairs if pair[1] != pair[2]),
+        left_out=_left_out(len(left_out), new) if left_out else "",
+    )
+
+
+def _left_out(number: int, new: Report) -> str:
+    options = [f"--only {listed(new.run.only, SHOWN)}"] if new.run.only else []
+    options += [f"--skip {listed(new.run.skip, SHOWN)}"] if new.run.skip else []
+    return f"{counted(number, 'requirement')} of the old run left out of the new one by {' '.join(options)}"
 
 
 def _change(old: Report, new: Report, name: str, outcomes: list[dict[str, str]]) -> Change:
@@ -91,6 +111,8 @@ def to_text(difference: RunDifference) -> str:
 def _lines(difference: RunDifference) -> Iterator[str]:
     for name, before, now in difference.options:
         yield f"note: {name} {sentence(before)} before, {sentence(now)} now"
+    if difference.left_out:
+        yield f"note: {sentence(difference.left_out)}"
     for kind, changes in difference.changes.items():
         yield f"{GROUPS[kind]} ({len(changes):,})"
         for change in changes:
@@ -110,6 +132,7 @@ def to_markdown(difference: RunDifference) -> str:
     """The changes as Markdown."""
     parts = ["## Changes\n"]
     parts += [f"\n{name}: {prose(before)} before, {prose(now)} now\n" for name, before, now in difference.options]
+    parts += [f"\n{prose(difference.left_out)}\n"] if difference.left_out else []
     for kind, changes in difference.changes.items():
         rows = [
             (code(one.requirement), one.harm, prose(one.before), prose(one.now), code(one.found), code(one.wanted))
@@ -125,6 +148,7 @@ def to_json(difference: RunDifference) -> str:
     return json_text(
         {
             "options": [dict(zip(("name", "before", "now"), pair, strict=True)) for pair in difference.options],
+            "left_out": difference.left_out,
             **{kind: [asdict(one) for one in difference.changes.get(kind, ())] for kind in GROUPS},
         }
     )
