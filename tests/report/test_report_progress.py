@@ -67,9 +67,8 @@ def test_the_line_of_the_run_has_tokens_limit_and_remaining_time():
     ],
 )
 def test_tokens_above_their_limit_are_no_part_of_it(spent, most, words):
-    assert (
-        lines(RunProgress(planned=9, done=1, tokens=spent, tokens_most=most), 200)[-1] == f"1 of 9 exchanges · {words}"
-    )
+    shown = lines(RunProgress(planned=9, done=1, tokens=spent, tokens_most=most), 200)
+    assert shown[-1].endswith(f" · {words}")
 
 
 @pytest.mark.parametrize(("done", "elapsed_s"), [(0, 10), (4, 10), (220, 10), (100, 0)])
