@@ -151,6 +151,7 @@ FORCED = [
     ask(
         "tools.exactly-one",
         BOTH,
+        stream=True,
         max_tokens=300,
         tools=[WEATHER, TIME],
         tool_choice={"type": "any", "disable_parallel_tool_use": True},
@@ -199,6 +200,7 @@ ENABLED = {"type": "enabled", "budget_tokens": THINKING_TOKENS}
 THOUGHTFUL = {"max_tokens": THINKING_TOKENS + 300, "needs": ["thinking"], "capability": "thinking"}
 ADAPTIVE_TOKENS = 400
 SUM = "What is 27 times 43? Reply with the number only."
+LATER = [user("Hello."), assistant("Hello! What can I do for you?"), user(SUM)]
 
 THINKING = [
     *whole_and_streamed("thinking", SUM, thinking=ENABLED, depth="smoke", streamed_depth="standard", **THOUGHTFUL),
@@ -213,7 +215,7 @@ THINKING = [
     # A server may think in the first turn only, or only where the request has no tools.
     *whole_and_streamed(
         "thinking.later",
-        [user("Hello."), assistant("Hello! What can I do for you?"), user(SUM)],
+        LATER,
         thinking=ENABLED,
         tools=[WEATHER, TIME],
         **{**THOUGHTFUL, "needs": ["thinking", "tools"]},
@@ -376,17 +378,23 @@ async def results(send):
 
 
 async def replay(send):
-    """Sends a thinking block back unchanged, and then with one letter of its signature changed."""
-    question = user(SUM)
-    asked = {"thinking": ENABLED, "max_tokens": THINKING_TOKENS + 300}
+    """Sends a thought and a call back unchanged with the result, and then with one letter of the signature changed.
+
+    A model that calls no tool gets a further question in place of the result.
+    """
+    question = user(PARIS)
+    asked = {"thinking": ENABLED, "max_tokens": THINKING_TOKENS + 300, "tools": [WEATHER]}
     first = await send(ask("thought", [question], capability="thinking", **asked))
-    content = content_to_echo(first)
+    content = content_to_echo(first, calls=True)
     if not content or content[0]["type"] != "thinking" or len(content[0]["signature"]) < 2:
         return
-    follow = user(OK)
-    await send(
-        ask("thought.replayed", [question, assistant(content), follow], probe="response.content.echoable", **asked)
-    )
+    calls = [block["id"] for block in content if block["type"] == "tool_use"]
+    given = [{"type": "tool_result", "tool_use_id": identifier, "content": SUNNY} for identifier in calls]
+    follow = user(given or OK)
+    for one in whole_and_streamed(
+        "thought.replayed", [question, assistant(content), follow], probe="response.content.echoable", **asked
+    ):
+        await send(one)
     changed = [{**content[0], "signature": other_letter(content[0]["signature"])}, *content[1:]]
     await send(
         ask(
@@ -427,7 +435,7 @@ PAIRS = [
     ),
     repeated_pair(
         "thinking.omitted",
-        whole_and_streamed("thinking.omitted", SUM, thinking={**ENABLED, "display": "omitted"}, **THOUGHTFUL),
+        whole_and_streamed("thinking.omitted", LATER, thinking={**ENABLED, "display": "omitted"}, **THOUGHTFUL),
         kinds,
         needs=["thinking"],
     ),
@@ -444,7 +452,7 @@ async def omit(send):
     """Asks with display omitted, and where no thinking block comes, again, and with thinking that is shown."""
 
     async def thinks(name, copy=0, **display):
-        asked = ask(f"thinking.{name}", SUM, copy=copy, thinking={**ENABLED, **display}, **THOUGHTFUL)
+        asked = ask(f"thinking.{name}", LATER, copy=copy, thinking={**ENABLED, **display}, **THOUGHTFUL)
         found = kinds(await send(asked))
         return found is None or "thinking" in str(found)  # a refusal says nothing
 
@@ -477,9 +485,9 @@ DIALOGUES = [
     Dialogue(
         name="thought",
         steps=replay,
-        max_requests=3,
-        max_output_tokens=2 * (THINKING_TOKENS + 300),
-        needs=frozenset({"thinking"}),
+        max_requests=4,
+        max_output_tokens=3 * (THINKING_TOKENS + 300),
+        needs=frozenset({"thinking", "tools"}),
     ),
 ]
 

@@ -100,7 +100,8 @@ def with_marker(place, marker):
         # Several tools: a gateway that changes their order, or the ids of calls, is never read from the cache.
         return turns, {"tools": [LOOK_UP, *({**LOOK_UP, "name": f"look_up_{topic}"} for topic in TOPICS[:7])]}
     long = {"type": "text", "text": shelves(SENTENCES, "keeps"), **marker}
-    return [user([long, {"type": "text", "text": OK}])], {}
+    # After some turns, as in a session: a cache may end with the first ones.
+    return [*[user("And now?"), assistant("Not yet.")] * 5, user([long, {"type": "text", "text": OK}])], {}
 
 
 async def mark_every_place(send):

@@ -155,8 +155,15 @@ TOGETHER = {
     "tool_choice": {"type": "auto"},
     "messages": [
         user([text(NOTHING), text(NOTE)]),
-        called({"label": NOTE}, {"label": "maps"}),
-        user([result("toolu_part0", NOTE), result("toolu_part1", [search_result(NOTE)]), text(NOTE)]),
+        called({"label": NOTE}, {"label": "maps"}, {"label": "letters"}),
+        user(
+            [
+                result("toolu_part0", NOTE),
+                result("toolu_part1", [search_result(NOTE)]),
+                {**result("toolu_part2", NOTE), "is_error": True},
+                text(NOTE),
+            ]
+        ),
         assistant(NOTE),
         user([document(plain(NOTE)), SMALL_IMAGE, text(NOTE), text(OK)]),
     ],
@@ -203,7 +210,7 @@ PARTS = {
     "schema": ({"tools": [KEYWORDS], "messages": [user(OK)]}, None, ["tools"]),
     "documents": (beside(document(plain(NOTE), context=NOTE), document(LISTED)), "documents", ["documents"]),
     "result.document": (in_result(document(plain(NOTE))), "documents", ["documents", "tools"]),
-    "search": (beside(search_result(NOTE)), "search-results", ["search-results"]),
+    "search": (beside({**search_result(NOTE), "title": NOTE}), "search-results", ["search-results"]),
     "result.search": (in_result(search_result(NOTE)), "search-results", ["search-results", "tools"]),
     "image": (beside(IMAGE), "images", ["images"]),
     "pdf": (beside(PDF), "documents", ["documents"]),
@@ -319,7 +326,7 @@ NEEDS = {need for name in (*RESULTS, *FREE) for need in PARTS[name][2]}
 DIALOGUES = [
     dialogue("messages", ["turns", "crowded"], ["system"], long=True, singles=6),
     dialogue("messages", RESULTS, NEEDS, singles=6),
-    dialogue("messages", ALL, {need for name in ALL for need in PARTS[name][2]}, singles=6),
+    dialogue("messages", ALL, {need for name in ALL for need in PARTS[name][2]}, singles=8),
     dialogue("counts", FREE, NEEDS | {"count-tokens"}, long=True, singles=6),
     dialogue("messages", FOUND, SEARCHES, depth="deep"),
     dialogue("counts", [*FOUND, "documents"], SEARCHES | {"documents", "count-tokens"}, depth="deep"),

@@ -27,6 +27,8 @@ STRICT: Final = {
             "title": {"type": "string", "enum": ["Smith & Sons <North>"]},
             "format": {"type": "string", "enum": ["R&amp;D"]},
             "label": {"type": "string", "enum": ["Ångström, Øre\n10 € – “x”"]},
+            # The indentation of code, and a backslash that is no escape.
+            "code": {"type": "string", "enum": ["    mark = \\u0041\n"]},
             "address": {
                 "type": "object",
                 "properties": {"city": {"type": "string"}},
@@ -34,7 +36,7 @@ STRICT: Final = {
                 "additionalProperties": False,
             },
         },
-        "required": ["name", "age", "title", "format", "label", "address"],
+        "required": ["name", "age", "title", "format", "label", "code", "address"],
         "additionalProperties": False,
     },
 }

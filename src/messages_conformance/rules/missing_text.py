@@ -90,8 +90,17 @@ def doubled_text(exchanges: Sequence[Exchange]) -> Finding | None:
     doubled = [pair for pair in pairs if _has_a_delta_twice(pieces_of(pair[0]), text_of(pair[1]))]
     if not doubled or any(is_without_a_piece(text_of(streamed), text_of(whole)) for streamed, whole in pairs):
         return None
+    # A model that writes a piece twice is billed for both.
+    unbilled = [pair for pair in doubled if _costs_the_same(pair)]
+    if len(unbilled) >= MIN_BILLED:
+        return _finding(unbilled, "with one delta twice, and billed like the whole answer")
     excluded = len(doubled) >= MIN_BILLED and chance(len(doubled), len(pairs)) <= MAX_CHANCE
     return _finding(doubled, "with one delta twice, and no whole answer is longer") if excluded else None
+
+
+def _costs_the_same(pair: Pair) -> bool:
+    bills = [count(usage_of(one), "output_tokens") for one in pair]
+    return bills[0] == bills[1] >= MIN_TOKENS
 
 
 def _has_a_delta_twice(pieces: Sequence[str], whole: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
@@ -13,6 +13,7 @@ from messages_conformance.rules.accessors import (
     response_of,
     stop_reason_of,
     streamed,
+    thinking_type,
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, RUN, rule
@@ -42,25 +43,37 @@ Call = tuple[int, Mapping[str, Any]]
     provoked="Tools with required fields are called, with and without streaming.",
 )
 def sends_the_inputs_of_calls(exchanges: Sequence[Exchange]) -> Iterator[Finding | Unverified]:
-    """The calls of tools with required fields do not all have an empty input, with or without streaming."""
+    """The calls of tools with required fields do not all have an empty input: whole, streamed, or with thinking."""
     seen = False
-    for in_stream in (False, True):
+    for words, belongs in GROUPS:
         answers = [
             (exchange, calls)
             for exchange in exchanges
-            if has_message(exchange) and streamed(exchange) == in_stream and (calls := _calls(exchange))
+            if has_message(exchange) and belongs(exchange) and (calls := _calls(exchange))
         ]
         seen = seen or len(answers) >= MIN_CALLS
         if len(answers) >= MIN_CALLS and all(not call["input"] for _, calls in answers for _, call in calls):
             exchange, calls = answers[0]
             yield Finding(
                 place=in_message(exchange, f"/content/{calls[0][0]}/input"),
-                found=f"{{}}, as in all {len(answers)} {'streamed ' if in_stream else ''}answers with calls",
+                found=f"{{}}, as in all {len(answers)} {words}",
                 wanted="the input, with the required fields of the tool",
                 exchange=exchange.number,
             )
     if not seen:
         yield Unverified(reason="the model called no tools with required fields")
+
+
+def _thinks(exchange: Exchange) -> bool:
+    return thinking_type(exchange) not in (None, "disabled")
+
+
+GROUPS: Final[tuple[tuple[str, Callable[[Exchange], bool]], ...]] = (
+    ("answers with calls", lambda exchange: not streamed(exchange)),
+    ("streamed answers with calls", streamed),
+    ("answers with calls to requests with thinking", _thinks),
+)
+"""Groups of answers of which all calls may lose their input, each in words."""
 
 
 def _calls(exchange: Exchange) -> list[Call]:

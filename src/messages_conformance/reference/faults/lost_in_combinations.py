@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import Any, Final
 
-from messages_conformance.reference.changes import Stage
-from messages_conformance.reference.edits import Events, Json, dropped
+from messages_conformance.reference.changes import RequestContext, Stage
+from messages_conformance.reference.edits import Events, Json, dropped, inserted, with_usage
 from messages_conformance.reference.fault_registry import fault
-from messages_conformance.reference.faults.lost_text import text_deltas
+from messages_conformance.reference.faults.lost_context import map_content
+from messages_conformance.reference.faults.lost_text import nth, text_deltas
 from messages_conformance.reference.request_parts import object_of, turns
 from messages_conformance.reference.stream_edits import left_out
 
 OCCURS: Final = "stop.stop_sequence.occurs"
 PARTS: Final = "request.parts.counted"
+COMPLETE: Final = "stream.delta.text-complete"
+UNSTEADY: Final = ("usage.input.deterministic", "usage.input.stream-equals-nonstream")
 
 MANY_CHARACTERS: Final = 20_000
 MANY_TURNS: Final = 50
@@ -59,7 +62,40 @@ def forget_first_turns_of_long_conversations(body: Json) -> Json:
     return {**body, "messages": messages[-MANY_TURNS + 1 :]} if len(messages) > MANY_TURNS else body
 
 
-@fault("stream-content", trips={"stream.delta.text-complete"}, at=Stage.EVENTS)
+@fault("stream-content", trips={COMPLETE}, at=Stage.EVENTS)
 def end_texts_of_streams_after_40_deltas(events: Events) -> Events:
     """The text deltas of a block after the fortieth are lost; all other events are sent."""
     return left_out(events, *(at for places in text_deltas(events) for at in places[MANY_DELTAS:]))
+
+
+@fault("context", trips={PARTS}, at=Stage.BODY)
+def replace_results_that_are_errors(body: Json) -> Json:
+    """The content of a tool_result with is_error is replaced by one word."""
+
+    def replaced(content: list[Any]) -> list[Any]:
+        return [
+            {**one, "content": "Error"} if isinstance(one, dict) and one.get("is_error") else one for one in content
+        ]
+
+    return map_content(body, replaced)
+
+
+@fault("tools", trips={"request.tool_choice.disable-parallel-any"}, at=Stage.BODY)
+def ignore_parallel_limit_of_streams(body: Json) -> Json:
+    """disable_parallel_tool_use is ignored in streams."""
+    choice = dropped(object_of(body, "tool_choice"), "disable_parallel_tool_use")
+    return {**body, "tool_choice": choice} if choice and body.get("stream") is True else body
+
+
+@fault("stream-content", trips={COMPLETE}, at=Stage.EVENTS)
+def send_a_delta_of_every_seventh_stream_twice(events: Events, context: RequestContext) -> Events:
+    """Every seventh stream with a text has its first text delta twice."""
+    first = next((at for places in text_deltas(events) for at in places), None)
+    return events if first is None or nth(context, "texts") % 7 else inserted(events, first, events[first])
+
+
+@fault("usage", trips={"usage.input.own-request", *UNSTEADY}, at=Stage.MESSAGE)
+def bill_the_whole_session(message: Json, context: RequestContext) -> Json:
+    """input_tokens is the sum over all requests so far."""
+    context.memory["input"] = context.memory.get("input", 0) + message["usage"]["input_tokens"]
+    return with_usage(message, input_tokens=context.memory["input"])
