@@ -24,6 +24,7 @@ CLOCK = {
     },
 }
 PAGES = 3
+PROMISED = "adjacent.models.max_tokens-accepted"
 
 VENDORS = [replace(get("models.vendors", "/v1beta/models", needs=["vendor-models"]), expect="either")]
 COUNTS = [
@@ -63,13 +64,19 @@ async def list_models(send):
 
 
 async def exceed_the_limit(send, listed):
-    """Asks the first model that says how much it can write for one token more, which must be refused."""
+    """Asks the first model that says how much it can write for so many tokens, and for one more, which must be refused.
+
+    The stream of the first answer is left after its first delta, because the budget of a run is smaller.
+    """
     data = listed.response.fields.get("data") if listed.response is not None else None
     for item in data if isinstance(data, list) else []:
         limit = item.get("max_tokens") if isinstance(item, dict) else None
         if isinstance(limit, int) and limit > 0 and isinstance(item.get("id"), str):
-            body = {"model": item["id"], "max_tokens": limit + 1, "messages": [{"role": "user", "content": OK}]}
-            probe = "adjacent.models.max_tokens"
+            body = {"model": item["id"], "max_tokens": limit, "messages": [{"role": "user", "content": OK}]}
+            probe, most = "adjacent.models.max_tokens", {**body, "stream": True}
+            reached = other_route("models.max_tokens.reached", "/v1/messages", method="POST", body=most, probe=PROMISED)
+            await send(replace(reached, expect="either", wire="leave-early"))
+            body["max_tokens"] = limit + 1
             await send(other_route("models.max_tokens", "/v1/messages", method="POST", body=body, probe=probe))
             return
 
@@ -82,7 +89,7 @@ def model_ids(listed):
 
 
 DIALOGUES = [
-    Dialogue(name="models", steps=list_models, max_requests=6 + PAGES, max_output_tokens=0, needs=frozenset({"models"}))
+    Dialogue(name="models", steps=list_models, max_requests=7 + PAGES, max_output_tokens=0, needs=frozenset({"models"}))
 ]
 
 

@@ -14,7 +14,7 @@ from messages_conformance.generate import (
 )
 
 SUM = "What is 27 times 43? Reply with the number only."
-ADAPTIVE = {"type": "adaptive"}
+ADAPTIVE = {"type": "adaptive", "display": "summarized"}
 THOUGHTFUL = {"needs": ["thinking"], "capability": "thinking"}
 MAX_TOKENS = 400
 
@@ -43,6 +43,9 @@ async def stop_in_thinking(send):
     content = first["content"] if first is not None else []
     thought = " ".join(block["thinking"] for block in content if block["type"] == "thinking")
     text = " ".join(block["text"] for block in content if block["type"] == "text")
+    if not thought:  # a summary may be empty now and then
+        for copy in (1, 2):
+            await send(ask("thinking.words", SUM, copy=copy, **asked))
     word = word_to_stop_at(thought)
     if word is None or word in text:
         return
@@ -150,7 +153,7 @@ DIALOGUES = [
     Dialogue(
         name="thinking.stop",
         steps=stop_in_thinking,
-        max_requests=3,
+        max_requests=3,  # three questions, or one and two with a stop sequence
         max_output_tokens=3 * MAX_TOKENS,
         needs=frozenset({"thinking", "stop-sequences"}),
     )

@@ -209,7 +209,8 @@ THINKING = [
         "thinking.adaptive.streamed",
         SUM,
         stream=True,
-        thinking={"type": "adaptive"},
+        # Newer models show no thinking unless they are asked to.
+        thinking={"type": "adaptive", "display": "summarized"},
         **{**THOUGHTFUL, "max_tokens": ADAPTIVE_TOKENS},
     ),
     # A server may think in the first turn only, or only where the request has no tools.
@@ -434,12 +435,6 @@ PAIRS = [
         needs=["citations"],
     ),
     repeated_pair(
-        "thinking.omitted",
-        whole_and_streamed("thinking.omitted", LATER, thinking={**ENABLED, "display": "omitted"}, **THOUGHTFUL),
-        kinds,
-        needs=["thinking"],
-    ),
-    repeated_pair(
         "tools.both",
         whole_and_streamed("tools.both", BOTH, max_tokens=200, tools=[WEATHER, TIME], needs=["tools"]),
         kinds,
@@ -448,20 +443,24 @@ PAIRS = [
 ]
 
 
-async def omit(send):
-    """Asks with display omitted, and where no thinking block comes, again, and with thinking that is shown."""
+OMITTED_TIMES = 5  # the rule needs so many answers of each kind
 
-    async def thinks(name, copy=0, **display):
-        asked = ask(f"thinking.{name}", LATER, copy=copy, thinking={**ENABLED, **display}, **THOUGHTFUL)
+
+async def omit(send):
+    """Asks with display omitted, and where a thinking block is missing, again, and with thinking that is shown."""
+
+    async def thinks(name, copy=0, *, stream=False, **display):
+        name = f"thinking.{name}{'.streamed' if stream else ''}"
+        asked = ask(name, LATER, copy=copy, stream=stream, thinking={**ENABLED, **display}, **THOUGHTFUL)
         found = kinds(await send(asked))
         return found is None or "thinking" in str(found)  # a refusal says nothing
 
-    if not await thinks("kept", display="omitted"):
-        # The pairs above have two answers more of each kind.
-        for copy in range(1, 4):
-            if await thinks("kept", copy, display="omitted"):
-                return
-        for copy in range(3):
+    first = [await thinks("omitted", stream=stream, display="omitted") for stream in (False, True)]
+    if all(first):
+        return
+    again = [await thinks("omitted", copy, display="omitted") for copy in range(1, OMITTED_TIMES)]
+    if not any((*first, *again)):
+        for copy in range(OMITTED_TIMES):
             await thinks("shown", copy)
 
 
@@ -475,10 +474,10 @@ DIALOGUES = [
         needs=frozenset({"tools", "tool-choice", "forced-tools"}),
     ),
     Dialogue(
-        name="thinking.kept",
+        name="thinking.omitted",
         steps=omit,
-        max_requests=7,
-        max_output_tokens=7 * (THINKING_TOKENS + 300),
+        max_requests=1 + 2 * OMITTED_TIMES,
+        max_output_tokens=(1 + 2 * OMITTED_TIMES) * (THINKING_TOKENS + 300),
         needs=frozenset({"thinking"}),
     ),
     Dialogue(name="result", steps=results, max_requests=6, max_output_tokens=640, needs=frozenset({"tools"})),

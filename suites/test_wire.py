@@ -127,23 +127,46 @@ async def break_http(send):
         await send(ask(f"wire.after.{name}", STILL, probe=NEXT, copy=number))
 
 
-async def leave(send):
-    """Leaves a stream after its first delta, and sends an ordinary request."""
-    left = await send(
-        Ask(
-            situation="wire.left",
-            body={"max_tokens": 200, "stream": True, "messages": [{"role": "user", "content": "Count from 1 to 60."}]},
-            needs=frozenset({"stream"}),
-            wire="leave-early",
-        )
-    )
-    if was_left(left):
-        await send(ask("wire.left.after", HERE, probe=LEFT))
+def leaving(times):
+    """Steps that leave so many streams after their first deltas, and then send an ordinary request."""
 
+    async def leave(send):
+        for copy in range(times):
+            left = await send(
+                Ask(
+                    situation="wire.left",
+                    body={
+                        "max_tokens": 200,
+                        "stream": True,
+                        "messages": [{"role": "user", "content": "Count from 1 to 60."}],
+                    },
+                    copy=copy,
+                    needs=frozenset({"stream"}),
+                    wire="leave-early",
+                )
+            )
+            if not was_left(left):
+                return
+        await send(ask("wire.left.after", HERE, probe=LEFT, copy=times))
+
+    return leave
+
+
+LEFT_STREAMS, MORE_LEFT_STREAMS = 3, 13
+"""Some servers serve four requests at once: one that does not notice who left is blocked then. Others serve 16."""
 
 DIALOGUES = [
     Dialogue(name="wire", steps=break_http, max_requests=6, max_output_tokens=6 * 16),
-    Dialogue(name="wire.left", steps=leave, max_requests=2, max_output_tokens=216),
+    *(
+        Dialogue(
+            name=f"wire.left.{times}",
+            steps=leaving(times),
+            max_requests=times + 1,
+            max_output_tokens=200 * times + 16,
+            depth=depth,
+        )
+        for times, depth in ((LEFT_STREAMS, "standard"), (MORE_LEFT_STREAMS, "deep"))
+    ),
 ]
 
 

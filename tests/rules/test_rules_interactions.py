@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from builders import FULL_PROFILE, answered, numbered, verdicts
+from builders import FULL_PROFILE, answered, numbered, streamed, verdicts
+from stream_frames import block, ends, over, start, stop, text
 
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import CATALOGUE, FAIL, MUST, NOT_VERIFIED, PASS, WARN, Verdict
@@ -11,6 +12,8 @@ from messages_conformance.rules import CATALOGUE, FAIL, MUST, NOT_VERIFIED, PASS
 Run = list[Exchange]
 KEEPS, OWN = "request.thinking.keeps-request", "usage.input.own-request"
 NOT_AS_TEXT, ARRIVES = "response.content.thinking-not-as-text", "response.content.tool_use-input-arrives"
+
+SUMMARY, ADDED = "request.thinking.display-summarized", "stop.stop_sequence.nothing-added"
 
 TOOL = {"name": "f", "input_schema": {"type": "object", "required": ["location"]}}
 TOOLS = {"tools": [TOOL]}
@@ -38,10 +41,26 @@ def billed(*tokens: int) -> Run:
     return [says(words(), tokens=number) for number in tokens]
 
 
+def held(streamed_text: str, whole: str = "1, 2", *, number: int = 0) -> Run:
+    """A streamed and a whole answer to a question with a stop sequence that never comes."""
+    ask = {"messages": [{"role": "user", "content": f"Count {number}"}], "stop_sequences": ["zebra"]}
+    return [
+        streamed([start(), block(), text(streamed_text), stop(), ends(), over()], ask=ask),
+        says(words(whole), ask=ask),
+    ]
+
+
+SHOWN = {"thinking": {"type": "adaptive", "display": "summarized"}}
+OMITTED = says({**THOUGHT, "thinking": ""}, words(), ask=SHOWN)
 FULL, EMPTY = calls({"location": "Paris"}, ask=TOOLS), calls({})
 LEAKED, THOUGHTFUL = says(words(f"{IDEA} 70"), ask=BUDGET), says(THOUGHT, words(), ask=BUDGET)
 
 ROWS: dict[str, tuple[Run, Run]] = {
+    SUMMARY: ([OMITTED] * 3, [OMITTED, OMITTED, says(THOUGHT, words(), ask=SHOWN)]),
+    ADDED: (
+        [*held("1, 2ep|>"), *held("3, 4ep|>", "3, 4", number=1)],
+        [*held("1, 2ep|>"), *held("3, 4", "3, 4", number=1)],
+    ),
     KEEPS: (
         [says(words(), tokens=200, ask=TOOLS), says(words(), tokens=40, ask=THINKING)],
         [says(words(), tokens=200, ask=TOOLS), says(words(), tokens=190, ask=THINKING)],
@@ -74,6 +93,8 @@ def test_it_passes(requirement: str) -> None:
         pytest.param(KEEPS, [says(words(), tokens=40, ask=THINKING)], id="thinking alone"),
         pytest.param(KEEPS, [*billed(10, 30), says(words(), ask=BUDGET)], id="counts that cannot be compared"),
         pytest.param(OWN, billed(10, 20, 80), id="three answers"),
+        pytest.param(SUMMARY, [OMITTED] * 2, id="two thoughts"),
+        pytest.param(ADDED, held("1, 2ep|>"), id="one stream"),
         pytest.param(NOT_AS_TEXT, [LEAKED], id="no thought to compare with"),
         pytest.param(NOT_AS_TEXT, [says(THOUGHT, words(IDEA))], id="thinking that was not asked for"),
     ],
@@ -86,6 +107,7 @@ def test_too_little_is_known(requirement: str, run: Run) -> None:
     ("requirement", "run"),
     [
         pytest.param(KEEPS, [*billed(60), says(words(), tokens=30, ask=BUDGET)], id="a few tokens"),
+        pytest.param(ADDED, [*held("1, 2."), *held("1, 2.", number=1)], id="a full stop in the streams"),
         pytest.param(OWN, billed(10, 10, 50, 90), id="two equal bills"),
         pytest.param(OWN, billed(10, 12, 14, 16), id="estimates"),
         pytest.param(

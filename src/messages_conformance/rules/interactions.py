@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -14,6 +15,7 @@ from messages_conformance.rules.accessors import (
     in_message,
     is_broken_stream,
     shown,
+    stop_reason_of,
     text_of,
     thinking_type,
     total_input,
@@ -23,6 +25,7 @@ from messages_conformance.rules.catalogue import ANTHROPIC, LOSES, MISBILLS, MIS
 from messages_conformance.rules.input_counts import INCONSISTENT, counted, inconsistent
 from messages_conformance.rules.paired_requests import request_without
 from messages_conformance.rules.recording_parts import REQUEST
+from messages_conformance.rules.stream_parity import answered_pairs
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 
 MIN_LOST_TOKENS: Final = 40
@@ -105,6 +108,46 @@ def bills_each_request_alone(exchanges: Sequence[Exchange]) -> Iterable[Finding 
             place = in_message(one, "/usage/input_tokens")
             yield Finding(exchange=one.number, place=place, found=found, wanted=f"{totals[0]} each time")
             return
+
+
+MIN_TAILS: Final = 2
+"""So many streams must end with the same tail, and all of this kind (our own)."""
+
+TAIL: Final = re.compile(r"[\w|<>\[\]{}]")
+"""What a tail has that is no punctuation: a model may write a full stop or a line break in one form only (our own)."""
+
+
+@rule(
+    "stop.stop_sequence.nothing-added",
+    SHOULD,
+    harm=LOSES,
+    source="smg-project/smg#2203 (GitHub), read 2026-11-30",
+    needs={"stop-sequences", "stream"},
+    over=RUN,
+    model_dependent=True,
+    reads={REQUEST},
+    provoked="A question with a stop sequence that never comes is sent several times, with and without streaming.",
+)
+def adds_nothing_to_held_back_texts(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """A stream whose stop sequence never comes ends like the whole answer, without a foreign tail."""
+    pairs = [pair for pair in answered_pairs(exchanges) if all(stop_reason_of(one) == "end_turn" for one in pair)]
+    held = [pair for pair in pairs if pair[0].request.fields.get("stop_sequences")]
+    if len(held) < MIN_TAILS:
+        yield Unverified(reason="too few streams with a stop sequence ended by themselves")
+        return
+    tails = [_tail(*pair) for pair in held if text_of(pair[1])]
+    others = {_tail(*pair) for pair in pairs if pair not in held}
+    if len(tails) >= MIN_TAILS and len(set(tails)) == 1 and TAIL.search(tails[0]) and tails[0] not in others:
+        streamed, whole = held[0]
+        found = f"{shown(text_of(streamed)[-60:])}, with {shown(tails[0])} at the end of {len(tails)} streams"
+        wanted = f"{shown(text_of(whole)[-60:])}, as in exchange {whole.number}"
+        yield Finding(exchange=streamed.number, place=in_message(streamed, "/content"), found=found, wanted=wanted)
+
+
+def _tail(streamed: Exchange, whole: Exchange) -> str:
+    """What a stream has after the text of the whole answer; empty if its text does not begin so."""
+    text, full = text_of(streamed), text_of(whole)
+    return text.removeprefix(full) if text.startswith(full) else ""
 
 
 @rule(

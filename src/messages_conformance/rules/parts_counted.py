@@ -45,6 +45,9 @@ MIN_LONG_SHARE: Final = 0.8
 MIN_PICTURE_TOKENS: Final = 8
 """A picture of 160 x 160 pixels costs more than this (Claude: 34; others: 49 to 2,900), and so does a page of text."""
 
+MIN_PDF_TOKENS: Final = 48
+"""A page of 600 words costs more than this as text or as a picture; a notice in its place costs less (our own)."""
+
 MIN_PICTURE_CHARACTERS: Final = 200
 """A picture with less base64 than this is no part: it may cost next to nothing (our own)."""
 
@@ -217,8 +220,9 @@ def _uncounted(costings: Sequence[Costing], note: float, kinds: frozenset[str]) 
 def _judged_picture(one: Costing, without: Costing, alike: int) -> Finding | None:
     """A finding if a picture costs nothing, or what its base64 costs as text; `alike` is the cost in a message."""
     part, rise = one.parts[0], one.tokens - without.tokens
-    if rise < MIN_PICTURE_TOKENS:
-        return _finding(one, without, "it", MIN_PICTURE_TOKENS)
+    least = MIN_PDF_TOKENS if part.kind.endswith("pdf") else MIN_PICTURE_TOKENS
+    if rise < least:
+        return _finding(one, without, "it", least)
     as_text = part.characters / CHARACTERS_PER_TOKEN
     if part.kind == "result.image" and rise > max(as_text, PICTURE_FACTOR * alike):
         found = f"{rise} tokens for {part.pointer}: its {part.characters} characters of base64 are counted as text"

@@ -113,6 +113,50 @@ def thinks_beside_tools(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unv
     yield from _lost_in(exchanges, _has_tools, "to requests with tools", "without tools")
 
 
+MIN_EMPTY: Final = 3
+"""So many thinking blocks must all be empty (our own: a model may have nothing to show for one question)."""
+
+
+@rule(
+    "request.thinking.display-summarized",
+    SHOULD,
+    harm=LOSES,
+    families={ANTHROPIC},
+    source=f"{sources.THINKING} (display); decolua/9router#2295, router-for-me/CLIProxyAPI#4146 (GitHub), "
+    "read 2026-11-30",
+    needs={"thinking"},
+    capability="thinking",
+    over=RUN,
+    model_dependent=True,
+    reads={REQUEST},
+    provoked="Questions are asked with thinking and display summarized, with and without streaming.",
+)
+def shows_the_summary_that_is_asked_for(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """Thinking with display summarized has a text: the thinking blocks are not all empty."""
+    answers = [
+        one
+        for one in exchanges
+        if has_message(one)
+        and not is_broken_stream(one)
+        and stop_reason_of(one) in (*ENDED, "stop_sequence")
+        and _display(one) == "summarized"
+    ]
+    blocks = [(one, block) for one in answers for block in _thinking(one) if block.get("type") == "thinking"]
+    if any(block.get("thinking") for _, block in blocks):
+        return
+    if len(blocks) < MIN_EMPTY:
+        yield Unverified(reason="too few thinking blocks with display summarized")
+        return
+    one = blocks[0][0]
+    found = f"thinking without a text in all {len(blocks)} thinking blocks"
+    yield Finding(exchange=one.number, place=in_message(one, "/content"), found=found, wanted="a summary as text")
+
+
+def _display(exchange: Exchange) -> Any:
+    thinking = exchange.request.fields.get("thinking")
+    return thinking.get("display") if isinstance(thinking, Mapping) else None
+
+
 def _lost_in(
     exchanges: Sequence[Exchange], is_special: Callable[[Exchange], bool], special: str, usual: str
 ) -> Iterator[Finding | Unverified]:

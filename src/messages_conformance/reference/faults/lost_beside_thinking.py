@@ -87,3 +87,16 @@ def decode_escapes_in_inputs(message: Json) -> Json:
 def decoded(text: str) -> str:
     """The text with its escapes of four digits replaced."""
     return ESCAPE.sub(lambda found: chr(int(found.group(1), 16)), text)
+
+
+@fault(
+    "thinking",
+    trips={"request.thinking.display-summarized"},
+    at=Stage.BODY,
+    seen="decolua/9router#2295; router-for-me/CLIProxyAPI#4146",
+)
+def omit_the_summary(body: Json) -> Json:
+    """Thinking with display summarized comes as if it were omitted."""
+    thinking = object_of(body, "thinking")
+    asks = thinking.get("display") == "summarized"
+    return {**body, "thinking": {**thinking, "display": "omitted"}} if asks else body

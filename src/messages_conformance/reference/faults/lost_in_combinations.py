@@ -18,6 +18,7 @@ PARTS: Final = "request.parts.counted"
 COMPLETE: Final = "stream.delta.text-complete"
 UNSTEADY: Final = ("usage.input.deterministic", "usage.input.stream-equals-nonstream")
 
+PDF: Final = "application/pdf"
 MANY_CHARACTERS: Final = 20_000
 MANY_TURNS: Final = 50
 MANY_DELTAS: Final = 40
@@ -99,3 +100,26 @@ def bill_the_whole_session(message: Json, context: RequestContext) -> Json:
     """input_tokens is the sum over all requests so far."""
     context.memory["input"] = context.memory.get("input", 0) + message["usage"]["input_tokens"]
     return with_usage(message, input_tokens=context.memory["input"])
+
+
+@fault("stop", trips={"stop.stop_sequence.nothing-added"}, at=Stage.EVENTS, seen="smg-project/smg#2203")
+def end_held_back_texts_with_a_tail(events: Events, context: RequestContext) -> Events:
+    """A stream with stop sequences that never come ends with a part of a control token."""
+    last = next((at for places in reversed(text_deltas(events)) for at in places[::-1]), None)
+    reason = next((data["delta"].get("stop_reason") for name, data in events if name == "message_delta"), None)
+    if last is None or reason != "end_turn" or not context.body.get("stop_sequences"):
+        return events
+    name, data = events[last]
+    tail = {**data, "delta": {"type": "text_delta", "text": "ep|>"}}
+    return inserted(events, last + 1, (name, tail))
+
+
+@fault("context", trips={"request.document.affects-input-tokens"}, at=Stage.BODY, seen="sgl-project/sglang#31179")
+def replace_pdfs_by_a_notice(body: Json) -> Json:
+    """A notice is in the place of a PDF."""
+    notice = {"type": "text", "text": "[Document attached: application/pdf. Its content cannot be read.]"}
+
+    def replaced(content: list[Any]) -> list[Any]:
+        return [notice if object_of(one, "source").get("media_type") == PDF else one for one in content]
+
+    return map_content(body, replaced)

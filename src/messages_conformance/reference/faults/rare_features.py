@@ -10,6 +10,7 @@ from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.request_parts import blocks, turns
 
 LONGEST_NAME: Final = 64
+SERVED_TOKENS: Final = 8_192
 
 
 @fault("request", trips={"request.temperature.zero"}, at=Stage.FAILURES)
@@ -43,3 +44,10 @@ def refuse_long_names_in_references(failures: Failures, context: RequestContext)
         if isinstance(one, dict)
     ]
     return refused_if(failures, any(len(name) > LONGEST_NAME for name in names), "tool_name: at most 64 characters")
+
+
+@fault("adjacent", trips={"adjacent.models.max_tokens-accepted"}, at=Stage.FAILURES, seen="kekzl/imp#1703")
+def refuse_the_promised_max_tokens(failures: Failures, context: RequestContext) -> Failures:
+    """A max_tokens above 8,192 is refused, although the list of models has a larger one."""
+    limit = context.body.get("max_tokens")
+    return refused_if(failures, isinstance(limit, int) and limit > SERVED_TOKENS, "max_tokens exceeds the context")

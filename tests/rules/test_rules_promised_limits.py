@@ -1,0 +1,27 @@
+"""The max_tokens that the list of models promises is accepted; the stream is left early."""
+
+import pytest
+from builders import FULL_PROFILE, exchange, numbered, response, verdicts
+
+from messages_conformance.exchange import EITHER, Exchange
+from messages_conformance.rules import NOT_VERIFIED, PASS, WARN
+
+REACHED = "adjacent.models.max_tokens-accepted"
+
+
+def answer(status: int, message: str = "too many") -> Exchange:
+    error = {"type": "error", "error": {"type": "invalid_request_error", "message": message}}
+    return exchange(response(error, status=status), ask={"max_tokens": 64_000}, probes=(REACHED,), expect=EITHER)
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome"),
+    [
+        (answer(400), WARN),
+        (answer(200), PASS),
+        (answer(429), PASS),
+        (answer(400, "input length and max_tokens exceed context limit: 9 + 8192 > 8192"), NOT_VERIFIED),
+    ],
+)
+def test_the_limit_of_the_list(given: Exchange, outcome: str) -> None:
+    assert verdicts(numbered(given), under=FULL_PROFILE, only=[REACHED])[REACHED].outcome == outcome
