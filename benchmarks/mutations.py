@@ -17,13 +17,14 @@ from cosmic_ray.plugins import get_operator, operator_names
 ROOT: Final = Path(__file__).resolve().parent.parent
 SOURCE: Final = Path("src") / "messages_conformance"
 
+RECORDS: Final = "tests/test_records.py"
 TESTS: Final = {
-    "rules": ("tests/rules", "tests/gateways", "tests/test_catalogue.py"),
-    "stream": ("tests/stream",),
-    "wire": ("tests/test_wire.py",),
-    "engine": ("tests/engine",),
-    "session": ("tests/session",),
-    "report": ("tests/report",),
+    "rules": ("tests/rules", "tests/gateways", "tests/test_catalogue.py", RECORDS),
+    "stream": ("tests/stream", RECORDS),
+    "wire": ("tests/test_wire.py", RECORDS),
+    "engine": ("tests/engine", RECORDS),
+    "session": ("tests/session", RECORDS),
+    "report": ("tests/report", RECORDS),
 }
 """The packages that are changed, and the tests that have to notice it."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from messages_conformance.session import UsageError
 from messages_conformance.session.event_log import EventLog
 
 
@@ -32,3 +33,8 @@ def test_a_full_disk_is_said() -> None:
     log.write("start")
     log.write("end")
     assert log.problem == "No space left on device"
+
+
+def test_a_file_that_cannot_be_opened_is_wrong_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^--events: .* cannot be written \(Is a directory\); name another file$"):
+        EventLog(str(tmp_path), now=now)

@@ -14,7 +14,7 @@ from builders import answered, numbered, refused, streamed, unanswered
 from rich.console import Console
 
 from messages_conformance import report
-from messages_conformance.exchange import Exchange, RecordingPart
+from messages_conformance.exchange import Exchange, Failure, RecordingPart
 from messages_conformance.session import (
     Clock,
     Session,
@@ -173,3 +173,36 @@ def test_two_sessions_do_not_share_a_folder(tmp_path: Path) -> None:
         Session(SOURCE, options=options(report=str(tmp_path)), clock=CLOCK, out=Console(quiet=True))
     first.close()
     Session(SOURCE, options=options(report=str(tmp_path)), clock=CLOCK, out=Console(quiet=True)).close()
+
+
+def test_a_recording_that_cannot_be_written_is_stated_and_the_violation_counts(tmp_path: Path) -> None:
+    def judged_without_recording(*exchanges: Exchange) -> tuple[int, report.Report]:
+        session = Session(SOURCE, options=options(report=str(tmp_path / "r")), clock=CLOCK, out=Console(quiet=True))
+        session.begin()
+        (tmp_path / "r" / "exchanges.jsonl").mkdir()
+        for exchange in numbered(*exchanges):
+            session.record(exchange)
+            session.judged((exchange,))
+        code = session.finish()
+        session.close()
+        (tmp_path / "r" / "exchanges.jsonl").rmdir()
+        assert session.result is not None
+        return code, session.result
+
+    for exchanges, wanted in ((answered(), 2), (answered(WRONG_ROLE), 1)):
+        code, made = judged_without_recording(exchanges, answered())
+        assert code == wanted
+        assert made.statement is not None
+        assert made.statement.kind == report.UNWRITTEN
+        assert made.statement.message.startswith("the report is not whole: ")
+        assert "exchanges.jsonl" in made.statement.message
+        written = json.loads((tmp_path / "r" / "report.json").read_text("utf-8"))
+        assert (written["complete"], written["exit_code"]) == (False, wanted)
+
+
+def test_requests_beyond_a_budget_are_counted() -> None:
+    budget = Failure(kind="budget", message="did not fit into --max-requests")
+    for number, words in ((1, "1 request did"), (3, "3 requests did")):
+        made = judged(numbered(answered(), *[replace(answered(), response=None, failure=budget)] * number))[1]
+        assert made.statement is not None
+        assert made.statement.message == f"{words} not fit into --max-requests"

@@ -15,7 +15,7 @@ from command_line import run
 
 from messages_conformance import cli
 from messages_conformance.report import ReportError
-from messages_conformance.session import Clock, Verification, verified
+from messages_conformance.session import Clock, UsageError, Verification, verified
 
 CLOCK = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.monotonic)
 FAILED = "stream.order.message-stop-once"
@@ -120,3 +120,9 @@ def test_rules_of_another_suite_are_left_out(copy: Path) -> None:
     assert found.problems == ()
     with pytest.raises(ReportError, match=r"judged only acme\.\*, which is not known here"):
         changed(copy, lambda document: document["run"].update(only=["acme.*"]))
+
+
+def test_an_edition_that_is_not_known_is_wrong_usage(copy: Path) -> None:
+    with pytest.raises(UsageError, match="1999"):
+        changed(copy, lambda document: document["run"].update(edition="1999.01"))
+    assert cli.main(["report", "verify", str(copy)]) == 4
