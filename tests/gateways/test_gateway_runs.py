@@ -58,6 +58,18 @@ def test_a_fault_violates_exactly_what_it_names(name: str) -> None:
     assert trial.exit_code == (1 if any(CATALOGUE[one].level == "MUST" for one in trial.tripped) else 0)
 
 
+@pytest.mark.parametrize("name", ["drop_system", "first_call_only"])
+def test_a_fault_in_front_of_the_responses_api_violates_what_it_names(name: str) -> None:
+    change = find(FAULT, name)
+    assert try_gateway(GatewaySubject(mode="translates", speaks="responses", change=change)).complaint == ""
+
+
+@pytest.mark.slow
+def test_the_plain_gateway_in_front_of_the_responses_api_conforms() -> None:
+    trial = try_gateway(GatewaySubject(mode="translates", speaks="responses"))
+    assert (trial.complaint, trial.exit_code) == ("", 0)
+
+
 @pytest.mark.proof
 @pytest.mark.parametrize("subject", gateway_subjects(), ids=lambda subject: subject.name)
 def test_every_subject_is_as_it_has_to_be(subject: GatewaySubject) -> None:

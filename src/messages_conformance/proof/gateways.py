@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from multiprocessing import get_context
 from typing import Final
@@ -16,11 +16,13 @@ from rich.console import Console
 
 from messages_conformance.gateway import GatewayOptions, judge_gateway
 from messages_conformance.proof.gateway_cases import relevant_cases
+from messages_conformance.proof.responses_changes import RESPONSES_TOO
 from messages_conformance.reference_gateway import (
     FAULT,
     MODES,
     PASSTHROUGH,
     PING_AFTER_S,
+    RESPONSES,
     TRANSLATES,
     VARIANT,
     Change,
@@ -35,7 +37,11 @@ from messages_conformance.rules.verdict import ERROR, FAIL, WARN
 from messages_conformance.upstream.script import Dialect
 
 PLAIN: Final = "plain"
-DIALECTS: Final[dict[str, Dialect]] = {PASSTHROUGH: "anthropic", TRANSLATES: "openai-chat"}
+DIALECTS: Final[dict[str, Dialect]] = {
+    PASSTHROUGH: "anthropic",
+    TRANSLATES: "openai-chat",
+    RESPONSES: "openai-responses",
+}
 CLIENT_KEY: Final = "client-key-3f9a71c2e5"
 PACE: Final = 0.1
 """The long silence has this part of its length, and the gateway pings so much sooner (our own)."""
@@ -59,11 +65,13 @@ class GatewaySubject:
 
     mode: str
     change: Change | None = None
+    speaks: str = TRANSLATES
 
     @property
     def name(self) -> str:
         """The name of the change, and the mode."""
-        return f"{PLAIN if self.change is None else self.change.name} ({self.mode})"
+        mode = RESPONSES if self.speaks == RESPONSES else self.mode
+        return f"{PLAIN if self.change is None else self.change.name} ({mode})"
 
     @property
     def kind(self) -> str:
@@ -114,6 +122,11 @@ def gateway_subjects(only: Iterable[str] = ()) -> tuple[GatewaySubject, ...]:
         for change in changes(kind)
         for mode in change.modes
     ]
+    every += [
+        replace(one, speaks=RESPONSES)
+        for one in every
+        if one.mode == TRANSLATES and (one.change is None or one.change.name in RESPONSES_TOO)
+    ]
     globs = tuple(only)
     return tuple(one for one in every if not globs or any(fnmatchcase(_plain_name(one), glob) for glob in globs))
 
@@ -127,12 +140,18 @@ def try_gateway(subject: GatewaySubject) -> GatewayTrial:
     port = _free_port()
     made = () if subject.change is None else (subject.change,)
     after_s = PACE * PING_AFTER_S / 3 if subject.mode == TRANSLATES else PING_AFTER_S
-    settings = Settings(mode=subject.mode, upstream=f"http://127.0.0.1:{port}", changes=made, ping_after_s=after_s)
+    settings = Settings(
+        mode=subject.mode,
+        speaks=subject.speaks,
+        upstream=f"http://127.0.0.1:{port}",
+        changes=made,
+        ping_after_s=after_s,
+    )
     with served(settings) as url:
         options = GatewayOptions(
             url=url,
             port=port,
-            dialect=DIALECTS[subject.mode],
+            dialect=DIALECTS[RESPONSES if subject.speaks == RESPONSES else subject.mode],
             key=CLIENT_KEY,
             pace=PACE,
             silence_limit_s=1.0 if "gateway.error.silence" in subject.wanted else None,

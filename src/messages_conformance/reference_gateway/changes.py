@@ -13,6 +13,9 @@ Events = AsyncIterator[Fields]
 
 PASSTHROUGH: Final = "passthrough"
 TRANSLATES: Final = "translates"
+RESPONSES: Final = "responses"
+"""What a translating gateway speaks besides Chat Completions: the Responses API."""
+
 MODES: Final = (PASSTHROUGH, TRANSLATES)
 """What a gateway promises: the same dialect behind it, or the Chat Completions API."""
 

@@ -11,17 +11,18 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from messages_conformance.reference_gateway import http
-from messages_conformance.reference_gateway.changes import PASSTHROUGH, Change, Failed, Fields
+from messages_conformance.reference_gateway.changes import PASSTHROUGH, RESPONSES, TRANSLATES, Change, Failed, Fields
 from messages_conformance.reference_gateway.chat_answer import BrokenAnswerError, chunks_of, events_of, message_of
 from messages_conformance.reference_gateway.chat_request import Refused, Translation, to_chat
 from messages_conformance.reference_gateway.failures import failed, passed_on, upstream_failed
 from messages_conformance.reference_gateway.http import HttpRequest, Reply, UpstreamAnswer, UpstreamError, posted
+from messages_conformance.reference_gateway.responses_form import to_chunks, to_completion, to_responses
 from messages_conformance.reference_gateway.server_events import data_of, frame
 
 UPSTREAM_KEY: Final = "upstream-key-4b1f0c9d7e"
 """The key that the gateway sends to the upstream."""
 
-PATHS: Final = {PASSTHROUGH: "/v1/messages", "translates": "/v1/chat/completions"}
+PATHS: Final = {PASSTHROUGH: "/v1/messages", TRANSLATES: "/v1/chat/completions", RESPONSES: "/v1/responses"}
 PING_AFTER_S: Final = 10.0
 """After so much silence of the upstream a translating gateway sends a ping (a third of the least limit of a client)."""
 
@@ -45,13 +46,15 @@ EVENT_STREAM: Final = (("content-type", "text/event-stream"), ("cache-control", 
 class Settings:
     """The mode, the address of the upstream without a path, and the key for it.
 
-    A translating gateway sends a ping after each `ping_after_s` of silence. A request whose upstream is silent for
-    `silence_limit_s` ends with an error.
+    `speaks` is the dialect of a translating gateway: TRANSLATES for Chat Completions, or RESPONSES. Such a gateway
+    sends a ping after each `ping_after_s` of silence. A request whose upstream is silent for `silence_limit_s` ends
+    with an error.
     """
 
     mode: str
     upstream: str
     upstream_key: str = UPSTREAM_KEY
+    speaks: str = TRANSLATES
     changes: tuple[Change, ...] = ()
     ping_after_s: float = PING_AFTER_S
     silence_limit_s: float = SILENCE_LIMIT_S
@@ -122,14 +125,16 @@ class Gateway:
         body = self._edited("request", deepcopy(given))
         translation = Translation(body=body) if self._passes else to_chat(body)
         sent = self._edited("sent", translation.body)
+        left_out = [*translation.left_out, *["stop_sequences"] * (self._responds and bool(given.get("stop_sequences")))]
+        sent = to_responses(sent) if self._responds else sent
         raw = request.body if self._passes and sent == given else json.dumps(sent, ensure_ascii=False).encode()
         headers = tuple(self._upstream_headers(request).items())
         query = request.target.partition("?")[2] if self._passes else ""
-        url = self.settings.upstream + PATHS[self.settings.mode] + (f"?{query}" if query else "")
+        path = PATHS[PASSTHROUGH if self._passes else self.settings.speaks]
+        url = self.settings.upstream + path + (f"?{query}" if query else "")
         for path in (*[""] * ("asks_twice" in self.flags), *["/count_tokens"] * ("counts_first" in self.flags)):
             async with self._posted(f"{url}{path}", headers, raw) as first:
                 await first.body()
-        left_out = translation.left_out
         if left_out and "refuses_left_out" in self.flags:
             raise Refused(f"{left_out[0]}: not supported")
         more = (("x-left-out", ", ".join(left_out)),) if left_out and "no_report" not in self.flags else ()
@@ -154,6 +159,10 @@ class Gateway:
     @property
     def _passes(self) -> bool:
         return self.settings.mode == PASSTHROUGH
+
+    @property
+    def _responds(self) -> bool:
+        return not self._passes and self.settings.speaks == RESPONSES
 
     def _facts(self) -> dict[str, str]:
         return {"address": self.settings.upstream, "key": self.settings.upstream_key}
@@ -196,7 +205,10 @@ class Gateway:
         await reply.whole(200, self._reply_headers((JSON, *headers)), body)
 
     def _message(self, answer: Any, model: str) -> Any:
-        return answer if self._passes else message_of(self._edited("completion", answer), model=model)
+        if self._passes:
+            return answer
+        completion = to_completion(answer) if self._responds else answer
+        return message_of(self._edited("completion", completion), model=model)
 
     def _changes(self, step: str) -> bool:
         return any(getattr(change, step) is not None for change in self.settings.changes)
@@ -235,7 +247,7 @@ class Gateway:
     async def _events(self, answer: UpstreamAnswer, given: Fields) -> AsyncIterator[Fields]:
         data = data_of(answer.pieces)
         if not self._passes:
-            chunks = self._edited("chunks", chunks_of(data))
+            chunks = self._edited("chunks", to_chunks(data) if self._responds else chunks_of(data))
             async for event in events_of(chunks, model=str(given.get("model"))):
                 yield event
             return

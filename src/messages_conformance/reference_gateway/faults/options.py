@@ -79,6 +79,7 @@ fault(
     "drop_text_documents",
     "Documents of plain text are lost.",
     "request.texts",
+    "request.block-fields",
     request=each_block(
         lambda block: None if block["type"] == "document" and block["source"]["type"] == "text" else block
     ),

@@ -181,6 +181,7 @@ fault(
     "answer.form",
     "answer.thinking",
     "answer.reasoning",
+    "error.text-before",
     events=_twice("content_block_delta"),
 )
 fault("double_message_stop", "A stream ends twice.", "stream.order", events=_twice("message_stop"))

@@ -28,6 +28,7 @@ fault(
     "request.tool-choice",
     "request.one-call",
     "request.cache-control",
+    "request.block-fields",
     request=without("tools", "tool_choice"),
 )
 fault(
@@ -35,6 +36,7 @@ fault(
     "The last tool is lost.",
     "request.tools",
     "request.cache-control",
+    "request.block-fields",
     request=field("tools", lambda tools: tools[:-1]),
 )
 fault(
