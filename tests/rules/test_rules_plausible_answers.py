@@ -51,9 +51,9 @@ SCHEMA = {
 }
 
 
-def structured(text: str) -> Run:
+def structured(text: str, stop_reason: str = "end_turn") -> Run:
     ask = {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}}
-    return [answered({"content": [{"type": "text", "text": text}]}, ask=ask)]
+    return [answered({"content": [{"type": "text", "text": text}], "stop_reason": stop_reason}, ask=ask)]
 
 
 LIMITS = {"headers": {"anthropic-ratelimit-requests-reset": "2026-11-30T08:01:00Z"}}
@@ -198,6 +198,8 @@ def test_it_passes(requirement: str, run: Run) -> None:
         ("headers.stream-equals-json", [*WHOLE, streamed()]),
         ("response.output_config.property-order", structured("Ada")),
         ("response.output_config.property-order", structured('{"city": "Rome", "name": 7}')),
+        ("response.output_config.property-order", structured('{"city": "Rome", "name": "Ada"}', "max_tokens")),
+        ("response.output_config.property-order", structured('["city", "name"]')),
         ("transport.request.charset", latin_1("cafe")),
     ],
 )

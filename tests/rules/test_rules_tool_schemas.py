@@ -63,8 +63,8 @@ def chosen(level: Any, *, style: str = "quarn", times: int = 4, question: str = 
 # -- entities
 
 
-def strict(given: str, times: int = 2) -> Run:
-    ask = asking("Save it.", {"firm": {"type": "string", "enum": [MARKUP]}}, strict=True)
+def strict(given: str, times: int = 2, *, choice: str = MARKUP) -> Run:
+    ask = asking("Save it.", {"firm": {"type": "string", "enum": [choice]}}, strict=True)
     return [calling({"firm": given}, ask, number) for number in range(times)]
 
 
@@ -118,13 +118,17 @@ def test_numbers_outside_their_enum(run: Run, outcome: str) -> None:
     [
         pytest.param(strict(ESCAPED), FAIL, id="escaped in strict calls"),
         pytest.param(strict(DECODED), FAIL, id="decoded in strict calls"),
+        pytest.param(strict("<b> & c", choice="&amp;lt;b&amp;gt; &amp;amp; c"), FAIL, id="decoded twice"),
+        pytest.param(strict(ESCAPED, times=1), NOT_VERIFIED, id="one strict call"),
         pytest.param(strict("another firm"), NOT_VERIFIED, id="another text in strict calls"),
         pytest.param(stated(ESCAPED), FAIL, id="escaped in stated texts"),
         pytest.param(stated(DECODED), FAIL, id="decoded in stated texts"),
         pytest.param([*stated(ESCAPED), *strict(MARKUP)], PASS, id="a model that escapes where it can"),
         pytest.param(stated(MARKUP), PASS, id="unchanged"),
         pytest.param([*stated(ESCAPED), *stated(MARKUP, whole=1, in_streams=0)], PASS, id="one call is unchanged"),
-        pytest.param(stated(ESCAPED, in_streams=0), NOT_VERIFIED, id="one form only"),
+        pytest.param(stated(ESCAPED, in_streams=0), NOT_VERIFIED, id="whole answers only"),
+        pytest.param(stated(ESCAPED, whole=0), NOT_VERIFIED, id="streams only"),
+        pytest.param(stated(ESCAPED, whole=1), NOT_VERIFIED, id="one whole answer"),
         pytest.param(stated("A &lt;b> & c"), NOT_VERIFIED, id="a change that no program makes"),
     ],
 )
