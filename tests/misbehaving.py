@@ -273,6 +273,16 @@ def cuts_key(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
     return response.with_body(response.body().replace(event, added + event, 1))
 
 
+_turns = itertools.count()
+
+
+@behaviour
+def disguises_key_in_turn(endpoints: Endpoints, request: HttpRequest) -> HttpResponse:
+    """Repeats the key in another spelling in each answer, and now and then cut over deltas."""
+    forms = (*(_BEHAVIOURS[f"disguises_key_{form}"] for form in DISGUISES), cuts_key)
+    return forms[next(_turns) % len(forms)](endpoints, request)
+
+
 COMMANDS = (
     "::error file=x::gates",
     "::add-mask::gates",

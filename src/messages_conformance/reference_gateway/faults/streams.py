@@ -191,6 +191,7 @@ fault(
     "The message_delta has no stop_reason.",
     "answer.stop-reason",
     "answer.stop-sequence",
+    "answer.other-fields",
     events=events_of_type("message_delta", setting(delta={})),
 )
 
@@ -222,6 +223,7 @@ fault(
     "drop_first_delta",
     "Deltas that begin with a capital letter are lost.",
     "answer.text",
+    "error.text-before",
     events=per_event(lambda event: [] if (event.get("delta") or {}).get("text", "")[:1].isupper() else [event]),
 )
 
