@@ -12,6 +12,7 @@ from messages_conformance.rules import FAIL, NOT_VERIFIED, PASS, WARN
 COUNT = "request.stop_sequences.count"
 LONG_NAME = "request.tools.long-name"
 HISTORY = "request.server_tool_use.history"
+BLOCKS = "request.system.blocks"
 IMAGE = "request.tool_result.image"
 SIZE = "transport.request.size-below-limit"
 
@@ -119,6 +120,21 @@ def test_a_documented_lower_limit_excuses_a_refusal_that_names_it(message: str, 
     changes = {"error": {"type": "invalid_request_error", "message": message}}
     run = numbered(refused(400, changes, ask=NAMED, **for_row(LONG_NAME)), answered(ask=SHORT))
     assert verdicts(run)[LONG_NAME].outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("message", "outcome"),
+    [
+        ("system: at most 600 characters are supported by this model", NOT_VERIFIED),
+        ("tools: no more than 4 tools", NOT_VERIFIED),
+        ("system: blocks are not supported", FAIL),
+        ("system: at most 1 block is supported", FAIL),
+    ],
+)
+def test_a_limit_of_the_target_is_not_blamed_on_the_form_of_the_request(message: str, outcome: str) -> None:
+    changes = {"error": {"type": "invalid_request_error", "message": message}}
+    long = refused(400, changes, ask={"system": [{"type": "text", "text": "x" * 700}]}, **for_row(BLOCKS))
+    assert verdicts(numbered(long, answered()))[BLOCKS].outcome == outcome
 
 
 def test_a_limit_that_is_named_in_no_envelope_excuses_nothing() -> None:

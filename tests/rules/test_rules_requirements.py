@@ -57,6 +57,10 @@ Row = tuple[Run, Run]
 
 ROWS: dict[str, Row] = {
     # -- transport and headers
+    "transport.content-type.charset": (
+        http(media_type="application/json; charset=iso-8859-1"),
+        http(media_type='application/json;charset="UTF-8"'),
+    ),
     "transport.content-type.json-response": (http(media_type="text/plain"), http(media_type="Application/JSON; x=y")),
     "transport.content-type.sse-response": ([answered(stream=True)], OK_STREAM),
     "transport.content-type.error-json": (

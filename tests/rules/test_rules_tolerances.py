@@ -138,6 +138,10 @@ LIMITS: list[tuple[str, Run, str]] = [
     ("headers.retry-after.sane", [waits(retry_after="3600")], PASS),
     ("headers.retry-after.sane", [waits(retry_after="3601")], FOUND),
     ("headers.retry-after.sane", [waits(retry_after="-1")], FOUND),
+    ("headers.retry-after.sane", [waits(retry_after="2s")], FOUND),
+    ("headers.retry-after.sane", [waits(retry_after="Sun, 06 Nov 1994 08:49:37 GMT")], PASS),
+    ("headers.retry-after.sane", [waits(retry_after="Sunday, 06-Nov-94 08:49:37 GMT")], PASS),
+    ("headers.retry-after.sane", [waits(retry_after="Sun Nov  6 08:49:37 1994")], PASS),
     ("headers.retry-after.sane", [waits(retry_after_ms="3600000")], PASS),
     ("headers.retry-after.sane", [waits(retry_after_ms="3600001")], FOUND),
     # -- times

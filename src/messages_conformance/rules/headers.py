@@ -136,6 +136,10 @@ def states_limits_in_numbers(exchange: Exchange) -> Iterable[Finding]:
             return
 
 
+HTTP_DATE: Final = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*\d\d:\d\d:\d\d.*")
+"""The three forms of a date in RFC 9110, section 5.6.7, without their details."""
+
+
 @rule(
     "headers.retry-after.sane",
     SHOULD,
@@ -149,11 +153,16 @@ def states_limits_in_numbers(exchange: Exchange) -> Iterable[Finding]:
     provoked="Judged on every answer with such headers.",
 )
 def asks_for_a_short_wait(exchange: Exchange) -> Iterable[Finding]:
-    """retry-after and retry-after-ms are 0 to 1 hour: the SDKs wait for as long as they say."""
+    """retry-after is a date or, like retry-after-ms, a number, of 0 to 1 hour: the SDKs wait for as long as they say."""
     for name, per_second in (("retry-after", 1), ("retry-after-ms", 1000)):
         value = response_of(exchange).header(name)
-        if value is None or not re.fullmatch(r"-?\d+(\.\d+)?", value.strip()):
-            continue  # an HTTP date is legal too
+        if value is None:
+            continue
+        if not re.fullmatch(r"-?\d+(\.\d+)?", value.strip()):
+            if name == "retry-after" and not HTTP_DATE.fullmatch(value.strip()):
+                yield Finding(place=Place(header=name), found=shown(value), wanted="seconds, or an HTTP date")
+                return
+            continue
         wait_s = float(value) / per_second
         if wait_s < 0 or wait_s > MAX_RETRY_AFTER_S:
             yield Finding(place=Place(header=name), found=value, wanted=f"0 to {MAX_RETRY_AFTER_S * per_second}")

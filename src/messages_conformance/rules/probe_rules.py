@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -35,17 +36,31 @@ ABOUT_CREDENTIALS = ".auth"
 
 VALID_REQUEST = "transport.path.post-messages"
 
+OWN_LIMIT = re.compile(
+    r"(?i)(?:at most|no more than|maximum|max\.|limit|exceed|up to|fewer than|less than)[^.;]{0,40}?\b\d[\d,]*\s*"
+    r"(?:tool|char|letter|byte|word|token)"
+)
+"""A refusal names the size that the target takes, such as "at most 4 tools" or "a maximum of 600 characters"."""
+
+ABOUT_SIZES = frozenset({VALID_REQUEST, "request.tools.joined-name"})
+"""Requests of ordinary size: a target that refuses them for their size refuses its clients."""
+
 
 def _judge(probe: Probe) -> Callable[[Exchange], Iterable[Finding | Unverified]]:
-    return _accepted if probe.expect == ACCEPTED else lambda exchange: _refused(probe, exchange)
+    if probe.expect != ACCEPTED:
+        return lambda exchange: _refused(probe, exchange)
+    return lambda exchange: _accepted(exchange, excuses_limits=probe.level == MUST)
 
 
-def _accepted(exchange: Exchange) -> Iterator[Finding | Unverified]:
+def _accepted(exchange: Exchange, *, excuses_limits: bool = False) -> Iterator[Finding | Unverified]:
     # Other requirements judge redirects and errors under a success status.
     if response_of(exchange).status < 400:
         return
     if words := beyond_context(exchange):
         yield Unverified(reason=f"the request exceeds the context window of the model: {words}")
+        return
+    if excuses_limits and (words := _own_limit(exchange)):
+        yield Unverified(reason=f"the target has a limit of its own: {words}")
         return
     # If the capability depends on the model, a clean refusal is a correct answer.
     optional = exchange.capability is not None or exchange.origin is not None
@@ -53,6 +68,13 @@ def _accepted(exchange: Exchange) -> Iterator[Finding | Unverified]:
         yield Unverified(reason=f"the target refuses it: {refusal}")
         return
     yield from _refusal_of(exchange)
+
+
+def _own_limit(exchange: Exchange) -> str:
+    """The words of a clean refusal for a size that the contract leaves to the target; empty for any other answer."""
+    refusal = cleanly_refused(exchange)
+    is_about = not ABOUT_SIZES.isdisjoint(exchange.probes) or "cache" in refusal
+    return refusal if refusal and not is_about and OWN_LIMIT.search(refusal) else ""
 
 
 def _refusal_of(exchange: Exchange) -> Iterator[Finding]:
@@ -75,6 +97,8 @@ def _controlled(probe: Probe) -> Callable[[Sequence[Exchange]], Iterable[Finding
                 yield Unverified(reason=f"no other request with {', '.join(lacking)} was accepted")
             elif outcomes and (words := beyond_context(exchange)):
                 yield Unverified(reason=f"the request exceeds the context window of the model: {words}")
+            elif outcomes and (words := _own_limit(exchange)) and probe.level == MUST:
+                yield Unverified(reason=f"the target has a limit of its own: {words}")
             elif outcomes and _is_excused(probe, exchange):
                 yield Unverified(reason=f"the target has a lower limit: {cleanly_refused(exchange)}")
             else:

@@ -55,6 +55,33 @@ def labels_json(exchange: Exchange) -> Iterable[Finding]:
         yield Finding(place=Place(header="content-type"), found=shown(response.header("content-type")), wanted=JSON)
 
 
+UTF_8_NAMES: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+"""Names of UTF-8 and of a part of it, in lower case."""
+
+CHARSET: Final = re.compile(r""";\s*charset\s*=\s*"?([^\s;"]+)""", re.I)
+
+
+def _is_utf8_alone(exchange: Exchange) -> bool:
+    response = exchange.response
+    return response is not None and (response.media_type == JSON or response.is_event_stream)
+
+
+@rule(
+    "transport.content-type.charset",
+    SHOULD,
+    harm=MISLEADS,
+    source=f"{sources.RFC_JSON}, section 8.1; {sources.SSE}",
+    applies=_is_utf8_alone,
+    reads={RESPONSE_HEADERS},
+)
+def names_no_other_charset(exchange: Exchange) -> Iterable[Finding]:
+    """The media type of JSON and of a stream names no other charset than UTF-8."""
+    header = response_of(exchange).header("content-type") or ""
+    named = CHARSET.search(header)
+    if named is not None and named[1].lower() not in UTF_8_NAMES:
+        yield Finding(place=Place(header="content-type"), found=shown(header), wanted="charset=utf-8, or no charset")
+
+
 @rule(
     "transport.content-type.sse-response",
     MUST,
