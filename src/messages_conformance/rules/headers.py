@@ -153,7 +153,7 @@ HTTP_DATE: Final = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*\d\d:\
     provoked="Judged on every answer with such headers.",
 )
 def asks_for_a_short_wait(exchange: Exchange) -> Iterable[Finding]:
-    """retry-after is a date or, like retry-after-ms, a number, of 0 to 1 hour: the SDKs wait for as long as they say."""
+    """retry-after is 0 to 1 hour in seconds or a date, retry-after-ms such a number: the SDKs wait that long."""
     for name, per_second in (("retry-after", 1), ("retry-after-ms", 1000)):
         value = response_of(exchange).header(name)
         if value is None:
