@@ -123,7 +123,7 @@ def test_explain_gives_sentence_source_severity_and_provocation() -> None:
     outcome = run("explain", "stream.order.message-stop-once")
     assert outcome.code == 0
     assert outcome.out.startswith("stream.order.message-stop-once  MUST\n  ")
-    for label in ("source", "profiles", "provoked", "severity"):
+    for label in ("source", "profiles", "tested by", "severity"):
         assert f"\n{label} " in outcome.out
 
 

@@ -74,11 +74,11 @@ def correct_runs() -> int:
 
 
 FIGURES = {
-    "faults": Figure(page="README.md", words="each of # faults", count=lambda: tried(FAULT)),
+    "faults": Figure(page="README.md", words="one fault at a time: # faults", count=lambda: tried(FAULT)),
     "conditional faults": Figure(
         page="README.md", words="(# of them under a condition", count=lambda: len(conditional_faults())
     ),
-    "correct servers": Figure(page="README.md", words="and # correct servers", count=lambda: tried(VARIANT)),
+    "correct servers": Figure(page="README.md", words="against # correct servers", count=lambda: tried(VARIANT)),
     "found at smoke": Figure(page="README.md", words="`smoke` finds # faults", count=lambda: found_at("smoke")),
     "found at deep alone": Figure(page="README.md", words="all but the # that need", count=only_at_last_depth),
     "false alarms": Figure(page="README.md", words="; # false alarms", count=lambda: int(proof()["false_alarms"])),

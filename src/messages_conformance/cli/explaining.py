@@ -102,7 +102,7 @@ def requirement_lines(row: Listed) -> Iterator[str]:
     from messages_conformance.rules.catalogue import HARM_MEANINGS
     from messages_conformance.rules.requirement_list import EXCLUDED, TOLERATED
 
-    label = {TOLERATED: "tolerated", EXCLUDED: "excluded"}.get(row.kind, "provoked")
+    label = {TOLERATED: "tolerated", EXCLUDED: "excluded"}.get(row.kind, "tested by")
     yield f"{row.id}  {row.level}\n  {row.sentence}\n"
     yield f"source     {row.source}"
     yield f"profiles   {', '.join(row.profiles) or 'none'}"

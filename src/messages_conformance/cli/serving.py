@@ -65,7 +65,9 @@ def _list(form: str) -> int:
         for row in held:
             print(f"  {row.name:<{width}}  {row.summary}")
         print()
-    counted = ", ".join(f"{sum(row.kind == kind for row in rows)} {kind}s" for kind in ("fault", "variant"))
+    faults = [row.name for row in rows if row.kind == "fault"]
+    under_load = sum(name.endswith("_under_load") for name in faults)
+    counted = f"{len(faults):,} faults ({under_load} of them need a load test), {len(rows) - len(faults):,} variants"
     print(f"{counted}; `serve --fault NAME` and `serve --variant NAME` let you test a client against one")
     return 0
 
