@@ -81,7 +81,7 @@ def test_the_brief_page_has_failures_and_evidence_only(name):
     assert page.stack == []
     assert " ".join(verdict_sentence(made).split()) in page.text
     headings = [attributes["id"] for tag, attributes in page.tags if tag == "section"]
-    assert set(headings) <= {"causes", "failures", "causes-beside"}
+    assert set(headings) <= {"causes", "failures", "causes-beside", "about"}
 
 
 def test_the_brief_page_shows_the_answer_of_a_failure():
@@ -246,3 +246,9 @@ def test_a_run_that_could_not_be_judged_shows_its_statement_and_no_failures():
     page = Page(to_html(EVERY["wrong_key"]()))
     assert "COULD NOT BE JUDGED: the target answers 401" in page.text
     assert set(page.ids) == {"content", "cost", "cost-title", "run", "run-title"}
+
+
+def test_the_brief_page_says_who_made_it_and_how_to_check_it():
+    text = Page(brief.to_html(red())).text
+    assert "Made by messages-conformance" in text
+    assert "messages-conformance report verify FOLDER" in text
