@@ -167,10 +167,10 @@ PREDICTED = {
     "refuse_betas_of_claude_code": False,
     "refuse_tools": False,
     "report_natural_end_as_limit": False,
-    # the role system in messages: it sends this for some models only, and recovers from a refusal in the known words
-    "crash_on_system_role": True,
+    # the role system in messages: it recovers only from a refusal in words that it knows
+    "crash_on_system_role": False,
     "drop_system_turns": True,
-    "refuse_system_role_in_other_words": True,
+    "refuse_system_role_in_other_words": False,
     "serve_system_role_anywhere": True,
 }
 """Fault -> whether Claude Code works with it."""

@@ -5,7 +5,8 @@
   are dropped; only deltas count. A block counts when its content_block_stop arrives.
 - An event that it cannot use (a delta without its block, after the end of the block or of another kind than the block,
   a text or partial_json that is no string, a message or delta that is no object) and data that is no JSON break the
-  stream off. So does the end of the body before a stop reason, or in an open block.
+  stream off. So does the end of the body without message_stop, if there was no stop reason or a block is open.
+  After message_stop the answer is complete: a block that is open then is lost silently.
 - A stream that breaks off before a block is whole is asked again without streaming. After that, the whole blocks are
   the answer, and the rest is lost silently.
 - Arguments that are no JSON become a placeholder; no arguments become {}.
@@ -97,6 +98,8 @@ class _Message:
     open: Any = None
     stop_reason: Any = None
     final: bool = False
+    begun: bool = False
+    """Whether message_start came, and no message_stop after it."""
     usage: dict[str, Any] = field(default_factory=lambda: dict.fromkeys((*COUNTS, "output_tokens"), 0))
 
     @property
@@ -111,7 +114,7 @@ class _Message:
         match event.get("type"):
             case "message_start":
                 _needs(isinstance(event.get("message"), dict), "message_start has no message")
-                self.start = event["message"]
+                self.start, self.begun = event["message"], True
                 self.count(self.start.get("usage"))
             case "content_block_start":
                 self._begin(event)
@@ -119,6 +122,8 @@ class _Message:
                 self._delta(event)
             case "content_block_stop":
                 self._finish(event)
+            case "message_stop":
+                self.begun = False
             case "message_delta":
                 self.count(event.get("usage"))
                 _needs(isinstance(event.get("delta"), dict), "message_delta has no delta")
@@ -181,10 +186,11 @@ class _Message:
 
     def check_end(self) -> None:
         """Whether the body may end here."""
-        _needs(self.start is None or self.open is None, "the stream ends in a block")
+        _needs(not self.begun or self.open is None, "the stream ends in a block")
         _needs(self.start is not None, "the stream has no message_start with its event line")
         _needs(bool(self.finished) or self.stop_reason is not None, "no block of the stream is whole")
-        _needs(self.stop_reason is not None and self.final, "the stream has no stop reason at its end")
+        ended = self.stop_reason is not None and self.final
+        _needs(not self.begun or ended, "the stream has no stop reason at its end")
 
     def received(self, *, why: str = "") -> Received:
         """What it goes on with: the whole blocks."""
@@ -193,7 +199,9 @@ class _Message:
         thoughts = [block.get("thinking") for block in self.finished if block.get("type") == "thinking"]
         return Received(
             text="".join(text for text in texts if isinstance(text, str)),
-            calls=tuple(Call(name=block.get("name"), input=_input(block.get("input"))) for block in calls),
+            calls=tuple(
+                Call(name=block.get("name"), input=_input(block.get("input")), id=block.get("id")) for block in calls
+            ),
             thinking="".join(thought for thought in thoughts if isinstance(thought, str)),
             stop_reason=self.stop_reason or ("tool_use" if calls else "end_turn"),
             input_tokens=sum(self.usage[name] for name in COUNTS),

@@ -103,7 +103,7 @@ def handed_over(message: dict[str, Any], blocks: Iterable[dict[str, Any]], piece
         elif kind == "tool_use":
             if not isinstance(block.get("input"), dict):
                 raise ClientFails(CRASH, "the input of a call is no object")
-            calls.append(Call(name=block.get("name"), input=block["input"]))
+            calls.append(Call(name=block.get("name"), input=block["input"], id=block.get("id")))
         elif kind == "thinking" and isinstance(block.get("thinking"), str):
             thoughts.append(block["thinking"])
     if not all(isinstance(text, str) for text in texts):

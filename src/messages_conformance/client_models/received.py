@@ -24,10 +24,14 @@ class ClientFails(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """A call of a tool, as the application gets it. Both values have the type that the client hands over."""
+    """A call of a tool, as the application gets it. The values have the types that the client hands over.
+
+    Without the id, an application cannot send the result.
+    """
 
     name: Any
     input: Any
+    id: Any
 
 
 @dataclass(frozen=True, kw_only=True)

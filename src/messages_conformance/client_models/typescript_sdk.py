@@ -63,9 +63,19 @@ def read_document(body: bytes, media_type: str) -> Received:
 
 
 def _with_usage(message: dict[str, Any]) -> dict[str, Any]:
-    """The message; usage that is no object has no counts, and only a missing one raises an error."""
+    """The message; usage that is no object has no counts, and only a missing one raises an error.
+
+    JavaScript has one type of numbers: 11.0 is 11.
+    """
     usage = message.get("usage")
-    return message if usage is None or isinstance(usage, dict) else {**message, "usage": {}}
+    if usage is None:
+        return message
+    counts = {name: _number(value) for name, value in usage.items()} if isinstance(usage, dict) else {}
+    return {**message, "usage": counts}
+
+
+def _number(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _shown(value: Any) -> str:

@@ -133,6 +133,8 @@ def _wrong_stop(client: str, received: Received, fields: Mapping[str, Any]) -> I
 def _wrong_call(call: Call, tools: Mapping[str, Mapping[str, Any]], *, cut: bool) -> str:
     if not isinstance(call.name, str) or (tools and call.name not in tools):
         return f"a call has the name {call.name!r}"
+    if not isinstance(call.id, str) or not call.id:
+        return f"a call has the id {call.id!r}, and its result cannot be sent"
     if not isinstance(call.input, dict):
         return "the arguments of a call are no JSON object"
     wanted = tools.get(call.name, {}).get("required")
