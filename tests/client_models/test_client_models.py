@@ -142,6 +142,30 @@ def test_statuses_and_ends(client):
 
 
 @pytest.mark.parametrize("client", MODELS)
+def test_a_wrong_key_that_is_accepted_raises_no_error(client):
+    made = exchange(sent(*WHOLE), expect=REFUSED, statuses=(401,))
+    assert outcome(client, made) == "fails_some"
+
+
+@pytest.mark.parametrize(("format", "wanted"), [({"type": "json_schema", "schema": {}}, "error"), (None, "ok")])
+def test_a_text_that_is_not_the_object_that_was_asked_for(format, wanted):
+    made = exchange(json.dumps(DOCUMENT).encode(), stream=False, output_config={"format": format})
+    assert [outcome(client, made) for client in (PY, TS, CODE)] == [wanted, wanted, "ok"]
+
+
+@pytest.mark.parametrize("id", [None, "", 7])
+def test_a_call_without_an_id_is_lost(id):
+    call = {**CALL, "content_block": {**CALL["content_block"], "id": id}}
+    made = exchange(sent(START, call, *CALLING[2:]))
+    assert [outcome(client, made) for client in (PY, TS, CODE)] == ["silent_tool"] * 3
+
+
+def test_a_whole_float_is_a_number_in_typescript():
+    document = {**DOCUMENT, "usage": {"input_tokens": 11.0, "output_tokens": 2.0}}
+    assert outcome(TS, exchange(json.dumps(document).encode(), stream=False)) == "ok"
+
+
+@pytest.mark.parametrize("client", MODELS)
 @pytest.mark.parametrize("value", [None, True, 1.5, "x", [], [1], {}, "[" * 3000])
 def test_no_value_in_an_event_stops_a_model(client, value):
     model = MODELS[client]

@@ -7,6 +7,7 @@ schema requires; a stop reason that fits; token counts above 0. Whether the text
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -28,6 +29,7 @@ REPLACED: Final = "\ufffd"
 CALLS_A_TOOL: Final = "tool_use"
 CLAUDE_CODE: Final = "claude-code"
 FIRST_ERROR: Final = 400
+WRONG_KEY: Final = 401
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,7 @@ def what_is_wrong(client: str, received: Received, exchange: Exchange) -> Wrong 
     if status is not None and status >= FIRST_ERROR and exchange.expect != ACCEPTED:
         return _wrong_refusal(exchange, status)
     if exchange.expect == REFUSED and received.end == "":
-        return None
+        return _wrong_success(exchange)
     if received.end:
         return Wrong(outcome=ENDS[received.end], why=received.why)
     if received.repeats:
@@ -57,6 +59,13 @@ def _wrong_refusal(exchange: Exchange, status: int) -> Wrong | None:
     if exchange.expect == REFUSED and exchange.statuses and status not in exchange.statuses:
         wanted = ", ".join(map(str, exchange.statuses))
         return Wrong(outcome="fails_some", why=f"raises the error of the status {status}, not of {wanted}")
+    return None
+
+
+def _wrong_success(exchange: Exchange) -> Wrong | None:
+    """A wrong key that is accepted: the application never gets its error."""
+    if WRONG_KEY in exchange.statuses:
+        return Wrong(outcome="fails_some", why="a wrong key raises no error")
     return None
 
 
@@ -79,12 +88,26 @@ def _differences(client: str, received: Received, exchange: Exchange) -> Iterato
         yield Wrong(outcome="silent_text", why="characters of the text are broken")
     if len(received.thinking) < sent.thinking:
         yield Wrong(outcome="silent_text", why=received.why or "a part of the thinking is lost")
+    if client != CLAUDE_CODE and _is_no_object(received, exchange.request.fields):
+        yield Wrong(outcome="error", why="the text is not the JSON that was asked for, and the SDK raises an error")
     yield from _wrong_stop(client, received, exchange.request.fields)
     if _says_nothing(received):
         yield Wrong(outcome="silent_text", why=received.why or "the answer is empty")
     if exchange.request.fields.get("max_tokens") != 0 and not (_count(received.input_tokens) and _output(received)):
         counts = f"input_tokens {received.input_tokens!r}, output_tokens {received.output_tokens!r}"
         yield Wrong(outcome="silent_usage", why=counts)
+
+
+def _is_no_object(received: Received, fields: Mapping[str, Any]) -> bool:
+    """Whether a whole text is no JSON although the request has an output format: the SDKs parse it."""
+    config: Any = fields.get("output_config")
+    if not (isinstance(config, dict) and config.get("format")) or received.calls or received.stop_reason != "end_turn":
+        return False
+    try:
+        json.loads(received.text)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def _asks_for_it(body: bytes) -> bool:
