@@ -317,7 +317,7 @@ def dialogue(route, parts, needs, *, long=False, singles=3, depth="standard"):
     )
 
 
-RESULTS = ["tools", "schema", "documents", "result.document", "image", "pdf", "result.image", "result.long"]
+RESULTS = ["tools", "schema", "documents", "search", "result.document", "image", "pdf", "result.image", "result.long"]
 FREE = ["turns", "tools", "image", "result.image", "result.long"]
 ALL = ["together", "together.usual", "together.image"]
 FOUND = ["search", "result.search"]

@@ -34,7 +34,7 @@ CONVERSATIONS: Final = "conversations"
 """The names of the sets."""
 
 COUNTS: Final = {
-    REQUESTS: {STANDARD: 17, DEEP: 240},
+    REQUESTS: {STANDARD: 15, DEEP: 240},
     NEAR_MISSES: {STANDARD: 56, DEEP: 400},
     CONVERSATIONS: {STANDARD: 3, DEEP: 24},
 }

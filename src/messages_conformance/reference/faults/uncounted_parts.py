@@ -62,7 +62,7 @@ def drop_documents(body: Json) -> Json:
     return without_kind("document")(body)
 
 
-@fault("context", trips={SEARCH, COUNTS}, at=Stage.BODY, seen="unslothai/unsloth#11152", depth="deep")
+@fault("context", trips={SEARCH}, at=Stage.BODY, seen="unslothai/unsloth#11152")
 def drop_search_results(body: Json) -> Json:
     """Search results in a user message are dropped."""
     return without_kind("search_result")(body)
