@@ -145,3 +145,43 @@ def test_a_403_that_names_no_key_has_both_cures(
     assert ("refused the request with 403" in said) is not is_of_the_key
     assert "--header NAME:VALUE" in said
     assert "--api-key-env" in said
+
+
+Handle = Callable[[httpx.Request, httpx.Response, int], httpx.Response]
+
+
+def judged_with(monkeypatch: pytest.MonkeyPatch, change: Handle) -> Report:
+    """A smoke run in which `change` makes each answer of the request, the usual answer and the request's number."""
+    usual, count = MemoryTransport.handle_async_request, 0
+
+    async def handle(self: MemoryTransport, request: httpx.Request) -> httpx.Response:
+        nonlocal count
+        count += 1
+        number = count
+        return change(request, await usual(self, request), number)
+
+    monkeypatch.setattr(MemoryTransport, "handle_async_request", handle)
+    target = "reference:transport=memory"
+    return run(target, "anthropic-2023-06-01", model="anthropic/claude-opus-4-5", seed=0, depth="smoke")[1]
+
+
+@pytest.mark.parametrize("status", [503, 529])
+def test_one_kind_of_request_that_always_gets_503_is_a_violation(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    refused_kind = always(status, OVERLOAD)
+
+    def change(request: httpx.Request, usual: httpx.Response, _: int) -> httpx.Response:
+        return refused_kind(usual) if b'"tools"' in request.content else usual
+
+    report = judged_with(monkeypatch, change)
+    assert report.statement is None
+    assert "transport.path.post-messages" in failed(report)
+
+
+def test_an_overload_that_comes_and_goes_is_no_violation(monkeypatch: pytest.MonkeyPatch) -> None:
+    def change(_: httpx.Request, usual: httpx.Response, number: int) -> httpx.Response:
+        return always(529, OVERLOAD)(usual) if number > LASTS and number // 3 % 3 == 0 else usual
+
+    report = judged_with(monkeypatch, change)
+    assert report.statement is None
+    assert "transport.path.post-messages" not in failed(report)
+    assert report.causes == ()

@@ -83,6 +83,10 @@ class OutageCheck:
         async with self._lock:
             return self._answered_from_s >= since_s or not await self._doubt_about_control(self._control)
 
+    async def answers_now(self) -> bool:
+        """The same, but false when nothing is known."""
+        return self._enabled and self._control is not None and await self.still_answers()
+
     async def _check(self, control: Request, doubt: str, since_s: float) -> None:
         seen = doubt
         for attempt in range(ATTEMPTS):

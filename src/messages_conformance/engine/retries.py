@@ -13,7 +13,9 @@ The rules of this file:
    refusals are its answers: nothing on it is waited for any more.
 6. A valid request that is refused with a 4xx is sent once more, too, for the first few such requests: a gateway may
    report a failure of the moment so. Once one of them passes, every refusal that is not expected is repeated.
-7. A request that must be refused may be refused with 503 or 529 too: after few retries that is its response.
+7. A request that gets nothing but 503 or 529, while others are answered at once, has this as its answer: the target is
+   not busy. Where others are refused, too, and then pass, it is.
+8. A request that must be refused may be refused with 503 or 529 too: after few retries that is its response.
 """
 
 from __future__ import annotations
@@ -43,6 +45,16 @@ REFUSALS_TRIED: Final = 8
 
 EITHER_ATTEMPTS: Final = 2
 """How often a request is sent that may be refused, where refusals come and go (our own)."""
+
+ONE_KIND_REFUSALS: Final = 6
+"""After so many 503 or 529 in a row, about 20 s of pauses, a request may be one that is always refused so (our own)."""
+
+ONE_KIND_OTHERS: Final = 10
+"""So many other requests must be answered meanwhile (our own choice)."""
+
+BUSY_SHARE: Final = 0.05
+"""If a greater part of the answers came only after a refusal, the target is busy (our own: six refusals in a row are
+then one in 60 million)."""
 
 OF_THE_ACCOUNT: Final = frozenset({401, 402, 403, 407, 413, 429})
 """4xx about the key, the account, the size or the rate: no refusals of a request that may pass the next time."""
@@ -106,6 +118,7 @@ class Retries:
         self._failures_pass = False
         self._has_accepted = self._refusals_pass = False
         self._refusals_tried = 0
+        self._answers_after_refusal = 0
         self._answering_routes: set[str] = set()
         self._refusing_routes: set[str] = set()
         self._is_down = False
@@ -117,11 +130,19 @@ class Retries:
         self._has_responded = True
 
     def succeeded(
-        self, response: Response, *, broken: bool, repeats: int = 0, route: str = "", after_refusal: bool = False
+        self,
+        response: Response,
+        *,
+        broken: bool,
+        repeats: int = 0,
+        route: str = "",
+        after_refusal: bool = False,
+        refusals: int = 0,
     ) -> None:
         """Notes a response that is the result of its exchange. `broken`: it broke, and is not repeated any more.
 
         `repeats` counts the answers before it that broke; `after_refusal`: one of them was a 4xx. `route` is the path.
+        `refusals` counts the 429, 503 and 529 before it.
         """
         self._answering_routes.add(route)
         self._successes += 1
@@ -129,6 +150,7 @@ class Retries:
         self._has_accepted = self._has_accepted or (response.status < 300 and not broken)
         self._refusals_pass = self._refusals_pass or (after_refusal and response.status < 300 and not broken)
         self._is_down = False
+        self._answers_after_refusal += bool(refusals)
         if response.is_event_stream:
             self._streams_break = broken
 
@@ -148,6 +170,17 @@ class Retries:
     def always_refuses(self, route: str) -> bool:
         """Whether the refusals of a route are its answers: it never gave another one, and others did."""
         return route in self._refusing_routes
+
+    def refuses_one_kind(self, response: Response, history: History, *, is_last: bool) -> bool:
+        """Whether a 503 or 529 is the answer to this request alone: others are answered, and at once.
+
+        `is_last`: the request is not waited for any longer, so that no others need to be answered meanwhile.
+        """
+        others = self._successes - history.successes_before
+        busy = self._answers_after_refusal > BUSY_SHARE * self._successes
+        enough = is_last or others >= ONE_KIND_OTHERS
+        often = history.refusals >= ONE_KIND_REFUSALS
+        return response.status != 429 and self._has_accepted and often and enough and not busy and not self._is_down
 
     # What to do next
 

@@ -190,6 +190,7 @@ class Sender:
                     broken=bool(broken),
                     repeats=history.repeats,
                     route=question.request.route,
+                    refusals=history.refusals,
                     after_refusal=any(_is_refusal(interim) for interim in history.interim),
                 )
                 self._concurrency.succeeded()
@@ -293,6 +294,9 @@ class Sender:
             if await self._outage.still_answers():
                 return response, None
             pause = self._retries.pause_after_refusal_s(question, history, response, is_busy=True)
+        one_kind = self._retries.refuses_one_kind(response, history, is_last=pause is None)
+        if one_kind and await self._outage.answers_now():
+            return response, None
         if pause is None and response.status != 429 and self._always_refuses(question, history):
             return response, None
         if pause is None and response.status != 429:

@@ -132,7 +132,7 @@ def outcome_of(exchange: Exchange) -> str:
     if response is None:
         silent = exchange.failure is not None and exchange.failure.kind in SILENCE
         return "gets no answer" if silent else NOT_COMPARED
-    if response.status in MOMENTARY or response.ending == LEFT:
+    if response.ending == LEFT or (response.status in MOMENTARY and not _is_final(exchange)):
         return NOT_COMPARED
     if response.status >= 500:
         return f"is answered with {response.status}"
@@ -142,6 +142,11 @@ def outcome_of(exchange: Exchange) -> str:
     if response.status >= 300:
         return f"is answered with {response.status}" if exchange.expect == ACCEPTED else NOT_COMPARED
     return shortfall_of(exchange) or ANSWERED
+
+
+def _is_final(exchange: Exchange) -> bool:
+    """Whether a 529 is the answer to a request; one that was waited out is recorded without the probes."""
+    return exchange.response is not None and exchange.response.status == 529 and bool(exchange.probes)
 
 
 def _fails_by_script(exchange: Exchange) -> bool:
