@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from tests.report.report_samples import report, request
 
-from messages_conformance.exchange import Exchange, Failure, Origin, Response
+from messages_conformance.exchange import Chunk, Exchange, Failure, Origin, Response
 from messages_conformance.report import FORMATS, explained, load, to_json
 from messages_conformance.report.causes import find_causes, outcome_of
 from messages_conformance.report.model import exit_code, failures, headline, verdict_sentence
@@ -27,10 +27,17 @@ def body(number=0, **fields):
     return {"model": "m", "max_tokens": 16, "messages": [turn(f"Question {number}")], **fields}
 
 
-def asked(sent, status=200, **fields):
+MESSAGE = b'{"type": "message", "content": []}'
+
+
+def asked(sent, status=200, answer=MESSAGE, **fields):
     """An exchange whose number is filled in later."""
     answer = Response(
-        status=status, headers=(("content-type", "application/json"),), chunks=(), headers_at_s=0.1, ended_at_s=0.2
+        status=status,
+        headers=(("content-type", "application/json"),),
+        chunks=(Chunk(at_s=0.1, data=answer),) if status == 200 else (),
+        headers_at_s=0.1,
+        ended_at_s=0.2,
     )
     given = {"request": request(sent), "response": answer, "expect": "accepted", "situations": ("s",), **fields}
     return Exchange(number=0, **given)
@@ -235,16 +242,33 @@ def test_few_requests_are_counted():
         numbered(
             *(asked(body(number, stream=number % 2 == 0), 500 if number % 4 == 0 else 200) for number in range(9))
         ),
-        numbered(asked(body(1, stream=True), 500), asked(body(2, stream=True), 500)),
         numbered(*(asked(body(n, top_k=1), 429) for n in range(4)), *(asked(body(n)) for n in range(4))),
         numbered(*(asked(body(n, top_k=1), 400, expect="refused") for n in range(4)), asked(body())),
         numbered(*(asked(body(n, top_k=1), 400, expect="either") for n in range(4)), asked(body())),
     ],
-    ids=["one request", "half of the streams", "nothing to compare with", "rate limit", "as expected", "as allowed"],
+    ids=["one request", "half of the streams", "rate limit", "as expected", "as allowed"],
 )
 def test_without_evidence_there_is_no_cause(exchanges):
     number = next(exchange.number for exchange in exchanges if exchange.response.status != 200)
     assert find_causes([failed(VALID, [exchanges[number - 1]])], exchanges) == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (b"<!DOCTYPE html><html></html>", "a web page"),
+        (b"\x1f\x8b\x08", "gzip bytes without content-encoding: gzip"),
+        (b"Welcome", "text that is not JSON"),
+        (b" ", "an empty body"),
+        (b"[]", "JSON that is no object"),
+        (b'{"choices": []}', "an answer of the Chat Completions API"),
+        (b'{"code": 0}', "a JSON object that is no message"),
+    ],
+)
+def test_foreign_answers_to_all_requests_are_named(answer, sentence):
+    exchanges = numbered(*(asked(body(number), answer=answer) for number in range(5)))
+    (cause,) = find_causes([failed("response.object", exchanges)], exchanges)
+    assert cause.sentence == f"Every request for a message gets {sentence}."
 
 
 def test_silence_and_a_cut_answer_have_words():

@@ -14,14 +14,14 @@ the same weight or more, and without an excuse. A leak is never a bystander.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from messages_conformance.exchange import ACCEPTED, COMPLETE, LEFT, REFUSED, STALLED, Exchange
 from messages_conformance.report.chance import Chance, chance_failures
 from messages_conformance.report.failing_requests import phrases, with_pattern
-from messages_conformance.report.feature_search import Shared, shared_features
+from messages_conformance.report.feature_search import MIN_REQUESTS, Shared, shared_features
 from messages_conformance.report.model_or_server import marked_uncertain
 from messages_conformance.report.request_features import features
 from messages_conformance.rules.accessors import (
@@ -33,6 +33,7 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import CATALOGUE, HARMS, LEAKS
+from messages_conformance.rules.foreign_bodies import unlike_message
 from messages_conformance.rules.gateway.request_content import refuses_a_feature
 from messages_conformance.rules.probe_rules import VALID_REQUEST
 from messages_conformance.rules.recording_parts import PROBES, has
@@ -112,9 +113,20 @@ def find_causes(verdicts: Iterable[Verdict], exchanges: Iterable[Exchange]) -> t
     ]
     causes = [
         *([_cause_by_chance(chance, failing, known)] if chance is not None else []),
-        *(_cause(shared, failing, known, outcomes) for shared in shared_features(bad, good)),
+        *(_cause(shared, failing, known, outcomes) for shared in _shared(bad, good)),
     ]
     return tuple(cause for cause in causes if cause is not None)
+
+
+def _shared(bad: Sequence[Exchange], good: Sequence[Exchange]) -> Iterator[Shared]:
+    """What failing requests share; first all requests for a message, when none of them succeeds."""
+    messages = [exchange for exchange in bad if exchange.creates_message]
+    requests = {exchange.request.identity for exchange in messages}
+    if len(requests) >= MIN_REQUESTS and not any(exchange.creates_message for exchange in good):
+        numbers = tuple(exchange.number for exchange in messages)
+        yield Shared(names=("messages",), words=("for a message",), exchanges=numbers)
+        bad = [exchange for exchange in bad if not exchange.creates_message]
+    yield from shared_features(bad, good)
 
 
 def outcome_of(exchange: Exchange) -> str:
@@ -168,6 +180,8 @@ def shortfall_of(exchange: Exchange) -> str:
         return "gets an answer that stays open after its last event"
     if response.ending != COMPLETE:
         return "is cut off"
+    if exchange.creates_message and (foreign := unlike_message(response)):
+        return f"gets {foreign}"
     if carries_error(exchange) or (streamed(exchange) and walk_of(exchange).error is not None):
         return f"is answered with {response.status} and an error"
     return ""
@@ -257,7 +271,11 @@ def _sentence(shared: Shared, outcomes: Sequence[str], requests: int) -> str:
     if shared.requests:
         of_all = " ".join([f"Of {shared.requests} {adjective}requests", *[" and ".join(rest)] * bool(rest)])
         return f"{of_all}, {requests} {_plural(_together(outcomes))}."
-    noun = f"Every {adjective}request" if requests >= FEW else f"Each of the {requests} {adjective}requests"
+    noun = (
+        f"Every {adjective}request"
+        if requests >= FEW or not shared.names
+        else f"Each of the {requests} {adjective}requests"
+    )
     return " ".join([noun, *[" and ".join(rest)] * bool(rest), _together(outcomes)]) + "."
 
 

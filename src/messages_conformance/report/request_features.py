@@ -121,7 +121,7 @@ def _features(request: Request) -> Iterator[tuple[str, str]]:
         yield f"route.{request.method} {route}", f"to {request.method} {inline(route, 80)}"
     yield from _of_headers(request)
     if request.json is not UNPARSED:
-        yield from _of_body(request.fields)
+        yield from _of_body(request.fields, asks_for_message=route == MESSAGES_PATH)
     if "?" in request.path:
         yield "query", "with a query string"
     if not request.body.isascii() or re.search(rb"\\u(?!00[0-7])[0-9a-fA-F]{4}", request.body):
@@ -149,7 +149,7 @@ def _of_headers(request: Request) -> Iterator[tuple[str, str]]:
         yield "header.transfer-encoding", "with a chunked body"
 
 
-def _of_body(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _of_body(fields: Mapping[str, Any], *, asks_for_message: bool) -> Iterator[tuple[str, str]]:
     messages = [turn for turn in _list(fields.get("messages")) if isinstance(turn, Mapping)]
     yield from _of_blocks(messages)
     for name, value in fields.items():
@@ -178,7 +178,7 @@ def _of_body(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "turns", "with more than one message"
     if fields.get("stream") is True:
         yield "stream", "for a stream"
-    elif messages:
+    elif messages and asks_for_message:
         yield "whole", "without streaming"
     if fields.get("stream") is False:
         yield "stream.false", "whose stream is false"

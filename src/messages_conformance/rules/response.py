@@ -31,6 +31,7 @@ from messages_conformance.rules.accessors import (
     usage_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, LOSES, MISLEADS, RUN, TOKMODEL, rule
+from messages_conformance.rules.foreign_bodies import unlike_text
 from messages_conformance.rules.recording_parts import IDS, PROBES, RAW_BODY, REQUEST, RESPONSE_HEADERS, has
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
@@ -82,7 +83,7 @@ def is_one_json_object(exchange: Exchange) -> Iterable[Finding | Unverified]:
     if response.ending != COMPLETE:
         yield Unverified(reason=f"the body is incomplete: {response.detail or response.ending}")
         return
-    found = "an empty body" if not response.text else shown(response.text)
+    found = "an empty body" if not response.text else unlike_text(response) or shown(response.text)
     yield Finding(place=Place(pointer=""), found=found, wanted="one JSON object")
 
 

@@ -316,8 +316,8 @@ def model_names(response: Response | None) -> list[str]:
 
 
 def _names_model(response: Response, model: str | None) -> bool:
-    """Returns True when an answer contains the name of the model."""
-    return bool(model) and (model or "").encode() in response.body
+    """Returns True when an answer contains the name of the model as a word."""
+    return bool(model) and re.search(rf"(?<![\w-]){re.escape(model or '')}(?![\w-])", response.text) is not None
 
 
 def _in_words(models: list[str]) -> str:
