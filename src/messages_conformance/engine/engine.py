@@ -7,6 +7,7 @@ import contextlib
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent import futures
 from dataclasses import dataclass
@@ -72,7 +73,8 @@ class Engine:
     engine's thread. With `checks_outage`, a control request distinguishes an outage in mid-run from a violation. The
     engine closes the target when it stops. `added_headers` are names: each request has these headers, too. It
     runs on the clock of the target: simulated time for a target in memory. With `shared`, rate, pauses after 429 and
-    the limits hold for all runs that have this file.
+    the limits hold for all runs that have this file. With `ahead`, at most so many answers
+    wait to be fetched: a run that ends at a limit of failures must not ask everything before the first is judged.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class Engine:
         checks_outage: bool = False,
         added_headers: tuple[str, ...] = (),
         shared: SharedFile | None = None,
+        ahead: int | None = None,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
     ) -> None:
         self.target = target
@@ -105,6 +108,8 @@ class Engine:
         self._concurrency = ConcurrencyLimit(concurrency)
         self._rank = rank if limits.any else None
         self._order_seed = None if rank is None else seed
+        self._ahead = ahead
+        self._held: deque[Question | Conversation] = deque()
         self._budget = Budget(limits, self._now_s, SharedBudget(shared))
         self._log = ExchangeLog(observe)
         self._loop_lag = LoopLag(now_s=self._now_s)
@@ -209,11 +214,15 @@ class Engine:
         if outcome is None:
             name = planned.name if isinstance(planned, Conversation) else planned.situation
             raise EngineError(f"{name!r} was never planned; pass it to plan() before waiting for it")
+        if self._ahead is not None and self._loop is not None:
+            self._call_on_loop(self._start_wanted, outcome)
         while not outcome.done.wait(_POLL_S):
             if self._thread is None:
                 raise EngineError("nothing is being sent yet; call start() before wait()")
             if not self._thread.is_alive() and not outcome.done.is_set():
                 raise EngineError("the engine's thread ended before this was answered")
+        if self._ahead is not None:
+            self._call_on_loop(self._start_held, 1)
         if outcome.error is not None:
             raise _own_error(outcome.error)
         return tuple(outcome.exchanges)
@@ -254,6 +263,8 @@ class Engine:
             self._sender.end(reason)
         else:
             self._call_on_loop(self._sender.end, reason)
+            if self._ahead is not None:
+                self._call_on_loop(self._launch)  # what is held ends with this failure, too
 
     def stop(self) -> None:
         """Cancels what is in flight, closes the target and ends the thread. May be called again."""
@@ -369,12 +380,34 @@ class Engine:
         """Starts a task for everything that is planned and not sent yet."""
         with self._lock:
             items, self._unsent = self._unsent, []
-        for item in sorted(self._shuffled(items), key=self._order):
-            if isinstance(item, Question):
-                self._start_task(self._settle(self._sender.perform(item), item.outcome))
-            else:
-                outcome = self._outcomes[item]
-                self._start_task(self._settle(self._converse(item, outcome), outcome))
+        if self._ahead is not None and self._rank is None:  # as they are waited for; a conversation is many requests
+            self._held.extend(sorted(items, key=lambda item: isinstance(item, Conversation)))
+        else:
+            self._held.extend(sorted(self._shuffled(items), key=self._order))
+        everything = self._ahead is None or self._sender.ended is not None
+        self._start_held(len(self._held) if everything else self._ahead or 0)
+
+    def _start_held(self, most: int) -> None:
+        """Starts a task for the next ones of what is planned."""
+        for _ in range(min(most, len(self._held))):
+            self._begin(self._held.popleft())
+
+    def _start_wanted(self, outcome: Outcome) -> None:
+        """Starts what somebody waits for, if it is not sent yet."""
+        item = next((each for each in self._held if self._outcome_of(each) is outcome), None)
+        if item is not None:
+            self._held.remove(item)
+            self._begin(item)
+
+    def _outcome_of(self, item: Question | Conversation) -> Outcome:
+        return item.outcome if isinstance(item, Question) else self._outcomes[item]
+
+    def _begin(self, item: Question | Conversation) -> None:
+        outcome = self._outcome_of(item)
+        if isinstance(item, Question):
+            self._start_task(self._settle(self._sender.perform(item), outcome))
+        else:
+            self._start_task(self._settle(self._converse(item, outcome), outcome))
 
     def _shuffled(self, items: list[Question | Conversation]) -> list[Question | Conversation]:
         """What is equally important, in an order that depends on the seed.

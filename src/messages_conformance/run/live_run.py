@@ -37,6 +37,9 @@ from messages_conformance.targets import HttpTarget
 
 SYSTEM_CLOCK: Final = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.monotonic)
 
+AHEAD: Final = 32
+"""With a limit of failures, so many answers may wait to be judged (our own: twice the usual number in flight)."""
+
 Planned = Ask | Dialogue | GeneratedSet
 
 
@@ -95,6 +98,7 @@ class Run:
             seed=options.seed,
             checks_outage=True,
             added_headers=tuple(name for name, _ in options.connection.headers),
+            ahead=None if options.max_failures is None else AHEAD,
             shared=shared_file(os.environ) if isinstance(self.target, HttpTarget) else None,
         )
         self._progress: report.Progress | None = None
