@@ -8,12 +8,15 @@ from messages_conformance.run import Options, Run
 from messages_conformance.suite_process.own_suites import _judge_all, _wanted
 
 MOST_REQUESTS = 120
-"""Asking may run ahead of judging by 32 answers, some of which are sent for twice; a whole run has about 590 requests."""
+"""Asking may run ahead of judging by 32 answers, some of them sent twice; a whole run has about 590 requests."""
 
 
 def test_asking_runs_little_ahead_of_judging() -> None:
     options = Options(
-        target="reference:omit_usage,transport=memory", profile="anthropic-2023-06-01", model="m", max_failures=1
+        target="reference:omit_usage,transport=memory",
+        profile="anthropic-2023-06-01",
+        model="claude-opus-4-5",
+        max_failures=1,
     )
     run = Run(options, out=Console(file=io.StringIO()))
     try:
