@@ -9,6 +9,8 @@ from messages_conformance.generate import (
     Dialogue,
     answered_message,
     ask,
+    assistant,
+    user,
     whole_and_streamed,
     word_to_stop_at,
 )
@@ -16,12 +18,14 @@ from messages_conformance.generate import (
 SUM = "What is 27 times 43? Reply with the number only."
 ADAPTIVE = {"type": "adaptive", "display": "summarized"}
 THOUGHTFUL = {"needs": ["thinking"], "capability": "thinking"}
+OPTIONAL = {**THOUGHTFUL, "expect": EITHER}
 MAX_TOKENS = 400
 
 # Models that always think refuse to think less; that is no fault.
-DISABLED = whole_and_streamed(
-    "thinking.disabled", SUM, max_tokens=40, thinking={"type": "disabled"}, expect=EITHER, **THOUGHTFUL
-)
+DISABLED = [
+    ask(f"thinking.disabled{name}", turns, stream=bool(name), max_tokens=40, thinking={"type": "disabled"}, **OPTIONAL)
+    for name, turns in (("", SUM), (".streamed", [user("Hello."), assistant("Hello!"), user(SUM)]))
+]
 CUT = [
     ask(
         "thinking.cut",

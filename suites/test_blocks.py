@@ -48,6 +48,8 @@ WHO = "Who is logged in? Call the tool Get-Current-User."
 CONTACT = "Zoë is 36 years old and lives in Paris. Call the tool save_contact."
 OK = "Reply with the single word: ok"
 
+LATER_PARIS = [user("Hello."), assistant("Hello! What can I do for you?"), user(PARIS)]
+
 CALLED = {"attempts": 2, "premise": "response.content.tool_use-fields"}
 
 TOOLS = [
@@ -84,7 +86,12 @@ TOOLS = [
     ),
     *whole_and_streamed("tool.no-input", WHO, max_tokens=200, tools=[USER], needs=["tools"], **CALLED),
     *whole_and_streamed(
-        "tool.none", PARIS, max_tokens=60, tools=[WEATHER], tool_choice={"type": "none"}, needs=["tools", "tool-choice"]
+        "tool.none",
+        LATER_PARIS,
+        max_tokens=60,
+        tools=[WEATHER],
+        tool_choice={"type": "none"},
+        needs=["tools", "tool-choice"],
     ),
     ask(
         "tools.one-at-most",
@@ -340,14 +347,20 @@ OVERSIZED = [
 ]
 
 
-# Long enough that its tokens show in the input count.
+# Long enough that its tokens show in the input count, as the result is.
+RULES = (
+    "You are the assistant of a small weather station. You look up the weather of each city that a reader asks for, "
+    "you never guess it, and you answer in one short sentence in plain words. If a tool fails, you say so, and you "
+    "name the city. You never mention the names of your tools, and you never repeat a question. Readers come from many "
+    "countries, so you give temperatures in degrees Celsius and you do not use abbreviations."
+)
 SUNNY = "Sunny, 21 degrees, with a light wind from the west and no rain until the evening."
 
 
 async def results(send):
     """Sends the model's own call back with its result, in every form of a result, and asks for another call."""
     question = user(PARIS)
-    first = await send(ask("result.call", [question], max_tokens=200, tools=[WEATHER]))
+    first = await send(ask("result.call", [question], max_tokens=200, tools=[WEATHER], system=RULES))
     content = content_to_echo(first, calls=True) or []
     calls = [block["id"] for block in content if block["type"] == "tool_use"]
     if not calls:
@@ -384,7 +397,8 @@ async def replay(send):
     A model that calls no tool gets a further question in place of the result.
     """
     question = user(PARIS)
-    asked = {"thinking": ENABLED, "max_tokens": THINKING_TOKENS + 300, "tools": [WEATHER]}
+    # Without thinking, result.call asks the same.
+    asked = {"thinking": ENABLED, "max_tokens": THINKING_TOKENS + 300, "tools": [WEATHER], "system": RULES}
     first = await send(ask("thought", [question], capability="thinking", **asked))
     content = content_to_echo(first, calls=True)
     if not content or content[0]["type"] != "thinking" or len(content[0]["signature"]) < 2:
@@ -480,13 +494,13 @@ DIALOGUES = [
         max_output_tokens=(1 + 2 * OMITTED_TIMES) * (THINKING_TOKENS + 300),
         needs=frozenset({"thinking"}),
     ),
-    Dialogue(name="result", steps=results, max_requests=6, max_output_tokens=640, needs=frozenset({"tools"})),
+    Dialogue(name="result", steps=results, max_requests=6, max_output_tokens=640, needs=frozenset({"tools", "system"})),
     Dialogue(
         name="thought",
         steps=replay,
         max_requests=4,
         max_output_tokens=3 * (THINKING_TOKENS + 300),
-        needs=frozenset({"thinking", "tools"}),
+        needs=frozenset({"thinking", "tools", "system"}),
     ),
 ]
 

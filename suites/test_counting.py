@@ -150,7 +150,8 @@ TOGETHER = {
     "temperature": 1,
     "metadata": {"user_id": "reader-7"},
     "stop_sequences": ["not in any of the answers"],
-    "system": [text(NOTE), text("You follow each request exactly.")],
+    # Some gateways read a system prompt to its first breakpoint.
+    "system": [{**text(NOTE), "cache_control": {"type": "ephemeral"}}, text(NOTE), text("You follow each request.")],
     "tools": [{**DRAWER, "input_schema": {"type": "object", "properties": {}}}],
     "tool_choice": {"type": "auto"},
     "messages": [
@@ -171,9 +172,9 @@ TOGETHER = {
 
 
 def without_search_results(value):
-    """The value without any search_result."""
+    """The value without any search_result and cache_control."""
     if isinstance(value, dict):
-        return {key: without_search_results(one) for key, one in value.items()}
+        return {key: without_search_results(one) for key, one in value.items() if key != "cache_control"}
     if isinstance(value, list):
         return [without_search_results(one) for one in value if not _is_search_result(one)]
     return value

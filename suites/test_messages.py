@@ -8,6 +8,8 @@ from messages_conformance.generate import ask, assistant, user, whole_and_stream
 
 OK = "Reply with the single word: ok"
 COUNT = "Count from 1 to 20, separated by commas. Reply with the numbers only."
+SHORT_COUNT = "Count from 1 to 12, separated by commas. Reply with the numbers only."
+LATER_COUNT = [user("Hello."), assistant("Hello! What can I do for you?"), user(SHORT_COUNT)]
 ESSAY = "Write a detailed essay of about 150 words about the history of bread."
 UNICODE = "Please say 'Grüße, 漢字, عربى, 😀👩‍🚀' and nothing else."
 INSTRUCTIONS = (
@@ -37,7 +39,15 @@ LIMITS = [
     *whole_and_streamed(
         "limit.five", COUNT, max_tokens=5, depth="smoke", needs=["small-limits"], capability="small-limits"
     ),
-    *whole_and_streamed("limit.one", COUNT, max_tokens=1, needs=["small-limits"], capability="small-limits"),
+    # suites/test_ignored_parts.py asks the same with a larger limit.
+    *whole_and_streamed(
+        "limit.one",
+        LATER_COUNT,
+        max_tokens=1,
+        system="You follow each request exactly.",
+        needs=["small-limits", "system"],
+        capability="small-limits",
+    ),
     *whole_and_streamed("stop", COUNT, max_tokens=100, stop_sequences=["13"], needs=["stop-sequences"]),
     *whole_and_streamed(
         "stop.last-of-four",

@@ -87,6 +87,20 @@ def test_a_difference_that_the_model_may_have_made_is_no_finding(pairs: list[lis
     assert judged(*pairs).findings == ()
 
 
+LONG = ", ".join(map(str, range(1, 400)))
+
+
+def test_one_long_stream_is_enough_if_it_is_billed_like_the_whole_answer() -> None:
+    assert judged(pair(0, LONG[:500], LONG, tokens=800, billed=800)).outcome == FAIL
+
+
+@pytest.mark.parametrize(
+    "long", [pair(0, LONG[:500], LONG, tokens=800, billed=240), pair(0, LONG[:500] + "!", LONG, tokens=800, billed=800)]
+)
+def test_a_long_stream_that_costs_less_or_says_something_else_is_no_finding(long: list[Exchange]) -> None:
+    assert judged(long).findings == ()
+
+
 PIECES = ["one, ", "two, ", "three, ", "four, ", "five, ", "six"]
 NUMBERS = "".join(PIECES)
 

@@ -91,6 +91,13 @@ def only(*labels: Any, firm: str = "North") -> Run:
     return [calling(one, ask, number) for number, one in enumerate(given)]
 
 
+def numbers(*given: float) -> Run:
+    ask = asking("Save it.", {**CHOICES, "ratio": {"type": "number", "enum": [2.718281828459]}}, strict=True)
+    ask["tools"][0]["input_schema"]["required"] = ["firm", "label", "ratio"]
+    inputs = [{"firm": "North", "label": LABEL, "ratio": one} for one in given]
+    return [calling(one, ask, number) for number, one in enumerate(inputs)]
+
+
 ROWS: dict[str, tuple[Run, Run]] = {
     ONLY_CHOICE: (only("Angstrom", "Angstrom"), only(LABEL, LABEL)),
     NUMBERS: (chosen(1), chosen(8233)),
@@ -145,6 +152,8 @@ def test_entities_of_inputs(run: Run, outcome: str) -> None:
         pytest.param(only("Angstrom", "Angstroem"), PASS, id="different texts"),
         pytest.param(only("x", "x", firm="y"), PASS, id="a server that does not know strict tools"),
         pytest.param(only("Angstrom"), NOT_VERIFIED, id="one call"),
+        pytest.param(numbers(2.71828, 2.71828), FAIL, id="a number that was rounded"),
+        pytest.param(numbers(2.718281828459, 2.71828), PASS, id="a number that is right once"),
     ],
 )
 def test_texts_with_one_possible_value(run: Run, outcome: str) -> None:

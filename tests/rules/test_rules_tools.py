@@ -9,7 +9,7 @@ from builders import FULL_PROFILE, TOOL_CALL, TOOLS, answered, numbered, refused
 from stream_frames import block, delta, ends, fragment, over, start, stop, text
 
 from messages_conformance.exchange import ACCEPTED, EITHER, REFUSED, Exchange
-from messages_conformance.rules import FAIL, NOT_APPLICABLE, NOT_VERIFIED, PASS, Verdict
+from messages_conformance.rules import FAIL, NOT_APPLICABLE, NOT_VERIFIED, PASS, WARN, Verdict
 from messages_conformance.rules.json_prefix import is_prefix
 
 Run = list[Exchange]
@@ -215,6 +215,15 @@ def test_an_empty_input_is_a_mismatch_without_streaming_only() -> None:
 def test_thinking_between_two_texts_is_in_order() -> None:
     run = [with_blocks(THOUGHT, HELLO, THOUGHT, HELLO, ask=THINKING), with_blocks(THOUGHT, ask=THINKING)]
     assert judged("response.content.thinking-order", run).outcome == PASS
+
+
+CALL = {"type": "tool_use", "id": "toolu_9", "name": "f", "input": {}}
+
+
+@pytest.mark.parametrize(("content", "outcome"), [((CALL, THOUGHT), WARN), ((THOUGHT, CALL, THOUGHT), PASS)])
+def test_a_turn_of_calls_does_not_begin_to_think_behind_them(content: Any, outcome: str) -> None:
+    run = [with_blocks(*content, ask={**THINKING, "tools": DEMANDING}, reason="tool_use")]
+    assert judged("response.content.thinking-order", run).outcome == outcome
 
 
 # -- capabilities of some models ------------------------------------------------------------------------------------

@@ -29,6 +29,8 @@ STRICT: Final = {
             "label": {"type": "string", "enum": ["Ångström, Øre\n10 € – “x”"]},
             # The indentation of code, and a backslash that is no escape.
             "code": {"type": "string", "enum": ["    mark = \\u0041\n"]},
+            # More digits than a float of 32 bits has.
+            "ratio": {"type": "number", "enum": [2.718281828459]},
             "address": {
                 "type": "object",
                 "properties": {"city": {"type": "string"}},
@@ -36,7 +38,7 @@ STRICT: Final = {
                 "additionalProperties": False,
             },
         },
-        "required": ["name", "age", "title", "format", "label", "code", "address"],
+        "required": ["name", "age", "title", "format", "label", "code", "ratio", "address"],
         "additionalProperties": False,
     },
 }

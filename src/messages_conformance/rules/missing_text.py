@@ -43,6 +43,10 @@ MIN_AT_LIMIT: Final = 3
 MIN_CUT: Final = 2
 """So many of them, and most, have the beginning of the text of the whole answer (our own)."""
 
+LONG_CHARACTERS: Final = 1_000
+"""Two answers of a model have so many characters in common only if they are one text; one such stream is enough: the
+bill shows that the model wrote on (our own)."""
+
 MIN_DELTAS: Final = 5
 """A target that sends each text in fewer deltas has many streams with the same number (our own)."""
 
@@ -68,6 +72,8 @@ def missing_text(exchanges: Sequence[Exchange]) -> Finding | None:
         return after_thinking
     shorter = [(streamed, whole) for streamed, whole in pairs if is_without_a_piece(text_of(streamed), text_of(whole))]
     longer = [pair for pair in pairs if is_without_a_piece(text_of(pair[1]), text_of(pair[0]))]
+    if not longer and (long := _long_texts_lost(exchanges)):
+        return _finding(long, "billed like the whole answer")
     if not longer and (at_limit := _cut_at_a_number_of_deltas(exchanges)):
         number = len(pieces_of(at_limit[0][0]))
         return _finding(at_limit, f"each after {number} text deltas, and no stream has more")
@@ -116,6 +122,21 @@ def _lost_after_thinking(pairs: list[Pair]) -> Finding | None:
     pairs = [pair for pair in pairs if all(map(_thinks_and_answers, pair))]
     lost = [pair for pair in pairs if _is_an_end_of(text_of(pair[0]), text_of(pair[1])) and _bills_as_much(*pair)]
     return _finding(lost, "billed like the whole answer") if len(lost) == len(pairs) >= MIN_BILLED else None
+
+
+def _long_texts_lost(exchanges: Sequence[Exchange]) -> list[Pair]:
+    """The streams that have the beginning of a long text only, and are billed like all of it."""
+    pairs = [pair for pair in answered_pairs(exchanges) if len({stop_reason_of(one) for one in pair}) == 1]
+    if any(map(bills_more_than_it_shows, (whole for _, whole in pairs))):
+        return []
+    return [
+        (one, whole)
+        for one, whole in pairs
+        if len(text_of(whole)) >= LONG_CHARACTERS
+        and text_of(one)
+        and _is_the_beginning_of(text_of(one), text_of(whole))
+        and _is_billed_like_the_whole((one, whole))
+    ]
 
 
 def _cut_at_a_number_of_deltas(exchanges: Sequence[Exchange]) -> list[Pair]:

@@ -72,14 +72,22 @@ def thinks_before_it_answers(exchange: Exchange) -> Iterable[Finding | Unverifie
     yield from unshaped
     number, last = len(blocks) - 1, blocks[-1]
     has_others = any(block.get("type") not in KINDS for block in blocks)
-    # With tools, some models return the text between two calls as thinking.
-    if exchange.request.fields.get("tools"):
+    # With tools, some models return the text between two calls as thinking; but a turn of calls begins with a thought.
+    if exchange.request.fields.get("tools") and not _thinks_only_after_its_calls(exchange):
         return
     if not unshaped and last.get("type") in KINDS and has_others and stop_reason_of(exchange) in ENDED:
         found = f"a {last['type']} block after all other blocks"
         yield Finding(
             place=in_message(exchange, f"/content/{number}"), found=found, wanted="a later block that it leads to"
         )
+
+
+def _thinks_only_after_its_calls(exchange: Exchange) -> bool:
+    """Whether an answer that waits for results thinks behind its calls only, so that it cannot be sent back."""
+    kinds = [block.get("type") for block in blocks_of(exchange)]
+    calls = [number for number, kind in enumerate(kinds) if kind == "tool_use"]
+    thoughts = [number for number, kind in enumerate(kinds) if kind in KINDS]
+    return stop_reason_of(exchange) == "tool_use" and bool(calls) and min(thoughts) > max(calls)
 
 
 @rule(

@@ -181,8 +181,8 @@ def _changed_stated_text(exchanges: Sequence[Exchange]) -> Iterator[Finding | Un
 # -- texts with one possible value ------------------------------------------------------------------------------------
 
 
-def _only_choices(call: Call) -> dict[str, str]:
-    """The required members of a call whose schema allows one text only, with this text."""
+def _only_choices(call: Call) -> dict[str, str | float]:
+    """The required members of a call whose schema allows one text or number only, with this value."""
     required = schema_of(call).get("required")
     return {
         name: schema["enum"][0]
@@ -190,18 +190,20 @@ def _only_choices(call: Call) -> dict[str, str]:
         if isinstance(schema, dict)
         and isinstance(schema.get("enum"), list)
         and len(schema["enum"]) == 1
-        and isinstance(schema["enum"][0], str)
+        and isinstance(schema["enum"][0], str | float)
         and isinstance(required, list)
         and name in required
     }
 
 
 def _wrong_choices(call: Call) -> dict[str, str]:
-    """The members that have another text, or are missing, in words; changes of entities are judged elsewhere."""
+    """The members that have another value, or are missing, in words; changes of entities are judged elsewhere."""
     wrong = {}
-    for name, text in _only_choices(call).items():
+    for name, value in _only_choices(call).items():
         given = call[2]["input"].get(name)
-        if name not in call[2]["input"] or (isinstance(given, str) and given != text and not _change(text, given)):
+        if name not in call[2]["input"] or (
+            type(given) is type(value) and given != value and not _change(str(value), given)
+        ):
             wrong[name] = shown(given) if name in call[2]["input"] else "absent"
     return wrong
 

@@ -33,7 +33,7 @@ def refuse_results_in_blocks(failures: Failures, context: RequestContext) -> Fai
 
 @fault(
     "tools",
-    trips={"request.cache_control.places", "request.tool_result.content-optional"},
+    trips={"request.tool_result.content-optional"},
     at=Stage.FAILURES,
     seen="defects.json tool-messages-order-rejected; impact.json reject_orphan_tool_result",
 )
@@ -49,7 +49,7 @@ def refuse_text_after_results(failures: Failures, context: RequestContext) -> Fa
 
 @fault(
     "tools",
-    trips={"request.tool_result.content-optional"},
+    trips={"request.tool_result.several"},
     at=Stage.FAILURES,
     seen="defects.json tool-messages-order-rejected",
 )
@@ -66,7 +66,12 @@ def refuse_two_results(failures: Failures, context: RequestContext) -> Failures:
 
 @fault(
     "tools",
-    trips={"request.tool_result.content-optional", "request.tool_use.long-id"},
+    trips={
+        "request.tool_result.content-optional",
+        "request.tool_result.several",
+        "request.tool_use.long-id",
+        "response.content.echoable",
+    },
     at=Stage.FAILURES,
     seen="defects.json tool-use-id-duplicated-in-history-conversion",
 )

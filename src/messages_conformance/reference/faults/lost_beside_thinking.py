@@ -100,3 +100,28 @@ def omit_the_summary(body: Json) -> Json:
     thinking = object_of(body, "thinking")
     asks = thinking.get("display") == "summarized"
     return {**body, "thinking": {**thinking, "display": "omitted"}} if asks else body
+
+
+@fault("thinking", trips={"response.content.thinking-order"}, at=Stage.MESSAGE, seen="maximhq/bifrost#3688")
+def think_after_the_calls(message: Json) -> Json:
+    """In an answer with calls, the thinking block comes last."""
+    thoughts = [block for block in message["content"] if block["type"] == "thinking"]
+    others = [block for block in message["content"] if block["type"] != "thinking"]
+    has_calls = any(block["type"] == "tool_use" for block in others)
+    return {**message, "content": [*others, *thoughts]} if has_calls else message
+
+
+@fault("tools", trips={*CHANGED}, at=Stage.MESSAGE)
+def round_numbers_of_inputs_to_six_digits(message: Json) -> Json:
+    """Numbers that are no integers keep six digits in tool inputs."""
+
+    def rounded(value: Any) -> Any:
+        return float(f"{value:.6g}") if isinstance(value, float) else value
+
+    return map_inputs(message, lambda given, _: map_values(given, rounded))
+
+
+@fault("context", trips={"request.thinking.keeps-request"}, at=Stage.BODY)
+def forget_system_prompts_beside_thinking(body: Json, context: RequestContext) -> Json:
+    """The system prompt is lost if the request asks for thinking."""
+    return dropped(body, "system") if has_thinking(context) else body

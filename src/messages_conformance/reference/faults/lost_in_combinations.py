@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ PDF: Final = "application/pdf"
 MANY_CHARACTERS: Final = 20_000
 MANY_TURNS: Final = 50
 MANY_DELTAS: Final = 40
+MANY_SENT: Final = 500
 """The limits of a gateway (our own choice)."""
 
 
@@ -123,3 +125,34 @@ def replace_pdfs_by_a_notice(body: Json) -> Json:
         return [notice if object_of(one, "source").get("media_type") == PDF else one for one in content]
 
     return map_content(body, replaced)
+
+
+@fault("tools", trips={"request.tool_choice.none-forbids"}, at=Stage.BODY)
+def ignore_forbidden_choice_in_later_turns(body: Json) -> Json:
+    """The tool choice none is ignored after earlier turns."""
+    is_none = object_of(body, "tool_choice").get("type") == "none"
+    return dropped(body, "tool_choice") if is_none and len(turns(body)) > 1 else body
+
+
+@fault("context", trips={PARTS}, at=Stage.BODY)
+def read_system_prompts_to_the_first_breakpoint(body: Json) -> Json:
+    """The blocks of a system prompt after its first one with cache_control are lost."""
+    system = body.get("system")
+    listed = system if isinstance(system, list) else []
+    marked = next((at for at, block in enumerate(listed) if block.get("cache_control")), None)
+    return body if marked is None else {**body, "system": listed[: marked + 1]}
+
+
+@fault("stop", trips={"stop.max_tokens.occurs"}, at=Stage.MESSAGE)
+def end_cut_answers_of_later_turns(message: Json, context: RequestContext) -> Json:
+    """An answer that max_tokens cuts ends as end_turn after earlier turns."""
+    is_cut = message["stop_reason"] == "max_tokens" and len(turns(context.body)) > 1
+    return {**message, "stop_reason": "end_turn"} if is_cut else message
+
+
+@fault("stream-content", trips={COMPLETE}, at=Stage.EVENTS)
+def end_texts_of_streams_after_500_characters(events: Events) -> Events:
+    """The text of a stream after its first 500 characters is not sent."""
+    places = [at for found in text_deltas(events) for at in found]
+    ends = itertools.accumulate(len(events[at][1]["delta"]["text"]) for at in places)
+    return left_out(events, *(at for at, end in zip(places, ends, strict=True) if end > MANY_SENT))

@@ -16,7 +16,7 @@ LONG_SYSTEM_CHARACTERS = 2_000
 
 @fault(
     "request",
-    trips={"request.cache_control.below-minimum", "request.system.blocks"},
+    trips={"request.cache_control.below-minimum"},
     trips_tokmodel=set(),
     at=Stage.FAILURES,
     seen="impact.json reject_cache_control",
@@ -28,7 +28,7 @@ def refuse_cache_control(failures: Failures, context: RequestContext) -> Failure
 
 @fault(
     "request",
-    trips={"request.system.blocks"},
+    trips={"request.system.long"},
     trips_tokmodel=set(),
     at=Stage.FAILURES,
     seen="defects.json large-system-rejected-429",
@@ -42,7 +42,6 @@ def refuse_long_system(failures: Failures, context: RequestContext) -> Failures:
 @fault(
     "transport",
     trips={
-        "request.system.blocks",
         "request.system.string",
         "response.content.echoable",
         "transport.path.post-messages",
