@@ -36,8 +36,13 @@ QUIET = {
 """LiteLLM's own switches against requests to the internet."""
 
 KNOWN = {
+    "gateway.answer.arguments",
+    "gateway.answer.delivered",
+    "gateway.answer.form",
+    "gateway.answer.stop-reason",
     "gateway.answer.text",
     "gateway.error.cut",
+    "gateway.error.hidden",
     "gateway.error.retry-after",
     "gateway.request.texts",
     "gateway.request.tool-schemas",
