@@ -62,12 +62,12 @@ class Request:
         """The JSON value of the body, or UNPARSED."""
         return _parsed(self.body)
 
-    @property
+    @cached_property
     def fields(self) -> Mapping[str, Any]:
         """The JSON body when it is an object, else an empty mapping."""
         return self.json if isinstance(self.json, dict) else {}
 
-    @property
+    @cached_property
     def route(self) -> str:
         """The path without its query."""
         return self.path.partition("?")[0]

@@ -57,9 +57,13 @@ def once_per_exchange(function: Callable[Concatenate[Exchange, P], T]) -> Callab
     return once
 
 
+_SORTED: Final = json.JSONEncoder(sort_keys=True)
+"""One encoder for all calls: `json.dumps` with an option makes one for each call."""
+
+
 def json_key(value: Any) -> bytes:
     """A short key that is equal for equal JSON values, whatever the order of their members."""
-    return blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=16).digest()
+    return blake2b(_SORTED.encode(value).encode(), digest_size=16).digest()
 
 
 # -- which exchanges ------------------------------------------------------------------------------------------------
@@ -295,6 +299,12 @@ INPUT_COUNTS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input
 def total_input(usage: Mapping[str, Any]) -> int:
     """The input tokens, including those written to the cache and read from it."""
     return sum(count(usage, name) for name in INPUT_COUNTS)
+
+
+@once_per_exchange
+def input_of(exchange: Exchange) -> int:
+    """The total input of the final usage."""
+    return total_input(usage_of(exchange))
 
 
 def in_message(exchange: Exchange, pointer: str) -> Place:

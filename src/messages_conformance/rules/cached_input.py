@@ -12,6 +12,7 @@ from messages_conformance.rules.accessors import (
     count,
     has_message,
     in_message,
+    input_of,
     json_key,
     once_per_exchange,
     response_of,
@@ -47,7 +48,7 @@ def _sizes(exchanges: Sequence[Exchange]) -> dict[bytes, tuple[int, Exchange]]:
         if exchange.request.route.endswith("/count_tokens") and exchange.succeeded:
             tokens = count(response_of(exchange).fields, "input_tokens")
         elif has_message(exchange) and b"cache_control" not in exchange.request.body:
-            tokens = total_input(usage_of(exchange))
+            tokens = input_of(exchange)
         else:
             continue
         if tokens > 0:
@@ -96,7 +97,7 @@ def _cached_prompts(exchanges: Sequence[Exchange]) -> dict[bytes, list[Exchange]
     """The answers to each prompt with cache_control, in the order of the requests."""
     prompts: dict[bytes, list[Exchange]] = defaultdict(list)
     for exchange in sorted(exchanges, key=lambda one: one.number):
-        counted = has_message(exchange) and total_input(usage_of(exchange)) > 0
+        counted = has_message(exchange) and input_of(exchange) > 0
         if counted and b"cache_control" in exchange.request.body and not may_take_several_passes(exchange):
             prompts[_prompt_key(exchange)].append(exchange)
     return prompts

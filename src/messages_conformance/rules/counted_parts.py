@@ -13,12 +13,11 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import (
     in_message,
+    input_of,
     json_key,
     once_per_exchange,
     refusal,
     response_of,
-    total_input,
-    usage_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, MISBILLS, RUN, rule
 from messages_conformance.rules.input_counts import (
@@ -61,7 +60,7 @@ def _compared(pairs: Iterable[tuple[Exchange, Exchange]], what: str, no_pair: st
     compared = False
     for longer, shorter in pairs:
         compared = True
-        more, less = total_input(usage_of(longer)), total_input(usage_of(shorter))
+        more, less = input_of(longer), input_of(shorter)
         if more <= less:
             place = in_message(longer, "/usage/input_tokens")
             found = f"{more} with {what}, {less} without (exchange {shorter.number})"
@@ -119,7 +118,7 @@ def reads_system_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unv
         if string is None:
             continue
         pairs += 1
-        as_blocks, as_string = total_input(usage_of(blocks)), total_input(usage_of(string))
+        as_blocks, as_string = input_of(blocks), input_of(string)
         if abs(as_blocks - as_string) > BLOCK_SLACK_TOKENS:
             found = f"{as_blocks}, but {as_string} for the same system prompt as a string (exchange {string.number})"
             place = in_message(blocks, "/usage/input_tokens")
@@ -218,7 +217,7 @@ def counts_the_system_prompt(exchanges: Sequence[Exchange]) -> Iterable[Finding 
         if len(json.dumps(instructed.request.fields["system"])) < MIN_ADDED_CHARS:
             continue
         pairs += 1
-        tokens, without_it = total_input(usage_of(instructed)), total_input(usage_of(control))
+        tokens, without_it = input_of(instructed), input_of(control)
         if tokens <= without_it:
             place = in_message(instructed, "/usage/input_tokens")
             found = f"{tokens} with a system prompt, {without_it} without (exchange {control.number})"
@@ -254,7 +253,7 @@ def reads_text_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unver
     if inconsistent(requested):
         return
     for blocks, string in _twins(requested):
-        tokens, expected = total_input(usage_of(blocks)), total_input(usage_of(string))
+        tokens, expected = input_of(blocks), input_of(string)
         if not expected - PROMPT_SLACK_TOKENS <= tokens <= expected * MAX_BLOCK_OVERHEAD + PROMPT_SLACK_TOKENS:
             found = f"{tokens}, but {expected} for the same text as a string (exchange {string.number})"
             place = in_message(blocks, "/usage/input_tokens")

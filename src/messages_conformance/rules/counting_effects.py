@@ -13,9 +13,9 @@ from messages_conformance.rules.accessors import (
     count,
     has_message,
     in_message,
+    input_of,
     json_key,
     shown,
-    total_input,
     usage_of,
 )
 from messages_conformance.rules.cached_input import READ
@@ -40,7 +40,7 @@ def _prompt(exchange: Exchange) -> bytes:
 def _fresh(exchanges: Sequence[Exchange]) -> list[Exchange]:
     """The first answers to prompts that begin with words that no earlier request had: a refused one may be cached."""
     asked = [one for one in exchanges if ISOLATED in one.probes and not one.waits and one.attempt == 1]
-    return [one for one in asked if has_message(one) and total_input(usage_of(one)) > 0]
+    return [one for one in asked if has_message(one) and input_of(one) > 0]
 
 
 FOREIGN_SHARE: Final = 0.5
@@ -51,7 +51,7 @@ from it too, and is shorter than our prompt (origin: our own)."""
 def _read(exchange: Exchange) -> int:
     """The tokens that were read from the cache, if they are most of the prompt."""
     read = count(usage_of(exchange), READ)
-    return read if read > FOREIGN_SHARE * total_input(usage_of(exchange)) else 0
+    return read if read > FOREIGN_SHARE * input_of(exchange) else 0
 
 
 def _finding(exchange: Exchange, why: str) -> Finding:

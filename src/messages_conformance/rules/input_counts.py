@@ -12,6 +12,7 @@ from messages_conformance.rules.accessors import (
     INPUT_COUNTS,
     has_message,
     in_message,
+    input_of,
     json_key,
     once_per_exchange,
     streamed,
@@ -22,6 +23,7 @@ from messages_conformance.rules.catalogue import MISBILLS, RUN, rule
 from messages_conformance.rules.model_passes import may_take_several_passes
 from messages_conformance.rules.paired_requests import body_without, request_without, without_cache_control
 from messages_conformance.rules.recording_parts import REQUEST
+from messages_conformance.rules.shared_results import once_per_run
 from messages_conformance.rules.shorter_texts import Counted, ShorterTexts
 from messages_conformance.rules.stream.message_delta import keeps_the_input_counts
 from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
@@ -34,6 +36,7 @@ MIN_ADDED_CHARS: Final = 40
 """A prompt that grew by fewer characters may have the same count (our own)."""
 
 
+@once_per_run
 def counted(exchanges: Sequence[Exchange]) -> list[Exchange]:
     """Messages with a usable total input of one pass: integer counts that no later event replaces."""
     return [exchange for exchange in exchanges if _is_counted(exchange)]
@@ -75,7 +78,7 @@ def counts_equal_prompts_equally(exchanges: Sequence[Exchange]) -> Iterable[Find
         if first is exchange:
             continue
         pairs += 1
-        tokens, expected = total_input(usage_of(exchange)), total_input(usage_of(first))
+        tokens, expected = input_of(exchange), input_of(first)
         if tokens != expected:
             place = in_message(exchange, "/usage/input_tokens")
             yield Finding(
@@ -109,7 +112,7 @@ def counts_equally_when_streaming(exchanges: Sequence[Exchange]) -> Iterable[Fin
         if other is None or not streamed(exchange):
             continue
         pairs += 1
-        tokens, expected = total_input(usage_of(exchange)), total_input(usage_of(other))
+        tokens, expected = input_of(exchange), input_of(other)
         if tokens != expected:
             place = in_message(exchange, "/usage/input_tokens")
             found = f"{tokens} streamed, {expected} in exchange {other.number}"
@@ -123,8 +126,7 @@ def inconsistent(messages: Sequence[Exchange]) -> bool:
     """Whether identical requests have different counts, so that counts cannot be compared."""
     seen: dict[tuple[Any, ...], int] = {}
     return any(
-        seen.setdefault(exchange.request.identity, total_input(usage_of(exchange))) != total_input(usage_of(exchange))
-        for exchange in messages
+        seen.setdefault(exchange.request.identity, input_of(exchange)) != input_of(exchange) for exchange in messages
     )
 
 
@@ -158,7 +160,7 @@ def counts_more_for_more_text(exchanges: Sequence[Exchange]) -> Iterable[Finding
         return
     for longer, shorter in _grown_conversations(messages):
         pairs += 1
-        more, less = total_input(usage_of(longer)), total_input(usage_of(shorter))
+        more, less = input_of(longer), input_of(shorter)
         if more < less - PROMPT_SLACK_TOKENS:
             place = in_message(longer, "/usage/input_tokens")
             found = f"{more}, although it extends exchange {shorter.number} ({less}) by later turns"
@@ -166,7 +168,7 @@ def counts_more_for_more_text(exchanges: Sequence[Exchange]) -> Iterable[Finding
             return
     for longer, prompt, beginning in _longer_prompts(requested):
         pairs += 1
-        more, less = total_input(usage_of(longer)), beginning.tokens
+        more, less = input_of(longer), beginning.tokens
         if more < less - PROMPT_SLACK_TOKENS:
             place = in_message(longer, "/usage/input_tokens")
             added = len(prompt) - len(beginning.text)
@@ -181,7 +183,7 @@ def _longer_prompts(requested: Sequence[tuple[Exchange, str]]) -> Iterator[tuple
     """Each prompt that continues another one, and of these the one with the most tokens; all else is the same."""
     groups: dict[bytes, list[Counted]] = defaultdict(list)
     for exchange, prompt in requested:
-        tokens = total_input(usage_of(exchange))
+        tokens = input_of(exchange)
         groups[_but_for_prompt(exchange)].append(Counted(text=prompt, tokens=tokens, exchange=exchange))
     shorter_texts = {key: ShorterTexts(group) for key, group in groups.items()}
     for exchange, prompt in requested:

@@ -17,6 +17,7 @@ from messages_conformance.masking import bounded
 from messages_conformance.rules.capability_refusals import refused_capabilities
 from messages_conformance.rules.catalogue import CATALOGUE, EXCHANGE, LOAD_TOPIC, RUN, Requirement, is_ours
 from messages_conformance.rules.recording_parts import PROBES, lacking, reason_for
+from messages_conformance.rules.shared_results import forget_results, once_per_run
 from messages_conformance.rules.tally import MOST_PASSED, Tally, book, typed
 from messages_conformance.rules.verdict import (
     ERROR,
@@ -204,6 +205,7 @@ class Judge:
         self._window_bytes = self._window_events = 0
         for requirement in self._over_captures:
             self._tallies[requirement.id].absorb(self._over_run(requirement, together))
+        forget_results()
 
     def forget(self) -> None:
         """Releases the memory of answered exchanges of captures that have ended. The verdicts do not change.
@@ -325,11 +327,13 @@ class Judge:
         """One verdict for each selected requirement, in the catalogue's order; with `only`, for these ids alone."""
         refused = refused_capabilities(self._exchanges, self.profile)
         answered = tuple(exchange for exchange in self._together if not odd(exchange))
-        return tuple(
+        verdicts = tuple(
             self._verdict(row, refused, answered)
             for row in self.catalogue.values()
             if self._selected(row.id) and (only is None or row.id in only)
         )
+        forget_results()
+        return verdicts
 
     def shown_by(self, requirement: str, wanted: Callable[[Exchange], bool]) -> bool:
         """Whether a rule over several exchanges finds something in the wanted ones alone."""
@@ -430,9 +434,7 @@ def _under(requirement: Requirement, profile: Profile) -> Requirement:
 def _over_run(requirement: Requirement, answered: tuple[Exchange, ...]) -> Tally:
     """The outcome of a rule over all answered exchanges that have the parts it reads."""
     tally = Tally()
-    left_out = [one for one in answered if requirement.reads & lacking(one)] if requirement.reads else []
-    excluded = set(map(id, left_out))
-    readable = tuple(one for one in answered if id(one) not in excluded) if left_out else answered
+    readable, left_out = _parted(answered, requirement.reads)
     tally.left_out = len(left_out)
     tally.lack = reason_for(left_out[-1], requirement.reads) if left_out else ""
     if left_out and not readable:
@@ -448,6 +450,18 @@ def _over_run(requirement: Requirement, answered: tuple[Exchange, ...]) -> Tally
     if not vacuous:
         book(tally, requirement, outcomes, 0)
     return tally
+
+
+@once_per_run
+def _parted(
+    exchanges: Sequence[Exchange], reads: frozenset[RecordingPart]
+) -> tuple[Sequence[Exchange], Sequence[Exchange]]:
+    """The exchanges that have all these parts, and those that lack one."""
+    left_out = [one for one in exchanges if reads & lacking(one)] if reads else []
+    if not left_out:
+        return exchanges, left_out
+    excluded = set(map(id, left_out))
+    return tuple(one for one in exchanges if id(one) not in excluded), left_out
 
 
 def _outcome(requirement: Requirement, tally: Tally) -> str:

@@ -16,14 +16,14 @@ from messages_conformance.rules.accessors import (
     body_of,
     count,
     in_message,
+    input_of,
     json_key,
     once_per_exchange,
-    total_input,
-    usage_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, LOSES, MISBILLS, RUN, TOKMODEL, Judging, rule
 from messages_conformance.rules.input_counts import counted, inconsistent
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
+from messages_conformance.rules.shared_results import once_per_run
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
 SENTENCE: Final = "The clerk of the west tower dusts the oldest maps every week and writes the date into a green book."
@@ -150,16 +150,18 @@ def _read(exchange: Exchange) -> tuple[tuple[Part, ...], bytes]:
     return tuple(found), json_key(rest)
 
 
-def _costings(exchanges: Sequence[Exchange], *, counts: bool) -> list[Costing]:
-    """The requests of one route that were answered with a number of input tokens."""
+@once_per_run
+def _costings(exchanges: Sequence[Exchange], *, counts: bool) -> tuple[Sequence[Costing], float]:
+    """The requests of one route that were answered with a number of input tokens, and what one note costs."""
     if counts:
         asked = [one for one in exchanges if one.request.route == COUNT_PATH and one.succeeded]
         valid = [one for one in asked if one.expect == ACCEPTED and type(body_of(one).get("input_tokens")) is int]
         tokens = [(one, count(body_of(one), "input_tokens")) for one in valid]
     else:
         messages = counted(exchanges)
-        tokens = [] if inconsistent(messages) else [(one, total_input(usage_of(one))) for one in messages]
-    return [Costing(exchange=one, parts=_read(one)[0], rest=_read(one)[1], tokens=number) for one, number in tokens]
+        tokens = [] if inconsistent(messages) else [(one, input_of(one)) for one in messages]
+    costings = [Costing(exchange=one, parts=_read(one)[0], rest=_read(one)[1], tokens=number) for one, number in tokens]
+    return costings, _note_tokens(costings)
 
 
 # -- comparing them -------------------------------------------------------------------------------------------------
@@ -302,12 +304,11 @@ UNKNOWN: Final = Unverified(reason="the input tokens do not show what a note cos
 
 def _judge(kinds: frozenset[str], *, counts: bool, long: bool) -> Judging:
     def judge(exchanges: Sequence[Exchange]) -> Iterator[Finding | Unverified]:
-        costings = _costings(exchanges, counts=counts)
+        costings, note = _costings(exchanges, counts=counts)
         if empty := [one for one in costings if counts and one.tokens == 0]:
             found = "0 for a request with messages"
             yield Finding(exchange=empty[0].exchange.number, place=_place(empty[0]), found=found, wanted="above 0")
             return
-        note = _note_tokens(costings)
         if note < MIN_NOTE_TOKENS:
             yield from _constant(costings) if counts else ()
             yield UNKNOWN

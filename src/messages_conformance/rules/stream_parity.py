@@ -32,6 +32,7 @@ from messages_conformance.rules.accessors import (
 from messages_conformance.rules.catalogue import ANTHROPIC, LOSES, MISLEADS, RUN, rule
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.response import bills_more_than_it_shows, tokens_of_empty_answer
+from messages_conformance.rules.shared_results import once_per_run
 from messages_conformance.rules.verdict import MUST, Finding, Place, Unverified
 from messages_conformance.stream import BLOCK_DELTA, BLOCK_START
 
@@ -72,6 +73,7 @@ CUT: Final = ("max_tokens", "refusal", "model_context_window_exceeded", "pause_t
 TWO_WORDS: Final = re.compile(r"(?<=\w)\s+(?=\w)")
 
 
+@once_per_run
 def answered_pairs(exchanges: Sequence[Exchange]) -> list[Pair]:
     """Each request that has a complete and valid answer with and without streaming.
 
