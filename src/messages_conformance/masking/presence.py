@@ -11,11 +11,10 @@ from __future__ import annotations
 import binascii
 from typing import Final
 
-from messages_conformance.masking.views import SEPARATOR, line_of, unescaped_view
+from messages_conformance.masking.views import BASE64, SEPARATOR, line_of, may_be_over_lines, unescaped_view
 
-_ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 _RUNS: Final = bytes(
-    {ord("-"): ord("+"), ord("_"): ord("/")}.get(code, code) if code in _ALPHABET else ord(" ") for code in range(256)
+    {ord("-"): ord("+"), ord("_"): ord("/")}.get(code, code) if code in BASE64 else ord(" ") for code in range(256)
 )
 """Translates what is not base64 to spaces, and base64url to the standard alphabet."""
 
@@ -53,7 +52,7 @@ def _is_present(text: bytes, forms: frozenset[bytes], escapes: int, base64s: int
         plain = forms | {unescaped_view(form) or form for form in forms}
         if _is_present(view, plain, escapes - 1, base64s, has_breaks=has_breaks):
             return True
-    if has_breaks and (b"\n" in text or b"\r" in text):
+    if has_breaks and may_be_over_lines(text, forms):
         return _is_present(line_of(text), forms, 0, base64s, has_breaks=False)
     return False
 

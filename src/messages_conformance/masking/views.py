@@ -35,6 +35,7 @@ _SHORT_ESCAPES: Final = {b"": b"\\", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _LINE_BREAK: Final = re.compile(rb"[\r\n][\r\n]*(?:[a-z]{0,5}: ?|[ \t]{1,8})?")
 """A line break with the bytes that begin the next line of an event stream or of folded text."""
 
+BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 _TO_STANDARD_ALPHABET: Final = bytes.maketrans(b"-_", b"+/")
 
 SEPARATOR: Final = b"\xff\xff"
@@ -63,6 +64,29 @@ def unescaped_view(text: bytes) -> bytes | None:
 def line_of(text: bytes) -> bytes:
     """The text in one line, without what begins a line of an event stream or of folded text."""
     return _LINE_BREAK.sub(b"", text)
+
+
+@lru_cache(maxsize=64)
+def _joints(forms: frozenset[bytes]) -> re.Pattern[bytes] | None:
+    """Line breaks between two bytes of which a form, its hex digits or base64 can consist; None for unusual forms."""
+    characters = {*b"".join(forms), *b"".join(forms).hex().encode(), *BASE64}
+    if not characters.isdisjoint(b"\r\n"):
+        return None
+    # The same bytes as _LINE_BREAK, several times. The quantifiers give nothing back, so the search is linear.
+    allowed, start = b"[%b]" % re.escape(bytes(sorted(characters))), rb"(?:[a-z]{0,5}: ?|[ \t]{1,8})?+"
+    again = rb"(?:[\r\n]++%b)*+" % start
+    return re.compile(rb"[\r\n](?<=%b[\r\n])[\r\n]*+%b%b%b" % (allowed, start, again, allowed))
+
+
+def may_be_over_lines(text: bytes, forms: frozenset[bytes]) -> bool:
+    """Whether a line can end with a part of one of these forms, or of base64, and the next line begin with the rest.
+
+    In JSON with an indent, and in most streams, no line does.
+    """
+    if b"\n" not in text and b"\r" not in text:
+        return False
+    joints = _joints(forms)
+    return joints is None or joints.search(text) is not None
 
 
 def without_escapes(text: bytes) -> View | None:

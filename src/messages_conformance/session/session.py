@@ -84,7 +84,7 @@ class Session:
         self._failed_tests: list[FailedTest] = []
         self._coverage: tuple[report.FieldCoverage, ...] = ()
         self._complete = self._is_over = False
-        self._write_next_s = WRITE_EVERY_S
+        self._write_next_s = clock.monotonic_s() + WRITE_EVERY_S
         self.judge = self._new_judge()
         self.folder = ReportFolder.opened(options.report) if options.report is not None else None
         self.events = EventLog(options.events, now=clock.now) if options.events is not None else None
