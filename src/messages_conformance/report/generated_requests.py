@@ -21,10 +21,11 @@ def describe_generated(exchange: Exchange) -> str:
     origin = exchange.origin
     if origin is None:
         return ""
+    what = "request with one mistake" if origin.near_miss else "valid request"
     wrong = f": {origin.reason}, at {origin.pointer or 'the whole body'}" if origin.near_miss else ""
     shrunk = ", reduced to the smallest request that still shows this" if origin.shrunk else ""
     seen = "; seen once: the same request, sent again, did not show it" if exchange.intermittent else ""
-    return f"generated {origin.name}{wrong}{shrunk}{seen}"
+    return f"a generated {what} (number {origin.number} of seed {origin.seed}){wrong}{shrunk}{seen}"
 
 
 def repeat_command(run: RunInfo, exchange: Exchange) -> str:
