@@ -56,7 +56,7 @@ def commands() -> tuple[Command, ...]:
             "or -",
         ),
         map_option(),
-        *run_options(USED),
+        *run_options(USED, profile="that of the saved run, else anthropic-2023-06-01"),
     ]
     return (Command("check", _check, params, text=SOURCES),)
 

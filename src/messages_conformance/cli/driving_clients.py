@@ -80,7 +80,7 @@ def commands() -> tuple[Command, ...]:
         ),
         option("--json", metavar="FILE", kind=FILE, help="also write the result as JSON"),
         output_option(),
-        *run_options(USED),
+        *run_options(USED, profile="anthropic-2023-06-01"),
     ]
     return (Command("clients", _clients, params, text=SOURCES),)
 

@@ -68,7 +68,7 @@ def commands() -> tuple[Command, ...]:
             metavar="SECONDS",
             help="silence of the upstream after which the gateway promises to end a request (default: not judged)",
         ),
-        *run_options(USED),
+        *run_options(USED, profile="that of --promise or --speaks"),
     ]
     return (Command("gateway", _gateway, params, text=SOURCES),)
 

@@ -66,7 +66,7 @@ def commands() -> tuple[Command, ...]:
             for part in PARTS
         ),
         option("--min-tps-p95", kind=NUMBER, help="fewest output tokens per second that 95 % of streams reach"),
-        *run_options(USED),
+        *run_options(USED, profile="anthropic-2023-06-01"),
     ]
     text = (
         "Locust runs the users: pip install 'messages-conformance[load]'. Each request is sent alone first, then by "

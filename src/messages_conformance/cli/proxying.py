@@ -28,7 +28,7 @@ def commands() -> tuple[Command, ...]:
         option("--upstream", metavar="URL", help="the endpoint that answers, such as https://api.anthropic.com"),
         port_option(PORT),
         flag("--fail-fast", help="end at the first violation of a MUST"),
-        *run_options(tuple(name for name in USED if name not in NOT_HERE)),
+        *run_options(tuple(name for name in USED if name not in NOT_HERE), profile="anthropic-2023-06-01"),
     ]
     text = (
         "Write `-- COMMAND` at the end to run a command with ANTHROPIC_BASE_URL set to the proxy; it ends the proxy, "

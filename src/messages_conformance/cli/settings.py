@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Collection, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -81,6 +81,9 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The options of a run in the groups of `--help`."""
 
+PROFILE: Final = "tokmodel"
+"""The profile that the help of the options names; some commands have another default."""
+
 GROUP_OF: Final = {name: title for title, names in GROUPS.items() for name in names}
 METAVARS: Final = {
     **{"globs": "GLOB", "paths": "PATH", "headers": "NAME:VALUE", "path": "PATH", "name or path": "NAME"},
@@ -106,9 +109,13 @@ def open_page(folder: str) -> None:
         print(f"no browser can be opened; the page is {page}", file=sys.stderr)
 
 
-def run_options(names: Collection[str] | None = None) -> list[click.Parameter]:
-    """All options of a run except the target; with `names`, only these."""
+def run_options(names: Collection[str] | None = None, *, profile: str = "") -> list[click.Parameter]:
+    """All options of a run except the target; with `names`, only these. `profile` is the default, where it differs."""
     used = [each for each in OPTIONS if each.name != "target" and (names is None or each.name in names)]
+    if profile:
+        used = [
+            replace(each, help=each.help.replace(PROFILE, profile)) if each.name == "profile" else each for each in used
+        ]
     rank = {name: number for number, name in enumerate(GROUP_OF)}
     params: list[click.Parameter] = []
     for each in sorted(used, key=lambda one: rank.get(one.name, len(rank))):

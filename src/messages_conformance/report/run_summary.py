@@ -41,7 +41,11 @@ def run_summary(report: Report) -> Iterator[tuple[str, str]]:
             yield "fails", _fails(report)
         if features := _features(report):
             yield "features", features
-    yield "cost", _cost(report)
+    spent = report.spent
+    if report.run.judged_by and not spent.input_tokens and not spent.output_tokens:
+        yield "judged", counted(spent.requests, "exchange")  # nothing was sent
+    else:
+        yield "cost", _cost(report)
 
 
 def _works(report: Report) -> str:

@@ -91,8 +91,10 @@ def header(out: Console, run: RunInfo) -> None:
     block = Block(out)
     block.line(f"messages-conformance {inline(run.version)}", style="bold")
     block.fact("target", inline(run.target, VALUE_CHARACTERS))
-    block.fact("model", inline(run.model, VALUE_CHARACTERS) or "(none yet)")
-    options = [f"depth {run.depth}", f"seed {run.seed}"]
+    if run.model or not run.judged_by:
+        block.fact("model", inline(run.model, VALUE_CHARACTERS) or "(none yet)")
+    options = [] if run.judged_by else [f"depth {run.depth}"]  # recordings were not asked for at a depth
+    options += [f"seed {run.seed}"] if run.seed or not run.judged_by else []
     options += [f"only {', '.join(run.only)}"] if run.only else []
     options += [f"skip {', '.join(run.skip)}"] if run.skip else []
     options += [f"edition {run.edition}"] if run.edition else []

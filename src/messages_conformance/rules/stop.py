@@ -246,7 +246,7 @@ def _ended_early(cut: Exchange, limit: int) -> bool:
     over=RUN,
     model_dependent=True,
     reads={REQUEST},
-    provoked="A request asks the model to count, with and without one of the numbers as a stop sequence.",
+    provoked="Requests ask for a text, with and without a part of it as a stop sequence.",
 )
 def reports_that_it_stopped_at_a_sequence(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """When the model writes a stop sequence, the message ends there with stop_reason stop_sequence."""
