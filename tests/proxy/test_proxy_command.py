@@ -108,7 +108,7 @@ def test_ctrl_c_ends_with_the_report(tmp_path: Path) -> None:
         out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, out
     assert "CONFORMS to profile anthropic-2023-06-01" in out
-    assert "1 request," in out
+    assert "1 exchange" in out
 
 
 @pytest.mark.parametrize(
