@@ -110,7 +110,7 @@ def _verify(folder: str) -> int:
     for text in found.problems:
         out.write(f"DIFFERS: {sentence(text)}\n")
     what = "differs from its recording" if found.problems else "agrees with its recording"
-    out.write("note: only report.json is compared; `report DIR --format html` makes the page anew\n")
+    out.write("note: only report.json is compared; `report DIR --format html` writes the page again\n")
     out.write(f"the report {what}: {found.compared:,} verdicts over {found.exchanges:,} exchanges were judged again\n")
     return int(bool(found.problems))
 
