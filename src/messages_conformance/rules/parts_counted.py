@@ -293,7 +293,7 @@ def _long(costings: Sequence[Costing], note: float) -> Iterator[Finding | None]:
             yield None
             continue
         found = f"{one.tokens} for a text with {notes} notes of {round(note)} tokens each"
-        wanted = f"about {base.tokens + round(notes * note)}: the end of the text is not counted"
+        wanted = f"about {base.tokens + round(notes * note)}: a part of the text is not counted"
         yield Finding(exchange=one.exchange.number, place=_place(one), found=found, wanted=wanted)
 
 
