@@ -181,6 +181,11 @@ def test_a_repeated_fault_violates_one_requirement(stream: list[Event], wanted: 
     assert violated(walked(stream)) == wanted
 
 
+def test_only_the_first_delta_after_a_stop_is_reported() -> None:
+    stream = [*HELLO[:-2], text("a"), text("b"), fragment("{}"), *HELLO[-2:]]
+    assert [place(deviation) for deviation in walked(stream).deviations] == [(AFTER_STOP, 6)]
+
+
 def test_text_after_the_end_is_a_part_of_the_message() -> None:
     content = walked(HELLO).message["content"]
     assert walked([*HELLO, text("!")]).message["content"] == [{**content[0], "text": content[0]["text"] + "!"}]
