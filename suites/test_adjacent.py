@@ -73,7 +73,8 @@ async def exceed_the_limit(send, listed):
         limit = item.get("max_tokens") if isinstance(item, dict) else None
         if isinstance(limit, int) and limit > 0 and isinstance(item.get("id"), str):
             body = {"model": item["id"], "max_tokens": limit, "messages": [{"role": "user", "content": OK}]}
-            probe, most = "adjacent.models.max_tokens", {**body, "stream": True}
+            long = [{"role": "user", "content": "Count from 1 to 60."}]
+            probe, most = "adjacent.models.max_tokens", {**body, "messages": long, "stream": True}
             reached = other_route("models.max_tokens.reached", "/v1/messages", method="POST", body=most, probe=PROMISED)
             await send(replace(reached, expect="either", wire="leave-early"))
             body["max_tokens"] = limit + 1
