@@ -76,6 +76,10 @@ TOOLS = [{"name": "f", "input_schema": {"type": "object"}}]
         ({"system": BLOCKS}, "Every request whose system prompt is a list of blocks is answered with 500."),
         ({"messages": BLOCKS}, "Every request whose content is a list of blocks is answered with 500."),
         ({"messages": [IMAGE]}, "Every request with an image given as base64 is answered with 500."),
+        (
+            {"messages": [{"type": "tool_result", "tool_use_id": "t"}]},
+            "Every request with a tool result without content is answered with 500.",
+        ),
         ({"stop_sequences": ["x"]}, "Every request with stop_sequences is answered with 500."),
         ({"metadata": {"user_id": "u"}}, "Every request with metadata is answered with 500."),
         ({"thinking": {"type": "enabled"}}, "Every request whose thinking is enabled is answered with 500."),

@@ -219,6 +219,8 @@ def _of_blocks(messages: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
         source = block.get("source")
         if isinstance(source, Mapping) and isinstance(source.get("type"), str):
             yield f"block.{kind}.{source['type']}", f"{words} given as {inline(source['type'], _NAME_CHARACTERS)}"
+        if kind == "tool_result" and not block.get("content"):
+            yield "block.tool_result.empty", "with a tool result without content"
         yield f"block.{kind}", words
     if any(map(_are_swapped, messages, messages[1:])):
         yield "results.order", "whose tool results are in another order than the calls"
