@@ -173,36 +173,6 @@ def fewer_tools(failures: list[Failure], context: RequestContext) -> list[Failur
     return refused_if(failures, many, message)
 
 
-FEW_TOOLS: Final = 4
-SHORT_SYSTEM_CHARACTERS: Final = 600
-SHORT_DESCRIPTION_CHARACTERS: Final = 300
-"""Limits of small models in the field; no document sets a least size."""
-
-
-@variant(at=Stage.FAILURES, conforms=ANTHROPIC)
-def few_tools(failures: list[Failure], context: RequestContext) -> list[Failure]:
-    """A small model: more than four tools are refused with their number."""
-    message = f"tools: at most {FEW_TOOLS} tools are supported by this model"
-    return refused_if(failures, len(tools(context.body)) > FEW_TOOLS, message)
-
-
-@variant(at=Stage.FAILURES, conforms=ANTHROPIC)
-def short_prompts(failures: list[Failure], context: RequestContext) -> list[Failure]:
-    """A small model: long system prompts and long descriptions of tools are refused with the limit."""
-    system = len(str(context.body.get("system", "")))
-    described = max((len(str(tool.get("description", ""))) for tool in tools(context.body)), default=0)
-    failures = refused_if(
-        failures,
-        system > SHORT_SYSTEM_CHARACTERS,
-        f"system: at most {SHORT_SYSTEM_CHARACTERS} characters are supported by this model",
-    )
-    return refused_if(
-        failures,
-        described > SHORT_DESCRIPTION_CHARACTERS,
-        f"tools: a description has a maximum of {SHORT_DESCRIPTION_CHARACTERS} characters",
-    )
-
-
 UNREADABLE: Final = ("image", "document", "search_result")
 SERVER_BLOCKS: Final = ("server_tool_use", "web_search_tool_result")
 MAX_BODY_BYTES: Final = 20_000_000
