@@ -25,7 +25,8 @@ def test_the_list_groups_names_under_their_category(capsys):
     wire = next(group for group in groups if group.startswith("faults: wire"))
     assert "never_answer" in wire
     assert "No request is ever answered." in wire
-    assert f"{len(faults())} faults, {len(variants())} variants" in groups[-1]
+    assert groups[-1].startswith(f"{len(faults()):,} faults (")
+    assert f" load test), {len(variants())} variants" in groups[-1]
 
 
 def test_the_list_is_data_too(capsys):

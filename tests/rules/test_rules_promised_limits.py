@@ -16,17 +16,18 @@ def answer(status: int, message: str = "too many") -> Exchange:
     )
 
 
-ROWS = {
-    REACHED: [
+ROWS = {REACHED: ([answer(400), streamed()], [answer(200), streamed()])}
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome"),
+    [
         (answer(400), WARN),
         (answer(200), PASS),
         (answer(429), PASS),
         (answer(400, "input length and max_tokens exceed context limit: 9 + 8192 > 8192"), NOT_VERIFIED),
-    ]
-}
-
-
-@pytest.mark.parametrize(("given", "outcome"), ROWS[REACHED])
+    ],
+)
 def test_the_limit_of_the_list(given: Exchange, outcome: str) -> None:
     other = streamed()
     assert verdicts(numbered(given, other), under=FULL_PROFILE, only=[REACHED])[REACHED].outcome == outcome

@@ -24,7 +24,7 @@ def referring(name: str) -> dict[str, Any]:
     return asking({"type": "tool_result", "tool_use_id": "toolu_1", "content": [found]})
 
 
-ROWS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+FORMS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "request.temperature.zero": (asking(temperature=0), asking(temperature=0.7)),
     "request.image.several": (asking(IMAGE, IMAGE), asking(IMAGE)),
     "request.cache_control.top-level": (asking(**MARK), asking({**TEXT, **MARK})),
@@ -45,25 +45,30 @@ def judged(requirement: str, *run: Exchange) -> Verdict:
     return verdicts(numbered(*run), under=FULL_PROFILE, only=[requirement])[requirement]
 
 
-@pytest.mark.parametrize("requirement", ROWS)
+ROWS: dict[str, tuple[Run, Run]] = {
+    name: ([refused(rare), accepted(usual)], [refused(rare), accepted(rare)]) for name, (rare, usual) in FORMS.items()
+}
+
+
+@pytest.mark.parametrize("requirement", FORMS)
 def test_only_the_rare_form_is_refused(requirement: str) -> None:
-    rare, usual = ROWS[requirement]
+    rare, usual = FORMS[requirement]
     verdict = judged(requirement, refused(rare), accepted(usual))
     assert verdict.outcome == (FAIL if CATALOGUE[requirement].level == MUST else WARN)
 
 
-@pytest.mark.parametrize("requirement", ROWS)
+@pytest.mark.parametrize("requirement", FORMS)
 def test_it_is_accepted_once(requirement: str) -> None:
-    rare, _ = ROWS[requirement]
+    rare, _ = FORMS[requirement]
     assert judged(requirement, refused(rare), accepted(rare)).outcome == PASS
 
 
-@pytest.mark.parametrize("requirement", ROWS)
+@pytest.mark.parametrize("requirement", FORMS)
 def test_the_usual_form_is_refused_too(requirement: str) -> None:
-    rare, usual = ROWS[requirement]
+    rare, usual = FORMS[requirement]
     assert judged(requirement, refused(rare), refused(usual)).outcome == NOT_VERIFIED
 
 
-@pytest.mark.parametrize("requirement", ROWS)
+@pytest.mark.parametrize("requirement", FORMS)
 def test_it_was_not_sent(requirement: str) -> None:
-    assert judged(requirement, accepted(ROWS[requirement][1])).outcome == NOT_VERIFIED
+    assert judged(requirement, accepted(FORMS[requirement][1])).outcome == NOT_VERIFIED

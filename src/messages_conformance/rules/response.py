@@ -83,7 +83,8 @@ def is_one_json_object(exchange: Exchange) -> Iterable[Finding | Unverified]:
     if response.ending != COMPLETE:
         yield Unverified(reason=f"the body is incomplete: {response.detail or response.ending}")
         return
-    found = "an empty body" if not response.text else unlike_text(response) or shown(response.text)
+    unlike = unlike_text(response) if has(exchange, RAW_BODY) else ""
+    found = "an empty body" if not response.text else unlike or shown(response.text)
     yield Finding(place=Place(pointer=""), found=found, wanted="one JSON object")
 
 
