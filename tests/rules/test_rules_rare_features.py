@@ -28,7 +28,7 @@ FORMS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "request.temperature.zero": (asking(temperature=0), asking(temperature=0.7)),
     "request.image.several": (asking(IMAGE, IMAGE), asking(IMAGE)),
     "request.cache_control.top-level": (asking(**MARK), asking({**TEXT, **MARK})),
-    "request.tool_reference.long-name": (referring("x" * 65), referring("find_hours")),
+    "request.tool_reference.long-name": (referring("x" * 65), asking(tools=[{"name": "x" * 65}])),
 }
 
 
@@ -36,8 +36,8 @@ def accepted(ask: Any) -> Exchange:
     return answered({}, ask=ask, **PROBED)
 
 
-def refused(ask: Any) -> Exchange:
-    error = {"type": "error", "error": {"type": "invalid_request_error", "message": "no"}}
+def refused(ask: Any, message: str = "no") -> Exchange:
+    error = {"type": "error", "error": {"type": "invalid_request_error", "message": message}}
     return exchange(response(error, status=400), ask=ask, **PROBED)
 
 
@@ -72,3 +72,9 @@ def test_the_usual_form_is_refused_too(requirement: str) -> None:
 @pytest.mark.parametrize("requirement", FORMS)
 def test_it_was_not_sent(requirement: str) -> None:
     assert judged(requirement, accepted(FORMS[requirement][1])).outcome == NOT_VERIFIED
+
+
+def test_a_limit_of_images_is_a_limit_of_the_target() -> None:
+    several, one = FORMS["request.image.several"]
+    for message, outcome in {"At most 1 image(s) may be provided": NOT_VERIFIED, "one image per message": FAIL}.items():
+        assert judged("request.image.several", refused(several, message), accepted(one)).outcome == outcome

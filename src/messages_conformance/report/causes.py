@@ -54,10 +54,10 @@ BAD_INPUT: Final = "errors.no-5xx-on-bad-input"
 """The requirement of requests that are odd on purpose: their answers are not compared with those of valid ones."""
 
 COME_AND_GO: Final = (
-    VALID_REQUEST,
     "errors.status.5xx-of-one-kind",
     "errors.type.temporary",
     "errors.status.intermittent-5xx",
+    VALID_REQUEST,
 )
 """The requirements that failures which come and go violate; the first one that fails is blamed."""
 

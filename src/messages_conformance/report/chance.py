@@ -20,13 +20,17 @@ MIN_MIXED: Final = 3
 """So many requests must fail and then pass, before the report says that failures come and go (our own choice)."""
 
 LEAST_CHANCE: Final = 0.01
-"""A request that failed at each try may have failed by chance if that is as likely as this (the usual level)."""
+"""A request that failed at each try may have failed by chance if one of all that failed does so with this probability
+(the usual level)."""
 
 NO_FAILURES: Final = frozenset({401, 402, 403, 407, 413, 429, 503, 529})
 """Statuses about the key, the account, the size or the load: they say nothing about what comes and goes."""
 
 FEW_OF_A_KIND: Final = 0.5
 """Failures are of one kind of requests if at most this part of all requests is of that kind (our own choice)."""
+
+MIN_OF_A_KIND: Final = 2
+"""So many requests that never pass, and that share what no other request has, are a kind of their own (our own)."""
 
 _Form = tuple[int, str]
 
@@ -92,11 +96,13 @@ def _by_chance(
     left = [key for key in failing if key not in passing]
     good = [one for found in asked.values() for one in found if is_answered(one)]
     bad = [failing[key][-1] for key in left]
-    explained = {number for shared in shared_features(bad, good) if not shared.requests for number in shared.exchanges}
+    kinds = [one for one in shared_features(bad, good) if not one.requests and len(one.exchanges) >= MIN_OF_A_KIND]
+    explained = {number for shared in kinds for number in shared.exchanges}
     possible = [
         key
         for key in left
-        if rate ** len(asked[key]) >= LEAST_CHANCE and explained.isdisjoint(one.number for one in failing[key])
+        if len(failing) * rate ** len(asked[key]) >= LEAST_CHANCE
+        and explained.isdisjoint(one.number for one in failing[key])
     ]
     return {key: failing[key] for key in (*passing, *possible)}
 

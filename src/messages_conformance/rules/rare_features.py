@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from messages_conformance.exchange import REFUSED, Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.accessors import answered, carries_error, response_of, status_and_body
+from messages_conformance.rules.accessors import answered, carries_error, cleanly_refused, response_of, status_and_body
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, RUN, TOKMODEL, Judging, rule
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Unverified
@@ -17,6 +18,10 @@ LONG_NAME: Final = 64
 """Servers of other APIs refuse longer names of tools."""
 
 Uses = Callable[[Mapping[str, Any]], bool]
+
+
+OWN_LIMIT: Final = re.compile(r"(?i)(?:at most|no more than|maximum|limit|up to)\D{0,40}\d+\s*image")
+"""A target may take fewer images than the API, and says so: "At most 1 image(s) may be provided in one prompt."."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +56,12 @@ def _references(body: Mapping[str, Any]) -> list[str]:
     results = [one.get("content") for blocks in _blocks(body) for one in blocks if one.get("type") == "tool_result"]
     inner = [one for content in results if isinstance(content, list) for one in content if isinstance(one, Mapping)]
     return [str(one.get("tool_name")) for one in inner if one.get("type") == "tool_reference"]
+
+
+def _tools(body: Mapping[str, Any]) -> list[str]:
+    """The names of the tools."""
+    tools = body.get("tools")
+    return [str(tool.get("name")) for tool in tools if isinstance(tool, Mapping)] if isinstance(tools, list) else []
 
 
 def _temperature(body: Mapping[str, Any]) -> float | None:
@@ -99,7 +110,7 @@ FEATURES: Final = (
         "read 2026-11-30",
         needs=frozenset({"tools"}),
         uses=lambda body: any(len(name) > LONG_NAME for name in _references(body)),
-        usual=lambda body: any(len(name) <= LONG_NAME for name in _references(body)),
+        usual=lambda body: any(len(name) > LONG_NAME for name in _tools(body)),
     ),
 )
 
@@ -122,6 +133,9 @@ def _judge(feature: RareFeature) -> Judging:
             yield Unverified(reason="the usual form of it is refused, too")
         else:
             one = min(refused, key=lambda each: len(each.request.body))
+            if OWN_LIMIT.search(words := cleanly_refused(one)):
+                yield Unverified(reason=f"the target has a limit of its own: {words}")
+                return
             found = status_and_body(one)
             yield Finding(exchange=one.number, place=STATUS, found=found, wanted="200: the request is valid")
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import comb
 from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
@@ -57,6 +58,10 @@ MIN_RUN_LETTERS: Final = 30
 
 RUN_SHARE: Final = 0.3
 """At least this share of prose that lost its spaces is in such runs: its punctuation is still there (our own)."""
+
+MIN_THINKING: Final = 4
+MIN_ORDERS: Final = 400
+"""So many answers of each form, and so many ways to choose one form: chance is excluded (our own)."""
 
 MIN_PAIRS: Final = 6
 """So many pairs must differ in one direction, and none in the other, to exclude chance. A model that decides at random
@@ -303,10 +308,24 @@ def has_the_same_kinds_of_content_when_streamed(exchanges: Sequence[Exchange]) -
                 wanted = f"one, as in exchange {other.number}"
                 place = Place(pointer="/content")
                 yield Finding(exchange=answer.number, place=place, found=f"{found} ({len(unequal)})", wanted=wanted)
+    yield from _thinks_in_one_form(exchanges)
     # If hidden output is billed too, the tokens show nothing about the calls.
     if not any(map(bills_more_than_it_shows, exchanges)):
         yield from _lost_calls(pairs)
         yield from _lost_calls([(whole, streamed) for streamed, whole in pairs])
+
+
+def _thinks_in_one_form(exchanges: Sequence[Exchange]) -> Iterator[Finding]:
+    """Requests with thinking, whatever else they ask for: always a thought in one form, and never in the other."""
+    asked = [one for one in exchanges if has_message(one) and _may_have("thinking", one) and both_ended((one, one))]
+    forms = [[one for one in asked if bool(one.request.fields.get("stream")) is form] for form in (True, False)]
+    if min(map(len, forms)) < MIN_THINKING or comb(len(asked), len(forms[0])) < MIN_ORDERS:
+        return
+    for lacking, having, words in ((*forms, "stream"), (*reversed(forms), "answer without streaming")):
+        if all(_has("thinking", one) for one in having) and not any(_has("thinking", one) for one in lacking):
+            found = f"no thinking block in any {words} ({len(lacking)})"
+            wanted = f"one, as in all {len(having)} others, such as exchange {having[0].number}"
+            yield Finding(exchange=lacking[0].number, place=Place(pointer="/content"), found=found, wanted=wanted)
 
 
 def _lost_calls(pairs: list[Pair]) -> Iterator[Finding]:

@@ -53,7 +53,7 @@ def lose_refusals_at_first(response: HttpResponse, context: RequestContext) -> H
     return error_response(response, context, 502, "api_error", "Bad gateway")
 
 
-@fault("errors", trips={"errors.status.intermittent-5xx", "transport.path.post-messages"}, at=Stage.RESPONSE)
+@fault("errors", trips={"errors.status.intermittent-5xx"}, at=Stage.RESPONSE)
 def fail_twice_at_first(response: HttpResponse, context: RequestContext) -> HttpResponse:
     """One of seven requests is a 502 when it is sent for the first time, and half of these the second time, too."""
     seed = zlib.crc32(context.request.body)

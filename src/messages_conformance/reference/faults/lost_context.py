@@ -201,6 +201,7 @@ def leave_the_middle_of_long_results_out(body: Json, context: RequestContext) ->
         "request.tool_result.affects-input-tokens",
         "request.tool_result.document-counts",
         "request.tool_result.image-counts",
+        "request.search_result.affects-input-tokens",
     },
     at=Stage.BODY,
     seen="defects.json array-content-message-dropped",

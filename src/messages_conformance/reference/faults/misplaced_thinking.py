@@ -59,7 +59,12 @@ def answer_inside_thinking(message: Json) -> Json:
     return {**message, "content": [{"type": "thinking", "thinking": whole, "signature": signature(whole)}]}
 
 
-@fault("thinking", trips={"response.content.thinking-cut-as-thinking"}, at=Stage.MESSAGE, seen="jundot/omlx#3796")
+@fault(
+    "thinking",
+    trips={"response.content.thinking-cut-as-thinking", "response.content.thinking-not-as-text"},
+    at=Stage.MESSAGE,
+    seen="jundot/omlx#3796",
+)
 def send_cut_thinking_as_text(message: Json) -> Json:
     """Thinking that is cut by max_tokens comes as a text block."""
     thought = thinking_of(message)

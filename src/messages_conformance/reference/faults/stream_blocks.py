@@ -130,7 +130,7 @@ def think_again_without_start(events: Events) -> Events:
 
 @fault(
     "stream-order",
-    trips={"stream.block.index-sequential"},
+    trips={"stream.block.index-sequential", "request.tool_choice.disable-parallel-any"},
     at=Stage.EVENTS,
     seen="defects.json content-block-start-per-delta",
 )
@@ -317,7 +317,7 @@ def sign_in_block_of_its_own(events: Events) -> Events:
 
 @fault(
     "stream-content",
-    trips={"response.content.tool_use-ids-unique"},
+    trips={"response.content.tool_use-ids-unique", "request.tool_choice.disable-parallel-any"},
     at=Stage.EVENTS,
     seen="defects.json tool-use-block-emitted-twice",
 )

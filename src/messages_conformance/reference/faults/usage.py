@@ -37,7 +37,7 @@ def undercount_cut_answers(message: Json) -> Json:
 
 @fault(
     "usage",
-    trips={"usage.input.deterministic", "usage.input.stream-equals-nonstream"},
+    trips={"usage.input.deterministic", "usage.input.stream-equals-nonstream", "usage.input.own-request"},
     at=Stage.DOCUMENT,
 )
 def count_input_by_chance(message: Json, context: RequestContext) -> Json:
@@ -54,6 +54,7 @@ def count_input_by_chance(message: Json, context: RequestContext) -> Json:
         "request.tool_result.affects-input-tokens",
         "usage.input.monotone",
         "usage.input.stream-equals-nonstream",
+        "request.thinking.keeps-request",
     },
     at=Stage.DOCUMENT,
 )
@@ -86,6 +87,7 @@ def more_input(name: str, data: Json) -> Json:
         "usage.cache.zero-without-control",
         "usage.input.monotone",
         "usage.input.stream-equals-nonstream",
+        "request.thinking.keeps-request",
     },
     at=Stage.DOCUMENT,
 )
