@@ -28,7 +28,10 @@ FORMS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "request.temperature.zero": (asking(temperature=0), asking(temperature=0.7)),
     "request.image.several": (asking(IMAGE, IMAGE), asking(IMAGE)),
     "request.cache_control.top-level": (asking(**MARK), asking({**TEXT, **MARK})),
-    "request.tool_reference.long-name": (referring("x" * 65), asking(tools=[{"name": "x" * 65}])),
+    "request.tool_reference.long-name": (
+        referring("x" * 65),
+        {**referring("find_hours"), "tools": [{"name": "x" * 65}]},
+    ),
 }
 
 

@@ -57,9 +57,8 @@ COME_AND_GO: Final = (
     "errors.status.5xx-of-one-kind",
     "errors.type.temporary",
     "errors.status.intermittent-5xx",
-    VALID_REQUEST,
 )
-"""The requirements that failures which come and go violate; the first one that fails is blamed."""
+"""The requirements that failures which come and go violate; the first one that fails is blamed, else VALID_REQUEST."""
 
 ANSWERED: Final = "answered"
 NOT_COMPARED: Final = ""
@@ -215,7 +214,10 @@ def _cause_by_chance(chance: Chance, failing: Sequence[Verdict], known: Mapping[
         for verdict in failing
         if any(finding.exchange in covered for finding in verdict.findings)
     }
-    blamed = next((name for outcome in (FAIL, WARN) for name in COME_AND_GO if _has(concerned, name, outcome)), None)
+    blamed = next(
+        (name for outcome in (FAIL, WARN) for name in (*COME_AND_GO, VALID_REQUEST) if _has(concerned, name, outcome)),
+        None,
+    )
     if blamed is None and not concerned:
         return None
     return Cause(

@@ -35,6 +35,8 @@ class RareFeature:
     needs: frozenset[str]
     uses: Uses
     usual: Uses
+    beside: Uses | None = None
+    """What must be accepted too, before a refusal counts."""
 
 
 def _blocks(body: Mapping[str, Any]) -> Iterator[list[Mapping[str, Any]]]:
@@ -110,7 +112,8 @@ FEATURES: Final = (
         "read 2026-11-30",
         needs=frozenset({"tools"}),
         uses=lambda body: any(len(name) > LONG_NAME for name in _references(body)),
-        usual=lambda body: any(len(name) > LONG_NAME for name in _tools(body)),
+        usual=lambda body: any(len(name) <= LONG_NAME for name in _references(body)),
+        beside=lambda body: any(len(name) > LONG_NAME for name in _tools(body)),
     ),
 )
 
@@ -129,7 +132,10 @@ def _judge(feature: RareFeature) -> Judging:
         refused = [one for one in using if 400 <= response_of(one).status < 500]
         if not refused:
             yield Unverified(reason="no such request was answered")
-        elif not any(_is_accepted(one) for one in usual if not feature.uses(one.request.fields)):
+        elif not any(_is_accepted(one) for one in usual if not feature.uses(one.request.fields)) or (
+            (beside := feature.beside) is not None
+            and not any(_is_accepted(one) for one in sent if beside(one.request.fields))
+        ):
             yield Unverified(reason="the usual form of it is refused, too")
         else:
             one = min(refused, key=lambda each: len(each.request.body))

@@ -114,7 +114,13 @@ def refuse_bursts_as_invalid(response: HttpResponse, context: RequestContext) ->
     return error_response(response, context, 400, "invalid_request_error", "upstream connection was not available")
 
 
-@fault("errors", trips={BLAMING, "errors.envelope.error-object"}, at=Stage.RESPONSE, seen="cloudflare/ai#436")
+@fault(
+    "errors",
+    trips={BLAMING, "errors.envelope.error-object", "transport.path.post-messages"},
+    trips_tokmodel={BLAMING, "errors.envelope.tokmodel"},
+    at=Stage.RESPONSE,
+    seen="cloudflare/ai#436",
+)
 def refuse_by_chance(response: HttpResponse, context: RequestContext) -> HttpResponse:
     """One of seven requests is refused with 400 in a form of its own; sent again, it is answered."""
     if not blames_by_chance(context) or response.status != 200:

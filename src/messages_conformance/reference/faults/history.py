@@ -72,6 +72,7 @@ def refuse_two_results(failures: Failures, context: RequestContext) -> Failures:
         "request.tool_use.long-id",
         "response.content.echoable",
     },
+    trips_tokmodel=set(),
     at=Stage.FAILURES,
     seen="defects.json tool-use-id-duplicated-in-history-conversion",
 )
