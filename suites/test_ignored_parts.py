@@ -73,12 +73,9 @@ BESIDE = {
         "question": [
             user("What time is it in Paris?"),
             assistant([TIME_CALL]),
-            user(
-                [
-                    {"type": "tool_result", "tool_use_id": "toolu_clock1", "content": "10:15"},
-                    {"type": "text", "text": COUNT},
-                ]
-            ),
+            user([{"type": "tool_result", "tool_use_id": "toolu_clock1", "content": "10:15"}]),
+            assistant("It is 10:15 in Paris."),
+            user(COUNT),
         ],
         "tools": [CLOCK],
         "needs": ["tools"],

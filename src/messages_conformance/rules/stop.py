@@ -251,8 +251,11 @@ def _ended_early(cut: Exchange, limit: int) -> bool:
 def reports_that_it_stopped_at_a_sequence(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """When the model writes a stop sequence, the message ends there with stop_reason stop_sequence."""
     reason_not_verified = "no request made the model generate a stop sequence"
-    for stopped, control in requests_without("stop_sequences", exchanges):
-        text, full, reason = text_of(stopped), text_of(control), stop_reason_of(stopped)
+    pairs = list(requests_without("stop_sequences", exchanges))
+    is_reported = any(stop_reason_of(stopped) == "stop_sequence" for stopped, _ in pairs)
+    cuts = [pair for pair in pairs if _ends_before_a_sequence(*pair)]
+    for stopped, control in pairs:
+        text, reason = text_of(stopped), stop_reason_of(stopped)
         if reason == "stop_sequence":
             reason_not_verified = ""
             continue
@@ -261,7 +264,7 @@ def reports_that_it_stopped_at_a_sequence(exchanges: Sequence[Exchange]) -> Iter
         generated = next((sequence for sequence in _sequences(stopped) if _contains(stopped, sequence)), None)
         if generated is not None:
             found = f"{shown(reason)}, with {shown(generated)} in the text"
-        elif any(_cut_before(text, full, sequence) for sequence in _sequences(stopped)) and reason != "max_tokens":
+        elif (stopped, control) in cuts and (len(cuts) > 1 or not is_reported):
             found = f"{shown(reason)}, although the text ends at the sequence: {shown(text[-40:])}"
         else:
             reason_not_verified = reason_not_verified and f"the model did not generate the sequence: {shown(text)}"
@@ -272,6 +275,14 @@ def reports_that_it_stopped_at_a_sequence(exchanges: Sequence[Exchange]) -> Iter
         reason_not_verified = ""
     if reason_not_verified:
         yield Unverified(reason=reason_not_verified)
+
+
+def _ends_before_a_sequence(stopped: Exchange, control: Exchange) -> bool:
+    """Whether the text ends where the control has a sequence; one such answer alone may be a short one by chance."""
+    text, full, reason = text_of(stopped), text_of(control), stop_reason_of(stopped)
+    if reason in ("stop_sequence", "max_tokens", *OTHER_ENDS):
+        return False
+    return any(_cut_before(text, full, sequence) for sequence in _sequences(stopped))
 
 
 def _contains(exchange: Exchange, sequence: str) -> bool:

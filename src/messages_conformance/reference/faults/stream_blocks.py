@@ -250,7 +250,7 @@ def finish_thinking_in_next_block(events: Events) -> Events:
 
 @fault(
     "stream-content",
-    trips={"stream.final.same-kinds", "stream.delta.type-matches-block"},
+    trips={"stream.delta.type-matches-block"},
     at=Stage.EVENTS,
     seen="defects.json all-in-one-text-block",
 )
