@@ -318,10 +318,12 @@ def has_the_same_kinds_of_content_when_streamed(exchanges: Sequence[Exchange]) -
 def _thinks_in_one_form(exchanges: Sequence[Exchange]) -> Iterator[Finding]:
     """Requests with thinking, whatever else they ask for: always a thought in one form, and never in the other."""
     asked = [one for one in exchanges if has_message(one) and _may_have("thinking", one) and both_ended((one, one))]
-    forms = [[one for one in asked if bool(one.request.fields.get("stream")) is form] for form in (True, False)]
-    if min(map(len, forms)) < MIN_THINKING or comb(len(asked), len(forms[0])) < MIN_ORDERS:
+    streams, wholes = (
+        [one for one in asked if bool(one.request.fields.get("stream")) is form] for form in (True, False)
+    )
+    if min(len(streams), len(wholes)) < MIN_THINKING or comb(len(asked), len(streams)) < MIN_ORDERS:
         return
-    for lacking, having, words in ((*forms, "stream"), (*reversed(forms), "answer without streaming")):
+    for lacking, having, words in ((streams, wholes, "stream"), (wholes, streams, "answer without streaming")):
         if all(_has("thinking", one) for one in having) and not any(_has("thinking", one) for one in lacking):
             found = f"no thinking block in any {words} ({len(lacking)})"
             wanted = f"one, as in all {len(having)} others, such as exchange {having[0].number}"
