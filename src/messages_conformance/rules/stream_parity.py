@@ -292,6 +292,7 @@ def has_the_same_kinds_of_content_when_streamed(exchanges: Sequence[Exchange]) -
         return
     if not pairs:
         yield Unverified(reason="no request was answered with and without streaming")
+    thought_is_judged = False
     for kind in (*KINDS, CITATIONS):
         presence = [(pair, _has(kind, pair[0]), _has(kind, pair[1])) for pair in pairs if _may_have(kind, pair[0])]
         in_both = any(in_stream and in_other for _, in_stream, in_other in presence)
@@ -307,8 +308,9 @@ def has_the_same_kinds_of_content_when_streamed(exchanges: Sequence[Exchange]) -
                 answer, other = unequal[0][lacking], unequal[0][1 - lacking]
                 wanted = f"one, as in exchange {other.number}"
                 place = Place(pointer="/content")
+                thought_is_judged |= kind == "thinking"
                 yield Finding(exchange=answer.number, place=place, found=f"{found} ({len(unequal)})", wanted=wanted)
-    yield from _thinks_in_one_form(exchanges)
+    yield from () if thought_is_judged else _thinks_in_one_form(exchanges)
     # If hidden output is billed too, the tokens show nothing about the calls.
     if not any(map(bills_more_than_it_shows, exchanges)):
         yield from _lost_calls(pairs)
