@@ -57,7 +57,7 @@ def test_last_failed_asks_only_what_failed(tmp_path: Path) -> None:
     assert code == 1
     assert {verdict.requirement for verdict in again.verdicts} == {verdict.requirement for verdict in failures(first)}
     assert {verdict.outcome for verdict in again.verdicts} == {"fail"}
-    assert again.spent.requests <= 4
+    assert again.spent.requests <= 5  # a refused request is sent once more, in case it is chance
     code, mended = run("reference:transport=memory", PROFILE, model=MODEL, last_failed=str(tmp_path))
     assert (code, mended.spent.requests <= 4) == (0, True)
 
