@@ -19,11 +19,16 @@ RECORDING: Final = "exchanges.jsonl"
 
 def trimmed(document: dict[str, Any]) -> dict[str, Any]:
     """report.json with the first findings of each requirement."""
-    rows = [
-        {name: value[:FINDINGS] if name in ("findings", "explained") else value for name, value in row.items()}
-        for row in document["requirements"]
-    ]
-    return {**document, "requirements": rows}
+    return {**document, "requirements": [_trimmed_row(row) for row in document["requirements"]]}
+
+
+def _trimmed_row(row: dict[str, Any]) -> dict[str, Any]:
+    """A requirement with its first findings. Where some are left out, `judged` counts only the exchanges of the others:
+    a share of all answers would be wrong."""
+    findings, explained = row["findings"][:FINDINGS], row["explained"][:FINDINGS]
+    is_cut = len(findings) < len(row["findings"])
+    judged = len({one["exchange"] for one in findings}) if is_cut else row["judged"]
+    return {**row, "findings": findings, "explained": explained, "judged": judged}
 
 
 def main(folder: Path, terminal: Path | None = None) -> None:
