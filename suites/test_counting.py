@@ -68,7 +68,7 @@ def search_result(words):
 
 
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": noise()}}
-PAGE = base64.b64encode(pdf(" ".join([SENTENCE] * 30))).decode()  # more tokens than a notice that stands for it
+PAGE = base64.b64encode(pdf(" ".join([SENTENCE] * 30))).decode()  # more tokens than a notice in its place
 PDF = document({"type": "base64", "media_type": "application/pdf", "data": PAGE})
 DRAWER = {
     "name": "open_drawer",

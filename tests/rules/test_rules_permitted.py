@@ -77,6 +77,15 @@ PAIRS: dict[str, tuple[str, Run, Run]] = {
         [wrote("1, 2, zebra", 9, stop_sequences=["zebra"]), answered()],
         [SEAM, answered()],
     ),
+    "one short text that ends before a sequence": (
+        "stop.stop_sequence.occurs",
+        [wrote("5, 6, ", 5, stop_sequences=["7"]), wrote("5, 6, 7, 8", 9)],
+        [
+            wrote("5, 6, ", 5, stop_sequences=["7"]),
+            wrote("5, 6, 7, ", 7, "stop_sequence", stop_sequences=["8"]),
+            wrote("5, 6, 7, 8", 9),
+        ],
+    ),
     "a text that goes on where a call is forced": (
         "request.tool_choice.any-forces",
         [forced("Hello")],

@@ -106,7 +106,7 @@ class Setup:
 async def send_all(setup: Setup, cases: Sequence[Case], *, together_too: bool = True) -> tuple[Exchange, ...]:
     """Sends every case in its forms, then several clients at once; returns the exchanges, numbered from 1.
 
-    The cases with pauses come first and alone, so that no other request of ours delays what is measured. The long
+    The cases with pauses come first and alone, so that no other request delays what is measured. The long
     silence goes on while all others are sent.
     """
     limit = asyncio.Semaphore(AT_ONCE)

@@ -253,8 +253,8 @@ def reports_that_it_stopped_at_a_sequence(exchanges: Sequence[Exchange]) -> Iter
     reason_not_verified = "no request made the model generate a stop sequence"
     pairs = list(requests_without("stop_sequences", exchanges))
     is_reported = any(stop_reason_of(stopped) == "stop_sequence" for stopped, _ in pairs)
-    cuts = [pair for pair in pairs if _ends_before_a_sequence(*pair)]
-    for stopped, control in pairs:
+    cuts = [_ends_before_a_sequence(*pair) for pair in pairs]
+    for (stopped, _), is_cut in zip(pairs, cuts, strict=True):
         text, reason = text_of(stopped), stop_reason_of(stopped)
         if reason == "stop_sequence":
             reason_not_verified = ""
@@ -264,7 +264,7 @@ def reports_that_it_stopped_at_a_sequence(exchanges: Sequence[Exchange]) -> Iter
         generated = next((sequence for sequence in _sequences(stopped) if _contains(stopped, sequence)), None)
         if generated is not None:
             found = f"{shown(reason)}, with {shown(generated)} in the text"
-        elif (stopped, control) in cuts and (len(cuts) > 1 or not is_reported):
+        elif is_cut and (sum(cuts) > 1 or not is_reported):
             found = f"{shown(reason)}, although the text ends at the sequence: {shown(text[-40:])}"
         else:
             reason_not_verified = reason_not_verified and f"the model did not generate the sequence: {shown(text)}"

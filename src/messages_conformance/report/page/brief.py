@@ -30,7 +30,7 @@ ANSWER_BYTES: Final = 1_000
 
 PROGRAM: Final = "messages-conformance"
 UNKNOWN_OWNER: Final = "OWNER"
-"""Stands in the address of the repository until a release is made."""
+"""In place of the owner in the address of the repository, until a release is made."""
 
 
 def to_html(report: Report) -> str:
