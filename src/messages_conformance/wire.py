@@ -36,7 +36,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 BOM: Final = b"\xef\xbb\xbf"
 
@@ -52,9 +52,11 @@ _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _ENDINGS: Final = {b"\n": LF, b"\r": CR, b"\r\n": CRLF}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WireEvent:
-    """The lines up to a blank line, or up to the end of the stream when `dispatched` is false."""
+class WireEvent(NamedTuple):
+    """The lines up to a blank line, or up to the end of the stream when `dispatched` is false.
+
+    A tuple is made five times as fast as a frozen dataclass, and a stream has thousands of events.
+    """
 
     offset_bytes: int
     """Where its first line begins."""
@@ -215,19 +217,16 @@ class Lexer:
             name, data = found[1].decode("utf-8"), found[2].decode("utf-8")
         except UnicodeDecodeError:
             return None
-        self._note_ending(LF, self._offset_bytes + found.end(1))
-        offset, end = self._block.offset_bytes, self._offset_bytes + found.end()
-        self._block.offset_bytes = end
-        return WireEvent(
-            offset_bytes=offset,
-            end_bytes=end,
-            names=(name,),
-            data=data,
-            data_offset_bytes=self._offset_bytes + found.start(2),
-        )
+        before = self._offset_bytes
+        self._note_ending(LF, before + found.end(1))
+        block = self._block
+        begin, block.offset_bytes = block.offset_bytes, before + found.end()
+        return WireEvent(begin, block.offset_bytes, (name,), data, before + found.start(2))
 
     def _note_ending(self, ending: str, at_bytes: int) -> None:
-        if self._endings and ending not in self._endings and self._mixed_at_bytes is None:
+        if ending in self._endings:
+            return
+        if self._endings and self._mixed_at_bytes is None:
             self._mixed_at_bytes = at_bytes
         self._endings.add(ending)
 

@@ -17,6 +17,7 @@ from messages_conformance import contract
 from messages_conformance.captures import CaptureError, Reading, problems, read_all, shortfall
 from messages_conformance.contract import ContractError, Profile
 from messages_conformance.exchange import Exchange
+from messages_conformance.garbage import search_rarely
 from messages_conformance.report import StandardOutput
 from messages_conformance.report.text import counted, inline
 from messages_conformance.rules import CATALOGUE, Finding, Judge
@@ -99,4 +100,5 @@ def _examples(group: list[Found]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    search_rarely()
     sys.exit(main())

@@ -10,6 +10,7 @@ from typing import Any, Final
 from messages_conformance.exchange import body_chunks
 from messages_conformance.exchange.body_chunks import Chunk, DecodedBody, decoded, is_mislabelled
 from messages_conformance.exchange.header_lookup import first_values
+from messages_conformance.exchange.once_property import once_property
 from messages_conformance.exchange.strict_json import UNPARSED, parse_json
 from messages_conformance.wire import BOM, Framing, Lexer, WireEvent
 
@@ -44,12 +45,12 @@ class StreamEvent:
     at_s: float
     wire: WireEvent
 
-    @cached_property
+    @once_property
     def data(self) -> Any:
         """The JSON value of the data, or UNPARSED."""
         return UNPARSED if self.wire.data is None else parse_json(self.wire.data)
 
-    @property
+    @once_property
     def fields(self) -> Mapping[str, Any]:
         """The data when it is a JSON object, else an empty mapping."""
         return self.data if isinstance(self.data, dict) else {}
@@ -59,7 +60,7 @@ class StreamEvent:
         """The value of the `event:` line; None without one."""
         return self.wire.name
 
-    @cached_property
+    @once_property
     def type(self) -> str | None:
         """The event's type: the `type` in its data, else its name."""
         stated = self.fields.get("type")

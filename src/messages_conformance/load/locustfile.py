@@ -1,6 +1,9 @@
 """The file that `messages-conformance load` gives to Locust."""
 
+from messages_conformance.garbage import search_rarely
 from messages_conformance.load.user import MessagesUser
+
+search_rarely()
 
 
 class Visitor(MessagesUser):

@@ -60,7 +60,7 @@ def _is_present(text: bytes, forms: frozenset[bytes], escapes: int, base64s: int
 def _is_in_base64(text: bytes, forms: frozenset[bytes], escapes: int, base64s: int) -> bool:
     least_characters = -(-4 * min(map(len, forms)) // 3)
     searched = _searched_for((forms, escapes, base64s))
-    runs = {run for run in text.translate(_RUNS).split(b" ") if len(run) >= least_characters} - searched
+    runs = {run for run in text.translate(_RUNS).split() if len(run) >= least_characters} - searched
     if not runs:
         return False
     joined = b"".join([run + _BORDERS[len(run) % 4] for run in runs])

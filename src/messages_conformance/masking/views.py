@@ -67,7 +67,7 @@ def line_of(text: bytes) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _joints(forms: frozenset[bytes]) -> re.Pattern[bytes] | None:
+def _joints(forms: frozenset[bytes], *, only_lf: bool) -> re.Pattern[bytes] | None:
     """Line breaks between two bytes of which a form, its hex digits or base64 can consist; None for unusual forms."""
     characters = {*b"".join(forms), *b"".join(forms).hex().encode(), *BASE64}
     if not characters.isdisjoint(b"\r\n"):
@@ -75,7 +75,9 @@ def _joints(forms: frozenset[bytes]) -> re.Pattern[bytes] | None:
     # The same bytes as _LINE_BREAK, several times. The quantifiers give nothing back, so the search is linear.
     allowed, start = b"[%b]" % re.escape(bytes(sorted(characters))), rb"(?:[a-z]{0,5}: ?|[ \t]{1,8})?+"
     again = rb"(?:[\r\n]++%b)*+" % start
-    return re.compile(rb"[\r\n](?<=%b[\r\n])[\r\n]*+%b%b%b" % (allowed, start, again, allowed))
+    # A pattern that begins with one byte is searched for ten times as fast as one that begins with a set of bytes.
+    first = rb"\n(?<=%b\n)" % allowed if only_lf else rb"[\r\n](?<=%b[\r\n])" % allowed
+    return re.compile(rb"%b[\r\n]*+%b%b%b" % (first, start, again, allowed))
 
 
 def may_be_over_lines(text: bytes, forms: frozenset[bytes]) -> bool:
@@ -83,9 +85,10 @@ def may_be_over_lines(text: bytes, forms: frozenset[bytes]) -> bool:
 
     In JSON with an indent, and in most streams, no line does.
     """
-    if b"\n" not in text and b"\r" not in text:
+    has_cr = b"\r" in text
+    if b"\n" not in text and not has_cr:
         return False
-    joints = _joints(forms)
+    joints = _joints(forms, only_lf=not has_cr)
     return joints is None or joints.search(text) is not None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -48,7 +47,7 @@ def _separated(event: StreamEvent) -> Iterator[StreamEvent]:
         yield event
         return
     for name, line in zip(names, lines, strict=True):
-        wire = replace(event.wire, names=(name,), data=line, id=None, retry=None, comments=(), unknown_fields=())
+        wire = event.wire._replace(names=(name,), data=line, id=None, retry=None, comments=(), unknown_fields=())
         yield StreamEvent(number=event.number, at_s=event.at_s, wire=wire)
 
 

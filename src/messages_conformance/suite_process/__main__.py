@@ -24,6 +24,7 @@ from typing import Final
 
 import pytest
 
+from messages_conformance.garbage import search_rarely
 from messages_conformance.internal_errors import report_internal_error
 from messages_conformance.parent_process import end_with_parent
 from messages_conformance.suite_process import NOT_JUDGED, WRONG_USAGE, Parent, own_options
@@ -55,8 +56,7 @@ class _Watched:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self) -> None:
         """Collects garbage from now on, without what was imported: to search that takes a tenth of a short run."""
-        gc.freeze()
-        gc.enable()
+        search_rarely()
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self, config: pytest.Config) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import io
 import logging
 import signal
@@ -23,6 +22,7 @@ from rich.console import Console
 from messages_conformance.configuration import ConfigurationError
 from messages_conformance.engine import EngineError
 from messages_conformance.exchange import Ask
+from messages_conformance.garbage import search_rarely
 from messages_conformance.generate import Dialogue, GeneratedSet
 from messages_conformance.internal_errors import described
 from messages_conformance.masking import masked
@@ -96,9 +96,7 @@ def _judged(run: Run) -> int:
     try:
         with _ended_by_signals(run):
             suites = _wanted(run)
-            # Garbage is collected from now on, without what was imported: to search that takes time in a short run.
-            gc.freeze()
-            gc.enable()
+            search_rarely()
             try:
                 _judge_all(run, suites)
             except KeyboardInterrupt:
