@@ -27,6 +27,7 @@ from messages_conformance.clients.client_runs import (
     ClientResult,
     Endpoint,
     ScenarioResult,
+    judged_scenario,
     run_client,
     without_control_failures,
 )
@@ -36,7 +37,7 @@ from messages_conformance.clients.comparison import differences, only_loss
 from messages_conformance.clients.driven_target import ClientsOptions, drive_clients
 from messages_conformance.clients.installing import Installation, NotInstalled, installed
 from messages_conformance.clients.known_clients import KnownClient, Scenario, known_clients, scenarios
-from messages_conformance.clients.recording import Recorder
+from messages_conformance.clients.recording import Recorded, Recorder
 from messages_conformance.contract.impacts import client_names
 from messages_conformance.reference import API_KEY, serve
 
@@ -96,6 +97,23 @@ def test_a_model_that_does_something_else_is_no_failure() -> None:
     assert outcomes(driven("text", variant="weak_model", obedient=True)) == {"text": FAILS}
 
 
+@pytest.mark.parametrize(
+    ("violated", "outcome"),
+    [
+        ((), NOT_PROVOKED),
+        (("headers.request-id.present", "stream.start.input-tokens-real"), NOT_PROVOKED),
+        (("headers.request-id.present", "stream.final.tool-input"), FAILS),
+    ],
+)
+def test_only_a_violation_that_loses_content_takes_the_blame_from_the_model(
+    violated: tuple[str, ...], outcome: str
+) -> None:
+    result: dict[str, Any] = {"calls": [], "stop_reason": "end_turn", "input_tokens": 1, "output_tokens": 1}
+    found = judged_scenario(scenarios()["tool_streamed"], result, Recorded(violated=violated), obedient=False)
+    assert found.outcome == outcome
+    assert judged_scenario(scenarios()["tool_streamed"], result, obedient=True).outcome == FAILS
+
+
 def test_what_a_client_does_wrong_ends_only_its_scenario() -> None:
     found = driven("ends", "text", "prints", "hangs", "limit", limit_s=HANG_S)
     assert outcomes(found) == {"ends": FAILS, "text": OK, "prints": OK, "hangs": HANGS, "limit": OK}
@@ -137,6 +155,8 @@ CALL = {"calls": [["get_weather", {"city": "paris"}]], "stop_reason": "tool_use"
         ("bad_request", RESULT, {"error"}, False),
         ("structured", {"parsed": {"name": "Ada", "age": 36}}, set(), True),
         ("structured", {"parsed": {"name": "Ada", "age": "36"}}, {"parsed"}, False),
+        ("structured", {"parsed": {"name": "name", "age": 7}}, {"values"}, False),
+        ("structured", {"parsed": {"name": "Ada"}}, {"parsed"}, False),
         ("count_tokens", {"counted": 0}, {"counted"}, False),
     ],
 )

@@ -21,7 +21,7 @@ from messages_conformance.cli.parameters import (
     option,
     output_option,
 )
-from messages_conformance.cli.parsing import NOT_JUDGED, wrong_usage
+from messages_conformance.cli.parsing import NOT_JUDGED, complain, wrong_usage
 from messages_conformance.cli.settings import NAMES, SOURCES, effective, run_options, target_argument
 from messages_conformance.cli.signals import end_on_signals
 from messages_conformance.configuration import ConfigurationError
@@ -86,6 +86,7 @@ def commands() -> tuple[Command, ...]:
 
 
 def _clients(parsed: Parsed) -> int:
+    from messages_conformance.clients.reaching import Unreachable
     from messages_conformance.contract import ContractError
     from messages_conformance.proxy.serving import missing_packages
     from messages_conformance.report.files import ReportError
@@ -96,6 +97,9 @@ def _clients(parsed: Parsed) -> int:
         if missing := missing_packages():
             raise ConfigurationError(missing)
         return _judged(parsed) if parsed.judge_predictions else _driven(parsed, _options(parsed))
+    except Unreachable as error:
+        complain(f"the clients could not be judged: {error}")
+        return NOT_JUDGED
     except LookupError as error:
         return wrong_usage(ValueError(str(error.args[0] if error.args else error)))
     except (ConfigurationError, ContractError, ReportError) as error:

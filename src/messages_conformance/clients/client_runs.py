@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import queue
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from messages_conformance.clients.known_clients import KnownClient, Scenario
 from messages_conformance.clients.processes import Program
 from messages_conformance.clients.recording import Recorded, Recorder
 from messages_conformance.masking import masked
+from messages_conformance.rules.catalogue import BREAKS, CATALOGUE, LEAKS, LOSES
 
 SIGN: Final = b"\x1e"
 """Begins the lines of a driver."""
@@ -37,9 +38,16 @@ OUTCOMES: Final = (OK, LOSS, FAILS, HANGS, NOT_COUNTED, NOT_PROVOKED)
 REFUSED: Final = 400
 """The status with which a target refuses what its model cannot do."""
 
+LOSE_CONTENT: Final = frozenset({BREAKS, LEAKS, LOSES})
+"""Harms of violations after which an application may get other content."""
+
 NOTHING_RECORDED: Final = Recorded()
 
 HUNG: Final = "hung"
+NOT_TRIED: Final = "not tried"
+GIVES_UP_AFTER: Final = 3
+"""So many scenarios hang in a row before the others are left out (our own): each takes its whole time limit."""
+
 ENDED: Final = "ended"
 UNSEEN: Final = "no result"
 
@@ -108,7 +116,7 @@ def run_client(
 ) -> ClientResult:
     """Runs the scenarios through the recorder and judges their exchanges."""
     recorder.forget()
-    version, results = collect(installation, asked, endpoint)
+    version, results = collect(installation, asked, endpoint, gives_up=True)
     recorded = recorder.judged()
     judged = [
         judged_scenario(one, results.get(one.name, {}), recorded.get(one.name, Recorded()), obedient=endpoint.obedient)
@@ -118,9 +126,12 @@ def run_client(
 
 
 def collect(
-    installation: Installation, asked: Sequence[Scenario], endpoint: Endpoint
+    installation: Installation, asked: Sequence[Scenario], endpoint: Endpoint, *, gives_up: bool = False
 ) -> tuple[str, Mapping[str, Result]]:
-    """Runs the scenarios; returns the version of the client, and what it handed to the application in each."""
+    """Runs the scenarios; returns the version of the client, and what it handed to the application in each.
+
+    With `gives_up`, the scenarios after GIVES_UP_AFTER that hang in a row are not tried.
+    """
     answers = _Answers()
     pending = list(asked)
     while pending:
@@ -129,7 +140,17 @@ def collect(
         if not answers.version:  # the client cannot be started at all
             first = answers.results[asked[0].name]
             return "", dict.fromkeys((one.name for one in asked), first)
+        if gives_up and _all_hang(asked[: len(asked) - len(pending)], answers.results):
+            skipped = {"error": NOT_TRIED, "message": f"the {GIVES_UP_AFTER} scenarios before hang"}
+            answers.results |= dict.fromkeys((one.name for one in pending), skipped)
+            pending = []
     return answers.version, answers.results
+
+
+def _all_hang(done: Sequence[Scenario], results: Mapping[str, Result]) -> bool:
+    """Whether the last scenarios all hang."""
+    last = [results[one.name].get("error") == HUNG for one in done[-GIVES_UP_AFTER:]]
+    return len(last) == GIVES_UP_AFTER and all(last)
 
 
 def _run_process(installation: Installation, pending: Sequence[Scenario], endpoint: Endpoint, answers: _Answers) -> int:
@@ -207,7 +228,7 @@ def judged_scenario(
     """Compares what the application got with what the scenario expects."""
     wrong = differences(scenario, result or {"error": UNSEEN, "message": "the client gave no result"})
     refused = scenario.optional and result.get("status") == REFUSED
-    excused = not obedient and not recorded.violated and (refused or by_the_model(wrong))
+    excused = not obedient and not explains(recorded.violated) and (refused or by_the_model(wrong))
     return ScenarioResult(
         scenario=scenario.name,
         core=scenario.core,
@@ -218,9 +239,19 @@ def judged_scenario(
     )
 
 
+def explains(violated: Iterable[str]) -> bool:
+    """Whether a violated requirement can be why an application gets other content than it asked for.
+
+    A missing id of the request or a wrong count cannot: then the model did something else.
+    """
+    return any(CATALOGUE[name].harm in LOSE_CONTENT for name in violated if name in CATALOGUE)
+
+
 def _outcome(scenario: Scenario, result: Result, wrong: Mapping[str, str]) -> str:
     if not wrong:
         return OK
+    if result.get("error") == NOT_TRIED:
+        return NOT_COUNTED
     if result.get("error") == HUNG:
         return HANGS
     return LOSS if only_loss(scenario, wrong) else FAILS

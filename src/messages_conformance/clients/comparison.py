@@ -26,7 +26,7 @@ COMPARED: Final = {
 }
 """Member of a result -> the name of its difference."""
 
-MODELS_CHOICE: Final = frozenset({"text", "calls", "results", "final", "thinking"})
+MODELS_CHOICE: Final = frozenset({"text", "calls", "results", "final", "thinking", "values"})
 
 
 def by_the_model(wrong: Mapping[str, str]) -> bool:
@@ -94,7 +94,7 @@ def _differences(expects: Mapping[str, Any], result: Result) -> Iterator[tuple[s
     if expects.get("thinking") and not result.get("thinking"):
         yield "thinking", "no thinking"
     if "parsed" in expects and (wrong := _parsed(expects["parsed"], result.get("parsed"))):
-        yield "parsed", wrong
+        yield ("values" if _fits(expects["parsed"], result.get("parsed")) else "parsed"), wrong
     if expects.get("counted") and not _is_count(result.get("counted")):
         yield "counted", f"{_shown(result.get('counted'))} tokens counted"
     if expects.get("usage"):
@@ -127,6 +127,11 @@ def _parsed(wanted: Mapping[str, Any], found: Any) -> str:
     ):
         return ""
     return f"parsed {_shown(found)}, wanted {dict(wanted)}"
+
+
+def _fits(wanted: Mapping[str, Any], found: Any) -> bool:
+    """Whether the object has all members, each of the type that is wanted: then only its values are others."""
+    return isinstance(found, dict) and all(type(found.get(name)) is type(value) for name, value in wanted.items())
 
 
 def _is_count(value: Any) -> bool:

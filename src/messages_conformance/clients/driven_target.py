@@ -17,6 +17,7 @@ from messages_conformance.clients.client_runs import (
 )
 from messages_conformance.clients.installing import Installation, NotInstalled, installed
 from messages_conformance.clients.known_clients import Choice, KnownClient
+from messages_conformance.clients.reaching import check_reachable
 from messages_conformance.clients.recording import Recorder
 from messages_conformance.reference import API_KEY, serve
 from messages_conformance.targets import TargetError
@@ -52,7 +53,7 @@ def drive_clients(
 ) -> tuple[ClientResult, ...]:
     """Installs each client, and drives it against the reference endpoint and then the target.
 
-    `took` gets each result. Raises LookupError for a target that cannot be used.
+    `took` gets each result. Raises LookupError for a target that cannot be used, and Unreachable if nothing answers.
     """
     results = []
     with (
@@ -61,6 +62,7 @@ def drive_clients(
         Recorder(base_url, options.profile) as recorder,
         Recorder(plain, options.profile) as control,
     ):
+        check_reachable(recorder)
         for client in options.clients:
             result = _driven(client, options, recorder, control)
             took(result)

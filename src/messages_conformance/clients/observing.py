@@ -189,7 +189,7 @@ def _effect(judged: ScenarioResult, wrong: Mapping[str, str], result: Result) ->
         return "crash" if hasattr(builtins, str(result["error"])) else "error"
     if {"calls", "results"} & set(wrong):
         return "silent_tool"
-    if {"text", "final", "parsed", "thinking"} & set(wrong):
+    if {"text", "final", "parsed", "values", "thinking"} & set(wrong):
         return "silent_text"
     if "stop_reason" in wrong:
         return "silent_tool" if judged.outcome == "fails" else "silent_stop_reason"

@@ -28,6 +28,9 @@ from messages_conformance.rules.verdict import MUST, Finding
 STARTUP_S: Final = 20.0
 ERROR_TYPES: Final = {429: "rate_limit_error", 529: "overloaded_error"}
 RETRY_AFTER_S: Final = 1
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""An answer is broken off after so many bytes (our own): an endless one would fill the memory of the client."""
+
 END_S: Final = 3.0
 """Longest wait for the end of exchanges whose client has its result already (our own)."""
 
@@ -41,6 +44,10 @@ class Recorded:
     exchanges: tuple[Exchange, ...] = ()
     violated: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+
+class TooLong(Exception):
+    """An answer has more than MOST_BYTES."""
 
 
 class Recorder:
@@ -84,6 +91,12 @@ class Recorder:
             self._recorded.clear()
             self._answered.clear()
 
+    def failures(self, scenario: str) -> tuple[str, ...]:
+        """Why there was no answer to the requests of a scenario, one text for each of those requests."""
+        with self._lock:
+            self._lock.wait_for(lambda: not self._active, END_S)
+            return tuple(ended.failure for _, ended in self._recorded.get(scenario, ()) if ended.failure)
+
     def judged(self, apart: Callable[[str], str] = lambda scenario: "") -> Mapping[str, Recorded]:
         """Scenario -> its exchanges, judged together with those of the other scenarios with the same `apart`.
 
@@ -108,7 +121,7 @@ class Recorder:
             if scope["type"] == "http":
                 with self._counted():
                     if not await self._answers(scope, send):
-                        await forwarder(scope, receive, send)
+                        await forwarder(scope, receive, _limited(send))
 
         self._server = quiet_server(application)
         serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
@@ -148,6 +161,20 @@ class Recorder:
             self._answered.add(scenario)
         await _refuse(known.answers, send)
         return True
+
+
+def _limited(send: Send) -> Send:
+    """The same, which raises TooLong after MOST_BYTES of a body: the recorder then breaks the answer off."""
+    sent_bytes = 0
+
+    async def limited(message: Message) -> None:
+        nonlocal sent_bytes
+        sent_bytes += len(message.get("body", b""))
+        if sent_bytes > MOST_BYTES:
+            raise TooLong(f"more than {MOST_BYTES:,} bytes")
+        await send(message)
+
+    return limited
 
 
 def _judged(judge: Judge, group: list[tuple[str, Exchange]]) -> Mapping[str, Recorded]:

@@ -21,7 +21,15 @@ const RESULT = "Sunny, 21 degrees";
 const FAILURE = "The service is not available";
 const MAX_TOKENS = 400;
 
-const say = (line) => process.stdout.write(`\x1e${JSON.stringify(line)}\n`);
+const MOST_CHARACTERS = 60_000; // the longest line that the parent takes is a little longer
+const say = (line) => {
+  let written = JSON.stringify(line);
+  if (written.length > MOST_CHARACTERS) {
+    const tooLong = { error: "TooLong", message: `the result has ${written.length} characters` };
+    written = JSON.stringify({ ...line, result: tooLong });
+  }
+  process.stdout.write(`\x1e${written}\n`);
+};
 
 function fields(ask) {
   let content = ask.prompt;

@@ -24,8 +24,16 @@ SIGN = "\x1e"
 """Begins each line for the parent: a client may print lines of its own."""
 
 
+MOST_CHARACTERS = 60_000
+"""The longest line that the parent takes is a little longer."""
+
+
 def say(**line):
-    print(SIGN + json.dumps(line), flush=True)
+    written = json.dumps(line)
+    if len(written) > MOST_CHARACTERS:
+        too_long = {"error": "TooLong", "message": f"the result has {len(written)} characters"}
+        written = json.dumps({**line, "result": too_long})
+    print(SIGN + written, flush=True)
 
 
 def failure(error):

@@ -23,7 +23,15 @@ const FAILURE = "The service is not available";
 const MAX_TOKENS = 400;
 const REASONS = { "tool-calls": "tool_use", stop: "end_turn", length: "max_tokens" };
 
-const say = (line) => process.stdout.write(`\x1e${JSON.stringify(line)}\n`);
+const MOST_CHARACTERS = 60_000; // the longest line that the parent takes is a little longer
+const say = (line) => {
+  let written = JSON.stringify(line);
+  if (written.length > MOST_CHARACTERS) {
+    const tooLong = { error: "TooLong", message: `the result has ${written.length} characters` };
+    written = JSON.stringify({ ...line, result: tooLong });
+  }
+  process.stdout.write(`\x1e${written}\n`);
+};
 
 function fields(ask, model) {
   const content = [{ type: "text", text: ask.prompt }];
