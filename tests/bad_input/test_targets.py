@@ -40,8 +40,8 @@ def stopped_early(outcome: Outcome, *requirements: str) -> None:
     assert outcome.code == 1, outcome.all
     assert set(requirements) <= outcome.failed
     assert len(outcome.failed) <= 5
-    assert "the plainest request brought no message, so nothing else was asked" in outcome.last
-    assert "the plainest request brought no message, so nothing else was asked" in outcome.reasons
+    assert "the plainest request got no message, so nothing else was sent" in outcome.last
+    assert "the plainest request got no message, so nothing else was sent" in outcome.reasons
     assert outcome.report["spent"]["requests"] <= 4
     assert not outcome.report["complete"]
 

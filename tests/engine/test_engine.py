@@ -9,8 +9,9 @@ from engine_runs import OVER, Sleeps, message, outcome, running
 from fake_target import FakeTarget, response_of
 
 from messages_conformance.engine import EngineError, Limits, State
-from messages_conformance.engine.retries import STREAM_ATTEMPTS
+from messages_conformance.engine.retries import REFUSAL_CONFIRMATIONS, REFUSAL_RETRIES, STREAM_ATTEMPTS
 from messages_conformance.exchange import (
+    ACCEPTED,
     EITHER,
     REFUSED,
     RESET,
@@ -18,6 +19,7 @@ from messages_conformance.exchange import (
     Chunk,
     Exchange,
     Failure,
+    Request,
     Response,
 )
 
@@ -160,7 +162,26 @@ def test_an_expected_refusal_by_503_is_the_response() -> None:
     exchange, target, _ = outcome(lambda *_: response_of(503), message("bad", expect=REFUSED))
     assert exchange.response is not None
     assert exchange.response.status == 503
-    assert len(target.requests) == 3
+    assert len(target.requests) == 1 + REFUSAL_RETRIES
+
+
+@pytest.mark.parametrize(
+    ("refusals", "status"), [(REFUSAL_RETRIES + REFUSAL_CONFIRMATIONS, 400), (100, 529)], ids=["short", "always"]
+)
+def test_a_short_overload_is_not_the_refusal_of_an_invalid_request(refusals: int, status: int) -> None:
+    left = iter([529] * refusals)
+
+    def answer(request: Request, _: int) -> Response:
+        return response_of(next(left, 400)) if b"bad" in request.body else response_of()
+
+    good, bad = message("good", expect=ACCEPTED), message("bad", expect=REFUSED)
+    with running(FakeTarget(answer), checks_outage=True) as engine:
+        engine.plan([good, bad])
+        engine.start()
+        engine.wait(good)
+        result = engine.wait(bad)[-1].response
+    assert result is not None
+    assert result.status == status
 
 
 def test_an_expected_status_is_not_waited_out() -> None:

@@ -28,6 +28,8 @@ NOW_S = 1_700_000_000.0
         ({"retry-after": "-3"}, 0.0),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "inf"}, None),
+        ({"retry-after": "3600"}, 3600.0),
+        ({"retry-after": "1791234567"}, None),  # a Unix time
         ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
         ({"retry-after": formatdate(NOW_S + 7, usegmt=True)}, 7.0),
         ({"retry-after": formatdate(NOW_S - 7, usegmt=True)}, 0.0),

@@ -135,6 +135,8 @@ def test_the_failure_says_what_was_tried_and_what_helps() -> None:
         "the target answered 429 3 times in a row, 12 s of waiting included; "
         "lower --concurrency or ask for a higher rate limit"
     )
+    once = gave_up_failure(response_of(429), history(refusals=1), stated_s=1800.0)
+    assert once.message.startswith("the target answered 429 once and asks for a pause of 1,800 s, which is longer than")
     overloaded = gave_up_failure(response_of(529), history(refusals=1))
     assert overloaded.kind == "overloaded"
     assert overloaded.message.endswith("try again when the target is less busy")

@@ -68,6 +68,29 @@ TOOLS = [{"name": "f", "input_schema": {"type": "object"}}]
 
 
 @pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"tools": 9}, "with 9 or more tools (5 pass)"),
+        ({"messages": 12}, "with 12 or more messages (5 pass)"),
+    ],
+)
+def test_a_size_names_the_smallest_that_fails_and_the_largest_that_passes(members, words):
+    def of_size(number, size):
+        (name,) = members
+        items = TOOLS if name == "tools" else [turn(f"Question {number}")]
+        return body(number, **{name: items * size})
+
+    (most,) = members.values()
+    exchanges = numbered(
+        *(asked(body(number)) for number in range(20)),
+        *(asked(of_size(number, 2 + number)) for number in range(4)),
+        *(asked(of_size(number, most + number), 400) for number in range(4)),
+    )
+    (cause,) = find_causes([failed(VALID, bad(exchanges))], exchanges)
+    assert cause.sentence == f"Every request {words} is refused with 400."
+
+
+@pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
         ({"stream": True}, "Every streamed request is answered with 500."),
@@ -84,7 +107,7 @@ TOOLS = [{"name": "f", "input_schema": {"type": "object"}}]
         ({"metadata": {"user_id": "u"}}, "Every request with metadata is answered with 500."),
         ({"thinking": {"type": "enabled"}}, "Every request whose thinking is enabled is answered with 500."),
         ({"tool_choice": {"type": "any"}}, "Every request whose tool_choice is any is answered with 500."),
-        ({"max_tokens": 5000}, "Every request with a max_tokens above 16 is answered with 500."),
+        ({"max_tokens": 5000}, "Every request whose max_tokens is 5,000 or more (16 passes) is answered with 500."),
         ({"vendor_field": 1}, "Every request with vendor_field is answered with 500."),
     ],
 )

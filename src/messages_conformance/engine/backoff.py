@@ -23,8 +23,18 @@ JITTER: Final = 0.25
 """Up to this part of a pause is left out, so that requests that were refused together are not sent again together."""
 
 
+LONGEST_STATED_PAUSE_S: Final = 31 * 86_400.0
+"""A longer pause is no statement, but a mistake such as a Unix time: the longest limits of accounts are those of a
+month. The official SDKs ignore everything above a minute."""
+
+
 def stated_pause_s(response: Response, *, now_s: float) -> float | None:
     """The seconds from `now_s` (Unix time) that retry-after-ms or Retry-After asks for; None without a valid one."""
+    stated = _stated_s(response, now_s)
+    return None if stated is None or stated > LONGEST_STATED_PAUSE_S else stated
+
+
+def _stated_s(response: Response, now_s: float) -> float | None:
     milliseconds = _number(response.header("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000

@@ -75,6 +75,11 @@ class OutageCheck:
                 await self._check(self._control, doubt, since_s)
             return self.outage
 
+    @property
+    def knows_an_answer(self) -> bool:
+        """Whether a request is known that the target answers."""
+        return self._enabled and self._control is not None
+
     async def still_answers(self) -> bool:
         """Whether the target answers now what it answered before; asked once. True when nothing is known."""
         since_s = self._now_s()
@@ -85,7 +90,7 @@ class OutageCheck:
 
     async def answers_now(self) -> bool:
         """The same, but false when nothing is known."""
-        return self._enabled and self._control is not None and await self.still_answers()
+        return self.knows_an_answer and await self.still_answers()
 
     async def _check(self, control: Request, doubt: str, since_s: float) -> None:
         seen = doubt

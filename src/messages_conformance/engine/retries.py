@@ -15,7 +15,8 @@ The rules of this file:
    report a failure of the moment so. Once one of them passes, every refusal that is not expected is repeated.
 7. A request that gets nothing but 503 or 529, while others are answered at once, has this as its answer: the target is
    not busy. Where others are refused, too, and then pass, it is.
-8. A request that must be refused may be refused with 503 or 529 too: after few retries that is its response.
+8. A request that must be refused may be refused with 503 or 529 too: that is its response after few retries, if it
+   gets it again while others are answered.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ from messages_conformance.exchange import REFUSED, RESET, SILENT, Exchange, Fail
 
 REFUSAL_RETRIES: Final = 2
 """Retries of a 503 or 529 where a refusal is expected: they show whether a server is busy or always refuses so."""
+
+REFUSAL_CONFIRMATIONS: Final = 2
+"""So often such a request is sent again after another one was answered: a short overload that ends meanwhile is not its
+refusal (our own)."""
 
 STREAM_ATTEMPTS: Final = 5
 """How often a stream is asked for that ends in an overload: on a bad day one in five may, and that is no violation."""
@@ -83,7 +88,8 @@ class History:
     """What one exchange has been through so far.
 
     `refusals` counts 429, 503 and 529, `repeats` the answers that broke. `notes` describe both for the report.
-    `successes_before` is the count of successes of the run at the first refusal.
+    `successes_before` is the count of successes of the run at the first refusal. `confirmations` counts how often
+    other requests were answered right before one more refusal.
     """
 
     started_s: float
@@ -93,6 +99,7 @@ class History:
     reconnected: bool = False
     repeats: int = 0
     notes: list[str] = field(default_factory=list)
+    confirmations: int = 0
     interim: list[Exchange] = field(default_factory=list)
     """The answers so far that are not the result."""
 
@@ -167,6 +174,13 @@ class Retries:
         elif route not in self._answering_routes:
             self._refusing_routes.add(route)
 
+    def confirms(self, history: History) -> bool:
+        """Whether a refusal is asked for once more, because others are answered now; counts it."""
+        if self._offline or history.confirmations >= REFUSAL_CONFIRMATIONS:
+            return False
+        history.confirmations += 1
+        return True
+
     def always_refuses(self, route: str) -> bool:
         """Whether the refusals of a route are its answers: it never gave another one, and others did."""
         return route in self._refusing_routes
@@ -240,6 +254,10 @@ class Retries:
         pause = pause_s(history.refusals, stated_s, self._jitter(question, history.refusals))
         return pause if history.waited_s + pause <= self._retry_budget_s else None
 
+    def gave_up_failure(self, response: Response, history: History) -> Failure:
+        """The failure of an exchange whose retry budget is used up."""
+        return gave_up_failure(response, history, stated_s=stated_pause_s(response, now_s=self._unix_time_s()))
+
     def _jitter(self, question: Question, step: int) -> Random:
         return Random(f"{self._seed}:{question.number}:{step}")
 
@@ -281,10 +299,14 @@ def _may_pass_again(response: Response, question: Question) -> bool:
     return usual and 400 <= response.status < 500 and response.status not in OF_THE_ACCOUNT
 
 
-def gave_up_failure(response: Response, history: History) -> Failure:
-    """The failure of an exchange whose retry budget is used up."""
+def gave_up_failure(response: Response, history: History, *, stated_s: float | None = None) -> Failure:
+    """The failure of an exchange whose retry budget is used up; `stated_s` is the pause that the response asks for."""
     limited = response.status == 429
-    tried = f"{history.refusals} times in a row, {history.waited_s:.0f} s of waiting included"
+    if history.refusals == 1:
+        asked = f" and asks for a pause of {stated_s:,.0f} s" if stated_s else ""
+        tried = f"once{asked}, which is longer than this run waits" if asked else "once"
+    else:
+        tried = f"{history.refusals} times in a row, {history.waited_s:.0f} s of waiting included"
     cure = "lower --concurrency or ask for a higher rate limit" if limited else "try again when the target is less busy"
     message = f"the target answered {response.status} {tried}; {cure}"
     return Failure(kind="rate-limited" if limited else "overloaded", message=message)

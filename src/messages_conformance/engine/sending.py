@@ -22,7 +22,6 @@ from messages_conformance.engine.rate_limit import RateLimit
 from messages_conformance.engine.retries import (
     History,
     Retries,
-    gave_up_failure,
     how_it_broke,
     must_wait,
     refusal_is_expected,
@@ -292,7 +291,10 @@ class Sender:
         pause = self._retries.pause_after_refusal_s(question, history, response)
         if pause is None and refusal_is_expected(question, response):
             if await self._outage.still_answers():
-                return response, None
+                if not (self._outage.knows_an_answer and self._retries.confirms(history)):
+                    return response, None
+                self._note_interim(question, history, response)
+                return None
             pause = self._retries.pause_after_refusal_s(question, history, response, is_busy=True)
         one_kind = self._retries.refuses_one_kind(response, history, is_last=pause is None)
         if one_kind and await self._outage.answers_now():
@@ -306,7 +308,7 @@ class Sender:
         history.interim.append(self._interim(question, response))
         if pause is None:
             self._retries.gave_up(history, route=question.request.route)
-            return None, gave_up_failure(response, history)
+            return None, self._retries.gave_up_failure(response, history)
         if response.status == 429:
             self._rate_limit.refused(pause)
         history.waited_s += pause
@@ -317,6 +319,11 @@ class Sender:
         finally:
             question.outcome.waiting -= 1
         return None
+
+    def _note_interim(self, question: Question, history: History, response: Response) -> None:
+        """Records a refusal that may be one of the moment: others are answered, so the request is sent again."""
+        history.interim.append(self._interim(question, response))
+        history.notes.append(f"{ASKED_AGAIN}: status {response.status}, while others are answered")
 
     def _always_refuses(self, question: Question, history: History) -> bool:
         """Notes that a request is not waited for any more; whether its route refuses every request."""

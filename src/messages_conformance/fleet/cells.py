@@ -86,7 +86,7 @@ def planned_cell(
     """
     name = row["name"]
     if name in found.problems or name not in found.targets:
-        problem = found.problems.get(name) or f"the file has no target {name!r}; make the list of cells anew"
+        problem = found.problems.get(name) or f"the file has no target {name!r}; make the list of cells again"
         return Cell(id=row.get("id", name), name=name, problem=masked(problem))
     options = _options(name, found, given, environment, base)
     values = tuple((option, row[option]) for option in axes.OF.values() if row.get(f"{option}_axis") and option in row)

@@ -79,7 +79,11 @@ def request_words(shared: Shared) -> str:
 def phrases(shared: Shared) -> tuple[str, list[str]]:
     """(adjective, what follows the noun); what says little, that the request is not streamed, comes last."""
     pairs = sorted(zip(shared.names, shared.words, strict=True), key=lambda pair: pair[0] == WHOLE)
-    return "streamed " if STREAM in shared.names else "", [words for name, words in pairs if name != STREAM]
+    rest = [words for name, words in pairs if name != STREAM]
+    # "requests to POST /v1/messages whose ...", without "and" after the route.
+    if len(rest) > 1 and rest[0].startswith("to "):
+        rest = [f"{rest[0]} {rest[1]}", *rest[2:]]
+    return "streamed " if STREAM in shared.names else "", rest
 
 
 def common_features(failing: Sequence[Exchange], others: Sequence[Exchange]) -> Shared | None:

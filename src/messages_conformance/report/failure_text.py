@@ -13,7 +13,7 @@ from typing import Final
 
 from messages_conformance.exchange import Exchange, RecordingPart
 from messages_conformance.report.both_sides import both_sides
-from messages_conformance.report.finding_words import readable
+from messages_conformance.report.finding_words import place_words, readable
 from messages_conformance.report.generated_requests import describe_generated, only_command, repeat_command
 from messages_conformance.report.impact_text import impact_sentence, names_client
 from messages_conformance.report.model import NO_COMMAND, Report, cause_of, harm_of
@@ -213,7 +213,7 @@ def place(report: Report, finding: Finding) -> str:
             name = f"{inline(recorded, PLACE_CHARACTERS)}: {name}"
     elif saved is not None:
         name = f"{inline(str(saved.row['method']))} {inline(str(saved.row['path']), 80)}"
-    return f"{name}: {'the status' if finding.place == STATUS else inline(str(finding.place), 200)}"
+    return f"{name}: {'the status' if finding.place == STATUS else inline(place_words(finding.place), 200)}"
 
 
 def _recorded_at(exchange: Exchange) -> str:

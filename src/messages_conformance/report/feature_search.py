@@ -24,7 +24,7 @@ CHANCE: Final = 0.05
 """The greatest accepted probability that a feature covers only failures by chance, over all features that were tried:
 the usual level of significance."""
 
-LARGE: Final = {"body bytes": 8_192, "messages": 4, "max_tokens": 1_024}
+LARGE: Final = {"body bytes": 8_192, "messages": 4, "max_tokens": 1_024, "tools": 4}
 """From where on a size is an explanation. Below, it is large only because of another feature (our own choice)."""
 
 SIZE_LEAD: Final = 2
@@ -162,5 +162,7 @@ def _large(bad: Sequence[Exchange], good: Sequence[Exchange]) -> Shared | None:
         exceeding = [exchange for exchange in bad if sizes(exchange)[name] > max(most, least)]
         if len({exchange.request.identity for exchange in exceeding}) >= MIN_REQUESTS:
             numbers = tuple(exchange.number for exchange in exceeding)
-            found.append(Shared(names=(f"above.{name}",), words=(above(name, most),), exchanges=numbers))
-    return max(found, key=lambda one: len(one.exchanges), default=None)
+            refused = min(sizes(exchange)[name] for exchange in exceeding)
+            found.append(Shared(names=(f"above.{name}",), words=(above(name, refused, most),), exchanges=numbers))
+    # Of two that explain as many, the bytes are the consequence.
+    return max(found, key=lambda one: (len(one.exchanges), "body bytes" not in one.names[0]), default=None)

@@ -6,10 +6,21 @@ from typing import Final
 
 from messages_conformance.report.text import cut, inline, without_numbers
 from messages_conformance.rules.catalogue import CATALOGUE, RUN
-from messages_conformance.rules.verdict import STATUS, Finding
+from messages_conformance.rules.verdict import STATUS, Finding, Place
 
 FOUND_CHARACTERS: Final = 100
 """How much of a found value is a part of the verdict sentence (our own choice)."""
+
+
+ACCUMULATED: Final = "the accumulated message, "
+"""How rules name a place in the message that a client has at the end of a stream (`accessors.at`)."""
+
+_PLAIN: Final = "the message that the stream adds up to, "
+
+
+def place_words(place: Place) -> str:
+    """A place of a response for a reader; report.json keeps the short form."""
+    return str(place).replace(ACCUMULATED, _PLAIN)
 
 
 def readable(finding: Finding, text: str) -> str:
@@ -24,5 +35,6 @@ def found_clause(finding: Finding) -> str:
     if not text:
         return ""
     pointer = finding.place.pointer or ""
+    pointer = pointer.replace(ACCUMULATED, "in the stream: ")
     where = f" ({inline(cut(pointer, FOUND_CHARACTERS))})" if pointer and finding.place != STATUS else ""
     return f"; found: {text}{where}"

@@ -71,11 +71,12 @@ def features(exchange: Exchange) -> Mapping[str, str]:
 def sizes(exchange: Exchange) -> Mapping[str, int]:
     """The numbers of a request whose high values alone may be answered wrongly."""
     fields = exchange.request.fields
-    messages, limit = fields.get("messages"), fields.get("max_tokens")
+    messages, limit, tools = fields.get("messages"), fields.get("max_tokens"), fields.get("tools")
     return {
         "body bytes": len(exchange.request.body),
         "messages": len(messages) if isinstance(messages, list) else 0,
         "max_tokens": limit if isinstance(limit, int) and not isinstance(limit, bool) else 0,
+        "tools": len(tools) if isinstance(tools, list) else 0,
     }
 
 
@@ -104,12 +105,16 @@ _COMMON: Final = (
 """How features begin that say little about a request, or are said otherwise."""
 
 
-def above(name: str, number: int) -> str:
-    """Words for requests in which this number is exceeded."""
+def above(name: str, least: int, passing: int) -> str:
+    """Words for requests in which a number is at least `least`; `passing` is the greatest one that was answered.
+
+    Both are named: a limit between them is not known.
+    """
     return {
-        "body bytes": f"of more than {number:,} bytes",
-        "messages": f"with more than {number:,} message{'' if number == 1 else 's'}",
-        "max_tokens": f"with a max_tokens above {number:,}",
+        "body bytes": f"of {least:,} bytes or more ({passing:,} bytes pass)",
+        "messages": f"with {least:,} or more messages ({passing:,} pass)",
+        "max_tokens": f"whose max_tokens is {least:,} or more ({passing:,} passes)",
+        "tools": f"with {least:,} or more tools ({passing:,} pass)",
     }[name]
 
 

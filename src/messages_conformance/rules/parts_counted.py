@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from messages_conformance.exchange import ACCEPTED, Exchange
@@ -236,13 +237,28 @@ def _judged_picture(one: Costing, without: Costing, alike: int) -> Finding | Non
 def _finding(one: Costing, without: Costing, what: str, least: int, *, part: Part | None = None) -> Finding:
     about, other = part or one.parts[0], without.exchange.number
     rise = one.tokens - without.tokens
+    effect = "adds no tokens" if rise == 0 else f"adds {rise} tokens"
     found = (
-        f"{_WORDS[_name(one, about)]} adds {rise} tokens to {without.tokens} (exchange {other}), with {what} in "
-        f"{about.pointer}"
+        f"{_WORDS[_name(one, about)]}{_position(about.pointer)} {effect}: {one.tokens} with {what} in "
+        f"{about.pointer}, {without.tokens} without (exchange {other})"
     )
     wanted = f"at least {without.tokens + least}"
     return Finding(exchange=one.exchange.number, place=_place(one), found=found, wanted=wanted, part=_name(one, about))
 
+
+def _position(pointer: str) -> str:
+    """Where a part is in its request, in words: ` (block 2 of message 3)`; empty for the only one of its kind."""
+    steps = pointer.split("/")[1:]
+    numbers = [
+        f"{_HOLDERS[holder]} {int(step) + 1}"
+        for holder, step in pairwise(steps)
+        if step.isdecimal() and holder in _HOLDERS
+    ]
+    return f" ({' of '.join(reversed(numbers))})" if numbers else ""
+
+
+_HOLDERS: Final[Mapping[str, str]] = {"messages": "message", "content": "block", "system": "block", "tools": "tool"}
+"""Lists of a request -> the word for one of their items."""
 
 _WORDS: Final[Mapping[str, str]] = {
     "system": "the system prompt",

@@ -387,7 +387,7 @@ def has_a_stop_sequence_key(exchange: Exchange) -> Iterable[Finding | Unverified
     """The key stop_sequence is present; its value is null or a string."""
     body = body_of(exchange)
     if "stop_sequence" not in body and not has(exchange, RAW_BODY):
-        yield Unverified(reason="the recorded body was written anew, perhaps without its null members")
+        yield Unverified(reason="the recorded body was rewritten, perhaps without its null members")
     elif "stop_sequence" not in body:
         yield Finding(place=Place(pointer="/stop_sequence"), found="absent", wanted="null or a string")
     elif body["stop_sequence"] is not None and not isinstance(body["stop_sequence"], str):

@@ -109,7 +109,7 @@ class Preflight:
         """Says why nothing else was asked."""
         if self._session.statement is not None:
             return self._session.statement.message
-        return "the plainest request brought no message, so nothing else was asked"
+        return "the plainest request got no message, so nothing else was sent"
 
     # -- the model ---------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ _OTHER_NAME = ("is for another host", "correct the host name, or install a certi
 _UNTRUSTED = ("does not verify", "trust its issuer by --ca-bundle ca.pem or SSL_CERT_FILE=ca.pem")
 _NOT_STRICT = (
     "does not follow RFC 5280",
-    "Python 3.13 demands it: make the certificate and its issuer anew with these extensions, or use 3.12",
+    "Python 3.13 demands it: create the certificate and its issuer again with these extensions, or use 3.12",
 )
 _CERTIFICATES = {
     9: ("is not valid yet", "correct the clock of this machine, or wait"),

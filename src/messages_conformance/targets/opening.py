@@ -77,7 +77,7 @@ def _checked(key: str | None) -> str | None:
     if not key.isprintable() or not key.isascii() or key != key.strip():
         raise TargetError(
             "the key holds a blank at an end, a line break or a character that no header can carry; "
-            "set the variable anew, without quotes and line breaks inside its value"
+            "set the variable again, without quotes and line breaks inside its value"
         )
     return key
 

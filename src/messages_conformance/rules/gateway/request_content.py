@@ -188,7 +188,7 @@ def passes_tools_on(exchange: Exchange) -> Iterable[Finding]:
 
 @arrives("gateway.request.tool-schemas", MUST, lambda wanted: wanted.tools)
 def passes_tool_schemas_on(exchange: Exchange) -> Iterable[Finding]:
-    """The schema of every tool reaches the upstream, equal as JSON; definitions may stand where they are used."""
+    """The schema of every tool reaches the upstream, equal as JSON; references may become what they name."""
     found = {tool.name: tool.schema for tool in received_of(exchange).tools}
     for number, tool in enumerate(wanted_of(exchange).tools):
         if tool.name in found and not same(inlined(found[tool.name]), inlined(tool.schema)):
