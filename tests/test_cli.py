@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +18,7 @@ from command_line import Outcome, ended, run, started
 from misbehaving import KEY, PATIENCE_S, Endpoints
 
 from messages_conformance import __version__
+from messages_conformance.cli import main
 from messages_conformance.rules import CATALOGUE
 from messages_conformance.rules.requirement_list import listed
 
@@ -261,3 +265,19 @@ def test_the_harm_is_in_list_and_explain() -> None:
     rows = {row["id"]: row["harm"] for row in json.loads(run("list", "--format", "json").out)}
     assert rows["auth.key-not-echoed"] == "leaks"
     assert any(not harm for harm in rows.values()), "tolerated and excluded requirements have no harm"
+
+
+def test_python_without_docstrings_is_wrong_usage() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-OO", "-m", "messages_conformance", "list"], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 4
+    assert "Python runs with -OO" in ended.stderr
+
+
+def test_a_character_that_the_output_cannot_have_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    assert main(["explain", "stream.order.message-stop-last"]) == 0
+    sys.stdout.flush()
+    assert b"\\u2026" in written.getvalue()

@@ -7,6 +7,7 @@ and returns the sentence for the first wrong value. It does not matter where a v
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -129,6 +130,24 @@ def parsed_header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
+VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][0-9A-Za-z_]*")
+"""The name of an environment variable (POSIX.1-2017, 8.1), in either case."""
+
+MIN_KEY_CHARS: Final = 16
+"""A name that is so long, has small letters and digits, and is not set, is a key (origin: our own)."""
+
+
+def _key_variable_problem(name: str) -> str:
+    """What is wrong with the variable of the key. The sentence never has its name: it may be the key itself."""
+    is_like_a_key = len(name) >= MIN_KEY_CHARS and any(map(str.islower, name)) and any(map(str.isdigit, name))
+    if name in os.environ or (VARIABLE_NAME.fullmatch(name) and not is_like_a_key):
+        return ""
+    return (
+        "--api-key-env takes the name of an environment variable, such as MESSAGES_API_KEY, and not the key itself; "
+        "no variable has the name that was given"
+    )
+
+
 def _headers_problem(texts: Iterable[str]) -> str:
     """The sentence for the first header that cannot be added; empty when all can. It never shows a value."""
     seen: set[str] = set()
@@ -204,6 +223,7 @@ OPTIONS: Final = (
         "api-key-env",
         "the environment variable that holds the key (default: MESSAGES_API_KEY)",
         refuses_empty=True,
+        check=_key_variable_problem,
     ),
     Option(
         "header",

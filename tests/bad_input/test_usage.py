@@ -47,6 +47,18 @@ PARSED = {
     "seed": (["run", "reference:", "--seed", "1.5"], ["--seed is '1.5'", "whole number"]),
     "model": (["run", "reference:", "--model", ""], ["--model is empty"]),
     "report": (["run", "reference:", "--report", ""], ["--report is empty"]),
+    "key-as-its-variable": (["run", "reference:", "--api-key-env", KEY], ["takes the name", "not the key itself"]),
+    "key-without-signs-as-its-variable": (
+        ["run", "reference:", "--api-key-env", KEY.replace("-", "a").replace("+", "b").replace("/", "c")],
+        ["takes the name", "not the key itself"],
+    ),
+    "password-of-a-proxy": (["proxy", "--upstream", f"http://user:{KEY}@127.0.0.1:1"], ["a user name or a password"]),
+    "key-in-the-query-of-a-proxy": (["proxy", "--upstream", f"http://127.0.0.1:1/?k={KEY}"], ["has a query"]),
+    "password-in-a-broken-upstream": (["proxy", "--upstream", f"ftp://user:{KEY}@host"], ["begins with http://"]),
+    "password-of-a-gateway": (
+        ["serve", "--gateway", "translates", "--upstream", f"http://user:{KEY}@127.0.0.1:1"],
+        ["a user name, a password or a query"],
+    ),
     "key-variable": (["run", "reference:", "--api-key-env", ""], ["--api-key-env is empty"]),
     "no-value": (["run", "reference:", "--only"], ["--only needs a value: write --only GLOB"]),
     "option-as-value": (["run", "--only", "--skip", "a", "reference:"], ["--only needs a value, but another option"]),

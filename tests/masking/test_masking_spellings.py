@@ -57,6 +57,20 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "base64 in a JSON line break": lambda key: json.dumps(base64.encodebytes(b"a" * 50 + key.encode()).decode()),
     "base64 twice": lambda key: base64.b64encode(base64.b64encode(b"x" + key.encode())).decode(),
     "json in base64": lambda key: base64.b64encode("".join(f"\\u{ord(c):04x}" for c in key).encode()).decode(),
+    "hex with blanks": lambda key: key.encode().hex(" "),
+    "hex with colons in upper case": lambda key: key.encode().hex(":").upper(),
+    "hex in words of two bytes": lambda key: key.encode().hex(" ", -2),
+    "a list of 0x": lambda key: ", ".join(f"0x{c:02x}" for c in key.encode()),
+    "a list of bytes": lambda key: json.dumps(list(key.encode())),
+    "an object of bytes": lambda key: json.dumps(dict(enumerate(key.encode()))),
+    "octal": lambda key: "".join(f"\\{c:03o}" for c in key.encode()),
+    "CSS": lambda key: "".join(f"\\{c:x} " for c in key.encode()),
+    "code points": lambda key: " ".join(f"U+{c:04X}" for c in key.encode()),
+    "binary": lambda key: " ".join(f"{c:08b}" for c in key.encode()),
+    "UTF-16": lambda key: key.encode("utf-16-le").decode(),
+    "UTF-16 in JSON": lambda key: json.dumps(key.encode("utf-16-be").decode("latin-1")),
+    "UTF-16 in base64": lambda key: base64.b64encode(key.encode("utf-16-le")).decode(),
+    "base32": lambda key: base64.b32encode(b"?" + key.encode()).decode(),
     "percent of base64": lambda key: quote(base64.b64encode(key.encode()).decode(), safe=""),
 }
 
@@ -71,6 +85,38 @@ def test_a_spelling_is_found_whole(spelling: str, key: str) -> None:
         assert text.startswith(before)
         assert text.endswith(after)
         assert not spans(text.encode(), key.encode())
+
+
+LOOSE_KEY = "sk-ant-REAL_0123456789-aB3/x+9"
+
+LOOSE: dict[str, Callable[[str], str]] = {
+    "lower case, as a header's name or a host": str.lower,
+    "upper case": str.upper,
+    "characters in a list": lambda key: json.dumps(list(key)),
+    "parts in a list": lambda key: json.dumps([key[:9], key[9:19], key[19:]]),
+    "parts that a program joins": lambda key: '" + "'.join([key[:9], key[9:19], key[19:]]),
+    "zero-width spaces": "\u200b".join,
+    "soft hyphens": "\u00ad".join,
+    "blanks": " ".join,
+    "other punctuation": lambda key: key.replace("-", "_").replace("/", "-"),
+    "markup": lambda key: f"<b>{'</b><b>'.join(key)}</b>",
+    "colours of a terminal": "\x1b[0m".join,
+}
+
+
+@pytest.mark.parametrize("spelling", LOOSE)
+def test_a_key_with_something_between_its_characters_is_found(spelling: str) -> None:
+    text = masked_text(f"before: {LOOSE[spelling](LOOSE_KEY)} :after", LOOSE_KEY)
+    assert KEY_PLACEHOLDER in text
+    assert text.startswith("before: ")
+    assert text.endswith(" :after")
+    assert not spans(text.encode(), LOOSE_KEY.encode())
+
+
+def test_a_key_like_a_word_is_looked_for_as_it_is_written() -> None:
+    for key, text in (("my-test-key-1", "My test key: 1."), ("this-is-a-secret-key", "This is a secret key.")):
+        assert masked_text(text, key) == text
+        assert masked_text(f"{text} {key}", key) == f"{text} {KEY_PLACEHOLDER}"
 
 
 def test_text_without_the_secret_stays() -> None:

@@ -10,13 +10,14 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Any, Final
 
 import click
 
 from messages_conformance.cli.command_list import NAME
 from messages_conformance.cli.commands import Commands
-from messages_conformance.cli.parsing import NOT_JUDGED, USAGE, complain
+from messages_conformance.cli.parsing import NOT_JUDGED, USAGE, complain, remember_addresses
 from messages_conformance.cli.usage_errors import sentence_for
 
 COMPLETION: Final = "_MESSAGES_CONFORMANCE_COMPLETE"
@@ -44,6 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if any("\0" in word for word in words):
         complain("an argument has a null character; no file and no name has one")
         return USAGE
+    if sys.flags.optimize > 1:
+        print(
+            "ERROR: Python runs with -OO, which removes the texts that this program needs; leave it out",
+            file=sys.stderr,
+        )
+        return USAGE
+    remember_addresses(words)
     try:
         code = _executed(words)
         sys.stdout.flush()
@@ -148,6 +156,9 @@ def open_standard_streams() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free number, which is this one
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a locale without a character, such as C, is no error
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _drop_output() -> None:

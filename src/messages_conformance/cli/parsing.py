@@ -35,6 +35,20 @@ def remember_keys(*variables: str | None) -> None:
             remember_secret(value, **own)
 
 
+def remember_addresses(words: Iterable[str]) -> None:
+    """Masks the passwords and keys in the addresses among these words, and in those of the environment."""
+    variables = (value for name, value in os.environ.items() if name.upper().endswith(ADDRESS_VARIABLES))
+    if found := [text for text in (*words, *variables) if "://" in text]:
+        from messages_conformance.masking import remember_address
+
+        for text in found:
+            remember_address(text)
+
+
+ADDRESS_VARIABLES: Final = ("_PROXY", "_BASE_URL", "_TARGET", "_UPSTREAM")
+"""How the names of environment variables with an address end."""
+
+
 def near(word: str, valid: Iterable[str]) -> str:
     """A suffix for a message that asks for the nearest valid word; empty when no word is near."""
     found = get_close_matches(word, list(valid), n=1)

@@ -60,6 +60,8 @@ def _wrong(parsed: Parsed) -> str:
         return "no --upstream was given; it is the address that answers, such as https://api.anthropic.com"
     if not _is_address(parsed.upstream):
         return f"--upstream is {parsed.upstream!r}; it is an address that begins with http:// or https://"
+    if extra := _extra(parsed.upstream):
+        return f"--upstream has {extra}; leave it out: the proxy passes on what the client sends"
     if not 0 <= parsed.port <= 65_535:
         return f"--port is {parsed.port}; it must be a number from 0 (any free port) to 65535"
     return ""
@@ -71,6 +73,14 @@ def _is_address(text: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # brackets without an end, or a port that is none
         return False
+
+
+def _extra(address: str) -> str:
+    """What the address has beside host and path. It would be a secret that every line shows."""
+    parts = urlsplit(address)
+    if "@" in parts.netloc:
+        return "a user name or a password"
+    return "a query" if parts.query else "a fragment" if parts.fragment else ""
 
 
 def _served(parsed: Parsed, found: Mapping[str, Any]) -> int:

@@ -31,6 +31,8 @@ def serve_gateway(parsed: Parsed) -> int:
     parts = urlsplit(parsed.upstream or "")
     if parts.scheme != "http" or not parts.hostname:
         return wrong_usage(ValueError("--gateway needs --upstream, an address such as http://127.0.0.1:9901"))
+    if "@" in parts.netloc or parts.query:
+        return wrong_usage(ValueError("--upstream has a user name, a password or a query; leave it out"))
     try:
         names = [
             *((FAULT, name) for name in _names(parsed.fault)),

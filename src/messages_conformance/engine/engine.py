@@ -141,6 +141,7 @@ class Engine:
         self._stopping: asyncio.Event | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loop_is_ready = threading.Event()
+        self._failure: Exception | None = None
         self._lock = threading.Lock()
 
     # Planning
@@ -270,8 +271,10 @@ class Engine:
         """Cancels what is in flight, closes the target and ends the thread. May be called again."""
         if self._stopped:
             return
-        self._running_loop()  # even if nothing was sent: the target has to be closed in a loop
-        self._stopped = True
+        try:
+            self._running_loop()  # even if nothing was sent: the target has to be closed in a loop
+        finally:
+            self._stopped = True
         self._call_on_loop(self._stop_loop)
         while self._thread is not None and self._thread.is_alive():
             self._thread.join(_POLL_S)
@@ -328,16 +331,30 @@ class Engine:
         if self._stopped:
             raise EngineError("the engine is stopped; make a new one for another run")
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="messages-conformance-engine", daemon=True)
-            self._thread.start()
-        self._loop_is_ready.wait()
-        assert self._loop is not None
+            self._start()
+        while not self._loop_is_ready.wait(_POLL_S) and self._thread is not None and self._thread.is_alive():
+            pass
+        if self._loop is None:
+            raise self._failure or EngineError("the thread that sends requests did not start")
         return self._loop
+
+    def _start(self) -> None:
+        """Starts the thread. When there is no memory for it, there is none, and nothing waits for it."""
+        thread = threading.Thread(target=self._run, name="messages-conformance-engine", daemon=True)
+        thread.start()
+        self._thread = thread
 
     def _run(self) -> None:
         clock = self.target.clock
-        with asyncio.Runner(loop_factory=None if clock is None else clock.new_event_loop) as runner:
-            runner.run(self._main())
+        try:
+            with asyncio.Runner(loop_factory=None if clock is None else clock.new_event_loop) as runner:
+                runner.run(self._main())
+        except Exception as error:  # raised in the thread that waits, or printed there
+            self._failure = error
+            if self._loop is not None:
+                raise
+        finally:
+            self._loop_is_ready.set()
 
     async def _main(self) -> None:
         """Runs until `stop`; closes the target."""

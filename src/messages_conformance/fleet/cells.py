@@ -14,7 +14,7 @@ from typing import Any, Final
 from messages_conformance import axes, configuration
 from messages_conformance.axes import Axes, is_glob
 from messages_conformance.configuration import Configuration, ConfigurationError, Setting
-from messages_conformance.masking import masked
+from messages_conformance.masking import masked, remember_address
 
 ListModels = Callable[[Mapping[str, Setting]], tuple[str, ...]]
 """Asks a target with these options for its models; raises ConfigurationError when it has no list."""
@@ -122,6 +122,7 @@ def _options(
 ) -> dict[str, Setting]:
     """The options of one target, with its own report folder."""
     options = configuration.settings({**given, "target": name}, found, environment)
+    remember_address(str(options["target"].value or ""))
     if "report" not in found.targets[name]:
         options["report"] = Setting(value=str(base / slug(name)), origin="default")
     return options

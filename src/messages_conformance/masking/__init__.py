@@ -4,6 +4,7 @@ A target masks its key in each response before it becomes a record. The judge ma
 writer of output masks its text once more.
 """
 
+from messages_conformance.masking.addresses import remember_address
 from messages_conformance.masking.known import (
     bounded,
     forget_secrets,
@@ -26,6 +27,7 @@ __all__ = [
     "masked_request",
     "masked_response",
     "masked_text",
+    "remember_address",
     "remember_secret",
     "secrets_restored",
     "spans",

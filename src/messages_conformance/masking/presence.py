@@ -11,6 +11,7 @@ from __future__ import annotations
 import binascii
 from typing import Final
 
+from messages_conformance.masking.loose import is_loosely_in
 from messages_conformance.masking.views import BASE64, SEPARATOR, line_of, may_be_over_lines, unescaped_view
 
 _RUNS: Final = bytes(
@@ -43,9 +44,8 @@ def is_present(text: bytes, secret: bytes, *, escapes: int, base64s: int) -> boo
 
 def _is_present(text: bytes, forms: frozenset[bytes], escapes: int, base64s: int, *, has_breaks: bool) -> bool:
     lowered = text.lower()
-    for form in forms:
-        if form in text or form.hex().encode() in lowered:
-            return True
+    if any(form in text for form in forms) or is_loosely_in(text, lowered, forms):
+        return True
     if base64s and _is_in_base64(text, forms, escapes, base64s - 1):
         return True
     if escapes and (view := unescaped_view(text)) is not None:

@@ -1,6 +1,7 @@
 """Finds a secret in bytes, also where an encoding disguises it.
 
-The search reads the bytes as they are and views of them: without escapes, without line breaks, with base64 decoded. A
+The search reads the bytes as they are and views of them: without escapes, without line breaks, with base64 decoded,
+and their letters and digits alone (`loose`). A
 view is searched in the same way, so that it finds encodings inside encodings. The number of views is limited, so the
 time is linear in the size of the bytes.
 """
@@ -10,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from messages_conformance.masking.loose import loose_spans
 from messages_conformance.masking.presence import is_present
 from messages_conformance.masking.views import (
     Span,
     decoded_base64,
+    may_be_over_lines,
     unescaped_view,
     without_base64,
     without_escapes,
@@ -52,10 +55,11 @@ def _spans(text: bytes, forms: frozenset[bytes], escapes: int, base64s: int, *, 
     for form in forms:
         yield from _occurrences(text, form)
         yield from _occurrences(lowered, form.hex().encode())
+    yield from loose_spans(text, forms)
     if escapes and (view := without_escapes(text)) is not None:
         plain = forms | {unescaped_view(form) or form for form in forms}
         yield from map(view.origin, _spans(view.data, plain, escapes - 1, base64s, has_breaks=has_breaks))
-    if has_breaks and (view := without_line_breaks(text)) is not None:
+    if has_breaks and may_be_over_lines(text, forms) and (view := without_line_breaks(text)) is not None:
         yield from map(view.origin, _spans(view.data, forms, 0, base64s, has_breaks=False))
     if base64s:
         yield from _in_base64(text, forms, escapes, base64s - 1)

@@ -95,14 +95,14 @@ def may_be_over_lines(text: bytes, forms: frozenset[bytes]) -> bool:
 def without_escapes(text: bytes) -> View | None:
     """A view of the text with one level of escapes removed; None when it has none."""
     data = unescaped_view(text)
-    return None if data is None else View(data=data, origin=_Substitutions(text, _ESCAPE, _character))
+    return None if data is None else View(data=data, origin=Substitutions(text, _ESCAPE, _character))
 
 
 def without_line_breaks(text: bytes) -> View | None:
     """A view of the text in one line; None when it has one line already."""
     if b"\n" not in text and b"\r" not in text:
         return None
-    return View(data=line_of(text), origin=_Substitutions(text, _LINE_BREAK, lambda _: b""))
+    return View(data=line_of(text), origin=Substitutions(text, _LINE_BREAK, lambda _: b""))
 
 
 def decoded_base64(text: bytes, *, least_bytes: int) -> bytes:
@@ -126,12 +126,17 @@ def without_base64(text: bytes, *, least_bytes: int) -> View | None:
     if not pieces:
         return None
 
-    def origin(span: Span) -> Span:
-        index = bisect_right(starts, span[0]) - 1
-        first, last = span[0] - starts[index], span[1] - 1 - starts[index]
+    def place(at: int) -> Span:
+        """The characters that hold one byte of the view."""
+        index = bisect_right(starts, at) - 1
         begin, missing = begins[index]
         # Byte n holds the bits from 8 * n, and a character of base64 holds six bits.
-        return begin + max(0, 8 * first // 6 - missing), begin + (8 * last + 7) // 6 + 1 - missing
+        byte = at - starts[index]
+        return begin + max(0, 8 * byte // 6 - missing), begin + max(1, (8 * byte + 7) // 6 + 1 - missing)
+
+    def origin(span: Span) -> Span:
+        first, last = place(span[0]), place(span[1] - 1)
+        return min(first[0], last[0]), max(first[1], last[1])
 
     return View(data=b"".join(pieces), origin=origin)
 
@@ -176,7 +181,7 @@ def _decoded(escape: bytes) -> bytes:
     return bytes.fromhex(code.rstrip(b"}")[-2:].decode())
 
 
-class _Substitutions:
+class Substitutions:
     """Returns the original spans of a view that a substitution made. It reads the text when it is first called."""
 
     def __init__(self, text: bytes, pattern: re.Pattern[bytes], substitute: Callable[[re.Match[bytes]], bytes]) -> None:
@@ -186,6 +191,7 @@ class _Substitutions:
         self._originals: list[Span] = []
 
     def __call__(self, span: Span) -> Span:
+        """The original span of a span of the view."""
         if not self._starts:
             self._read()
         return self._original(span[0])[0], self._original(span[1] - 1)[1]

@@ -189,7 +189,7 @@ async def _refuse(send: Send, text: str, *, status: int = UNREACHABLE_STATUS) ->
 
 def _has_http2() -> bool:
     try:
-        import h2  # type: ignore[import-not-found]  # noqa: F401
+        import h2  # noqa: F401
     except ImportError:
         return False
     return True

@@ -47,7 +47,8 @@ class Background:
         """Ends every connection and the thread."""
         if self._stopping is not None:
             self.call(self._stopping.set)
-        self._thread.join()
+        if self._thread.ident is not None:  # there may have been no memory for it
+            self._thread.join()
 
     def _run(self) -> None:
         try:

@@ -6,9 +6,8 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote
 
-from messages_conformance.masking import remember_secret
+from messages_conformance.masking import remember_address, remember_secret
 from messages_conformance.targets.address import VALID_FORMS, parse_address, shown_url, with_base_path
 from messages_conformance.targets.connection import Connection
 from messages_conformance.targets.http import HttpTarget
@@ -20,9 +19,6 @@ DEFAULT_TIMEOUT_S: Final = 60.0
 """How long to wait for the next byte, unless --timeout says otherwise (origin: our own)."""
 
 _SCHEMES = ("http", "https", "reference", "replay")
-
-
-_SECRET_NAME = re.compile(r"key|token|secret|pass|sig|auth|cred|code", re.IGNORECASE)
 
 
 def open_target(
@@ -40,8 +36,8 @@ def open_target(
     `connection` has added headers, a base path and certificates.
     """
     spec = spec.strip()
-    for secret in (key, *_passwords(spec), *_keys_in_query(spec)):
-        remember_secret(secret)
+    remember_secret(key)
+    remember_address(spec)
     connection.remember()
     key = _checked(key)
     scheme, colon, rest = spec.partition(":")
@@ -56,19 +52,6 @@ def open_target(
         case "replay" if rest:
             return ReplayTarget(Path(rest).expanduser(), key=key)
     raise TargetError(f"{_guess(spec)}; {VALID_FORMS}")
-
-
-def _passwords(spec: str) -> tuple[str, ...]:
-    """What a URL says before an @, as it is written and decoded. It is not sent, but it must not be shown either."""
-    found = re.search(r"//([^/@]+)@", spec)
-    written = [part for part in found[1].split(":", 1) if part] if found else []
-    return (*written, *map(unquote, written))
-
-
-def _keys_in_query(spec: str) -> tuple[str, ...]:
-    """The values in the query of a URL whose names say that they are secret. Such a URL is refused, and not shown."""
-    written = [value for name, value in re.findall(r"[?&#]([^=&#]*)=([^&#]*)", spec) if _SECRET_NAME.search(name)]
-    return (*written, *map(unquote, written))
 
 
 def _checked(key: str | None) -> str | None:
