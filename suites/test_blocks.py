@@ -96,7 +96,7 @@ TOOLS = [
     *whole_and_streamed(
         "tool.strict",
         CONTACT,
-        max_tokens=200,
+        max_tokens=600,
         tools=[STRICT],
         needs=["tools", "strict-tools"],
         capability="strict-tools",

@@ -13,6 +13,7 @@ from messages_conformance.generate import (
     answer_tokens,
     ask,
     whole_and_streamed,
+    word_in_other_letters,
     word_to_stop_at,
 )
 
@@ -23,10 +24,14 @@ MAX_TOKENS = 96
 async def cut_in_the_middle(send):
     """Asks once, then again with a word of the answer as a stop sequence, and with half of its tokens as the limit."""
     whole = await send(whole_and_streamed("middle", RAIN, max_tokens=MAX_TOKENS)[0])
-    word, half = word_to_stop_at(answer_text(whole)), answer_tokens(whole) // 2
+    text = answer_text(whole)
+    word, half = word_to_stop_at(text), answer_tokens(whole) // 2
     if word is not None:
+        # The blanks of a sequence count, and so do its capitals: the first ends the answer, and the second does not.
+        spaced = next((one for one in (f" {word} ", f" {word}") if one in text), word)
+        sequences = [spaced, *word_in_other_letters(text, before=word)]
         for cut in whole_and_streamed(
-            "middle.stop", RAIN, max_tokens=MAX_TOKENS, stop_sequences=[word], needs=["stop-sequences"]
+            "middle.stop", RAIN, max_tokens=MAX_TOKENS, stop_sequences=sequences, needs=["stop-sequences"]
         ):
             await send(cut)
     if half >= 1:

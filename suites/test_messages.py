@@ -16,6 +16,7 @@ INSTRUCTIONS = (
     "You are a careful assistant for a small library. You answer in plain words, you never invent a book, "
     "and when a reader asks for one word you give exactly that word."
 )
+ALIKE = ["\t7", "9\t", "1[45]"]
 NOTE = " This note only makes the question longer and asks for nothing: the library opens at nine and closes at five."
 
 PLAIN = [
@@ -53,12 +54,13 @@ LIMITS = [
         "stop.last-of-four",
         COUNT,
         max_tokens=100,
-        stop_sequences=["zebra", "violin", "cactus", ", 9,"],
+        stop_sequences=["zebra", "\t5", "6\t", ", 9,"],
         needs=["stop-sequences"],
         streamed_depth="smoke",
     ),
     ask("stop.first-of-two", COUNT, max_tokens=100, stop_sequences=[", 7,", "zebra"], needs=["stop-sequences"]),
-    ask("stop.unreached", COUNT, max_tokens=100, stop_sequences=["zebra"], needs=["stop-sequences"]),
+    # None of them is in the text: it has no tabs, and no sequence is a pattern.
+    ask("stop.unreached", COUNT, max_tokens=100, stop_sequences=["zebra", *ALIKE], needs=["stop-sequences"]),
 ]
 
 HISTORY = [

@@ -260,6 +260,18 @@ ROWS: dict[str, Row] = {
             answered(say("5, 6, 7, 8")),
         ],
     ),
+    "stop.stop_sequence.exact": (
+        [
+            *[
+                answered(
+                    say("x, y, ", stop_reason="stop_sequence", stop_sequence="\tZ"), ask={"stop_sequences": ["\tZ"]}
+                )
+                for _ in range(2)
+            ],
+            answered(say("x, y, z, w")),
+        ],
+        [answered(say("x, y, z, w"), ask={"stop_sequences": ["\tZ"]}), answered(say("x, y, z, w"))],
+    ),
     "stop.tool_use.implies-block": ([answered({"stop_reason": "tool_use"}, ask={"tools": TOOLS})], CALLED),
     "stop.tool_use.block-implies": ([answered({"content": [TOOL_CALL]}, ask={"tools": TOOLS})], CALLED),
     "stop.pause_turn.server-tools-only": (
@@ -441,6 +453,7 @@ def test_it_passes(requirement: str) -> None:
         ("stop.max_tokens.occurs", [answered(ask={"max_tokens": 5}), answered()]),
         ("stop.stop_sequence.occurs", [answered(ask=SEQUENCE), answered()]),
         ("stop.stop_sequence.matched", [answered(ask=SEQUENCES), answered()]),
+        ("stop.stop_sequence.exact", [answered(ask=SEQUENCES), answered()]),
         ("response.id.unique", OK),
         ("headers.request-id.unique", OK),
         ("usage.input.deterministic", OK),

@@ -9,6 +9,7 @@ from messages_conformance.generate.answers import (
     input_tokens,
     later_change,
     was_left,
+    word_in_other_letters,
     word_to_stop_at,
 )
 from messages_conformance.generate.asks import (
@@ -59,6 +60,7 @@ __all__ = [
     "user",
     "was_left",
     "whole_and_streamed",
+    "word_in_other_letters",
     "word_to_stop_at",
     "words",
 ]

@@ -120,6 +120,13 @@ def word_to_stop_at(text: str) -> str | None:
     return None
 
 
+def word_in_other_letters(text: str, *, before: str) -> list[str]:
+    """A word before another one of the text, with capitals for small letters; empty where there is none."""
+    words = _WORD.findall(text[: text.find(before)])
+    changed = (word.swapcase() for word in words[1:] if word != before)
+    return next(([word] for word in changed if word not in text and word not in before), [])
+
+
 def later_change(text: str, answer: str) -> str | None:
     """A part of a text that an answer has changed, after another change; None without two of them.
 

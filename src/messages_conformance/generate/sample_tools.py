@@ -10,6 +10,7 @@ def tool(name: str, description: str, location: str = "The city") -> dict[str, A
     return {"name": name, "description": description, "input_schema": schema}
 
 
+LONG_TEXT: Final = "The clerk of the west tower dusts the oldest maps every week and writes it down. " * 9 + "The end."
 WEATHER: Final = tool("get_weather", "Gives the weather in one city.")
 TIME: Final = tool("get_time", "Gives the local time in one city.")
 STRICT: Final = {
@@ -27,10 +28,24 @@ STRICT: Final = {
             "title": {"type": "string", "enum": ["Smith & Sons <North>"]},
             "format": {"type": "string", "enum": ["R&amp;D"]},
             "label": {"type": "string", "enum": ["Ångström, Øre\n10 € – “x”"]},
-            # The indentation of code, and a backslash that is no escape.
-            "code": {"type": "string", "enum": ["    mark = \\u0041\n"]},
-            # More digits than a float of 32 bits has.
+            # The indentation of code, a backslash that is no escape, both kinds of line breaks, a tab, and a letter of
+            # two characters.
+            "code": {"type": "string", "enum": ["    mark = \\u0041\r\n\tcafe\u0301\n"]},
+            # A name with an underscore, and what template engines replace.
+            "file_path": {"type": "string", "enum": ["C:\\users\\${user}\\{{folder}}\\%TEMP%"]},
+            # Longer than the limits of log lines and headers.
+            "text_body": {"type": "string", "enum": [LONG_TEXT]},
+            # Texts that are no numbers, booleans or nulls, although they look like them.
+            "serial": {"type": "string", "enum": ["007"]},
+            "flag": {"type": "string", "enum": ["true"]},
+            "country": {"type": "string", "enum": ["no"]},
+            # More digits than a float of 32 bits has, and numbers below zero.
             "ratio": {"type": "number", "enum": [2.718281828459]},
+            "offset": {"type": "number", "enum": [-40.25]},
+            "floor": {"type": "integer", "enum": [-3]},
+            "returned": {"type": "null"},
+            # A list stays a list, however short it is.
+            "tags": {"type": "array", "items": {"type": "string", "enum": ["solo"]}},
             "address": {
                 "type": "object",
                 "properties": {"city": {"type": "string"}},
@@ -38,7 +53,10 @@ STRICT: Final = {
                 "additionalProperties": False,
             },
         },
-        "required": ["name", "age", "title", "format", "label", "code", "ratio", "address"],
+        "required": [
+            *("name", "age", "title", "format", "label", "code", "file_path", "text_body", "serial", "flag", "country"),
+            *("ratio", "offset", "floor", "returned", "tags", "address"),
+        ],
         "additionalProperties": False,
     },
 }

@@ -29,6 +29,7 @@ from messages_conformance.rules import (
     empty_values,
     equal_forms,
     error_responses,
+    exact_stops,
     failures_by_chance,
     files_in_messages,
     foreign_words,
@@ -105,6 +106,7 @@ from messages_conformance.rules.verdict import (
 TOPICS = (
     transport,
     error_responses,
+    exact_stops,
     failures_by_chance,
     headers,
     response,

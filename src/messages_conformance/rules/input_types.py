@@ -28,19 +28,22 @@ EMPTY: Final[tuple[Any, ...]] = ("", None, [], {})
 """What programs put in the place of nothing."""
 
 
-def _decoded(value: Any) -> Any:
-    """The value with every string that is JSON text in its place."""
+def _decoded(value: Any, schema: Any) -> Any:
+    """The value with every string that is JSON text in its place, unless its schema says that it is a string."""
+    schema = schema if isinstance(schema, Mapping) else {}
     if isinstance(value, Mapping):
-        return {name: _decoded(item) for name, item in value.items()}
+        properties = schema.get("properties")
+        known = properties if isinstance(properties, Mapping) else {}
+        return {name: _decoded(item, known.get(name)) for name, item in value.items()}
     if isinstance(value, list):
-        return [_decoded(item) for item in value]
-    if not isinstance(value, str):
+        return [_decoded(item, schema.get("items")) for item in value]
+    if not isinstance(value, str) or schema.get("type") == "string":
         return value
     try:
         inner = json.loads(value.lower() if value in ("True", "False", "None") else value)
     except (ValueError, RecursionError):
         return value
-    return inner if isinstance(inner, str) else _decoded(inner)
+    return inner if isinstance(inner, str) else _decoded(inner, schema)
 
 
 @rule(
@@ -71,7 +74,9 @@ def keeps_the_types_of_strict_tools(exchanges: Sequence[Exchange]) -> Iterable[F
 def _is_retyped(call: Call) -> bool:
     """Whether an input matches its schema only after JSON text in its strings is parsed."""
     given, schema = call[2]["input"], schema_of(call)
-    return bool(contract.schema_mismatch(schema, given)) and not contract.schema_mismatch(schema, _decoded(given))
+    return bool(contract.schema_mismatch(schema, given)) and not contract.schema_mismatch(
+        schema, _decoded(given, schema)
+    )
 
 
 @rule(

@@ -132,7 +132,7 @@ def repeating(exchanges: Sequence[Exchange]) -> Iterator[tuple[Mapping[str, Any]
 def _exact_share(stated: Mapping[str, Any], given: Mapping[str, Any]) -> float:
     """The share of the stated values, except empty ones, that a call repeats, those of another type included."""
     alike = [
-        is_same(value, given.get(name)) or _has_other_type(value, given.get(name))
+        is_same(value, given.get(name)) or has_other_type(value, given.get(name))
         for name, value in stated.items()
         if not is_empty(value)
     ]
@@ -287,7 +287,7 @@ def _changed_value(stated: Mapping[str, Any], forms: list[list[Call]]) -> Findin
         return None
     calls = [call for form in forms for call in form]
     for name in stated:
-        if all(_has_other_type(stated[name], call[2]["input"].get(name)) for call in calls):
+        if all(has_other_type(stated[name], call[2]["input"].get(name)) for call in calls):
             return _retyped(stated, name, calls)
     if not _has_written_the_same(calls):
         return None
@@ -313,7 +313,7 @@ def _has_written_the_same(calls: list[Call]) -> bool:
     return len(messages) == len(calls) and len({count(usage_of(call[0]), "output_tokens") for call in calls}) == 1
 
 
-def _has_other_type(value: Any, given: Any) -> bool:
+def has_other_type(value: Any, given: Any) -> bool:
     """Whether a text came as the value that it states in JSON, or another value as its JSON text."""
     text, parsed = (value, given) if isinstance(value, str) else (given, value)
     if not isinstance(text, str) or isinstance(parsed, str):
@@ -328,7 +328,7 @@ def _retyped(stated: Mapping[str, Any], name: str, calls: list[Call]) -> Finding
     """A finding if the model repeats all other texts exactly, so that it did not change the type by itself."""
     others = [other for other, value in stated.items() if isinstance(value, str) and other != name]
     texts = [other for other in others if not _is_choice_of(calls[0], other)]
-    others = [other for other in texts if not _has_other_type(stated[other], calls[0][2]["input"].get(other))]
+    others = [other for other in texts if not has_other_type(stated[other], calls[0][2]["input"].get(other))]
     if not _are_exact(stated, others, calls):
         return None
     given = calls[0][2]["input"][name]

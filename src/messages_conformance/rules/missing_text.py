@@ -118,10 +118,22 @@ def _has_a_delta_twice(pieces: Sequence[str], whole: str) -> bool:
 
 
 def _lost_after_thinking(pairs: list[Pair]) -> Finding | None:
-    """A finding about streams without the text, or its beginning, after their thinking; it is billed all the same."""
+    """A finding about streams without the text, or its beginning, after their thinking; it is billed all the same.
+
+    Thinking that is shown and thinking that is omitted are judged alone, because their streams have other events.
+    """
     pairs = [pair for pair in pairs if all(map(_thinks_and_answers, pair))]
-    lost = [pair for pair in pairs if _is_an_end_of(text_of(pair[0]), text_of(pair[1])) and _bills_as_much(*pair)]
-    return _finding(lost, "billed like the whole answer") if len(lost) == len(pairs) >= MIN_BILLED else None
+    for shows in (True, False):
+        alike = [pair for pair in pairs if all(_shows_thinking(one) is shows for one in pair)]
+        lost = [pair for pair in alike if _is_an_end_of(text_of(pair[0]), text_of(pair[1])) and _bills_as_much(*pair)]
+        if len(lost) == len(alike) >= MIN_BILLED:
+            return _finding(lost, "billed like the whole answer")
+    return None
+
+
+def _shows_thinking(exchange: Exchange) -> bool:
+    """Whether a thinking block of an answer has a text."""
+    return any(block.get("thinking") for block in blocks_of(exchange) if block.get("type") == "thinking")
 
 
 def _long_texts_lost(exchanges: Sequence[Exchange]) -> list[Pair]:

@@ -19,6 +19,8 @@ from messages_conformance.rules.accessors import (
     stop_reason_of,
     streamed,
     text_of,
+    thinking_type,
+    total_input,
     usage_of,
     walk_of,
 )
@@ -41,6 +43,9 @@ MIN_ENDED_AT_LIMIT: Final = 2
 """One answer may end at its limit by chance and be the beginning of a longer one; two do not (our own: a model gives
 less than requested in fewer than one of thirty answers, and rarely with just this many tokens)."""
 
+SMALLEST_WINDOW: Final = 1_000
+"""No model in use has a smaller context window (our own; local servers start with 2,048)."""
+
 MIN_BEGUN: Final = 2
 """So many texts end with the beginning of the sequence that ended them (our own: a model may write one comma twice)."""
 
@@ -48,7 +53,7 @@ OTHER_ENDS: Final = ("tool_use", "refusal", "pause_turn", "model_context_window_
 """Stop reasons that may end an answer before a limit or a sequence does."""
 
 
-def _sequences(exchange: Exchange) -> tuple[str, ...]:
+def sequences_of(exchange: Exchange) -> tuple[str, ...]:
     """The stop sequences of the request."""
     requested = exchange.request.fields.get("stop_sequences")
     return tuple(item for item in requested if isinstance(item, str) and item) if isinstance(requested, list) else ()
@@ -77,7 +82,7 @@ def names_a_sequence_only_when_it_stopped_there(exchange: Exchange) -> Iterable[
 )
 def stops_only_at_requested_sequences(exchange: Exchange) -> Iterable[Finding]:
     """stop_reason is never stop_sequence when no stop_sequences were sent."""
-    if stop_reason_of(exchange) == "stop_sequence" and not _sequences(exchange):
+    if stop_reason_of(exchange) == "stop_sequence" and not sequences_of(exchange):
         place = in_message(exchange, "/stop_reason")
         yield Finding(
             place=place, found='"stop_sequence" without stop_sequences', wanted='"end_turn" or another reason'
@@ -98,10 +103,10 @@ def stops_only_at_requested_sequences(exchange: Exchange) -> Iterable[Finding]:
 )
 def names_the_sequence_where_it_stopped(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """stop_sequence is exactly one of the sequences of the request."""
-    if stop_reason_of(exchange) != "stop_sequence" or not _sequences(exchange):
+    if stop_reason_of(exchange) != "stop_sequence" or not sequences_of(exchange):
         yield Unverified(reason="no answer has stop_reason stop_sequence")
-    elif _stop_sequence(exchange) not in _sequences(exchange):
-        wanted = " or ".join(shown(sequence) for sequence in _sequences(exchange))
+    elif _stop_sequence(exchange) not in sequences_of(exchange):
+        wanted = " or ".join(shown(sequence) for sequence in sequences_of(exchange))
         yield Finding(
             place=in_message(exchange, "/stop_sequence"), found=shown(_stop_sequence(exchange)), wanted=wanted
         )
@@ -109,7 +114,7 @@ def names_the_sequence_where_it_stopped(exchange: Exchange) -> Iterable[Finding 
 
 def _sequences_in_text(answers: list[Exchange], exchanges: Sequence[Exchange]) -> Iterator[Finding | Unverified]:
     """The first of some answers that has its stop sequence in its text, and the first that has a beginning of it."""
-    stopped = [one for one in answers if stop_reason_of(one) == "stop_sequence" and _sequences(one)]
+    stopped = [one for one in answers if stop_reason_of(one) == "stop_sequence" and sequences_of(one)]
     if not stopped:
         yield Unverified(reason="no answer has stop_reason stop_sequence")
         return
@@ -130,13 +135,13 @@ def _sequences_in_text(answers: list[Exchange], exchanges: Sequence[Exchange]) -
 def _matched(exchange: Exchange) -> tuple[str, ...]:
     """The sequence that an answer names, or all requested ones if it names none of them."""
     named = _stop_sequence(exchange)
-    return (named,) if isinstance(named, str) and named in _sequences(exchange) else _sequences(exchange)
+    return (named,) if isinstance(named, str) and named in sequences_of(exchange) else sequences_of(exchange)
 
 
 def _begun(stopped: Exchange, control: Exchange) -> Iterator[str]:
     """The beginning of the named sequence with which a text ends, if the text before it is that of the control."""
     named, text, full = _stop_sequence(stopped), text_of(stopped), text_of(control)
-    if stop_reason_of(stopped) != "stop_sequence" or not isinstance(named, str) or named not in _sequences(stopped):
+    if stop_reason_of(stopped) != "stop_sequence" or not isinstance(named, str) or named not in sequences_of(stopped):
         return
     before, matched, _ = full.partition(named)
     begun = text.removeprefix(before)
@@ -198,6 +203,11 @@ def reports_that_it_reached_max_tokens(exchanges: Sequence[Exchange]) -> Iterabl
     for cut, control in requests_without("max_tokens", exchanges, larger=True):
         text, full = text_of(cut).strip(), text_of(control).strip()
         reason, limit = stop_reason_of(cut), limit_of(cut)
+        if limit is not None and _is_no_full_window(cut, limit):
+            place = in_message(cut, "/stop_reason")
+            found = f"{shown(reason)} with {total_input(usage_of(cut))} input tokens and {limit} output tokens"
+            yield Finding(exchange=cut.number, place=place, found=found, wanted=f'"max_tokens" at {limit}')
+            reason_not_verified = ""
         if limit is None or reason in OTHER_ENDS:
             continue
         if reason == "max_tokens":
@@ -210,6 +220,8 @@ def reports_that_it_reached_max_tokens(exchanges: Sequence[Exchange]) -> Iterabl
         exceeds = full.startswith(text) and least < spent <= len(full) and not _ended_early(cut, limit)
         # The same holds for the answer that was cut.
         exceeds = exceeds and count(usage_of(cut), "output_tokens") <= len(text) + END_TOKENS
+        # A model thinks as much as it likes, and then answers in fewer or in more words.
+        exceeds = exceeds and thinking_type(cut) in (None, "disabled")
         certainly = len(text.split()) > WORDS_PER_TOKEN * limit
         if isinstance(reason, str) and text and (exceeds or certainly):
             found = f"{shown(reason)} after {shown(text[-40:])}"
@@ -230,6 +242,13 @@ def reports_that_it_reached_max_tokens(exchanges: Sequence[Exchange]) -> Iterabl
             reason_not_verified = f"the model gave an answer below the limit: {shown(text)}"
     if reason_not_verified:
         yield Unverified(reason=reason_not_verified)
+
+
+def _is_no_full_window(cut: Exchange, limit: int) -> bool:
+    """Whether an answer with as many tokens as its limit reports a full context window, which has space left."""
+    used = count(usage_of(cut), "output_tokens")
+    full = stop_reason_of(cut) == "model_context_window_exceeded"
+    return full and used == limit and 0 < total_input(usage_of(cut)) + used < SMALLEST_WINDOW
 
 
 def _ended_early(cut: Exchange, limit: int) -> bool:
@@ -259,9 +278,9 @@ def reports_that_it_stopped_at_a_sequence(exchanges: Sequence[Exchange]) -> Iter
         if reason == "stop_sequence":
             reason_not_verified = ""
             continue
-        if not isinstance(reason, str) or reason in OTHER_ENDS or not _sequences(stopped):
+        if not isinstance(reason, str) or reason in OTHER_ENDS or not sequences_of(stopped):
             continue
-        generated = next((sequence for sequence in _sequences(stopped) if _contains(stopped, sequence)), None)
+        generated = next((sequence for sequence in sequences_of(stopped) if _contains(stopped, sequence)), None)
         if generated is not None:
             found = f"{shown(reason)}, with {shown(generated)} in the text"
         elif is_cut and (sum(cuts) > 1 or not is_reported):
@@ -282,7 +301,7 @@ def _ends_before_a_sequence(stopped: Exchange, control: Exchange) -> bool:
     text, full, reason = text_of(stopped), text_of(control), stop_reason_of(stopped)
     if reason in ("stop_sequence", "max_tokens", *OTHER_ENDS):
         return False
-    return any(_cut_before(text, full, sequence) for sequence in _sequences(stopped))
+    return any(_cut_before(text, full, sequence) for sequence in sequences_of(stopped))
 
 
 def _contains(exchange: Exchange, sequence: str) -> bool:
@@ -308,10 +327,10 @@ def names_the_sequence_that_was_generated(exchanges: Sequence[Exchange]) -> Iter
     seen = False
     for stopped, control in requests_without("stop_sequences", exchanges):
         named, text, full = _stop_sequence(stopped), text_of(stopped), text_of(control)
-        if stop_reason_of(stopped) != "stop_sequence" or named not in _sequences(stopped):
+        if stop_reason_of(stopped) != "stop_sequence" or named not in sequences_of(stopped):
             continue
-        possible = [sequence for sequence in _sequences(stopped) if sequence in full]
-        if len(possible) != 1 or len(_sequences(stopped)) < 2 or not _cut_before(text, full, possible[0]):
+        possible = [sequence for sequence in sequences_of(stopped) if sequence in full]
+        if len(possible) != 1 or len(sequences_of(stopped)) < 2 or not _cut_before(text, full, possible[0]):
             continue
         seen = True
         if named != possible[0]:

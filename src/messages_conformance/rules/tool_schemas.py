@@ -10,7 +10,15 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import shown, streamed
 from messages_conformance.rules.catalogue import ANTHROPIC, LOSES, RUN, rule
-from messages_conformance.rules.input_values import Call, calls_of_run, finding_in, repeating, schema_of, tool_of
+from messages_conformance.rules.input_values import (
+    Call,
+    calls_of_run,
+    finding_in,
+    has_other_type,
+    repeating,
+    schema_of,
+    tool_of,
+)
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import MUST, Finding, Unverified
 
@@ -19,6 +27,9 @@ MIN_CALLS: Final = 4
 
 MIN_STRICT: Final = 2
 """So many calls of strict tools, which no model can write against their enums, must be changed (our own)."""
+
+SHOWN_CHARS: Final = 160
+"""How much of a changed value a finding quotes (our own)."""
 
 MIN_STATED: Final = 2
 """So many calls of each form, whole and streamed, must have the same change of a stated text (our own)."""
@@ -58,7 +69,8 @@ def _is_asked(call: Call, choices: Iterable[Any]) -> bool:
 )
 def passes_enums_of_numbers_on(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """An enum of numbers reaches the model, as an enum of texts does: not every call has another number."""
-    read = [call for call in calls_of_run(exchanges) if _reads_enums_of_texts(call)]
+    calls = [call for call in calls_of_run(exchanges) if tool_of(call).get("strict") is not True]
+    read = [call for call in calls if _reads_enums_of_texts(call)]
     numbers = [
         (call, name, choices)
         for call in read
@@ -181,31 +193,54 @@ def _changed_stated_text(exchanges: Sequence[Exchange]) -> Iterator[Finding | Un
 # -- texts with one possible value ------------------------------------------------------------------------------------
 
 
-def _only_choices(call: Call) -> dict[str, str | float]:
-    """The required members of a call whose schema allows one text or number only, with this value."""
+def _only_value(schema: Any) -> list[Any]:
+    """The only value that a schema allows, in a list; empty if it allows several. A list may repeat its only item."""
+    schema = schema if isinstance(schema, dict) else {}
+    choices = schema.get("enum")
+    if schema.get("type") == "null":
+        return [None]
+    if schema.get("type") == "array":
+        item = _only_value(schema.get("items"))
+        return [item] if item else []
+    is_single = isinstance(choices, list) and len(choices) == 1 and isinstance(choices[0], str | int | float)
+    return list(choices) if is_single and not isinstance(choices[0], bool) else []
+
+
+def _only_choices(call: Call) -> dict[str, Any]:
+    """The required members of a call whose schema allows one value only, with this value."""
     required = schema_of(call).get("required")
-    return {
-        name: schema["enum"][0]
-        for name, schema in _properties(call).items()
-        if isinstance(schema, dict)
-        and isinstance(schema.get("enum"), list)
-        and len(schema["enum"]) == 1
-        and isinstance(schema["enum"][0], str | float)
-        and isinstance(required, list)
-        and name in required
-    }
+    only = {name: _only_value(schema) for name, schema in _properties(call).items()}
+    return {name: value[0] for name, value in only.items() if value and isinstance(required, list) and name in required}
+
+
+def _is_only(value: Any, given: Any) -> bool:
+    """Whether a value is the only one that is allowed; a list may have its only item any number of times."""
+    if isinstance(value, list):
+        return isinstance(given, list) and all(_is_only(value[0], item) for item in given)
+    if isinstance(value, int | float):
+        return isinstance(given, int | float) and not isinstance(given, bool) and given == value
+    return type(given) is type(value) and given == value
 
 
 def _wrong_choices(call: Call) -> dict[str, str]:
-    """The members that have another value, or are missing, in words; changes of entities are judged elsewhere."""
-    wrong = {}
+    """The members that have another value, or are missing, in words.
+
+    Other requirements judge changes of entities, and values that come as their JSON text.
+    """
+    wrong, given = {}, call[2]["input"]
     for name, value in _only_choices(call).items():
-        given = call[2]["input"].get(name)
-        if name not in call[2]["input"] or (
-            type(given) is type(value) and given != value and not _change(str(value), given)
-        ):
-            wrong[name] = shown(given) if name in call[2]["input"] else "absent"
+        if name not in given:
+            wrong[name] = "absent"
+        elif not _is_only(value, given[name]) and not _is_changed_otherwise(value, given[name]):
+            wrong[name] = shown(given[name], SHOWN_CHARS)
     return wrong
+
+
+def _is_changed_otherwise(value: Any, given: Any) -> bool:
+    """Whether another requirement judges the change of a value: of entities, or to its JSON text."""
+    if not isinstance(given, str):
+        return False
+    return bool(_change(value, given)) if isinstance(value, str) else has_other_type(value, given)
 
 
 @rule(
@@ -220,18 +255,18 @@ def _wrong_choices(call: Call) -> dict[str, str]:
     needs={"tools", "strict-tools"},
     capability="strict-tools",
     reads={REQUEST},
-    provoked="A strict tool has members with one possible text, in letters that are not ASCII and with a line break.",
+    provoked="A strict tool has members with one possible value: texts, long ones too, numbers and a list.",
 )
 def keeps_the_only_choice(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
-    """A member of a strict tool that can have one text only has this text: it is neither changed nor lost."""
+    """A member of a strict tool that can have one value only has this value: it is neither changed nor lost."""
     calls = [call for call in calls_of_run(exchanges) if tool_of(call).get("strict") is True and _only_choices(call)]
     wrong = [_wrong_choices(call) for call in calls]
     if len(calls) < MIN_STRICT:
-        yield Unverified(reason="fewer than two calls of strict tools with one possible text")
+        yield Unverified(reason="fewer than two calls of strict tools with one possible value")
         return
-    # A server that ignores strict gets other texts wrong, too, or other ones from call to call.
+    # A server that ignores strict gets other values wrong, too, or other ones from call to call.
     steady = all(one == wrong[0] for one in wrong) and len(wrong[0]) < len(_only_choices(calls[0]))
     if wrong[0] and steady:
         name, found = next(iter(wrong[0].items()))
-        wanted = shown(_only_choices(calls[0])[name])
+        wanted = shown(_only_choices(calls[0])[name], SHOWN_CHARS)
         yield finding_in(calls[0], f"/{name}", f"{found}, in all {len(calls)} calls of strict tools", wanted)

@@ -114,13 +114,22 @@ def _without_empty_values(given: Json, _: Any = None) -> Json:
     return {name: value for name, value in given.items() if value}
 
 
-@fault("tools", trips={EMPTY}, at=Stage.MESSAGE, seen="diegosouzapw/OmniRoute#4959")
+@fault(
+    "tools",
+    trips={EMPTY, "response.content.tool_use-input-schema"},
+    at=Stage.MESSAGE,
+    seen="diegosouzapw/OmniRoute#4959",
+)
 def drop_empty_values_of_streamed_inputs(message: Json, context: RequestContext) -> Json:
     """Empty values in the input of a streamed tool call are left out."""
     return map_inputs(message, _without_empty_values) if context.streams else message
 
 
-@fault("tools", trips={EMPTY}, at=Stage.MESSAGE)
+@fault(
+    "tools",
+    trips={EMPTY, "response.content.tool_use-only-choice", "response.content.tool_use-input-schema"},
+    at=Stage.MESSAGE,
+)
 def drop_empty_values_of_inputs(message: Json) -> Json:
     """Empty values in the input of every tool call are left out."""
     return map_inputs(message, _without_empty_values)

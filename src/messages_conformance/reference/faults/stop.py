@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from messages_conformance.reference.changes import RequestContext, Stage
 from messages_conformance.reference.edits import Events, Json, inserted, map_text, position
@@ -80,3 +82,35 @@ def obey_last_stop_sequence_only(body: Json) -> Json:
     """All stop sequences but the last are ignored."""
     sequences = body.get("stop_sequences") or []
     return {**body, "stop_sequences": sequences[-1:]} if len(sequences) > 1 else body
+
+
+def _sequences(body: Mapping[str, Any]) -> list[str]:
+    sequences = body.get("stop_sequences")
+    return [one for one in sequences if isinstance(one, str)] if isinstance(sequences, list) else []
+
+
+def _named_as_requested(message: Json, context: RequestContext) -> Json:
+    """The message with the requested sequence of which the matched one is another form."""
+    matched = str(message["stop_sequence"]).strip().lower()
+    asked = [one for one in _sequences(context.body) if one.strip().lower() == matched]
+    return {**message, "stop_sequence": asked[0]} if message["stop_sequence"] and asked else message
+
+
+@fault("stop", trips={"stop.stop_sequence.exact"}, at=Stage.BODY, also={Stage.MESSAGE: _named_as_requested})
+def strip_stop_sequences(body: Json) -> Json:
+    """Stop sequences lose the blanks at their ends before they are matched."""
+    return {**body, "stop_sequences": [one.strip() for one in _sequences(body)]} if _sequences(body) else body
+
+
+@fault("stop", trips={"stop.stop_sequence.exact"}, at=Stage.BODY, also={Stage.MESSAGE: _named_as_requested})
+def ignore_capitals_of_stop_sequences(body: Json) -> Json:
+    """Stop sequences match in small letters and in capitals."""
+    forms = [form for one in _sequences(body) for form in (one, one.lower(), one.upper())]
+    return {**body, "stop_sequences": forms} if forms else body
+
+
+@fault("stop", trips={"stop.stop_sequence.value"}, at=Stage.MESSAGE)
+def strip_the_stop_sequence_that_matched(message: Json) -> Json:
+    """stop_sequence is reported without the blanks at its ends."""
+    sequence = message["stop_sequence"]
+    return {**message, "stop_sequence": sequence.strip()} if sequence else message
