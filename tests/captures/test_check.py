@@ -244,6 +244,12 @@ def test_decoded_bodies_with_their_old_headers_are_read_as_decoded(tmp_path: Pat
         assert RecordingPart.RAW_BODY in exchange.lacks
 
 
+def test_a_cassette_of_two_lists_is_read(tmp_path: Path) -> None:
+    (first, second) = read(tmp_path, writers.two_lists_yaml([*GOOD[:1], *WRONG_ROLE]))
+    assert [one.response.json["role"] for one in (first, second) if one.response] == ["assistant", "user"]
+    assert RecordingPart.REQUEST in first.lacks  # nobody knows where it was sent
+
+
 def test_a_body_that_cannot_be_decoded_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     brotli = answered(b"\x8b\x03\x80\xff\xfe", http={"headers": {**HEADERS, "content-encoding": "br"}})
     assert check(written(tmp_path, writers.har([brotli]))) == 2

@@ -102,6 +102,10 @@ def test_requests_to_other_apis_are_counted_and_not_judged(tmp_path: Path, capsy
         ([("request-id", "[FILTERED]")], False),
         ([("request-id", "{{request_id}}")], False),
         ([("request-id", "***")], False),
+        ([("request-id", "REQUEST-ID-XXX"), ("cf-ray", "8a1b2c")], False),
+        ([("anthropic-organization-id", "anthropic_organization_id")], False),
+        ([("cf-ray", "8a1b2c"), ("anthropic-ratelimit-requests-limit", "4000")], False),
+        ([("apim-request-id", "2c1d"), ("anthropic-ratelimit-requests-limit", "4000")], True),
         ([("request-id", "req_011CeCHHtY6QhuTaSTaFSc1b"), ("x-other", "XXX")], True),
     ],
 )

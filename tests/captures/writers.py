@@ -128,6 +128,13 @@ def vcrpy_yaml(exchanges: Iterable[Exchange]) -> bytes:
     return yaml.dump(vcrpy_document(exchanges), Dumper=getattr(yaml, "CDumper", yaml.Dumper)).encode()
 
 
+def two_lists_yaml(exchanges: Iterable[Exchange]) -> bytes:
+    """As langchain-tests writes it: two lists, and addresses that are replaced."""
+    rows = vcrpy_document(exchanges)["interactions"]
+    requests = [{**row["request"], "uri": "**REDACTED**"} for row in rows]
+    return yaml.safe_dump({"requests": requests, "responses": [row["response"] for row in rows]}).encode()
+
+
 def vcrpy_json(exchanges: Iterable[Exchange]) -> bytes:
     return (json.dumps(vcrpy_document(exchanges, as_json=True), indent=4) + "\n").encode()
 

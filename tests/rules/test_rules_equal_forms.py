@@ -54,6 +54,10 @@ def test_words_that_only_blocks_carry_were_lost_in_strings() -> None:
     assert '"finch-22" of /system (' in verdict.findings[0].found
 
 
+def test_another_word_with_the_same_number_is_no_misspelling() -> None:
+    assert judged(*times("olive-22, olive-91", BLOCKS), *times(BOTH, STRING)).outcome == FAIL
+
+
 @pytest.mark.parametrize(
     "run",
     [
@@ -63,8 +67,19 @@ def test_words_that_only_blocks_carry_were_lost_in_strings() -> None:
         [*times(NEITHER, BLOCKS), *times(BOTH, STRING, 5), lists(NEITHER, STRING)],
         [*times(NEITHER, BLOCKS), *times(BOTH, {"system": f"{WORD} {OTHER} Really."})],
         [*times(NEITHER, BLOCKS), *times(NEITHER, STRING)],
+        [*times("fnich-22, olive-91", BLOCKS), *times(BOTH, STRING)],
+        [*times("finch\N{NON-BREAKING HYPHEN}22 and Olive 91", BLOCKS), *times(BOTH, STRING)],
     ],
-    ids=["four of one", "four of the other", "known once", "forgotten once", "another text", "a model without words"],
+    ids=[
+        "four of one",
+        "four of the other",
+        "known once",
+        "forgotten once",
+        "another text",
+        "a model without words",
+        "misspelled",
+        "another hyphen",
+    ],
 )
 def test_chance_and_weak_models_are_not_a_lost_form(run: list[Exchange]) -> None:
     assert judged(*run).findings == ()

@@ -77,7 +77,19 @@ def test_it_was_not_sent(requirement: str) -> None:
     assert judged(requirement, accepted(FORMS[requirement][1])).outcome == NOT_VERIFIED
 
 
-def test_a_limit_of_images_is_a_limit_of_the_target() -> None:
+@pytest.mark.parametrize(
+    ("message", "outcome"),
+    [
+        ("At most 1 image(s) may be provided in one prompt.", NOT_VERIFIED),
+        ("Only one image is allowed per prompt", NOT_VERIFIED),
+        ("one image per message", FAIL),
+        ("too many images: 2 > 1", NOT_VERIFIED),
+        ("This model does not support multiple images.", NOT_VERIFIED),
+        ("messages.0.content.1: images are not supported here", FAIL),
+        ("messages.0.content: only text is supported after an image", FAIL),
+        ("The image is invalid", FAIL),
+    ],
+)
+def test_a_limit_of_images_is_a_limit_of_the_target(message: str, outcome: str) -> None:
     several, one = FORMS["request.image.several"]
-    for message, outcome in {"At most 1 image(s) may be provided": NOT_VERIFIED, "one image per message": FAIL}.items():
-        assert judged("request.image.several", refused(several, message), accepted(one)).outcome == outcome
+    assert judged("request.image.several", refused(several, message), accepted(one)).outcome == outcome

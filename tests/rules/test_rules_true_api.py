@@ -78,6 +78,36 @@ def conversation(ask: dict[str, Any], content: list[dict[str, Any]]) -> list[Exc
     )
 
 
+def adding(tool: dict[str, Any]) -> dict[str, Any]:
+    """A request whose only tool is added in the conversation."""
+    added = {"role": "system", "content": [{"type": "tool_addition", "tool": tool}]}
+    return {"messages": [{"role": "user", "content": "What is the weather in Rome?"}, added]}
+
+
+def calling(ask: dict[str, Any]) -> Exchange:
+    return answered({"content": [CALL], "stop_reason": "tool_use"}, ask=ask)
+
+
+def compacted(kind: str) -> Exchange:
+    """A turn that ends after its compaction: the top level of usage counts nothing."""
+    entry = {"type": kind, "input_tokens": 83_555, "output_tokens": 139}
+    block = {"type": "compaction", "content": "The user greets."}
+    ends = {"stop_reason": "compaction", **usage(input_tokens=0, output_tokens=0, iterations=[entry])}
+    return answered({"content": [block], **ends}, ask=COMPACT)
+
+
+def citing(tool: dict[str, Any]) -> Exchange:
+    cited = {"type": "char_location", "cited_text": "It", "document_index": 0, "document_title": "Home"}
+    text = {**PLAIN[0], "citations": [{**cited, "start_char_index": 0, "end_char_index": 2}]}
+    return answered({"content": [text]}, ask={"tools": [{"type": "web_fetch_20250910", "name": "web_fetch", **tool}]})
+
+
+def pausing(ask: dict[str, Any]) -> Exchange:
+    return answered({"content": PLAIN, "stop_reason": "pause_turn"}, ask=ask)
+
+
+TOOL = {"name": "f", "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}}}
+SERVER = {"mcp_servers": [{"type": "url", "name": "memory", "url": "https://mcp.example.com"}]}
 ZERO_AT_THE_END = ({"cache_read_input_tokens": 55_096}, {"input_tokens": 181, "cache_read_input_tokens": 0})
 COMPACT = {"context_management": {"edits": [{"type": "compact_20260112"}]}, "cache_control": {"type": "ephemeral"}}
 CACHED = {"cache_control": {"type": "ephemeral"}}
@@ -103,6 +133,13 @@ TRUE: dict[str, Exchange] = {
     "a message that is complete in message_start": complete_at_start(CALL_BY_CODE),
     "a call by code with its input in content_block_start": whole_input_at_start(caller=BY_CODE),
     "calls by code before an end_turn": answered({"content": [CALL_BY_CODE, *PLAIN]}, ask=OFFERED),
+    "a call of a tool that a message defines": calling(adding({"type": "tool_definition", "definition": TOOL})),
+    "a call of a tool that a message refers to": calling(
+        {**adding({"type": "tool_reference", "name": "f"}), "tools": [{**TOOL, "defer_loading": True}]}
+    ),
+    "a turn that pauses after its compaction": compacted("compaction"),
+    "citations of a page that a tool fetched": citing({"citations": {"enabled": True}}),
+    "a pause while a connector works": pausing(SERVER),
 }
 
 
@@ -155,6 +192,13 @@ FAULTS: dict[str, tuple[Exchange, set[str]]] = {
         whole_input_at_start(),
         {"stream.block.start-tool-input-empty", "stream.block.tool-input-in-deltas"},
     ),
+    "a call without any tool": (calling({}), {"response.content.no-unrequested-tools"}),
+    "no usage of a call that is no compaction": (
+        compacted("message"),
+        {"usage.input.positive", "usage.output.positive", "usage.iterations.sum"},
+    ),
+    "citations of a page, although they are off": (citing({}), {"response.citations.only-when-enabled"}),
+    "a pause without a tool that the server runs": (pausing({}), {"stop.pause_turn.server-tools-only"}),
     "a call of the model before an end_turn": (
         answered({"content": [*PLAIN, CALL]}, ask=OFFERED),
         {"stop.tool_use.block-implies"},

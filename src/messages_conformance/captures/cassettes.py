@@ -1,6 +1,7 @@
 """Cassettes of VCR libraries, in YAML and in JSON: vcrpy, Ruby VCR, R vcr, Betamax, go-vcr.
 
-They differ in names only. All have a list of interactions, each with a request and a response:
+They differ in names only. All have a list of interactions, each with a request and a response; the serializer of
+langchain-tests writes two lists, `requests` and `responses`, in YAML:
 
 | library | list | address | status | body |
 |---|---|---|---|---|
@@ -21,9 +22,13 @@ from typing import IO, Any, Final
 from messages_conformance.captures.conversion import json_bytes
 from messages_conformance.captures.json_items import JsonCut, JsonReader
 from messages_conformance.captures.pair import Damage, Headers, Pair
+from messages_conformance.captures.scrubbing import is_placeholder
 from messages_conformance.captures.yaml_items import YamlCut, top_level
 
 LISTS: Final = ("interactions", "http_interactions")
+REQUESTS: Final = "requests"
+RESPONSES: Final = "responses"
+"""Two lists of the same length, in place of one list of interactions."""
 
 _BASE64_KEYS: Final = ("base64_string", "base64", "raw")
 _STATUS: Final = re.compile(r"\s*(\d{3})\b")
@@ -31,10 +36,15 @@ _STATUS: Final = re.compile(r"\s*(\d{3})\b")
 
 def read_yaml_cassette(file: IO[bytes]) -> Iterator[Pair | Damage]:
     """Yields the pairs of a cassette in YAML."""
-    number = 0
+    number, requests = 0, list[Any]()
     try:
         for key, item in top_level(file):
-            if key in LISTS or key == "":
+            if key == REQUESTS:
+                requests.append(item)
+            elif key == RESPONSES and number < len(requests):
+                number += 1
+                yield pair_of(number, {"request": requests[number - 1], "response": item})
+            elif key in LISTS or key == "":
                 for interaction in item if isinstance(item, list) else (item,):
                     number += 1
                     yield pair_of(number, interaction)
@@ -66,11 +76,11 @@ def pair_of(number: int, interaction: Any) -> Pair | Damage:
         return Damage(message=f"interaction {number:,} has no request and response; record it again")
     sent, _ = _body(request)
     received, exact = _body(response)
-    url = request.get("uri") or request.get("url")
+    url = _address(request)
     return Pair(
         place=f"interaction {number}",
         method=str(request.get("method") or "GET").upper(),
-        url=str(url) if url else "",
+        url=url,
         request_headers=headers_of(request.get("headers")),
         request_body=sent,
         status=_status(response),
@@ -78,6 +88,12 @@ def pair_of(number: int, interaction: Any) -> Pair | Damage:
         response_body=received,
         exact_body=exact,
     )
+
+
+def _address(request: Mapping[str, Any]) -> str | None:
+    """The address of a request; None if somebody replaced it before the cassette was published."""
+    url = str(request.get("uri") or request.get("url") or "")
+    return None if is_placeholder(url) else url
 
 
 def headers_of(value: Any) -> Headers:

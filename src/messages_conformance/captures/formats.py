@@ -31,7 +31,7 @@ FORMATS: Final = (
 
 _HAR: Final = re.compile(r'\A\s*\{(?:[^{}\[\]]|\{[^{}]*\})*?(?<!\\)"log"\s*:\s*\{', re.DOTALL)
 _LIST: Final = re.compile(r'(?<!\\)"(http_interactions|interactions)"\s*:\s*\[')
-_YAML_LIST: Final = re.compile(r"^(?:http_)?interactions:", re.MULTILINE)
+_YAML_LIST: Final = re.compile(r"^(?:(?:http_)?interactions|requests):", re.MULTILINE)
 _SSE: Final = re.compile(r"\A(?:event|data|id|retry)?:", re.IGNORECASE)
 _TNETSTRING: Final = re.compile(rb"\d{1,9}:\d{1,9}:|\d{1,9}:[a-z_]+[,;]")
 _KNOWN_BINARIES: Final = (

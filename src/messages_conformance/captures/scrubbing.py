@@ -21,7 +21,7 @@ recorders remove them first (origin: 1,679 recorded responses of the API). Witho
 Retry-After and Date are no sign, because recorders keep them."""
 
 PLACEHOLDER: Final = re.compile(
-    r"x{3,}|\*{3,}|<[\w .-]+>|\[[\w .-]+\]|\{{1,2}[\w .-]+\}{1,2}|fake.*"
+    r"(?:.*[-_ ])?x{3,}|\*{3,}|<[\w .-]+>|\[[\w .-]+\]|\{{1,2}[\w .-]+\}{1,2}|fake.*"
     r"|.*(redacted|scrubbed|filtered|masked|placeholder).*",
     re.IGNORECASE,
 )
@@ -29,10 +29,36 @@ PLACEHOLDER: Final = re.compile(
 (origin: the default replacements of common recording libraries, and the recordings of the API)."""
 
 
+_LIMITS: Final = re.compile(r"anthropic-ratelimit-.+", re.IGNORECASE)
+_IDENTITY: Final = re.compile(r"(?:.+-)?request-?id|anthropic-organization-id", re.IGNORECASE)
+"""The API sends both with every response that has its rate limits. Whoever publishes a recording removes them first."""
+
+
+def is_placeholder(value: str, name: str = "") -> bool:
+    """Whether somebody wrote this value in place of the true one; `name` is that of the header, if it is one.
+
+    Some recorders write the name of the header: REQUEST-ID-XXX.
+    """
+    spelled = value.strip().lower().replace("_", "-")
+    return bool(PLACEHOLDER.fullmatch(value.strip())) or bool(name and name.lower() in spelled)
+
+
+def _is_replaced(header: tuple[str, str]) -> bool:
+    name, value = header
+    return VOLATILE.fullmatch(name) is not None and is_placeholder(value, name)
+
+
+def _lost_its_identity(headers: Headers) -> bool:
+    """Whether the headers have the rate limits of a caller, and nothing that identifies the response or the caller."""
+    names = [name for name, _ in headers]
+    return any(map(_LIMITS.fullmatch, names)) and not any(map(_IDENTITY.fullmatch, names))
+
+
 def lacks_of_headers(headers: Headers) -> frozenset[RecordingPart]:
     """Returns {RESPONSE_HEADERS} when the headers were reduced or replaced; empty when they look complete."""
-    volatile = [value for name, value in headers if VOLATILE.fullmatch(name)]
-    if volatile and not any(PLACEHOLDER.fullmatch(value.strip()) for value in volatile):
+    headers = list(headers)
+    volatile = [name for name, _ in headers if VOLATILE.fullmatch(name)]
+    if volatile and not any(map(_is_replaced, headers)) and not _lost_its_identity(headers):
         return frozenset()
     return frozenset({RecordingPart.RESPONSE_HEADERS})
 
@@ -43,8 +69,9 @@ def are_all_headers(headers: Headers) -> bool:
     Every response has a date (RFC 9110, 6.6.1), a content-type, and the length of its body or chunks (HTTP/1.1). Who
     reduces headers by hand does not keep these.
     """
+    headers = list(headers)
     values = {name.lower(): value for name, value in headers}
-    if any(PLACEHOLDER.fullmatch(value.strip()) for name, value in values.items() if VOLATILE.fullmatch(name)):
+    if any(map(_is_replaced, headers)) or _lost_its_identity(headers):
         return False
     framed = bool({"content-length", "transfer-encoding", "connection"} & set(values))
     return not lacks_of_headers(headers) or ("date" in values and "content-type" in values and framed)

@@ -9,14 +9,12 @@ from messages_conformance.exchange import Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import blocks_of, has_message, in_message, is_broken_stream, shown
 from messages_conformance.rules.catalogue import ANTHROPIC, DRIFTS, LOSES, rule
+from messages_conformance.rules.offered_tools import STORED, offered_tools
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import SHOULD, Finding, Unverified
 
 OF_DOCUMENTS: Final = frozenset({"char_location", "page_location", "content_block_location"})
 OF_RESULTS: Final = "search_result_location"
-STORED: Final = frozenset({"thread", "container", "mcp_servers"})
-"""Fields of requests that may bring documents which the request does not show."""
-
 Json = Mapping[str, Any]
 
 
@@ -139,7 +137,8 @@ def cites_only_where_citations_are_enabled(exchange: Exchange) -> Iterable[Findi
     """No text cites a document or a search result unless the request has one with citations enabled."""
     if STORED & exchange.request.fields.keys():
         return
-    blocks = [*_of_request(exchange, "document"), *_of_request(exchange, "search_result")]
+    # A tool that fetches documents has the flag, too.
+    blocks = [*_of_request(exchange, "document"), *_of_request(exchange, "search_result"), *offered_tools(exchange)]
     if any(isinstance(block.get("citations"), dict) and block["citations"].get("enabled") is True for block in blocks):
         return
     for pointer, citation in _citations(exchange):

@@ -13,6 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
@@ -74,6 +75,14 @@ MIN_LISTS: Final = 3
 MAX_CHANCE: Final = 0.001
 """No finding is reported if chance explains the lists with a higher probability than this (our own)."""
 
+HYPHENS: Final = re.compile(r"[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
+SPELLED: Final = re.compile(r"([^\W\d_]+)\W{0,3}([0-9]{2})\b")
+"""A code word as a model may write it: with another hyphen, a blank, or other letters."""
+
+MIN_SPELLING: Final = 0.6
+"""So much of the letters of a name must be the same, in their order, beside the same number (our own: two letters that
+changed their places in a name of four give 0.75)."""
+
 TOKEN: Final = re.compile(r"[\w-]+")
 
 CUT: Final = ("max_tokens", "refusal", "model_context_window_exceeded", "stop_sequence", "tool_use", "pause_turn")
@@ -133,9 +142,24 @@ def _is_control(exchange: Exchange) -> bool:
 
 
 def lacking(exchange: Exchange, words: Iterable[str]) -> list[str]:
-    """Those of the words that the text of the answer does not have, in any case."""
-    text = text_of(exchange).lower()
-    return [word for word in words if word not in text]
+    """Those of the words that the text of the answer does not have, in any case or spelling."""
+    text = _plain(text_of(exchange))
+    missing = [word for word in words if word not in text]
+    return [word for word in missing if not _is_misspelled(word, text)] if missing else []
+
+
+def _plain(text: str) -> str:
+    """A text in lower case, with one kind of hyphen."""
+    return HYPHENS.sub("-", text.lower())
+
+
+def _is_misspelled(word: str, text: str) -> bool:
+    """Whether a text has a word that a weak model may have written in place of this one, such as raevn-14."""
+    name, _, number = word.partition("-")
+    return any(
+        other[2] == number and SequenceMatcher(a=name, b=other[1]).ratio() >= MIN_SPELLING
+        for other in SPELLED.finditer(text)
+    )
 
 
 @rule(

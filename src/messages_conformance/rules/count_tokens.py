@@ -16,6 +16,7 @@ from messages_conformance import contract
 from messages_conformance.exchange import ACCEPTED, Exchange
 from messages_conformance.rules import sources
 from messages_conformance.rules.accessors import (
+    MIN_WINDOW_TOKENS,
     answered,
     beyond_context,
     body_of,
@@ -31,6 +32,7 @@ from messages_conformance.rules.accessors import (
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, HIDES, MISBILLS, RUN, rule
 from messages_conformance.rules.input_counts import INCONSISTENT, PROMPT_SLACK_TOKENS, inconsistent
+from messages_conformance.rules.own_limits import size_limit
 from messages_conformance.rules.paired_requests import body_without
 from messages_conformance.rules.parts_counted import counts_every_part_beforehand
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
@@ -96,10 +98,16 @@ def returns_an_integer_count(exchanges: Sequence[Exchange]) -> Iterable[Finding 
         # A request that /v1/messages refuses too is judged there.
         if exchange.succeeded:
             yield from (replace(finding, exchange=exchange.number) for finding in _misshapen(exchange))
-        elif (_is_plain(exchange) or _counted_fields(exchange) in served) and not beyond_context(exchange):
+        elif (_is_plain(exchange) or _counted_fields(exchange) in served) and not _is_too_large(exchange):
             yield refusal(exchange, "200 and input_tokens")
     if not answers:
         yield NO_COUNT
+
+
+def _is_too_large(exchange: Exchange) -> bool:
+    """Whether a long request is refused for its size, and the refusal says so."""
+    has_size = len(exchange.request.body) >= MIN_WINDOW_TOKENS
+    return bool(beyond_context(exchange) or (has_size and size_limit(exchange)))
 
 
 def _is_plain(exchange: Exchange) -> bool:

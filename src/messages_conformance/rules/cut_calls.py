@@ -18,6 +18,7 @@ from messages_conformance.rules.accessors import (
     stop_reason_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, LOSES, RUN, rule
+from messages_conformance.rules.offered_tools import may_offer_tools
 from messages_conformance.rules.paired_requests import requests_without
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import MUST, Finding, Unverified
@@ -68,7 +69,7 @@ def reports_that_a_call_was_cut(exchanges: Sequence[Exchange]) -> Iterable[Findi
 
 def _is_call(exchange: Exchange) -> bool:
     # Calls that no tool of the request allows are another requirement.
-    has_tools = bool(exchange.request.fields.get("tools"))
+    has_tools = may_offer_tools(exchange)
     has_call = has_tools and any(block.get("type") == "tool_use" for block in blocks_of(exchange))
     return has_call and stop_reason_of(exchange) == "tool_use" and not is_broken_stream(exchange)
 

@@ -25,6 +25,7 @@ from messages_conformance.rules.accessors import (
     usage_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, LOSES, RUN, rule
+from messages_conformance.rules.offered_tools import offered_tools
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import MUST, Finding, Unverified
 
@@ -74,11 +75,7 @@ def calls_of_run(exchanges: Sequence[Exchange]) -> Iterator[Call]:
 def tool_of(call: Call) -> Mapping[str, Any]:
     """The tool that is called; empty if the request has none of that name."""
     exchange, _, block = call
-    tools = exchange.request.fields.get("tools")
-    for tool in tools if isinstance(tools, list) else []:
-        if isinstance(tool, dict) and tool.get("name") == block.get("name"):
-            return tool
-    return {}
+    return next((tool for tool in offered_tools(exchange) if tool.get("name") == block.get("name")), {})
 
 
 def schema_of(call: Call) -> Mapping[str, Any]:

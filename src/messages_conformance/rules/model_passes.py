@@ -49,3 +49,14 @@ def _shows_several_passes(exchange: Exchange) -> bool:
     if isinstance(iterations, list) and len(iterations) > 1:
         return True
     return any(BLOCKS_WITH_PASSES.fullmatch(str(block.get("type"))) for block in blocks_of(exchange))
+
+
+COUNTED_APART: Final = frozenset({"compaction", "advisor_message"})
+"""Types of iterations whose tokens the top level of usage leaves out (documentation, "Compaction")."""
+
+
+def only_iterations_count(usage: Mapping[str, Any]) -> bool:
+    """Whether all calls of the model are counted in usage.iterations alone: a turn that pauses after its compaction."""
+    iterations = usage.get("iterations")
+    entries = [one for one in iterations if isinstance(one, Mapping)] if isinstance(iterations, list) else []
+    return bool(entries) and all(str(one.get("type")) in COUNTED_APART for one in entries)

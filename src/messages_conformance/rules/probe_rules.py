@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -26,6 +25,7 @@ from messages_conformance.rules.accessors import (
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, EXCHANGE, RUN, TOKMODEL, Requirement, add, rule
 from messages_conformance.rules.error_responses import invalid, refused_in_stream
+from messages_conformance.rules.own_limits import size_limit
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
 from messages_conformance.rules.request_features import not_accepted_elsewhere
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Place, Unverified
@@ -35,12 +35,6 @@ ABOUT_CREDENTIALS = ".auth"
 """End of the ids of the rows that any refusal satisfies; other rows about credentials demand 401."""
 
 VALID_REQUEST = "transport.path.post-messages"
-
-OWN_LIMIT = re.compile(
-    r"(?i)(?:at most|no more than|maximum|max\.|limit|exceed|up to|fewer than|less than)[^.;]{0,40}?\b\d[\d,]*\s*"
-    r"(?:tool|char|letter|byte|word|token)"
-)
-"""A refusal names the size that the target takes, such as "at most 4 tools" or "a maximum of 600 characters"."""
 
 ABOUT_SIZES = frozenset({VALID_REQUEST, "request.tools.joined-name"})
 """Requests of ordinary size: a target that refuses them for their size refuses its clients."""
@@ -72,9 +66,9 @@ def _accepted(exchange: Exchange, *, excuses_limits: bool = False) -> Iterator[F
 
 def _own_limit(exchange: Exchange) -> str:
     """The words of a clean refusal for a size that the contract leaves to the target; empty for any other answer."""
-    refusal = cleanly_refused(exchange)
+    refusal = size_limit(exchange)
     is_about = not ABOUT_SIZES.isdisjoint(exchange.probes) or "cache" in refusal
-    return refusal if refusal and not is_about and OWN_LIMIT.search(refusal) else ""
+    return "" if is_about else refusal
 
 
 def _refusal_of(exchange: Exchange) -> Iterator[Finding]:

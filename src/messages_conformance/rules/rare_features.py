@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from messages_conformance.exchange import REFUSED, Exchange
 from messages_conformance.rules import sources
-from messages_conformance.rules.accessors import answered, carries_error, cleanly_refused, response_of, status_and_body
+from messages_conformance.rules.accessors import answered, carries_error, response_of, status_and_body
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, RUN, TOKMODEL, Judging, rule
+from messages_conformance.rules.own_limits import image_limit
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
 from messages_conformance.rules.verdict import MUST, SHOULD, STATUS, Finding, Unverified
 
@@ -18,10 +18,6 @@ LONG_NAME: Final = 64
 """Servers of other APIs refuse longer names of tools."""
 
 Uses = Callable[[Mapping[str, Any]], bool]
-
-
-OWN_LIMIT: Final = re.compile(r"(?i)(?:at most|no more than|maximum|limit|up to)\D{0,40}\d+\s*image")
-"""A target may take fewer images than the API, and says so: "At most 1 image(s) may be provided in one prompt."."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +135,7 @@ def _judge(feature: RareFeature) -> Judging:
             yield Unverified(reason="the usual form of it is refused, too")
         else:
             one = min(refused, key=lambda each: len(each.request.body))
-            if OWN_LIMIT.search(words := cleanly_refused(one)):
+            if feature.needs == {"images"} and (words := image_limit(one)):
                 yield Unverified(reason=f"the target has a limit of its own: {words}")
                 return
             found = status_and_body(one)

@@ -32,6 +32,7 @@ from messages_conformance.rules.accessors import (
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, LOSES, MISLEADS, RUN, TOKMODEL, rule
 from messages_conformance.rules.foreign_bodies import unlike_text
+from messages_conformance.rules.offered_tools import may_offer_tools
 from messages_conformance.rules.recording_parts import IDS, PROBES, RAW_BODY, REQUEST, RESPONSE_HEADERS, has
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
@@ -180,7 +181,7 @@ def bills_more_than_it_shows(exchange: Exchange) -> bool:
     if not text or not ended or any(block.get("type") != "text" for block in blocks_of(exchange)):
         return False
     # A text may also have had tool calls that were lost.
-    may_call = has(exchange, REQUEST) and exchange.request.fields.get("tools")
+    may_call = has(exchange, REQUEST) and may_offer_tools(exchange)
     slack = LOST_CALLS_TOKENS if may_call else UNSHOWN_TOKENS
     usage = usage_of(exchange)
     stopped = len(str((message_of(exchange) or {}).get("stop_sequence") or ""))
@@ -271,7 +272,7 @@ def completes_tool_use_blocks(exchange: Exchange) -> Iterable[Finding | Unverifi
 )
 def calls_no_tool_without_tools(exchange: Exchange) -> Iterable[Finding]:
     """Without tools in the request, the answer has no tool_use block."""
-    if exchange.request.fields.get("tools"):
+    if may_offer_tools(exchange):
         return
     for number, block in enumerate(blocks_of(exchange)):
         if block.get("type") == "tool_use":

@@ -25,6 +25,7 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, LOSES, MISLEADS, RUN, rule
+from messages_conformance.rules.model_passes import may_take_several_passes
 from messages_conformance.rules.paired_requests import requests_without
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
@@ -411,10 +412,7 @@ def reports_that_it_calls_a_tool(exchange: Exchange) -> Iterable[Finding]:
 )
 def pauses_only_for_server_tools(exchange: Exchange) -> Iterable[Finding]:
     """stop_reason pause_turn requires server tools in the request and no pending call of a client tool."""
-    tools = exchange.request.fields.get("tools")
-    served = isinstance(tools, list) and any(
-        isinstance(tool, dict) and tool.get("type") not in (None, "custom") for tool in tools
-    )
+    served = may_take_several_passes(exchange)
     pending = any(block.get("type") == "tool_use" for block in blocks_of(exchange))
     if stop_reason_of(exchange) == "pause_turn" and (not served or pending):
         found = '"pause_turn" without server tools' if not served else '"pause_turn" with a tool_use block'

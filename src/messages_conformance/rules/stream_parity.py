@@ -31,6 +31,7 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, LOSES, MISLEADS, RUN, rule
+from messages_conformance.rules.offered_tools import offered_tools
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.response import bills_more_than_it_shows, tokens_of_empty_answer
 from messages_conformance.rules.shared_results import once_per_run
@@ -250,9 +251,8 @@ def _empty(calls: tuple[Call, Call]) -> Finding | None:
 
 def _required(exchange: Exchange, name: object) -> list[str]:
     """The members that the input_schema of a tool requires."""
-    tools = exchange.request.fields.get("tools")
-    for tool in tools if isinstance(tools, list) else []:
-        schema = tool.get("input_schema") if isinstance(tool, dict) and tool.get("name") == name else None
+    for tool in offered_tools(exchange):
+        schema = tool.get("input_schema") if tool.get("name") == name else None
         required = schema.get("required") if isinstance(schema, dict) else None
         if isinstance(required, list):
             return [item for item in required if isinstance(item, str)]

@@ -23,6 +23,7 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, HIDES, rule
+from messages_conformance.rules.offered_tools import may_offer_tools
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
 
@@ -73,7 +74,7 @@ def thinks_before_it_answers(exchange: Exchange) -> Iterable[Finding | Unverifie
     number, last = len(blocks) - 1, blocks[-1]
     has_others = any(block.get("type") not in KINDS for block in blocks)
     # With tools, some models return the text between two calls as thinking; but a turn of calls begins with a thought.
-    if exchange.request.fields.get("tools") and not _thinks_only_after_its_calls(exchange):
+    if may_offer_tools(exchange) and not _thinks_only_after_its_calls(exchange):
         return
     if not unshaped and last.get("type") in KINDS and has_others and stop_reason_of(exchange) in ENDED:
         found = f"a {last['type']} block after all other blocks"

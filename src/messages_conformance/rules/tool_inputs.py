@@ -17,6 +17,7 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, RUN, rule
+from messages_conformance.rules.offered_tools import offered_tools
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import MUST, Finding, Unverified
 from messages_conformance.stream import is_made_by_code
@@ -108,7 +109,5 @@ def _is_broken(exchange: Exchange) -> bool:
 
 
 def _has_required_fields(exchange: Exchange, name: object) -> bool:
-    tools = exchange.request.fields.get("tools")
-    found = [tool for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
-    schemas = [tool.get("input_schema") for tool in found if tool.get("name") == name]
+    schemas = [tool.get("input_schema") for tool in offered_tools(exchange) if tool.get("name") == name]
     return any(isinstance(schema, dict) and bool(schema.get("required")) for schema in schemas)

@@ -27,6 +27,7 @@ from messages_conformance.rules.accessors import (
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, LOSES, rule
 from messages_conformance.rules.json_prefix import is_prefix
+from messages_conformance.rules.offered_tools import offered_tools
 from messages_conformance.rules.recording_parts import IDS, REQUEST
 from messages_conformance.rules.stream.stream_accessors import streams_eagerly
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unverified
@@ -57,13 +58,12 @@ def _calls(exchange: Exchange, kind: str = "tool_use") -> list[tuple[int, Mappin
     return [(number, block) for number, block in enumerate(blocks_of(exchange)) if block.get("type") == kind]
 
 
-def _tools(exchange: Exchange) -> list[Mapping[str, Any]]:
-    tools = exchange.request.fields.get("tools")
-    return [tool for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+def _strict_tools(exchange: Exchange) -> list[Mapping[str, Any]]:
+    return [tool for tool in offered_tools(exchange) if tool.get("strict") is True]
 
 
 def _names(exchange: Exchange) -> set[str]:
-    return {tool["name"] for tool in _tools(exchange) if isinstance(tool.get("name"), str)}
+    return {tool["name"] for tool in offered_tools(exchange) if isinstance(tool.get("name"), str)}
 
 
 def _choice(exchange: Exchange) -> Mapping[str, Any]:
@@ -74,7 +74,7 @@ def _choice(exchange: Exchange) -> Mapping[str, Any]:
 def _has_choice(*kinds: str) -> Any:
     """A function that accepts answers to requests with one of these tool choices."""
     return lambda exchange: (
-        has_message(exchange) and _choice(exchange).get("type", "auto") in kinds and bool(_tools(exchange))
+        has_message(exchange) and _choice(exchange).get("type", "auto") in kinds and bool(offered_tools(exchange))
     )
 
 
@@ -332,7 +332,7 @@ def _earlier_ids(exchange: Exchange) -> list[str]:
     harm=BREAKS,
     families={ANTHROPIC},
     source=STRICT,
-    applies=lambda exchange: has_message(exchange) and bool(_tools(exchange)),
+    applies=lambda exchange: has_message(exchange) and bool(offered_tools(exchange)),
     model_dependent=True,
     needs={"tools"},
     reads={REQUEST},
@@ -343,7 +343,7 @@ def calls_tools_of_the_request(exchange: Exchange) -> Iterable[Finding | Unverif
     calls, known = _calls(exchange), _names(exchange)
     if not calls:
         yield _no_call_because(exchange)
-    elif len(known) < len(_tools(exchange)):
+    elif len(known) < len(offered_tools(exchange)):
         # A toolset has tools of its own.
         yield Unverified(reason="a tool of the request has no name, so other names may be valid")
     else:
@@ -361,7 +361,9 @@ def calls_tools_of_the_request(exchange: Exchange) -> Iterable[Finding | Unverif
     harm=BREAKS,  # the tool reads a field that is missing or has another type
     families={ANTHROPIC},
     source=STRICT,
-    applies=lambda exchange: has_message(exchange) and any(tool.get("strict") is True for tool in _tools(exchange)),
+    applies=lambda exchange: (
+        has_message(exchange) and any(tool.get("strict") is True for tool in offered_tools(exchange))
+    ),
     model_dependent=True,
     needs={"strict-tools"},
     capability="strict-tools",
@@ -371,7 +373,9 @@ def calls_tools_of_the_request(exchange: Exchange) -> Iterable[Finding | Unverif
 def matches_the_schema_of_strict_tools(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """The input of a call of a strict tool matches its input_schema."""
     strict = {
-        str(tool.get("name")): tool.get("input_schema") for tool in _tools(exchange) if tool.get("strict") is True
+        str(tool.get("name")): tool.get("input_schema")
+        for tool in offered_tools(exchange)
+        if tool.get("strict") is True
     }
     calls = [(number, block) for number, block in _calls(exchange) if str(block.get("name")) in strict]
     if not calls or stop_reason_of(exchange) in CUT:

@@ -31,7 +31,7 @@ from messages_conformance.rules.accessors import (
     walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, MISBILLS, rule
-from messages_conformance.rules.model_passes import may_take_several_passes
+from messages_conformance.rules.model_passes import may_take_several_passes, only_iterations_count
 from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.stream.deltas import sends_text_in_increments
 from messages_conformance.rules.stream.stream_accessors import usages_of
@@ -90,6 +90,8 @@ def counts_the_input(exchange: Exchange) -> Iterable[Finding | Unverified]:
         return
     if any(is_made_by_code(block) for block in blocks_of(exchange)):
         return  # an answer of calls that code made did not call the model
+    if only_iterations_count(usage):
+        return
     if "input_tokens" in usage and usage["input_tokens"] == 0 and _counted(exchange) and total_input(usage) == 0:
         yield Finding(
             place=in_message(exchange, "/usage/input_tokens"), found="0 in total", wanted="the tokens of the prompt"
@@ -108,6 +110,7 @@ def counts_the_output(exchange: Exchange) -> Iterable[Finding]:
     """output_tokens is above 0 for every generated answer, including an empty one."""
     usage = usage_of(exchange)
     may_be_empty = stop_reason_of(exchange) == "refusal" or exchange.request.fields.get("max_tokens") == 0
+    may_be_empty = may_be_empty or only_iterations_count(usage)
     if not may_be_empty and usage.get("output_tokens") == 0 and isinstance(usage["output_tokens"], int):
         yield Finding(place=Place(pointer="/usage/output_tokens"), found="0", wanted="1 or more")
 

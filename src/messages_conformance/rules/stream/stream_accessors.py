@@ -7,6 +7,7 @@ from typing import Any
 
 from messages_conformance.exchange import Exchange, StreamEvent
 from messages_conformance.rules.accessors import at, grouped, response_of, shown, stop_reason_of, walk_of
+from messages_conformance.rules.offered_tools import offered_tools
 from messages_conformance.rules.verdict import Finding, Place
 from messages_conformance.stream import BLOCK_DELTA, Block, Deviation
 
@@ -93,10 +94,9 @@ def is_cut(exchange: Exchange, block: Block) -> bool:
 
 def streams_eagerly(exchange: Exchange, block: Block) -> bool:
     """Whether the block's tool has eager_input_streaming: its input may be invalid JSON (fine-grained streaming)."""
-    tools = exchange.request.fields.get("tools")
-    return isinstance(tools, list) and any(
-        isinstance(tool, dict) and tool.get("name") == block.content.get("name") and tool.get("eager_input_streaming")
-        for tool in tools
+    return any(
+        tool.get("name") == block.content.get("name") and tool.get("eager_input_streaming")
+        for tool in offered_tools(exchange)
     )
 
 
