@@ -130,6 +130,9 @@ def parsed_header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
+KEY_VARIABLES: Final = ("MESSAGES_API_KEY", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+"""The environment variables that hold a key: ours, and those of the official SDKs."""
+
 VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][0-9A-Za-z_]*")
 """The name of an environment variable (POSIX.1-2017, 8.1), in either case."""
 

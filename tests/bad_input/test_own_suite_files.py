@@ -194,3 +194,32 @@ def test_a_suite_folder_without_tests_is_refused(tmp_path: Path) -> None:
     outcome = run("run", MEMORY, *SMOKE, "--suite", str(tmp_path / "suite"))
     assert outcome.code == 4
     assert "has no tests and no rules" in outcome.error
+
+
+PRINTS = """
+import os, subprocess, sys
+
+def test_prints():
+    key = os.environ["MESSAGES_API_KEY"]
+    print("printed", key, key.encode().hex(" "))
+    print("logged", key, file=sys.stderr)
+    os.write(1, f"written {key}\\n::error::written\\n".encode())
+    os.write(2, f"::error::{key}\\n##vso[task.complete]".encode())
+    subprocess.run([sys.executable, "-c", "import os; print('from a program', dict(os.environ))"], check=True)
+    assert key == "", dict(os.environ)
+    os._exit(0)
+
+def test_ends():
+    os.write(1, b"the last words " + os.environ["MESSAGES_API_KEY"].encode())
+    os._exit(0)
+"""
+
+
+def test_what_a_suite_prints_has_no_key_and_nothing_that_a_ci_system_executes(tmp_path: Path) -> None:
+    outcome = judged_with(tmp_path, PRINTS, key=KEY)
+    assert outcome.code == 2, outcome.all
+    assert KEY not in outcome.all
+    assert KEY.encode().hex(" ") not in outcome.all
+    for text in ("printed $MESSAGES_API_KEY", "logged $", "written $", "from a program {", "the last words $"):
+        assert text in outcome.all
+    assert not [line for line in outcome.all.splitlines() if line.startswith(("::", "##"))]

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Final
 
+from messages_conformance.options import KEY_VARIABLES
+
 USAGE: Final = 4
 """The exit code of wrong usage. The others: 0 conformant, 1 violations, 2 could not be judged."""
 
@@ -16,10 +18,6 @@ TARGETS: Final = "an address (http://... or https://...), reference:, reference:
 
 NOT_JUDGED: Final = 2
 """The exit code when nothing could be judged, by an error of our own, too."""
-
-
-KEY_VARIABLES: Final = ("MESSAGES_API_KEY", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
-"""The environment variables that hold a key: ours, and those of the official SDKs."""
 
 
 def remember_keys(*variables: str | None) -> None:

@@ -28,6 +28,7 @@ from messages_conformance.garbage import search_rarely
 from messages_conformance.internal_errors import report_internal_error
 from messages_conformance.parent_process import end_with_parent
 from messages_conformance.suite_process import NOT_JUDGED, WRONG_USAGE, Parent, own_options
+from messages_conformance.suite_process.output import mask_output
 
 GRACE_S: Final = 10.0
 """How long a run may take to write its report after its parent is gone, and how long threads of a test may go on after
@@ -80,6 +81,8 @@ def main(arguments: list[str]) -> int:
     parent = Parent(**json.loads(arguments[0]))
     for pipe in filter(None, (parent.verdict_pipe, parent.life_pipe)):
         os.set_inheritable(pipe, False)
+    if own_options(arguments[1:]) is None:
+        mask_output(arguments[1:])
     _end_with(parent)
     watched = _Watched()
     gc.disable()  # until everything is imported, of which nothing is garbage
