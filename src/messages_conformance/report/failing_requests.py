@@ -24,8 +24,18 @@ _ANSWERS: Final[Mapping[str, str]] = {
 }
 """Words for blocks of answers; any other type is named as it is."""
 
-_SAY_LITTLE: Final = ("accept.", "header.x-api-key", "header.authorization", "turns", "content.string", "member.")
-"""How features begin that are no description of requests, only of what they have in common by chance."""
+_SAY_LITTLE: Final = (
+    "accept.",
+    "header.x-api-key",
+    "header.authorization",
+    "turns",
+    "content.string",
+    "member.",
+    "answer.text",
+    "answer.stop.end_turn",
+)
+"""How features begin that are no description of requests, only of what they have in common by chance, or of the usual
+answer."""
 
 _NAME_CHARACTERS: Final = 40
 
@@ -62,8 +72,8 @@ def with_pattern(verdict: Verdict, known: Mapping[int, Exchange]) -> Verdict:
         shared = next(shared_features(failing, passing, of=features_with_answer), None)
         if shared is not None and not shared.requests and len(shared.exchanges) == len(failing):
             return replace(verdict, pattern=f"always, and only, for {request_words(shared)}")
-    if not failing:
-        return verdict
+    if not failing or 1 < verdict.judged <= len(numbers):
+        return verdict  # where all answers fail, what they share is only what the requirement is about
     kind = has_message(failing[0])
     others = [each for each in known.values() if each.number not in numbers and has_message(each) == kind]
     common = common_features(failing, passing if passing and complete else others)
