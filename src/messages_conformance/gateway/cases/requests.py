@@ -90,6 +90,7 @@ def turns() -> Iterator[Case]:
             user(f"Where do I live? {SCRIPT}"),
         ],
     )
+    yield case("prefill", messages=[user(f"What is 2+2? {SCRIPT}"), assistant("The answer is")])
 
 
 def tools() -> Iterator[Case]:
@@ -103,6 +104,14 @@ def tools() -> Iterator[Case]:
     )
     weather = call_block("toolu_01A", "get_weather", city="Zürich")
     order = call_block("toolu_01B", "place_order", items=[{"id": 9007199254740993}], price=12.5, note=None)
+    search = {"type": "web_search_20250305", "name": "web_search", "max_uses": 3}
+    yield case(
+        "server-tool-translated",
+        tools=[search, EMPTY],
+        inexpressible=("web_search",),
+        promises=(TRANSLATES,),
+        forms=("whole",),
+    )
     yield case(
         "tool-results",
         tools=TOOLS,

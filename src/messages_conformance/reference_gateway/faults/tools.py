@@ -29,7 +29,15 @@ fault(
     "request.one-call",
     "request.cache-control",
     "request.block-fields",
+    "request.inexpressible",
     request=without("tools", "tool_choice"),
+)
+fault(
+    "drop_server_tools",
+    "Server tools are lost without a word.",
+    "request.inexpressible",
+    modes=CHAT,
+    request=field("tools", lambda tools: [tool for tool in tools if tool.get("type", "custom") == "custom"]),
 )
 fault(
     "drop_last_tool",

@@ -16,6 +16,9 @@ RESULT: Final = "result"
 THINKING: Final = "thinking"
 OTHER: Final = "other"
 
+SERVER_TOOL: Final = "web_search"
+"""The server tool of the cases: its name as a tool, and how a gateway that leaves it out reports it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Part:

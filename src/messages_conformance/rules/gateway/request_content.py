@@ -35,9 +35,11 @@ from messages_conformance.rules.gateway.conversation import (
     FILE,
     IMAGE,
     RESULT,
+    SERVER_TOOL,
     THINKING,
     Conversation,
     Part,
+    Tool,
 )
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding
 
@@ -73,13 +75,20 @@ def refuses_a_feature(exchange: Exchange) -> bool:
     if call_of(exchange) is not None or not is_refused(exchange):
         return False
     wanted = wanted_of(exchange)
+    if _ends_with_the_assistant(exchange):
+        return True
     media = any(part.kind in (IMAGE, FILE, THINKING) for part in wanted.parts)
     return media or wanted.schema is not None or "thinking" in exchange.request.fields
 
 
+def _ends_with_the_assistant(exchange: Exchange) -> bool:
+    turns = exchange.request.fields.get("messages")
+    return isinstance(turns, list) and bool(turns) and turns[-1].get("role") == "assistant"
+
+
 @rule("gateway.request.features", SHOULD, harm=BREAKS, families=GATEWAYS, source=SOURCE, applies=_in_a_case)
 def passes_features_on(exchange: Exchange) -> Iterable[Finding]:
-    """Thinking, images, documents and output schemas, which the upstream's dialect has, are not refused."""
+    """Thinking, images, documents, output schemas and a last turn of the assistant are not refused."""
     if refuses_a_feature(exchange) and not behind(exchange).inexpressible:
         yield from differs("", f"no request to the upstream, and {_answer(exchange)}", "one request to the upstream")
 
@@ -165,6 +174,12 @@ def adds_no_text(exchange: Exchange) -> Iterable[Finding]:
         yield from differs("/messages", f"also {shown(rest.strip())}", "only what the client sent")
 
 
+def _tools(exchange: Exchange) -> list[Tool]:
+    """The tools that must arrive. gateway.request.inexpressible judges server tools in another dialect."""
+    left_out = SERVER_TOOL in behind(exchange).inexpressible
+    return [tool for tool in wanted_of(exchange).tools if not (left_out and tool.name == SERVER_TOOL)]
+
+
 @arrives("gateway.request.tools", MUST, lambda wanted: wanted.tools)
 def passes_tools_on(exchange: Exchange) -> Iterable[Finding]:
     """Every tool reaches the upstream with its name and its description, in order.
@@ -174,7 +189,7 @@ def passes_tools_on(exchange: Exchange) -> Iterable[Finding]:
     if may_not_call(exchange):
         return
     found = {tool.name: tool for tool in received_of(exchange).tools}
-    wanted = wanted_of(exchange).tools
+    wanted = _tools(exchange)
     names = [tool.name for tool in wanted]
     if [name for name in found if name in names] != names:
         yield from differs("/tools", ", ".join(found) or "no tools", ", ".join(names))
@@ -190,7 +205,7 @@ def passes_tools_on(exchange: Exchange) -> Iterable[Finding]:
 def passes_tool_schemas_on(exchange: Exchange) -> Iterable[Finding]:
     """The schema of every tool reaches the upstream, equal as JSON; references may become what they name."""
     found = {tool.name: tool.schema for tool in received_of(exchange).tools}
-    for number, tool in enumerate(wanted_of(exchange).tools):
+    for number, tool in enumerate(_tools(exchange)):
         if tool.name in found and not same(inlined(found[tool.name]), inlined(tool.schema)):
             place = f"/tools/{number}/input_schema"
             yield from differs(place, *_apart(_json(inlined(found[tool.name])), _json(inlined(tool.schema))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from messages_conformance.rules.gateway.accessors import (
     same,
     wanted_of,
 )
+from messages_conformance.rules.gateway.conversation import SERVER_TOOL
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place
 
 PROTOCOL: Final = "code.claude.com/docs/en/llm-gateway-protocol, read 2026-08-22"
@@ -139,6 +141,8 @@ def _is_passed(name: str, sent: Any, exchange: Exchange) -> bool:
         return False
     if name == "stop_sequences":
         return not set(wanted_of(exchange).stop) - set(received_of(exchange).stop)
+    if name == SERVER_TOOL:
+        return name in json.dumps(sent.get("tools")) or any(field.startswith(name) for field in sent)
     return name in sent
 
 
