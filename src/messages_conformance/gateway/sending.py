@@ -70,6 +70,10 @@ RESET_WAITS: Final = 3
 """So many further tries has a request whose connection ends before the upstream is asked: a gateway may accept fewer
 connections at the same time than we open (our own)."""
 
+FAILURE_WAITS: Final = 1
+"""So many further tries has a request that gets a 5xx before the upstream is asked: the gateway may have taken a
+connection that had just been closed (our own). What it does each time is judged."""
+
 VERSION: Final = "2023-06-01"
 
 
@@ -222,7 +226,7 @@ async def send(setup: Setup, case: Case, *, streamed: bool, ready: tuple[str, Sc
     waits: tuple[str, ...] = ()
     for number, wait_s in enumerate(WAITS_S):
         sent = replace(await send_once(setup, case, streamed=streamed, ready=ready), waits=waits)
-        why = put_off(sent) if number < RESET_WAITS or sent.response is not None else ""
+        why = put_off(sent) if number < most_waits(sent) else ""
         if not why or setup.upstream.records(sent.script.token()):
             return sent
         waits += (f"waited {wait_s:g} s after {why}",)
@@ -230,10 +234,18 @@ async def send(setup: Setup, case: Case, *, streamed: bool, ready: tuple[str, Sc
     return replace(await send_once(setup, case, streamed=streamed, ready=ready), waits=waits)
 
 
+def most_waits(sent: Sent) -> int:
+    """How often a request that the upstream did not get is sent again."""
+    if sent.response is None:
+        return RESET_WAITS
+    return len(WAITS_S) if sent.response.status in LIMITED else FAILURE_WAITS
+
+
 def put_off(sent: Sent) -> str:
     """Why a gateway that did not ask its upstream may answer later: a status, or a closed connection; else empty."""
     if sent.response is not None:
-        return str(sent.response.status) if sent.response.status in LIMITED else ""
+        status = sent.response.status
+        return str(status) if status in LIMITED or status >= 500 else ""
     return "a closed connection" if sent.failure is not None and sent.failure.kind == DISCONNECTED else ""
 
 

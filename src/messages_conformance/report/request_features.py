@@ -101,6 +101,7 @@ _COMMON: Final = (
     "route.",
     "block.text",
     "calls",
+    MEMBER,
 )
 """How features begin that say little about a request, or are said otherwise."""
 

@@ -29,6 +29,5 @@ def sdk_ts(module: str) -> str:
     return f"@anthropic-ai/sdk 1.12.0 (npm), {module}"
 
 
-def measured(case: str) -> str:
-    """A measurement: what four official SDK builds did with this broken stream."""
-    return f"measured on four official SDK builds, stream {case}, 2026-11-22"
+MEASURED: Final = "measured on four official SDK builds, 2026-11-22"
+"""What four official SDK builds did with streams that are broken so."""

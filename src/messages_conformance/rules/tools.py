@@ -429,7 +429,7 @@ def marks_the_calls_of_server_tools(exchange: Exchange) -> Iterable[Finding | Un
     SHOULD,
     harm=BREAKS,
     families={ANTHROPIC},
-    source=f"{sources.measured('X30, X33')}; exempt: {FINE_GRAINED}",
+    source=f"{sources.MEASURED}; exempt: {FINE_GRAINED}",
     applies=streamed,
     model_dependent=True,
     needs={"stream", "tools"},

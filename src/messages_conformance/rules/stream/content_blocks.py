@@ -17,7 +17,7 @@ from messages_conformance.stream import is_made_by_code
     "stream.block.index-integer",
     MUST,
     harm=BREAKS,
-    source=sources.measured("X69, X09"),
+    source=sources.MEASURED,
     needs={"stream"},
     applies=streamed,
 )
@@ -30,7 +30,7 @@ def numbers_blocks_with_integers(exchange: Exchange) -> Iterable[Finding]:
     "stream.block.index-sequential",
     MUST,
     harm=BREAKS,
-    source=f"{sources.STREAMING}; {sources.measured('X06, X07, X08')}",
+    source=f"{sources.STREAMING}; {sources.MEASURED}",
     needs={"stream"},
     applies=streamed,
 )
@@ -43,7 +43,7 @@ def numbers_blocks_in_order(exchange: Exchange) -> Iterable[Finding]:
     "stream.block.start-text-empty",
     MUST,
     harm=BREAKS,
-    source=sources.measured("X23, X24"),
+    source=sources.MEASURED,
     needs={"stream"},
     applies=streamed,
 )
@@ -58,7 +58,7 @@ def starts_text_blocks_empty(exchange: Exchange) -> Iterable[Finding]:
     harm=BREAKS,
     families={ANTHROPIC},
     needs={"stream"},
-    source=sources.measured("X25 to X27"),
+    source=sources.MEASURED,
     applies=streamed,
 )
 def starts_tool_blocks_empty(exchange: Exchange) -> Iterable[Finding]:
@@ -112,7 +112,7 @@ def starts_calls_with_id_and_name(exchange: Exchange) -> Iterable[Finding]:
     harm=BREAKS,
     families={ANTHROPIC},
     needs={"stream"},
-    source=sources.measured("X66"),
+    source=sources.MEASURED,
     applies=streamed,
 )
 def starts_thinking_blocks_empty(exchange: Exchange) -> Iterable[Finding]:

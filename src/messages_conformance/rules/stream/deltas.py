@@ -29,7 +29,7 @@ at the end (our own; normal text does not repeat itself so)."""
     "stream.delta.type-matches-block",
     MUST,
     harm=BREAKS,
-    source=sources.measured("X11, X12"),
+    source=sources.MEASURED,
     needs={"stream"},
     applies=streamed,
 )
@@ -39,7 +39,7 @@ def builds_each_block_with_its_own_deltas(exchange: Exchange) -> Iterable[Findin
     yield from grammar_findings(exchange, "stream.delta.type-matches-block")
 
 
-@rule("stream.delta.text-string", MUST, harm=BREAKS, source=sources.measured("X67"), needs={"stream"}, applies=streamed)
+@rule("stream.delta.text-string", MUST, harm=BREAKS, source=sources.MEASURED, needs={"stream"}, applies=streamed)
 def sends_text_as_strings(exchange: Exchange) -> Iterable[Finding]:
     """The text of a text_delta is a string."""
     return shape(exchange, "stream.delta.text-string")
@@ -49,7 +49,7 @@ def sends_text_as_strings(exchange: Exchange) -> Iterable[Finding]:
     "stream.delta.text-incremental",
     MUST,
     harm=LOSES,
-    source=f"{sources.VERSIONING}; {sources.measured('X34')}",
+    source=f"{sources.VERSIONING}; {sources.MEASURED}",
     needs={"stream"},
     applies=streamed,
 )
@@ -117,7 +117,7 @@ def sends_partial_json_as_strings(exchange: Exchange) -> Iterable[Finding]:
     harm=BREAKS,  # LiteLLM and both SDKs raise an error; others lose the arguments
     families={ANTHROPIC},
     needs={"stream"},
-    source=f"{sources.STREAMING}; {sources.measured('X28 to X33')}",
+    source=f"{sources.STREAMING}; {sources.MEASURED}",
     applies=streamed,
     reads={REQUEST},
 )
@@ -141,7 +141,7 @@ def completes_the_json_of_tool_input(exchange: Exchange) -> Iterable[Finding | U
     harm=LOSES,
     families={ANTHROPIC},
     needs={"stream"},
-    source=f"{sources.THINKING}; {sources.measured('X64')}",
+    source=f"{sources.THINKING}; {sources.MEASURED}",
     applies=streamed,
 )
 def signs_a_thinking_block_once(exchange: Exchange) -> Iterable[Finding]:

@@ -25,7 +25,7 @@ def failed(exchange: Exchange) -> bool:
     harm=MISLEADS,
     families={ANTHROPIC},
     needs={"stream", "stream-errors"},
-    source=f"{sources.STREAMING} (error events); {sources.measured('X40')}",
+    source=f"{sources.STREAMING} (error events); {sources.MEASURED}",
     applies=failed,
     on_sight=True,
 )
@@ -39,7 +39,7 @@ def ends_a_failed_stream_with_an_error(exchange: Exchange) -> Iterable[Finding]:
     "stream.error.named",
     MUST,
     harm=LOSES,  # clients take the partial answer as complete
-    source=sources.measured("X41"),
+    source=sources.MEASURED,
     needs={"stream"},
     applies=failed,
     on_sight=True,
@@ -57,7 +57,7 @@ def names_the_error_event(exchange: Exchange) -> Iterable[Finding]:
     "stream.error.no-silent-truncation",
     MUST,
     harm=LOSES,  # clients take the partial answer as complete
-    source=sources.measured("X04"),
+    source=sources.MEASURED,
     needs={"stream"},
     applies=streamed,
 )

@@ -39,7 +39,7 @@ def ends_with_a_stop_reason(exchange: Exchange) -> Iterable[Finding]:
     "stream.msgdelta.no-null-overwrite",
     MUST,
     harm=LOSES,
-    source=sources.measured("X60"),
+    source=sources.MEASURED,
     needs={"stream"},
     applies=streamed,
 )
@@ -77,7 +77,7 @@ def has_a_stop_sequence_key(exchange: Exchange) -> Iterable[Finding]:
     "stream.msgdelta.usage-required",
     MUST,
     harm=BREAKS,
-    source=sources.measured("X17, X18, X19"),
+    source=sources.MEASURED,
     needs={"stream"},
     applies=streamed,
 )
@@ -92,7 +92,7 @@ def ends_with_usage(exchange: Exchange) -> Iterable[Finding]:
     "stream.msgdelta.usage-cumulative",
     MUST,
     harm=MISBILLS,
-    source=f"{sources.STREAMING} (usage of message_delta is cumulative); {sources.measured('X62')}",
+    source=f"{sources.STREAMING} (usage of message_delta is cumulative); {sources.MEASURED}",
     needs={"stream"},
     applies=streamed,
 )
@@ -112,7 +112,7 @@ def counts_upwards(exchange: Exchange) -> Iterable[Finding]:
     "stream.msgdelta.no-zero-overwrite",
     MUST,
     harm=MISBILLS,
-    source=f"{sources.measured('X61')}; {sources.sdk('lib/streaming/_messages.py')}",
+    source=f"{sources.MEASURED}; {sources.sdk('lib/streaming/_messages.py')}",
     needs={"stream"},
     reads={REQUEST},
     applies=streamed,

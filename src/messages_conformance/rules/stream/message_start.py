@@ -22,7 +22,7 @@ def _is_complete_at_start(exchange: Exchange) -> bool:
     "stream.start.message-object",
     MUST,
     harm=LOSES,
-    source=f"{sources.STREAMING}; {sources.measured('X20, X80')}",
+    source=f"{sources.STREAMING}; {sources.MEASURED}",
     needs={"stream"},
     applies=streamed,
 )
@@ -35,7 +35,7 @@ def starts_with_a_message(exchange: Exchange) -> Iterable[Finding]:
     "stream.start.content-empty",
     MUST,
     harm=BREAKS,
-    source=f"{sources.STREAMING}; {sources.measured('X22')}",
+    source=f"{sources.STREAMING}; {sources.MEASURED}",
     needs={"stream"},
     applies=streamed,
 )
@@ -61,7 +61,7 @@ def starts_without_stop_reason(exchange: Exchange) -> Iterable[Finding]:
     "stream.start.usage-object",
     MUST,
     harm=BREAKS,
-    source=sources.measured("X15, X16"),
+    source=sources.MEASURED,
     needs={"stream"},
     applies=streamed,
 )

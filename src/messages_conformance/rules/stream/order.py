@@ -16,7 +16,7 @@ from messages_conformance.rules.verdict import MUST, Finding
     "stream.order.message-start-first",
     MUST,
     harm=BREAKS,
-    source=f"{sources.STREAMING}; {sources.measured('X01')}",
+    source=f"{sources.STREAMING}; {sources.MEASURED}",
     needs={"stream"},
     applies=streamed,
 )
@@ -29,7 +29,7 @@ def starts_with_message_start(exchange: Exchange) -> Iterable[Finding]:
     "stream.order.message-start-once",
     MUST,
     harm=BREAKS,
-    source=f"{sources.STREAMING}; {sources.measured('X57')}",
+    source=f"{sources.STREAMING}; {sources.MEASURED}",
     needs={"stream"},
     applies=streamed,
 )
@@ -42,7 +42,7 @@ def starts_once(exchange: Exchange) -> Iterable[Finding]:
     "stream.order.block-start-before-delta",
     MUST,
     harm=BREAKS,
-    source=sources.measured("X05"),
+    source=sources.MEASURED,
     needs={"stream"},
     applies=streamed,
 )
@@ -55,7 +55,7 @@ def starts_a_block_before_its_deltas(exchange: Exchange) -> Iterable[Finding]:
     "stream.order.block-start-before-stop",
     MUST,
     harm=BREAKS,
-    source=sources.measured("X76"),
+    source=sources.MEASURED,
     needs={"stream"},
     applies=streamed,
 )
@@ -68,7 +68,7 @@ def starts_a_block_before_its_stop(exchange: Exchange) -> Iterable[Finding]:
     "stream.order.block-closed-once",
     MUST,
     harm=BREAKS,  # Claude Code raises an error; others lose the block
-    source=f"{sources.STREAMING}; {sources.measured('X13')}",
+    source=f"{sources.STREAMING}; {sources.MEASURED}",
     needs={"stream"},
     applies=streamed,
 )
@@ -81,7 +81,7 @@ def closes_each_block_once(exchange: Exchange) -> Iterable[Finding]:
     "stream.order.no-delta-after-stop",
     MUST,
     harm=BREAKS,
-    source=f"{sources.STREAMING}; {sources.measured('X14')}",
+    source=f"{sources.STREAMING}; {sources.MEASURED}",
     needs={"stream"},
     applies=streamed,
 )
@@ -94,7 +94,7 @@ def sends_no_delta_to_a_stopped_block(exchange: Exchange) -> Iterable[Finding]:
     "stream.order.blocks-sequential",
     MUST,
     harm=LOSES,  # Claude Code loses text; the SDKs, which read by index, do not
-    source=f"{sources.STREAMING}; {sources.measured('X10')}",
+    source=f"{sources.STREAMING}; {sources.MEASURED}",
     needs={"stream"},
     applies=streamed,
 )
@@ -107,7 +107,7 @@ def sends_blocks_one_after_another(exchange: Exchange) -> Iterable[Finding]:
     "stream.order.message-delta-present",
     MUST,
     harm=LOSES,
-    source=f"{sources.STREAMING}; {sources.measured('X03')}",
+    source=f"{sources.STREAMING}; {sources.MEASURED}",
     needs={"stream"},
     applies=streamed,
 )
@@ -120,7 +120,7 @@ def sends_message_delta_before_the_end(exchange: Exchange) -> Iterable[Finding]:
     "stream.order.message-stop-last",
     MUST,
     harm=LOSES,
-    source=f"{sources.STREAMING}; {sources.measured('X58')}",
+    source=f"{sources.STREAMING}; {sources.MEASURED}",
     needs={"stream"},
     applies=streamed,
 )
@@ -133,7 +133,7 @@ def ends_with_message_stop(exchange: Exchange) -> Iterable[Finding]:
     "stream.order.message-stop-once",
     MUST,
     harm=LOSES,
-    source=f"{sources.STREAMING}; {sources.measured('X02')}",
+    source=f"{sources.STREAMING}; {sources.MEASURED}",
     needs={"stream"},
     applies=streamed,
 )
