@@ -1,10 +1,21 @@
 """When the upstream of a slow stream went on, read from its records."""
 
+from dataclasses import replace
+
 import pytest
 
-from messages_conformance.exchange import Request
+from messages_conformance.exchange import Failure, Request, Response
 from messages_conformance.gateway.cases.isolation import SLOW
-from messages_conformance.gateway.sending import Sent, of_the_same_form, resumed_s
+from messages_conformance.gateway.sending import (
+    FAILURE_WAITS,
+    RESET_WAITS,
+    WAITS_S,
+    Sent,
+    most_waits,
+    of_the_same_form,
+    put_off,
+    resumed_s,
+)
 from messages_conformance.upstream.record import SentChunk, UpstreamExchange
 
 
@@ -47,3 +58,18 @@ def sent(*, streamed: bool, observes: tuple[str, ...] = ()) -> Sent:
         started_s=0.0,
         observes=observes,
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "why", "waits"),
+    [(429, "429", len(WAITS_S)), (502, "502", FAILURE_WAITS), (400, "", FAILURE_WAITS), (200, "", FAILURE_WAITS)],
+)
+def test_a_failure_of_the_gateway_itself_is_tried_again(status: int, why: str, waits: int) -> None:
+    response = Response(status=status, headers=(), chunks=(), headers_at_s=0.0, ended_at_s=0.0)
+    one = replace(sent(streamed=False), response=response)
+    assert (put_off(one), most_waits(one)) == (why, waits)
+
+
+def test_a_closed_connection_is_tried_again() -> None:
+    one = replace(sent(streamed=False), failure=Failure(kind="disconnected", message=""))
+    assert (put_off(one), most_waits(one)) == ("a closed connection", RESET_WAITS)
