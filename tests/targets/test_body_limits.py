@@ -90,6 +90,14 @@ def test_a_body_of_many_chunks_is_cut_off() -> None:
     assert meter.excess == "cut off after 100,000 chunks"
 
 
+def test_a_body_of_many_json_values_is_cut_off() -> None:
+    response = answered(b'{"content":[' + b"[]," * body.MAX_VALUES + b"[]]}", "gzip")
+    assert (response.ending, response.detail) == (TOO_LARGE, "cut off after 50,000 JSON values")
+    long_answer = b"data: " + b'{"a":1,"b":[2,{"c":3}]}' + b"\n\n"
+    meter = BodyMeter(SizeLimit().limits, coding="")
+    assert not any(meter.is_exceeded_by(long_answer) for _ in range(body.MAX_EVENTS))
+
+
 def test_a_body_within_the_limits_is_kept_whole() -> None:
     text = b"data: 1\n\n" * 1_000
     for label in ("gzip", "br", "zstd", "identity", "gzip, br"):

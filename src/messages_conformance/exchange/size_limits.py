@@ -21,19 +21,33 @@ _EVENT_ENDS: Final = (b"\n\n", b"\r\r", b"\n\r\n")
 
 @dataclass(frozen=True, kw_only=True)
 class BodyLimits:
-    """How much a body may have: bytes as they arrive, bytes after decoding, events, and chunks."""
+    """How much a body may have: bytes as they arrive, bytes after decoding, events, chunks, and JSON values.
+
+    Each event may have VALUES_OF_AN_EVENT besides the values that any body may have.
+    """
 
     most_bytes: int
     most_decoded_bytes: int
     most_events: int
     most_chunks: int
+    most_values: int
 
+    def most_values_with(self, events: int) -> int:
+        """How many JSON values a body with so many events may have."""
+        return self.most_values + VALUES_OF_AN_EVENT * events
+
+
+VALUES_OF_AN_EVENT: Final = 20
+"""More than an ordinary event has: a delta has eight (origin: our own)."""
+
+_VALUE_SIGNS: Final = (b",", b"[", b"{")
 
 RECORDED: Final = BodyLimits(
     most_bytes=MAX_DECODED_BYTES,
     most_decoded_bytes=MAX_DECODED_BYTES,
     most_events=250_000,
     most_chunks=500_000,
+    most_values=500_000,
 )
 """The limits of a body in any recording: the longest answers of a model, 128,000 tokens with an event for each and 200
 bytes an event, are within them (origin: our own)."""
@@ -91,6 +105,14 @@ def ended_events(data: bytes) -> int:
     return sum(map(data.count, _EVENT_ENDS))
 
 
+def json_values(data: bytes) -> int:
+    """How many JSON values are in these bytes, or more: commas and brackets in a text count as values.
+
+    Each takes up to 200 bytes of memory once it is parsed, and as few as three in the body (CPython 3.11).
+    """
+    return sum(map(data.count, _VALUE_SIGNS))
+
+
 def _excess(response: Response, limits: BodyLimits) -> str:
     """Which limit the body is over, in words; empty when none."""
     if len(response.chunks) > limits.most_chunks:
@@ -103,4 +125,8 @@ def _excess(response: Response, limits: BodyLimits) -> str:
     # Few bytes hold few events: most bodies need no count.
     if len(response.body) > 2 * limits.most_events and ended_events(response.body) > limits.most_events:
         return f"cut off after {limits.most_events:,} events"
+    if len(response.body) > limits.most_values and (
+        json_values(response.body) > limits.most_values_with(ended_events(response.body))
+    ):
+        return f"cut off after {limits.most_values:,} JSON values"
     return ""

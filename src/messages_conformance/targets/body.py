@@ -27,6 +27,7 @@ from messages_conformance.exchange import (
     can_decode,
     codings_of,
     ended_events,
+    json_values,
 )
 
 MIB: Final = 1024 * 1024
@@ -52,6 +53,13 @@ SMALLER_FROM_BYTES: Final = 128 * MIB
 
 CHUNK_COST_BYTES: Final = 128
 """The memory of a chunk besides its bytes (measured with CPython 3.11)."""
+
+MAX_VALUES: Final = 50_000
+"""Where a body is cut off by the number of its JSON values: each takes far more memory than bytes. A list of a thousand
+models with their capabilities has 40,000 (origin: our own)."""
+
+VALUE_COST_BYTES: Final = 128
+"""The memory of a JSON value that was parsed (measured with CPython 3.11: 60 to 250)."""
 
 TOTAL_TIMEOUT_FACTOR: Final = 3
 """An exchange may take this many timeouts in all: an endless stream must end, a slow long one need not (origin: our
@@ -102,11 +110,13 @@ class SizeLimit:
             most_decoded_bytes=MAX_DECODED_BYTES // part,
             most_events=MAX_EVENTS // part,
             most_chunks=MAX_CHUNKS // part,
+            most_values=MAX_VALUES // part,
         )
 
     def keep(self, chunks: Collection[Chunk]) -> None:
         """Counts what is kept of a body."""
         self.kept_bytes += sum(len(chunk.data) for chunk in chunks) + CHUNK_COST_BYTES * len(chunks)
+        self.kept_bytes += VALUE_COST_BYTES * sum(json_values(chunk.data) for chunk in chunks)
 
 
 class BodyMeter:
@@ -119,7 +129,7 @@ class BodyMeter:
         self.excess = ""
         self.size_bytes = 0
         self._limits = limits
-        self._decoded_bytes = self._events = self._chunks = 0
+        self._decoded_bytes = self._events = self._chunks = self._values = 0
         self._last_byte = b""
         codings = codings_of(coding)
         self._decoder = BodyDecoder(codings) if codings and can_decode(codings) else None
@@ -145,12 +155,15 @@ class BodyMeter:
         for piece in self._decoded(data):
             self._decoded_bytes += len(piece)
             self._events += ended_events(self._last_byte + piece)
+            self._values += json_values(piece)
             self._last_byte = piece[-1:]
             if self._decoder is not None and self._decoded_bytes > self._limits.most_decoded_bytes:
                 most = self._limits.most_decoded_bytes
                 self.excess = f"cut off after {self.size_bytes:,} bytes, which decode to more than {most:,}"
             elif self._events > self._limits.most_events:
                 self.excess = f"cut off after {self._limits.most_events:,} events"
+            elif self._values > self._limits.most_values_with(self._events):
+                self.excess = f"cut off after {self._limits.most_values:,} JSON values"
             if self.excess:
                 return
             yield piece
