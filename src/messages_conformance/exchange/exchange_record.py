@@ -290,7 +290,7 @@ class _FailureRow(Struct, frozen=True):
 
 
 class _SaidBlockRow(Struct, frozen=True):
-    kind: Literal["text", "reasoning", "redacted", "call", "refusal"]
+    kind: Literal["text", "reasoning", "redacted", "call", "refusal", "other"]
     text: str
     name: str = ""
     signature: str = ""
