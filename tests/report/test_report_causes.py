@@ -334,6 +334,25 @@ def test_a_bystander_is_not_verified_because_of_the_cause():
     assert cause.explains == ("request.system.string", "stream.order.message-stop-last")
 
 
+def test_a_refusal_explains_nothing_about_what_a_gateway_sent():
+    images, answers = failed("gateway.request.images", STREAMS[25:]), failed("gateway.answer.text", STREAMS[25:])
+    verdicts, (cause,) = demoted([failed("gateway.request.valid", STREAMS[20:]), images, answers], STREAMS)
+    assert cause.requirement == "gateway.request.valid"
+    assert images in verdicts
+    assert cause.explains == ("gateway.answer.text",)
+
+
+def test_what_nearly_all_requests_lack_is_named_in_place_of_a_size():
+    beta = request(body(0)).headers + (("anthropic-beta", "context-1m-2025-08-07"),)
+    exchanges = numbered(
+        *(asked(body(number), 400) for number in range(90)),
+        *(asked(body(number, max_tokens=4000), 400) for number in range(9)),
+        *(asked({}, request=request(body(number), headers=beta)) for number in range(2)),
+    )
+    (cause,) = find_causes([failed(VALID, bad(exchanges))], exchanges)
+    assert cause.sentence == "Every request without the header anthropic-beta is refused with 400."
+
+
 def test_a_leak_is_never_a_bystander():
     leak = failed("auth.key-not-echoed", STREAMS[25:])
     verdicts, _ = demoted([BLAMED, leak], STREAMS)

@@ -60,6 +60,11 @@ COME_AND_GO: Final = (
 )
 """The requirements that failures which come and go violate; the first one that fails is blamed, else VALID_REQUEST."""
 
+SENT: Final = "gateway.request."
+UPSTREAM_VALID: Final = "gateway.request.valid"
+"""What a gateway sent to the upstream is judged whatever the answer is, so no refusal explains it. Only the requirement
+about the upstream's own refusal is about the answer."""
+
 ANSWERED: Final = "answered"
 NOT_COMPARED: Final = ""
 
@@ -351,6 +356,8 @@ def _explained(
         cause = next((cause for cause in causes if cause.always and _prevents(cause, verdict, known)), None)
         return verdict if cause is None else _because_of(verdict, cause)
     if not verdict.findings or any(cause.requirement == verdict.requirement for cause in causes):
+        return verdict
+    if verdict.requirement.startswith(SENT) and verdict.requirement != UPSTREAM_VALID:
         return verdict
     cause = _cause_of(verdict, causes)
     if cause is not None and cause.by_chance and not _is_about_status(verdict):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import comb
 from typing import Final
 
 from messages_conformance.exchange import Exchange
@@ -86,7 +87,6 @@ def _best(bad: Sequence[Exchange], good: Sequence[Exchange], of: Describe) -> Sh
         for pair in pairs
         if (both := of_bad[pair[0]] & of_bad[pair[1]]) and not of_good[pair[0]] & of_good[pair[1]]
     ]
-    share = len(bad) / (len(bad) + len(good))
     large = _large(bad, good)
     for names, mask in sorted(candidates, key=lambda one: (-one[1].bit_count(), len(one[0]))):
         if large is not None and len(large.exchanges) > SIZE_LEAD * mask.bit_count():
@@ -96,13 +96,18 @@ def _best(bad: Sequence[Exchange], good: Sequence[Exchange], of: Describe) -> Sh
         distinct = len({exchange.request.identity for exchange in covered})
         if len(names) > 1 and PAIR_PART * len(covered) <= len(bad):
             continue
-        if distinct >= MIN_REQUESTS and tried * share**distinct <= CHANCE:
+        if distinct >= MIN_REQUESTS and tried * _by_chance(distinct, len(bad), len(good)) <= CHANCE:
             return Shared(
                 names=names,
                 words=tuple(described[name] for name in names),
                 exchanges=tuple(exchange.number for exchange in covered),
             )
     return large
+
+
+def _by_chance(having: int, bad: int, good: int) -> float:
+    """The probability that no good exchange is among so many that have a feature, if the feature means nothing."""
+    return comb(max(bad + good - having, 0), good) / comb(bad + good, good)
 
 
 def _often(bad: Sequence[Exchange], good: Sequence[Exchange], of: Describe) -> Shared | None:

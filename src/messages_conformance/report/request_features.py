@@ -23,6 +23,9 @@ _USUAL_HEADERS: Final = frozenset(
 )
 """Headers that say nothing about what is asked for, or that have features of their own."""
 
+_EXPECTED_ABSENT: Final = ("anthropic-version", "anthropic-beta")
+"""Headers whose absence is a feature: a gateway that adds one of its own breaks the requests that have none."""
+
 _OF_SDKS: Final = "x-stainless-"
 """The official SDKs add such headers to every request; they describe the machine of the client."""
 
@@ -147,8 +150,9 @@ def _of_headers(request: Request) -> Iterator[tuple[str, str]]:
         yield f"header.{name}", f"with the header {inline(name, _NAME_CHARACTERS)}"
     if accept := request.header("accept"):
         yield f"accept.{accept}", f"with accept: {inline(accept, _NAME_CHARACTERS)}"
-    if "anthropic-version" not in names:
-        yield "without.anthropic-version", "without the header anthropic-version"
+    for name in _EXPECTED_ABSENT:
+        if name not in names:
+            yield f"without.{name}", f"without the header {name}"
     if ";" in (request.header("content-type") or ""):
         yield "content-type.parameter", "whose content-type has a parameter"
     if "transfer-encoding" in names:
