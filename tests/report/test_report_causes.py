@@ -343,7 +343,7 @@ def test_a_refusal_explains_nothing_about_what_a_gateway_sent():
 
 
 def test_what_nearly_all_requests_lack_is_named_in_place_of_a_size():
-    beta = request(body(0)).headers + (("anthropic-beta", "context-1m-2025-08-07"),)
+    beta = (*request(body(0)).headers, ("anthropic-beta", "context-1m-2025-08-07"))
     exchanges = numbered(
         *(asked(body(number), 400) for number in range(90)),
         *(asked(body(number, max_tokens=4000), 400) for number in range(9)),
@@ -351,6 +351,13 @@ def test_what_nearly_all_requests_lack_is_named_in_place_of_a_size():
     )
     (cause,) = find_causes([failed(VALID, bad(exchanges))], exchanges)
     assert cause.sentence == "Every request without the header anthropic-beta is refused with 400."
+
+
+def test_what_fails_on_successful_answers_too_is_not_blamed():
+    everywhere = failed("headers.request-id.present", STREAMS)
+    assert find_causes([everywhere], STREAMS) == ()
+    (cause,) = find_causes([everywhere, failed("request.system.string", STREAMS[20:], outcome="warn")], STREAMS)
+    assert cause.requirement == "request.system.string"
 
 
 def test_a_leak_is_never_a_bystander():

@@ -196,7 +196,7 @@ def _cause(
 ) -> Cause | None:
     """The cause with the requirement to blame; None when no requirement fails on these exchanges."""
     covered = frozenset(shared.exchanges)
-    concerned = [verdict for verdict in failing if any(finding.exchange in covered for finding in verdict.findings)]
+    concerned = [verdict for verdict in failing if _is_about(verdict, covered, outcomes)]
     if not concerned:
         return None
     blamed = min(concerned, key=lambda verdict: _distance(verdict, covered, known))
@@ -209,6 +209,12 @@ def _cause(
         example=min(covered, key=lambda number: plainness(known[number])),
         always=not shared.requests,
     )
+
+
+def _is_about(verdict: Verdict, covered: frozenset[int], outcomes: Mapping[int, str]) -> bool:
+    """Whether a requirement fails on these exchanges, and not mainly on successful ones, as a header that all lack."""
+    here = sum(finding.exchange in covered for finding in verdict.findings)
+    return here > 0 and here >= sum(outcomes.get(finding.exchange) == ANSWERED for finding in verdict.findings)
 
 
 def _cause_by_chance(chance: Chance, failing: Sequence[Verdict], known: Mapping[int, Exchange]) -> Cause | None:

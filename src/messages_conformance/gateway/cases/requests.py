@@ -188,6 +188,7 @@ def options() -> Iterator[Case]:
     """Limits, sampling, stop sequences, ids of users, schemas, thinking."""
     yield case("max-tokens", max_tokens=777)
     yield case("max-tokens-1", max_tokens=1, forms=("whole",))
+    yield case("max-tokens-32000", max_tokens=32_000, forms=("whole",))
     yield case("temperature", temperature=0.3)
     yield case("temperature-0", temperature=0, forms=("whole",))
     yield case("top-p", top_p=0.85, forms=("whole",))

@@ -93,7 +93,19 @@ fault(
     "request.max-tokens",
     request=field("max_tokens", lambda given: max(given, 16)),
 )
-fault("fixed_max_tokens", "max_tokens is always 4096.", "request.max-tokens", request=setting(max_tokens=4096))
+fault(
+    "fixed_max_tokens",
+    "max_tokens is always 4096.",
+    "request.max-tokens",
+    "request.large-limit",
+    request=setting(max_tokens=4096),
+)
+fault(
+    "cap_max_tokens",
+    "max_tokens above 16384 is lowered.",
+    "request.large-limit",
+    request=field("max_tokens", lambda given: min(given, 16_384)),
+)
 fault("drop_max_tokens", "max_tokens is lost.", "request.max-tokens", modes=CHAT, sent=without("max_completion_tokens"))
 fault("drop_temperature", "temperature is lost.", "request.sampling", request=without("temperature"))
 fault(

@@ -34,14 +34,31 @@ PROTOCOL: Final = "code.claude.com/docs/en/llm-gateway-protocol, read 2026-08-22
 LEAST_OUTPUT_TOKENS: Final = 16
 """The Responses API refuses less (platform.openai.com, `max_output_tokens`), so a gateway may raise a limit to it."""
 
+LARGE_OUTPUT_TOKENS: Final = 32_000
+"""The limit that Claude Code sends to models it does not know (measured with Claude Code 2.1.197). A longer answer that
+a gateway cuts ends with max_tokens, so the client notices it; hence a SHOULD."""
+
 
 @arrives("gateway.request.max-tokens", harm=MISBILLS)
 def passes_max_tokens_on(exchange: Exchange) -> Iterable[Finding]:
     """max_tokens reaches the upstream with the same value."""
     wanted, found = wanted_of(exchange).max_tokens, received_of(exchange).max_tokens
     raised = behind(exchange).dialect == "openai-responses" and wanted < LEAST_OUTPUT_TOKENS == found
-    if found != wanted and not raised:
+    if found != wanted and not raised and not _is_lowered(wanted, found):
         yield from differs("/max_tokens", shown(found) if found is not None else "no limit", shown(wanted))
+
+
+def _is_lowered(wanted: Any, found: Any) -> bool:
+    """Whether a large limit reaches the upstream as a smaller one: a gateway may know what the model can do."""
+    return isinstance(found, int) and wanted >= LARGE_OUTPUT_TOKENS and LEAST_OUTPUT_TOKENS <= found < wanted
+
+
+@arrives("gateway.request.large-limit", SHOULD, lambda wanted: (wanted.max_tokens or 0) >= LARGE_OUTPUT_TOKENS)
+def lowers_no_large_limit(exchange: Exchange) -> Iterable[Finding]:
+    """A max_tokens of 32,000, which Claude Code sends, is not lowered on its way to the upstream."""
+    wanted, found = wanted_of(exchange).max_tokens, received_of(exchange).max_tokens
+    if _is_lowered(wanted, found):
+        yield from differs("/max_tokens", shown(found), shown(wanted))
 
 
 @arrives("gateway.request.sampling", MUST, lambda wanted: wanted.temperature is not None or wanted.top_p is not None)
