@@ -28,6 +28,7 @@ _SAY_LITTLE: Final = (
     "accept.",
     "header.x-api-key",
     "header.authorization",
+    "without.anthropic-beta",
     "turns",
     "content.string",
     "member.",
