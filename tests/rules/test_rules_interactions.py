@@ -50,6 +50,7 @@ def held(streamed_text: str, whole: str = "1, 2", *, number: int = 0) -> Run:
     ]
 
 
+STREAM = [start(), block(), text("70"), stop(), ends(), over()]
 SHOWN = {"thinking": {"type": "adaptive", "display": "summarized"}}
 OMITTED = says({**THOUGHT, "thinking": ""}, words(), ask=SHOWN)
 FULL, EMPTY = calls({"location": "Paris"}, ask=TOOLS), calls({})
@@ -92,6 +93,16 @@ def test_it_passes(requirement: str) -> None:
     [
         pytest.param(KEEPS, [says(words(), tokens=40, ask=THINKING)], id="thinking alone"),
         pytest.param(KEEPS, [*billed(10, 30), says(words(), ask=BUDGET)], id="counts that cannot be compared"),
+        pytest.param(
+            KEEPS,
+            [
+                says(words(), tokens=2095, ask=TOOLS),
+                says(words(), tokens=2095),
+                streamed(STREAM, ask={}),
+                says(words(), tokens=40, ask=THINKING),
+            ],
+            id="whole answers with other counts than streams",
+        ),
         pytest.param(OWN, billed(10, 20, 80), id="three answers"),
         pytest.param(SUMMARY, [OMITTED] * 2, id="two thoughts"),
         pytest.param(ADDED, held("1, 2ep|>"), id="one stream"),

@@ -60,6 +60,9 @@ def reads_the_whole_request_when_thinking(exchanges: Sequence[Exchange]) -> Iter
     if inconsistent(messages):
         yield INCONSISTENT
         return
+    if _forms_differ(messages):
+        yield Unverified(reason="streams and whole answers to one request have different counts")
+        return
     plain = {
         request_without(one, "thinking", "max_tokens", "stream"): one
         for one in messages
@@ -80,6 +83,15 @@ def reads_the_whole_request_when_thinking(exchanges: Sequence[Exchange]) -> Iter
             return
     if not pairs:
         yield Unverified(reason="no request was answered with and without thinking, with counts")
+
+
+def _forms_differ(messages: Sequence[Exchange]) -> bool:
+    """Whether most requests have another total input as a stream: then the form, and not thinking, is the reason."""
+    totals: dict[object, dict[bool, int]] = defaultdict(dict)
+    for one in messages:
+        totals[request_without(one, "stream")][one.request.streamed] = total_input(usage_of(one))
+    both = [counts for counts in totals.values() if len(counts) == 2]
+    return 2 * sum(abs(counts[True] - counts[False]) > MIN_LOST_TOKENS for counts in both) > len(both)
 
 
 @rule(

@@ -226,11 +226,15 @@ def _is_billed_like_the_whole(pair: Pair) -> bool:
     return tokens >= MIN_TOKENS and lost >= MIN_LOST_SHARE and billed
 
 
+def _streams(number: int) -> str:
+    return "one stream" if number == 1 else f"{number} streams"
+
+
 def _finding(pairs: list[Pair], why: str) -> Finding:
     streamed, whole = pairs[0]
     return Finding(
         exchange=streamed.number,
         place=in_message(streamed, "/content"),
-        found=f"{shown(text_of(streamed))} ({len(pairs)} streams, {why})",
+        found=f"{shown(text_of(streamed))} ({_streams(len(pairs))}, {why})",
         wanted=f"the text of the answer that is not streamed: {shown(text_of(whole))} (exchange {whole.number})",
     )

@@ -54,7 +54,6 @@ def count_input_by_chance(message: Json, context: RequestContext) -> Json:
         "request.tool_result.affects-input-tokens",
         "usage.input.monotone",
         "usage.input.stream-equals-nonstream",
-        "request.thinking.keeps-request",
     },
     at=Stage.DOCUMENT,
 )
@@ -87,7 +86,6 @@ def more_input(name: str, data: Json) -> Json:
         "usage.cache.zero-without-control",
         "usage.input.monotone",
         "usage.input.stream-equals-nonstream",
-        "request.thinking.keeps-request",
     },
     at=Stage.DOCUMENT,
 )
