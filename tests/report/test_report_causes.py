@@ -360,6 +360,18 @@ def test_what_fails_on_successful_answers_too_is_not_blamed():
     assert cause.requirement == "request.system.string"
 
 
+def test_a_cause_has_the_outcome_of_requests_for_a_message():
+    blocks = {"messages": [turn(BLOCKS)]}
+    counting = [request(body(number, **blocks), path="/v1/messages/count_tokens") for number in range(3)]
+    exchanges = numbered(
+        *(asked(body(number)) for number in range(20)),
+        *(asked(body(max_tokens=20 + number, **blocks), 500) for number in range(6)),
+        *(asked({}, 404, request=each) for each in counting),
+    )
+    (cause,) = find_causes([failed(VALID, bad(exchanges))], exchanges)
+    assert cause.sentence == "Every request whose content is a list of blocks is answered with 500."
+
+
 def test_a_leak_is_never_a_bystander():
     leak = failed("auth.key-not-echoed", STREAMS[25:])
     verdicts, _ = demoted([BLAMED, leak], STREAMS)

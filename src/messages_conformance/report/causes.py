@@ -200,7 +200,9 @@ def _cause(
     if not concerned:
         return None
     blamed = min(concerned, key=lambda verdict: _distance(verdict, covered, known))
-    words = list(dict.fromkeys(outcomes[number] for number in shared.exchanges))
+    # The routes beside it may be missing: then all their requests fail, with other statuses.
+    of_messages = [number for number in shared.exchanges if known[number].creates_message]
+    words = list(dict.fromkeys(outcomes[number] for number in of_messages or shared.exchanges))
     return Cause(
         requirement=blamed.requirement,
         sentence=_sentence(shared, words, len({known[number].request.identity for number in covered})),
