@@ -126,25 +126,38 @@ SERVER_TOOL_OFFERED = [
     )
 ]
 
+GREETED = [user("Hello."), assistant("Hello! What can I do for you?")]
+# A gateway may pass tool_choice on in the first turn only.
 FORCED = [
-    *whole_and_streamed(
-        "tools.any",
-        "Good morning!",
+    ask(
+        f"tools.any{'.streamed' if stream else ''}",
+        question,
+        stream=stream,
         max_tokens=200,
         tools=[WEATHER],
         tool_choice={"type": "any"},
         needs=["tools", "tool-choice", "forced-tools"],
         capability="forced-tools",
-    ),
-    *whole_and_streamed(
-        "tools.named",
-        "What is the weather in Paris?",
+    )
+    for stream, question in ((False, "Good morning!"), (True, [*GREETED, user("Good morning!")]))
+]
+FORCED += [
+    ask(
+        f"tools.named{'.streamed' if stream else ''}",
+        question,
+        stream=stream,
         max_tokens=200,
         tools=[WEATHER, TIME],
         tool_choice={"type": "tool", "name": "get_time"},
         needs=["tools", "tool-choice", "forced-tools"],
         capability="forced-tools",
-    ),
+    )
+    for stream, question in (
+        (False, [*GREETED, user("What is the weather in Paris?")]),
+        (True, "What is the weather in Paris?"),
+    )
+]
+FORCED += [
     ask(
         "tools.exactly-one",
         BOTH,

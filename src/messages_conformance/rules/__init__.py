@@ -51,6 +51,7 @@ from messages_conformance.rules import (
     promised_limits,
     rare_features,
     refusals_under_load,
+    refused_combinations,
     repeated_answers,
     request_charset,
     response,
@@ -172,6 +173,7 @@ TOPICS = (
     under_load,
     counts_under_load,
     refusals_under_load,
+    refused_combinations,
     *gateway.TOPICS,
 )
 """The modules of rules; importing them fills the catalogue."""

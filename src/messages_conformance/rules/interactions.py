@@ -38,6 +38,9 @@ MIN_REPEATED: Final = 4
 MIN_GROWTH: Final = 5
 """The largest of these is so many times the smallest (our own: an estimate differs by a few percent)."""
 
+MIN_MORE: Final = 2
+"""So many times the tokens of a short request are those of something else, too (our own)."""
+
 MIN_BEGINNING: Final = 24
 """A text that begins with so many characters of a thought is this thought (our own)."""
 
@@ -120,6 +123,21 @@ def bills_each_request_alone(exchanges: Sequence[Exchange]) -> Iterable[Finding 
             place = in_message(one, "/usage/input_tokens")
             yield Finding(exchange=one.number, place=place, found=found, wanted=f"{totals[0]} each time")
             return
+        if (mixed := _reads_more(group)) is not None:
+            yield mixed
+            return
+
+
+def _reads_more(group: Sequence[Exchange]) -> Finding | None:
+    """A finding if some answers to one request count far more input than others: parts of another request."""
+    least = min(group, key=lambda one: total_input(usage_of(one)))
+    most = max(group, key=lambda one: total_input(usage_of(one)))
+    usual, tokens = total_input(usage_of(least)), total_input(usage_of(most))
+    if tokens - usual <= MIN_LOST_TOKENS or tokens < MIN_MORE * usual or b'"image"' in most.request.body:
+        return None
+    found = f"{tokens} input tokens, {usual} for the same request in exchange {least.number}"
+    place = in_message(most, "/usage/input_tokens")
+    return Finding(exchange=most.number, place=place, found=found, wanted=f"{usual}, as the request alone needs")
 
 
 MIN_TAILS: Final = 2

@@ -37,6 +37,9 @@ MAX_CHANCE: Final = 0.001
 SHARES: Final = tuple(percent / 100 for percent in range(1, 60))
 """How often a model may write a shorter answer by chance, in the same way with and without streaming."""
 
+MIN_SWAPPED: Final = 2
+"""So many streams have two deltas in the wrong order: no model writes "and you" for "you and" just there (our own)."""
+
 MIN_AT_LIMIT: Final = 3
 """So many different requests have a stream with the same number of deltas, and no stream has more (our own)."""
 
@@ -88,11 +91,14 @@ def missing_text(exchanges: Sequence[Exchange]) -> Finding | None:
 
 
 def doubled_text(exchanges: Sequence[Exchange]) -> Finding | None:
-    """A finding about streams that have one delta twice, where the whole answer has it once; None if it may be chance.
+    """A finding about streams with one delta twice, or two in the wrong order; None if it may be chance.
 
     A model that stutters does so with and without streaming.
     """
     pairs = [pair for pair in answered_pairs(exchanges) if _is_comparable(pair)]
+    swapped = [pair for pair in pairs if _has_swapped_deltas(pieces_of(pair[0]), text_of(pair[1]))]
+    if len(swapped) >= MIN_SWAPPED:
+        return _finding(swapped, "with two deltas in the wrong order")
     doubled = [pair for pair in pairs if _has_a_delta_twice(pieces_of(pair[0]), text_of(pair[1]))]
     if not doubled or any(is_without_a_piece(text_of(streamed), text_of(whole)) for streamed, whole in pairs):
         return None
@@ -117,6 +123,14 @@ def _has_a_delta_twice(pieces: Sequence[str], whole: str) -> bool:
     return any("".join([*pieces[:at], *pieces[at + 1 :]]) == whole for at in repeated)
 
 
+def _has_swapped_deltas(pieces: Sequence[str], whole: str) -> bool:
+    """Whether the text of the deltas is another text with two neighbouring deltas in the other order."""
+    if "".join(pieces) == whole or len("".join(pieces)) != len(whole):
+        return False
+    pairs = ([*pieces[:at], pieces[at + 1], pieces[at], *pieces[at + 2 :]] for at in range(len(pieces) - 1))
+    return any("".join(one) == whole for one in pairs)
+
+
 def _lost_after_thinking(pairs: list[Pair]) -> Finding | None:
     """A finding about streams without the text, or its beginning, after their thinking; it is billed all the same.
 
@@ -124,7 +138,7 @@ def _lost_after_thinking(pairs: list[Pair]) -> Finding | None:
     """
     pairs = [pair for pair in pairs if all(map(_thinks_and_answers, pair))]
     for shows in (True, False):
-        alike = [pair for pair in pairs if all(_shows_thinking(one) is shows for one in pair)]
+        alike = [pair for pair in pairs if _shows_thinking(pair[1]) is shows]
         lost = [pair for pair in alike if _is_an_end_of(text_of(pair[0]), text_of(pair[1])) and _bills_as_much(*pair)]
         if len(lost) == len(alike) >= MIN_BILLED:
             return _finding(lost, "billed like the whole answer")

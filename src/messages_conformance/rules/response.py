@@ -170,7 +170,8 @@ def has_content_blocks(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unve
         yield Unverified(reason="one empty answer may be thinking that the model does not show")
         return
     for exchange in emptied:
-        found = f"[] although {tokens_of_empty_answer(exchange)} output tokens were billed"
+        content = shown((message_of(exchange) or {}).get("content"))
+        found = f"{content} although {tokens_of_empty_answer(exchange)} output tokens were billed"
         place = in_message(exchange, "/content")
         yield Finding(exchange=exchange.number, place=place, found=found, wanted="the blocks that were generated")
 
@@ -195,12 +196,25 @@ def tokens_of_empty_answer(exchange: Exchange) -> int:
     Empty content is legal for a pre-warm, a refusal, and an end_turn of two or three tokens (handling stop reasons).
     """
     message = message_of(exchange) or {}
-    if message.get("content") != [] or message.get("stop_reason") != "end_turn" or _may_not_call(exchange):
+    if not _is_empty(exchange) or message.get("stop_reason") != "end_turn" or _may_not_call(exchange):
         return 0
     if is_broken_stream(exchange):
         return 0
     spent = count(usage_of(exchange), "output_tokens")
     return spent if spent - thought_tokens(usage_of(exchange)) > EMPTY_ANSWER_TOKENS else 0
+
+
+def _is_empty(exchange: Exchange) -> bool:
+    """Whether an answer has no content but empty text blocks, and thinking whose tokens are known."""
+    content = (message_of(exchange) or {}).get("content")
+    blocks = blocks_of(exchange)
+    if not isinstance(content, list) or len(blocks) != len(content):
+        return False
+    thoughts = [block for block in blocks if block.get("type") == "thinking"]
+    others = [block for block in blocks if block not in thoughts]
+    if thoughts and not (others and thought_tokens(usage_of(exchange))):
+        return False
+    return all(block.get("type") == "text" and block.get("text") == "" for block in others)
 
 
 def _may_not_call(exchange: Exchange) -> bool:

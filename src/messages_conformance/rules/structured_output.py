@@ -143,6 +143,46 @@ def streams_the_requested_format(exchanges: Sequence[Exchange]) -> Iterable[Find
         yield Finding(exchange=one.number, place=place, found=found, wanted=wanted)
 
 
+MIN_BARE: Final = 3
+"""So many answers of one form must all have other text around their JSON (our own: a model writes a fence at times)."""
+
+
+@rule(
+    "request.output_config.format-bare",
+    MUST,
+    harm=BREAKS,  # every client parses the text as JSON
+    families={ANTHROPIC},
+    source=f"{STRUCTURED} (the text is valid JSON)",
+    over=RUN,
+    model_dependent=True,
+    needs={"structured-outputs"},
+    capability="structured-outputs",
+    reads={REQUEST},
+    provoked="Requests have an output format, with and without streaming, and invite a poem.",
+)
+def sends_the_json_alone(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """With an output format, the text is the JSON alone: no code fence and no prose is around it in every answer."""
+    answers = [one for one in exchanges if has_message(one) and _format(one) is not None and _is_readable(one)]
+    answers = [one for one in answers if stop_reason_of(one) == "end_turn"]
+    forms = [[one for one in answers if streamed(one) is form] for form in (False, True)]
+    for form in forms:
+        if len(form) >= MIN_BARE and all(map(_surrounds_json, form)):
+            one, place = form[0], in_message(form[0], "/content")
+            found = f"{shown(text_of(one))}; so in all {len(form)} {'streams' if streamed(one) else 'whole answers'}"
+            yield Finding(exchange=one.number, place=place, found=found, wanted="JSON and no other text")
+            return
+    if max(map(len, forms)) < MIN_BARE:
+        yield Unverified(reason=f"fewer than {MIN_BARE} answers to requests with an output format")
+
+
+def _surrounds_json(exchange: Exchange) -> bool:
+    """Whether a text has an object in it, and other text before or after it."""
+    text = text_of(exchange)
+    first, last = text.find("{"), text.rfind("}")
+    inner = parse_json(text[first : last + 1]) if 0 <= first < last else UNPARSED
+    return parse_json(text) is UNPARSED and isinstance(inner, dict)
+
+
 MIN_ALONE: Final = 3
 """So many answers without the other field must all have the format, so that the target honours it (our own)."""
 
