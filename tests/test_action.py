@@ -125,6 +125,18 @@ def test_a_violation_fails_the_job_and_is_annotated_and_summed_up(tmp_path: Path
     assert names == {"report.html", "report.json", "report.sarif", "junit.xml", "matrix.json", "exchanges.jsonl"}
 
 
+def test_the_runner_executes_nothing_that_the_command_prints(tmp_path: Path) -> None:
+    made = job(tmp_path, target="reference:")
+    token = re.search(r"^::stop-commands::([0-9a-f]{64})$", made.log, re.MULTILINE)
+    assert token is not None
+    stopped, begins, after = made.log.partition(f"\n::{token[1]}::\n")
+    assert begins
+    assert "profile  tokmodel" in stopped
+    assert not re.search(r"^::(?!stop-commands)", stopped, re.MULTILINE)
+    assert "::notice title=messages-conformance::CONFORMS" in after
+    assert job(tmp_path / "again", target="reference:").log.count(token[1]) == 0
+
+
 def test_a_conforming_target_is_green_and_inputs_reach_the_command(tmp_path: Path) -> None:
     made = job(tmp_path, target="reference:", model="reference-1", arguments="--only stream.* --seed 7", report="a b")
     assert made.code == 0, made.log
