@@ -101,6 +101,7 @@ fault(
     "Tools that name their type are lost.",
     "request.tools",
     "request.block-fields",
+    "request.inexpressible",
     request=field("tools", lambda tools: [tool for tool in tools if "type" not in tool]),
 )
 
