@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from messages_conformance.exchange import Failure, Request, Response
+from messages_conformance.exchange import Exchange, Failure, Request, Response, behind, from_record, to_record
 from messages_conformance.gateway.cases.isolation import SLOW
 from messages_conformance.gateway.sending import (
     FAILURE_WAITS,
@@ -73,3 +73,14 @@ def test_a_failure_of_the_gateway_itself_is_tried_again(status: int, why: str, w
 def test_a_closed_connection_is_tried_again() -> None:
     one = replace(sent(streamed=False), failure=Failure(kind="disconnected", message=""))
     assert (put_off(one), most_waits(one)) == ("a closed connection", RESET_WAITS)
+
+
+def test_a_saved_run_has_every_kind_of_block_that_an_upstream_sends() -> None:
+    kinds = (behind.TEXT, behind.REASONING, behind.REDACTED, behind.CALL, behind.REFUSAL, behind.OTHER)
+    said = behind.Said(blocks=tuple(behind.SaidBlock(kind=kind, text="x") for kind in kinds))
+    both = behind.Behind(case="c", dialect="anthropic", said=said, calls=())
+    request = Request(method="POST", path="/v1/messages", headers=(), body=b"{}")
+    exchange = Exchange(number=1, request=request, response=None, behind=both)
+    read = from_record(to_record(exchange)).behind
+    assert read is not None
+    assert read.said == said

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from messages_conformance.reference import faults, variants
+from messages_conformance.reference_gateway.change_list import changes
 
 TABLE: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "known_defects.toml").read_text("utf-8"))
 
@@ -23,6 +24,9 @@ LABELS = {
 THREADS = "threads"
 """The section of public GitHub threads: a fault cites the thread itself. Unlike the other sources, it grows."""
 
+GATEWAYS = "gateways"
+"""The section of what only both sides of a gateway show: its faults are those of the reference gateway. It grows."""
+
 SIZES = {"defects": 134, "sdk_streams": 82, "impact": 126, "rejections": 30, "deviations": 59}
 
 THREAD = re.compile(r"[\w.-]+/[\w.-]+#\d+")
@@ -31,6 +35,7 @@ THREAD = re.compile(r"[\w.-]+/[\w.-]+#\d+")
 ROWS = {
     f"{source}: {defect}": (source, defect, covered_by)
     for source, rows in TABLE.items()
+    if source != GATEWAYS
     for defect, covered_by in rows.items()
 }
 
@@ -46,7 +51,7 @@ def cites(seen: str, source: str, defect: str) -> bool:
 
 
 def test_the_list_is_complete():
-    assert {source: len(rows) for source, rows in TABLE.items() if source != THREADS} == SIZES
+    assert {source: len(rows) for source, rows in TABLE.items() if source not in (THREADS, GATEWAYS)} == SIZES
 
 
 def test_every_thread_that_a_fault_cites_is_listed():
@@ -75,7 +80,7 @@ def test_faults_cite_only_listed_defects():
     """A mistyped id in a `seen` would cover no defect."""
     listed = {label: set() for label in LABELS.values()}
     for source, rows in TABLE.items():
-        if source == THREADS:
+        if source in (THREADS, GATEWAYS):
             continue
         listed[LABELS[source]] |= {f"reject_{defect}" if source == "rejections" else defect for defect in rows}
     unknown = []
@@ -86,3 +91,10 @@ def test_faults_cite_only_listed_defects():
                     items = (item.strip() for item in part.removeprefix(label).split(","))
                     unknown += [(name, item) for item in items if item not in listed[label]]
     assert unknown == []
+
+
+@pytest.mark.parametrize("defect", TABLE[GATEWAYS])
+def test_each_known_defect_of_a_gateway_has_its_faults(defect):
+    known = {change.name for change in changes("fault")}
+    assert TABLE[GATEWAYS][defect]
+    assert [name for name in TABLE[GATEWAYS][defect] if name not in known] == []
