@@ -103,7 +103,9 @@ def _controlled(probe: Probe) -> Callable[[Sequence[Exchange]], Iterable[Finding
 
 def _is_excused(probe: Probe, exchange: Exchange) -> bool:
     """Whether the answer is a clean refusal that names a limit which a correct server may have."""
-    return bool(cleanly_refused(exchange)) and any(word in body_text(exchange) for word in probe.excused)
+    # The id of a request may have the digits of a limit by chance.
+    text = body_text(exchange).replace(str(body_of(exchange).get("request_id") or "\n"), "")
+    return bool(cleanly_refused(exchange)) and any(word in text for word in probe.excused)
 
 
 def _added_headers(exchange: Exchange) -> tuple[str, ...]:
