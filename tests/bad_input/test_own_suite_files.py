@@ -67,6 +67,7 @@ def test_a_suite_that_ends_the_process_is_never_green(tmp_path: Path, end: str, 
     outcome = judged_with(tmp_path, ENDS[end].format(code=code))
     assert outcome.code == 2, outcome.all
     assert "has no verdict" in outcome.err
+    assert ("the memory may be used up" in outcome.err) == (end in ("killed", "aborted"))
 
 
 def test_a_verdict_of_another_run_is_none(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from messages_conformance.suite_process import CODES, NOT_JUDGED, Parent, comman
 
 VERDICT_BYTES: Final = 4096
 """A verdict has a tenth of this, and no pipe is smaller (POSIX: PIPE_BUF is 512 or more)."""
+
+
+WITHOUT_MEMORY: Final = frozenset({signal.SIGABRT, signal.SIGSEGV, *((signal.SIGKILL,) if os.name == "posix" else ())})
+"""How a process ends that gets no more memory: a library in C ends it, or the system does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +110,8 @@ def _read(pipe: int) -> dict[str, Any]:
 
 def _without_verdict(code: int) -> str:
     if code < 0:
-        return f"the run was ended by signal {-code} and has no verdict"
+        lack = "; the memory may be used up: raise its limit, or lower --concurrency" if -code in WITHOUT_MEMORY else ""
+        return f"the run was ended by signal {-code} and has no verdict{lack}"
     return (
         f"the run ended with exit code {code} and has no verdict; does a test, or a module that it imports, end the "
         f"process (os._exit)?"
