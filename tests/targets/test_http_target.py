@@ -220,6 +220,35 @@ def test_a_stream_held_open_after_message_stop_ends_after_the_grace(packed: bool
     assert response.body == stop
 
 
+@pytest.mark.parametrize(
+    ("held_open", "ended", "grace_s"),
+    [(0, 0, 5.0), (2, 0, 5.0), (3, 0, 0.5), (3, 3, 0.5), (3, 4, 5.0), (9, 80, 5.0)],
+)
+def test_only_a_target_that_usually_holds_streams_open_is_left_early(
+    held_open: int, ended: int, grace_s: float
+) -> None:
+    assert body.SizeLimit(held_open=held_open, ended=ended).grace_s == grace_s
+
+
+def test_a_stream_that_ends_is_counted() -> None:
+    def script(connection: Connection) -> None:
+        connection.request()
+        connection.send(STREAM_HEAD)
+        connection.chunk(b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
+        connection.send(b"0\r\n\r\n")
+
+    limits: list[body.SizeLimit] = []
+
+    class Recorded(body.SizeLimit):
+        def keep(self, chunks: object) -> None:
+            limits.append(self)
+
+    with pytest.MonkeyPatch.context() as patched, scripted(script) as server:
+        patched.setattr("messages_conformance.targets.http.SizeLimit", Recorded, raising=False)
+        sent(server.url)
+    assert [(one.held_open, one.ended) for one in limits] == [(0, 1)]
+
+
 def test_a_text_about_message_stop_does_not_shorten_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body, "HELD_OPEN_GRACE_S", 0.0)
     text = rb'{"text":"\"type\":\"message_stop\"\nevent: message_stop\n"}'

@@ -70,7 +70,8 @@ HELD_OPEN_GRACE_S: Final = 5.0
 own)."""
 
 HELD_OPEN_SEEN: Final = 3
-"""After so many bodies that were held open, the next ones are left after LATER_GRACE_S (origin: our own)."""
+"""After so many bodies that were held open, if no more of them ended, the next ones are left after LATER_GRACE_S. A
+target that stands still for a moment holds all its streams open at once, and gets the whole time again (our own)."""
 
 LATER_GRACE_S: Final = 0.5
 """How long the later ones may stay open: by then it is known what the target does (origin: our own)."""
@@ -93,12 +94,14 @@ class SizeLimit:
     kept_bytes: int = 0
     has_cut_off: bool = False
     held_open: int = 0
-    """How many bodies stayed open after their last event."""
+    ended: int = 0
+    """How many bodies stayed open after their last event, and how many ended."""
 
     @property
     def grace_s(self) -> float:
         """How long a body may stay open after its last event."""
-        return HELD_OPEN_GRACE_S if self.held_open < HELD_OPEN_SEEN else LATER_GRACE_S
+        is_usual = self.held_open >= max(HELD_OPEN_SEEN, self.ended)
+        return LATER_GRACE_S if is_usual else HELD_OPEN_GRACE_S
 
     @property
     def limits(self) -> BodyLimits:
@@ -204,6 +207,8 @@ class Body:
         try:
             async with asyncio.timeout_at(deadline_s) as deadline:
                 await self._collect(answer, began_s, stop, deadline)
+            if stop is not None and stop.seen:
+                self.size_limit.ended += 1
         except TimeoutError:
             if stop is not None and stop.seen:
                 self._end(STALLED, f"still open {self.size_limit.grace_s:g} s after message_stop")
