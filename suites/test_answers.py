@@ -101,6 +101,22 @@ ENTRY = {
     "links": [],
     "sizes": {},
     "place": {"room": "east", "shelves": ["upper", "lower"], "owner": {"name": "Zoë"}},
+    # Values that parsers of markup, of YAML and of templates take for others.
+    "shelf_code": "00712",
+    "approved": "yes",
+    "checked": "true",
+    "floor": -3,
+    "authors": ["Zoë Petit"],
+    "rooms": ["east", "west"],
+    "greeting": "Dear ${reader}, {{title}} is ready",
+    "row": "left\tright\r\ncafe\u0301",
+    "text": (
+        "The first map shows the harbour and the northern coast with its lighthouses. The second map shows the rivers, "
+        "the bridges and the mills between the lakes. The third map shows the mountains, the passes and the old roads "
+        "that merchants used in winter. The fourth map shows the forests, the farms and the villages around the "
+        "monastery. The fifth map shows the islands, the ferries and the depth of the water near the cliffs. The sixth "
+        "map shows the streets, the markets and the gardens of the capital."
+    ),
 }
 SAVE = {
     "name": "save_entry",
@@ -128,6 +144,15 @@ SAVE = {
                     "owner": {"type": "object", "properties": {"name": {"type": "string"}}},
                 },
             },
+            "shelf_code": {"type": "string"},
+            "approved": {"type": "string"},
+            "checked": {"type": "string"},
+            "floor": {"type": "integer"},
+            "authors": {"type": "array", "items": {"type": "string"}},
+            "rooms": {"type": "array", "items": {"type": "string"}},
+            "greeting": {"type": "string"},
+            "row": {"type": "string"},
+            "text": {"type": "string"},
             # Left out of the stated input.
             "shelfmark": {"type": "string"},
             "year": {"type": "integer"},
@@ -145,7 +170,7 @@ ENTRIES = [
     entry
     for copy, tools in enumerate(([SAVE], [LOOSE], [SAVE]))
     for entry in whole_and_streamed(
-        "tools.stated", STATED, copy=copy, tools=tools, **{**STATED_CALL, "max_tokens": 300}
+        "tools.stated", STATED, copy=copy, tools=tools, **{**STATED_CALL, "max_tokens": 600}
     )
 ]
 """Six calls in a row, so that inputs that every second or third call loses are seen twice."""

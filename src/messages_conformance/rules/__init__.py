@@ -5,6 +5,7 @@ A user's own rule needs `rule`, `Finding`, `Place`, `Unverified`, a function for
 """
 
 from messages_conformance.rules import (
+    altered_inputs,
     answer_parts,
     batches_and_files,
     billed_text,
@@ -113,6 +114,7 @@ TOPICS = (
     response,
     usage,
     usage_details,
+    altered_inputs,
     answer_parts,
     billed_text,
     blocked_answers,

@@ -7,6 +7,7 @@ fault, and the rest of the inputs must be what was asked for.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -49,6 +50,12 @@ MIN_OUTSIDE: Final = 4
 
 PYTHON_WORDS: Final = ("True", "False", "None")
 """How programs in Python write true, false and null as text."""
+
+YAML_WORDS: Final = {"yes": True, "no": False, "on": True, "off": False}
+"""Words that are no texts in YAML 1.1."""
+
+NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
+"""A number, with zeros in front of it or without."""
 
 KINDS: Final[Mapping[type, str]] = {str: "the string", dict: "the object", list: "the list"}
 """Words for a value of the wrong type."""
@@ -315,6 +322,10 @@ def has_other_type(value: Any, given: Any) -> bool:
     text, parsed = (value, given) if isinstance(value, str) else (given, value)
     if not isinstance(text, str) or isinstance(parsed, str):
         return False
+    if text in YAML_WORDS:
+        return parsed is YAML_WORDS[text]
+    if NUMBER.fullmatch(text):  # "007", which is no number in JSON, is one for a parser of markup
+        return type(parsed) in (int, float) and parsed == float(text)
     try:
         return is_same(json.loads(text.lower() if text in PYTHON_WORDS else text), parsed)
     except (ValueError, RecursionError):
