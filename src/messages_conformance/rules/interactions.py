@@ -16,6 +16,7 @@ from messages_conformance.rules.accessors import (
     is_broken_stream,
     shown,
     stop_reason_of,
+    streamed,
     text_of,
     thinking_type,
     total_input,
@@ -37,6 +38,9 @@ MIN_REPEATED: Final = 4
 
 MIN_GROWTH: Final = 5
 """The largest of these is so many times the smallest (our own: an estimate differs by a few percent)."""
+
+MIN_ALIKE: Final = 3
+"""So many answers of one form, whole or streamed, are compared (our own)."""
 
 MIN_MORE: Final = 2
 """So many times the tokens of a short request are those of something else, too (our own)."""
@@ -123,13 +127,17 @@ def bills_each_request_alone(exchanges: Sequence[Exchange]) -> Iterable[Finding 
             place = in_message(one, "/usage/input_tokens")
             yield Finding(exchange=one.number, place=place, found=found, wanted=f"{totals[0]} each time")
             return
-        if (mixed := _reads_more(group)) is not None:
-            yield mixed
-            return
+        for form in (True, False):
+            alike = [one for one in group if streamed(one) is form]
+            if (mixed := _reads_more(alike)) is not None:
+                yield mixed
+                return
 
 
 def _reads_more(group: Sequence[Exchange]) -> Finding | None:
     """A finding if some answers to one request count far more input than others: parts of another request."""
+    if len(group) < MIN_ALIKE:
+        return None
     least = min(group, key=lambda one: total_input(usage_of(one)))
     most = max(group, key=lambda one: total_input(usage_of(one)))
     usual, tokens = total_input(usage_of(least)), total_input(usage_of(most))

@@ -108,7 +108,11 @@ def number_server_calls(message: Json) -> Json:
     return {**message, "content": [call, result, *message["content"]]}
 
 
-@fault("request", trips={"request.output_config.format-valid-json"}, at=Stage.MESSAGE)
+@fault(
+    "request",
+    trips={"request.output_config.format-bare", "request.output_config.format-valid-json"},
+    at=Stage.MESSAGE,
+)
 def fence_json(message: Json, context: RequestContext) -> Json:
     """JSON of an output format is in a Markdown fence."""
     if object_of(context.body, "output_config").get("format") is None:

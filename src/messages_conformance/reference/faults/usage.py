@@ -109,6 +109,7 @@ def list_usage(message: Json) -> Json:
 @fault(
     "usage",
     trips={
+        "usage.input.own-request",
         "adjacent.count_tokens.approx",
         "request.messages.affects-input-tokens",
         "request.system.affects-input-tokens",
