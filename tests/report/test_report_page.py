@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 import pytest
 from report_samples import CATALOGUE, EVERY, FAILED, MINOR, exchange, green, hostile, red, report, request, requirement
 
-from messages_conformance.report import verdict_sentence
+from messages_conformance.exchange.behind import Behind, Said, SaidBlock
+from messages_conformance.report import failures, verdict_sentence
 from messages_conformance.report.page import brief, failing, to_html
 from messages_conformance.report.page.html import VOID, Markup, breakable, element
 
@@ -252,3 +253,14 @@ def test_the_brief_page_says_who_made_it_and_how_to_check_it():
     text = Page(brief.to_html(red())).text
     assert "Made by messages-conformance" in text
     assert "messages-conformance report verify FOLDER" in text
+
+
+def test_a_page_about_a_gateway_shows_both_sides_and_no_clients():
+    made = red()
+    number = next(finding.exchange for one in failures(made) for finding in one.findings if finding.exchange)
+    both = Behind(case="c", dialect="anthropic", said=Said(blocks=(SaidBlock(kind="text", text="x"),)), calls=())
+    changed = {**made.exchanges, number: replace(made.exchanges[number], behind=both)}
+    assert "the upstream received" not in to_html(made)
+    shown = to_html(replace(made, exchanges=changed))
+    assert "the upstream received" in shown
+    assert 'id="clients"' not in shown

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Final
 
 from messages_conformance.report import model
+from messages_conformance.report.both_sides import both_sides
 from messages_conformance.report.causes import Cause, finding_of
 from messages_conformance.report.failure_text import FailureText, describe_failure, seen, sentence_of
 from messages_conformance.report.groups import Group, divided_causes, grouped
@@ -63,6 +64,7 @@ def _cause(report: Report, cause: Cause, number: int) -> Markup:
         element("h3", cause.sentence, class_="cause"),
         definitions(facts, class_="failure"),
         _command(failure),
+        _sides(report, failure.exchange),
         _timeline(report, failure.exchange, None),
         whole_exchanges.link(report, failure.exchange),
         id=f"cause-{number}",
@@ -205,6 +207,7 @@ def _evidence(report: Report, failure: FailureText, event: int | None) -> Iterab
     """The folded command and timeline, and the link to the whole exchange."""
     return (
         _command(failure),
+        _sides(report, failure.exchange),
         _timeline(report, failure.exchange, event),
         whole_exchanges.link(report, failure.exchange),
     )
@@ -238,6 +241,18 @@ def _command(failure: FailureText) -> Markup | None:
         element("summary", "curl command that sends the request again"),
         element("pre", element("code", failure.curl), tabindex="0"),
     )
+
+
+def _sides(report: Report, number: int) -> Markup | None:
+    """The four records of a case of a gateway, folded, with the lines marked that only one side has."""
+    exchange = report.exchanges.get(number)
+    lines = both_sides(exchange) if exchange is not None else ()
+    if not lines:
+        return None
+    marks = {"-": "del", "+": "ins"}
+    shown = joined((element(marks[one[0]], one) if one[:1] in marks else one for one in lines), "\n")
+    summary = element("summary", "Both sides of the gateway")
+    return element("details", summary, element("pre", element("code", shown), class_="sides", tabindex="0"))
 
 
 def _timeline(report: Report, number: int, focus: int | None) -> Markup | None:

@@ -104,7 +104,12 @@ def _figure(number: str, words: str) -> Markup:
 
 
 def clients(report: Report) -> Section | None:
-    """The status of each measured client, with the requirements that cause it; None for a run that shows no client."""
+    """The status of each measured client, with the requirements that cause it; None for a run that shows no client.
+
+    The cases of a gateway are no requests of a client, so that they show none.
+    """
+    if any(exchange.behind is not None for exchange in report.exchanges.values()):
+        return None
     rows = [row(found.client, _status(found), _because_of(found)) for found in clients_of(report)]
     if not rows:
         return None
