@@ -14,7 +14,9 @@ import pytest
 import writers
 from builders import answered, numbered, refused, streamed
 
+from messages_conformance import contract
 from messages_conformance.captures import Reading, read_all
+from messages_conformance.captures.__main__ import findings
 from messages_conformance.captures.routes import base_url as address_before_messages
 from messages_conformance.cli import main
 from messages_conformance.exchange import Chunk, Exchange, RecordingPart
@@ -242,6 +244,19 @@ def test_decoded_bodies_with_their_old_headers_are_read_as_decoded(tmp_path: Pat
         assert exchange.response.json["id"] == "msg_1"
         assert exchange.response.header("content-encoding") is None
         assert RecordingPart.RAW_BODY in exchange.lacks
+
+
+def test_the_beginning_of_a_stream_in_a_cassette_of_go_vcr_blames_nobody(tmp_path: Path) -> None:
+    body = streamed().response.body  # type: ignore[union-attr]
+    beginning, unstopped = body.partition(b"event: message_delta")[0], body.partition(b"event: message_stop")[0]
+    for writer, part, found in (
+        (writers.go_vcr, beginning, False),
+        (writers.vcrpy_yaml, beginning, True),
+        (writers.go_vcr, unstopped, True),
+    ):
+        (exchange,) = read(tmp_path, writer([streamed(part, http={"headers": HEADERS})]))
+        accused = {one.requirement for one in findings([exchange], contract.profile("anthropic-2023-06-01"))}
+        assert any(name.startswith("stream.") for name in accused) == found
 
 
 def test_a_cassette_of_two_lists_is_read(tmp_path: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from builders import FULL_PROFILE, answered, found, numbered, refused, streamed
-from stream_frames import block, ends, ev, start, stop, text
+from stream_frames import block, ends, ev, fragment, start, stop, text
 
 from messages_conformance.exchange import Exchange
 
@@ -106,6 +107,13 @@ def pausing(ask: dict[str, Any]) -> Exchange:
     return answered({"content": PLAIN, "stop_reason": "pause_turn"}, ask=ask)
 
 
+def eager(beta: str) -> Exchange:
+    """A call whose input is no JSON: a line break is not escaped."""
+    called = [block(type="tool_use", id="toolu_1", name="f", input={}), fragment('{"city": "Ro\nme"}')]
+    one = streamed([start(), *called, stop(), ends("tool_use"), ev("message_stop")], ask={"tools": [TOOL]})
+    return replace(one, request=replace(one.request, headers=(*one.request.headers, ("anthropic-beta", beta))))
+
+
 TOOL = {"name": "f", "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}}}
 SERVER = {"mcp_servers": [{"type": "url", "name": "memory", "url": "https://mcp.example.com"}]}
 ZERO_AT_THE_END = ({"cache_read_input_tokens": 55_096}, {"input_tokens": 181, "cache_read_input_tokens": 0})
@@ -140,6 +148,10 @@ TRUE: dict[str, Exchange] = {
     "a turn that pauses after its compaction": compacted("compaction"),
     "citations of a page that a tool fetched": citing({"citations": {"enabled": True}}),
     "a pause while a connector works": pausing(SERVER),
+    "an error of 2025 whose body has no request id": refused(
+        404, {"request_id": ...}, http={"headers": {"date": "Wed, 29 Jan 2025 14:24:59 GMT"}}
+    ),
+    "the invalid input of a tool that streams eagerly by a beta": eager("fine-grained-tool-streaming-2025-05-14"),
 }
 
 
@@ -199,6 +211,14 @@ FAULTS: dict[str, tuple[Exchange, set[str]]] = {
     ),
     "citations of a page, although they are off": (citing({}), {"response.citations.only-when-enabled"}),
     "a pause without a tool that the server runs": (pausing({}), {"stop.pause_turn.server-tools-only"}),
+    "an error of today whose body has no request id": (
+        refused(404, {"request_id": ...}, http={"headers": {"date": "Mon, 30 Nov 2026 12:00:00 GMT"}}),
+        {"errors.envelope.request_id"},
+    ),
+    "the invalid input of a tool that does not stream eagerly": (
+        eager("prompt-caching-2024-07-31"),
+        {"stream.delta.partial-json-concat", "stream.delta.partial-json-prefix-valid"},
+    ),
     "a call of the model before an end_turn": (
         answered({"content": [*PLAIN, CALL]}, ask=OFFERED),
         {"stop.tool_use.block-implies"},

@@ -24,11 +24,19 @@ from messages_conformance.captures.json_items import JsonCut, JsonReader
 from messages_conformance.captures.pair import Damage, Headers, Pair
 from messages_conformance.captures.scrubbing import is_placeholder
 from messages_conformance.captures.yaml_items import YamlCut, top_level
+from messages_conformance.exchange import COMPLETE, LEFT
 
 LISTS: Final = ("interactions", "http_interactions")
 REQUESTS: Final = "requests"
 RESPONSES: Final = "responses"
 """Two lists of the same length, in place of one list of interactions."""
+
+KEEPS_WHAT_WAS_READ: Final = "duration"
+"""Only go-vcr writes it. It keeps what the client has read: the beginning of a stream, if the client left (recordings
+of 2025-09). Other recorders read the whole answer themselves."""
+
+STARTED: Final = b"message_start"
+ENDED: Final = (b"message_delta", b"message_stop", b"event: error", b"event:error")
 
 _BASE64_KEYS: Final = ("base64_string", "base64", "raw")
 _STATUS: Final = re.compile(r"\s*(\d{3})\b")
@@ -87,7 +95,13 @@ def pair_of(number: int, interaction: Any) -> Pair | Damage:
         response_headers=headers_of(response.get("headers")),
         response_body=received,
         exact_body=exact,
+        ending=LEFT if KEEPS_WHAT_WAS_READ in response and _is_beginning(received or b"") else COMPLETE,
     )
+
+
+def _is_beginning(body: bytes) -> bool:
+    """Whether a stream has no event of its end, and no error."""
+    return STARTED in body and not any(word in body for word in ENDED)
 
 
 def _address(request: Mapping[str, Any]) -> str | None:

@@ -49,9 +49,13 @@ def _is_replaced(header: tuple[str, str]) -> bool:
 
 
 def _lost_its_identity(headers: Headers) -> bool:
-    """Whether the headers have the rate limits of a caller, and nothing that identifies the response or the caller."""
-    names = [name for name, _ in headers]
-    return any(map(_LIMITS.fullmatch, names)) and not any(map(_IDENTITY.fullmatch, names))
+    """Whether nothing identifies the response or the caller, and the other headers show that somebody reduced them.
+
+    They have the rate limits of a caller, or they have no date, which every response has (RFC 9110, 6.6.1).
+    """
+    names = [name.lower() for name, _ in headers]
+    is_reduced = any(map(_LIMITS.fullmatch, names)) or "date" not in names
+    return is_reduced and not any(map(_IDENTITY.fullmatch, names))
 
 
 def lacks_of_headers(headers: Headers) -> frozenset[RecordingPart]:

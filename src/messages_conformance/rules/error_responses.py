@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from email.utils import parsedate
 from typing import Final
 
 from messages_conformance import contract
@@ -23,7 +24,7 @@ from messages_conformance.rules.accessors import (
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, MISLEADS, TOKMODEL, Judging, rule
 from messages_conformance.rules.recording_parts import PROBES, REQUEST, RESPONSE_HEADERS, has
-from messages_conformance.rules.verdict import MAY, MUST, SHOULD, STATUS, Finding, Place
+from messages_conformance.rules.verdict import MAY, MUST, SHOULD, STATUS, Finding, Place, Unverified
 
 INVALID_REQUEST = "invalid_request_error"
 MODEL_FORM = "request.model.string"
@@ -103,6 +104,19 @@ def uses_the_error_envelope(exchange: Exchange) -> Iterable[Finding]:
     yield from list(_error_object(exchange)) or list(_envelope_type(exchange))
 
 
+REQUEST_ID_IN_BODIES: Final = (2025, 10)
+"""Year and month since when errors of the API repeat the id in the body (recordings of the API, 2024 to 2026)."""
+
+
+def _may_be_older(exchange: Exchange) -> bool:
+    """Whether an answer was recorded before errors had the member, or nobody knows when."""
+    if not has(exchange, RESPONSE_HEADERS):
+        return True
+    response = response_of(exchange)
+    sent = parsedate(response.header("date") or "")
+    return sent is not None and sent[:2] < REQUEST_ID_IN_BODIES and bool(response.header("request-id"))
+
+
 @rule(
     "errors.envelope.request_id",
     SHOULD,
@@ -112,9 +126,12 @@ def uses_the_error_envelope(exchange: Exchange) -> Iterable[Finding]:
     source=sources.ERRORS,
     applies=_has_error_object,
 )
-def repeats_the_request_id(exchange: Exchange) -> Iterable[Finding]:
+def repeats_the_request_id(exchange: Exchange) -> Iterable[Finding | Unverified]:
     """An error body has a string request_id."""
     body = body_of(exchange)
+    if "request_id" not in body and _may_be_older(exchange):
+        yield Unverified(reason="older answers of the API had no such member")
+        return
     if "request_id" in body and body["request_id"] is None and is_refused_in_front(exchange):
         return
     if not isinstance(body.get("request_id"), str):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from messages_conformance.exchange import Exchange, StreamEvent
 from messages_conformance.rules.accessors import at, grouped, response_of, shown, stop_reason_of, walk_of
 from messages_conformance.rules.offered_tools import offered_tools
 from messages_conformance.rules.verdict import Finding, Place
 from messages_conformance.stream import BLOCK_DELTA, Block, Deviation
+
+EAGER_BETA: Final = "fine-grained-tool-streaming-"
+"""The beginning of the beta's name (documentation, "Fine-grained tool streaming")."""
 
 CUT_REASONS = ("max_tokens", "model_context_window_exceeded", "refusal")
 """The stop reasons with which an answer may end in the middle of a block."""
@@ -93,7 +96,12 @@ def is_cut(exchange: Exchange, block: Block) -> bool:
 
 
 def streams_eagerly(exchange: Exchange, block: Block) -> bool:
-    """Whether the block's tool has eager_input_streaming: its input may be invalid JSON (fine-grained streaming)."""
+    """Whether the block's tool has eager_input_streaming: its input may be invalid JSON (fine-grained streaming).
+
+    A beta of 2025 has the same effect for all tools.
+    """
+    if any(name.lower() == "anthropic-beta" and EAGER_BETA in value for name, value in exchange.request.headers):
+        return True
     return any(
         tool.get("name") == block.content.get("name") and tool.get("eager_input_streaming")
         for tool in offered_tools(exchange)
