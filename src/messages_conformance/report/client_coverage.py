@@ -52,6 +52,10 @@ WHOLE_STREAM: Final = "stream.final.output-tokens-positive"
 
 NO_WHOLE_STREAM: Final = "no stream with text was seen to its end"
 
+STREAMED_CALL: Final = "stream.delta.partial-json-concat"
+"""The requirement that is verified by every streamed tool call. A client with a profile of its own does all its work by
+such calls, so without one nothing is known about it."""
+
 
 @cache
 def part_of(requirement: str) -> str:
@@ -101,12 +105,15 @@ def nothing_seen(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict]) 
     for row in essential_rows(use, profile):
         parts.setdefault(part_of(row.id), []).append(_seen(verdicts.get(row.id)))
     missing = tuple(_words(name) for name, seen in parts.items() if name in CRITICAL and not any(seen))
-    if STREAM in use.reads and not missing and _no_stream_ended(verdicts.get(WHOLE_STREAM)):
+    if STREAM in use.reads and not missing and _is_unseen(verdicts.get(WHOLE_STREAM)):
         return (NO_WHOLE_STREAM,)
+    call = verdicts.get(STREAMED_CALL)
+    if use.profile == profile and not missing and (call is None or _is_unseen(call)):
+        return (_words(CALLS),)
     return missing
 
 
-def _no_stream_ended(verdict: Verdict | None) -> bool:
+def _is_unseen(verdict: Verdict | None) -> bool:
     return verdict is not None and verdict.outcome not in (PASS, NOT_APPLICABLE) and not verdict.findings
 
 

@@ -455,6 +455,8 @@ def _works(report: Report, words: str) -> str:
     found = status_for_profile(report.run.profile, clients_of(report))
     if found is None or found.status in (WORKS, FAILS):
         return words
+    if found.status == NOT_KNOWN:
+        return f"It is not known whether {words}: {listed(found.unseen, SAID)}"
     losses = tuple(dict.fromkeys(effect.outcome for effect in found.effects))
     text = f"{words}, but {listed(losses, SAID)}" if losses else words
     return f"{text}, as far as was seen: {listed(found.unseen, SAID)}" if found.unseen else text
