@@ -26,9 +26,11 @@ from messages_conformance.rules.accessors import (
     shape,
     shown,
     stop_reason_of,
+    streamed,
     text_of,
     thought_tokens,
     usage_of,
+    walk_of,
 )
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, LOSES, MISLEADS, RUN, TOKMODEL, rule
 from messages_conformance.rules.foreign_bodies import unlike_text
@@ -208,13 +210,23 @@ def _is_empty(exchange: Exchange) -> bool:
     """Whether an answer has no content but empty text blocks, and thinking whose tokens are known."""
     content = (message_of(exchange) or {}).get("content")
     blocks = blocks_of(exchange)
-    if not isinstance(content, list) or len(blocks) != len(content):
+    if not isinstance(content, list) or len(blocks) != len(content) or _has_unread_deltas(exchange):
         return False
     thoughts = [block for block in blocks if block.get("type") == "thinking"]
     others = [block for block in blocks if block not in thoughts]
     if thoughts and not (others and thought_tokens(usage_of(exchange))):
         return False
     return all(block.get("type") == "text" and block.get("text") == "" for block in others)
+
+
+def _has_unread_deltas(exchange: Exchange) -> bool:
+    """Whether a stream has deltas of which no client reads a text; other requirements judge these."""
+    blocks = walk_of(exchange).blocks if streamed(exchange) else ()
+    deltas = [event.fields.get("delta") for block in blocks if block.type == "text" for event in block.deltas]
+    return not all(
+        isinstance(delta, dict) and delta.get("type") == "text_delta" and isinstance(delta.get("text"), str)
+        for delta in deltas
+    )
 
 
 def _may_not_call(exchange: Exchange) -> bool:
