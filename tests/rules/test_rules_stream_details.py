@@ -6,7 +6,7 @@ import pytest
 from builders import TOOLS, found, streamed, verdicts
 from stream_frames import HELLO, Event, block, delta, ends, fragment, over, sse, start, stop, text
 
-from messages_conformance.exchange import STALLED
+from messages_conformance.exchange import STALLED, TOO_LARGE
 
 UNFINISHED_INPUT = {"stream.delta.partial-json-concat"}
 
@@ -67,6 +67,13 @@ def test_a_stream_that_does_not_end_is_reported_at_its_last_event() -> None:
     stalled = streamed(HELLO[:4], http={"ending": STALLED, "detail": "no byte for 60 s"})
     (finding,) = verdicts([stalled], only=[rule])[rule].findings
     assert (finding.place.event, finding.found) == (4, "the stream stalls: no byte for 60 s")
+
+
+def test_a_stream_of_large_events_that_was_cut_off_is_not_said_to_have_no_end() -> None:
+    rule = "stream.frame.terminates"
+    cut = {"ending": TOO_LARGE, "detail": "cut off after 50,000 JSON values"}
+    (verdict,) = verdicts([streamed(HELLO[:4], http=cut)], only=[rule]).values()
+    assert (verdict.outcome, verdict.findings) == ("not-verified", ())
 
 
 def test_a_process_that_stood_still_does_not_accuse_a_stream_of_staying_open() -> None:

@@ -99,7 +99,7 @@ def blame_request_for_throttling(events: Events, context: RequestContext) -> Eve
 @fault("errors", trips={BLAMING}, at=Stage.EVENTS)
 def blame_key_in_streams(events: Events, context: RequestContext) -> Events:
     """One of seven streams ends in an authentication_error after its first events; sent again, it is complete."""
-    return [*events[:3], blamed("authentication_error", "token expired")] if blames_by_chance(context) else events
+    return [*events[:2], blamed("authentication_error", "token expired")] if blames_by_chance(context) else events
 
 
 @fault("errors", trips={BLAMING}, at=Stage.RESPONSE)

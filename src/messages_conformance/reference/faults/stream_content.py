@@ -254,7 +254,12 @@ def stringify_deltas(events: Events) -> Events:
     ]
 
 
-@fault("stream-content", trips={"stream.delta.text-incremental"}, at=Stage.EVENTS, seen="sdk_streams X34")
+@fault(
+    "stream-content",
+    trips={"stream.delta.text-incremental", "stop.stop_sequence.nothing-added"},
+    at=Stage.EVENTS,
+    seen="sdk_streams X34",
+)
 def repeat_whole_text_at_the_end(events: Events) -> Events:
     """The last delta of a text block repeats all of its text."""
     texts = [data for _, data in events if data.get("delta", {}).get("type") == "text_delta"]
