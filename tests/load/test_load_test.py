@@ -99,7 +99,7 @@ def test_a_fault_under_load_is_found(fault: str) -> None:
 @pytest.mark.parametrize("variant", [None, "throttles_a_crowd"])
 def test_a_correct_server_is_not_accused(variant: str | None) -> None:
     with serve(variant=variant) as server:
-        test, code = loaded(server.base_url)
+        test, code = loaded(server.base_url, silence_s=60.0)  # a busy machine can stand still for seconds
     assert (found(test), code) == (set(), 0)
     assert server.peak_concurrency > 8
     verdicts = {one.requirement: one.outcome for one in test.session.result.verdicts}  # type: ignore[union-attr]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from messages_conformance.proof import Matrix, Subject, Trial
-from messages_conformance.proof.matrix import ACCUSED, BROKEN, CAUGHT, GREEN, MISSED, PARTLY, outcome
+from messages_conformance.proof.matrix import ACCUSED, BROKEN, CAUGHT, GREEN, MISSED, PARTLY, SMOKE_SHARE, outcome
 
 MUST, OTHER_MUST, SHOULD = "response.object", "stream.frame.terminates", "stream.frame.incremental"
 
@@ -92,7 +92,7 @@ def test_smoke_may_find_a_part_and_miss_some_but_not_most():
     partly = trial(BOTH, MUST, exit_code=1, depth="smoke")
     assert matrix(partly, depths=("smoke",)).problems(whole=True) == ()
     few = matrix(partly, *others, depths=("smoke",))
-    assert few.problems(whole=True) == ("smoke catches 1 of 4 faults, less than 43%",)
+    assert few.problems(whole=True) == (f"smoke catches 1 of 4 faults, less than {SMOKE_SHARE:.0%}",)
     assert few.problems(whole=False) == ()
 
 
