@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from messages_conformance.exchange import ALONE, LOAD, LoadFacts, nonce
+from messages_conformance.garbage import search_rarely
 from messages_conformance.load.judging import LoadJudge
 from messages_conformance.load.load_options import KEY_VARIABLE, LoadOptions
 from messages_conformance.load.load_test import LoadTest
@@ -91,6 +92,7 @@ def judged(judge: LoadJudge, kind: Kind, answers: list[tuple[str, Received]]) ->
 def main(count: int) -> None:
     """Prints one line for each form of answers."""
     os.environ[KEY_VARIABLE] = API_KEY
+    search_rarely()
     with serve() as server:
         for title, name in FORMS.items():
             for different in (False, True):

@@ -11,7 +11,6 @@ from messages_conformance.engine.engine import (
     DEFAULT_CONCURRENCY,
     Engine,
     EngineError,
-    State,
 )
 from messages_conformance.engine.exchange_log import Spent
 from messages_conformance.engine.finishing import NOT_ANSWERED
@@ -19,6 +18,7 @@ from messages_conformance.engine.outage import is_web_page
 from messages_conformance.engine.planning import Plan, Question, question_of, sharing_key
 from messages_conformance.engine.shared_limits import VARIABLE as SHARED_LIMITS
 from messages_conformance.engine.shared_limits import SharedFile, can_share, shared_file
+from messages_conformance.engine.state import State
 from messages_conformance.engine.token_counts import ADDED_TOKENS, BYTES_PER_TOKEN, most_input_tokens
 
 __all__ = [

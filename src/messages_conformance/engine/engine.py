@@ -10,7 +10,6 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent import futures
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from messages_conformance.engine.budget import Budget, Limits
@@ -24,6 +23,7 @@ from messages_conformance.engine.rate_limit import RateLimit
 from messages_conformance.engine.retries import Retries
 from messages_conformance.engine.sending import Sender
 from messages_conformance.engine.shared_limits import SharedBudget, SharedFile, SharedRateLimit
+from messages_conformance.engine.state import State
 from messages_conformance.exchange import Ask, Exchange, Failure, Request
 from messages_conformance.targets import LISTENER, Target
 
@@ -48,20 +48,6 @@ STOPPED: Final = Failure(kind="cancelled", message="the run was stopped before t
 
 class EngineError(RuntimeError):
     """Our own error, never the target's: wrong use of the engine, or an exception in a conversation or a callback."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """The progress of a run. `planned` and `done` count questions and conversations; `waiting` wait out a rate limit.
-
-    `concurrency` is the limit of requests in flight at present.
-    """
-
-    planned: int
-    in_flight: int
-    done: int
-    waiting: int
-    concurrency: int
 
 
 class Engine:

@@ -39,6 +39,9 @@ NO_EXCHANGES: Final[Mapping[int, Exchange]] = MappingProxyType({})
 NAMED: Final = 2
 """Requirements that are named in a sentence."""
 
+SAID: Final = 3
+"""How many losses, and how many parts that were not seen, the sentence about a client names."""
+
 STREAMS: Final = "sdk_streams.json"
 """The source of measurements with hand-made streams; the other sources measured whole servers."""
 
@@ -95,6 +98,17 @@ def status_for_profile(profile: str, statuses: tuple[ClientStatus, ...]) -> Clie
     """The status of the client that the profile is about; None for a profile of an API."""
     uses = contract.client_uses()
     return next((found for found in statuses if uses[found.client].profile == profile), None)
+
+
+def words_for(found: ClientStatus, works: str) -> str:
+    """What to say of a client that does not fail: `works` are the words for one that works."""
+    if found.status in (WORKS, FAILS):
+        return works
+    if found.status == NOT_KNOWN:
+        return f"It is not known whether {works}: {listed(found.unseen, SAID)}"
+    losses = tuple(dict.fromkeys(effect.outcome for effect in found.effects))
+    text = f"{works}, but {listed(losses, SAID)}" if losses else works
+    return f"{text}, as far as was seen: {listed(found.unseen, SAID)}" if found.unseen else text
 
 
 def _status(

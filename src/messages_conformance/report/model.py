@@ -20,10 +20,10 @@ from messages_conformance.report.causes import Cause
 from messages_conformance.report.clients import (
     FAILS,
     NOT_KNOWN,
-    WORKS,
     ClientStatus,
     client_statuses,
     status_for_profile,
+    words_for,
 )
 from messages_conformance.report.feature_matrix import Row
 from messages_conformance.report.finding_forms import form_of, plain_form
@@ -31,7 +31,7 @@ from messages_conformance.report.finding_words import found_clause
 from messages_conformance.report.order import CONTESTED, how_often, rank
 from messages_conformance.report.run_info import Planned, RunInfo, Spent
 from messages_conformance.report.schema_coverage import FieldCoverage
-from messages_conformance.report.text import clause, counted, cure_of_errors, listed, sentence
+from messages_conformance.report.text import clause, counted, cure_of_errors, sentence
 from messages_conformance.rules.catalogue import CATALOGUE
 from messages_conformance.rules.verdict import (
     ERROR,
@@ -68,9 +68,6 @@ NO_COMMAND: Final = "-"
 FAIL_ON_SHOULD: Final = "should"
 FAIL_ON_REGRESSION: Final = "regression"
 """Values of `fail_on`: a SHOULD fails the run, too; or only a MUST fails it that did not fail in the baseline."""
-
-SAID: Final = 3
-"""How many losses, and how many parts that were not seen, the sentence about a client names."""
 
 
 class Described(Protocol):
@@ -453,13 +450,7 @@ def clients_of(report: Report, *, without: str = "") -> tuple[ClientStatus, ...]
 def _works(report: Report, words: str) -> str:
     """The words of the profile for a client that works, with its losses and what was not seen."""
     found = status_for_profile(report.run.profile, clients_of(report))
-    if found is None or found.status in (WORKS, FAILS):
-        return words
-    if found.status == NOT_KNOWN:
-        return f"It is not known whether {words}: {listed(found.unseen, SAID)}"
-    losses = tuple(dict.fromkeys(effect.outcome for effect in found.effects))
-    text = f"{words}, but {listed(losses, SAID)}" if losses else words
-    return f"{text}, as far as was seen: {listed(found.unseen, SAID)}" if found.unseen else text
+    return words if found is None else words_for(found, words)
 
 
 def _because(report: Report, failed: list[Verdict]) -> str:
