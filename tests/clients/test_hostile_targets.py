@@ -39,6 +39,10 @@ def hostile(answer: Answer) -> Iterator[str]:
         with connection, contextlib.suppress(OSError):
             connection.recv(65536)
             answer(connection)
+            # To close a connection whose request was not read to its end resets it, and the answer is lost.
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
 
     def serve() -> None:
         while not stopped.is_set():
