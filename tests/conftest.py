@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import tomllib
@@ -23,8 +24,11 @@ settings.load_profile("any machine")  # a busy machine is slow: time decides no 
 def pytest_configure(config: pytest.Config) -> None:
     """Lets all processes of the tests share compiled modules where PYTHONDONTWRITEBYTECODE is set.
 
-    Otherwise each of some three hundred commands would compile the whole package.
+    Otherwise each of some three hundred commands would compile the whole package. Also restores Ctrl-C, which a shell
+    ignores in its background jobs: the commands that the tests start would inherit that.
     """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
         folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         config.add_cleanup(folder.cleanup)
