@@ -99,7 +99,7 @@ def _print_facts(number: str, *, as_data: bool) -> int:
     kinds = {row.id: row.kind for row in listed()}
     found = [fact for fact in facts() if number in (fact.number, "all")]
     if not found:
-        raise UsageError(f"there is no fact {number!r}; the facts are 1.1 to 5.24, and `list --fact all` shows them")
+        raise UsageError(f"there is no fact {number!r}; the facts are 1.1 to 6.89, and `list --fact all` shows them")
     if as_data:
         return print_json([fact_as_json(fact, kinds) for fact in found])
     for fact in found:
