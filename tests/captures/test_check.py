@@ -17,7 +17,9 @@ from builders import answered, numbered, refused, streamed
 from messages_conformance import contract
 from messages_conformance.captures import Reading, read_all
 from messages_conformance.captures.__main__ import findings
+from messages_conformance.captures.pair import Damage
 from messages_conformance.captures.routes import base_url as address_before_messages
+from messages_conformance.captures.saved_runs import SavedRun, read_records
 from messages_conformance.cli import main
 from messages_conformance.exchange import Chunk, Exchange, RecordingPart
 
@@ -183,6 +185,21 @@ def test_what_is_before_a_cut_is_judged(tmp_path: Path, capsys: pytest.CaptureFi
     data = writers.har(good())
     assert check(written(tmp_path, data[:-900])) == 2
     assert "INCOMPLETE:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"request": {"body_base64": ""}, "x": "\xff"}\n', "byte 40 is not UTF-8"),
+        (b'{"request": {"body_base64": ""} "x"}\n', "it is not JSON (Expecting ',' delimiter, at character 33)"),
+        (b'{"request": {"body_base64": ""}}\n', "request: object missing required field method"),
+        (b'{"request": {"body_base64": ""}, "x": ' + b"[" * 100_000 + b"\n", "it is nested too deeply"),
+    ],
+)
+def test_a_damaged_line_is_named_in_plain_words(line: bytes, reason: str) -> None:
+    (damage,) = read_records(io.BytesIO(line), SavedRun())
+    assert isinstance(damage, Damage)
+    assert f"line 1 is no exchange of a recording: {reason}" in damage.message
 
 
 def test_a_har_comes_out_and_its_reading_gives_the_same_verdicts(

@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -78,6 +79,19 @@ def test_the_database_of_another_program_is_not_touched(tmp_path: Path) -> None:
         other.execute("CREATE TABLE runs (id)")
     with pytest.raises(HistoryError, match="another program"), opened(tmp_path / "h.sqlite", make=True):
         pass
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_damaged_history_is_named_with_its_cure(tmp_path: Path, runs: Sequence[SavedRun], seed: int) -> None:
+    path = tmp_path / "h.sqlite"
+    with opened(path, make=True) as store:
+        add(store, runs)
+    data, random = bytearray(path.read_bytes()), Random(seed)
+    for _ in range(50):
+        data[random.randrange(100, 2000)] = random.randrange(128, 256)  # the definitions of the tables stand there
+    path.write_bytes(data)
+    with pytest.raises(HistoryError, match="restore it, or name another file"), opened(path) as store:
+        past_runs(store)
 
 
 def test_a_history_that_is_missing_names_the_cure(tmp_path: Path) -> None:

@@ -59,6 +59,20 @@ def is_record(value: Any) -> bool:
     return isinstance(request, dict) and "body_base64" in request
 
 
+def _reason(error: Exception) -> str:
+    """Why a line cannot be read, in words of its author."""
+    match error:
+        case UnicodeDecodeError():
+            return f"byte {error.start + 1:,} is not UTF-8"
+        case json.JSONDecodeError():
+            return f"it is not JSON ({error.msg}, at character {error.pos + 1:,})"
+        case KeyError():
+            return f"it has no {error}"
+        case RecursionError():
+            return "it is nested too deeply"
+    return str(error)
+
+
 def read_records(file: IO[bytes], run: SavedRun) -> Iterator[Exchange | Damage]:
     """Yields the exchanges of a recording that were judged; those that only helped to judge others are left out.
 
@@ -69,8 +83,7 @@ def read_records(file: IO[bytes], run: SavedRun) -> Iterator[Exchange | Damage]:
             exchange = from_record(json.loads(line))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             if line.endswith(b"\n"):
-                name = type(error).__name__
-                yield Damage(message=f"line {number:,} is no exchange of a recording ({name}: {error})")
+                yield Damage(message=f"line {number:,} is no exchange of a recording: {_reason(error)}")
             continue
         if run.judged is None or exchange.capture or exchange.number in run.judged:
             yield exchange

@@ -84,9 +84,10 @@ def opened(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]:
         with contextlib.closing(sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)) as store:
             _check(store, path, make=make)
             yield store
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        reason = "a name in it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
         raise HistoryError(
-            f"the history {str(path)!r} cannot be used: {error}; restore it, or name another file"
+            f"the history {str(path)!r} cannot be used: {reason}; restore it, or name another file"
         ) from error
 
 
