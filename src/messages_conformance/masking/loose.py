@@ -1,12 +1,14 @@
 """Finds a secret between whose characters something else is, whose case differs, or that is written as numbers.
 
 The search reads the letters and digits of a text alone, or its digits alone, and compares them with the ways in which
-a secret can be written so: as it is, in hexadecimal, as code points, in base32, as a list of bytes.
+a secret can be written so: as it is, backwards, in rot13, in hexadecimal, as code points, in base32, as a list of
+bytes.
 """
 
 from __future__ import annotations
 
 import base64
+import codecs
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -91,7 +93,7 @@ def _has_markup(text: bytes) -> bool:
 def _forms(secret: bytes) -> _Forms:
     plain = secret.lower().translate(None, _NO_LETTER)
     is_long = len(plain) >= MIN_LETTERS_AND_DIGITS and sum(map(str.isdigit, plain.decode())) >= MIN_DIGITS
-    letters = [plain] if is_long else []
+    letters = [plain, plain[::-1], codecs.encode(plain.decode(), "rot13").encode()] if is_long else []
     # "73:6b", "0x73, 0x6b", "\u{73}", "U+0073"
     letters += ["".join(f"{mark}{code:02x}" for code in secret).encode() for mark in ("", "0x", "u", "u00")]
     digits = ["".join(way.format(number=number, code=code) for number, code in enumerate(secret)) for way in _NUMBERS]

@@ -12,7 +12,15 @@ import binascii
 from typing import Final
 
 from messages_conformance.masking.loose import is_loosely_in
-from messages_conformance.masking.views import BASE64, SEPARATOR, line_of, may_be_over_lines, unescaped_view
+from messages_conformance.masking.rare_forms import rare_forms
+from messages_conformance.masking.views import (
+    BASE64,
+    SEPARATOR,
+    folded_view,
+    line_of,
+    may_be_over_lines,
+    unescaped_view,
+)
 
 _RUNS: Final = bytes(
     {ord("-"): ord("+"), ord("_"): ord("/")}.get(code, code) if code in BASE64 else ord(" ") for code in range(256)
@@ -46,12 +54,17 @@ def _is_present(text: bytes, forms: frozenset[bytes], escapes: int, base64s: int
     lowered = text.lower()
     if any(form in text for form in forms) or is_loosely_in(text, lowered, forms):
         return True
+    if any(written in text for form in forms for written in rare_forms(form)):
+        return True
     if base64s and _is_in_base64(text, forms, escapes, base64s - 1):
         return True
     if escapes and (view := unescaped_view(text)) is not None:
         plain = forms | {unescaped_view(form) or form for form in forms}
         if _is_present(view, plain, escapes - 1, base64s, has_breaks=has_breaks):
             return True
+    view = folded_view(text) if escapes else None
+    if view is not None and _is_present(view, forms, escapes - 1, 0, has_breaks=has_breaks):
+        return True
     if has_breaks and may_be_over_lines(text, forms):
         return _is_present(line_of(text), forms, 0, base64s, has_breaks=False)
     return False

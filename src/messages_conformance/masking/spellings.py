@@ -1,9 +1,8 @@
 """Finds a secret in bytes, also where an encoding disguises it.
 
-The search reads the bytes as they are and views of them: without escapes, without line breaks, with base64 decoded,
-and their letters and digits alone (`loose`). A
-view is searched in the same way, so that it finds encodings inside encodings. The number of views is limited, so the
-time is linear in the size of the bytes.
+The search reads the bytes as they are and views of them: without escapes, in plain letters, without line breaks, with
+base64 decoded, and their letters and digits alone (`loose`). A view is searched in the same way, so that it finds
+encodings inside encodings. The number of views is limited, so the time is linear in the size of the bytes.
 """
 
 from __future__ import annotations
@@ -13,9 +12,11 @@ from typing import Final
 
 from messages_conformance.masking.loose import loose_spans
 from messages_conformance.masking.presence import is_present
+from messages_conformance.masking.rare_forms import rare_forms
 from messages_conformance.masking.views import (
     Span,
     decoded_base64,
+    folded,
     may_be_over_lines,
     unescaped_view,
     without_base64,
@@ -55,10 +56,14 @@ def _spans(text: bytes, forms: frozenset[bytes], escapes: int, base64s: int, *, 
     for form in forms:
         yield from _occurrences(text, form)
         yield from _occurrences(lowered, form.hex().encode())
+        for written in rare_forms(form):
+            yield from _occurrences(text, written)
     yield from loose_spans(text, forms)
     if escapes and (view := without_escapes(text)) is not None:
         plain = forms | {unescaped_view(form) or form for form in forms}
         yield from map(view.origin, _spans(view.data, plain, escapes - 1, base64s, has_breaks=has_breaks))
+    if escapes and (view := folded(text)) is not None:
+        yield from map(view.origin, _spans(view.data, forms, escapes - 1, 0, has_breaks=has_breaks))
     if has_breaks and may_be_over_lines(text, forms) and (view := without_line_breaks(text)) is not None:
         yield from map(view.origin, _spans(view.data, forms, 0, base64s, has_breaks=False))
     if base64s:

@@ -1,4 +1,4 @@
-"""Views of bytes: with escapes removed, without line breaks, or with base64 decoded.
+"""Views of bytes: with escapes removed, in plain letters, without line breaks, or with base64 decoded.
 
 Each view knows which of the original bytes each of its bytes came from. Making a view and reading its origins take one
 pass each.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import html
 import re
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,6 +38,12 @@ _LINE_BREAK: Final = re.compile(rb"[\r\n][\r\n]*(?:[a-z]{0,5}: ?|[ \t]{1,8})?")
 
 BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 _TO_STANDARD_ALPHABET: Final = bytes.maketrans(b"-_", b"+/")
+
+_NOT_ASCII: Final = re.compile(
+    rb"\\{1,8}u(?:[dD][89abAB][0-9a-fA-F]{2}\\{1,8}u[dD][c-fC-F][0-9a-fA-F]{2}|(?!00[0-7])[0-9a-fA-F]{4})"
+    rb"|[\xc2-\xf4][\x80-\xbf]{1,3}"
+)
+"""One character that is not ASCII: its escape in JSON, of one or two parts, or its bytes in UTF-8."""
 
 SEPARATOR: Final = b"\xff\xff"
 """Separates parts of a view that are not adjacent in the original. A key is ASCII, so no key contains it."""
@@ -96,6 +103,28 @@ def without_escapes(text: bytes) -> View | None:
     """A view of the text with one level of escapes removed; None when it has none."""
     data = unescaped_view(text)
     return None if data is None else View(data=data, origin=Substitutions(text, _ESCAPE, _character))
+
+
+def folded_view(text: bytes) -> bytes | None:
+    """The text as `folded` has it, but without the characters that stand for no ASCII character; None without any."""
+    if b"\\u" in text:
+        text, count = _NOT_ASCII.subn(_folded, text)
+        if not count:
+            return None
+    elif text.isascii():
+        return None
+    return unicodedata.normalize("NFKD", text.decode("utf-8", "replace")).encode("ascii", "ignore")
+
+
+def folded(text: bytes) -> View | None:
+    """A view with each character that is not ASCII replaced by the ASCII character it stands for; None without any.
+
+    A wide or a styled letter becomes the plain one. An accent, or a character that is not shown, becomes nothing.
+    """
+    if text.isascii() and b"\\u" not in text:
+        return None
+    data, count = _NOT_ASCII.subn(_folded, text)
+    return View(data=data, origin=Substitutions(text, _NOT_ASCII, _folded)) if count else None
 
 
 def without_line_breaks(text: bytes) -> View | None:
@@ -179,6 +208,25 @@ def _decoded(escape: bytes) -> bytes:
     if sign == b"\\" and len(code) < 2:
         return _SHORT_ESCAPES.get(code, code)
     return bytes.fromhex(code.rstrip(b"}")[-2:].decode())
+
+
+def _folded(found: re.Match[bytes]) -> bytes:
+    return _plain_character(found[0])
+
+
+@lru_cache(maxsize=4096)
+def _plain_character(written: bytes) -> bytes:
+    """The ASCII characters that one character stands for; its own bytes if it stands for none."""
+    if written.startswith(b"\\"):
+        units = b"".join(bytes.fromhex(unit.decode()) for unit in re.findall(rb"u([0-9a-fA-F]{4})", written))
+        text = units.decode("utf-16-be", "replace")
+    else:
+        text = written.decode("utf-8", "replace")
+    plain = unicodedata.normalize("NFKD", text)
+    kept = "".join(one for one in plain if one.isascii())
+    if not kept and any(unicodedata.category(one)[0] not in "CMZ" for one in plain):
+        return written
+    return kept.encode()
 
 
 class Substitutions:
