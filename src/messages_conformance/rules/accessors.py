@@ -414,8 +414,25 @@ def body_text(exchange: Exchange) -> str:
 
 
 def status_and_body(exchange: Exchange) -> str:
-    """The status and the beginning of the body, for `found`: `404: {"type": "error", ...`."""
-    return f"{_response(exchange).status}: {shown(body_text(exchange).strip(), MAX_BODY_CHARACTERS)}"
+    """The status and the words of a refusal, for `found`: `404: "model: no such model"`; else how the body begins."""
+    response = _response(exchange)
+    message = error_message(exchange) if response.status >= 400 else ""
+    return f"{response.status}: {shown(message or body_text(exchange).strip(), MAX_BODY_CHARACTERS)}"
+
+
+_TITLE: Final = re.compile(r"<title>([^<]+)</title>", re.IGNORECASE)
+
+
+def error_message(exchange: Exchange) -> str:
+    """The words of an error for a reader, whatever its form: the message, the detail of a web framework, or the title
+    of a page. Empty when the body has none of them."""
+    fields = _response(exchange).fields
+    error = fields.get("error")
+    candidates = [error.get("message") if isinstance(error, dict) else error, _detail(fields.get("detail"))]
+    words = next((text for text in (*candidates, fields.get("message")) if isinstance(text, str) and text.strip()), "")
+    if not words and (title := _TITLE.search(body_text(exchange))):
+        words = title[1]
+    return " ".join(words.split())
 
 
 def refusal(exchange: Exchange, wanted: str) -> Finding:

@@ -3,7 +3,8 @@
 The contract names no least number of tools, images or stop sequences, and no least size of a text, so a clean refusal
 that names such a limit is no violation. Servers word it differently, before or after the number: "at most 1 image(s)
 may be provided in one prompt" (vLLM), "array too long. Expected an array with maximum length 16" (OpenAI), "only one
-image is allowed", "too many tools: 40 > 32", "multiple images are not supported".
+image is allowed", "this model takes one image per message", "too many tools: 40 > 32", "multiple images are not
+supported".
 """
 
 from __future__ import annotations
@@ -28,7 +29,13 @@ _NUMBER: Final = r"(?:\b\d[\d,_]*|\b(?:one|two|three|four|five|six|eight|ten|sin
 _NEAR: Final = r"[^.;]{0,40}?"
 """What may be between the words of a limit and its number (our own)."""
 
-_SEVERAL: Final = r"\b(?:multiple|several|more than one)\b"
+_SEVERAL: Final = (
+    r"\b(?:multiple|several|more than one)\b|"
+    rf"{_NUMBER}\s+(?:{IMAGES})\s+(?:per|for each|in (?:a|each|one))\b|"
+    rf"\b(?:accepts?|allows?|handles?|reads?|supports?|takes?)\s+(?:a\s+)?{_NUMBER}\s+(?:{IMAGES})\b"
+)
+"""Other words for a limit on images: "this model takes one image per message", "supports a single image"."""
+
 _POINTER: Final = re.compile(r"\b\w+(?:\.\w+|\[\d+\])+")
 """The place of a parameter in a message, such as tools.0.name: its number is no limit."""
 

@@ -89,5 +89,6 @@ def not_accepted_elsewhere(
     known: set[str] = set()
     for other in others:
         if accepted(other):
-            known |= features(other)
+            # That `"tools": []` is accepted does not show that tools are.
+            known |= features(other) - {name for name in FIELDS if other.request.fields.get(name) == []}
     return sorted(features(exchange) - known - without)

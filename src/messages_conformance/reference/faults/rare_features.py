@@ -23,7 +23,7 @@ def refuse_temperature_zero(failures: Failures, context: RequestContext) -> Fail
 def refuse_a_second_image(failures: Failures, context: RequestContext) -> Failures:
     """A message with two images is refused."""
     most = max((len(blocks({"messages": [turn]}, "image")) for turn in turns(context.body)), default=0)
-    return refused_if(failures, most > 1, "this model takes one image per message")
+    return refused_if(failures, most > 1, "messages: an image is not expected here")
 
 
 @fault("request", trips={"request.cache_control.top-level"}, at=Stage.FAILURES, seen="BerriAI/litellm#26320")

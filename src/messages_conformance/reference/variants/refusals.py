@@ -9,7 +9,7 @@ from messages_conformance.reference import validation
 from messages_conformance.reference.changes import RequestContext, Stage
 from messages_conformance.reference.edits import refused_if
 from messages_conformance.reference.failures import Failure
-from messages_conformance.reference.request_parts import tools, turns
+from messages_conformance.reference.request_parts import blocks, tools, turns
 from messages_conformance.reference.variant_registry import ANTHROPIC, LENIENT, NOT_TOKMODEL, TOKMODEL, variant
 
 DEFAULT_SAMPLING: Final = {"temperature": 1, "top_p": 1}
@@ -197,6 +197,20 @@ def text_only_model(failures: list[Failure], context: RequestContext) -> list[Fa
     for kind in sorted(kinds_of(context).intersection(UNREADABLE)):
         failures = [*failures, Failure(message=f"messages: this model does not support {kind} blocks")]
     return failures
+
+
+@variant(at=Stage.FAILURES, conforms=NOT_TOKMODEL)
+def one_image_per_message(failures: list[Failure], context: RequestContext) -> list[Failure]:
+    """The model takes one image in each message, and the refusal of a second one says so."""
+    most = max((len(blocks({"messages": [turn]}, "image")) for turn in turns(context.body)), default=0)
+    return refused_if(failures, most > 1, "this model takes one image per message")
+
+
+@variant(at=Stage.FAILURES, conforms=TOKMODEL)
+def no_tools(failures: list[Failure], context: RequestContext) -> list[Failure]:
+    """The server supports no tools: it refuses requests with tools, and earlier calls of them."""
+    found = bool(tools(context.body)) or bool(blocks(context.body, "tool_use", "tool_result"))
+    return refused_if(failures, found, "tools: this server does not support tools")
 
 
 @variant(at=Stage.FAILURES, conforms=ANTHROPIC)
