@@ -27,6 +27,9 @@ PAUSES_S: Final = (0.5, 2.0, 4.0)
 MAX_CONTROLS: Final = 60
 """Controls in a run at most: each one costs money (origin: our own)."""
 
+MESSAGE_CHARACTERS: Final = 120
+"""How much of the message of an error is a part of the sentence (our own)."""
+
 OUTAGE: Final = "outage"
 """The kind of a Failure after which the target no longer answers what it answered before."""
 
@@ -141,10 +144,17 @@ def doubt_about(response: Response, *, expected: Collection[int] = ()) -> str:
     if is_web_page(response):
         return f"status {response.status} and a web page"
     if response.status in DOUBTFUL_STATUSES and response.status not in expected:
-        return f"status {response.status}"
+        return f"status {response.status}{_said(response)}"
     if response.ending not in (COMPLETE, LEFT, TOO_LARGE):
         return response.detail or response.ending
     return "a stream without an end" if _ends_early(response) else ""
+
+
+def _said(response: Response) -> str:
+    """The message of an error, as the end of a phrase; empty without one."""
+    error = response.fields.get("error")
+    message = error.get("message") if isinstance(error, dict) else None
+    return f': "{message[:MESSAGE_CHARACTERS]}"' if isinstance(message, str) and message else ""
 
 
 def _ends_early(response: Response) -> bool:

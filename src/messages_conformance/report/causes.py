@@ -23,10 +23,13 @@ from messages_conformance.report.chance import Chance, chance_failures
 from messages_conformance.report.failing_requests import phrases, with_pattern
 from messages_conformance.report.feature_search import MIN_REQUESTS, Shared, shared_features
 from messages_conformance.report.model_or_server import marked_uncertain
+from messages_conformance.report.refused_keys import refusals_of_valid_keys
 from messages_conformance.report.request_features import features
+from messages_conformance.report.text import clause, inline
 from messages_conformance.rules.accessors import (
     beyond_context,
     carries_error,
+    error_message,
     near_miss,
     response_of,
     streamed,
@@ -52,6 +55,15 @@ SILENCE: Final = frozenset({"timeout", "disconnected"})
 
 BAD_INPUT: Final = "errors.no-5xx-on-bad-input"
 """The requirement of requests that are odd on purpose: their answers are not compared with those of valid ones."""
+
+PLACES: Final = re.compile(r"[\d.\[\]]+")
+"""What differs between two refusals for the same reason: numbers and places in the request."""
+
+SAYS_LITTLE: Final = re.compile(
+    r"\W*(?:\d{3}\W*)?(?:an? )?(?:unknown|unexpected|internal|server|bad|invalid|request|error|occurred|gateway|\W)*",
+    re.IGNORECASE,
+)
+"""A message that adds nothing to the status: `Internal server error` (our own)."""
 
 COME_AND_GO: Final = (
     "errors.status.5xx-of-one-kind",
@@ -108,29 +120,46 @@ def find_causes(verdicts: Iterable[Verdict], exchanges: Iterable[Exchange]) -> t
     known = {exchange.number: exchange for exchange in exchanges}
     outcomes = {number: outcome_of(exchange) for number, exchange in known.items()}
     chance = chance_failures(known.values(), lambda exchange: outcomes[exchange.number] == ANSWERED)
-    by_chance = frozenset(chance.exchanges) if chance is not None else frozenset()
+    keys = refusals_of_valid_keys(known.values(), lambda exchange: outcomes[exchange.number] == ANSWERED)
+    come_and_go = [one for one in (chance, keys) if one is not None]
+    by_chance = frozenset(number for one in come_and_go for number in one.exchanges)
     good = [exchange for number, exchange in known.items() if outcomes[number] == ANSWERED]
     bad = [
         exchange
         for number, exchange in known.items()
         if outcomes[number] not in (ANSWERED, NOT_COMPARED) and number not in by_chance
     ]
+    alike = [exchange for number, exchange in known.items() if outcomes[number] == NOT_COMPARED]
     causes = [
-        *([_cause_by_chance(chance, failing, known)] if chance is not None else []),
-        *(_cause(shared, failing, known, outcomes) for shared in _shared(bad, good)),
+        *(_cause_by_chance(one, failing, known) for one in come_and_go),
+        *(_with_alike(_cause(shared, failing, known, outcomes), alike, known) for shared in _shared(bad, good)),
     ]
     return tuple(cause for cause in causes if cause is not None)
 
 
 def _shared(bad: Sequence[Exchange], good: Sequence[Exchange]) -> Iterator[Shared]:
-    """What failing requests share; first all requests for a message, when none of them succeeds."""
+    """What failing requests share; first all requests for a message, when none of them succeeds.
+
+    Requests for a message are compared with each other: that count_tokens accepts an image shows nothing about them.
+    """
     messages = [exchange for exchange in bad if exchange.creates_message]
+    good_messages = [exchange for exchange in good if exchange.creates_message]
     requests = {exchange.request.identity for exchange in messages}
-    if len(requests) >= MIN_REQUESTS and not any(exchange.creates_message for exchange in good):
+    if len(requests) >= MIN_REQUESTS and not good_messages:
         numbers = tuple(exchange.number for exchange in messages)
         yield Shared(names=("messages",), words=("for a message",), exchanges=numbers)
-        bad = [exchange for exchange in bad if not exchange.creates_message]
-    yield from shared_features(bad, good)
+        yield from shared_features([exchange for exchange in bad if not exchange.creates_message], good)
+        return
+    found: set[int] = set()
+    for shared in shared_features(messages, good_messages):
+        beside = [
+            exchange.number
+            for exchange in bad
+            if not exchange.creates_message and all(name in features(exchange) for name in shared.names)
+        ]
+        found.update(shared.exchanges, beside)
+        yield shared if shared.requests else replace(shared, exchanges=(*shared.exchanges, *beside))
+    yield from shared_features([exchange for exchange in bad if exchange.number not in found], good)
 
 
 def outcome_of(exchange: Exchange) -> str:
@@ -203,14 +232,31 @@ def _cause(
     # The routes beside it may be missing: then all their requests fail, with other statuses.
     of_messages = [number for number in shared.exchanges if known[number].creates_message]
     words = list(dict.fromkeys(outcomes[number] for number in of_messages or shared.exchanges))
+    said = _said([known[number] for number in of_messages or shared.exchanges])
     return Cause(
         requirement=blamed.requirement,
-        sentence=_sentence(shared, words, len({known[number].request.identity for number in covered})),
+        sentence=_sentence(shared, words, len({known[number].request.identity for number in covered}), said),
         features=shared.names,
         exchanges=shared.exchanges,
         example=min(covered, key=lambda number: plainness(known[number])),
         always=not shared.requests,
     )
+
+
+def _with_alike(cause: Cause | None, others: Iterable[Exchange], known: Mapping[int, Exchange]) -> Cause | None:
+    """The cause, with the odd requests that have its features and get its 5xx: they fail before they are read."""
+    if cause is None or not cause.always or not cause.features:
+        return cause
+    statuses = {one.response.status for number in cause.exchanges if (one := known[number]).response is not None}
+    alike = [
+        one.number
+        for one in others
+        if one.response is not None
+        and one.response.status >= 500
+        and one.response.status in statuses
+        and all(name in features(one) for name in cause.features)
+    ]
+    return replace(cause, exchanges=(*cause.exchanges, *alike))
 
 
 def _is_about(verdict: Verdict, covered: frozenset[int], outcomes: Mapping[int, str]) -> bool:
@@ -280,18 +326,26 @@ def is_preflight(situation: str) -> bool:
     return situation.partition(".")[0] == PREFLIGHT
 
 
-def _sentence(shared: Shared, outcomes: Sequence[str], requests: int) -> str:
+def _said(exchanges: Iterable[Exchange]) -> str:
+    """The words of the target, if it says the same to all of these requests, but for numbers; else nothing."""
+    messages = [error_message(one) for one in exchanges if one.response is not None and one.response.status >= 400]
+    if not messages or len({PLACES.sub(" ", text) for text in messages}) > 1 or SAYS_LITTLE.fullmatch(messages[0]):
+        return ""
+    return f': "{clause(inline(min(messages, key=len)))}"'
+
+
+def _sentence(shared: Shared, outcomes: Sequence[str], requests: int, said: str = "") -> str:
     """The cause in words, such as `Every streamed request with tools is answered with 500.`"""
     adjective, rest = phrases(shared)
     if shared.requests:
         of_all = " ".join([f"Of {shared.requests} {adjective}requests", *[" and ".join(rest)] * bool(rest)])
-        return f"{of_all}, {requests} {_plural(_together(outcomes))}."
+        return f"{of_all}, {requests} {_plural(_together(outcomes))}{said}."
     noun = (
         f"Every {adjective}request"
         if requests >= FEW or not shared.names
         else f"Each of the {requests} {adjective}requests"
     )
-    return " ".join([noun, *[" and ".join(rest)] * bool(rest), _together(outcomes)]) + "."
+    return " ".join([noun, *[" and ".join(rest)] * bool(rest), _together(outcomes)]) + f"{said}."
 
 
 def _plural(phrase: str) -> str:
