@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Final
 
 from messages_conformance.report.text import cut, inline, without_numbers
@@ -29,12 +31,53 @@ def readable(finding: Finding, text: str) -> str:
     return without_numbers(text) if row is not None and row.over == RUN else text
 
 
+def _beginning(text: str) -> str:
+    """The text, or its beginning: how much is left out says nothing in a sentence."""
+    return text if len(text) <= FOUND_CHARACTERS else text[: FOUND_CHARACTERS - 1].rstrip() + "…"
+
+
 def found_clause(finding: Finding) -> str:
     """What was found as the end of a sentence: `; found: null (/delta/stop_reason)`; empty without a value."""
-    text = inline(cut(readable(finding, finding.found).strip(), FOUND_CHARACTERS)).rstrip(" .;:")
+    text = inline(_beginning(readable(finding, finding.found).strip())).rstrip(" .;:")
     if not text:
         return ""
     pointer = finding.place.pointer or ""
     pointer = pointer.replace(ACCUMULATED, "in the stream: ")
     where = f" ({inline(cut(pointer, FOUND_CHARACTERS))})" if pointer and finding.place != STATUS else ""
     return f"; found: {text}{where}"
+
+
+_UNCOUNTED: Final = re.compile(
+    r"(?P<part>[^:(]+?)(?P<position> \([^)]*\))? adds (?P<tokens>no|-?\d+) tokens: (?P<rest>.*)", re.DOTALL
+)
+"""How a rule says that a part of a request costs too few tokens (`parts_counted`)."""
+
+EARLIER: Final = "an earlier turn"
+IN_TURNS: Final = " in /messages/"
+
+MOST_PARTS: Final = 4
+"""How many parts a sentence lists (our own choice)."""
+
+
+def uncounted_parts(findings: Iterable[Finding]) -> str:
+    """Which parts of requests are lost, as a clause: `the system prompt adds no tokens: it is lost, or not counted`.
+
+    Empty for findings about anything else.
+    """
+    found = [_UNCOUNTED.match(finding.found) for finding in findings if finding.part]
+    stated = [match for match in found if match is not None]
+    if not stated:
+        return ""
+    is_none = all(match["tokens"] == "no" or int(match["tokens"]) <= 0 for match in stated)
+    tokens = "no tokens" if is_none else "too few tokens"
+    if any(match["part"] == EARLIER for match in stated):  # and so is what earlier turns have
+        beside = dict.fromkeys(match["part"] for match in stated if IN_TURNS not in match["rest"])
+        parts = ["earlier turns", *(part for part in beside if part != EARLIER)]
+    else:
+        parts = list(dict.fromkeys(match["part"] for match in stated))
+        parts = [parts[0] + (stated[0]["position"] or "")] if len(stated) == 1 else parts
+    if len(parts) == 1 and parts[0] != "earlier turns":
+        return f"{inline(parts[0])} adds {tokens}: it is lost, or not counted"
+    shown, more = parts[:MOST_PARTS], len(parts) - MOST_PARTS
+    last = f" and {more} more" if more > 0 else f" and {shown.pop()}" if len(shown) > 1 else ""
+    return f"{inline(', '.join(shown))}{last} add {tokens}: they are lost, or not counted"

@@ -27,7 +27,7 @@ from messages_conformance.report.clients import (
 )
 from messages_conformance.report.feature_matrix import Row
 from messages_conformance.report.finding_forms import form_of, plain_form
-from messages_conformance.report.finding_words import found_clause
+from messages_conformance.report.finding_words import found_clause, uncounted_parts
 from messages_conformance.report.order import CONTESTED, how_often, rank
 from messages_conformance.report.run_info import Planned, RunInfo, Spent
 from messages_conformance.report.schema_coverage import FieldCoverage
@@ -391,14 +391,16 @@ def _about_the_client(report: Report, fatal: list[Verdict], text: str) -> str:
 def _by_number(report: Report, failed: tuple[Verdict, ...]) -> str:
     """How many requirements fail, and the worst of them."""
     worst = failed[0]
+    row = report.catalogue.get(worst.requirement)
     doubt = "; the model or the server may be the reason" if worst.uncertain else ""
     return (
         f"{len(failed):,} of {counted(counts(report).verified, 'verified requirement')} "
         f"{'fails' if len(failed) == 1 else 'fail'}"
         + (" (SHOULD included)" if any(v.outcome == WARN for v in failed) else "")
         + f"; the worst: {worst.requirement} ({harm_of(report, worst.requirement)}{how_often(worst)}){doubt}"
-        + (f"; required: {clause(row.sentence)}" if (row := report.catalogue.get(worst.requirement)) else "")
-        + (found_clause(worst.findings[0]) if worst.findings else "")
+        + (f": {parts}" if (parts := uncounted_parts(worst.findings)) else "")
+        + (f"; required: {clause(row.sentence)}" if row and not parts else "")
+        + (found_clause(worst.findings[0]) if worst.findings and not parts else "")
     )
 
 
@@ -430,6 +432,8 @@ def headline(report: Report) -> Headline | None:
     name = found[0].requirement
     cause, row = cause_of(report, name), report.catalogue.get(name)
     text = cause.sentence if cause is not None else sentence(row.sentence) if row is not None else name
+    if cause is None and (parts := uncounted_parts(found[0].findings)):
+        text = f"{parts[0].upper()}{parts[1:]}."
     return Headline(requirement=name, sentence=text, harm=harm_of(report, name), is_cause=cause is not None)
 
 

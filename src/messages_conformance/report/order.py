@@ -44,6 +44,9 @@ CONTESTED: Final = frozenset({"version.header.required"})
 """Requirements on which the sources differ: the overview page asks for the header, the OpenAPI description of the same
 API does not. Such a warning comes after all others, and is never a headline."""
 
+GENERAL: Final = frozenset({"response.content.tool_use-only-choice"})
+"""Requirements that see a wrong value; another one that fails says what was done to it, and so comes first."""
+
 OFTEN: Final = 0.5
 """A failure on this part of the answers is one of the rule, below it one of some answers (our own choice)."""
 
@@ -81,7 +84,7 @@ def how_often(verdict: Verdict) -> str:
 
 def rank(
     verdict: Verdict, harm: str, causes: Mapping[str, int]
-) -> tuple[int, int, bool, int, int, bool, int, int, int, str]:
+) -> tuple[int, int, bool, int, int, bool, bool, int, int, int, str]:
     """The place of a failure in reports. `causes` has the place of each requirement that is blamed for a cause."""
     name = verdict.requirement
     return (
@@ -91,6 +94,7 @@ def rank(
         causes.get(name, len(causes)),
         _index(LEVELS, verdict.level),
         not fails_often(verdict),
+        name in GENERAL,
         -affected_clients(name),
         _index(TOPICS, name.partition(".")[0]),
         -len(verdict.findings) if name.startswith(GATEWAY) else 0,

@@ -143,7 +143,8 @@ def _alterations(stated: Stated, calls: list[Call]) -> Iterator[Finding]:
         given = _common(name, calls)
         change = _renamed(name, value, calls) if given is None else _change(value, given, writes_lists=writes_lists)
         if change:
-            found = f"{change} in all {len(calls)} calls"
+            what, _, altered = change.partition(_VALUE)
+            found = f"{what} in all {len(calls)} calls" + (f": {altered}" if altered else "")
             yield finding_in(calls[0], f"/{name}", found, f"{shown(value, SHOWN_CHARS)}, as the question states it")
 
 
@@ -173,6 +174,10 @@ def _change(value: Any, given: Any, *, writes_lists: bool) -> str:
     return ""
 
 
+_VALUE: Final = "\n"
+"""What separates the words for a change from a long value, which comes last in a finding."""
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -184,7 +189,7 @@ def _change_of_text(value: str, given: str) -> str:
         return f"the first {len(given)} of {len(value)} characters"
     for words, convert in _CONVERSIONS.items():
         if convert(value) == given:
-            return f"{shown(given, SHOWN_CHARS)}, {words}"
+            return f"a text {words}{_VALUE}{shown(given, SHOWN_CHARS)}"
     return ""
 
 

@@ -239,7 +239,7 @@ def _finding(one: Costing, without: Costing, what: str, least: int, *, part: Par
     rise = one.tokens - without.tokens
     effect = "adds no tokens" if rise == 0 else f"adds {rise} tokens"
     found = (
-        f"{_WORDS[_name(one, about)]}{_position(about.pointer)} {effect}: {one.tokens} with {what} in "
+        f"{_words(one, about)}{_position(about.pointer)} {effect}: {one.tokens} with {what} in "
         f"{about.pointer}, {without.tokens} without (exchange {other})"
     )
     wanted = f"at least {without.tokens + least}"
@@ -287,6 +287,13 @@ def _name(one: Costing, part: Part) -> str:
         return part.kind
     turn = one.exchange.request.fields["messages"][int(part.pointer.split("/")[2])]
     return "system turn" if turn.get("role") == "system" else "block" if part.pointer.endswith("/text") else "turn"
+
+
+def _words(one: Costing, part: Part) -> str:
+    """A part for a reader; a turn before the last one is an earlier turn."""
+    name, (_, holder, number, *_) = _name(one, part), [*part.pointer.split("/"), "", ""]
+    is_earlier = holder == "messages" and int(number) < len(one.exchange.request.fields["messages"]) - 1
+    return "an earlier turn" if name == "turn" and is_earlier else _WORDS[name]
 
 
 def _place(one: Costing) -> Place:

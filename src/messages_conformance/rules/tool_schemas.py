@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -268,5 +269,23 @@ def keeps_the_only_choice(exchanges: Sequence[Exchange]) -> Iterable[Finding | U
     steady = all(one == wrong[0] for one in wrong) and len(wrong[0]) < len(_only_choices(calls[0]))
     if wrong[0] and steady:
         name, found = next(iter(wrong[0].items()))
-        wanted = shown(_only_choices(calls[0])[name], SHOWN_CHARS)
-        yield finding_in(calls[0], f"/{name}", f"{found}, in all {len(calls)} calls of strict tools", wanted)
+        value = _only_choices(calls[0])[name]
+        how = _how_it_changed(value, calls[0][2]["input"].get(name))
+        found = f"{how}{found} in place of {shown(value, SHOWN_CHARS)}, in all {len(calls)} calls of strict tools"
+        yield finding_in(calls[0], f"/{name}", found, shown(value, SHOWN_CHARS))
+
+
+def _how_it_changed(value: Any, given: Any) -> str:
+    """What a program did to a text, as the beginning of a phrase; empty when that is not known."""
+    if not isinstance(value, str) or not isinstance(given, str):
+        return ""
+    changes = {
+        "in capital letters": value.upper(),
+        "in small letters": value.lower(),
+        "with a first letter in capitals": value.capitalize(),
+        "without its blanks at the ends": value.strip(),
+        "escaped once more": json.dumps(value)[1:-1],
+        "with escapes in place of its characters": value.encode("ascii", "backslashreplace").decode(),
+    }
+    how = next((words for words, changed in changes.items() if changed == given), "")
+    return f"a text {how}: " if how else ""
