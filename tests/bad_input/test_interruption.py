@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sys
 import time
@@ -60,6 +61,28 @@ def test_an_interrupted_run_reports_what_it_has_judged(endpoints: Endpoints, tmp
     assert outcome.report["statement"]["kind"] == "interrupted"
     assert outcome.report["counts"]["verified"] > 0
     assert endpoints.counts[f"/{where}"] <= STALLS_AFTER + CONCURRENCY
+
+
+TIMES = 10
+
+
+@pytest.mark.parametrize("number", range(TIMES))
+def test_two_signals_at_any_time_end_a_run_with_its_report(endpoints: Endpoints, tmp_path: Path, number: int) -> None:
+    """A terminal sends the signal to both processes, and the parent passes it on: the child gets two within moments."""
+    chance = random.Random(number)
+    requests = chance.choice([1, STALLS_AFTER // 2, STALLS_AFTER, STALLS_AFTER + 1])
+    pauses_s = chance.choice([0.0, 0.05, 0.3]), chance.choice([0.0, 0.0001, 0.001, 0.05])
+
+    def end(pid: int) -> None:
+        for pause_s in pauses_s:
+            time.sleep(chance.random() * pause_s)
+            os.killpg(pid, signal.SIGINT) if pause_s == pauses_s[0] else os.kill(pid, signal.SIGTERM)
+
+    outcome = interrupted(endpoints, tmp_path, after=requests, end=end, where=f"stalls/two-{number}")
+    assert outcome.code == 2, outcome.all
+    assert outcome.last.startswith("INCOMPLETE: the run was interrupted; "), outcome.all
+    assert outcome.report["statement"]["kind"] == "interrupted"
+    assert "Traceback" not in outcome.all
 
 
 def test_a_run_that_is_interrupted_while_it_waits_for_its_first_answer(endpoints: Endpoints, tmp_path: Path) -> None:

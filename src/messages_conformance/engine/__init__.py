@@ -10,8 +10,8 @@ from messages_conformance.engine.conversation import AskFunction, Conversation
 from messages_conformance.engine.engine import (
     DEFAULT_CONCURRENCY,
     Engine,
-    EngineError,
 )
+from messages_conformance.engine.engine_error import EngineError
 from messages_conformance.engine.exchange_log import Spent
 from messages_conformance.engine.finishing import NOT_ANSWERED
 from messages_conformance.engine.outage import is_web_page

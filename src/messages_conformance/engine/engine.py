@@ -9,13 +9,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from concurrent import futures
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
 from messages_conformance.engine.budget import Budget, Limits
 from messages_conformance.engine.composition import compose
 from messages_conformance.engine.concurrency_limit import ConcurrencyLimit
 from messages_conformance.engine.conversation import Conversation
+from messages_conformance.engine.engine_error import EngineError, own_error
 from messages_conformance.engine.exchange_log import ExchangeLog, Spent
 from messages_conformance.engine.loop_lag import LoopLag
 from messages_conformance.engine.planning import Outcome, Plan, Question, question_of, sharing_key
@@ -24,6 +25,7 @@ from messages_conformance.engine.retries import Retries
 from messages_conformance.engine.sending import Sender
 from messages_conformance.engine.shared_limits import SharedBudget, SharedFile, SharedRateLimit
 from messages_conformance.engine.state import State
+from messages_conformance.engine.waits import POLL_S, Waits, wait_for_end
 from messages_conformance.exchange import Ask, Exchange, Failure, Request
 from messages_conformance.targets import LISTENER, Target
 
@@ -36,18 +38,14 @@ DEFAULT_CONCURRENCY: Final = 16
 DEFAULT_RETRY_BUDGET_S: Final = 60.0
 """How long one exchange waits out refusals at most (origin: our own)."""
 
-_POLL_S: Final = 0.1
-"""How long a waiting thread sleeps at most, so that it notices Ctrl-C on every platform."""
+_CANCEL_AGAIN_S: Final = 5.0
+"""A task that goes on after it was cancelled is cancelled again after this time (origin: our own)."""
 
 _CLOSE_TIMEOUT_S: Final = 5.0
 """How long closing the target may take before the thread ends without it."""
 
 STOPPED: Final = Failure(kind="cancelled", message="the run was stopped before this was answered")
 """The failure of everything that `stop` ends."""
-
-
-class EngineError(RuntimeError):
-    """Our own error, never the target's: wrong use of the engine, or an exception in a conversation or a callback."""
 
 
 class Engine:
@@ -122,6 +120,7 @@ class Engine:
         self._done = 0
         self._started = False
         self._stopped = False
+        self._waits = Waits()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -192,6 +191,10 @@ class Engine:
         self._started = True
         self._call_on_loop(self._launch)
 
+    def interrupt(self) -> None:
+        """Makes `wait` and `send_now` raise KeyboardInterrupt, now and later. A signal handler may call it."""
+        self._waits.interrupt()
+
     def wait(self, planned: Ask | Conversation) -> tuple[Exchange, ...]:
         """All attempts of an Ask, the last one last, or all steps of a conversation. Blocks until they are complete.
 
@@ -203,7 +206,7 @@ class Engine:
             raise EngineError(f"{name!r} was never planned; pass it to plan() before waiting for it")
         if self._ahead is not None and self._loop is not None:
             self._call_on_loop(self._start_wanted, outcome)
-        while not outcome.done.wait(_POLL_S):
+        for _ in self._waits.until(outcome.done.wait):
             if self._thread is None:
                 raise EngineError("nothing is being sent yet; call start() before wait()")
             if not self._thread.is_alive() and not outcome.done.is_set():
@@ -211,7 +214,7 @@ class Engine:
         if self._ahead is not None:
             self._call_on_loop(self._start_held, 1)
         if outcome.error is not None:
-            raise _own_error(outcome.error)
+            raise own_error(outcome.error)
         return tuple(outcome.exchanges)
 
     def send_now(self, ask: Ask) -> Exchange:
@@ -223,16 +226,15 @@ class Engine:
             raise EngineError("send_now() would wait for its own thread; await the conversation's ask function instead")
         loop = self._running_loop()
         sending = self.submit(ask)
-        while not sending.done() and loop.is_running():
-            futures.wait((sending,), _POLL_S)
+        self._waits.until_done(sending, loop.is_running)
         if not sending.done() or sending.cancelled():
             raise EngineError("the engine was stopped before this was answered")
         error = sending.exception()
         if error is not None:
-            raise _own_error(error)
+            raise own_error(error)
         return sending.result()
 
-    def submit(self, ask: Ask, listener: Callable[[bytes], bool] | None = None) -> futures.Future[Exchange]:
+    def submit(self, ask: Ask, listener: Callable[[bytes], bool] | None = None) -> Future[Exchange]:
         """Sends an Ask as `send_now` does, without blocking; the future has its exchange.
 
         `listener` is called with each piece of a stream as it arrives, on the engine's thread; False leaves the stream.
@@ -262,8 +264,8 @@ class Engine:
         finally:
             self._stopped = True
         self._call_on_loop(self._stop_loop)
-        while self._thread is not None and self._thread.is_alive():
-            self._thread.join(_POLL_S)
+        if self._thread is not None:
+            wait_for_end(self._thread)
 
     def set_prices(self, prices: tuple[float, float] | None) -> None:
         """Sets what one input and one output token cost. Call it before anything that costs money is sent."""
@@ -318,7 +320,7 @@ class Engine:
             raise EngineError("the engine is stopped; make a new one for another run")
         if self._thread is None:
             self._start()
-        while not self._loop_is_ready.wait(_POLL_S) and self._thread is not None and self._thread.is_alive():
+        while not self._loop_is_ready.wait(POLL_S) and self._thread is not None and self._thread.is_alive():
             pass
         if self._loop is None:
             raise self._failure or EngineError("the thread that sends requests did not start")
@@ -366,7 +368,7 @@ class Engine:
         while self._tasks:
             for task in self._tasks - self._sender.finishing.tasks:
                 task.cancel()
-            await asyncio.wait(tuple(self._tasks))
+            await asyncio.wait(tuple(self._tasks), timeout=_CANCEL_AGAIN_S)
 
     def _stop_loop(self) -> None:
         assert self._stopping is not None
@@ -488,11 +490,3 @@ class Engine:
         assert task is not None
         self._keep(task)
         return await self._sender.perform(self._new_question(ask), urgent=True)
-
-
-def _own_error(error: BaseException) -> EngineError:
-    """The error that a waiting thread raises for an error of our own."""
-    text = str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
-    raised = EngineError(f"our own error, not the target's: {text}")
-    raised.__cause__ = error
-    return raised

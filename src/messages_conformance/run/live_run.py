@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import time
@@ -22,6 +21,7 @@ from messages_conformance.report.text import counted
 from messages_conformance.rules import Finding, Judge, select
 from messages_conformance.rules.verdict import MUST
 from messages_conformance.run.confirmation import Confirmation, shrink_requests
+from messages_conformance.run.interruptible import run_until_interrupted
 from messages_conformance.run.left_behind import left_behind
 from messages_conformance.run.observed_target import ObservedTarget
 from messages_conformance.run.preflight import Preflight
@@ -39,6 +39,9 @@ SYSTEM_CLOCK: Final = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.mono
 
 AHEAD: Final = 32
 """With a limit of failures, so many answers may wait to be judged (our own: twice the usual number in flight)."""
+
+ONE_SIGNAL_S: Final = 1.0
+"""Signals within this time are one (our own: a terminal and the parent process send the same one)."""
 
 Planned = Ask | Dialogue | GeneratedSet
 
@@ -81,6 +84,7 @@ class Run:
         self._may_stop = self._waits = False
         self._prices = Prices()
         self._interrupted = False
+        self._raised_s = -ONE_SIGNAL_S
         self._failed_so_far: frozenset[str] = frozenset()
         self.limit_is_reached = False
         self._engine = Engine(
@@ -197,7 +201,9 @@ class Run:
         if not isinstance(self.target, HttpTarget) or self._interrupted:
             return ""
         with self._waiting():
-            return str(self.target.stages_until(failed) if failed else asyncio.run(self.target.failing_stage()))
+            if failed:
+                return str(self.target.stages_until(failed))
+            return str(run_until_interrupted(self.target.failing_stage(), lambda: self._interrupted))
 
     def _wait_for_target(self) -> None:
         """Waits as long as the user allows until the target answers, and notes how long that took."""
@@ -206,13 +212,14 @@ class Run:
             return
         self.out.print(f"waiting for the target, at most {seconds:g} s", soft_wrap=True)
         with self._waiting():
-            waited_s = asyncio.run(
+            waited_s = run_until_interrupted(
                 wait_for(
                     opened_target(self.options, self.profile),
                     self.profile,
                     seconds=seconds,
                     added=tuple(name for name, _ in self.options.connection.headers),
-                )
+                ),
+                lambda: self._interrupted,
             )
         if waited_s is None:
             self.session.note(f"the target did not answer within {seconds:g} s (--wait-for-target)")
@@ -383,11 +390,15 @@ class Run:
     def interrupt(self) -> None:
         """Notes that the user ends the run early. What was judged until then is still reported.
 
-        Raises KeyboardInterrupt only while the run waits or a test of the user runs, so nothing is left half judged or
-        half written. A signal handler may call it, also more than once.
+        A signal handler may call it, also more than once. Raises KeyboardInterrupt only while a test of the user runs,
+        and for one of several signals. Each wait of the run raises it by itself, at a place where no lock is taken, so
+        nothing is left half judged, half written or locked.
         """
         self.end_early("the run was interrupted")
-        if self._may_stop:
+        self._engine.interrupt()
+        now_s = time.monotonic()
+        if self._may_stop and now_s - self._raised_s >= ONE_SIGNAL_S:
+            self._raised_s = now_s
             raise KeyboardInterrupt
 
     def end_early(self, reason: str) -> None:
@@ -403,7 +414,8 @@ class Run:
 
     @contextlib.contextmanager
     def _waiting(self) -> Iterator[None]:
-        with self._stoppable(True):
+        """The run waits, also for a test of the user: the wait looks by itself whether the run is interrupted."""
+        with self._stoppable(False):
             if self._interrupted:
                 raise KeyboardInterrupt
             before, self._waits = self._waits, True
@@ -414,7 +426,7 @@ class Run:
 
     @contextlib.contextmanager
     def _stoppable(self, may_stop: bool) -> Iterator[None]:
-        """Says whether a signal may raise KeyboardInterrupt meanwhile."""
+        """Says whether a signal handler may raise KeyboardInterrupt meanwhile."""
         before, self._may_stop = self._may_stop, may_stop
         try:
             yield

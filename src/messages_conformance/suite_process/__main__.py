@@ -99,6 +99,7 @@ def main(arguments: list[str]) -> int:
     except BaseException as error:  # our own, and none of pytest's: nothing may end as exit code 1
         ended = pytest.ExitCode.INTERNAL_ERROR
         report_internal_error(error)
+    _ignore_signals()
     code = _code(ended, watched.code)
     _write(parent, code)
     _flush()
@@ -106,6 +107,13 @@ def main(arguments: list[str]) -> int:
     with contextlib.suppress(RuntimeError):  # there is no memory for a thread
         threading.Thread(target=_end_late, args=(code,), daemon=True).start()
     return code
+
+
+def _ignore_signals() -> None:
+    """The run has ended: a signal that comes late must not hide its verdict. The parent can still kill this process."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def _code(pytest_code: int, verdict: int | None) -> int:

@@ -93,17 +93,14 @@ def _wanted(run: Run | CostPlan) -> Mapping[str, list[Any]]:
 
 
 def _judged(run: Run) -> int:
-    try:
-        with _ended_by_signals(run):
-            suites = _wanted(run)
-            search_rarely()
-            try:
-                _judge_all(run, suites)
-            except KeyboardInterrupt:
-                run.end_early("the run was interrupted")
-            return run.finish()
-    finally:
-        run.close()
+    with _ended_by_signals(run), contextlib.closing(run):
+        suites = _wanted(run)
+        search_rarely()
+        try:
+            _judge_all(run, suites)
+        except KeyboardInterrupt:
+            run.end_early("the run was interrupted")
+        return run.finish()
 
 
 def _judge_all(run: Run, suites: Mapping[str, Sequence[Any]]) -> None:
