@@ -146,6 +146,16 @@ def test_a_conforming_target_is_green_and_inputs_reach_the_command(tmp_path: Pat
     assert (tmp_path / "a b" / "report.html").is_file()
 
 
+@pytest.mark.parametrize(
+    ("report", "name"), [("reports/staging", "reports-staging"), ("./out/", "out"), ("for model: m*", "for model- m")]
+)
+def test_the_artifact_has_a_name_that_the_upload_accepts(tmp_path: Path, report: str, name: str) -> None:
+    made = job(tmp_path, target="reference:", report=report)
+    assert (made.code, made.outputs["report"]["artifact"]) == (0, name), made.log
+    (upload,) = [step for step in ACTION["runs"]["steps"] if step["name"] == "Upload"]
+    assert upload["with"]["name"] == "${{ steps.report.outputs.artifact }}"
+
+
 def test_the_job_stays_green_where_that_is_asked_for(tmp_path: Path) -> None:
     made = job(tmp_path, target=RED, fail="false")
     assert (made.code, made.outputs["run"]["exit-code"]) == (0, "1")

@@ -86,6 +86,11 @@ def test_every_page_of_the_documentation_is_in_the_site() -> None:
     assert named == {path.name for path in (ROOT / "docs").glob("*.md")} | made
 
 
+def test_code_blocks_of_the_site_have_no_words_of_the_tests() -> None:
+    text = "```console exit=1\n$ a\n```\n\n```yaml title=.github/a.yml\non: push\n```\n"
+    assert docs_site.rendered(text) == ('```console\n$ a\n```\n\n```yaml title=".github/a.yml"\non: push\n```\n')
+
+
 def test_links_to_files_that_are_no_page_become_text() -> None:
     text = "see [a page](figures.md#x), [the code](../src/a.py), [elsewhere](https://x.example) and [section]"
     assert docs_site.linked(text, {"figures.md"}) == (

@@ -28,6 +28,9 @@ LINK: Final = re.compile(r"\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)(#[\w-]+)?\)")
 """A link to a file; the groups are its text, the path, and the place in the file."""
 
 
+FENCE: Final = re.compile(r"^```(\w+) [^\n`]*$", re.MULTILINE)
+"""The first line of a code block with words for the tests of the pages, such as `title=FILE` or `exit=1`."""
+
 SOURCE: Final = re.compile(r"\b(?:[a-z0-9-]+\.)+[a-z]{2,}/[^\s,;)]+")
 """The address of a source, which the catalogue has without its scheme."""
 
@@ -49,7 +52,7 @@ def pages(*, examples: bool) -> Iterator[tuple[str, str]]:
     yield "index.md", linked((ROOT / "README.md").read_text("utf-8").replace("](docs/", "]("), own)
     yield "implementations.md", IMPLEMENTATIONS_PAGE
     for path in sorted((ROOT / "docs").glob("*.md")):
-        yield path.name, linked(path.read_text("utf-8"), own)
+        yield path.name, rendered(linked(path.read_text("utf-8"), own))
     yield from requirement_pages(examples=examples)
 
 
@@ -104,6 +107,16 @@ def servers_that_fail() -> dict[str, list[str]]:
 def linked(text: str, own: set[str]) -> str:
     """The text, whose links to files that are no page of the site become the names of these files."""
     return LINK.sub(lambda match: match[0] if match[2] in own else match[1], text)
+
+
+def rendered(text: str) -> str:
+    """The text without words for the tests beside the language of a code block, because mkdocs then shows no block."""
+
+    def first_line(match: re.Match[str]) -> str:
+        title = re.search(r"\btitle=(\S+)", match[0])
+        return f"```{match[1]}" + (f' title="{title[1]}"' if title else "")
+
+    return FENCE.sub(first_line, text)
 
 
 def _cell(text: str) -> str:

@@ -14,7 +14,6 @@ import pytest
 from command_line import run, started
 from misbehaving import PATIENCE_S
 
-from messages_conformance.proxy.serving import missing_packages
 from messages_conformance.reference import API_KEY, serve
 
 SDK = f"""
@@ -126,13 +125,6 @@ def test_wrong_usage_is_one_message(arguments: tuple[str, ...], message: str) ->
     assert outcome.code == 4, outcome.all
     assert message in outcome.err
     assert outcome.err.count("\n") == 1, outcome.err
-
-
-def test_a_missing_package_is_named_with_the_command_that_installs_it() -> None:
-    assert missing_packages(("no_such_package_4711",)) == (
-        "the proxy needs no_such_package_4711: pip install 'messages-conformance[proxy]'"
-    )
-    assert missing_packages() == ""
 
 
 def test_a_port_in_use_is_one_message() -> None:

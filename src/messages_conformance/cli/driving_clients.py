@@ -88,14 +88,11 @@ def commands() -> tuple[Command, ...]:
 def _clients(parsed: Parsed) -> int:
     from messages_conformance.clients.reaching import Unreachable
     from messages_conformance.contract import ContractError
-    from messages_conformance.proxy.serving import missing_packages
     from messages_conformance.report.files import ReportError
 
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns about clients that leave a stream
     end_on_signals()
     try:
-        if missing := missing_packages():
-            raise ConfigurationError(missing)
         return _judged(parsed) if parsed.judge_predictions else _driven(parsed, _options(parsed))
     except Unreachable as error:
         complain(f"the clients could not be judged: {error}")

@@ -38,12 +38,9 @@ def commands() -> tuple[Command, ...]:
 
 
 def _proxy(parsed: Parsed) -> int:
-    from messages_conformance.proxy.serving import missing_packages
     from messages_conformance.session import UsageError
 
     try:
-        if missing := missing_packages():
-            raise ConfigurationError(missing)
         found = {name: setting.value for name, setting in effective(parsed).items() if name in USED}
         if wrong := problem({option.destination: found.get(option.name) for option in OPTIONS}):
             raise ConfigurationError(wrong)

@@ -9,7 +9,7 @@ import queue
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any, Final
@@ -210,13 +210,3 @@ def quiet_server(application: Any) -> Any:
         timeout_graceful_shutdown=int(GRACE_S),
     )
     return QuietServer(config)
-
-
-def missing_packages(names: Sequence[str] = ("uvicorn",)) -> str:
-    """The message for packages that are not installed; empty when all are."""
-    import importlib.util
-
-    missing = [name for name in names if importlib.util.find_spec(name) is None]
-    if not missing:
-        return ""
-    return f"the proxy needs {' and '.join(missing)}: pip install 'messages-conformance[proxy]'"
