@@ -1,26 +1,26 @@
-"""The requests of Claude Code 2.1.332 and 2.1.197: complete ones, and each feature alone. The texts are our own."""
+"""The features of requests of Claude Code 2.1.332 and 2.1.197, each alone, and a small turn that has all of them.
 
-import json
+test_claude_code_session.py has turns of the real size. The texts are our own.
+"""
+
 from dataclasses import replace
 
 import pytest
 
 from messages_conformance.generate import EITHER, Ask, Dialogue, ask, assistant, recovery, user
+from messages_conformance.generate.claude_code_requests import (
+    BETAS,
+    CACHED,
+    CLIENT_HEADERS,
+    CONTEXT,
+    METADATA,
+    without,
+)
 
 NEEDS = frozenset({"claude-code"})
 OK = "Reply with the single word: ok"
-CACHED = {"cache_control": {"type": "ephemeral"}}
 BETA_PATH = "/v1/messages?beta=true"
 
-BETAS = (
-    "claude-code-20250219",
-    "interleaved-thinking-2025-05-14",
-    "context-management-2025-06-27",
-    "mid-conversation-tool-changes-2026-07-01",
-    "thinking-token-count-2026-05-13",
-    "advanced-tool-use-2025-11-20",
-    "effort-2025-11-24",
-)
 OTHER_BETAS = (  # of 2.1.197, and of its interactive sessions
     "context-1m-2025-08-07",
     "prompt-caching-scope-2026-01-05",
@@ -29,27 +29,6 @@ OTHER_BETAS = (  # of 2.1.197, and of its interactive sessions
     "structured-outputs-2025-12-15",
 )
 
-CLIENT_HEADERS = (
-    ("user-agent", "claude-cli/2.1.332 (external, sdk-cli)"),
-    ("anthropic-dangerous-direct-browser-access", "true"),
-    ("x-app", "cli"),
-    ("x-claude-code-session-id", "6f2c1f0e-4a57-4a0e-9d5b-1b8f0a3c7d21"),
-    ("x-stainless-arch", "x64"),
-    ("x-stainless-lang", "js"),
-    ("x-stainless-os", "Linux"),
-    ("x-stainless-package-version", "0.128.0"),
-    ("x-stainless-retry-count", "0"),
-    ("x-stainless-runtime", "node"),
-    ("x-stainless-runtime-version", "v26.12.1"),
-    ("x-stainless-timeout", "600"),
-)
-
-METADATA = {
-    "user_id": json.dumps(
-        {"device_id": "0123456789abcdef" * 4, "account_uuid": "", "session_id": "6f2c1f0e-4a57-4a0e-9d5b-1b8f0a3c7d21"},
-        separators=(",", ":"),
-    )
-}
 SYSTEM = [
     {"type": "text", "text": "x-anthropic-billing-header: cc_version=2.1.332.000; cc_entrypoint=sdk-cli;"},
     {"type": "text", "text": "You help with programming in a terminal."},
@@ -61,7 +40,6 @@ REMINDER = {
     "role": "system",
     "content": [{"type": "text", "text": REMINDER_TEXT, **CACHED}],
 }
-CONTEXT = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
 TITLE = {
     "type": "json_schema",
     "schema": {
@@ -158,19 +136,18 @@ PDF = (  # one page with three words
 
 MAIN_LOOP_FEATURES = frozenset(
     {
+        "auth.bearer",
         "query.beta",
         "headers.beta",
         "headers.client",
         "system.blocks",
         "cache-control",
-        "content.blocks",
         "messages.system-role",
         "thinking",
         "context-management",
         "metadata",
         "output-config.effort",
         "tools",
-        "max-tokens",
         "tool-result.text",
     }
 )
@@ -347,20 +324,6 @@ def whole_turn(**changes):
     )
     headers = (*CLIENT_HEADERS, *betas(*BETAS))
     return replace(asked, path=BETA_PATH, headers=headers, expect=EITHER, body={**asked.body, **changes})
-
-
-def without(part, asked):
-    """The request as Claude Code sends it after a refusal of this part."""
-    if part == "adaptive":
-        return replace(asked, body={**asked.body, "thinking": {"type": "enabled", "budget_tokens": 1024}})
-    if part in ("context_management", "effort", "max_tokens"):
-        field = {"effort": "output_config"}.get(part, part)
-        left = {name: value for name, value in asked.body.items() if name != field}
-        return replace(asked, body={**left, "max_tokens": left.get("max_tokens", 1100)})
-    if part == "betas":
-        return replace(asked, headers=tuple(pair for pair in asked.headers if pair[0] != "anthropic-beta"))
-    turns = [message for message in asked.body["messages"] if message["role"] != "system"]
-    return replace(asked, body={**asked.body, "messages": turns})
 
 
 async def main_loop(send):

@@ -57,6 +57,10 @@ STREAMED_CALL: Final = "stream.delta.partial-json-concat"
 such calls, so without one nothing is known about it."""
 
 
+NO_CALL: Final = next(words for _, part, words in PARTS if part == CALLS)
+"""What to say if no call was streamed."""
+
+
 @cache
 def part_of(requirement: str) -> str:
     """The part of the use that a requirement is about."""
@@ -73,8 +77,9 @@ def essential(use: ClientUse, profile: str, row: Requirement) -> bool:
         return False
     if row.level != MUST and part_of(row.id) not in {KEY, VERSION}:
         return False
-    if use.profile == profile and contract.profile(profile).only_warns(row.id):
-        return False
+    own = use.profile == profile
+    if own and (contract.profile(profile).only_warns(row.id) or part_of(row.id) == VERSION):
+        return False  # every request of its own profile has its version
     return concerns(use, row.id) and (JSON in use.reads or row.topic != "response" or use.profile is not None)
 
 
@@ -109,7 +114,7 @@ def nothing_seen(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict]) 
         return (NO_WHOLE_STREAM,)
     call = verdicts.get(STREAMED_CALL)
     if use.profile == profile and not missing and (call is None or _is_unseen(call)):
-        return (_words(CALLS),)
+        return (NO_CALL,)
     return missing
 
 

@@ -63,6 +63,9 @@ labelled gzip and not compressed makes the SDKs raise an error (measured by driv
 ABOUT_REQUESTS: Final = "transport.request."
 """Requirements about unusual requests, which no measured client sends."""
 
+WHAT_THE_MODEL_GETS: Final = ("request.", "claude-code.session")
+"""Requirements about what reaches the model. No answer shows it to a client, so the profile of the client decides."""
+
 NO_READINGS: Final = Readings()
 
 FormOf = Callable[[Finding], FindingForm]
@@ -184,6 +187,8 @@ def _effects(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], know
         if not findings:
             continue
         read = [(finding, reading) for finding in findings if (reading := known.reading(finding)) is not None]
+        if use.profile == profile and verdict.requirement.startswith(WHAT_THE_MODEL_GETS):
+            read = []
         if read and (effect := _by_the_model(verdict, read, use)) is not None:
             yield effect
             continue

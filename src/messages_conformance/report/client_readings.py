@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from messages_conformance import contract
 from messages_conformance.client_models import MODELS, Wrong, read, what_is_wrong
-from messages_conformance.exchange import ACCEPTED, MESSAGES_PATH, Exchange
+from messages_conformance.exchange import ACCEPTED, MESSAGES_PATH, REFUSED, Exchange
 
 MAIN_FIELDS: Final = frozenset({"model", "messages", "max_tokens", "stream", "tools", "tool_choice", "thinking"})
 """Fields of a request that nearly every application sends. What fails with others alone stops no client."""
@@ -66,6 +66,19 @@ class Readings:
             for one in (self.of(client, number),)
         )
 
+    def reads_calls_without_streaming(self, client: str) -> bool:
+        """Whether the client repeats unreadable streams of requests with tools, and reads calls of whole answers."""
+        read = [
+            (exchange, one)
+            for number, exchange in self.exchanges.items()
+            if exchange.request.fields.get("tools") and exchange.succeeded and exchange.expect != REFUSED
+            if (one := self.of(client, number)) is not None
+        ]
+        streams = [one.wrong for exchange, one in read if exchange.request.streamed]
+        repeats = [wrong for wrong in streams if wrong is not None and wrong.outcome in HARMLESS_OUTCOMES]
+        calls = [one.wrong for exchange, one in read if _has_call(exchange)]
+        return bool(repeats) and len(repeats) == len(streams) and bool(calls) and not any(calls)
+
     def is_ordinary(self, number: int) -> bool:
         """Whether an exchange has nothing that only some applications send."""
         exchange = self.exchanges.get(number)
@@ -119,6 +132,12 @@ class Readings:
 
 HARMLESS_OUTCOMES: Final = frozenset({"ok_nonstream_fallback"})
 """Outcomes after which the application gets all that it should."""
+
+
+def _has_call(exchange: Exchange) -> bool:
+    """Whether a whole answer has a call."""
+    content = exchange.response.fields.get("content") if exchange.response is not None else None
+    return any(isinstance(block, dict) and block.get("type") == "tool_use" for block in _listed(content))
 
 
 def _kind(exchange: Exchange) -> tuple[bool, bool, bool]:

@@ -20,8 +20,8 @@ from messages_conformance import contract
 from messages_conformance.contract import ClientUse, FindingForm
 from messages_conformance.contract.probes import probes
 from messages_conformance.exchange import REFUSED, Exchange
-from messages_conformance.report.client_coverage import NO_WHOLE_STREAM, not_offered, nothing_seen, unseen
-from messages_conformance.report.client_effects import Effect, FormOf, as_text, effects
+from messages_conformance.report.client_coverage import NO_CALL, NO_WHOLE_STREAM, not_offered, nothing_seen, unseen
+from messages_conformance.report.client_effects import Effect, FormOf, as_text, effects, in_words
 from messages_conformance.report.client_readings import Readings
 from messages_conformance.report.impact_text import HARMLESS
 from messages_conformance.report.text import counted, listed
@@ -100,6 +100,20 @@ def status_for_profile(profile: str, statuses: tuple[ClientStatus, ...]) -> Clie
     return next((found for found in statuses if uses[found.client].profile == profile), None)
 
 
+def stopped_by(found: ClientStatus | None, excuses: Iterable[str]) -> str:
+    """The worst that stops the client and is not excused, in words; empty if nothing does."""
+    effects = () if found is None else found.effects
+    worst = next((one for one in effects if one.stops and one.requirement not in excuses), None)
+    if worst is None:
+        return ""
+    return f"{in_words(worst)}, because of {worst.requirement}" if worst.requirement else in_words(worst)
+
+
+def is_open(found: ClientStatus | None) -> bool:
+    """Whether it is not known if the client works."""
+    return found is not None and found.status == NOT_KNOWN
+
+
 def words_for(found: ClientStatus, works: str) -> str:
     """What to say of a client that does not fail: `works` are the words for one that works."""
     if found.status in (WORKS, FAILS):
@@ -122,7 +136,10 @@ def _status(
     every = effects(use, profile, verdicts, form_of, without=without, readings=readings)
     found = tuple(effect for effect in every if effect.outcome != HARMLESS)
     unknown = nothing_seen(use, profile, verdicts)
-    if unknown == (NO_WHOLE_STREAM,) and readings.reads_a_stream(contract.short_name(use.client)):
+    short = contract.short_name(use.client)
+    if unknown == (NO_WHOLE_STREAM,) and readings.reads_a_stream(short):
+        unknown = ()
+    if unknown == (NO_CALL,) and readings.reads_calls_without_streaming(short):
         unknown = ()
     partly = (*unseen(use, profile, verdicts).values(), *_tolerated(every, verdicts))
     return ClientStatus(

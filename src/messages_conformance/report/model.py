@@ -22,7 +22,9 @@ from messages_conformance.report.clients import (
     NOT_KNOWN,
     ClientStatus,
     client_statuses,
+    is_open,
     status_for_profile,
+    stopped_by,
     words_for,
 )
 from messages_conformance.report.feature_matrix import Row
@@ -291,10 +293,12 @@ def exit_code(report: Report) -> int:
         return NOT_JUDGED
     if any(fails(report, verdict) for verdict in report.verdicts) or report.failed_tests:
         return VIOLATIONS
-    if report.gate.problems:
+    if report.gate.problems or stopped_by(_client(report), report.gate.excuses):
         return VIOLATIONS
-    total = counts(report)
+    total, selected = counts(report), report.run.only or report.run.skip
     if report.statement is not None or not report.complete or total.harness_errors or not total.verified:
+        return NOT_JUDGED
+    if is_open(_client(report)) and not selected:  # a selection never shows all that its client needs
         return NOT_JUDGED
     return VIOLATIONS if report.drifts else CONFORMANT
 
@@ -330,6 +334,8 @@ def _verdict(report: Report) -> str:
     if not total.verified:
         return f"COULD NOT BE JUDGED: no requirement was verified{_first(not_verified(report))}"
     names = _verdict_names(report)
+    if names and (stopped := stopped_by(_client(report), report.gate.excuses)):
+        return f"{names[1]}: {stopped}"
     conforms = _works(report, names[0]) if names else f"CONFORMS to profile {sentence(report.run.profile)}"
     if total.failed:
         conforms = f"PASSES, but does not conform to profile {sentence(report.run.profile)}"
@@ -382,7 +388,7 @@ def _nonconformance(report: Report, failed: tuple[Verdict, ...]) -> str:
 def _about_the_client(report: Report, fatal: list[Verdict], text: str) -> str:
     """The words of the profile for its client; `text` says what the target violates."""
     works, fails = _verdict_names(report)
-    found = status_for_profile(report.run.profile, clients_of(report))
+    found = _client(report)
     if found is None or found.status == FAILS:
         return f"{fails}, {_because(report, fatal)}"
     return text if found.status == NOT_KNOWN else f"{_works(report, works)}; the target {text}"
@@ -453,8 +459,12 @@ def clients_of(report: Report, *, without: str = "") -> tuple[ClientStatus, ...]
 
 def _works(report: Report, words: str) -> str:
     """The words of the profile for a client that works, with its losses and what was not seen."""
-    found = status_for_profile(report.run.profile, clients_of(report))
-    return words if found is None else words_for(found, words)
+    return words if (found := _client(report)) is None else words_for(found, words)
+
+
+def _client(report: Report) -> ClientStatus | None:
+    """The status of the client that the profile is about; None for a profile of an API."""
+    return status_for_profile(report.run.profile, clients_of(report))
 
 
 def _because(report: Report, failed: list[Verdict]) -> str:

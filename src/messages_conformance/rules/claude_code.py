@@ -176,17 +176,18 @@ def _reason(exchange: Exchange) -> str:
     return shown(message if isinstance(message, str) else _text(exchange).strip(), REASON_CHARACTERS)
 
 
-def _refusal(exchange: Exchange) -> Iterator[Finding]:
+def refusal(exchange: Exchange) -> Iterator[Finding]:
+    """A finding if the request is refused."""
     status = response_of(exchange).status
     if status >= 400:
         found = f"{status}: {_reason(exchange)}"
         yield Finding(place=STATUS, found=found, wanted="200: Claude Code sends this", exchange=exchange.number)
 
 
-def _recovers(exchange: Exchange, without: str) -> bool:
-    """Whether Claude Code sends the request again without this part after the refusal."""
+def recovers(exchange: Exchange, *parts: str) -> bool:
+    """Whether Claude Code sends the request again without one of these parts after the refusal."""
     response = response_of(exchange)
-    return contract.recovery(response.status, response.text.encode()) == without
+    return contract.recovery(response.status, response.text.encode()) in parts
 
 
 def sent_for(*names: str) -> Callable[[Exchange], bool]:
@@ -204,8 +205,8 @@ def below_500(exchange: Exchange) -> Iterator[Finding]:
 def _accepts(name: str, sentence: str) -> Judging:
     def judge(exchanges: Sequence[Exchange]) -> Iterator[Finding | Unverified]:
         sent = [exchange for exchange in exchanges if name in exchange.probes]
-        recovered = bool(sent) and name in RECOVERED and _recovers(sent[0], RECOVERED[name])
-        refused = [] if recovered else [finding for exchange in sent[:1] for finding in _refusal(exchange)]
+        recovered = bool(sent) and name in RECOVERED and recovers(sent[0], RECOVERED[name])
+        refused = [] if recovered else [finding for exchange in sent[:1] for finding in refusal(exchange)]
         reason = _refused_before(name, exchanges)
         if not sent:
             yield Unverified(reason=NOT_PROVOKED)
@@ -221,7 +222,7 @@ def _refused_before(name: str, exchanges: Sequence[Exchange]) -> str:
     """A simpler feature that this one contains and that is refused too; empty without one."""
     simpler = CONTAINS.get(name, ())
     refused = {
-        probe for exchange in exchanges for probe in exchange.probes if probe in simpler and any(_refusal(exchange))
+        probe for exchange in exchanges for probe in exchange.probes if probe in simpler and any(refusal(exchange))
     }
     return min(refused, default="")
 
@@ -253,8 +254,8 @@ for _name, _level, _source, _sentence in FEATURES:
 )
 def accepts_system_messages(exchange: Exchange) -> Iterable[Finding]:
     """A message with the role system is accepted, or refused with a text after which Claude Code omits it."""
-    if not _recovers(exchange, "system"):
-        yield from _refusal(exchange)
+    if not recovers(exchange, "system"):
+        yield from refusal(exchange)
 
 
 @rule(
@@ -275,10 +276,10 @@ def accepts_thinking(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unveri
     budgeted = [exchange for exchange in sent if thinking_type(exchange) == "enabled"]
     if not adaptive or not budgeted:
         yield Unverified(reason="no requests had both kinds of thinking")
-    elif _recovers(adaptive[0], "adaptive"):
-        yield from _refusal(budgeted[0])
+    elif recovers(adaptive[0], "adaptive"):
+        yield from refusal(budgeted[0])
     else:
-        yield from _refusal(adaptive[0])
+        yield from refusal(adaptive[0])
 
 
 # -- whole turns ----------------------------------------------------------------------------------------------------
@@ -313,8 +314,8 @@ def answers_a_turn(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverifi
         yield Unverified(reason="no complete request of Claude Code was answered")
         return
     last = turns[-1]
-    refused = list(_refusal(last))
-    if refused and any(list(_refusal(exchange)) for exchange in exchanges if PARTS & set(exchange.probes)):
+    refused = list(refusal(last))
+    if refused and any(list(refusal(exchange)) for exchange in exchanges if PARTS & set(exchange.probes)):
         yield Unverified(reason="a part of the request alone is also refused")
         return
     yield from refused
@@ -341,7 +342,7 @@ def answers_a_turn(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverifi
 )
 def answers_a_turn_without_streaming(exchange: Exchange) -> Iterable[Finding]:
     """The same request without streaming returns a message, which Claude Code uses as its fallback."""
-    yield from _refusal(exchange)
+    yield from refusal(exchange)
     if response_of(exchange).status < 400 and not isinstance(body_of(exchange).get("content"), list):
         yield Finding(place=Place(pointer=""), found=shown(_text(exchange)), wanted="a message with content")
 
@@ -364,7 +365,7 @@ def continues_after_a_tool_call(exchanges: Sequence[Exchange]) -> Iterable[Findi
     if not sent:
         yield Unverified(reason="the model called no tool of Claude Code, or its answer could not be sent back")
     for exchange in sent[:1]:
-        yield from _refusal(exchange)
+        yield from refusal(exchange)
 
 
 @rule(
@@ -457,7 +458,7 @@ def counts_or_returns_404(exchange: Exchange) -> Iterable[Finding]:
 )
 def counts_by_an_answer(exchange: Exchange) -> Iterable[Finding]:
     """The answer to a request with max_tokens 1 has usage.input_tokens, which Claude Code uses as the count."""
-    yield from _refusal(exchange)
+    yield from refusal(exchange)
     usage = body_of(exchange).get("usage")
     value = usage.get("input_tokens") if isinstance(usage, dict) else None
     if response_of(exchange).status < 400 and (not isinstance(value, int) or isinstance(value, bool)):

@@ -69,6 +69,9 @@ that forgets every tenth time forgets three times in a row once in a thousand)."
 MAX_CONTROL_CHARACTERS: Final = 500
 """A prompt of this length is never truncated (our own)."""
 
+SHORT_CHARACTERS: Final = 4000
+"""A model that lists words of one system prompt reads so many characters more (our own)."""
+
 MIN_LISTS: Final = 3
 """At least so many lists must be correct without streaming, and none of as many streams (our own)."""
 
@@ -212,13 +215,14 @@ class Reach:
     characters: int
     earlier_turns: bool
     kinds: frozenset[str]
+    characters_to_instructions: int
 
     def covers(self, exchange: Exchange, word: str) -> bool:
         """Whether this model lists words from the place of this one."""
         if _kind(exchange, word) not in self.kinds:
             return False
         if _is_instruction(exchange, word):
-            return True
+            return _characters_back(exchange, word) <= self.characters_to_instructions + SHORT_CHARACTERS
         near = _characters_back(exchange, word) <= self.characters
         return near and (self.earlier_turns or _is_in_last_message(exchange, word))
 
@@ -232,6 +236,10 @@ def _reach(requested: Iterable[Exchange]) -> Reach:
         characters=max((_characters_back(exchange, word) for exchange, word in in_turns), default=0),
         earlier_turns=not all(_is_in_last_turn(exchange, word) for exchange, word in in_turns),
         kinds=frozenset(_kind(exchange, word) for exchange, word in listed),
+        characters_to_instructions=max(
+            (_characters_back(exchange, word) for exchange, word in listed if _is_instruction(exchange, word)),
+            default=0,
+        ),
     )
 
 
@@ -245,7 +253,9 @@ def _kind(exchange: Exchange, word: str) -> str:
 
 
 def _is_instruction(exchange: Exchange, word: str) -> bool:
-    return word_places(exchange)[word].startswith("/system")
+    """Whether a word is in the system prompt, or in a message with the role system, which a server may move there."""
+    place = word_places(exchange)[word].split("/")
+    return place[1] == "system" or exchange.request.fields["messages"][int(place[2])].get("role") == "system"
 
 
 def _is_in_last_turn(exchange: Exchange, word: str) -> bool:
@@ -262,8 +272,13 @@ def _is_in_last_message(exchange: Exchange, word: str) -> bool:
 
 
 def _characters_back(exchange: Exchange, word: str) -> int:
-    """The number of characters in the conversation from a word to the end."""
-    text = "".join(text for _, text in _strings(exchange.request.fields["messages"], ""))
+    """The number of characters from a word to the end of the conversation, which the system prompt precedes."""
+    fields = exchange.request.fields
+    turns = fields["messages"]
+    parts = [fields.get("system"), turns]
+    if not _is_instruction(exchange, word):
+        parts = [turn for turn in turns if turn.get("role") != "system"]
+    text = "".join(text for _, text in _strings(parts, ""))
     return len(text) - text.rfind(word)
 
 

@@ -157,6 +157,53 @@ def refuse_whole_turn_without_stream() -> None:
     """A request with tools is refused unless it is streamed."""
 
 
+@refuses(
+    "claude-code.session",
+    lambda context: is_whole_turn(context) and len(json.dumps(context.body)) > SMALL_BODY,
+    "Request Entity Too Large",
+)
+def refuse_turns_of_40_kilobytes() -> None:
+    """A request with all features is refused if it is longer than 40 kB."""
+
+
+SMALL_BODY = 40_000
+
+
+@fault(CATEGORY, trips={"claude-code.session.call"}, at=Stage.BODY)
+def lose_patterns_of_many_tools(body: Json) -> Json:
+    """With more than ten tools, a member of a schema is lost if it is named pattern."""
+    tools = body.get("tools") or []
+    return {**body, "tools": [without_pattern(tool) for tool in tools]} if len(tools) > MANY_TOOLS else body
+
+
+MANY_TOOLS = 10
+
+
+def without_pattern(tool: Json) -> Json:
+    """The tool without a member named pattern."""
+    schema = tool.get("input_schema")
+    if not isinstance(schema, dict) or "pattern" not in (schema.get("properties") or {}):
+        return tool
+    properties = {name: value for name, value in schema["properties"].items() if name != "pattern"}
+    required = [name for name in schema.get("required", ()) if name != "pattern"]
+    return {**tool, "input_schema": {**schema, "properties": properties, "required": required}}
+
+
+@fault(CATEGORY, trips={"claude-code.session.result-read"}, at=Stage.BODY)
+def lose_failed_results_of_whole_turns(body: Json) -> Json:
+    """Of a request with many tools, turns after a failed result do not reach the model, nor does the call before it."""
+    failed = any(block.get("is_error") for block in blocks(body))
+    many = len(body.get("tools") or []) > MANY_TOOLS
+    return {**body, "messages": turns(body)[:2]} if failed and many else body
+
+
+@fault(CATEGORY, trips={"claude-code.session.question-read"}, at=Stage.BODY)
+def lose_the_question_before_a_system_message(body: Json) -> Json:
+    """Of a request that ends with a message with the role system, only this message reaches the model."""
+    last = turns(body)[-1:]
+    return {**body, "messages": last} if last and last[0].get("role") == "system" else body
+
+
 @fault(
     "stream-content",  # Claude Code is not the only client that loses it
     trips={
