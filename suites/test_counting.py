@@ -20,10 +20,13 @@ SENTENCE = "The clerk of the west tower dusts the oldest maps every week and wri
 NOTE = " ".join([SENTENCE] * 8)
 NOTHING = "Yes."
 LONG = 40  # notes in the long prompt: 6,400 words, more tokens than a small default context has
-LONG_NOTE = " ".join([NOTE] * LONG)  # 32,000 characters: gateways cut results of tools at 20,000 and less
+RESULT_NOTES, SYSTEM_NOTES = 70, 30
+LONG_RESULT = " ".join([NOTE] * RESULT_NOTES)  # 56,000 characters: gateways cut results of tools at 50,000 and less
+LONG_SYSTEM = " ".join([NOTE] * SYSTEM_NOTES)  # 24,000 characters
 MAX_TOKENS = 16
 COUNTED = "request.parts.counted"
 SHARE = 0.6  # of the tokens of a note: a larger difference is a missing note
+LONG_SHARE = 0.85  # of the tokens of long texts: less is a text that was cut
 
 
 def noise():
@@ -121,12 +124,16 @@ def beside(*blocks):
 
 
 def notes_in(value):
-    """The number of notes in a value; a long text counts as one."""
-    if value == LONG_NOTE:
-        return 1
+    """The number of notes in each text of a value that has some, in their order."""
     if isinstance(value, str):
-        return value.count(NOTE)
-    return sum(map(notes_in, value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()))
+        return [value.count(NOTE)] if NOTE in value else []
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [count for one in inner for count in notes_in(one)]
+
+
+def least(counts, note):
+    """The fewest tokens that texts with so many notes each cost, if none of them is lost or cut."""
+    return (sum(counts) - SHARE if max(counts) == 1 else LONG_SHARE * sum(counts)) * note
 
 
 def keeping(value, kept, seen=None):
@@ -136,7 +143,7 @@ def keeping(value, kept, seen=None):
         return text(NOTHING) if value in (IMAGE, PDF) else {key: keeping(one, kept, seen) for key, one in value.items()}
     if isinstance(value, list):
         return [keeping(inner, kept, seen) for inner in value]
-    if value not in (NOTE, LONG_NOTE):
+    if value not in (NOTE, LONG_RESULT, LONG_SYSTEM):
         return value
     seen.append(value)
     return value if len(seen) - 1 in kept else NOTHING
@@ -166,8 +173,20 @@ TOGETHER = {
             ]
         ),
         assistant(NOTE),
-        user([document(plain(NOTE)), SMALL_IMAGE, text(NOTE), text(OK)]),
+        user([text(NOTE), document(plain(NOTE)), search_result(NOTE), SMALL_IMAGE, text(OK)]),
     ],
+}
+PERSON = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}},
+    "required": ["name"],
+    "additionalProperties": False,
+}
+# Some gateways take another way for a request with thinking or with an output format, and lose parts on it.
+WITH_THINKING = {
+    **TOGETHER,
+    "thinking": {"type": "adaptive"},
+    "output_config": {"format": {"type": "json_schema", "schema": PERSON}},
 }
 
 
@@ -195,6 +214,7 @@ CROWDED = {
         user(f"{'The reading room opens at nine, and the reading room closes at five. ' * 310}{OK}"),
     ],
 }
+PREFILLED = {**CROWDED, "messages": [*CROWDED["messages"], assistant([text("The word is")])]}
 
 
 def with_image(fields):
@@ -215,23 +235,24 @@ PARTS = {
     "result.search": (in_result(search_result(NOTE)), "search-results", ["search-results", "tools"]),
     "image": (beside(IMAGE), "images", ["images"]),
     "pdf": (beside(PDF), "documents", ["documents"]),
-    "result.image": (in_result(IMAGE), "images", ["images", "tools"]),
-    # Without its note it is equal to the request of result.image without its image, which is sent once.
-    "result.long": (in_result(text(LONG_NOTE)), None, ["tools"]),
+    "result.image": ({**in_result(IMAGE), "system": NOTHING}, "images", ["images", "tools", "system"]),
+    # Without its notes it is equal to the request of result.image without its image, which is sent once.
+    "result.long": ({**in_result(text(LONG_RESULT)), "system": LONG_SYSTEM}, None, ["tools", "system"]),
+    "crowded.prefilled": (PREFILLED, None, ["system", "stream"]),
     "crowded": (CROWDED, None, ["system", "stream"]),
+    # The second is for targets without such thinking or formats, the third for those that refuse the search results.
+    "together.thinking": (WITH_THINKING, None, []),
     "together": (TOGETHER, "images", ["images", "documents", "tools", "system-blocks", "stream", "stop-sequences"]),
-    # For targets that refuse the search result.
     "together.usual": (without_search_results(TOGETHER), "images", ["images", "documents", "tools", "system-blocks"]),
-    "together.image": (
-        with_image(without_search_results(TOGETHER)),
-        "images",
-        ["images", "documents", "tools", "system-blocks"],
-    ),
 }
+BESIDE_ALL = ("together.thinking", "together", "together.usual")
+PARTS |= {f"{name}.image": (with_image(PARTS[name][0]), *PARTS[name][1:]) for name in BESIDE_ALL}
 """For each request: its fields, the capability that a target may lack, and what a profile has to promise."""
 
-IF_REFUSED = {"together.usual": "together"}
+IF_REFUSED = {"together": "together.thinking", "together.usual": "together", "crowded": "crowded.prefilled"}
 """Requests that are sent only where another one was refused."""
+IF_ACCEPTED = {f"{name}.image": name for name in BESIDE_ALL}
+"""Requests that are sent only where another one was accepted."""
 
 ROUTES = {
     "messages": lambda situation, fields, capability: ask(
@@ -241,7 +262,7 @@ ROUTES = {
         probe=COUNTED,
         capability=capability,
         # Each part alone must be accepted elsewhere.
-        **({"expect": EITHER} if "together" in situation else {}),
+        **({"expect": EITHER} if "together" in situation or "prefilled" in situation else {}),
         **{name: value for name, value in fields.items() if name != "messages"},
     ),
     "counts": lambda situation, fields, capability: count_tokens(
@@ -268,7 +289,8 @@ def steps_for(route, parts, *, long, singles):
                 return True
             left[0] -= 1
             part = await cost(f"{name}.part", keeping(fields, numbers), capability)
-            return part - without > (len(numbers) - SHARE) * note
+            counts = notes_in(fields)
+            return part - without > least([counts[number] for number in numbers], note)
 
         async def search(name, numbers, note, without):
             """Halves notes of which one costs nothing, until it is alone."""
@@ -285,23 +307,24 @@ def steps_for(route, parts, *, long, singles):
                 await search(name, second, note, without)
 
         known.clear()
-        left[0], refused = singles, None
+        left[0], refused, accepted = singles, None, []
         base = await cost("base", {"messages": [user(OK)]})
         note = await cost("note", {"messages": [user(f"{NOTE}\n{OK}")]}) - base
         if long:
             await cost("long", {"messages": [user("\n".join([*[NOTE] * LONG, OK]))]})
         for name in parts:
-            if name in IF_REFUSED and refused != IF_REFUSED[name]:
+            if refused != IF_REFUSED.get(name, refused) or not {IF_ACCEPTED.get(name, name)} <= {name, *accepted}:
                 continue
             fields, capability, _ = PARTS[name]
             with_notes = await cost(name, fields, capability)
             if not with_notes:
                 refused = name
                 continue
+            accepted.append(name)
             without = await cost(f"{name}.without", keeping(fields, ()), capability)
-            count = notes_in(fields)
-            if count > 1 and with_notes - without < (count - SHARE) * note:
-                await search(name, range(count), note, without)
+            counts = notes_in(fields)
+            if len(counts) > 1 and with_notes - without < least(counts, note):
+                await search(name, range(len(counts)), note, without)
 
     return steps
 
@@ -320,12 +343,12 @@ def dialogue(route, parts, needs, *, long=False, singles=3, depth="standard"):
 
 RESULTS = ["tools", "schema", "documents", "search", "result.document", "image", "pdf", "result.image", "result.long"]
 FREE = ["turns", "tools", "image", "result.image", "result.long"]
-ALL = ["together", "together.usual", "together.image"]
+ALL = [*BESIDE_ALL, *IF_ACCEPTED]
 FOUND = ["search", "result.search"]
 SEARCHES = {"search-results", "tools"}
 NEEDS = {need for name in (*RESULTS, *FREE) for need in PARTS[name][2]}
 DIALOGUES = [
-    dialogue("messages", ["turns", "crowded"], ["system"], long=True, singles=6),
+    dialogue("messages", ["turns", "crowded.prefilled", "crowded"], ["system"], long=True, singles=6),
     dialogue("messages", RESULTS, NEEDS, singles=6),
     dialogue("messages", ALL, {need for name in ALL for need in PARTS[name][2]}, singles=8),
     dialogue("counts", FREE, NEEDS | {"count-tokens"}, long=True, singles=6),

@@ -20,6 +20,18 @@ TURNS = [user("Hi"), assistant("Hello"), user("Say hello.")]
 BOTH = "Call both tools in parallel: get_weather for Paris and for Rome."
 OFFERED = {"tools": [TOOL], "max_tokens": 300}
 THINKING = {"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 1400}
+FORMAT = {"format": {"type": "json_schema", "schema": {"type": "object", "additionalProperties": False}}}
+SAID = {"type": "text", "text": "Say hello."}
+MARKED = {"cache_control": {"type": "ephemeral"}}
+DOT = "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAFklEQVR42mO4IydHEmIY1TCqYfhqAACaMxgQdrf9VwAAAABJRU5ErkJggg=="
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": DOT}}
+DOCUMENT = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "Hello."}}
+CALL = {"type": "tool_use", "id": "toolu_1", "name": TOOL["name"], "input": {"location": "Rome"}}
+RESULT = [
+    user("Hi"),
+    assistant([CALL]),
+    user([{"type": "tool_result", "tool_use_id": "toolu_1", "content": "Sunny"}]),
+]
 
 AFFECTED_AND_NOT = {
     "streamed": ({"stream": True}, {}),
@@ -35,6 +47,14 @@ AFFECTED_AND_NOT = {
     "max_tokens=5": ({"max_tokens": 5}, {"max_tokens": 6}),
     "history": ({"messages": TURNS}, {}),
     "history=4": ({"messages": [user("Hi"), assistant("Ho"), *TURNS]}, {"messages": TURNS}),
+    "later": ({"messages": TURNS}, {"messages": [user("Say hello."), assistant("Hel")]}),
+    "prefilled": ({"messages": [user("Say hello."), assistant("Hel")]}, {"messages": TURNS}),
+    "formatted": ({"output_config": FORMAT}, {"output_config": {"effort": "low"}}),
+    "images": ({"messages": [user([IMAGE, SAID])]}, {"messages": [user([SAID])]}),
+    "documents": ({"messages": [user([DOCUMENT, SAID])]}, {"messages": [user([SAID])]}),
+    "results": ({"messages": RESULT, **OFFERED}, OFFERED),
+    "cached": ({"messages": [user([SAID | MARKED])]}, {"messages": [user([SAID])]}),
+    "size": ({"messages": [user("Say hello. " * 5_000)]}, {"messages": [user("Say hello. " * 500)]}),
     "blocks": ({"messages": [user("Name the weather in Paris and Rome.")], **OFFERED, **THINKING}, {}),
 }
 """Condition -> the fields of a request that the fault affects, and of one that it does not affect."""

@@ -133,6 +133,59 @@ def history(context: RequestContext, turns: int = 2) -> bool:
     return isinstance(messages, list) and len(messages) >= turns
 
 
+@condition()
+def later(context: RequestContext) -> bool:
+    """The conversation has an assistant turn before its last message."""
+    messages = body(context).get("messages")
+    earlier = messages[:-1] if isinstance(messages, list) else []
+    return any(isinstance(turn, Mapping) and turn.get("role") == "assistant" for turn in earlier)
+
+
+@condition()
+def prefilled(context: RequestContext) -> bool:
+    """The last message is one of the assistant, which the answer continues."""
+    messages = body(context).get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    return isinstance(last, Mapping) and last.get("role") == "assistant"
+
+
+@condition()
+def formatted(context: RequestContext) -> bool:
+    """The request asks for an output format."""
+    config = body(context).get("output_config")
+    return isinstance(config, Mapping) and bool(config.get("format"))
+
+
+@condition()
+def images(context: RequestContext) -> bool:
+    """The request has an image."""
+    return "image" in kinds(context)
+
+
+@condition()
+def documents(context: RequestContext) -> bool:
+    """The request has a document."""
+    return "document" in kinds(context)
+
+
+@condition()
+def results(context: RequestContext) -> bool:
+    """The request has the result of a tool."""
+    return "tool_result" in kinds(context)
+
+
+@condition()
+def cached(context: RequestContext) -> bool:
+    """The request has a cache_control."""
+    return any("cache_control" in inner for inner in objects(body(context)))
+
+
+@condition()
+def size(context: RequestContext, length: int = 50_000) -> bool:
+    """The body of the request has at least the given number of bytes."""
+    return len(context.request.body) >= length
+
+
 # What the answer contains
 
 
@@ -215,6 +268,22 @@ def strings(value: object) -> Iterator[str]:
             waiting += inner
 
 
+def objects(value: object) -> Iterator[Mapping[str, Any]]:
+    """Every object inside a JSON value, the value itself included."""
+    if isinstance(value, Mapping):
+        yield value
+        for inner in value.values():
+            yield from objects(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from objects(inner)
+
+
+def kinds(context: RequestContext) -> set[str]:
+    """The types of all objects in the messages of the request."""
+    return {str(inner.get("type")) for inner in objects(body(context).get("messages"))}
+
+
 # Faults under conditions
 
 
@@ -269,17 +338,25 @@ PROVED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "above=2": ("drop_message_stop", "omit_usage"),
         "after=20": ("drop_message_stop", "omit_usage"),
+        "cached": ("drop_documents",),
         "blocks": ("drop_message_stop", "claim_tool_use", "reuse_block_index"),
         "concurrent": ("drop_message_stop", "omit_usage"),
         "every=5": ("drop_message_stop", "claim_tool_use", "send_snapshots"),
+        "documents": ("omit_usage",),
         "first": ("omit_usage",),
+        "formatted": ("drop_documents",),
         "history": ("drop_message_stop", "omit_usage"),
+        "images": ("drop_documents",),
+        "later": ("drop_documents",),
         "long": ("drop_message_stop", "omit_usage"),
         "max_tokens=1": ("drop_message_stop", "omit_usage"),
+        "prefilled": ("drop_message_stop",),
+        "results": ("drop_message_stop", "omit_usage"),
+        "size": ("omit_usage",),
         "stops": ("drop_message_stop", "claim_tool_use"),
         "streamed": ("claim_tool_use", "drop_stop_sequences", "name_stop_sequence_at_natural_end"),
         "system": ("drop_message_stop", "drop_stop_sequences", "omit_usage", "reuse_block_index"),
-        "thinking": ("drop_message_stop", "omit_usage"),
+        "thinking": ("drop_documents", "drop_message_stop", "omit_usage"),
         "tools": ("drop_message_stop", "drop_stop_sequences", "nullify_usage_in_start"),
         "unicode": ("drop_message_stop", "omit_usage"),
         "whole": ("claim_tool_use", "name_stop_sequence_at_natural_end"),

@@ -21,7 +21,7 @@ def has_thinking(context: RequestContext) -> bool:
     return object_of(context.body, "thinking").get("type") in ("enabled", "adaptive")
 
 
-@fault("thinking", trips={"request.thinking.keeps-request"}, at=Stage.BODY)
+@fault("thinking", trips={"request.thinking.keeps-request", "request.tools.affects-input-tokens"}, at=Stage.BODY)
 def forget_tools_beside_thinking(body: Json, context: RequestContext) -> Json:
     """Tools are lost if the request asks for thinking."""
     return dropped(body, "tools", "tool_choice") if has_thinking(context) else body
@@ -121,7 +121,7 @@ def round_numbers_of_inputs_to_six_digits(message: Json) -> Json:
     return map_inputs(message, lambda given, _: map_values(given, rounded))
 
 
-@fault("context", trips={"request.thinking.keeps-request"}, at=Stage.BODY)
+@fault("context", trips={"request.parts.counted", "request.thinking.keeps-request"}, at=Stage.BODY)
 def forget_system_prompts_beside_thinking(body: Json, context: RequestContext) -> Json:
     """The system prompt is lost if the request asks for thinking."""
     return dropped(body, "system") if has_thinking(context) else body
