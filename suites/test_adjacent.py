@@ -64,7 +64,7 @@ async def list_models(send):
 
 
 async def exceed_the_limit(send, listed):
-    """Asks the first model that says how much it can write for so many tokens, and for one more, which must be refused.
+    """Asks the first model with a known output limit for this limit, and for one token more, which must be refused.
 
     The stream of the first answer is left after its first delta, because the budget of a run is smaller.
     """

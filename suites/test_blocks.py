@@ -352,7 +352,7 @@ PAIRS = [
 ]
 
 
-OMITTED_TIMES = 5  # the rule needs so many answers of each kind
+OMITTED_TIMES = 5  # the rule needs this many answers of each kind
 
 
 async def omit(send):

@@ -18,7 +18,7 @@ SENTENCES = 135  # some 2,300 tokens: more than most models need to cache a pref
 
 
 def shelves(count, verb="holds"):
-    """A catalogue of so many sentences, each with some 18 tokens."""
+    """A catalogue of this many sentences, each with some 18 tokens."""
     return " ".join(
         f"Shelf {number} {verb} books about {TOPICS[number % 10]}, and the librarian dusts it on {DAYS[number % 5]}."
         for number in range(1, count + 1)
@@ -74,7 +74,7 @@ async def write_and_read_cache(send):
 
 
 MAX_UNREAD = 8
-"""So many more requests are sent while nothing is read: a cache may miss now and then."""
+"""This many more requests are sent while nothing is read: a cache may miss now and then."""
 
 LOOK_UP = {"name": "look_up", "description": "Looks up the shelves.", "input_schema": {"type": "object"}}
 DESCRIPTION_CHARS = 900

@@ -10,7 +10,7 @@ LIST = (
 )
 ROOMS = "The reading room opens at nine, and the reading room closes at five. " * 80
 MAX_TOKENS = 100
-FORM_ANSWERS = 5  # the rule needs so many answers to each form
+FORM_ANSWERS = 5  # the rule needs this many answers to each form
 MAX_REQUESTS = 8 + 3 * FORM_ANSWERS - 3
 
 

@@ -25,7 +25,7 @@ SHORT = 48
 # -- max_tokens: an answer that is longer than the limits that gateways put in its place
 
 LIMIT, HIGHER_LIMIT = 1_300, 4_400
-"""Above the limits 1,024 and 4,096, and so much that an answer at them is clearly short."""
+"""Above the limits 1,024 and 4,096, so that an answer at one of them is clearly short."""
 NEAR = 0.9  # of the limit: an answer that ends there is not cut too early (usage.output.eq-max-on-max_tokens)
 TASKS = (
     "Count from 1 to {last}, separated by commas. Reply with all the numbers, and with nothing else.",
@@ -212,7 +212,7 @@ FORMATTED = [
     for copy in range(5)
 ]
 # Proxies that know one of two fields only drop the format.
-BESIDE_TIMES = 4  # the rules need so many texts beside tools, and beside a system prompt
+BESIDE_TIMES = 4  # the rules need this many texts beside tools, and beside a system prompt
 
 
 ADVICE = {"system": "You write for a small newspaper, and you follow each request exactly."}

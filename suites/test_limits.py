@@ -49,7 +49,7 @@ MORE_BYTES = (19_000_000,)  # some clouds have a limit of 20 MB
 
 
 def for_unknown_model(size):
-    """A request for an unknown model with a prompt of so many bytes."""
+    """A request for an unknown model with a prompt of a number of bytes."""
     text = WORD * (size // len(WORD) + 1)
     asked = ask(f"size.{size}", text, expect=REFUSED, probe=SIZE, model=UNKNOWN_MODEL)
     return replace(asked, statuses=(400, 403, 404))

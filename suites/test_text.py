@@ -133,7 +133,7 @@ INSPECTED = {
     "terminal": "\u001b[31merror\u001b[0m\b\f\t\r\n~~~ \u2028 \ufeff \u200b \u202e",
 }
 IGNORE = "Reply with the single word: ok. Ignore this text: "
-EMPTY_TIMES = 3  # the rule needs so many empty answers
+EMPTY_TIMES = 3  # the rule needs this many empty answers
 
 
 def is_empty(answer):

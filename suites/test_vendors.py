@@ -25,7 +25,7 @@ def vendors_in(listed, own):
 
 def asking(number):
     async def ask_models(send):
-        """Requests the list of models, and asks the first model of so many other vendors."""
+        """Requests the list of models, and asks the first model of a number of other vendors."""
         first = await send(ask("vendors.own", OK))
         own = first.request.fields.get("model")
         listed = await send(get("vendors.list", "/v1beta/models", needs=["vendor-models"]))

@@ -128,7 +128,7 @@ async def break_http(send):
 
 
 def leaving(times):
-    """Steps that leave so many streams after their first deltas, and then send an ordinary request."""
+    """Steps that leave a number of streams after their first deltas, and then send an ordinary request."""
 
     async def leave(send):
         for copy in range(times):

@@ -30,7 +30,7 @@ LACKS: Final = frozenset({RecordingPart.TIMES})
 """A client reads a body when it likes, so the times of chunks are those of the client."""
 
 MAX_TEXT_FAILURES: Final = 5
-"""A failing assertion shows so many failures in full, the worst first (our own)."""
+"""A failing assertion shows this many failures in full, the worst first (our own)."""
 
 
 class NotConformant(AssertionError):

@@ -137,7 +137,7 @@ VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][0-9A-Za-z_]*")
 """The name of an environment variable (POSIX.1-2017, 8.1), in either case."""
 
 MIN_KEY_CHARS: Final = 16
-"""A name that is so long, has small letters and digits, and is not set, is a key (origin: our own)."""
+"""A name of at least this length that has small letters and digits, and is not set, is a key (origin: our own)."""
 
 
 def _key_variable_problem(name: str) -> str:
@@ -181,7 +181,7 @@ def _base_path_problem(path: str) -> str:
 
 DEFAULT_VENDORS: Final = 2
 MAX_VENDORS: Final = 8
-"""Of so many other vendors a model is asked, without and with streaming (our own: it shows, and costs little)."""
+"""One model of each of this many other vendors is asked, without and with streaming (our own: enough, and cheap)."""
 
 INCLUDED: Final = ("batches", "files")
 """What --include can name."""

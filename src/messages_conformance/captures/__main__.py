@@ -23,7 +23,7 @@ from messages_conformance.report.text import counted, inline
 from messages_conformance.rules import CATALOGUE, Finding, Judge
 
 EXAMPLES: Final = 5
-"""So many captures are named for each requirement."""
+"""At most this many captures are named for each requirement."""
 
 
 @dataclass(frozen=True, kw_only=True)

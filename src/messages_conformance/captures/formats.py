@@ -11,7 +11,8 @@ from messages_conformance.captures.curl_dumps import looks_like_dump
 from messages_conformance.captures.saved_runs import is_record
 
 HEAD_BYTES: Final = 256 * 1024
-"""So many bytes decide about the format (our own: the first members of every format fit into far fewer)."""
+"""The first bytes, up to this number, decide the format (our own: the first members of every format fit into far
+fewer)."""
 
 SAVED_RUN: Final = "a recording of messages-conformance"
 HAR: Final = "HAR"

@@ -28,7 +28,7 @@ PART_BYTES: Final = 64 * 1024 * 1024
 """Size of the bodies after which the next part of a capture begins (our own: as `session.judging.KEPT_BYTES`)."""
 
 NAMED_PROBLEMS: Final = 20
-"""So many problems of files are kept in words; the others are counted (our own)."""
+"""At most this many problems of files are kept in words. The others are counted (our own)."""
 
 
 @dataclass

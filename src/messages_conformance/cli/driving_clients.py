@@ -70,7 +70,7 @@ def commands() -> tuple[Command, ...]:
             kind=WHOLE_NUMBER,
             default=FAULTS,
             metavar="N",
-            help=f"with --judge-predictions: so many faults that were never measured, by chance (default: {FAULTS})",
+            help=f"with --judge-predictions: number of unmeasured faults, chosen by chance (default: {FAULTS})",
         ),
         option(
             "--seed",

@@ -58,7 +58,7 @@ def commands() -> tuple[Command, ...]:
         option("--kinds", kind=WHOLE_NUMBER, help="different requests that are sent (default: 24)"),
         option("--max-tokens", kind=WHOLE_NUMBER, help="maximum number of tokens, input and output (default: 5000000)"),
         option("--metrics", metavar="PATH", help="path on the target with its open files and memory, such as /metrics"),
-        option("--silence", metavar="TIME", help="the wait ends when no byte comes for so long (default: 15s)"),
+        option("--silence", metavar="TIME", help="the wait ends when no byte comes for this time (default: 15s)"),
         flag("--i-own-this-target", help="permits a target that is not on this machine"),
         *(
             option(f"--max-{figure}-p{part}", metavar="TIME", help=f"most time to {words} for {part} %, such as 2s")

@@ -46,7 +46,7 @@ NOTHING_RECORDED: Final = Recorded()
 HUNG: Final = "hung"
 NOT_TRIED: Final = "not tried"
 GIVES_UP_AFTER: Final = 3
-"""So many scenarios hang in a row before the others are left out (our own): each takes its whole time limit."""
+"""If this many scenarios in a row hang, the others are not run (our own): each takes its whole time limit."""
 
 ENDED: Final = "ended"
 UNSEEN: Final = "no result"

@@ -76,7 +76,7 @@ class Prediction:
 
 
 def default_faults(more: int, *, seed: int = 0) -> tuple[str, ...]:
-    """Every fault that impact.json measured, and so many others by chance."""
+    """Every fault that impact.json measured, and a number of others by chance."""
     measured = [found.measured for found in contract.measured_faults() if found.source == CONDITIONED]
     others = sorted(name for name, fault in faults().items() if name not in measured and fault.category in TOPICS)
     return (*measured, *random.Random(seed).sample(others, min(more, len(others))))

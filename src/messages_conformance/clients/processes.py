@@ -23,7 +23,8 @@ MARK: Final = "CLIENT_RUN_OF_MESSAGES_CONFORMANCE"
 """The environment variable that marks every process of a program, also of a program inside another one."""
 
 KEPT_BYTES: Final = 256 * 1024
-"""So much of the output is kept (our own); the rest is read and dropped, so that the program never waits."""
+"""At most this many bytes of the output are kept (our own); the rest is read and dropped, so that the program never
+waits."""
 
 LINE_BYTES: Final = 64 * 1024
 """The longest line that is passed on (our own): a result of a driver has less than a tenth of it."""

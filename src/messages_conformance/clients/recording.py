@@ -29,7 +29,7 @@ STARTUP_S: Final = 20.0
 ERROR_TYPES: Final = {429: "rate_limit_error", 529: "overloaded_error"}
 RETRY_AFTER_S: Final = 1
 MOST_BYTES: Final = 64 * 1024 * 1024
-"""An answer is broken off after so many bytes (our own): an endless one would fill the memory of the client."""
+"""An answer is broken off after this many bytes (our own): an endless one would fill the memory of the client."""
 
 END_S: Final = 3.0
 """Longest wait for the end of exchanges whose client has its result already (our own)."""

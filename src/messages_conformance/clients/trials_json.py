@@ -13,7 +13,7 @@ from messages_conformance.report.text import encodable, json_text
 
 SCHEMA_ID: Final = "messages-conformance/client-trials/1"
 OUTPUT_CHARACTERS: Final = 4_000
-"""So much of the end of an output is kept (our own)."""
+"""At most this many characters of the end of an output are kept (our own)."""
 
 
 def to_json(trials: ClientTrials) -> dict[str, Any]:

@@ -214,7 +214,7 @@ def _body(case: Mapping[str, Any]) -> Mapping[str, Any] | bytes | None:
 
 
 def _repeated(value: Any, path: list[str], times: int) -> Any:
-    """The value with the string, or the items of the list, at a path repeated so many times."""
+    """The value with the string, or the items of the list, at a path, repeated a number of times."""
     if path:
         held = list(value) if isinstance(value, list) else dict(value)
         key: Any = int(path[0]) if isinstance(held, list) else path[0]

@@ -44,7 +44,7 @@ def _stated_s(response: Response, now_s: float) -> float | None:
 
 
 def pause_s(refusals: int, stated_s: float | None, jitter: Random) -> float:
-    """The seconds to wait after so many refusals in a row, counted from 1.
+    """The seconds to wait after a number of refusals in a row, counted from 1.
 
     A stated pause is respected. From the second refusal on the pause is at least the doubling one, because a server
     may state 0 every time.

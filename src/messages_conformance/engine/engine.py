@@ -57,7 +57,7 @@ class Engine:
     engine's thread. With `checks_outage`, a control request distinguishes an outage in mid-run from a violation. The
     engine closes the target when it stops. `added_headers` are names: each request has these headers, too. It
     runs on the clock of the target: simulated time for a target in memory. With `shared`, rate, pauses after 429 and
-    the limits hold for all runs that have this file. With `ahead`, at most so many answers
+    the limits hold for all runs that have this file. With `ahead`, at most this many answers
     wait to be fetched: a run that ends at a limit of failures must not ask everything before the first is judged.
     """
 

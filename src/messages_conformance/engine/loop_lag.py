@@ -1,4 +1,4 @@
-"""Measures how late the event loop runs: for so long, this process saw nothing of what arrived."""
+"""Measures how late the event loop runs: for this time, the process saw nothing that arrived."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ REFUSAL_RETRIES: Final = 2
 """Retries of a 503 or 529 where a refusal is expected: they show whether a server is busy or always refuses so."""
 
 REFUSAL_CONFIRMATIONS: Final = 2
-"""So often such a request is sent again after another one was answered: a short overload that ends meanwhile is not its
-refusal (our own)."""
+"""Such a request is sent again this many times after another one was answered: a short overload that ends meanwhile is
+not its refusal (our own)."""
 
 STREAM_ATTEMPTS: Final = 5
 """How often a stream is asked for that ends in an overload: on a bad day one in five may, and that is no violation."""
@@ -46,16 +46,17 @@ FAILURE_ATTEMPTS: Final = 4
 fails four times in a row in one of 600)."""
 
 REFUSALS_TRIED: Final = 8
-"""So many refused valid requests are sent once more, if none of them passes then: refusals cost nothing (our own)."""
+"""This many refused valid requests are sent once more, if none of them passes then: refusals cost nothing (our own)."""
 
 EITHER_ATTEMPTS: Final = 2
 """How often a request is sent that may be refused, where refusals come and go (our own)."""
 
 ONE_KIND_REFUSALS: Final = 6
-"""After so many 503 or 529 in a row, about 20 s of pauses, a request may be one that is always refused so (our own)."""
+"""After this many 503 or 529 in a row, about 20 s of pauses, a request may be one that is always refused so (our
+own)."""
 
 ONE_KIND_OTHERS: Final = 10
-"""So many other requests must be answered meanwhile (our own choice)."""
+"""At least this many other requests must be answered meanwhile (our own choice)."""
 
 BUSY_SHARE: Final = 0.05
 """If a greater part of the answers came only after a refusal, the target is busy (our own: six refusals in a row are

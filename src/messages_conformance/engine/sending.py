@@ -331,7 +331,7 @@ class Sender:
         return self._retries.always_refuses(question.request.route)
 
     async def _wait(self, pause: float, slot: Slot) -> None:
-        """Pauses the slot for so many seconds. Recorded answers are not waited for."""
+        """Pauses the slot for a number of seconds. Recorded answers are not waited for."""
         slot.pause()
         with self._interruptible():
             if not self._target.offline:

@@ -73,7 +73,7 @@ class SharedFile:
 
     @staticmethod
     def make(path: Path, *, workers: int) -> None:
-        """Makes the file for so many workers."""
+        """Makes the file for a number of workers."""
         path.write_bytes(bytes(_HEADER.size + _ROW.size * (workers + 1)))
 
     @contextlib.contextmanager
@@ -195,7 +195,7 @@ class SharedRateLimit:
             await self._sleep(until_s - now_s)
 
     def refused(self, pause_s: float) -> None:
-        """Notes a refusal: no run sends anything for so many seconds."""
+        """Notes a refusal: no run sends anything for a number of seconds."""
         with self._file.locked():
             next_s, until_s, refusals = self._file.header
             now_s = self._now_s()

@@ -33,7 +33,7 @@ class BodyLimits:
     most_values: int
 
     def most_values_with(self, events: int) -> int:
-        """How many JSON values a body with so many events may have."""
+        """How many JSON values a body with a number of events may have."""
         return self.most_values + VALUES_OF_AN_EVENT * events
 
 

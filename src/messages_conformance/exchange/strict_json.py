@@ -36,7 +36,7 @@ def _refuse_constant(name: str) -> Any:
 
 
 MAX_DIGITS: Final = 100
-"""Numbers with more digits are read as the largest one with so many: Python refuses to print integers of thousands of
+"""Numbers with more digits are read as the largest one with this many: Python refuses to print integers of thousands of
 digits, and floats end at 308 (origin: our own)."""
 
 _MOST: Final = 10**MAX_DIGITS

@@ -35,7 +35,8 @@ COMPARISON: Final = "comparison"
 SUFFIXES: Final = {"markdown": ".md", "html": ".html"}
 
 SHOWN_WHOLE: Final = 8
-"""Up to so many cells, the output of each is printed; of more, one line each (our own: two screens)."""
+"""The output of each cell is printed if there are at most this many; else one line for each cell (our own: two
+screens)."""
 
 MOST_COMPARED: Final = 12
 """Columns of a comparison that fit on a page (our own); `site` shows more."""

@@ -1,4 +1,4 @@
-"""Runs cells in processes, at most so many at once, and reports each when it ends."""
+"""Runs cells in processes, at most a given number at once, and reports each when it ends."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ LEAST_PATIENCE_S: Final = 30.0
 """The same for a gateway that promises to end a silence (our own)."""
 
 MORE_THAN_PROMISED: Final = 1.5
-"""So many times the promised limit we wait for the end of an endless silence (our own)."""
+"""We wait this many times the promised limit for the end of an endless silence (our own)."""
 
 ALSO: Final = {
     "own-system-text": "adds a system prompt of its own",

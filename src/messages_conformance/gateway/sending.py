@@ -33,7 +33,7 @@ from messages_conformance.targets import HttpTarget, Unreachable
 from messages_conformance.upstream import Script, Text, Upstream, UpstreamExchange
 
 AT_ONCE: Final = 16
-"""So many single cases are sent at the same time (our own: a gateway in Python answers fifty in a second)."""
+"""This many single cases are sent at the same time (our own: a gateway in Python answers fifty in a second)."""
 
 LEAVING_S: Final = 40.0
 """How long we wait for the upstream's request to end; the longest script speaks for a third of it (our own)."""
@@ -45,7 +45,7 @@ LIMITED: Final = frozenset({429, 503, 529})
 """With these a gateway says that it has too many requests at the moment."""
 
 WAITS_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0)
-"""So long we wait before each further try of a request that the gateway itself put off (our own)."""
+"""The pause before each new try of a request that the gateway itself refused for the moment (our own)."""
 
 MAX_TOKENS: Final = 256
 IN_FULL: Final = frozenset({"silence", "slow"})
@@ -63,15 +63,15 @@ TIMED: Final = (
 """What may fail because our own machine was busy: then the case is sent once more, with longer pauses."""
 
 MOST_DOUBTFUL: Final = 8
-"""If more cases fail by the same requirement about times, a busy machine is not the reason, and so many are sent once
+"""If more cases fail by the same requirement about times, a busy machine is not the reason, and this many are sent once
 more to see it (our own)."""
 
 RESET_WAITS: Final = 3
-"""So many further tries has a request whose connection ends before the upstream is asked: a gateway may accept fewer
-connections at the same time than we open (our own)."""
+"""A request is sent again this many times if its connection ends before the upstream is asked. A gateway may accept
+fewer connections at the same time than we open (our own)."""
 
 FAILURE_WAITS: Final = 1
-"""So many further tries has a request that gets a 5xx before the upstream is asked: the gateway may have taken a
+"""A request is sent again this many times after a 5xx before the upstream is asked. The gateway may have used a
 connection that had just been closed (our own). What it does each time is judged."""
 
 VERSION: Final = "2023-06-01"

@@ -26,7 +26,7 @@ COMMON_LIMIT: Final = 16
 """Every vendor accepts max_tokens from here on; for the models of some vendors this is the minimum."""
 
 MOST_STOPS: Final = 4
-"""So many stop sequences every vendor behind a gateway accepts; no document gives a limit."""
+"""Every vendor behind a gateway accepts this many stop sequences; no document gives a limit."""
 
 
 def features(body: Any) -> frozenset[str]:

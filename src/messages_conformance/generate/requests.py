@@ -109,7 +109,7 @@ def block(kind: str) -> SearchStrategy[Json]:
 
 
 def chance(draw: Draw, percent: int) -> bool:
-    """True in so many percent of all cases."""
+    """True in this percentage of all cases."""
     # The simplest value is 0: with it a request has no optional parts.
     return bool(draw(st.integers(0, 99)) >= 100 - percent)
 

@@ -16,8 +16,8 @@ SEEN: Final = (PASS, FAIL, WARN)
 
 WINDOW: Final = 10
 FLAPPING_CHANGES: Final = 3
-"""A requirement flaps if it changed so often within its last `WINDOW` verified runs: broken, repaired and broken again
-is three (our own; Nagios calls 5 changes in 20 checks flapping)."""
+"""A requirement flaps if it changed this often within its last `WINDOW` verified runs: broken, repaired and broken
+again is three (our own; Nagios calls 5 changes in 20 checks flapping)."""
 
 
 @dataclass(frozen=True, kw_only=True)

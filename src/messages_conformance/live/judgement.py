@@ -14,7 +14,7 @@ from messages_conformance.live.observer import DEFAULT_PROFILE
 from messages_conformance.rules import Finding, Judge
 
 MAX_PROFILES: Final = 16
-"""So many profiles are kept ready (our own: a gateway has one or two)."""
+"""At most this many profiles are kept ready (our own: a gateway has one or two)."""
 
 GivenHeaders = Mapping[str, str] | Iterable[tuple[str, str]]
 

@@ -24,7 +24,8 @@ from messages_conformance.exchange import (
 
 END_CHUNKS: Final = 8
 END_BYTES: Final = 500
-"""The last event of a stream is in so many chunks and bytes (our own: it has 50, and some proxies add metrics)."""
+"""The last event of a stream is within this many of the last chunks and bytes (our own: it has 50, and some proxies add
+metrics)."""
 
 
 class LiveExchange:
@@ -85,7 +86,7 @@ class LiveExchange:
             self._chunks.append(Chunk(at_s=self.elapsed_s, data=data))
 
     def waited(self, seconds: float) -> None:
-        """Our own side, or the reader behind us, took so long: times are no more exact than that."""
+        """The delay of our own side or of the reader: times are not more exact than this."""
         self.lag_s = max(self.lag_s, seconds)
 
     def finished(

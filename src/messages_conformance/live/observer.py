@@ -27,7 +27,7 @@ EXAMPLE_URL: Final = "https://your-endpoint.example"
 """The address in commands when the endpoint of an exchange is not known: its reader fills in the true one."""
 
 NAMED_MODELS: Final = 20
-"""So many models are named in the report: a client may ask for any number (origin: our own)."""
+"""At most this many models are named in the report: a client may ask for any number (origin: our own)."""
 
 SYSTEM_CLOCK: Final = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.monotonic)
 

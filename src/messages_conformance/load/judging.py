@@ -35,16 +35,16 @@ from messages_conformance.session import Clock, Session, SessionOptions, Source
 from messages_conformance.session.judging import KEPT_BYTES
 
 WINDOW: Final = 400
-"""After so many judged answers the rules over several are asked, and the memory is released (our own)."""
+"""After this many judged answers the rules over several are asked, and the memory is released (our own)."""
 
 MOST_FORMS: Final = 20_000
-"""So many forms of answers are remembered as judged (our own; one takes about 100 bytes)."""
+"""At most this many forms of answers are remembered as judged (our own; one takes about 100 bytes)."""
 
 MOST_IDS: Final = 100_000
-"""So many ids are remembered, the latest (our own; a minute of 1,600 answers each second)."""
+"""At most this many ids are remembered, the latest (our own; a minute of 1,600 answers each second)."""
 
 MOST_RECENT: Final = 2_000
-"""So many of the latest answers are kept, for the one that had a repeated id first (our own)."""
+"""This many of the latest answers are kept, for the one that had a repeated id first (our own)."""
 
 ID: Final = re.compile(rb'"(?:id|request_id|tool_use_id)": ?"((?:[a-z]+_)?)([A-Za-z0-9-]{6,})"')
 SIGNATURE: Final = re.compile(rb'"signature": ?"[A-Za-z0-9+/=_-]{16,}"')

@@ -24,7 +24,8 @@ DEFAULT_PROFILE: Final = "anthropic-2023-06-01"
 
 SILENCE_S: Final = 15.0
 SILENCE_FACTOR: Final = 5
-"""When no byte comes for this time, or for so many times the slowest answer alone, the wait ends (our own)."""
+"""The wait ends when no byte comes for this time, or for the slowest answer alone multiplied by this number (our
+own)."""
 
 MAX_REQUESTS: Final = 200_000
 MAX_TOKENS: Final = 5_000_000

@@ -44,8 +44,8 @@ from messages_conformance.targets.body import SizeLimit
 AFTER_KINDS: Final = 3
 AFTER_TRIES: Final = 6
 AFTER_WAIT_S: Final = 1.0
-"""After the load so many requests are sent again, so often, with such a wait, before the target counts as not
-recovered (our own)."""
+"""After the load, requests of AFTER_KINDS kinds are sent again, at most AFTER_TRIES times, with AFTER_WAIT_S between
+two tries. If they still fail, the target counts as not recovered (our own)."""
 
 
 @dataclass(frozen=True, kw_only=True)

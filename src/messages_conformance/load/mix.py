@@ -20,7 +20,7 @@ PLACEHOLDER: Final = nonce_of(-1)
 """Stands for the nonce in the body of a request, with the same length."""
 
 DEFAULT_KINDS: Final = 24
-"""So many different requests a load test sends: each is sent alone first, which takes time (our own)."""
+"""A load test sends this many different requests. Each is first sent alone, which takes time (our own)."""
 
 MAX_BODY_BYTES: Final = 16_000
 MAX_TOKENS: Final = 256

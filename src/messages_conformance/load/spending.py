@@ -16,7 +16,7 @@ from messages_conformance.report import Spent
 
 STORM_OF: Final = 100
 STORM_SHARE: Final = 0.5
-"""When so many of the last requests got no answer or a failure, the test ends: more would only do harm (our own)."""
+"""When this many of the last requests got no answer or a failure, the test ends: more would only do harm (our own)."""
 
 BUSY: Final = frozenset({429, 503, 529})
 """A server that refuses with these is busy, and says so; its users wait, as clients do."""

@@ -19,7 +19,7 @@ CODES: Final = (0, 1, NOT_JUDGED, USAGE)
 """The exit codes of a load test; Locust has others when it breaks."""
 
 STOP_FACTOR: Final = 4
-"""At the end, users are waited for so many times the allowed silence (our own); then they are stopped."""
+"""At the end, we wait for the users this many times the allowed silence (our own). Then they are stopped."""
 
 
 class Started:

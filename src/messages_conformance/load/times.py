@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 GROWTH: Final = 1.02
-"""Each bucket is so much wider than the one before it: a percentile is exact to 2 % (our own)."""
+"""Each bucket is wider than the one before it by this factor: a percentile is exact to 2 % (our own)."""
 
 LEAST: Final = 0.0001
 """Values below a tenth of a millisecond are one bucket (our own)."""

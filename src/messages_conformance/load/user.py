@@ -43,7 +43,7 @@ REPORTED: Final = "messages_conformance"
 """The name of our part in what a worker reports to the master."""
 
 LIVENESS: Final = 60
-"""After so many seconds without a sign a worker counts as lost. Locust's 3 are too few: before the load, a worker
+"""After this many seconds without a sign a worker counts as lost. Locust's 3 are too few: before the load, a worker
 generates and judges its requests alone, without a pause (our own)."""
 
 

@@ -16,7 +16,7 @@ _USER: Final = re.compile(r"//([^/@\s]+)@")
 _PARAMETER: Final = re.compile(r"[?&#]([^=&#\s]*)=([^&#\s]*)")
 
 MIN_SECRET_VALUE_CHARS: Final = 16
-"""A value of letters and digits that is so long is a secret under any name (origin: our own)."""
+"""A value of at least this many letters and digits is a secret under any name (origin: our own)."""
 
 
 def remember_address(text: str) -> None:

@@ -39,8 +39,8 @@ _Key = tuple[frozenset[bytes], int, int]
 
 MOST_RUNS: Final = 4096
 REPEATED_BYTES: Final = 128
-"""So many runs that are not longer are remembered as searched for one secret (our own): longer ones are data, and
-rarely repeated."""
+"""At most this many runs that are not longer are remembered as searched for one secret (our own): longer ones are data,
+and rarely repeated."""
 
 _searched: Final[dict[_Key, set[bytes]]] = {}
 

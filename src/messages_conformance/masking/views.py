@@ -172,7 +172,7 @@ def without_base64(text: bytes, *, least_bytes: int) -> View | None:
 
 @lru_cache(maxsize=64)
 def _runs(least_bytes: int) -> re.Pattern[bytes]:
-    """Runs of base64 that can encode so many bytes."""
+    """Runs of base64 that can encode a number of bytes."""
     return re.compile(rb"[A-Za-z0-9+/_-]{%d,}" % -(-4 * least_bytes // 3))
 
 

@@ -44,16 +44,16 @@ DIALECTS: Final[dict[str, Dialect]] = {
 }
 CLIENT_KEY: Final = "client-key-3f9a71c2e5"
 PACE: Final = 0.1
-"""The long silence has this part of its length, and the gateway pings so much sooner (our own)."""
+"""The long silence has this part of its length, and the gateway pings sooner by the same factor (our own)."""
 
 AT_ONCE: Final = 4
-"""So many runs at the same time in one process: most of a run is waiting for pauses (our own)."""
+"""One process makes this many runs at the same time, because a run mostly waits for pauses (our own)."""
 
 FEW: Final = 9
 """Fewer subjects are tried in this process: another one takes a second to start (our own)."""
 
 GROUP: Final = 12
-"""So many subjects a process tries before it gets more (our own)."""
+"""A process tries this many subjects before it gets more (our own)."""
 
 JOBS: Final = min(os.cpu_count() or 1, 8)
 """The number of processes: a run has a gateway, its upstream and its clients, all in Python (our own)."""

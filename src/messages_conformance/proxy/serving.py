@@ -29,7 +29,7 @@ BASE_URL: Final = "ANTHROPIC_BASE_URL"
 """The variable from which the official SDKs and Claude Code take the address."""
 
 GRACE_S: Final = 2.0
-"""So long an answer in progress may take after the end; then it is left (our own)."""
+"""An answer in progress may take this long after the end. Then the proxy stops waiting (our own)."""
 
 VIOLATIONS: Final = 1
 SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))

@@ -11,7 +11,8 @@ from messages_conformance.reference.changes import RequestContext, Rewrite, Stag
 from messages_conformance.reference.http import HttpRequest, HttpResponse, Piece
 
 CROWD: Final = 8
-"""Above so many requests at the same time, the faults and variants under load happen; ordinary runs send fewer."""
+"""The faults and variants under load happen with more than this many requests at the same time; ordinary runs send
+fewer."""
 
 HELD_S: Final = 0.04
 """How long an endpoint with such a change delays every answer, so that requests overlap; our own number."""

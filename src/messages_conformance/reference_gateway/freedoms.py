@@ -20,7 +20,7 @@ from messages_conformance.reference_gateway.http import Headers, UpstreamError
 from messages_conformance.reference_gateway.variants import CHAT, PASSES, variant
 
 COALESCED_S: Final = 0.05
-"""So long a gateway waits for more text that it can send in the same event (our own)."""
+"""A gateway waits this long for more text that it can send in the same event (our own)."""
 
 
 def load() -> None:

@@ -24,19 +24,20 @@ UPSTREAM_KEY: Final = "upstream-key-4b1f0c9d7e"
 
 PATHS: Final = {PASSTHROUGH: "/v1/messages", TRANSLATES: "/v1/chat/completions", RESPONSES: "/v1/responses"}
 PING_AFTER_S: Final = 10.0
-"""After so much silence of the upstream a translating gateway sends a ping (a third of the least limit of a client)."""
+"""A translating gateway sends a ping after this much silence of the upstream (a third of the least limit of a
+client)."""
 
 SILENCE_LIMIT_S: Final = 300.0
-"""Clients give up after so much silence (code.claude.com, network configuration, idle timeouts of streams)."""
+"""Clients give up after this much silence (code.claude.com, network configuration, idle timeouts of streams)."""
 
 HELD_OPEN_S: Final = 15.0
-"""So long a fault holds a stream open after its end: longer than clients wait (our own)."""
+"""A fault holds a stream open for this long after its end: longer than clients wait (our own)."""
 
 GIVES_UP_S: Final = 1.0
-"""After so much silence of the upstream a fault gives a request up (our own: half of the shortest slow answer)."""
+"""A fault ends a request after this much silence of the upstream (our own: half of the shortest slow answer)."""
 
 MOST_AT_ONCE: Final = 12
-"""So many requests a gateway takes at the same time that limits its clients (our own)."""
+"""A gateway that limits its clients accepts this many requests at the same time (our own)."""
 
 JSON: Final = ("content-type", "application/json")
 EVENT_STREAM: Final = (("content-type", "text/event-stream"), ("cache-control", "no-cache"))

@@ -14,10 +14,10 @@ LINE_CHARACTERS: Final = 100
 """The width of one column (our own: two of them fit on a wide terminal)."""
 
 MOST_LINES: Final = 40
-"""So many lines of one pair are shown; those that differ come first (our own)."""
+"""At most this many lines of one pair are shown; those that differ come first (our own)."""
 
 MOST_CHARACTERS: Final = 4000
-"""So much of a text is compared (our own)."""
+"""At most this many characters of a text are compared (our own)."""
 
 
 def both_sides(exchange: Exchange) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ from messages_conformance.report.feature_search import Shared, shared_features
 from messages_conformance.rules.accessors import answered, body_of, near_miss, response_of
 
 MIN_MIXED: Final = 3
-"""So many requests must fail and then pass, before the report says that failures come and go (our own choice)."""
+"""At least this many requests must fail and then pass, before the report says that failures come and go (our own
+choice)."""
 
 LEAST_CHANCE: Final = 0.01
 """A request that failed at each try may have failed by chance if one of all that failed does so with this probability
@@ -30,7 +31,8 @@ FEW_OF_A_KIND: Final = 0.5
 """Failures are of one kind of requests if at most this part of all requests is of that kind (our own choice)."""
 
 MIN_OF_A_KIND: Final = 2
-"""So many requests that never pass, and that share what no other request has, are a kind of their own (our own)."""
+"""If at least this many requests never pass, and share what no other request has, they are a separate kind (our
+own)."""
 
 _Form = tuple[int, str]
 

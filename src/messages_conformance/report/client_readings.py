@@ -26,7 +26,7 @@ SAMPLE: Final = 40
 """Streams, and documents, that are read although nothing is found in them (our own: 10 ms for a client)."""
 
 MUCH: Final = 4
-"""An effect in one of so many ordinary answers stops a client (our own: an agent's turn has several requests)."""
+"""An effect in one of this many ordinary answers stops a client (our own: an agent's turn has several requests)."""
 
 FORMAT: Final = "output_config"
 """Structured output, which the scenarios of the clients have in streams."""

@@ -41,7 +41,8 @@ answer."""
 _NAME_CHARACTERS: Final = 40
 
 FAR_FEWER: Final = 2
-"""Two features are named together if so many times fewer other requests have both than one of them (our own choice)."""
+"""Two features are named together if other requests have both less often than one of them, by this factor (our own
+choice)."""
 
 
 @once_per_exchange

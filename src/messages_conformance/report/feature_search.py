@@ -29,7 +29,7 @@ LARGE: Final = {"body bytes": 8_192, "messages": 4, "max_tokens": 1_024, "tools"
 """From where on a size is an explanation. Below, it is large only because of another feature (our own choice)."""
 
 SIZE_LEAD: Final = 2
-"""A size explains failures only if it covers more than so many times as many as any feature: requests with any feature
+"""A size explains failures only if it covers more than any feature does, by this factor. Requests with any feature
 are larger than plain ones (our own choice)."""
 
 PAIR_PART: Final = 2
@@ -40,8 +40,12 @@ MIN_OFTEN: Final = 4
 OFTEN_RECALL: Final = 0.75
 OFTEN_PRECISION: Final = 0.5
 OFTEN_LIFT: Final = 3
-"""A feature says where to look if at least so many failing requests have it, and so great a part of them; if so great a
-part of the requests that have it fail; and if that is so many times as great a part as of all requests (our own)."""
+"""A feature says where to look if all of this holds (our own):
+
+- at least MIN_OFTEN failing requests have it, and they are at least the part OFTEN_RECALL of all failing requests;
+- at least the part OFTEN_PRECISION of the requests with it fails;
+- this part is at least OFTEN_LIFT times the part of all requests that fails.
+"""
 
 MANY_FEATURES: Final = 80
 """Pairs are searched among at most this many features of failures, the most frequent first (our own choice)."""

@@ -26,8 +26,8 @@ CLIENTS: Final = 4
 """Clients that are named for a status."""
 
 OTHERS: Final = 2
-"""So many clients of another status are named in place of the others: `10 of 11` does not say which one is missing (our
-own)."""
+"""If at most this many clients have another status, they are named instead of the others: `10 of 11` does not say which
+one is missing (our own)."""
 
 _WAITED: Final = re.compile(r"waited ([\d.]+) s after (\d+|a closed connection)")
 """How a run notes that it waited out a refusal, or a gateway that accepts no more connections."""

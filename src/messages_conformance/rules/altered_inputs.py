@@ -22,10 +22,10 @@ from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 
 MIN_CALLS: Final = 4
-"""So many calls with one stated input must all have the change (our own)."""
+"""At least this many calls with one stated input must all have the change (our own)."""
 
 SHORTEST_CUT: Final = 40
-"""A text that is cut still has so many characters (our own): a model may begin a short one differently."""
+"""A text that is cut still has this many characters (our own): a model may begin a short one differently."""
 
 PLACEHOLDER: Final = re.compile(r"\$\{[^}]*\}|\{\{[^}]*\}\}|<%[^%]*%>")
 """What a template engine replaces."""

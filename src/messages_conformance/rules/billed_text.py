@@ -34,13 +34,14 @@ LIST: Final = re.compile(r"\s*\d+(?:\s*,\s*\d+)+\s*[.,]?\s*")
 NUMBERS: Final = re.compile(r"\d+")
 
 MIN_NUMBERS: Final = 8
-"""A list of so many numbers shows what they cost (our own)."""
+"""A list of this many numbers shows what they cost (our own)."""
 
 TOKENS_PER_NUMBER: Final = 0.5
 """Each number and its comma are a token or more with every tokenizer; half of it, to be safe (our own)."""
 
 MIN_EQUAL: Final = 3
-"""So many equal answers of each form must have the same bill (our own: hidden reasoning differs from time to time)."""
+"""At least this many equal answers of each form must have the same bill (our own: hidden reasoning differs from time to
+time)."""
 
 SLACK_TOKENS: Final = 2
 SLACK_SHARE: Final = 0.1

@@ -24,10 +24,10 @@ from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import MUST, Finding, Unverified
 
 MIN_EMPTY: Final = 3
-"""So many answers to one question must all be empty (our own: a model may say nothing by chance)."""
+"""At least this many answers to one question must all be empty (our own: a model may say nothing by chance)."""
 
 MIN_OTHERS: Final = 20
-"""So many plain questions must have been answered, so that empty answers are an exception (our own)."""
+"""At least this many plain questions must have been answered, so that empty answers are an exception (our own)."""
 
 MAX_EMPTY_SHARE: Final = 0.02
 """More empty answers to other questions than this share: the model often says nothing (our own)."""

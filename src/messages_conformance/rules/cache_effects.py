@@ -35,8 +35,9 @@ MIN_CACHED_TOKENS: Final = 256
 """No model caches a prefix of less than 512 tokens (prompt caching); half of it, for coarse counts (our own)."""
 
 MIN_REWRITES: Final = 7
-"""So many requests write what was written before them, and none reads it: a gateway that sends requests to several
-servers in turn reads earlier, and a cache that loses every second entry by chance does so once in 128 (our own)."""
+"""At least this many requests write what was written before them, and none reads it: a gateway that sends requests to
+several servers in turn reads earlier, and a cache that loses every second entry by chance does so once in 128 (our
+own)."""
 
 SAME_SHARE: Final = 0.8
 """A prompt is written again if at least this share of what was written at first is written (our own)."""
@@ -45,7 +46,7 @@ SAME_SIZE: Final = 0.95
 """A prompt of this share of what is cached elsewhere is as long (our own: the texts of the suites differ by less)."""
 
 MIN_ANSWERS: Final = 2
-"""So many answers of each form, or with a marker at one place, must agree (our own)."""
+"""At least this many answers of each form, or with a marker at one place, must agree (our own)."""
 
 NOTHING_CACHED: Final = Unverified(
     reason="nothing was cached: the prompts are below the minimum of this model, or caching is off"

@@ -43,7 +43,7 @@ def sends_a_delta_in_message_delta(exchange: Exchange) -> Iterable[Finding]:
 
 
 MAX_SILENCE_S: Final = 20.0
-"""After so many seconds without a byte, Claude Code shows that it waits; after 300 it gives up (network-config)."""
+"""After this many seconds without a byte, Claude Code shows that it waits; after 300 it gives up (network-config)."""
 
 
 @rule(

@@ -63,8 +63,8 @@ MIN_SENTENCE_TOKENS: Final = 4
 """The fewest tokens that this sentence costs more than "Yes." (our own: seven words and a number; usually ten)."""
 
 MIN_ANSWERS: Final = 3
-"""So many answers to the same request must lack the same words, and have others, to exclude chance (our own: a model
-that forgets every tenth time forgets three times in a row once in a thousand)."""
+"""At least this many answers to the same request must lack the same words, and have others, to exclude chance (our own:
+a model that forgets every tenth time forgets three times in a row once in a thousand)."""
 
 MAX_CONTROL_CHARACTERS: Final = 500
 """A prompt of this length is never truncated (our own)."""
@@ -73,7 +73,7 @@ SHORT_CHARACTERS: Final = 4000
 """A model that lists words of one system prompt reads so many characters more (our own)."""
 
 MIN_LISTS: Final = 3
-"""At least so many lists must be correct without streaming, and none of as many streams (our own)."""
+"""At least this many lists must be correct without streaming, and none of as many streams (our own)."""
 
 MAX_CHANCE: Final = 0.001
 """No finding is reported if chance explains the lists with a higher probability than this (our own)."""
@@ -83,8 +83,8 @@ SPELLED: Final = re.compile(r"([^\W\d_]+)\W{0,3}([0-9]{2})\b")
 """A code word as a model may write it: with another hyphen, a blank, or other letters."""
 
 MIN_SPELLING: Final = 0.6
-"""So much of the letters of a name must be the same, in their order, beside the same number (our own: two letters that
-changed their places in a name of four give 0.75)."""
+"""At least this share of the letters of a name must be the same, in their order, beside the same number (our own: two
+letters that changed their places in a name of four give 0.75)."""
 
 TOKEN: Final = re.compile(r"[\w-]+")
 

@@ -24,7 +24,7 @@ NONCE: Final = re.compile(r"only this word: (\w+-\d+)$")
 
 
 MOST_WORDS: Final = 64
-"""So many of the words are looked for in each answer (our own: the suites have far fewer)."""
+"""At most this many of the words are looked for in each answer (our own: the suites have far fewer)."""
 
 
 def _nonce(exchange: Exchange) -> str | None:

@@ -27,13 +27,13 @@ COMPLETE: Final = ("tool_use", "end_turn")
 """Stop reasons with which a client runs the calls, or takes the answer for complete."""
 
 MIN_EXCESS: Final = 1.5
-"""The uncut call costs so many times the limit, so that a shorter one by chance is excluded (our own)."""
+"""The uncut call costs this many times the limit, so that chance does not explain a shorter one (our own)."""
 
 END_TOKENS: Final = 1
 """Some servers count the token that ends an answer, others do not (our own)."""
 
 MIN_CUT: Final = 2
-"""So many answers must end at the limit: one may be a complete answer of just this length (our own)."""
+"""At least this many answers must end at the limit: one may be a complete answer of just this length (our own)."""
 
 
 @rule(

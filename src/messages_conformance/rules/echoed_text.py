@@ -40,8 +40,8 @@ MARKER: Final = re.compile(r"^\w+-\d\d|\w+-\d\d$")
 """The first and the last word of such a text."""
 
 MIN_ANSWERS: Final = 2
-"""So many equal answers have the change, and so many end at the stop sequence after another change (our own). A target
-changes every answer in the same way; a model that changes some characters by chance does not."""
+"""At least this many equal answers have the change, and as many end at the stop sequence after another change (our
+own). A target changes every answer in the same way; a model that changes some characters by chance does not."""
 
 AROUND: Final = 12
 """How many characters around a change a finding quotes (our own)."""

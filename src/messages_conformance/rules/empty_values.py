@@ -19,11 +19,11 @@ from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import MUST, Finding, Unverified
 
 MIN_CALLS: Final = 2
-"""So many calls of one form must have lost the same value (our own)."""
+"""At least this many calls of one form must have lost the same value (our own)."""
 
 MIN_CALLS_OF_ONE_FORM: Final = 4
-"""So many calls must have lost every empty value and kept all others if no call shows that the model writes them (our
-own)."""
+"""At least this many calls must have lost every empty value and kept all others if no call shows that the model writes
+them (our own)."""
 
 
 def has_lost(stated: Any, given: Mapping[str, Any], name: str) -> bool:

@@ -20,7 +20,7 @@ from messages_conformance.rules.stop import sequences_of
 from messages_conformance.rules.verdict import MUST, Finding, Unverified
 
 MIN_STOPPED: Final = 2
-"""So many answers must end there: a model may write a word with a capital letter once (our own)."""
+"""At least this many answers must end there: a model may write a word with a capital letter once (our own)."""
 
 
 @rule(

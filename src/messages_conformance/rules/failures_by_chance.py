@@ -31,7 +31,7 @@ BUSY: Final = frozenset({503, 529})
 """Statuses of a server that is busy: they are waited out, and are no failures."""
 
 MIN_FAILURES: Final = 5
-"""A server may fail now and then: so many different requests must fail in one run (our own)."""
+"""At least this many different requests must fail in one run, because a server may fail now and then (our own)."""
 
 MIN_SHARE: Final = 0.02
 """And they must be this share of its requests; no API of the field promises less than 99 % (our own)."""
@@ -77,7 +77,7 @@ def _failed_at_first(sent: Sequence[Exchange]) -> list[Exchange]:
 
 
 MIN_OF_ONE_KIND: Final = 5
-"""So many different requests of one kind must fail (our own)."""
+"""At least this many different requests of one kind must fail (our own)."""
 
 MIN_KIND_SHARE: Final = 0.05
 """And they must be this share of their kind: a server may fail now and then (our own)."""
@@ -181,7 +181,7 @@ MAY_CHANGE: Final = re.compile(r"filter|policy|policies|moderation|safety|credit
 says invalid_request_error for a blocked answer and for an account without credit, too."""
 
 MIN_WRONGLY_BLAMED: Final = 2
-"""So many requests must be blamed and then accepted (our own: one may be a change of the configuration)."""
+"""At least this many requests must be blamed and then accepted (our own: one may be a change of the configuration)."""
 
 
 @rule(

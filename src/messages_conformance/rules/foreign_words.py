@@ -25,7 +25,7 @@ WORD: Final = re.compile(r"\b[a-z]{3,}-[0-9]{2,}\b")
 """A made-up word."""
 
 MIN_OWNERS: Final = 2
-"""The words of at least so many different requests are compared."""
+"""The words of at least this many different requests are compared."""
 
 
 @rule(

@@ -19,10 +19,10 @@ FAMILIES: Final = ("anthropic-organization-id", "anthropic-ratelimit-")
 """Headers of which streams have the same as other answers; headers.request-id.present judges the request id."""
 
 MIN_ANSWERS: Final = 3
-"""So many answers of each form must agree (our own: a single front end of several may differ)."""
+"""At least this many answers of each form must agree (our own: a single front end of several may differ)."""
 
 MAX_AGE: Final = timedelta(hours=1)
-"""A reset may be so long in the past: recorded answers of the API are dated at their end, which is minutes later."""
+"""A reset may be this long in the past: recorded answers of the API are dated at their end, which is minutes later."""
 
 RESETS: Final = tuple(
     f"anthropic-ratelimit-{kind}-reset" for kind in ("requests", "tokens", "input-tokens", "output-tokens")

@@ -16,13 +16,13 @@ from messages_conformance.rules.tools import STRICT
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 
 MIN_CALLS: Final = 2
-"""So many calls of strict tools must all have values in the wrong JSON type (our own)."""
+"""At least this many calls of strict tools must all have values in the wrong JSON type (our own)."""
 
 MIN_FILLED: Final = 4
-"""So many calls must all have each optional member (our own: a model adds one now and then)."""
+"""At least this many calls must all have each optional member (our own: a model adds one now and then)."""
 
 MIN_MEMBERS: Final = 2
-"""So many optional members must all be filled: a model may want one of them (our own)."""
+"""At least this many optional members must all be filled: a model may want one of them (our own)."""
 
 EMPTY: Final[tuple[Any, ...]] = ("", None, [], {})
 """What programs put in the place of nothing."""

@@ -37,16 +37,16 @@ LARGEST_EXACT: Final = 2**53
 """The largest integer up to which a double holds every integer (IEEE 754)."""
 
 MIN_STATED: Final = 2
-"""So many calls of one form must have the same change of a stated value (our own)."""
+"""At least this many calls of one form must have the same change of a stated value (our own)."""
 
 MIN_EXACT_SHARE: Final = 0.5
 """At least this share of the stated members is right, so that the model repeats the input (our own)."""
 
 MIN_INTEGERS: Final = 3
-"""So many integers must all be floats (our own: no model writes 36.0 for 36 each time)."""
+"""At least this many integers must all be floats (our own: no model writes 36.0 for 36 each time)."""
 
 MIN_OUTSIDE: Final = 4
-"""So many values must all be outside their enum, although the question names one of its values (our own)."""
+"""At least this many values must all be outside their enum, although the question names one of its values (our own)."""
 
 PYTHON_WORDS: Final = ("True", "False", "None")
 """How programs in Python write true, false and null as text."""

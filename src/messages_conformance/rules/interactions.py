@@ -34,19 +34,19 @@ MIN_LOST_SHARE: Final = 0.3
 """Thinking may change the template of a model; what is lost is more than both of these (our own)."""
 
 MIN_REPEATED: Final = 4
-"""So many answers to one request must all have another total input (our own)."""
+"""At least this many answers to one request must all have another total input (our own)."""
 
 MIN_GROWTH: Final = 5
-"""The largest of these is so many times the smallest (our own: an estimate differs by a few percent)."""
+"""The largest of these is this many times the smallest (our own: an estimate differs by a few percent)."""
 
 MIN_ALIKE: Final = 3
-"""So many answers of one form, whole or streamed, are compared (our own)."""
+"""At most this many answers of one form, whole or streamed, are compared (our own)."""
 
 MIN_MORE: Final = 2
-"""So many times the tokens of a short request are those of something else, too (our own)."""
+"""A request with this many times the tokens of a short one contains something else, too (our own)."""
 
 MIN_BEGINNING: Final = 24
-"""A text that begins with so many characters of a thought is this thought (our own)."""
+"""A text that begins with this many characters of a thought is the same text (our own)."""
 
 
 @rule(
@@ -149,7 +149,7 @@ def _reads_more(group: Sequence[Exchange]) -> Finding | None:
 
 
 MIN_TAILS: Final = 2
-"""So many streams must end with the same tail, and all of this kind (our own)."""
+"""At least this many streams must end with the same tail, and all of this kind (our own)."""
 
 TAIL: Final = re.compile(r"[\w|<>\[\]{}]")
 """What a tail has that is no punctuation: a model may write a full stop or a line break in one form only (our own)."""

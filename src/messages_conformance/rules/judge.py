@@ -41,13 +41,15 @@ NAMED_FINDINGS = 5
 """The exchanges of the first findings of each requirement stay in memory, to be shown in the report (our own)."""
 
 WINDOW_EXCHANGES: Final = 5_000
-"""So many exchanges are compared with each other, eight times those of a standard run: time and memory have a bound."""
+"""At most this many exchanges are compared with each other, eight times those of a standard run: time and memory have a
+bound."""
 
 WINDOW_BYTES: Final = 256 * 1024 * 1024
 """A window ends after bodies of this size, too (origin: our own; 1 GiB is the memory of a small CI runner)."""
 
 KEPT_EVENTS: Final = 100_000
-"""So many decoded events of a window stay in memory, twenty times those of a standard run (our own; one has 2 KiB)."""
+"""At most this many decoded events of a window stay in memory, twenty times those of a standard run (our own; one has 2
+KiB)."""
 
 NOT_SEEN = "judged only when it happens, and it did not happen"
 
@@ -115,7 +117,7 @@ class Judge:
         self._captures_ended = False
         self._window_bytes = self._window_events = 0
         self.full_windows = 0
-        """How often so many exchanges of one capture came that a new window began."""
+        """How often a new window began because one capture had many exchanges."""
         self._unanswered: list[Exchange] = []
         self._run_tallies: dict[str, Tally] = {}  # of the rules over several exchanges, until another one is added
         self.has_forgotten = False

@@ -27,26 +27,27 @@ from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 
 MIN_SILENT: Final = 4
-"""So many answers think and say nothing, and none says something: a model that forgets to answer does so now and then
-(our own)."""
+"""At least this many answers think and say nothing, and none says something: a model that forgets to answer does so now
+and then (our own)."""
 
 MIN_SWALLOWED: Final = 3
-"""So many answers end their thinking with the text that the other answers have (our own)."""
+"""At least this many answers end their thinking with the text that the other answers have (our own)."""
 
 MIN_CUT: Final = 3
-"""So many answers that max_tokens cuts begin with text, although the same answers begin with thinking (our own)."""
+"""At least this many answers that max_tokens cuts begin with text, although the same answers begin with thinking (our
+own)."""
 
 MIN_WHOLE: Final = 2
-"""So many answers that are not cut show how they begin (our own)."""
+"""At least this many answers that are not cut show how they begin (our own)."""
 
 MIN_STOPPED: Final = 2
-"""So many answers stop inside the thinking (our own)."""
+"""At least this many answers stop inside the thinking (our own)."""
 
 ENDED_EARLY: Final = ("stop_sequence", "end_turn")
 """What servers report when a stop sequence in the thinking ended the answer."""
 
 SAME_BEGINNING: Final = 8
-"""A cut text that shares so many characters with a whole text is its beginning (our own)."""
+"""A cut text that shares this many characters with a whole text is its beginning (our own)."""
 
 
 def _thinks(exchange: Exchange) -> bool:

@@ -29,7 +29,7 @@ from messages_conformance.rules.stream_parity import BILLED_SHARE, Pair, answere
 from messages_conformance.rules.verdict import Finding
 
 MIN_BILLED: Final = 3
-"""So many shorter streams are billed like the whole answers (our own)."""
+"""At least this many shorter streams are billed like the whole answers (our own)."""
 
 MAX_CHANCE: Final = 0.001
 """No finding is reported if chance explains the shorter streams with a higher probability than this (our own)."""
@@ -38,16 +38,18 @@ SHARES: Final = tuple(percent / 100 for percent in range(1, 60))
 """How often a model may write a shorter answer by chance, in the same way with and without streaming."""
 
 MIN_SWAPPED: Final = 2
-"""So many streams have two deltas in the wrong order: no model writes "and you" for "you and" just there (our own)."""
+"""At least this many streams have two deltas in the wrong order: no model writes "and you" for "you and" just there
+(our own)."""
 
 MIN_AT_LIMIT: Final = 3
-"""So many different requests have a stream with the same number of deltas, and no stream has more (our own)."""
+"""At least this many different requests have a stream with the same number of deltas, and no stream has more (our
+own)."""
 
 MIN_CUT: Final = 2
-"""So many of them, and most, have the beginning of the text of the whole answer (our own)."""
+"""At least this many of them, and most, have the beginning of the text of the whole answer (our own)."""
 
 LONG_CHARACTERS: Final = 1_000
-"""Two answers of a model have so many characters in common only if they are one text; one such stream is enough: the
+"""Two answers of a model have this many characters in common only if they are one text; one such stream is enough: the
 bill shows that the model wrote on (our own)."""
 
 MIN_DELTAS: Final = 5
@@ -210,7 +212,7 @@ def _shown_tokens(exchange: Exchange) -> int:
 
 
 def chance(shorter: int, pairs: int) -> float:
-    """The highest probability that so many of the streams are shorter by chance, and none of the whole answers is."""
+    """The highest probability that this many of the streams are shorter by chance, and none of the whole answers is."""
 
     def at_least(share: float) -> float:
         some = range(shorter, pairs + 1)

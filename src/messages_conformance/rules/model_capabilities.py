@@ -20,7 +20,7 @@ CAPABILITIES: Final[Mapping[str, str]] = {
 """A capability in the list of models -> the capability of the requests that use it alone."""
 
 MIN_REFUSED: Final = 2
-"""So many requests of a kind must be refused, and none accepted (our own: one may be odd)."""
+"""At least this many requests of a kind must be refused, and none accepted (our own: one may be odd)."""
 
 
 def _listed(exchanges: Sequence[Exchange]) -> Iterator[tuple[Exchange, str, Mapping[str, Any]]]:

@@ -56,7 +56,7 @@ CHARACTERS_PER_TOKEN: Final = 8
 """Base64 has fewer characters per token than this as text (our own: 1.3 to 6)."""
 
 PICTURE_FACTOR: Final = 4
-"""A picture inside a tool_result costs less than so many times the same picture beside it (our own)."""
+"""A picture inside a tool_result costs less than this many times the same picture beside it (our own)."""
 
 KEYWORDS: Final = frozenset({"const", "enum", "pattern", "default", "$defs"})
 """Members of a tool's schema that gateways remove, besides the descriptions."""

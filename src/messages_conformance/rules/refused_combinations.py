@@ -28,10 +28,10 @@ from messages_conformance.rules.request_features import accepted, features, not_
 from messages_conformance.rules.verdict import MUST, STATUS, Finding, Unverified
 
 MIN_REFUSED: Final = 2
-"""So many different requests must be refused in the same words (our own)."""
+"""At least this many different requests must be refused in the same words (our own)."""
 
 MIN_ACCEPTED: Final = 2
-"""So many requests with each of the features must be accepted (our own)."""
+"""At least this many requests with each of the features must be accepted (our own)."""
 
 LIMIT: Final = re.compile(
     r"(?i)at most|at least|minimum|no more than|maximum|limit|exceed|up to|fewer|less than|too (?:many|long|large)|"

@@ -34,11 +34,12 @@ from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import MUST, Finding, Unverified
 
 MIN_LACKING: Final = 3
-"""So many answers must lack a part, and no answer of the same requests may differ in another way (our own: a model that
-is unsteady differs in many ways)."""
+"""At least this many answers must lack a part, and no answer of the same requests may differ in another way (our own: a
+model that is unsteady differs in many ways)."""
 
 MIN_EMPTY: Final = 2
-"""So many calls must have an empty input that is billed like a full one (our own: no model is billed so for `{}`)."""
+"""At least this many calls must have an empty input that is billed like a full one (our own: no model is billed so for
+`{}`)."""
 
 MIN_CHARACTERS: Final = 8
 """A model may write a shorter answer in one word or two, such as "Ok" for "Ok." (our own)."""

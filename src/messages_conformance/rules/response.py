@@ -55,8 +55,8 @@ EMPTY_ANSWER_TOKENS: Final = 16
 API itself was recorded with 9; the rest is our own margin."""
 
 MIN_EMPTY_ANSWERS: Final = 2
-"""So many answers are empty although tokens were billed before a server has lost their content (our own: a model that
-thinks without showing it can end one answer that way)."""
+"""A server has lost the content if at least this many answers are empty although tokens were billed (our own: a model
+that thinks without showing it can end one answer that way)."""
 
 UNSHOWN_TOKENS: Final = 8
 """With more output tokens than characters and this many more, a model thinks without showing it (our own: tokens that

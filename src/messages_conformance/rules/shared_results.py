@@ -12,7 +12,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MOST_RESULTS: Final = 64
-"""So many results are kept (our own: several for each of the few sets of exchanges that rules read)."""
+"""At most this many results are kept (our own: several for each of the few sets of exchanges that rules read)."""
 
 _results: Final[dict[Any, tuple[tuple[Exchange, ...], Any]]] = {}
 

@@ -41,7 +41,7 @@ class ShorterTexts:
             open_texts.append(index)
 
     def largest_in(self, text: str, *, most_chars: int) -> Counted | None:
-        """The entry with the most tokens whose text begins this one and has at most so many characters."""
+        """The entry with the most tokens whose text begins this one and has at most this many characters."""
         # Texts between a beginning of this text and the text itself have the same beginning.
         index = bisect_right(self._texts, text) - 1
         while index >= 0 and (len(self._texts[index]) > most_chars or not text.startswith(self._texts[index])):

@@ -46,10 +46,10 @@ ROUND: Final = 10
 """A model that gives up early ends at a round number; a limit does not end two lists at one (our own)."""
 
 MIN_NUMBERS: Final = 8
-"""A list of so many numbers shows what a number costs (our own)."""
+"""A list of this many numbers shows what a number costs (our own)."""
 
 MOST_UNBILLED: Final = 2.5
-"""A text may cost so many times its bill: long numbers cost more than short ones, or less (our own)."""
+"""A text may cost this many times its bill: long numbers cost more than short ones, or less (our own)."""
 
 TASK: Final = re.compile(r"Count from (\d+) to (\d+)")
 NUMBERS: Final = re.compile(r"\d+")

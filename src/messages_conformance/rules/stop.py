@@ -48,7 +48,8 @@ SMALLEST_WINDOW: Final = 1_000
 """No model in use has a smaller context window (our own; local servers start with 2,048)."""
 
 MIN_BEGUN: Final = 2
-"""So many texts end with the beginning of the sequence that ended them (our own: a model may write one comma twice)."""
+"""At least this many texts end with the beginning of the sequence that ended them (our own: a model may write one comma
+twice)."""
 
 OTHER_ENDS: Final = ("tool_use", "refusal", "pause_turn", "model_context_window_exceeded")
 """Stop reasons that may end an answer before a limit or a sequence does."""

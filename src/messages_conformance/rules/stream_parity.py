@@ -55,18 +55,18 @@ LOST_SHARE: Final = 0.5
 """A stream with less than this share of the spaces of the other answer has lost them (our own)."""
 
 MIN_RUN_LETTERS: Final = 30
-"""So many letters without a space are not a word (our own; German has a few longer ones)."""
+"""At least this many letters without a space are not a word (our own; German has a few longer ones)."""
 
 RUN_SHARE: Final = 0.3
 """At least this share of prose that lost its spaces is in such runs: its punctuation is still there (our own)."""
 
 MIN_THINKING: Final = 4
 MIN_ORDERS: Final = 400
-"""So many answers of each form, and so many ways to choose one form: chance is excluded (our own)."""
+"""At least this many answers of each form, and this many ways to choose one form, exclude chance (our own)."""
 
 MIN_PAIRS: Final = 6
-"""So many pairs must differ in one direction, and none in the other, to exclude chance. A model that decides at random
-differs in one direction in at most a quarter of all pairs, so in all of six less than once in a thousand."""
+"""At least this many pairs must differ in one direction, and none in the other, to exclude chance. A model that decides
+at random differs in one direction in at most a quarter of all pairs, so in all of six less than once in a thousand."""
 
 BILLED_SHARE: Final = 0.9
 """One call costs about half of two calls; an answer with one that is billed like two has lost the other (our own)."""

@@ -15,7 +15,8 @@ from messages_conformance.rules.stream_parity import Pair, answered_pairs
 from messages_conformance.rules.verdict import MUST, Finding, Unverified
 
 MIN_PAIRS: Final = 2
-"""So many streams must lack a piece, and no other: two thoughts of a model differ in more than one piece (our own)."""
+"""At least this many streams must lack a piece, and no other: two thoughts of a model differ in more than one piece
+(our own)."""
 
 
 @rule(

@@ -113,7 +113,7 @@ def orders_properties(exchange: Exchange) -> Iterable[Finding | Unverified]:
 
 
 MIN_STREAMS: Final = 2
-"""So many streams must have prose, and no whole answer (our own)."""
+"""At least this many streams must have prose, and no whole answer (our own)."""
 
 
 @rule(
@@ -144,7 +144,8 @@ def streams_the_requested_format(exchanges: Sequence[Exchange]) -> Iterable[Find
 
 
 MIN_BARE: Final = 3
-"""So many answers of one form must all have other text around their JSON (our own: a model writes a fence at times)."""
+"""At least this many answers of one form must all have other text around their JSON (our own: a model writes a fence at
+times)."""
 
 
 @rule(
@@ -184,10 +185,12 @@ def _surrounds_json(exchange: Exchange) -> bool:
 
 
 MIN_ALONE: Final = 3
-"""So many answers without the other field must all have the format, so that the target honours it (our own)."""
+"""At least this many answers without the other field must all have the format, so that the target honours it (our
+own)."""
 
 MIN_BESIDE: Final = 4
-"""So many answers beside the other field must all be prose (our own: no model that is held to a format writes one)."""
+"""At least this many answers beside the other field must all be prose (our own: no model that is held to a format
+writes one)."""
 
 
 @rule(

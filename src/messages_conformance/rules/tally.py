@@ -11,10 +11,11 @@ from messages_conformance.rules.catalogue import Requirement
 from messages_conformance.rules.verdict import Finding, Place, Unverified
 
 MOST_PASSED: Final = 10_000
-"""So many numbers of exchanges on which one requirement holds are kept, for the same reason."""
+"""At most this many numbers of exchanges on which one requirement holds are kept, for the same reason."""
 
 MOST_FINDINGS: Final = 10_000
-"""So many findings of a requirement are kept: captures may hold millions of exchanges (our own; one has a kilobyte)."""
+"""At most this many findings of a requirement are kept: captures may hold millions of exchanges (our own; one has a
+kilobyte)."""
 
 
 @dataclass(slots=True)

@@ -27,8 +27,8 @@ KINDS: Final = ("thinking", "redacted_thinking")
 ENDED: Final = ("end_turn", "tool_use")
 
 MIN_SILENT: Final = 5
-"""So many answers to requests with a budget have no thinking, and none has: a model leaves it out now and then (our
-own)."""
+"""At least this many answers to requests with a budget have no thinking, and none has: a model leaves it out now and
+then (our own)."""
 
 
 def _thinking(exchange: Exchange) -> list[Mapping[str, Any]]:
@@ -71,10 +71,10 @@ def shows_the_thinking_that_is_asked_for(exchanges: Sequence[Exchange]) -> Itera
 
 
 MIN_LATER: Final = 3
-"""So many answers of one kind of request have no thinking, and none has (our own)."""
+"""At least this many answers of one kind of request have no thinking, and none has (our own)."""
 
 MIN_FIRST: Final = 2
-"""So many answers to other requests show that the model thinks for each question (our own)."""
+"""At least this many answers to other requests show that the model thinks for each question (our own)."""
 
 
 @rule(
@@ -114,7 +114,7 @@ def thinks_beside_tools(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unv
 
 
 MIN_EMPTY: Final = 3
-"""So many thinking blocks must all be empty (our own: a model may have nothing to show for one question)."""
+"""At least this many thinking blocks must all be empty (our own: a model may have nothing to show for one question)."""
 
 
 @rule(

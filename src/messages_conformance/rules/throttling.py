@@ -13,10 +13,10 @@ from messages_conformance.rules.verdict import MUST, STATUS, Finding, Unverified
 BETA: Final = "anthropic-beta"
 
 ENOUGH_REQUESTS: Final = 2
-"""So many requests with the header were all throttled (our own: one alone may be chance)."""
+"""This many requests with the header were all throttled (our own: one alone may be chance)."""
 
 ENOUGH_OTHERS: Final = 10
-"""So many other requests were answered, and none was throttled (our own)."""
+"""This many other requests were answered, and none was throttled (our own)."""
 
 
 @rule(

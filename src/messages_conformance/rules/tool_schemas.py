@@ -24,16 +24,17 @@ from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import MUST, Finding, Unverified
 
 MIN_CALLS: Final = 4
-"""So many calls must have a number outside its enum, and a text inside (our own: a model reads both or none)."""
+"""At least this many calls must have a number outside its enum, and a text inside (our own: a model reads both or
+none)."""
 
 MIN_STRICT: Final = 2
-"""So many calls of strict tools, which no model can write against their enums, must be changed (our own)."""
+"""At least this many calls of strict tools, which no model can write against their enums, must be changed (our own)."""
 
 SHOWN_CHARS: Final = 160
 """How much of a changed value a finding quotes (our own)."""
 
 MIN_STATED: Final = 2
-"""So many calls of each form, whole and streamed, must have the same change of a stated text (our own)."""
+"""At least this many calls of each form, whole and streamed, must have the same change of a stated text (our own)."""
 
 
 def _properties(call: Call) -> Mapping[str, Any]:

@@ -49,7 +49,8 @@ SPREAD_S: Final = 0.3
 """Alone, the deltas of a stream were spread over this time at least, or its timing shows nothing (our own)."""
 
 EXPLAINED_SHARE: Final = 0.25
-"""Our own process was blocked for so much of the usual time: deltas may have come meanwhile, bit by bit (our own)."""
+"""Our own process was blocked for this share of the usual time, so deltas may have arrived one by one meanwhile (our
+own)."""
 
 RETRIED: Final = frozenset({408, 409, 429, *range(500, 600)})
 """The statuses that the SDKs send again (anthropic 2.12.0, _base_client.py _should_retry)."""

@@ -38,7 +38,7 @@ from messages_conformance.targets import HttpTarget
 SYSTEM_CLOCK: Final = Clock(now=lambda: datetime.now(UTC), monotonic_s=time.monotonic)
 
 AHEAD: Final = 32
-"""With a limit of failures, so many answers may wait to be judged (our own: twice the usual number in flight)."""
+"""With a limit of failures, this many answers may wait to be judged (our own: twice the usual number in flight)."""
 
 ONE_SIGNAL_S: Final = 1.0
 """Signals within this time are one (our own: a terminal and the parent process send the same one)."""

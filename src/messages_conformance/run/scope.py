@@ -27,7 +27,7 @@ GENERATED: Final = "generated."
 """How the situations of generated requests begin."""
 
 NEAR: Final = 3
-"""So many names are suggested for one that does not exist (our own choice)."""
+"""At most this many names are suggested for one that does not exist (our own choice)."""
 
 
 class Asked(Protocol):

@@ -17,7 +17,7 @@ ROWS: Final = 1_000
 """Rows of each table (our own)."""
 
 FEWEST: Final = 30
-"""The chart has room for so many nights at least: one night is no wall (our own)."""
+"""The chart has room for at least this many nights, so that the bar of one night is not too wide (our own)."""
 
 HEIGHT: Final = 100
 BAR: Final = 10

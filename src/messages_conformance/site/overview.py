@@ -13,7 +13,8 @@ from messages_conformance.site.layout import Column, Page, definitions, figures,
 from messages_conformance.site.model import TONES, WORDS, Site
 
 WHOLE: Final = 60
-"""Up to so many runs, the first page has all of them (our own: a table that a reader scrolls through)."""
+"""If there are at most this many runs, the first page has all of them (our own: a table that a reader scrolls
+through)."""
 
 WORST: Final = 15
 """Violated requirements on the first page."""

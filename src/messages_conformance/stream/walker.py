@@ -117,7 +117,7 @@ LONG_STREAM_EVENTS: Final = 2_000
 """The events of a longer stream are forgotten once it is judged: each one takes 2 KiB (measured; our own limit)."""
 
 KEPT_MESSAGE_DELTAS: Final = 8
-"""So many message_delta events of a long stream are kept: a correct one has one or two (our own)."""
+"""At most this many message_delta events of a long stream are kept: a correct one has one or two (our own)."""
 
 
 def forget_long_stream(response: Response, *, most_events: int = LONG_STREAM_EVENTS) -> int:

@@ -70,7 +70,7 @@ HELD_OPEN_GRACE_S: Final = 5.0
 own)."""
 
 HELD_OPEN_SEEN: Final = 3
-"""After so many bodies that were held open, if no more of them ended, the next ones are left after LATER_GRACE_S. A
+"""After this many bodies that were held open, if no more of them ended, the next ones are left after LATER_GRACE_S. A
 target that stands still for a moment holds all its streams open at once, and gets the whole time again (our own)."""
 
 LATER_GRACE_S: Final = 0.5
@@ -80,7 +80,7 @@ REST_OF_STOP_BYTES: Final = 256
 """What may follow the name message_stop in its own event: a server under load may send even that byte by byte."""
 
 LEAVE_BYTES: Final = 1_024
-"""A stream is left after its first delta, or after so many bytes without a readable delta (origin: our own)."""
+"""A stream is left after its first delta, or after this many bytes without a readable delta (origin: our own)."""
 
 _MESSAGE_STOP = re.compile(rb'(?:^|[\r\n])(?:event: ?message_stop[\r\n]|data: ?\{\s*"type"\s*:\s*"message_stop")')
 _TAIL_BYTES = 64

@@ -22,7 +22,7 @@ LATENCY_S: Final = 0.001
 network (origin: our own; about what a loopback socket takes)."""
 
 PIECES_PER_TURN: Final = 64
-"""After so many pieces the other tasks run: an answer may be endless."""
+"""After this many pieces the other tasks run: an answer may be endless."""
 
 CUT_SHORT: Final = "peer closed connection without sending complete message body (incomplete read)"
 """The text of h11 for a connection that is closed before the end of a body."""

@@ -50,7 +50,7 @@ class Form(Protocol):
         ...
 
     def error_frame(self, failure: Failure, reply: Reply, position: int) -> bytes:
-        """An error event after so many frames."""
+        """An error event after a number of frames."""
         ...
 
     def headers(self) -> tuple[Header, ...]:

@@ -45,7 +45,7 @@ def pieces_of(text: str, block: Block, script: Script) -> Iterator[str]:
 
 
 def steps(frames: Sequence[Frame], script: Script, *, keep_alive: bytes, error: Callable[[int], bytes]) -> list[Step]:
-    """The writes of a stream. `error` gives the bytes of an error event that follows so many frames."""
+    """The writes of a stream. `error` gives the bytes of an error event that follows a number of frames."""
     broken = script.interruption
     shown = frames if broken is None else frames[: position(frames, broken.after)]
     timed = list(_timed(frames, len(shown), script, keep_alive))
@@ -55,7 +55,7 @@ def steps(frames: Sequence[Frame], script: Script, *, keep_alive: bytes, error: 
 
 
 def position(frames: Sequence[Frame], after: int) -> int:
-    """The index of the first frame that follows so many deltas, or all if there are fewer.
+    """The index of the first frame that follows a number of deltas, or all if there are fewer.
 
     For 0 it is that of the first delta, or of the end in an answer without one.
     """

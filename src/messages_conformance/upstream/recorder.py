@@ -49,7 +49,7 @@ class Recorder:
             return tuple(entry.snapshot() for entry in self._entries if entry.belongs_to(token))
 
     def wait_ended(self, token: str | None, count: int, timeout_s: float) -> tuple[UpstreamExchange, ...]:
-        """The exchanges of a token, once so many have ended; TimeoutError with what there is if they do not."""
+        """The exchanges of a token, once this number has ended; TimeoutError with what there is if they do not."""
 
         def ended() -> bool:
             return sum(entry.has_ended for entry in self._entries if entry.belongs_to(token)) >= count

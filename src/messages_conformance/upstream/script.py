@@ -197,7 +197,7 @@ class Script:
     hold_limit_s: float = 10.0
     """How long one of them waits; after the first that waited in vain, the rest is sent at once."""
     keep_alive_every: int = 0
-    """A ping (anthropic) or a comment after so many deltas; 0: none."""
+    """A ping (anthropic) or a comment after this many deltas; 0: none."""
     pings: bool = True
     """Whether a stream in the anthropic dialect has a ping after its first block has started."""
     headers: tuple[tuple[str, str], ...] = ()

@@ -83,7 +83,7 @@ class Upstream:
     def wait_ended(
         self, token: str | None = None, *, count: int = 1, timeout_s: float = WAIT_S
     ) -> tuple[UpstreamExchange, ...]:
-        """The exchanges of a token once so many have ended. Raises TimeoutError."""
+        """The exchanges of a token once this number has ended. Raises TimeoutError."""
         return self._recorder.wait_ended(token, count, timeout_s)
 
     def release(self, token: str) -> None:

@@ -90,7 +90,7 @@ SILENCE_S: Final = 22.0
 are for the way (code.claude.com/docs/en/llm-gateway-protocol#streaming)."""
 
 LONGER: Final = 4.0
-"""So many times longer are the pauses of the second try: no gateway is accused because a machine was busy (our own)."""
+"""The pauses of the second try are longer by this factor, so that a busy machine causes no failure (our own)."""
 
 
 def pauses() -> Iterator[Case]:

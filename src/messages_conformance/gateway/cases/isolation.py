@@ -9,7 +9,7 @@ from messages_conformance.gateway.cases.case import STREAM, WHOLE, Case, case
 from messages_conformance.upstream import Pause, Script, Text
 
 TOGETHER: Final = 64
-"""So many conversations run at the same time."""
+"""This many conversations run at the same time."""
 
 SLOW: Final = case(
     "slow-stream",

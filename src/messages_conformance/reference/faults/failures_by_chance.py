@@ -11,7 +11,7 @@ from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.http import HttpResponse
 
 EVERY: Final = 7
-"""One request of so many fails at first; our own number."""
+"""One of this many requests fails at first; our own number."""
 
 COLD: Final = 12
 """The first requests succeed, so that a run does not end before it begins; our own number."""

@@ -20,7 +20,7 @@ PARTS: Final = "request.parts.counted"
 
 
 def limited(body: Json, most: int) -> Json:
-    """The body with at most so many max_tokens."""
+    """The body with a limit on max_tokens."""
     limit = body.get("max_tokens")
     return {**body, "max_tokens": most} if isinstance(limit, int) and limit > most else body
 
@@ -88,7 +88,7 @@ def ignore_second_stop_sequence(body: Json) -> Json:
 
 
 def with_first_tools(body: Json, most: int) -> Json:
-    """The body with at most so many tools."""
+    """The body with a limit on the number of tools."""
     return {**body, "tools": body["tools"][:most]} if body.get("tools") else body
 
 

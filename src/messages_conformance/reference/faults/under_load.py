@@ -35,7 +35,7 @@ COUNTED: Final = "requests above the crowd"
 """Keys in the memory of an endpoint."""
 
 LEAK_AFTER: Final = 40
-"""So many lost slots leave none; our own number."""
+"""After this many lost slots, none is left; our own number."""
 
 FDS_AT_START: Final = 30
 MEMORY_AT_START: Final = 90_000_000

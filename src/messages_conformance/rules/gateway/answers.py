@@ -87,7 +87,7 @@ def delivers_all_text(exchange: Exchange) -> Iterable[Finding]:
 
 
 AROUND: Final = 60
-"""So many characters before and after the first difference are shown (our own)."""
+"""At most this many characters before and after the first difference are shown (our own)."""
 
 
 def _around(found: str, wanted: str) -> tuple[str, str]:

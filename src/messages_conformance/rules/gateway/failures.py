@@ -175,7 +175,7 @@ def passes_retry_after_on(exchange: Exchange) -> Iterable[Finding]:
 
 
 MOST_LONGER: Final = 2.0
-"""So many times longer a gateway may let clients wait than its upstream asks for (our own)."""
+"""A gateway may let clients wait longer than its upstream asks for, by this factor (our own)."""
 
 
 def _waits_longer(found: str | None, wanted: str | None) -> bool:
@@ -349,7 +349,7 @@ def notices_a_client_that_leaves(exchange: Exchange) -> Iterable[Finding]:
 
 
 MORE_THAN_PROMISED: Final = 1.5
-"""So many times the promised limit a request may wait (our own)."""
+"""A request may wait this many times the promised limit (our own)."""
 
 
 def _silence_limit_s(exchange: Exchange) -> float | None:

@@ -213,7 +213,7 @@ def passes_tool_schemas_on(exchange: Exchange) -> Iterable[Finding]:
 
 
 MOST_LEVELS = 20
-"""So deep references are followed: one that contains itself stays as it is (our own)."""
+"""References are followed to this depth, because a reference may contain itself (our own)."""
 
 
 def inlined(schema: Any) -> Any:
@@ -250,7 +250,7 @@ def _json(value: object) -> str:
 
 
 AROUND = 60
-"""So many characters before and after the first difference are shown (our own)."""
+"""At most this many characters before and after the first difference are shown (our own)."""
 
 
 def _apart(found: str, wanted: str) -> tuple[str, str]:
