@@ -7,7 +7,7 @@ from typing import Final
 
 NEW_OBJECTS: Final = 50_000
 """A search starts after this many new objects; Python's own number is 700. The events of one stream are thousands of
-objects and no garbage: with 700, the search takes a tenth to a fifth of the time of a load test (measured)."""
+objects and no garbage. With 700, the search takes a tenth to a fifth of the time of a load test (measured)."""
 
 
 def search_rarely() -> None:

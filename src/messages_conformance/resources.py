@@ -1,8 +1,8 @@
 """The data files of the package: schemas, profiles and suites, out of a wheel or out of a checkout.
 
 A wheel carries the folders inside the package; a checkout and an editable install have them beside `src/`. The package
-folder is asked first. An editable install can leave copies of the folders in site-packages, but never inside the
-package that is imported, so these inert copies are never read.
+folder is asked first. An editable install can leave copies of the folders in site-packages. They are never inside the
+package that is imported, so they are never read.
 """
 
 from functools import cache

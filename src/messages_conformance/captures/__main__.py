@@ -1,8 +1,8 @@
 """`python -m messages_conformance.captures FILE... [--profile NAME]`: lists what rules find in a corpus of recordings.
 
-It is meant for traffic of a server that is known to be correct: each finding is then a false alarm of a rule, or a
-trace of editing in the recording. It reads what the command `check` reads, and judges what was recorded together alone.
-Exit code: 0 without a finding, 1 with one, 4 for wrong usage or a damaged file.
+Use it for traffic of a server that is known to be correct. Then each finding is a false alarm of a rule, or shows that
+the recording was edited. It reads what the command `check` reads, and judges what was recorded together alone. Exit
+code: 0 without a finding, 1 with one, 4 for wrong usage or a damaged file.
 """
 
 from __future__ import annotations

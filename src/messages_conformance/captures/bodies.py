@@ -1,8 +1,8 @@
 """A recorded response body as it can be judged: with the content coding that it really has.
 
 Recorders store a body before or after they remove its content coding, and many keep the old headers in both cases. The
-bytes decide: a body that has the coding of its header stays as it is; from any other the headers are removed that
-describe the bytes on the wire, because they contradict it.
+bytes decide. A body that has the coding of its header stays as it is. If the body has another coding, the headers that
+describe the bytes on the wire are removed, because they are wrong.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A recorded pair becomes an exchange that says what it lacks, or a reason why it cannot be judged.
 
-What a pair lacks is declared and never guessed: no recorder of this kind has chunk borders or the times of chunks, and
-nobody knows what the sender expected. Everything else depends on the pair.
+What a pair lacks is declared and never guessed. No recorder of this kind has the borders or times of chunks, and the
+recording does not say what the sender expected. Everything else depends on the pair.
 """
 
 from __future__ import annotations

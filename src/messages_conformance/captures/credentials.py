@@ -15,8 +15,8 @@ REMOVED: Final = "(removed)"
 """In place of cookies: they are credentials, and no rule reads them."""
 
 MIN_KEY_CHARACTERS: Final = 16
-"""A shorter credential is a placeholder of a recorder, and may occur in a response by chance (origin: our own; the
-shortest keys of public gateways have 20)."""
+"""A shorter credential is a placeholder of a recorder, and may occur in a response by chance (origin: our own). The
+shortest keys of public gateways have 20 characters."""
 
 _KEY_HEADERS: Final = ("x-api-key", "authorization", "proxy-authorization", "api-key", "x-goog-api-key")
 _SCHEME: Final = re.compile(r"(bearer|basic)\s+", re.IGNORECASE)

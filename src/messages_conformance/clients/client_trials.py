@@ -1,7 +1,7 @@
 """Somebody's own client against the reference endpoint: plain, with faults, and with correct variants.
 
-The plain endpoint comes first, twice: a client that fails there is judged by nothing else, and what differs between two
-outputs of the plain endpoint is not compared. A variant that breaks the client is tried again before it counts.
+The plain endpoint is first, and it runs twice. If a client fails there, nothing else is tried. What differs between the
+two outputs is not compared later. A variant that breaks the client is tried again before it counts.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python -m messages_conformance.clients.measuring [--client NAME ...] [--fault NAME ...] [--more N] [--cache FOLDER]
 
-Faults that are measured again replace what was observed with them; the others are kept. A fault whose effect the
-exchanges of the client do not explain, such as a refused request, is tried with the suites, too: its effect then
-belongs to everything that they find. So it is with a fault that no exchange of the client shows.
+Faults that are measured again replace what was observed with them; the others are kept. Sometimes the exchanges of the
+client do not explain the effect of a fault, such as a refused request. Then the suites run against the fault, too, and
+the effect belongs to everything that they find. So it is with a fault that no exchange of the client shows.
 """
 
 from __future__ import annotations

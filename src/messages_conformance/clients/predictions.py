@@ -1,6 +1,6 @@
 """Compares the table of clients in a report with what the clients do, for faults of the reference endpoint.
 
-A run of the suites against a fault predicts for each client whether it works; the client itself then does its scenarios
+A run of the suites against a fault predicts for each client whether it works. Then the client itself runs its scenarios
 against the same fault. Pairs whose scenarios never meet the fault are not compared. What was observed with a fault is
 left out when it is predicted, so the figures are those of faults that nobody measured.
 """

@@ -2,7 +2,7 @@
 
 A union is a document without a file: all content blocks of a request, all deltas, all events and so on. A new file in
 blocks/, deltas/ or events/ is in its unions without any other change. Every union is a `oneOf` over constant types with
-a `discriminator`; if the API may add types, the last branch takes every type that is not listed.
+a `discriminator`. If the API may add types, the last branch accepts every type that is not listed.
 
 A delta needs a file in deltas/ only if it has more members than the block file names, or a requirement of its own.
 

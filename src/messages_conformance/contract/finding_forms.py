@@ -1,7 +1,8 @@
 """The form of a violation: where it is and what kind of value was found, without the value itself.
 
-A client that ignores a wrong `stop_reason` of a text ends its loop when that of a tool call is wrong, and one that
-reads `null` can fail on an absent member. So what was measured counts first of all for the same form.
+A client may ignore a wrong `stop_reason` of a text, and still end its loop when the `stop_reason` of a tool call is
+wrong. A client that reads `null` can fail on an absent member. So what was measured counts first of all for the same
+form.
 """
 
 from __future__ import annotations

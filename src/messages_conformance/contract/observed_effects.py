@@ -1,10 +1,11 @@
 """What clients did with forms of violations: observed by running them, in the section `observed` of impact.json.
 
-`python -m messages_conformance.clients.measuring` makes the section anew. Each row is one form of a violation, with the
-faults of the reference endpoint that had it, and the worst effect of each on each client in scenarios with the form.
+`python -m messages_conformance.clients.measuring` makes the section anew. Each row is one form of a violation. It has
+the faults of the reference endpoint with this form, and the worst effect of each fault on each client in scenarios with
+the form.
 
-A fault often has several violations, and an effect is that of one of them. So the effect of a form is the least one
-among the faults that had it: where a client once noticed nothing, this form alone does nothing.
+A fault often has several violations, and an effect is that of one of them. So the effect of a form is the smallest one
+among the faults that had it. If a client once noticed nothing, this form alone does nothing.
 """
 
 from __future__ import annotations

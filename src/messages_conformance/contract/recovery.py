@@ -9,8 +9,8 @@ import re
 from typing import Final, Literal
 
 Part = Literal["system", "adaptive", "context_management", "effort", "betas", "max_tokens"]
-"""What it changes: it leaves out the message with the role system, context_management, the effort, the betas that were
-named; it replaces adaptive thinking by a budget, or lowers max_tokens."""
+"""What it changes. It removes the message with the role system, context_management, the effort, or the betas that were
+named. It replaces adaptive thinking by a budget, or lowers max_tokens."""
 
 STATUSES: Final = frozenset({400})
 SYSTEM_STATUSES: Final = frozenset({400, 422})

@@ -1,8 +1,8 @@
 """The fields of a request in the schema, the cases of each field, and which of both a body uses.
 
-The name of a field starts with its definition: `max_tokens` of the body, `image.source` of an image block,
-`tool_use.input` of a call at any place; `[]` is an item of an array. A case is one kind of value that a field can have:
-one of several types, a value of an enumeration, true or false, a branch of a union.
+The name of a field starts with its definition, such as `max_tokens` of the body, `image.source` of an image block, and
+`tool_use.input` of a call at any place. `[]` is an item of an array. A case is one kind of value that a field can have,
+such as one of several types, a value of an enumeration, or a branch of a union.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The engine plans requests, sends them concurrently within limits, and returns the recorded exchanges.
 
-It composes each Ask into a Request, sends equal requests once, sends more slowly after refusals, and lets each thread
-wait for its own exchanges only.
+It composes each Ask into a Request, and sends equal requests once. After refusals it sends more slowly. Each thread
+waits for its own exchanges only.
 """
 
 from messages_conformance.engine.budget import Limits

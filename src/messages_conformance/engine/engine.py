@@ -51,14 +51,14 @@ STOPPED: Final = Failure(kind="cancelled", message="the run was stopped before t
 class Engine:
     """Plans Asks, sends them concurrently within limits, and returns their exchanges to the threads that wait for them.
 
-    `rate` is the most requests a second. `rank` orders what a limited run sends: the lowest rank first.
-    `observe` gets every exchange as it is recorded, refused ones that were waited out included. `again` is called after
-    an exchange of an Ask with attempts left. `progress` gets the State after each question. All three are called on the
-    engine's thread. With `checks_outage`, a control request distinguishes an outage in mid-run from a violation. The
-    engine closes the target when it stops. `added_headers` are names: each request has these headers, too. It
-    runs on the clock of the target: simulated time for a target in memory. With `shared`, rate, pauses after 429 and
-    the limits hold for all runs that have this file. With `ahead`, at most this many answers
-    wait to be fetched: a run that ends at a limit of failures must not ask everything before the first is judged.
+    `rate` is the most requests a second. `rank` orders what a limited run sends: the lowest rank first. `observe` gets
+    every exchange as it is recorded, refused ones that were waited out included. `again` is called after an exchange of
+    an Ask with attempts left. `progress` gets the State after each question. All three are called on the engine's
+    thread. With `checks_outage`, a control request distinguishes an outage in mid-run from a violation. The engine
+    closes the target when it stops. `added_headers` are names: each request has these headers, too. It runs on the
+    clock of the target: simulated time for a target in memory. With `shared`, rate, pauses after 429 and the limits
+    hold for all runs that have this file. With `ahead`, at most this many answers wait to be fetched. A run that ends
+    at a limit of failures must not ask everything before the first answer is judged.
     """
 
     def __init__(

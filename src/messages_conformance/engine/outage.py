@@ -2,8 +2,8 @@
 
 The rules of this file:
 
-1. An answer is doubtful when an outage, an expired key or a page of somebody else explains it as well as a fault of the
-   target does: 401, 402 and 403, 501 to 504, 529, a web page, a broken body, and no answer at all.
+1. An answer is doubtful when an outage, an expired key or the page of another server explains it as well as a fault of
+   the target. Such answers are 401, 402, 403, 501 to 504, 529, a web page, a broken body, and no answer at all.
 2. A message that was requested later and came shows that there is no outage. Other requests of the run often show it.
 3. Else the first request that was answered with a message is sent again, after pauses up to `ATTEMPTS` times. If it
    gets no message, the run ends: the doubtful answer, and all later ones, are no verdict about the target.

@@ -3,20 +3,20 @@
 The rules of this file:
 
 1. 429, 503 and 529 are waited out within the retry budget of the exchange.
-2. When a retry budget is used up and nothing succeeded meanwhile, the target is taken to be down: further refusals are
-   not waited out until something succeeds.
-3. No response at all, a 5xx (where a refusal is expected, too), a body that breaks off, and a stream that ends in an
-   error event are repeated once. A stream that ends in an overload is repeated more often, unless no stream ever
+2. When a retry budget is used up and nothing succeeded meanwhile, the target counts as down. Until something succeeds,
+   no request waits after a refusal.
+3. A request is repeated once after no response, a 5xx (also where a refusal is expected), a body that breaks off, or a
+   stream that ends with an error event. A stream that ends in an overload is repeated more often, unless no stream ever
    completes. So is a 5xx once another one did not come again: such failures may hit one request twice.
 4. When the first questions all fail to reach the target, and nothing was ever answered, the rest is not sent.
-5. Where a route refused a request until its retry budget was used up, and never answered while others did, its
-   refusals are its answers: nothing on it is waited for any more.
-6. A valid request that is refused with a 4xx is sent once more, too, for the first few such requests: a gateway may
-   report a failure of the moment so. Once one of them passes, every refusal that is not expected is repeated.
+5. A route may refuse a request until its retry budget is used up, and never answer while other routes do. Then its
+   refusals are its answers, and no request to it waits any more.
+6. The first few valid requests that are refused with a 4xx are also sent once more, because a gateway may report a
+   short failure in this way. Once one of them passes, every refusal that is not expected is repeated.
 7. A request that gets nothing but 503 or 529, while others are answered at once, has this as its answer: the target is
    not busy. Where others are refused, too, and then pass, it is.
-8. A request that must be refused may be refused with 503 or 529 too: that is its response after few retries, if it
-   gets it again while others are answered.
+8. A request that must be refused may also get 503 or 529. This is its response if it gets it again after a few retries
+   while other requests are answered.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ STREAM_ATTEMPTS: Final = 5
 """How often a stream is asked for that ends in an overload: on a bad day one in five may, and that is no violation."""
 
 FAILURE_ATTEMPTS: Final = 4
-"""How often a request is sent that gets 5xx where such failures come and go (our own: at every fifth request, a server
-fails four times in a row in one of 600)."""
+"""How often a request with a 5xx is sent if such failures come and go (our own). If a server fails at every fifth
+request by chance, four failures in a row happen once in 600."""
 
 REFUSALS_TRIED: Final = 8
 """This many refused valid requests are sent once more, if none of them passes then: refusals cost nothing (our own)."""
@@ -59,8 +59,8 @@ ONE_KIND_OTHERS: Final = 10
 """At least this many other requests must be answered meanwhile (our own choice)."""
 
 BUSY_SHARE: Final = 0.05
-"""If a greater part of the answers came only after a refusal, the target is busy (our own: six refusals in a row are
-then one in 60 million)."""
+"""If a greater part of the answers came only after a refusal, the target is busy (our own). Below it, six refusals in a
+row happen once in 60 million."""
 
 OF_THE_ACCOUNT: Final = frozenset({401, 402, 403, 407, 413, 429})
 """4xx about the key, the account, the size or the rate: no refusals of a request that may pass the next time."""

@@ -1,7 +1,7 @@
 """Sends one question until it has a result: waits out refusals, repeats broken answers, keeps the limits.
 
-`retries` decides what is sent again, and after which pause. Each response that is not the result of its question (a
-refusal that was waited out, an answer that broke) is an exchange of its own, so that its shape can be judged.
+`retries` decides what is sent again, and after which pause. A response may not be the result of its question, such as a
+429 before a retry, or an answer that broke off. Each of these is a separate exchange, so that its shape can be judged.
 """
 
 from __future__ import annotations

@@ -16,11 +16,11 @@ MAX_TOKENS = 10**9
 
 BYTES_PER_TOKEN: Final = 2
 """A low estimate, so that the token count is high. Tokenizers need 3 to 4 bytes for a token of English, JSON or code
-(origin: our own measurement of the suites' bodies; the rest allows for other tokenizers and scripts)."""
+(origin: our own measurement of the suites' bodies). This is less, to allow for other tokenizers and scripts."""
 
 ADDED_TOKENS: Final = 600
-"""What a target adds to a request: its chat template, and a prompt about tools, which takes up to 530 tokens
-(origin: the vendor's documentation of tool use, pricing)."""
+"""The tokens that a target adds to a request: its chat template, and a prompt about tools. The prompt has up to 530
+tokens (origin: the vendor's documentation of tool use, pricing)."""
 
 MEDIA_TOKENS: Final = 3_000
 """An image or a page of a document, of any size (origin: documentation of vision and PDF: up to 1,600 and 3,000)."""

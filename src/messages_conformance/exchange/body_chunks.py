@@ -17,8 +17,8 @@ from messages_conformance.exchange.content_coding import (
 from messages_conformance.exchange.strict_json import UNPARSED, parse_json
 
 MAX_DECODED_BYTES: Final = 32 * 1024 * 1024
-"""A recorded body is decoded up to this size: a few kilobytes of gzip can decode to gigabytes (origin: our own; no
-answer in the Messages format is nearly as large)."""
+"""A recorded body is decoded up to this size, because a few kilobytes of gzip can decode to gigabytes (origin: our
+own). No answer in the Messages format is nearly as large."""
 
 JUDGED_CODINGS: Final = frozenset({"gzip", "deflate"})
 """The codings that every client reads, and that a live run asks for. A body in any other one is judged as it is."""

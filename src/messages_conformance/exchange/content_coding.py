@@ -1,7 +1,6 @@
 """Removes content codings from a body as it arrives, in pieces of limited size.
 
-A few kilobytes can decode to gigabytes, so nothing here decodes more than its caller takes: a decoder yields pieces,
-and stops when the caller stops.
+A few kilobytes can decode to gigabytes. So a decoder yields pieces, and stops when the caller stops.
 
 gzip and deflate are always decoded. br and zstd need the extra `codings`: pip install 'messages-conformance[codings]'.
 """

@@ -44,8 +44,8 @@ def is_header_placeholder(value: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Request:
-    """What was sent. `path` includes the query; `headers` hold KEY_PLACEHOLDER in place of the key, and the placeholder
-    of a header that the user adds in place of its value.
+    """What was sent. `path` includes the query. `headers` have KEY_PLACEHOLDER instead of the key, and a placeholder
+    instead of the value of each header that the user adds.
 
     `wire` is one of WIRE_FORMS. `base_url` is the address before `path`, where a recording of somebody else has it.
     """

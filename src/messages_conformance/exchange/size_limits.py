@@ -49,8 +49,8 @@ RECORDED: Final = BodyLimits(
     most_chunks=500_000,
     most_values=500_000,
 )
-"""The limits of a body in any recording: the longest answers of a model, 128,000 tokens with an event for each and 200
-bytes an event, are within them (origin: our own)."""
+"""The limits of a body in any recording (origin: our own). The longest answers of a model are within them: 128,000
+tokens with one event for each, and 200 bytes for each event."""
 
 
 def limited(response: Response, limits: BodyLimits = RECORDED) -> Response:

@@ -36,8 +36,8 @@ def _refuse_constant(name: str) -> Any:
 
 
 MAX_DIGITS: Final = 100
-"""Numbers with more digits are read as the largest one with this many: Python refuses to print integers of thousands of
-digits, and floats end at 308 (origin: our own)."""
+"""A number with more digits is read as the largest number with this many (origin: our own). Python refuses to print
+integers of thousands of digits, and floats end at 308."""
 
 _MOST: Final = 10**MAX_DIGITS
 

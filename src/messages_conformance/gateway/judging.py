@@ -28,8 +28,8 @@ from messages_conformance.upstream import DIALECTS, Upstream, UpstreamExchange
 from messages_conformance.upstream.script import Dialect
 
 TIMEOUT_S: Final = 90.0
-"""How long we wait for the next byte of the gateway: all silences of the scripts together are shorter, so that one
-which answers one request after the other is judged, too (our own)."""
+"""How long we wait for the next byte of the gateway (our own). All silences of the scripts together are shorter. So a
+gateway that answers one request after the other is judged, too."""
 
 LEAST_PATIENCE_S: Final = 30.0
 """The same for a gateway that promises to end a silence (our own)."""

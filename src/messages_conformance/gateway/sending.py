@@ -63,8 +63,8 @@ TIMED: Final = (
 """What may fail because our own machine was busy: then the case is sent once more, with longer pauses."""
 
 MOST_DOUBTFUL: Final = 8
-"""If more cases fail by the same requirement about times, a busy machine is not the reason, and this many are sent once
-more to see it (our own)."""
+"""If more cases fail by the same requirement about times, a busy machine is not the reason. Then only this many are
+sent once more (our own)."""
 
 RESET_WAITS: Final = 3
 """A request is sent again this many times if its connection ends before the upstream is asked. A gateway may accept

@@ -16,17 +16,17 @@ SEEN: Final = (PASS, FAIL, WARN)
 
 WINDOW: Final = 10
 FLAPPING_CHANGES: Final = 3
-"""A requirement flaps if it changed this often within its last `WINDOW` verified runs: broken, repaired and broken
-again is three (our own; Nagios calls 5 changes in 20 checks flapping)."""
+"""A requirement flaps if it changed this often within its last `WINDOW` verified runs. Broken, repaired and broken
+again is three changes (our own; Nagios calls 5 changes in 20 checks flapping)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
     """One requirement of one cell: what it is now, and since when.
 
-    `since` is the start of the first run of the present state, and `since_release` its release; `before` is the start
-    of the last run in the other state, empty when there was none. `runs` are the verified runs in the present state,
-    `changes` those among the last `WINDOW` verified runs.
+    `since` is the start of the first run of the present state, and `since_release` its release. `before` is the start
+    of the last run in the other state; it is empty when there was none. `runs` are the verified runs in the present
+    state, `changes` those among the last `WINDOW` verified runs.
     """
 
     cell: str

@@ -1,8 +1,8 @@
 """Judges every answer of a load test, with bounded memory, and makes one report.
 
 Answers that equal an earlier one but for their ids, their nonce and the time are not judged again: no rule reads the
-difference. Their ids are compared with a window of earlier ones, and an id that is repeated goes to the rules with the
-answer that had it first.
+difference. Their ids are compared with those of a number of earlier answers. If an id is repeated, the rules get both
+answers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The secrets that this process knows. Everything that writes output masks them, whatever the text came from.
 
-This is the last line of defence, and it is global on purpose: a text must not depend on whether the code that made it
-was given the key.
+This is the last protection. It is global on purpose, because code that makes a text may not have the key.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from messages_conformance.masking.views import SEPARATOR, Span, Substitutions
 
 MIN_LETTERS_AND_DIGITS: Final = 16
 MIN_DIGITS: Final = 3
-"""A secret with fewer letters and digits, or fewer digits, is not looked for without its punctuation: "test-key" is a
-secret, and "Test key" may be an ordinary text (origin: our own)."""
+"""A secret with fewer letters and digits, or fewer digits, is not searched for without its punctuation (origin: our
+own). "test-key" is a secret, but "Test key" may be an ordinary text."""
 
 _SEPARATOR: Final = SEPARATOR[0]
 """Stays in the views: what is before and after it is not adjacent."""

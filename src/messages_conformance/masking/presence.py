@@ -2,8 +2,8 @@
 
 It reads the same views as the exact search in `spellings`, without their origins: all runs of base64 are decoded at
 once, and a run that was searched is not searched again, because answers repeat most of their words. It never misses
-what the exact search finds; what it reports wrongly, such as a secret over the border of two runs of base64, the exact
-search rejects.
+what the exact search finds. It may report too much, such as a secret over the border of two runs of base64; the exact
+search then rejects it.
 """
 
 from __future__ import annotations

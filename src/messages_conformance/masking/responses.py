@@ -1,8 +1,8 @@
 """Removes secrets from responses and exchanges before they are recorded; KEY_PLACEHOLDER shows where it was.
 
 Bytes without the key stay exactly as they came. Where the key was, chunk boundaries and times stay, a compressed body
-is compressed again, and a content-length that was true stays true. A key that is cut into pieces over several strings
-becomes KEY_PLACEHOLDER in place of the first piece and PIECE in place of the others.
+is compressed again, and a content-length that was true stays true. If a key is cut into pieces over several strings,
+KEY_PLACEHOLDER replaces the first piece, and PIECE replaces the others.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ FEW: Final = frozenset({"text", "call", "system"})
 def relevant_cases(change: Change | None, mode: str) -> tuple[str, ...]:
     """The names of the cases that a change can affect; none means all of them, and several clients at once.
 
-    Edits of requests affect the cases whose request they change, edits of answers those of the way back and of broken
-    answers, edits of events also the pauses, and edits of errors those of refusals.
+    Edits of requests affect the cases whose request they change. Edits of answers affect the cases about answers and
+    broken answers; edits of events also affect the cases with pauses. Edits of errors affect the cases of refusals.
     """
     if change is not None and change.cases:
         return tuple(one.name for one in cases(mode) if one.name in change.cases)

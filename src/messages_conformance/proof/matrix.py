@@ -30,8 +30,8 @@ HEADLINE_SHARE: Final = 0.98
 """The minimum share of right headlines of a whole proof (origin: our own goal)."""
 
 SMOKE_SHARE: Final = 0.42
-"""The minimum share of all faults that a smoke run must catch (origin: our own goal; faults of rare requests, and of
-one answer in several, which 25 requests cannot show, lower it)."""
+"""The minimum share of all faults that a smoke run must find (origin: our own goal). It is low because 25 requests
+cannot show faults of rare requests, or of one answer in several."""
 
 
 def outcome(trial: Trial) -> str:

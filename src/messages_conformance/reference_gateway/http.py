@@ -1,7 +1,7 @@
 """HTTP/1.1 for the reference gateway: a server on loopback in a thread of its own, and requests to the upstream.
 
-Each connection carries one request, so that the end of a connection means one thing: the client has left, or the
-upstream has ended its answer.
+Each connection has only one request. So the end of a connection has one meaning: the client has left, or the upstream
+has ended its answer.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@
 4. A requirement that fails only on those exchanges is a bystander: it becomes `not-verified`, with the cause as its
    reason. So does the reason of a requirement that was not provoked because every such request failed.
 
-A run never becomes green by this: a bystander is demoted only while the blamed requirement itself fails the run, with
-the same weight or more, and without an excuse. A leak is never a bystander.
+A run never becomes green by this. Another requirement becomes not verified only while the blamed requirement itself
+fails the run, with the same weight or more, and without an excuse. A leak is never a bystander.
 """
 
 from __future__ import annotations
@@ -87,8 +87,7 @@ class Cause:
 
     `features` name what the requests share. `always` is false when some requests with these features succeed: then the
     cause is only a hint, and explains nothing. `exchanges` are numbers; `example` is the plainest of them. `explains`
-    are the bystanders: ids of requirements that are not verified because of it. `by_chance` is true for failures that
-    come and go.
+    are ids of requirements that are not verified because of it. `by_chance` is true for failures that come and go.
     """
 
     requirement: str

@@ -1,7 +1,7 @@
 """Failures that come and go: the same request passes when it is sent again, whatever it asks for.
 
-The evidence: several requests were refused, or failed, and then answered. What fails with the same status and form, and
-may be chance by the rate of such failures and the number of its tries, belongs to the same cause.
+The evidence: several requests were refused, or failed, and then answered. Other failures belong to the same cause if
+they have the same status and form, and if chance explains them by the rate of such failures and the number of tries.
 """
 
 from __future__ import annotations

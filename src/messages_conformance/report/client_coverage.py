@@ -70,8 +70,8 @@ def part_of(requirement: str) -> str:
 def essential(use: ClientUse, profile: str, row: Requirement) -> bool:
     """Whether the client works only where this requirement holds.
 
-    These are the MUSTs about its way of using the API whose violation does something to a client with valid requests,
-    and at any level that its key and its version are accepted: otherwise no request succeeds.
+    These are the MUSTs about its way of using the API whose violation affects a client with valid requests. At any
+    level, its key and its version must be accepted, because otherwise no request succeeds.
     """
     if row.on_sight or row.topic not in TOPICS or row.harm not in BY_HARM:
         return False

@@ -1,8 +1,9 @@
 """What the violations of a run do to one client: measured on the client, or concluded from the harm.
 
 A violation reaches a client only in the forms that it reads: a wrong JSON document does nothing to a client that only
-streams. What a client was observed to do with the same form of the violation decides; otherwise, the older measurements
-of the requirement whose fault has the form of the findings; otherwise, for a MUST, its harm.
+streams. First, the observed effect of the same form of the violation on the client decides. Without one, the older
+measurements of the requirement decide, if their fault has the form of the findings. Otherwise, for a MUST, its harm
+decides.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ NO_CLIENT: Final = frozenset({"claude-code", "gateway"})
 """Topics of one client's own profile, and of what only both sides of a gateway show: no client was measured on them."""
 
 ABOUT_ANSWERS: Final = frozenset({"transport", "stream", "response"})
-"""Topics of what every client reads. A client may also fail there because of a violated SHOULD: a stream that is
-labelled gzip and not compressed makes the SDKs raise an error (measured by driving them)."""
+"""Topics of what every client reads. A client may also fail there because of a violated SHOULD. If a stream is labelled
+gzip and is not compressed, the SDKs raise an error (measured by driving them)."""
 
 ABOUT_REQUESTS: Final = "transport.request."
 """Requirements about unusual requests, which no measured client sends."""
@@ -76,8 +77,8 @@ FormOf = Callable[[Finding], FindingForm]
 class Effect:
     """The worst that a violation of one requirement does to a client, such as `raises an error`.
 
-    `stops` means that the client does not work; `measured` is false for a conclusion from the harm or from the model
-    of the client, which says in `why` how it is so. `requirement` is empty if the model fails and nothing is violated.
+    `stops` means that the client does not work. `measured` is false for a conclusion from the harm or from the model of
+    the client; `why` then has the reason. `requirement` is empty if the model fails and nothing is violated.
     """
 
     requirement: str

@@ -1,7 +1,7 @@
 """Which real clients can use the endpoint, derived from the verdicts of the run and from our measurements.
 
 A client fails, or loses data, only through a requirement that failed in this run, in a form that the client reads. The
-effect is the one that was measured on the client for a fault of the same form; a violated MUST that was never measured
+effect is the one that was measured on the client for a fault of the same form. A violated MUST that was never measured
 has the effect that its harm names. A client works only when every MUST about its way of using the API was verified and
 holds. What was not seen is named.
 

@@ -33,8 +33,8 @@ SIZE_LEAD: Final = 2
 are larger than plain ones (our own choice)."""
 
 PAIR_PART: Final = 2
-"""Two features together explain something only if they cover more than half of what is left: there are so many pairs
-that one of them always covers a few failures (our own choice)."""
+"""Two features together explain something only if they cover more than half of what is left (our own choice). There are
+many pairs, so some pair always covers a few failures."""
 
 MIN_OFTEN: Final = 4
 OFTEN_RECALL: Final = 0.75

@@ -1,8 +1,8 @@
 """Marks failures that a weak model can cause by itself: the report says "the model or the server" and shows them last.
 
 A model can name a tool that nobody offered, write arguments that are no object, or write a tool call as text. That is
-the fault of the server where it promised to constrain the model (a named or forced choice, a strict tool), and where
-every try shows it. Otherwise nobody can decide it from outside.
+the fault of the server if it promised to constrain the model (a named or forced choice, a strict tool), and if every
+try shows it. Otherwise nobody can decide it from outside.
 """
 
 from __future__ import annotations

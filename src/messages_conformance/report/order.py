@@ -37,8 +37,8 @@ TOPICS: Final = (
         "headers",
     ),
 )
-"""The order of failures that are equal otherwise: answers first, what becomes of requests before the counts that follow
-from it, then the form of refusals, then other topics."""
+"""The order of failures that are otherwise equal. Answers are first. What the server does with requests is before the
+counts that follow from it. Then the form of refusals, then other topics."""
 
 CONTESTED: Final = frozenset({"version.header.required"})
 """Requirements on which the sources differ: the overview page asks for the header, the OpenAPI description of the same

@@ -22,8 +22,8 @@ MIN_REFUSED: Final = 2
 
 
 def refusals_of_valid_keys(exchanges: Iterable[Exchange], is_answered: Callable[[Exchange], bool]) -> Chance | None:
-    """The requests that are refused with 401 although their key is accepted elsewhere; None when that says less than
-    what they are: all of a kind that is never answered."""
+    """The requests that are refused with 401 although their key is accepted elsewhere. None when all of them are of a
+    kind that is never answered, because then the kind explains more."""
     known = [one for one in exchanges if answered(one)]
     valid = [one for one in known if one.expect != REFUSED and not near_miss(one)]
     good = [one for one in valid if is_answered(one)]

@@ -391,8 +391,8 @@ class Run:
         """Notes that the user ends the run early. What was judged until then is still reported.
 
         A signal handler may call it, also more than once. Raises KeyboardInterrupt only while a test of the user runs,
-        and for one of several signals. Each wait of the run raises it by itself, at a place where no lock is taken, so
-        nothing is left half judged, half written or locked.
+        and for one of several signals. Each wait of the run raises it itself, at a place where no lock is taken. So
+        nothing is left locked, half judged or half written.
         """
         self.end_early("the run was interrupted")
         self._engine.interrupt()

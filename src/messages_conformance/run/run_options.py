@@ -149,8 +149,8 @@ def checked(options: Options) -> Profile:
 def with_last_failed(options: Options) -> Options:
     """Returns the options with what failed in the report of `last_failed` as `only` and `situation`.
 
-    Raises UsageError when the report cannot be read, when nothing failed in it, or when a requirement of the user's
-    suite failed that this run does not have.
+    Raises UsageError when the report cannot be read or nothing failed in it. The same when a requirement of the user's
+    suite failed and this run does not have it.
     """
     if options.last_failed is None:
         return options

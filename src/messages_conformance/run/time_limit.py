@@ -21,8 +21,8 @@ TEST_CPU_S: Final = 20.0
 """CPU seconds of the process for one test of the user, and for the import of their files (our own choice)."""
 
 TEST_S: Final = 600.0
-"""Seconds that one test of the user may take besides the time in which it waits for the target (our own choice: a test
-that waits until a cache entry of five minutes has expired takes half of it)."""
+"""Seconds that one test of the user may take, without the time in which it waits for the target (our own choice). A
+test that waits until a cache entry of five minutes has expired takes half of it."""
 
 AGAIN_S: Final = 1.0
 """The error is raised again after this time, because the code may catch it."""

@@ -34,8 +34,8 @@ WRITE_EVERY_S: Final = 1.0
 """A killed process loses at most this much of its report, as long as a report is written quickly."""
 
 MOST_TIME_WRITING: Final = 0.05
-"""At most this part of a session's time is spent on reports that later ones replace: with thousands of exchanges, each
-one takes seconds (origin: our own)."""
+"""At most this part of a session's time is used for interim reports, because each one takes seconds with thousands of
+exchanges (origin: our own)."""
 
 
 class Session:

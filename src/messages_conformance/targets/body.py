@@ -33,16 +33,16 @@ from messages_conformance.exchange import (
 MIB: Final = 1024 * 1024
 
 MAX_RESPONSE_BYTES: Final = 4 * MIB
-"""Where a body is cut off: far beyond any answer to the few hundred tokens that are asked for, and little to hold for
-each request in flight (origin: our own)."""
+"""A body is cut off at this size (origin: our own). Any answer to the few hundred tokens that are requested is much
+smaller. Memory for one such body in each request in flight is small."""
 
 MAX_DECODED_BYTES: Final = 8 * MIB
 """Where a compressed body is cut off: text compresses well (origin: our own)."""
 
 MAX_EVENTS: Final = 50_000
 MAX_CHUNKS: Final = 100_000
-"""Where a body is cut off by the number of its events and its chunks: each one costs memory, however short it is
-(origin: our own; a hundred for each token of the longest answer that is asked for)."""
+"""A body is cut off at this number of events or chunks, because even a short one needs memory (origin: our own). It is
+a hundred for each token of the longest answer that is requested."""
 
 ONCE_CUT_OFF_BYTES: Final = 1 * MIB
 """Where bodies are cut off after one was. A run against a target whose every answer is endless has to fit into memory,

@@ -18,8 +18,8 @@ from messages_conformance.reference.connection import sized
 from messages_conformance.reference.http import HttpRequest, HttpResponse
 
 LATENCY_S: Final = 0.001
-"""The least time from a request to the first byte of its answer: requests that are sent together overlap, as over a
-network (origin: our own; about what a loopback socket takes)."""
+"""The least time from a request to the first byte of its answer, so that requests that are sent together overlap, as
+over a network (origin: our own; a loopback socket takes about as long)."""
 
 PIECES_PER_TURN: Final = 64
 """After this many pieces the other tasks run: an answer may be endless."""

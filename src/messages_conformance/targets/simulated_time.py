@@ -1,7 +1,7 @@
 """Simulated time: delays take no time of the machine, and recorded times do not depend on its speed.
 
-A simulated clock belongs to a target that needs no network. All tasks of a run share the clock through the event loop,
-which moves it forward only when every task waits: straight to the moment at which the next wait ends.
+A simulated clock belongs to a target that needs no network. All tasks of a run share the clock through the event loop.
+The loop moves the clock forward only when every task waits, directly to the end of the next wait.
 """
 
 from __future__ import annotations

@@ -86,8 +86,8 @@ PAUSE_S: Final = 1.5
 """How long the upstream waits for what it has sent to arrive. When that fails, the case is sent again with LONGER."""
 
 SILENCE_S: Final = 22.0
-"""A silence in which a client must hear something: Claude Code shows a note after 20 s without a byte, and two seconds
-are for the way (code.claude.com/docs/en/llm-gateway-protocol#streaming)."""
+"""In a silence of this length, the gateway must send something. Claude Code shows a note after 20 s without a byte; two
+seconds are for the network (code.claude.com/docs/en/llm-gateway-protocol#streaming)."""
 
 LONGER: Final = 4.0
 """The pauses of the second try are longer by this factor, so that a busy machine causes no failure (our own)."""

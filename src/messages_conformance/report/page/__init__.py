@@ -1,9 +1,9 @@
 """report.html: the report of a run as one self-contained page.
 
-The order: the verdict, what works, causes, failures, clients that can use the endpoint; then the rest, folded:
-warnings, areas, what was not verified, times, and the whole exchanges of failures. The page loads no script, font or
-picture; all text of the target is escaped. Its own script filters failures and copies commands; without it, the page
-shows everything.
+The order: the verdict, what works, causes, failures, clients that can use the endpoint. The rest is folded: warnings,
+areas, what was not verified, times, and the whole exchanges of failures. The page loads no script, font or picture; all
+text of the target is escaped. Its own script filters failures and copies commands; without it, the page shows
+everything.
 """
 
 from __future__ import annotations
