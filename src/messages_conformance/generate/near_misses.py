@@ -2,9 +2,9 @@
 
 The contract alone decides how a target has to answer. A change names the requirement of the probe table that its
 request falls under. Where that requirement applies in the profile, the request must be refused, and is judged like the
-rows of the table. Every other near miss may be answered too: a gateway may accept more than the schema says (contract
-section 8), and servers differ about numbers in strings and similar values. Such a near miss must not lead to a 5xx or
-to an error under a success status, and a refusal must have an error envelope.
+rows of the table. Every other near miss may also be answered. A gateway may accept more than the schema says (contract
+section 8), and servers differ about numbers in strings and similar values. Such a near miss must not cause a 5xx or an
+error with a success status. A refusal must have an error envelope.
 """
 
 from __future__ import annotations

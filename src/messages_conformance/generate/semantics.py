@@ -1,8 +1,8 @@
 """Rules that no schema can express: over several fields, and over the turns of a conversation.
 
-This module is independent of the code that generates requests, so that tests can compare the two: a generated request
-with a breach is our own error, and a near miss without a breach is none. Limits are those of the public documentation,
-read 2026-11-22.
+This module is independent of the code that generates requests, so that tests can compare the two. A generated request
+with a breach is our own error, and a near miss without a breach is not a near miss. Limits are those of the public
+documentation, read 2026-11-22.
 """
 
 from __future__ import annotations

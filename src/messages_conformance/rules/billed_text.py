@@ -1,6 +1,6 @@
 """Rules that compare the text of answers with the output tokens that are billed for it.
 
-Hidden reasoning costs tokens too, so only a bill that is too small for its text is wrong; and equal answers to equal
+Hidden reasoning costs tokens too, so only a bill that is too small for its text is wrong. Equal answers to equal
 requests cost the same in both forms.
 """
 

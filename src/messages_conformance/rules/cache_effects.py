@@ -35,9 +35,9 @@ MIN_CACHED_TOKENS: Final = 256
 """No model caches a prefix of less than 512 tokens (prompt caching); half of it, for coarse counts (our own)."""
 
 MIN_REWRITES: Final = 7
-"""At least this many requests write what was written before them, and none reads it: a gateway that sends requests to
-several servers in turn reads earlier, and a cache that loses every second entry by chance does so once in 128 (our
-own)."""
+"""At least this many requests write what was written before them, and none reads it (our own). A gateway that sends
+requests to several servers in turn reads earlier. A cache that loses every second entry by chance does so once in
+128."""
 
 SAME_SHARE: Final = 0.8
 """A prompt is written again if at least this share of what was written at first is written (our own)."""

@@ -1,9 +1,9 @@
 """The catalogue: every requirement that is judged, registered by the `@rule` on the function that judges it.
 
 A rule over one exchange is `def good_state(exchange) -> Iterable[Finding | Unverified]`; the judge asks it only about
-the exchanges that its `applies` accepts. A rule over a whole run (`over="run"`) takes the tuple of all exchanges, has
-no `applies`, and yields `Unverified` itself when its premise is missing. Both are asked only about exchanges that have
-all parts of a recording that the rule `reads`. The docstring's first line is the requirement's sentence.
+the exchanges that its `applies` accepts. A rule over a whole run (`over="run"`) takes the tuple of all exchanges and
+has no `applies`. It yields `Unverified` itself when a precondition is missing. Both are asked only about exchanges that
+have all parts of a recording that the rule `reads`. The docstring's first line is the requirement's sentence.
 """
 
 from __future__ import annotations
@@ -184,8 +184,8 @@ def _judged_over_a_run(_: Exchange) -> bool:
 def add(requirement: Requirement) -> None:
     """Puts one row into the catalogue.
 
-    Raises ValueError for a second row of the same id, a reserved topic, an unknown level or harm, and a row without a
-    sentence or a source.
+    Raises ValueError for a second row with the same id, a reserved topic, or an unknown level or harm. The same for a
+    row without a sentence or a source.
     """
     if requirement.id in _registered:
         raise ValueError(f"requirement {requirement.id} is judged twice: merge the two functions or rename one")

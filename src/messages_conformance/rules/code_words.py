@@ -1,9 +1,9 @@
 """Rules for what the model sees: it knows code words from each part of the request.
 
 The model itself is not judged. Each code word is in one place of a conversation, and the request asks the model to list
-all of them. Control requests have all words in the last message and show that the model can list them. If every answer
-to the same request omits a word, although the model lists such words elsewhere, or although the word costs no input
-tokens, the target did not show it to the model.
+all of them. Control requests have all words in the last message and show that the model can list them. Every answer to
+the same request may omit a word. The target did not show the word to the model if the model lists such words elsewhere,
+or if the word costs no input tokens.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ MIN_SENTENCE_TOKENS: Final = 4
 """The fewest tokens that this sentence costs more than "Yes." (our own: seven words and a number; usually ten)."""
 
 MIN_ANSWERS: Final = 3
-"""At least this many answers to the same request must lack the same words, and have others, to exclude chance (our own:
-a model that forgets every tenth time forgets three times in a row once in a thousand)."""
+"""At least this many answers to the same request must lack the same words, and have others, to exclude chance (our
+own). A model that forgets every tenth time forgets three times in a row once in a thousand."""
 
 MAX_CONTROL_CHARACTERS: Final = 500
 """A prompt of this length is never truncated (our own)."""
@@ -83,8 +83,8 @@ SPELLED: Final = re.compile(r"([^\W\d_]+)\W{0,3}([0-9]{2})\b")
 """A code word as a model may write it: with another hyphen, a blank, or other letters."""
 
 MIN_SPELLING: Final = 0.6
-"""At least this share of the letters of a name must be the same, in their order, beside the same number (our own: two
-letters that changed their places in a name of four give 0.75)."""
+"""At least this share of the letters of a name must be the same, in the same order, and with the same number (our own).
+If two letters change places in a name of four letters, the share is 0.75."""
 
 TOKEN: Final = re.compile(r"[\w-]+")
 

@@ -22,8 +22,8 @@ MIN_CALLS: Final = 2
 """At least this many calls of one form must have lost the same value (our own)."""
 
 MIN_CALLS_OF_ONE_FORM: Final = 4
-"""At least this many calls must have lost every empty value and kept all others if no call shows that the model writes
-them (our own)."""
+"""If no call shows that the model writes empty values, at least this many calls must have lost them all and kept all
+other values (our own)."""
 
 
 def has_lost(stated: Any, given: Mapping[str, Any], name: str) -> bool:

@@ -20,8 +20,8 @@ from messages_conformance.rules.recording_parts import PROBES, REQUEST
 from messages_conformance.rules.verdict import MUST, Finding, Unverified
 
 MIN_FORM_ANSWERS: Final = 5
-"""At least this many answers to one form must have the words, and as many to the other form must lack them (our own:
-with a model that lists a word in half of its answers, chance explains this once in a thousand)."""
+"""At least this many answers to one form must have the words, and as many to the other form must lack them (our own).
+If a model lists a word in half of its answers, chance explains this once in a thousand."""
 
 
 @rule(

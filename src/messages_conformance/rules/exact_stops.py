@@ -1,7 +1,7 @@
 """The rule that a stop sequence matches exactly: its blanks, its capitals, and no pattern.
 
 The same request without stop sequences shows what the model writes. If the target stops where this text resembles a
-sequence, and is not equal to it, the target has matched something else than it was given.
+sequence and is not equal to it, the target has compared in a wrong way.
 """
 
 from __future__ import annotations

@@ -177,8 +177,8 @@ BLAMING_STATUSES: Final = frozenset({400, 404, 405, 415, 422})
 """Statuses after which the official SDKs do not send a request again: they repeat 408, 409, 429 and 5xx."""
 
 MAY_CHANGE: Final = re.compile(r"filter|policy|policies|moderation|safety|credit|balance|billing", re.IGNORECASE)
-"""Words of refusals that depend on the answer of the model or on the account, and not on the request alone: the API
-says invalid_request_error for a blocked answer and for an account without credit, too."""
+"""Words of refusals that depend on the answer of the model or on the account, and not on the request alone. The API
+uses invalid_request_error also for a blocked answer and for an account without credit."""
 
 MIN_WRONGLY_BLAMED: Final = 2
 """At least this many requests must be blamed and then accepted (our own: one may be a change of the configuration)."""

@@ -14,8 +14,8 @@ from messages_conformance.rules.verdict import SHOULD, STATUS, Finding, Place, U
 
 USED_SLACK_TOKENS: Final = 10
 USED_SLACK_SHARE: Final = 0.15
-"""By id and inline, a document may differ by this, whichever is more: counts are estimates (our own: two of 5 % that
-differ in opposite directions; the document is most of the prompt)."""
+"""The counts of a document by id and inline may differ by the larger of these, because counts are estimates (our own).
+Two estimates may be wrong by 5 % in opposite directions; the document is most of the prompt."""
 
 KINDS: Final = {"image": ("image/",), "document": ("application/pdf", "text/plain")}
 """Content block -> the beginnings of the media types of files that it takes."""

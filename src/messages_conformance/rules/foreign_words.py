@@ -1,7 +1,7 @@
 """The rule for answers that belong to somebody else: made-up words of another request in an answer.
 
 The suites ask for words that no model writes by chance. Each of them is in the requests that ask for it and nowhere
-else, so an answer that has the word of another request was given to the wrong caller, or comes out of a cache.
+else. So an answer that has the word of another request belongs to another caller, or comes from a cache.
 """
 
 from __future__ import annotations

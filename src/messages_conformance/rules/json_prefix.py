@@ -1,7 +1,7 @@
 """Decides whether a text is the beginning of JSON, as a client has it while the input of a tool arrives.
 
-The text is completed and read as JSON: open strings, arrays and objects are closed, a partial literal is completed,
-and a key or a colon without a value gets one.
+The text is completed and read as JSON. Open strings, arrays and objects are closed. A partial literal is completed. A
+key or a colon without a value gets a value.
 """
 
 from __future__ import annotations

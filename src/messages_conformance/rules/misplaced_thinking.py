@@ -27,8 +27,8 @@ from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 
 MIN_SILENT: Final = 4
-"""At least this many answers think and say nothing, and none says something: a model that forgets to answer does so now
-and then (our own)."""
+"""At least this many answers have thinking and no text, and no answer has text (our own). A model that forgets to
+answer does so only sometimes."""
 
 MIN_SWALLOWED: Final = 3
 """At least this many answers end their thinking with the text that the other answers have (our own)."""

@@ -1,8 +1,8 @@
 """Streams whose text is the text of the whole answer without one piece, or with one delta twice.
 
 A piece may be the end, the beginning, a part inside, or all the text after a thinking block. Two answers of a model may
-differ in length, too. So one such stream shows nothing, but two things do: that it is billed like the whole answer, or
-that many streams have the difference and no whole answer has it.
+differ in length, too. So one such stream shows nothing. Two things show it: the stream is billed like the whole answer,
+or many streams have the difference and no whole answer has it.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ MIN_CUT: Final = 2
 """At least this many of them, and most, have the beginning of the text of the whole answer (our own)."""
 
 LONG_CHARACTERS: Final = 1_000
-"""Two answers of a model have this many characters in common only if they are one text; one such stream is enough: the
-bill shows that the model wrote on (our own)."""
+"""Two answers of a model have this many characters in common only if they are one text (our own). One such stream is
+enough, because the bill shows that the model wrote more."""
 
 MIN_DELTAS: Final = 5
 """A target that sends each text in fewer deltas has many streams with the same number (our own)."""

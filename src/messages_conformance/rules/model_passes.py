@@ -1,7 +1,7 @@
 """Whether one request makes the server call the model more than once.
 
 Server tools, MCP connectors and compaction call the model again with what they added to the conversation. Each call is
-a pass: it reads the whole prompt, and it has its own max_tokens. So usage adds up passes, or reports the last one, and
+a pass: it reads the whole prompt, and it has its own max_tokens. So usage adds up passes, or reports the last pass. It
 says nothing about the size of the prompt or about one limit (documentation, "Server tools" and "Compaction": the usage
 of a request with iterations; recorded traffic of the API shows each of these).
 """

@@ -26,8 +26,9 @@ KINDS: Final = ("thinking", "redacted_thinking")
 ENDED: Final = ("end_turn", "stop_sequence", "tool_use")
 
 MIN_ANSWERS: Final = 5
-"""At least this many answers must have a thinking block while it is shown, and as many none while it is omitted (our
-own: a model that thinks every second time does so once in a thousand runs; a model that always thinks never does)."""
+"""At least this many answers must have a thinking block while it is shown, and as many must have none while it is
+omitted (our own). With a model that thinks every second time, this happens once in a thousand runs. With a model that
+always thinks, it never happens."""
 
 
 @rule(

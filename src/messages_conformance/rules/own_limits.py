@@ -1,10 +1,10 @@
 """Recognises the refusal of a target that takes fewer or smaller parts than the API, and says so.
 
-The contract names no least number of tools, images or stop sequences, and no least size of a text, so a clean refusal
-that names such a limit is no violation. Servers word it differently, before or after the number: "at most 1 image(s)
-may be provided in one prompt" (vLLM), "array too long. Expected an array with maximum length 16" (OpenAI), "only one
-image is allowed", "this model takes one image per message", "too many tools: 40 > 32", "multiple images are not
-supported".
+The contract names no number of tools, images or stop sequences, and no size of a text, that every server must accept.
+So a clean refusal that names such a limit is no violation. Servers word it differently, before or after the number: "at
+most 1 image(s) may be provided in one prompt" (vLLM), "array too long. Expected an array with maximum length 16"
+(OpenAI), "only one image is allowed", "this model takes one image per message", "too many tools: 40 > 32", "multiple
+images are not supported".
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which parts of a recording a rule reads, and which of them an exchange lacks.
 
-Every recording has the status and the decoded body of the response (JSON, or the data of the events), and it says
+Every recording has the status and the decoded body of the response (JSON, or the data of the events). It also says
 whether the request created a message and whether it asked for a stream; a source without requests assumes both. A rule
 that reads anything else names the part in `@rule(..., reads={...})`. The judge asks it only about exchanges that have
 this part; without any, the requirement is not verified, and the reason names the part.

@@ -1,9 +1,8 @@
 """The rule for content that is lost now and then: answers to one request that differ although they are billed alike.
 
-Two answers of a model may differ. But a model that writes less is billed for less. So several answers that are billed
-like another answer to the same request, and lack a part of its text or of its tool input, lost that part after the
-model wrote it. A lost blank between two words needs no bill, because a model writes the blank and the word as one
-token.
+Two answers of a model may differ. But a model that writes less is billed for less. Several answers may be billed like
+another answer to the same request, and lack a part of its text or tool input. Then they lost this part after the model
+wrote it. A lost blank between two words needs no bill, because a model writes the blank and the word as one token.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ from messages_conformance.rules.recording_parts import REQUEST
 from messages_conformance.rules.verdict import MUST, Finding, Unverified
 
 MIN_LACKING: Final = 3
-"""At least this many answers must lack a part, and no answer of the same requests may differ in another way (our own: a
-model that is unsteady differs in many ways)."""
+"""At least this many answers must lack a part, and no answer of the same requests may differ in another way (our own).
+The answers of an unsteady model differ in many ways."""
 
 MIN_EMPTY: Final = 2
 """At least this many calls must have an empty input that is billed like a full one (our own: no model is billed so for

@@ -55,12 +55,12 @@ EMPTY_ANSWER_TOKENS: Final = 16
 API itself was recorded with 9; the rest is our own margin."""
 
 MIN_EMPTY_ANSWERS: Final = 2
-"""A server has lost the content if at least this many answers are empty although tokens were billed (our own: a model
-that thinks without showing it can end one answer that way)."""
+"""A server has lost the content if at least this many answers are empty although tokens were billed (our own). A model
+that thinks without showing it can end one answer that way."""
 
 UNSHOWN_TOKENS: Final = 8
-"""With more output tokens than characters and this many more, a model thinks without showing it (our own: tokens that
-end an answer or mark a turn are few)."""
+"""If the output tokens exceed the characters by more than this, the model thinks without showing it (our own). Tokens
+that end an answer or mark a turn are few."""
 
 LOST_CALLS_TOKENS: Final = 150
 """Two calls of the tools of this suite cost less than this; more tokens were used for something else (our own)."""

@@ -41,8 +41,8 @@ END_TOKENS: Final = 1
 """Some servers count the token that ends an answer, others do not (our own)."""
 
 MIN_ENDED_AT_LIMIT: Final = 2
-"""One answer may end at its limit by chance and be the beginning of a longer one; two do not (our own: a model gives
-less than requested in fewer than one of thirty answers, and rarely with just this many tokens)."""
+"""One answer may end at its limit by chance and be the beginning of a longer one; two do not (our own). A model gives
+less than requested in fewer than one of thirty answers, and rarely with just this many tokens."""
 
 SMALLEST_WINDOW: Final = 1_000
 """No model in use has a smaller context window (our own; local servers start with 2,048)."""

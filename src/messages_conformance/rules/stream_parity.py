@@ -1,7 +1,7 @@
 """Rules for what streaming must not change: the same request has the same kinds of content with and without it.
 
 Two answers of a model may differ, so these rules do not compare words. They compare what is equal in all correct pairs
-of answers: that there is text, that there are spaces between its words, that a tool call has its input.
+of answers: there is text, there are spaces between its words, and a tool call has its input.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ MIN_ORDERS: Final = 400
 
 MIN_PAIRS: Final = 6
 """At least this many pairs must differ in one direction, and none in the other, to exclude chance. A model that decides
-at random differs in one direction in at most a quarter of all pairs, so in all of six less than once in a thousand."""
+at random differs in one direction in at most a quarter of all pairs. So all of six pairs differ less than once in a
+thousand."""
 
 BILLED_SHARE: Final = 0.9
 """One call costs about half of two calls; an answer with one that is billed like two has lost the other (our own)."""

@@ -27,8 +27,8 @@ KINDS: Final = ("thinking", "redacted_thinking")
 ENDED: Final = ("end_turn", "tool_use")
 
 MIN_SILENT: Final = 5
-"""At least this many answers to requests with a budget have no thinking, and none has: a model leaves it out now and
-then (our own)."""
+"""At least this many answers to requests with a budget have no thinking, and none has thinking (our own). A model
+sometimes does not think."""
 
 
 def _thinking(exchange: Exchange) -> list[Mapping[str, Any]]:

@@ -2,9 +2,9 @@
 
     python -m messages_conformance.suite_process JSON ARGUMENT...
 
-JSON is a `Parent`. The verdict goes through a pipe, with the parent's nonce: an exit code alone proves nothing, because
-a test can end this process with `os._exit(0)`. The parent holds the other end of a second pipe: when it is gone, even
-by SIGKILL, reading that pipe ends, and this process ends like a run that is interrupted.
+JSON is a `Parent`. The verdict goes through a pipe, with the parent's nonce. An exit code alone proves nothing, because
+a test can end this process with `os._exit(0)`. The parent has the other end of a second pipe. When the parent ends,
+even by SIGKILL, reading this pipe ends. Then this process ends like an interrupted run.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from messages_conformance.suite_process import NOT_JUDGED, WRONG_USAGE, Parent, 
 from messages_conformance.suite_process.output import mask_output
 
 GRACE_S: Final = 10.0
-"""How long a run may take to write its report after its parent is gone, and how long threads of a test may go on after
-the verdict (our own choice: a report takes a second)."""
+"""How long a run may take to write its report after its parent has ended (our own choice: a report takes a second).
+Threads of a test may also continue for this time after the verdict."""
 
 
 class _Watched:

@@ -1,8 +1,8 @@
 """The output of suites of the user: what their tests print has no key, and nothing that a CI system executes.
 
-Python's own streams mask what is written to them. What is written past them, by a program that a test starts for
-example, goes through a pipe to a process that masks it line by line. It is a process and no thread, because a test may
-end this one at any time, and what it printed last matters most then.
+Python's own streams mask what is written to them. Other output, for example of a program that a test starts, goes
+through a pipe to a process that masks it line by line. It is a process and no thread, because a test may end this one
+at any time, and what it printed last matters most then.
 """
 
 from __future__ import annotations

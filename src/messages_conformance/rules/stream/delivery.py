@@ -103,8 +103,8 @@ def _is_burst(exchange: Exchange, deltas: list[StreamEvent]) -> bool:
 
 
 MAX_LAG_OF_ENDING_S: Final = 1.0
-"""If our own process stood still for longer, it may have missed the end of a body, for which it waits five seconds
-(our own choice: a fifth of them)."""
+"""If our own process was blocked for longer, it may have missed the end of a body, for which it waits five seconds (our
+own choice: a fifth of this wait)."""
 
 
 MANY_VALUES: Final = "JSON values"

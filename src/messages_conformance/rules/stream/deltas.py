@@ -16,13 +16,13 @@ from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Place, Unv
 from messages_conformance.stream import known_event
 
 MIN_SNAPSHOT_CHARS: Final = 3
-"""Two deltas of which the second repeats the first are snapshots only from this length on: "1" then "12" is counting,
-"Hel" then "Hello" is not (our own; shorter repetitions occur in normal text)."""
+"""If a delta repeats the delta before it, both are snapshots only from this length on (our own). "1" then "12" is
+counting; "Hel" then "Hello" is not. Shorter repetitions occur in normal text."""
 
 MIN_REPEATED_DELTAS: Final = 3
 MIN_REPEATED_CHARS: Final = 20
-"""A delta that repeats all deltas before it, and is at least this long, is the whole text once more: other APIs send it
-at the end (our own; normal text does not repeat itself so)."""
+"""A delta that repeats all deltas before it, and has at least this length, is the whole text once more (our own). Other
+APIs send it at the end. Normal text does not repeat itself in this way."""
 
 
 @rule(
