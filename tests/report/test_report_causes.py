@@ -474,3 +474,89 @@ def test_of_equal_failures_that_comes_first_which_fails_wherever_it_applies():
     rare = replace(failed("request.max_tokens.integer", exchanges[:1]), judged=7)
     always = replace(failed("request.max_tokens.required", exchanges[1:3]), judged=2)
     assert rank(always, "hides", {}) < rank(rare, "hides", {})
+
+
+def refused(sent, status, message, **fields):
+    answer = json.dumps({"type": "error", "error": {"type": "invalid_request_error", "message": message}}).encode()
+    chunks = (Chunk(at_s=0.1, data=answer),)
+    made = asked(sent, status, **fields)
+    return replace(made, response=replace(made.response, chunks=chunks))
+
+
+TOOLS = [{"name": "look", "input_schema": {"type": "object"}}]
+WITH_TOOLS = [body(number, tools=TOOLS) for number in range(4)]
+PLAIN = [asked(body(number)) for number in range(40)]
+
+
+def the_cause(*exchanges, requirement=VALID):
+    known = numbered(*exchanges)
+    wrong = [one for one in known if one.response.status >= 400]
+    return find_causes([failed(requirement, wrong)], known)
+
+
+@pytest.mark.parametrize(
+    ("messages", "end"),
+    [
+        (["no tools here"] * 4, 'with 400: "no tools here".'),
+        ([f"tools.{number}: no tools here" for number in range(4)], 'with 400: "tools.0: no tools here".'),
+        (["no tools here", "this is no tool", "a", "b"], "with 400."),
+        (["Bad request"] * 4, "with 400."),
+    ],
+)
+def test_a_cause_quotes_what_the_target_says_to_all(messages, end):
+    wrong = [refused(sent, 400, message) for sent, message in zip(WITH_TOOLS, messages, strict=True)]
+    (cause,) = the_cause(*wrong, *PLAIN)
+    assert cause.sentence == f"Every request with tools is refused {end}"
+
+
+def test_an_answer_of_another_route_shows_nothing_about_requests_for_messages():
+    images = [body(max_tokens=number, messages=[turn([IMAGE])]) for number in (8, 9, 10, 11)]
+    wrong = [asked(sent, 500) for sent in images]
+    counts = [asked(sent) for sent in images]
+    counts = [replace(one, request=replace(one.request, path="/v1/messages/count_tokens")) for one in counts]
+    (cause,) = the_cause(*wrong, *counts, *PLAIN)
+    assert cause.sentence == "Every request with an image is answered with 500."
+
+
+def test_an_odd_request_with_the_5xx_of_a_cause_is_explained_by_it():
+    wrong = [asked(sent, 500) for sent in WITH_TOOLS]
+    odd = asked(body(9, tools=TOOLS), 500, expect="refused")
+    (cause,) = the_cause(*wrong, odd, *PLAIN)
+    assert 5 in cause.exchanges
+    assert cause.sentence == "Every request with tools is answered with 500."
+
+
+def test_a_valid_key_that_is_refused_now_and_then_is_a_cause():
+    wrong = [refused(body(number), 401, "invalid x-api-key") for number in range(100, 103)]
+    (cause,) = the_cause(*wrong, *PLAIN)
+    assert cause.by_chance
+    assert cause.sentence.startswith('3 of 43 requests with a valid key are refused with 401: "invalid x-api-key"')
+
+
+def test_a_key_that_no_request_of_a_kind_may_use_is_another_cause():
+    wrong = [refused(sent, 401, "no tools for this key") for sent in WITH_TOOLS]
+    assert not any(cause.by_chance for cause in the_cause(*wrong, *PLAIN))
+
+
+def answer_of(name, text="Hello"):
+    return json.dumps({"type": "message", "id": name, "content": [{"type": "text", "text": text}]}).encode()
+
+
+COPIED = [
+    asked(body(number, max_tokens=limit), answer=answer_of(f"msg_{number}")) for number in (1, 2, 3) for limit in (8, 9)
+]
+
+
+def test_copies_of_earlier_answers_are_a_cause():
+    known = numbered(*COPIED)
+    copies = [failed("response.id.unique", known), failed("stop.max_tokens.occurs", known[1:2])]
+    verdicts, causes = explained(copies, known, kept=lambda *_: False)
+    assert causes[0].sentence == (
+        "3 of 6 answers are copies of the answer to another request, with its id; the requests differ in max_tokens."
+    )
+    assert [verdict.outcome for verdict in verdicts] == ["fail", "not-verified"]
+
+
+def test_a_server_with_one_id_makes_no_copies():
+    known = numbered(*(asked(body(number), answer=answer_of("msg_1", f"Hello {number}")) for number in range(6)))
+    assert find_causes([failed("response.id.unique", known)], known) == ()

@@ -19,17 +19,17 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from messages_conformance.exchange import ACCEPTED, COMPLETE, LEFT, REFUSED, STALLED, Exchange
+from messages_conformance.report.cause_words import cause_sentence, said_to_all
 from messages_conformance.report.chance import Chance, chance_failures
-from messages_conformance.report.failing_requests import phrases, with_pattern
+from messages_conformance.report.copied_answers import COPIES, UNIQUE_ID, copied_answers
+from messages_conformance.report.failing_requests import with_pattern
 from messages_conformance.report.feature_search import MIN_REQUESTS, Shared, shared_features
 from messages_conformance.report.model_or_server import marked_uncertain
 from messages_conformance.report.refused_keys import refusals_of_valid_keys
 from messages_conformance.report.request_features import features
-from messages_conformance.report.text import clause, inline
 from messages_conformance.rules.accessors import (
     beyond_context,
     carries_error,
-    error_message,
     near_miss,
     response_of,
     streamed,
@@ -42,9 +42,6 @@ from messages_conformance.rules.probe_rules import VALID_REQUEST
 from messages_conformance.rules.recording_parts import PROBES, has
 from messages_conformance.rules.verdict import FAIL, NOT_VERIFIED, STATUS, UNSHOWN, WARN, Finding, Verdict
 
-FEW: Final = 4
-"""Below this number of requests, a sentence says how many there are instead of `every` (our own choice)."""
-
 PREFLIGHT: Final = "preflight"
 
 MOMENTARY: Final = frozenset({429, 529})
@@ -55,15 +52,6 @@ SILENCE: Final = frozenset({"timeout", "disconnected"})
 
 BAD_INPUT: Final = "errors.no-5xx-on-bad-input"
 """The requirement of requests that are odd on purpose: their answers are not compared with those of valid ones."""
-
-PLACES: Final = re.compile(r"[\d.\[\]]+")
-"""What differs between two refusals for the same reason: numbers and places in the request."""
-
-SAYS_LITTLE: Final = re.compile(
-    r"\W*(?:\d{3}\W*)?(?:an? )?(?:unknown|unexpected|internal|server|bad|invalid|request|error|occurred|gateway|\W)*",
-    re.IGNORECASE,
-)
-"""A message that adds nothing to the status: `Internal server error` (our own)."""
 
 COME_AND_GO: Final = (
     "errors.status.5xx-of-one-kind",
@@ -130,6 +118,7 @@ def find_causes(verdicts: Iterable[Verdict], exchanges: Iterable[Exchange]) -> t
     ]
     alike = [exchange for number, exchange in known.items() if outcomes[number] == NOT_COMPARED]
     causes = [
+        _cause_of_copies(failing, known),
         *(_cause_by_chance(one, failing, known) for one in come_and_go),
         *(_with_alike(_cause(shared, failing, known, outcomes), alike, known) for shared in _shared(bad, good)),
     ]
@@ -231,10 +220,10 @@ def _cause(
     # The routes beside it may be missing: then all their requests fail, with other statuses.
     of_messages = [number for number in shared.exchanges if known[number].creates_message]
     words = list(dict.fromkeys(outcomes[number] for number in of_messages or shared.exchanges))
-    said = _said([known[number] for number in of_messages or shared.exchanges])
+    said = said_to_all([known[number] for number in of_messages or shared.exchanges])
     return Cause(
         requirement=blamed.requirement,
-        sentence=_sentence(shared, words, len({known[number].request.identity for number in covered}), said),
+        sentence=cause_sentence(shared, words, len({known[number].request.identity for number in covered}), said),
         features=shared.names,
         exchanges=shared.exchanges,
         example=min(covered, key=lambda number: plainness(known[number])),
@@ -288,6 +277,22 @@ def _cause_by_chance(chance: Chance, failing: Sequence[Verdict], known: Mapping[
     )
 
 
+def _cause_of_copies(failing: Iterable[Verdict], known: Mapping[int, Exchange]) -> Cause | None:
+    """The cause of answers that are copies of earlier ones; None without them."""
+    if not any(verdict.requirement == UNIQUE_ID for verdict in failing):
+        return None
+    copies = copied_answers(known.values())
+    if copies is None:
+        return None
+    return Cause(
+        requirement=UNIQUE_ID,
+        sentence=copies.sentence,
+        features=(COPIES,),
+        exchanges=copies.exchanges,
+        example=min(copies.exchanges, key=lambda number: plainness(known[number])),
+    )
+
+
 def _has(verdicts: Mapping[str, Verdict], name: str, outcome: str) -> bool:
     return name in verdicts and verdicts[name].outcome == outcome
 
@@ -323,43 +328,6 @@ def plainness(exchange: Exchange) -> tuple[bool, bool, bool, bool, int, int]:
 def is_preflight(situation: str) -> bool:
     """Whether a situation is a request that begins every run: no option selects it."""
     return situation.partition(".")[0] == PREFLIGHT
-
-
-def _said(exchanges: Iterable[Exchange]) -> str:
-    """The words of the target, if it says the same to all of these requests, but for numbers; else nothing."""
-    messages = [error_message(one) for one in exchanges if one.response is not None and one.response.status >= 400]
-    if not messages or len({PLACES.sub(" ", text) for text in messages}) > 1 or SAYS_LITTLE.fullmatch(messages[0]):
-        return ""
-    return f': "{clause(inline(min(messages, key=len)))}"'
-
-
-def _sentence(shared: Shared, outcomes: Sequence[str], requests: int, said: str = "") -> str:
-    """The cause in words, such as `Every streamed request with tools is answered with 500.`"""
-    adjective, rest = phrases(shared)
-    if shared.requests:
-        of_all = " ".join([f"Of {shared.requests} {adjective}requests", *[" and ".join(rest)] * bool(rest)])
-        return f"{of_all}, {requests} {_plural(_together(outcomes))}{said}."
-    noun = (
-        f"Every {adjective}request"
-        if requests >= FEW or not shared.names
-        else f"Each of the {requests} {adjective}requests"
-    )
-    return " ".join([noun, *[" and ".join(rest)] * bool(rest), _together(outcomes)]) + f"{said}."
-
-
-def _plural(phrase: str) -> str:
-    """The phrase about several requests: `are answered with 500`."""
-    return re.sub(r"\b(is|gets)\b", lambda found: {"is": "are", "gets": "get"}[found.group()], phrase)
-
-
-def _together(outcomes: Sequence[str]) -> str:
-    """Several outcomes as one phrase: `is answered with 500 or 502`."""
-    stems: dict[str, list[str]] = {}
-    for outcome in sorted(outcomes):
-        stem, _, status = outcome.rpartition(" with ")
-        stems.setdefault(stem or outcome, []).append(status if stem else "")
-    phrases = [f"{stem} with {' or '.join(found)}" if any(found) else stem for stem, found in stems.items()]
-    return " or ".join(phrases)
 
 
 # -- what follows from the causes ------------------------------------------------------------------------------------
@@ -447,7 +415,7 @@ def _may_explain(cause: Cause, outcomes: Mapping[str, str], verdict: Verdict) ->
     outcome = outcomes[cause.requirement]
     as_much = outcome == FAIL or (outcome == WARN and verdict.outcome == WARN)
     blamed, row = CATALOGUE.get(cause.requirement), CATALOGUE.get(verdict.requirement)
-    if blamed is None or row is None or (cause.by_chance and row.harm != LEAKS):
+    if blamed is None or row is None or ((cause.by_chance or COPIES in cause.features) and row.harm != LEAKS):
         return as_much
     return as_much and row.harm != LEAKS and HARMS.index(blamed.harm) <= HARMS.index(row.harm)
 

@@ -8,10 +8,11 @@ from itertools import combinations
 from typing import Any, Final
 
 from messages_conformance.exchange import Exchange
-from messages_conformance.report.feature_search import CHANCE, MIN_REQUESTS, Shared, shared_features
+from messages_conformance.report.feature_search import CHANCE, Shared, shared_features
 from messages_conformance.report.request_features import features
 from messages_conformance.report.text import inline
 from messages_conformance.rules.accessors import answered, blocks_of, has_message, message_of, once_per_exchange
+from messages_conformance.rules.paired_requests import request_without
 from messages_conformance.rules.verdict import Verdict
 
 STREAM: Final = "stream"
@@ -39,6 +40,9 @@ _SAY_LITTLE: Final = (
 answer."""
 
 _NAME_CHARACTERS: Final = 40
+
+MIN_QUESTIONS: Final = 3
+"""What fewer questions have in common may be what they were written for (our own choice)."""
 
 FAR_FEWER: Final = 2
 """Two features are named together if other requests have both less often than one of them, by this factor (our own
@@ -78,7 +82,7 @@ def with_pattern(verdict: Verdict, known: Mapping[int, Exchange]) -> Verdict:
         return verdict  # where all answers fail, what they share is only what the requirement is about
     kind = has_message(failing[0])
     others = [each for each in known.values() if each.number not in numbers and has_message(each) == kind]
-    common = common_features(failing, passing if passing and complete else others)
+    common = common_features(failing, passing if passing and complete else others, about=verdict.requirement)
     return verdict if common is None else replace(verdict, pattern=f"only for {request_words(common)}")
 
 
@@ -98,16 +102,25 @@ def phrases(shared: Shared) -> tuple[str, list[str]]:
     return "streamed " if STREAM in shared.names else "", rest
 
 
-def common_features(failing: Sequence[Exchange], others: Sequence[Exchange]) -> Shared | None:
+def common_features(failing: Sequence[Exchange], others: Sequence[Exchange], *, about: str = "") -> Shared | None:
     """The feature or the pair that all failing requests have, and few others; None when that may be chance.
 
-    Its `requests` are the others that have them.
+    Its `requests` are the others that have them. What the requirement `about` is about in any case is left out.
     """
     requests = {each.request.identity: each for each in failing}
-    if len(requests) < MIN_REQUESTS or not others:
+    # The same question, streamed and not, has all its features in common by itself.
+    questions = len({request_without(each, "stream", "max_tokens") for each in requests.values()})
+    if questions < MIN_QUESTIONS or not others:
         return None
     found = [features_with_answer(each) for each in requests.values()]
-    names = [name for name in found[0] if all(name in each for each in found) and not name.startswith(_SAY_LITTLE)]
+    topic = about.replace("_", "-")
+    names = [
+        name
+        for name in found[0]
+        if all(name in each for each in found)
+        and not name.startswith(_SAY_LITTLE)
+        and name.partition(".")[0].replace("_", "-") not in topic.split(".")
+    ]
     described = [features_with_answer(each) for each in others]
     rare = {(name,): sum(name in each for each in described) for name in names}
     alone = min(rare, key=lambda pair: rare[pair], default=None)
@@ -120,7 +133,7 @@ def common_features(failing: Sequence[Exchange], others: Sequence[Exchange]) -> 
     having, tried = (both[best], len(both)) if len(best) == 2 else (rare[alone], len(rare))
     if len(best) == 1 or FAR_FEWER * both[best] > rare[alone]:
         best, having, tried = alone, rare[alone], len(rare)
-    if tried * (having / len(others)) ** len(requests) > CHANCE:
+    if tried * (having / len(others)) ** questions > CHANCE:
         return None
     words = tuple(found[0][name] for name in best)
     return Shared(names=best, words=words, exchanges=tuple(each.number for each in failing), requests=having)
