@@ -33,11 +33,15 @@ def tokens(text: str, pieces: re.Pattern[str] = TOKEN) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """One turn of a conversation, reduced to what the model reads."""
+    """One turn of a conversation, reduced to what the model reads.
+
+    `has_failed` is true if a result in it is marked as an error.
+    """
 
     role: Role
     text: str
     tool_results: tuple[str, ...] = ()
+    has_failed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +216,8 @@ def answer(prompt: Prompt) -> str:
     if prompt.answer_schema is not None:
         return json.dumps(text_tasks.sample_value(prompt.answer_schema, question(prompt)), ensure_ascii=False)
     if prompt.turns and (results := last_user_turn(prompt).tool_results):
+        if text_tasks.asks_whether_a_call_failed(question(prompt)):
+            return "yes" if last_user_turn(prompt).has_failed or text_tasks.tells_of_failure(results) else "no"
         return text_tasks.styled(prompt.system, "The tool returned: " + "; ".join(results) + ".")
     fixed = text_tasks.fixed_answer(prompt.system)
     if fixed is not None:

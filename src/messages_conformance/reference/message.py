@@ -68,6 +68,7 @@ def turn(message: Mapping[str, Any]) -> Turn:
         role=role,
         text=plain_text(content),
         tool_results=tuple(plain_text(block.get("content")) or "nothing" for block in results),
+        has_failed=any(block.get("is_error") is True for block in results),
     )
 
 
@@ -78,7 +79,12 @@ def merged(turns: list[Turn]) -> tuple[Turn, ...]:
         if result and result[-1].role == item.role:
             before = result.pop()
             joined = "\n".join(text for text in (before.text, item.text) if text)
-            item = Turn(role=item.role, text=joined, tool_results=(*before.tool_results, *item.tool_results))
+            item = Turn(
+                role=item.role,
+                text=joined,
+                tool_results=(*before.tool_results, *item.tool_results),
+                has_failed=before.has_failed or item.has_failed,
+            )
         result.append(item)
     return tuple(result)
 

@@ -156,3 +156,13 @@ def end_texts_of_streams_after_500_characters(events: Events) -> Events:
     places = [at for found in text_deltas(events) for at in found]
     ends = itertools.accumulate(len(events[at][1]["delta"]["text"]) for at in places)
     return left_out(events, *(at for at, end in zip(places, ends, strict=True) if end > MANY_SENT))
+
+
+@fault("tools", trips={"request.tool_result.is-error"}, at=Stage.BODY, seen="maximhq/bifrost#5890")
+def forget_that_calls_failed(body: Json) -> Json:
+    """is_error of a tool_result does not reach the model."""
+
+    def unmarked(content: list[Any]) -> list[Any]:
+        return [dropped(one, "is_error") if isinstance(one, dict) else one for one in content]
+
+    return map_content(body, unmarked)
