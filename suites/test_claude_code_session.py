@@ -25,6 +25,7 @@ from messages_conformance.generate.claude_code_requests import (
     DISPLAY_BETA,
     GLOB,
     STREAM_HEADERS,
+    TOOLS,
     body,
     first_turn,
     later_turn,
@@ -115,7 +116,9 @@ def calls_of(exchange):
     if message is None:
         return [], None
     content = [block for block in message["content"] if block.get("text") != ""]
-    return [block for block in content if block.get("type") == "tool_use"], content
+    calls = [block for block in content if block.get("type") == "tool_use"]
+    known = {tool["name"] for tool in TOOLS}
+    return (calls, content) if all(call.get("name") in known for call in calls) else ([], None)
 
 
 def is_whole(call):

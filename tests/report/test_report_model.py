@@ -28,6 +28,8 @@ from messages_conformance.report import (
     verdict_sentence,
     warnings,
 )
+from messages_conformance.report.client_effects import Effect
+from messages_conformance.report.clients import ClientStatus, stopped_by
 from messages_conformance.rules.verdict import Verdict
 
 
@@ -87,6 +89,23 @@ def test_a_profile_can_have_its_own_verdict_words():
     assert verdict_sentence(bad).startswith("DOES NOT CONFORM to profile claude-code"), "not known: no stream was seen"
     strict = under_claude_code(should_only("should"))
     assert verdict_sentence(strict).startswith("DOES NOT CONFORM to profile claude-code")
+
+
+def test_the_exit_code_says_whether_the_client_of_the_profile_works():
+    open_question = under_claude_code(report(PASSED, WARNED))
+    assert exit_code(open_question) == 2
+    for change in ({"only": ("stream.*",)}, {"skip": ("stream.*",)}, {"judged_by": "check"}):
+        assert exit_code(replace(open_question, run=replace(open_question.run, **change))) == 0, "a part of a run"
+
+
+def test_what_stops_the_client_fails_the_run_without_a_failed_requirement():
+    stops = Effect(requirement="", outcome="raises an error", stops=True, why="the stream has an error event")
+    status = ClientStatus(client="Claude Code", status="fails", effects=(stops,))
+    assert stopped_by(status, ()) == "raises an error (the stream has an error event)"
+    excused = replace(status, effects=(replace(stops, requirement="stream.order.block-closed-once"),))
+    assert stopped_by(excused, ()).endswith("because of stream.order.block-closed-once")
+    assert stopped_by(excused, {"stream.order.block-closed-once": "a waiver"}) == ""
+    assert stopped_by(None, ()) == ""
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -34,10 +34,14 @@ WRONG_KEY: Final = 401
 
 @dataclass(frozen=True, kw_only=True)
 class Wrong:
-    """`outcome` is a name of `outcomes` in contract/impact.json; `why` says what happens, in words."""
+    """`outcome` is a name of `outcomes` in contract/impact.json; `why` says what happens, in words.
+
+    `lost` says that the bytes have more than the application gets, so that no model is the reason.
+    """
 
     outcome: str
     why: str
+    lost: bool = False
 
 
 def what_is_wrong(client: str, received: Received, exchange: Exchange) -> Wrong | None:
@@ -77,17 +81,17 @@ def _differences(client: str, received: Received, exchange: Exchange) -> Iterato
     stopped = received.stop_reason
     cut = stopped in NO_ARGUMENTS_NEEDED
     if len(received.calls) < sent.calls and not cut:
-        yield Wrong(outcome="silent_tool", why=received.why or "a call is lost")
+        yield Wrong(outcome="silent_tool", why=received.why or "a call is lost", lost=True)
     tools = _tools(exchange.request.fields)
     for call in received.calls:
         if wrong := _wrong_call(call, tools, cut=cut):
             yield Wrong(outcome="silent_tool", why=wrong)
     if len(received.text) < sent.text:
-        yield Wrong(outcome="silent_text", why=received.why or "a part of the text is lost")
+        yield Wrong(outcome="silent_text", why=received.why or "a part of the text is lost", lost=True)
     if REPLACED in received.text and not _asks_for_it(exchange.request.body):
         yield Wrong(outcome="silent_text", why="characters of the text are broken")
     if len(received.thinking) < sent.thinking:
-        yield Wrong(outcome="silent_text", why=received.why or "a part of the thinking is lost")
+        yield Wrong(outcome="silent_text", why=received.why or "a part of the thinking is lost", lost=True)
     if client != CLAUDE_CODE and _is_no_object(received, exchange.request.fields):
         yield Wrong(outcome="error", why="the text is not the JSON that was asked for, and the SDK raises an error")
     yield from _wrong_stop(client, received, exchange.request.fields)

@@ -28,6 +28,9 @@ SAMPLE: Final = 40
 MUCH: Final = 4
 """An effect in one of this many ordinary answers stops a client (our own: an agent's turn has several requests)."""
 
+OWN_TURNS: Final = ".session"
+"""After the name of a client: the requirements about its whole turns."""
+
 FORMAT: Final = "output_config"
 """Structured output, which the scenarios of the clients have in streams."""
 
@@ -101,7 +104,12 @@ class Readings:
         return found
 
     def without_findings(self, client: str, *, streams_only: bool) -> Reading | None:
-        """A reading that stops the client, if this happens in much of a sample of ordinary streams, or of documents."""
+        """A reading that stops the client: of one of its own turns, or of much of a sample of ordinary answers."""
+        for number, exchange in self.exchanges.items():
+            own = exchange.succeeded and any(probe.startswith(f"{client}{OWN_TURNS}") for probe in exchange.probes)
+            read = self.of(client, number) if own else None
+            if read is not None and read.wrong is not None and read.wrong.lost and contract.stops(read.wrong.outcome):
+                return read
         for streamed in (True, False)[: 1 if streams_only else 2]:
             found = [one for number in self._sample[streamed] if (one := self.of(client, number)) is not None]
             stopped = [one for one in found if one.wrong is not None and contract.stops(one.wrong.outcome)]

@@ -295,10 +295,10 @@ def exit_code(report: Report) -> int:
         return VIOLATIONS
     if report.gate.problems or stopped_by(_client(report), report.gate.excuses):
         return VIOLATIONS
-    total, selected = counts(report), report.run.only or report.run.skip
+    total, partial = counts(report), report.run.only or report.run.skip or report.run.judged_by
     if report.statement is not None or not report.complete or total.harness_errors or not total.verified:
         return NOT_JUDGED
-    if is_open(_client(report)) and not selected:  # a selection never shows all that its client needs
+    if is_open(_client(report)) and not partial:  # selections and recordings may lack what the client needs
         return NOT_JUDGED
     return VIOLATIONS if report.drifts else CONFORMANT
 

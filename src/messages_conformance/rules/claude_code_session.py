@@ -14,6 +14,7 @@ from messages_conformance.rules.accessors import (
     blocks_of,
     has_message,
     in_message,
+    is_broken_stream,
     response_of,
     shown,
     stop_reason_of,
@@ -47,6 +48,8 @@ RESULT_READ: Final = "claude-code.session.result-read"
 
 TRIES: Final = 3
 """So many answers must lack a call, its arguments or all words, to exclude chance (our own)."""
+
+ENDS: Final = ("end_turn", "tool_use", "stop_sequence")
 
 SLACK_TOKENS: Final = 10
 """A call and its result cost at least 30 tokens (our own)."""
@@ -92,6 +95,11 @@ def _recovers(exchange: Exchange) -> bool:
     thinking = exchange.request.fields.get("thinking")
     shows = isinstance(thinking, dict) and "display" in thinking and response_of(exchange).status in (400, 422)
     return shows or recovers(exchange, *RECOVERED.values(), "system")
+
+
+def _is_readable(exchange: Exchange) -> bool:
+    """Whether an answer is whole: other requirements judge broken streams."""
+    return has_message(exchange) and not is_broken_stream(exchange) and stop_reason_of(exchange) in ENDS
 
 
 def _calls(exchange: Exchange) -> Calls:
@@ -188,7 +196,7 @@ def _lost_beside_thinking(thinking: Sequence[Exchange], others: Sequence[Exchang
 )
 def reads_results_in_a_whole_turn(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """The result of a tool reaches the model: otherwise, Claude Code runs the same call again and again."""
-    turns = [one for one in exchanges if RESULT_READ in one.probes and has_message(one)]
+    turns = [one for one in exchanges if RESULT_READ in one.probes and _is_readable(one)]
     answered = [one for one in turns if _calls_before(one)]
     if not answered:
         yield Unverified(reason="no result of a call in a whole turn was sent back")
@@ -236,7 +244,7 @@ def _is_repeated(exchange: Exchange, call: Mapping[str, Any]) -> bool:
 )
 def reads_the_question_before_a_system_message(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """The user message before a message with the role system reaches the model."""
-    asked = [one for one in exchanges if QUESTION_READ in one.probes and has_message(one)]
+    asked = [one for one in exchanges if QUESTION_READ in one.probes and _is_readable(one)]
     alone = [
         one
         for one in exchanges
