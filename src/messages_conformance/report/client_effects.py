@@ -189,6 +189,8 @@ def _effects(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], know
             continue
         read = [(finding, reading) for finding in findings if (reading := known.reading(finding)) is not None]
         if use.profile == profile and verdict.requirement.startswith(WHAT_THE_MODEL_GETS):
+            if _is_only_miscounted(verdict.requirement, known):
+                continue
             read = []
         if read and (effect := _by_the_model(verdict, read, use)) is not None:
             yield effect
@@ -200,6 +202,12 @@ def _effects(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], know
             yield measured
         elif (concluded := _concluded(verdict, ordinary=known.is_ordinary(findings))) is not None:
             yield concluded
+
+
+def _is_only_miscounted(requirement: str, known: Known) -> bool:
+    """Whether only counts are wrong: they say that a part is lost, and the model knows the parts all the same."""
+    counts = is_seen_in_counts(requirement) or is_about_counts(requirement)
+    return counts and known.readings.parts_arrive
 
 
 def _by_the_model(verdict: Verdict, read: list[tuple[Finding, Reading]], use: ClientUse) -> Effect | None:

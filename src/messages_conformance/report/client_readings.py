@@ -10,6 +10,7 @@ from typing import Any, Final
 from messages_conformance import contract
 from messages_conformance.client_models import MODELS, Wrong, read, what_is_wrong
 from messages_conformance.exchange import ACCEPTED, MESSAGES_PATH, REFUSED, Exchange
+from messages_conformance.rules.code_words import lacking, requests_code_words, word_places
 
 MAIN_FIELDS: Final = frozenset({"model", "messages", "max_tokens", "stream", "tools", "tool_choice", "thinking"})
 """Fields of a request that nearly every application sends. What fails with others alone stops no client."""
@@ -81,6 +82,16 @@ class Readings:
         repeats = [wrong for wrong in streams if wrong is not None and wrong.outcome in HARMLESS_OUTCOMES]
         calls = [one.wrong for exchange, one in read if _has_call(exchange)]
         return bool(repeats) and len(repeats) == len(streams) and bool(calls) and not any(calls)
+
+    @cached_property
+    def parts_arrive(self) -> bool:
+        """Whether the answers to whole turns list every code word: all parts of the requests reach the model."""
+        asked = [
+            one
+            for one in self.exchanges.values()
+            if any(probe.endswith(OWN_TURNS) for probe in one.probes) and requests_code_words(one)
+        ]
+        return bool(asked) and not any(lacking(one, word_places(one)) for one in asked)
 
     def is_ordinary(self, number: int) -> bool:
         """Whether an exchange has nothing that only some applications send."""
