@@ -95,9 +95,9 @@ class Configuration:
             return self.targets.get(target or "", {})
         if self.path is None and _is_name(target):
             raise ConfigurationError(
-                f"{shown(target)} is no URL, and there is no configuration file that names a target so: write a URL, "
-                f"such as https://staging.example.com or http://127.0.0.1:8000, or add [{TARGETS}.{target}] to "
-                f"{FILE_NAME} in this folder or one above it"
+                f"{shown(target)} is no URL, and no configuration file has a target with this name. Write a URL, such "
+                f"as https://staging.example.com or http://127.0.0.1:8000, or add [{TARGETS}.{target}] to "
+                f"{FILE_NAME} in this folder or a folder above it"
             )
         if self.targets and not set(target) & set(":/.\\"):
             raise ConfigurationError(

@@ -158,7 +158,7 @@ class Preflight:
             response = _response(first)
             self._state(
                 f"the target answered {response.status} and a web page to POST /v1/messages{_quoted(response)}: is "
-                f"TARGET the right address, and does a proxy or a login page answer in place of the server?",
+                f"TARGET the right address, or does a proxy or a login page answer instead of the server?",
                 stage=HTTP,
             )
             return False

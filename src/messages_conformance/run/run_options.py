@@ -242,7 +242,7 @@ def opened_target(options: Options, profile: Profile) -> Target:
         raise UsageError(str(error)) from error
     if profile.needs_key and target.key is None and not target.offline:
         raise UsageError(
-            f"profile {profile.name} needs a key: set the environment variable {options.api_key_env}, "
-            f"or name another one with --api-key-env (a target that takes any key still wants some value there)"
+            f"profile {profile.name} needs a key: set the environment variable {options.api_key_env}, or name another "
+            f"variable with --api-key-env; if the target accepts any key, set it to any value"
         )
     return target
