@@ -515,7 +515,7 @@ def test_an_answer_of_another_route_shows_nothing_about_requests_for_messages():
     counts = [asked(sent) for sent in images]
     counts = [replace(one, request=replace(one.request, path="/v1/messages/count_tokens")) for one in counts]
     (cause,) = the_cause(*wrong, *counts, *PLAIN)
-    assert cause.sentence == "Every request with an image is answered with 500."
+    assert cause.sentence == "Every request with an image given as base64 is answered with 500."
 
 
 def test_an_odd_request_with_the_5xx_of_a_cause_is_explained_by_it():

@@ -10,9 +10,8 @@ from report_samples import EVERY, FAILED, red
 
 from messages_conformance import report
 from messages_conformance.report import ReportError, append, load, to_json, write_all
-from messages_conformance.report.model import FailedTest
 from messages_conformance.report.page import to_html
-from messages_conformance.report.run_info import Planned
+from messages_conformance.report.run_info import FailedTest, Planned
 from messages_conformance.shapes import Drift
 
 

@@ -33,7 +33,6 @@ from messages_conformance.report.model import (
     VIOLATIONS,
     WRONG_KEY,
     Counts,
-    FailedTest,
     Headline,
     Report,
     Statement,
@@ -51,7 +50,7 @@ from messages_conformance.report.output_formats import COMPARISONS, FORMATS
 from messages_conformance.report.progress import Progress, RunProgress, SuiteProgress
 from messages_conformance.report.recording import append, read
 from messages_conformance.report.reproduction import curl
-from messages_conformance.report.run_info import Planned, RunInfo, Spent
+from messages_conformance.report.run_info import FailedTest, Planned, RunInfo, Spent
 from messages_conformance.report.saved import load
 from messages_conformance.report.schema_coverage import FieldCoverage, RequestCoverage, request_coverage
 from messages_conformance.report.terminal import StandardOutput, console, header, note

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from messages_conformance.report.order import is_lenient
 from messages_conformance.report.text import cut, inline, without_numbers
 from messages_conformance.rules.catalogue import CATALOGUE, RUN
-from messages_conformance.rules.verdict import STATUS, Finding, Place
+from messages_conformance.rules.verdict import STATUS, Finding, Place, Verdict
 
 FOUND_CHARACTERS: Final = 100
 """How much of a found value is a part of the verdict sentence (our own choice)."""
@@ -45,6 +46,17 @@ def found_clause(finding: Finding) -> str:
     pointer = pointer.replace(ACCUMULATED, "in the stream: ")
     where = f" ({inline(cut(pointer, FOUND_CHARACTERS))})" if pointer and finding.place != STATUS else ""
     return f"; found: {text}{where}"
+
+
+MANY_ACCEPTED: Final = 3
+"""So many kinds of invalid request are summed up, because none of them is the worst (our own choice)."""
+
+
+def accepted_mistakes(failed: Sequence[Verdict]) -> str:
+    """The failures as a clause, if all of them are invalid requests that are accepted; else nothing."""
+    if len(failed) < MANY_ACCEPTED or not all(is_lenient(verdict.requirement) for verdict in failed):
+        return ""
+    return f"it accepts {len(failed):,} kinds of invalid request; the first: {failed[0].requirement}"
 
 
 _UNCOUNTED: Final = re.compile(

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from messages_conformance import contract
 from messages_conformance.contract import FindingForm
@@ -29,9 +29,9 @@ from messages_conformance.report.clients import (
 )
 from messages_conformance.report.feature_matrix import Row
 from messages_conformance.report.finding_forms import form_of, plain_form
-from messages_conformance.report.finding_words import found_clause, uncounted_parts
+from messages_conformance.report.finding_words import accepted_mistakes, found_clause, uncounted_parts
 from messages_conformance.report.order import CONTESTED, how_often, rank
-from messages_conformance.report.run_info import Planned, RunInfo, Spent
+from messages_conformance.report.run_info import FailedTest, Planned, RunInfo, SavedExchange, Spent
 from messages_conformance.report.schema_coverage import FieldCoverage
 from messages_conformance.report.text import clause, counted, cure_of_errors, sentence
 from messages_conformance.rules.catalogue import CATALOGUE
@@ -99,31 +99,6 @@ class Statement:
     def invalidates(self) -> bool:
         """True when nothing could be judged; false when the run only ended early."""
         return self.kind not in _PARTIAL
-
-
-@dataclass(frozen=True, kw_only=True)
-class FailedTest:
-    """A test of the user that failed, with its message."""
-
-    name: str
-    message: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class SavedExchange:
-    """What a saved report has of an exchange without its recording: its row of report.json, and the curl command.
-
-    `generated` holds the additional keys of findings about a generated request.
-    """
-
-    row: Mapping[str, Any]
-    curl: str = ""
-    generated: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def situations(self) -> tuple[str, ...]:
-        """The situations that the exchange was sent for."""
-        return tuple(map(str, self.row["situations"]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -399,6 +374,8 @@ def _by_number(report: Report, failed: tuple[Verdict, ...]) -> str:
     worst = failed[0]
     row = report.catalogue.get(worst.requirement)
     doubt = "; the model or the server may be the reason" if worst.uncertain else ""
+    if accepted := accepted_mistakes(failed):
+        return accepted + (f" ({clause(row.sentence)})" if row else "")
     return (
         f"{len(failed):,} of {counted(counts(report).verified, 'verified requirement')} "
         f"{'fails' if len(failed) == 1 else 'fail'}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,3 +64,28 @@ class Planned:
     requests: int
     output_tokens: int
     duplicates: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedTest:
+    """A test of the user that failed, with its message."""
+
+    name: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedExchange:
+    """What a saved report has of an exchange without its recording: its row of report.json, and the curl command.
+
+    `generated` holds the additional keys of findings about a generated request.
+    """
+
+    row: Mapping[str, Any]
+    curl: str = ""
+    generated: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def situations(self) -> tuple[str, ...]:
+        """The situations that the exchange was sent for."""
+        return tuple(map(str, self.row["situations"]))

@@ -23,7 +23,7 @@ from messages_conformance.report.clients import ClientStatus
 from messages_conformance.report.feature_matrix import Cell, Row
 from messages_conformance.report.files import ReportError
 from messages_conformance.report.json_report import FILE_NAME, SCHEMA_ID
-from messages_conformance.report.model import FailedTest, Report, SavedExchange, Statement
+from messages_conformance.report.model import Report, Statement
 from messages_conformance.report.report_document import (
     ClientRow,
     FeatureRow,
@@ -32,7 +32,7 @@ from messages_conformance.report.report_document import (
     ReportDocument,
     RequirementRow,
 )
-from messages_conformance.report.run_info import Planned, RunInfo, Spent
+from messages_conformance.report.run_info import FailedTest, Planned, RunInfo, SavedExchange, Spent
 from messages_conformance.rules.verdict import Finding, Place, Verdict
 from messages_conformance.shapes import Drift
 
