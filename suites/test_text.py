@@ -1,7 +1,7 @@
 """Texts that must come back unchanged and complete: markup, quotes, lines, code and scripts, whole and streamed.
 
-A model may change a text by itself. So what an answer lacks is then sent as a stop sequence: if the answer stops there,
-the model wrote it, and the endpoint changed it.
+A model may change a text by itself. So the text that an answer lacks is then sent as a stop sequence. If the answer
+stops there, the model wrote the text, and the endpoint changed it.
 """
 
 import pytest

@@ -239,7 +239,7 @@ OPTIONS: Final = (
     Option("base-path", "path between the address and /v1/messages, such as /anthropic", check=_base_path_problem),
     Option(
         "ca-bundle",
-        "file of the certificates to trust (PEM), in place of those of this machine",
+        "file with the certificates to trust (PEM), instead of the certificates of this machine",
         "path",
         refuses_empty=True,
     ),
@@ -279,7 +279,7 @@ OPTIONS: Final = (
     ),
     Option(
         "vendors",
-        "number of other vendors of which one model is asked, from the list of GET /v1beta/models (default: 2)",
+        "number of other vendors; one model of each is asked, from the list of GET /v1beta/models (default: 2)",
         "whole number",
         check=_vendors_problem,
     ),
@@ -376,13 +376,13 @@ OPTIONS: Final = (
     Option("suite", "file or folder of your own tests, which run too", "paths", belongs_to="command line"),
     Option(
         "snapshots",
-        "folder of kept shapes of answers; a different shape is reported and fails the run",
+        "folder with the saved structure of answers; a different structure is reported and fails the run",
         "path",
         refuses_empty=True,
     ),
     Option(
         "snapshot-update",
-        "write the shapes to --snapshots",
+        "write the structure of the answers to --snapshots",
         "flag",
         "update_snapshots",
         belongs_to="syrupy",
