@@ -140,7 +140,6 @@ MAIN_LOOP_FEATURES = frozenset(
         "query.beta",
         "headers.beta",
         "headers.client",
-        "system.blocks",
         "cache-control",
         "messages.system-role",
         "thinking",

@@ -67,6 +67,9 @@ ABOUT_REQUESTS: Final = "transport.request."
 WHAT_THE_MODEL_GETS: Final = ("request.", "claude-code.session")
 """Requirements about what reaches the model. No answer shows it to a client, so the profile of the client decides."""
 
+SAME_TEXT: Final = frozenset({"request.system.blocks-read", "request.messages.content-blocks"})
+"""Requirements that one text in two forms costs the same: if it does not, the model gets another text."""
+
 NO_READINGS: Final = Readings()
 
 FormOf = Callable[[Finding], FindingForm]
@@ -206,7 +209,7 @@ def _effects(use: ClientUse, profile: str, verdicts: Mapping[str, Verdict], know
 
 def _is_only_miscounted(requirement: str, known: Known) -> bool:
     """Whether only counts are wrong: they say that a part is lost, and the model knows the parts all the same."""
-    counts = is_seen_in_counts(requirement) or is_about_counts(requirement)
+    counts = (is_seen_in_counts(requirement) or is_about_counts(requirement)) and requirement not in SAME_TEXT
     return counts and known.readings.parts_arrive
 
 
