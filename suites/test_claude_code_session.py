@@ -42,6 +42,9 @@ PATH = "/v1/messages?beta=true"
 TRIES = 3
 """So often a question is asked again whose answer lacks a word or a call: a model may forget one now and then."""
 
+CALL_TRIES = 5
+"""The same for a call without its arguments, which careless models forget every second time."""
+
 MAX_TOKENS = 32_000
 """That of Claude Code; the other turns have a lower one, since nothing depends on it."""
 
@@ -92,7 +95,8 @@ def refused_part(response, asked):
     """What Claude Code leaves out after this response; None if it gives up."""
     part = recovery(response.status, response.body)
     shows = "display" in asked.body.get("thinking", {})
-    return DISPLAY if part is None and shows and response.status in (400, 422) else part
+    hidden = response.is_event_stream and any(event.type == "error" for event in response.events)
+    return DISPLAY if part is None and shows and (hidden or response.status in (400, 422)) else part
 
 
 # -- the first turn, and the result of its call ---------------------------------------------------------------------
@@ -133,7 +137,7 @@ async def call_and_result(send):
         "call", first_turn(QUESTION), probe=CALL, max_tokens=MAX_TOKENS, betas=(*BETAS, DISPLAY_BETA), thinking=display
     )
     calls, content = calls_of(await session.ask(asked))
-    for copy in range(1, TRIES):
+    for copy in range(1, CALL_TRIES):
         if not any(map(is_whole, calls)):
             calls, content = calls_of(await session.ask(replace(asked, copy=copy)))
     if not any(map(is_whole, calls)):
@@ -144,7 +148,7 @@ async def call_and_result(send):
 
 async def compared(send, session):
     """The same question without thinking, and in a small request with other names of the members."""
-    for copy in range(TRIES):
+    for copy in range(CALL_TRIES):
         small = ask(f"{CALL}.small", QUESTION, probe=CALL, max_tokens=300, copy=copy, stream=True, tools=[RENAMED])
         await send(replace(small, expect=EITHER))
     await session.ask(turn("call.without-thinking", first_turn(QUESTION), probe=CALL, thinking=None))
@@ -280,7 +284,7 @@ DIALOGUES = [
     Dialogue(
         name="claude-code.session.call",
         steps=call_and_result,
-        max_requests=14,
+        max_requests=20,
         max_output_tokens=MAX_TOKENS + 8 * FEW_TOKENS,
         needs=NEEDS,
     ),

@@ -36,7 +36,7 @@ def call(**given: Any) -> dict[str, Any]:
 
 TEXT: dict[str, Any] = {"type": "text", "text": "Nothing is there."}
 WHOLE_CALL, EMPTY_CALL = call(pattern="Paris"), call(path="Paris")
-SMALL = [turn(call(wanted="Paris"), tools=[RENAMED], thinking=...)] * 3
+SMALL = [turn(call(wanted="Paris"), tools=[RENAMED], thinking=...)] * 5
 PLAIN = turn(WHOLE_CALL, thinking=...)
 
 RESULTS: list[dict[str, Any]] = [
@@ -64,7 +64,7 @@ CONTROL = listing(WORDS, LIST, probe="request.context.complete")
 
 ROWS: dict[str, tuple[Run, Run]] = {
     SESSION: ([refused(ask=WHOLE, probes=(SESSION,))], [turn(TEXT, probe=SESSION)]),
-    CALL: ([*[turn(EMPTY_CALL)] * 3, *SMALL], [turn(WHOLE_CALL)]),
+    CALL: ([*[turn(EMPTY_CALL)] * 5, *SMALL], [turn(WHOLE_CALL)]),
     RESULT_READ: ([*[after(WHOLE_CALL)] * 3, WITHOUT], [after(TEXT)]),
     QUESTION_READ: ([*[listing("Hello.", LIST, SYSTEM)] * 3, CONTROL], [listing(WORDS, LIST, SYSTEM), CONTROL]),
 }
@@ -93,9 +93,9 @@ def test_it_is_kept(requirement: str) -> None:
     [
         (SESSION, [refused(ask=WHOLE, probes=(SESSION,)), refused(probes=("claude-code.tools",))]),
         (CALL, [turn(EMPTY_CALL)]),  # a model forgets an argument now and then
-        (CALL, [*[turn(EMPTY_CALL)] * 3, *[turn(call(), tools=[RENAMED], thinking=...)] * 3]),  # a weak model
-        (CALL, [*[turn(TEXT)] * 3, *SMALL]),  # it may answer without a tool
-        (CALL, [*[turn(TEXT)] * 3, *SMALL, PLAIN]),
+        (CALL, [*[turn(EMPTY_CALL)] * 5, *[turn(call(), tools=[RENAMED], thinking=...)] * 5]),  # a weak model
+        (CALL, [*[turn(TEXT)] * 5, *SMALL]),  # it may answer without a tool
+        (CALL, [*[turn(TEXT)] * 5, *SMALL, PLAIN]),
         (RESULT_READ, [*[after(WHOLE_CALL)] * 2, WITHOUT]),
         (RESULT_READ, [*[after(WHOLE_CALL, tokens=9050)] * 3, WITHOUT]),  # the result costs tokens: the model has it
         (QUESTION_READ, [*[listing("Hello.", LIST, SYSTEM)] * 3, listing("Hello.", LIST, probe="x")]),
@@ -107,7 +107,7 @@ def test_a_model_is_not_blamed(requirement: str, run: Run) -> None:
 
 def test_tools_are_lost_beside_thinking() -> None:
     """The turn with thinking costs 8,000 tokens less than the one without."""
-    assert outcome(CALL, [*[turn(TEXT, tokens=900)] * 3, *SMALL, PLAIN]) == FAIL
+    assert outcome(CALL, [*[turn(TEXT, tokens=900)] * 5, *SMALL, PLAIN]) == FAIL
 
 
 def test_a_refusal_of_the_display_of_thinking_is_no_failure() -> None:

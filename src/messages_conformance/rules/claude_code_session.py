@@ -60,6 +60,10 @@ LOST_TOKENS: Final = 1000
 SMALLER: Final = frozenset({SYSTEM_ROLE, THINKING, TURN, TOOL_LOOP, *(name for name, *_ in FEATURES)})
 """Requirements about smaller requests: if one of them is refused, the refusal of a whole turn adds nothing."""
 
+CALL_TRIES: Final = 5
+"""So many calls lack arguments in whole turns, and as many have them in small requests (our own: a model that forgets
+every second input does both once in a thousand times)."""
+
 Calls = list[tuple[int, Mapping[str, Any]]]
 
 
@@ -144,8 +148,8 @@ def calls_tools_in_a_whole_turn(exchanges: Sequence[Exchange]) -> Iterable[Findi
     if not whole:
         yield Unverified(reason="no whole turn that asks for a call was answered")
     elif any(map(_is_right, whole)):
-        yield from _lost_beside_thinking(thinking, [one for one in whole if one not in thinking])
-    elif len(whole) < TRIES or len(small) < TRIES or not all(map(_is_right, small)):
+        yield from _lost_beside_thinking(thinking, [one for one in whole if one not in thinking], small)
+    elif min(len(whole), len(small)) < CALL_TRIES or not all(map(_is_right, small)):
         yield Unverified(reason="the model does not call tools with arguments in a small request either")
     elif all(map(_calls, whole)):
         yield _incomplete(whole[0])
@@ -158,19 +162,21 @@ def _incomplete(exchange: Exchange) -> Finding:
     return Finding(
         exchange=exchange.number,
         place=in_message(exchange, f"/content/{number}/input"),
-        found=f"{shown(call.get('input'))} in {TRIES} of {TRIES} whole turns",
+        found=f"{shown(call.get('input'))}, and no whole input in {CALL_TRIES} whole turns",
         wanted=f"{', '.join(_missing(exchange, call))}: a small request gets all arguments",
     )
 
 
-def _lost_beside_thinking(thinking: Sequence[Exchange], others: Sequence[Exchange]) -> Iterator[Finding | Unverified]:
+def _lost_beside_thinking(
+    thinking: Sequence[Exchange], others: Sequence[Exchange], small: Sequence[Exchange]
+) -> Iterator[Finding | Unverified]:
     """Calls that come without thinking, and never with it: the tools are lost if they cost nothing there."""
     if not thinking or any(map(_is_right, thinking)) or not others:
         return
     one, other = thinking[0], others[0]
     tokens, usual = total_input(usage_of(one)), total_input(usage_of(other))
-    incomplete = all(map(_calls, thinking))
-    if len(thinking) >= TRIES and (incomplete or usual - tokens > LOST_TOKENS):
+    incomplete = all(map(_calls, thinking)) and len(small) >= CALL_TRIES and all(map(_is_right, small))
+    if len(thinking) >= CALL_TRIES and (incomplete or usual - tokens > LOST_TOKENS):
         found = f"{shown([call.get('input') for _, call in _calls(one)])} with thinking, {tokens} input tokens"
         yield Finding(
             exchange=one.number,
