@@ -30,6 +30,7 @@ from messages_conformance.exchange import (
 )
 from messages_conformance.targets import Unreachable, body, open_target
 from messages_conformance.targets.http import USER_AGENT
+from messages_conformance.targets.simulated_time import SimulatedClock
 
 KEY = "sk-very-secret-0123456789"
 PATIENT_S = 30.0
@@ -228,6 +229,43 @@ def test_only_a_target_that_usually_holds_streams_open_is_left_early(
     held_open: int, ended: int, grace_s: float
 ) -> None:
     assert body.SizeLimit(held_open=held_open, ended=ended).grace_s == grace_s
+
+
+async def _left_after_s(limit: body.SizeLimit, *, received_s: list[float]) -> float:
+    """When a body is left that stays open, while the target sends something to others at these times."""
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    for at_s in received_s:
+        loop.call_at(began_s + at_s, setattr, limit, "received_at_s", began_s + at_s)
+    limit.received_at_s = began_s
+    limit.waiting += 1
+    try:
+        async with asyncio.timeout_at(began_s + 90) as deadline:
+            body._OpenEnd(limit, deadline).begin(began_s, latest_s=began_s + 90)
+            await asyncio.sleep(1_000)
+    except TimeoutError:
+        pass
+    return loop.time() - began_s
+
+
+@pytest.mark.parametrize(
+    ("others", "received_s", "left_s"),
+    [
+        (0, [], 5.0),  # nobody else waits, so nothing shows a standstill
+        (1, [4.0], 5.0),  # the target answers others: this body alone is held open
+        (1, [8.0], 9.25),  # it stood still for 8 s, and still does not end the body
+        (1, [], 30.0),
+    ],
+)
+def test_a_target_that_stands_still_has_time_to_end_its_streams(
+    others: int, received_s: list[float], left_s: float
+) -> None:
+    loop = SimulatedClock().new_event_loop()
+    try:
+        limit = body.SizeLimit(waiting=others)
+        assert loop.run_until_complete(_left_after_s(limit, received_s=received_s)) == pytest.approx(left_s, abs=0.3)
+    finally:
+        loop.close()
 
 
 def test_a_stream_that_ends_is_counted() -> None:

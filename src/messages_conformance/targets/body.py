@@ -76,6 +76,15 @@ target that stands still for a moment holds all its streams open at once, and ge
 LATER_GRACE_S: Final = 0.5
 """How long the later ones may stay open: by then it is known what the target does (origin: our own)."""
 
+STANDSTILL_CHECK_S: Final = 0.25
+"""How often a body is looked at again that is open after its grace while the target sends nothing at all (our own)."""
+
+AFTER_STANDSTILL_S: Final = 1.0
+"""How long such a body may stay open after the target has sent something again (our own)."""
+
+MAX_STANDSTILL_S: Final = 30.0
+"""How long we wait for a target that sends nothing at all: a client waits as long for an answer (our own)."""
+
 REST_OF_STOP_BYTES: Final = 256
 """What may follow the name message_stop in its own event: a server under load may send even that byte by byte."""
 
@@ -96,6 +105,10 @@ class SizeLimit:
     held_open: int = 0
     ended: int = 0
     """How many bodies stayed open after their last event, and how many ended."""
+    waiting: int = 0
+    """How many requests wait for a part of their answer: a body that is open after message_stop does not."""
+    received_at_s: float = 0.0
+    """When the target last sent anything: a time of the loop."""
 
     @property
     def grace_s(self) -> float:
@@ -200,6 +213,7 @@ class Body:
     chunks: list[Chunk] = field(default_factory=list)
     ending: str = COMPLETE
     detail: str = ""
+    _open_end: _OpenEnd | None = None
 
     async def read(self, answer: httpx.Response, *, began_s: float, deadline_s: float) -> None:
         """Reads the body to its end, or until a limit ends it. `began_s` and `deadline_s` are times of the loop."""
@@ -210,7 +224,7 @@ class Body:
             if stop is not None and stop.seen:
                 self.size_limit.ended += 1
         except TimeoutError:
-            if stop is not None and stop.seen:
+            if self._open_end is not None:
                 self._end(STALLED, f"still open {self.size_limit.grace_s:g} s after message_stop")
                 self.size_limit.held_open += 1
             else:
@@ -219,6 +233,9 @@ class Body:
             self._end(STALLED, f"no byte came for {self.timeout_s:g} s")
         except httpx.TransportError as error:
             self._end(RESET, _how_it_broke(error))
+        finally:
+            if self._open_end is not None:
+                self._open_end.close()
         self.size_limit.keep(self.chunks)
 
     async def _collect(
@@ -231,7 +248,7 @@ class Body:
         raw = cast("AsyncGenerator[bytes]", answer.aiter_raw())
         async with contextlib.aclosing(raw) as pieces:
             async for data in pieces:
-                at_s = now()
+                self.size_limit.received_at_s = at_s = now()
                 self.chunks.append(Chunk(at_s=at_s - began_s, data=data))
                 is_end = is_left = False
                 for piece in meter.pieces(data):
@@ -244,7 +261,8 @@ class Body:
                     self._end(LEFT, f"left after {meter.size_bytes:,} bytes")
                     return
                 if is_end:
-                    deadline.reschedule(min(deadline_s, at_s + self.size_limit.grace_s))
+                    self._open_end = self._open_end or _OpenEnd(self.size_limit, deadline)
+                    self._open_end.begin(at_s, latest_s=deadline_s)
 
     def _cut_off(self, excess: str) -> None:
         self._end(TOO_LARGE, excess)
@@ -257,6 +275,51 @@ class Body:
 
     def _end(self, ending: str, detail: str) -> None:
         self.ending, self.detail = ending, detail
+
+
+class _OpenEnd:
+    """Leaves a body that stays open after message_stop, unless the whole target stands still.
+
+    A blocked event loop ends no body and answers nobody else. While other requests wait and nothing arrives for any of
+    them, the open body shows nothing.
+    """
+
+    def __init__(self, size_limit: SizeLimit, deadline: asyncio.Timeout) -> None:
+        self._size_limit = size_limit
+        self._deadline = deadline
+        self._loop = asyncio.get_running_loop()
+        self._check: asyncio.TimerHandle | None = None
+        self._due_s = self._latest_s = 0.0
+        size_limit.waiting -= 1
+
+    def begin(self, stopped_at_s: float, *, latest_s: float) -> None:
+        """The last bytes of message_stop came at `stopped_at_s`; the body is left at `latest_s` at the latest."""
+        self._due_s = stopped_at_s + self._size_limit.grace_s
+        self._latest_s = min(latest_s, stopped_at_s + MAX_STANDSTILL_S)
+        self._deadline.reschedule(latest_s)
+        self._check_at(min(latest_s, self._due_s))
+
+    def close(self) -> None:
+        """The body has ended, or was left."""
+        self._size_limit.waiting += 1
+        if self._check is not None:
+            self._check.cancel()
+
+    def _check_at(self, at_s: float) -> None:
+        if self._check is not None:
+            self._check.cancel()
+        self._check = self._loop.call_at(at_s, self._leave_if_alive)
+
+    def _leave_if_alive(self) -> None:
+        now_s, received_at_s = self._loop.time(), self._size_limit.received_at_s
+        is_silent = received_at_s < self._due_s - self._size_limit.grace_s / 2
+        if now_s < self._latest_s and self._size_limit.waiting and is_silent:
+            self._check_at(now_s + STANDSTILL_CHECK_S)
+        elif now_s < self._latest_s and now_s > self._due_s + STANDSTILL_CHECK_S / 2 and self._due_s > 0:
+            self._due_s = 0.0  # it stood still, and has just sent something
+            self._check_at(now_s + AFTER_STANDSTILL_S)
+        else:
+            self._deadline.reschedule(now_s)
 
 
 class _MessageStop:

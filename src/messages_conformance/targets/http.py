@@ -88,6 +88,13 @@ class HttpTarget:
 
         Raises ValueError for a request that cannot be written as HTTP, which is our own error.
         """
+        self._size_limit.waiting += 1
+        try:
+            return await self._response(request)
+        finally:
+            self._size_limit.waiting -= 1
+
+    async def _response(self, request: Request) -> Response:
         loop = asyncio.get_running_loop()
         prepared = self._prepared(request)
         began_s = loop.time()
@@ -96,7 +103,8 @@ class HttpTarget:
             return self._kept(await self._send_raw(prepared, request.wire, deadline_s))
         answer = await self._send_prepared(prepared, deadline_s)
         self._has_answered = True
-        headers_at_s = loop.time() - began_s
+        self._size_limit.received_at_s = loop.time()
+        headers_at_s = self._size_limit.received_at_s - began_s
         body = Body(
             coding=",".join(answer.headers.get_list("content-encoding")),
             timeout_s=self._timeout_s,
