@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import random
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,12 @@ NO_DIFFERENCE: Final = ("_Eq_Is", "_NotEq_IsNot", "_Is_Eq", "_IsNot_NotEq")
 
 NO_DIFFERENCE_LINES: Final = ("@cache", "@lru_cache", "__slots__", "@overload", "if TYPE_CHECKING")
 """Lines on which a change alters speed or types only."""
+
+NO_STATUS: Final = re.compile(r"\b[345]00\b")
+"""The first status of a class. One less, as in `status < 399`, is the same: no server answers with 399."""
+
+STRICT: Final = "strict=True"
+"""`zip` of texts of the same length by construction: the argument only guards against a mistake in our code."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +93,21 @@ def mutants_of(package: str, path: Path) -> Iterator[Mutant]:
         places = (place for node in ast_nodes(tree) for place in operator().mutation_positions(node))
         for occurrence, ((line, column), _) in enumerate(places):
             if (line, column) not in skipped and not any(word in lines[line - 1] for word in NO_DIFFERENCE_LINES):
-                yield Mutant(package=package, path=path, operator=name, occurrence=occurrence, line=line, column=column)
+                mutant = Mutant(
+                    package=package, path=path, operator=name, occurrence=occurrence, line=line, column=column
+                )
+                if not _is_without_effect(mutant, source, lines[line - 1]):
+                    yield mutant
+
+
+def _is_without_effect(mutant: Mutant, source: str, line: str) -> bool:
+    """Whether a change makes another status of one that no server sends, or only drops the check of `zip`."""
+    status, name = NO_STATUS.search(line), mutant.operator
+    if name.endswith("NumberReplacer") and status is not None and "status" in line:
+        return str(int(status[0]) - 1) in mutant.changed(source).splitlines()[mutant.line - 1]
+    if name.endswith("ReplaceTrueWithFalse") and STRICT in line:
+        return STRICT not in mutant.changed(source).splitlines()[mutant.line - 1]
+    return False
 
 
 def _lines_of_types(source: str) -> Iterator[tuple[int, int]]:

@@ -42,6 +42,16 @@ def test_equal_requests_are_sent_once_and_named_by_all_their_situations() -> Non
     assert len(target.requests) == 3
 
 
+def test_what_is_planned_already_is_planned_once() -> None:
+    first, second = message("a"), message("b")
+    with running(FakeTarget()) as engine:
+        engine.plan([first])
+        plan = engine.plan([first, second])
+        assert (plan.requests, plan.duplicates) == (1, 0)
+        engine.start()
+        assert [engine.wait(ask)[0].number for ask in (first, second)] == [1, 2]
+
+
 def test_requests_with_different_expectations_are_not_shared() -> None:
     with running(FakeTarget()) as engine:
         others = message("a", expect=REFUSED), message("a", copy=1), message("a", statuses=(400,))
@@ -136,6 +146,20 @@ def test_refusals_are_waited_out_and_shown(status: int) -> None:
     refused = [each for each in seen if each is not exchange]
     assert [each.response and each.response.status for each in refused] == [status, status]
     assert all((each.probes, each.expect, each.situations) == ((), EITHER, ("one",)) for each in refused)
+
+
+def test_each_wait_after_a_refusal_is_shown_as_one() -> None:
+    ask, waiting = message("a"), list[tuple[int, int]]()
+    target = FakeTarget(lambda _, count: response_of(429) if count < 3 else response_of())
+
+    async def sleep(pause_s: float) -> None:
+        waiting.append((engine.state_of([ask]).waiting, engine.state.waiting))
+
+    with running(target, sleep=sleep) as engine:
+        engine.plan([ask])
+        engine.start()
+        assert engine.wait(ask)[-1].succeeded
+    assert waiting == [(1, 1), (1, 1)]
 
 
 @pytest.mark.parametrize(("status", "kind"), [(429, "rate-limited"), (529, "overloaded"), (503, "overloaded")])

@@ -208,6 +208,20 @@ def test_a_budget_waits_while_others_may_settle_to_less() -> None:
     asyncio.run(run())
 
 
+def test_a_budget_that_is_reserved_to_the_last_token_has_none_for_others() -> None:
+    async def run() -> None:
+        budget = Budget(Limits(max_output_tokens=100))
+        assert await budget.reserve(60) is None
+        waiting = asyncio.create_task(budget.reserve(41))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        budget.settle(60, 60)
+        assert await waiting is not None
+        assert await budget.reserve(40) is None
+
+    asyncio.run(run())
+
+
 def test_more_than_the_whole_budget_is_refused_at_once() -> None:
     async def run() -> None:
         budget = Budget(Limits(max_output_tokens=100))

@@ -9,7 +9,7 @@ from tests.report.report_samples import report, request
 
 from messages_conformance.exchange import Chunk, Exchange, Failure, Origin, Response
 from messages_conformance.report import FORMATS, explained, load, to_json
-from messages_conformance.report.causes import find_causes, outcome_of
+from messages_conformance.report.causes import find_causes, outcome_of, plainness
 from messages_conformance.report.model import exit_code, failures, headline, verdict_sentence
 from messages_conformance.report.order import rank
 from messages_conformance.report.request_features import features
@@ -41,6 +41,14 @@ def asked(sent, status=200, answer=MESSAGE, **fields):
     )
     given = {"request": request(sent), "response": answer, "expect": "accepted", "situations": ("s",), **fields}
     return Exchange(number=0, **given)
+
+
+def test_the_plainest_request_is_none_that_begins_every_run():
+    begins, other = (asked(body(), situations=(name,)) for name in ("preflight.models", "message.plain"))
+    none = asked(body(), situations=())
+    assert plainness(other) < plainness(begins)
+    assert plainness(none) < plainness(begins)
+    assert plainness(replace(other, situations=("preflight.models", "message.plain"))) < plainness(begins)
 
 
 def numbered(*exchanges):

@@ -140,6 +140,15 @@ def test_too_few_answers_show_nothing(requirement: str, run: Run) -> None:
             [stopped(THOUGHT, at="tens", ask=ADAPTIVE), gives(THOUGHT, ANSWER, ask=ADAPTIVE)],
             id="one answer stops",
         ),
+        pytest.param(
+            NOT_IN_THINKING,
+            [
+                *[stopped(THOUGHT, at="tens", ask=ADAPTIVE) for _ in range(2)],
+                gives(THOUGHT, ANSWER, ask={**ADAPTIVE, "stop_sequences": ["tens"]}),
+                WHOLE[0],
+            ],
+            id="one of three answers does not stop",
+        ),
     ],
 )
 def test_what_the_model_may_have_done_is_no_finding(requirement: str, run: Run) -> None:

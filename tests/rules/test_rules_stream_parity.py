@@ -170,6 +170,9 @@ def test_other_ways_of_violating_it(requirement: str, run: Run) -> None:
     assert len(judged(requirement, run).findings) == 1
 
 
+LONG_WORD = "rindfleischetikettierungsueberwachungsaufgaben"
+
+
 @pytest.mark.parametrize(
     ("requirement", "run"),
     [
@@ -220,6 +223,8 @@ def test_other_ways_of_violating_it(requirement: str, run: Run) -> None:
         ("stream.final.same-kinds", [*SILENT[:5], *PLAIN[:5]]),
         # A repeated request makes a pair only with another answer without streaming.
         ("stream.final.same-kinds", [*SILENT[:1] * 6, *PLAIN[:1]]),
+        # Long words beside short ones: there are as many spaces as without streaming.
+        ("stream.delta.blanks-kept", [written(1, ["a b c d e f g h i j", LONG_WORD] * 20), words()]),
         # Addresses and codes have no spaces.
         ("stream.delta.blanks-kept", [written(1, ["ab-cd", "/ef"] * 30), words()]),
     ],

@@ -161,6 +161,9 @@ def renumbered(indexes: list[int]) -> list[Event]:
             [NO_START],
             id="all-deltas-misdirected",
         ),
+        pytest.param(
+            [start(), block(0), fragment("{}", 7), stop(0), ends(), over()], [NO_START], id="misdirected-json-in-text"
+        ),
         pytest.param([start(), block(0), text("a"), stop(5), ends(), over()], [ORPHAN_STOP], id="misdirected-stop"),
         pytest.param([start(), block(0), stop(5), text("a"), stop(0), ends(), over()], [ORPHAN_STOP], id="stray-stop"),
         pytest.param([start(), text("a"), block(0), stop(0), ends(), over()], [NO_START], id="late-start"),
