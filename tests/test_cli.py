@@ -196,7 +196,7 @@ def test_list_shows_what_covers_a_fact() -> None:
         "      request.search_result.in-tool-result (judged)",
     ]
     every = json.loads(run("list", "--fact", "all", "--format", "json").out)
-    assert len(every) == 239
+    assert len(every) == 328
     assert "there is no fact '9.9'" in run("list", "--fact", "9.9").error
 
 

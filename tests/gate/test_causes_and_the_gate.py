@@ -27,7 +27,9 @@ def baseline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("baseline")
     code, made = run(FAULT, PROFILE, report=str(folder), **OPTIONS)
     assert code == 1
-    assert made.causes[0].sentence == "Every streamed request is refused with 400."
+    assert made.causes[0].sentence == (
+        'Every streamed request is refused with 400: "stream: streaming is not supported".'
+    )
     return folder
 
 

@@ -22,21 +22,25 @@ A state does not know which blocks are open or what comes later. Where that matt
 what the table says. These are all the exceptions; the walk names each by its letter:
 
 A. The index decides about a delta or a stop, in every state. If it names no block, the event violates ORPHAN_DELTA or
-ORPHAN_STOP; if it names a stopped block, DELTA_AFTER_STOP or CLOSED_ONCE. The index of a start must be the position of
-the block in the content, or the start violates INDEX_IN_ORDER. The schemas report an index that is not an integer of 0
-or more. The walk then assumes the open block, or the next one. B. A content_block_start inside a block violates
-SEQUENTIAL if the open block is stopped later, and CLOSED_ONCE if not. C. A message_delta inside a block is illegal only
-if it carries the stop_reason. D. A message_stop inside a block violates CLOSED_ONCE for each open block. It violates
-DELTA_PRESENT only if the stream has no message_delta at all. A late message_delta is reported at its own place, as an
-event after message_stop. E. A message_start after other events does not violate START_ONCE if it is the first one:
-START_FIRST is reported. F. The type of a delta must fit the type of its block (DELTA_FITS). Unknown types of either are
-legal. G. From message_start to message_stop, the next state also depends on what came before: BLOCK while a block is
-open, else TAIL after a message_delta, else BETWEEN. H. Nothing is reported twice. Of the events after the end, only the
-first one is a deviation. After the walk assumed a block, or reported a fault of it, the block is excused: no later
-event of it is a deviation. I. A connection that breaks violates TRUNCATED in TAIL too. The end is no deviation if we
-caused it ourselves (time limit, size limit, on purpose). J. A message that is complete in message_start leads to TAIL.
-After programmatic tool calls, message_start has the calls that the code made and the stop_reason, and message_stop
-follows. Its content is that of message_start.
+   ORPHAN_STOP; if it names a stopped block, DELTA_AFTER_STOP or CLOSED_ONCE. The index of a start must be the
+   position of the block in the content, or the start violates INDEX_IN_ORDER. The schemas report an index that is not
+   an integer of 0 or more. The walk then assumes the open block, or the next one.
+B. A content_block_start inside a block violates SEQUENTIAL if the open block is stopped later, and CLOSED_ONCE if
+   not.
+C. A message_delta inside a block is illegal only if it carries the stop_reason.
+D. A message_stop inside a block violates CLOSED_ONCE for each open block. It violates DELTA_PRESENT only if the
+   stream has no message_delta at all. A late message_delta is reported at its own place, as an event after
+   message_stop.
+E. A message_start after other events does not violate START_ONCE if it is the first one: START_FIRST is reported.
+F. The type of a delta must fit the type of its block (DELTA_FITS). Unknown types of either are legal.
+G. From message_start to message_stop, the next state also depends on what came before: BLOCK while a block is open,
+   else TAIL after a message_delta, else BETWEEN.
+H. Nothing is reported twice. Of the events after the end, only the first one is a deviation. After the walk assumed a
+   block, or reported a fault of it, the block is excused: no later event of it is a deviation.
+I. A connection that breaks violates TRUNCATED in TAIL too. The end is no deviation if we caused it ourselves (time
+   limit, size limit, on purpose).
+J. A message that is complete in message_start leads to TAIL. After programmatic tool calls, message_start has the
+   calls that the code made and the stop_reason, and message_stop follows. Its content is that of message_start.
 """
 
 from __future__ import annotations
