@@ -341,7 +341,7 @@ PROVED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "cached": ("drop_documents",),
         "blocks": ("drop_message_stop", "claim_tool_use", "reuse_block_index"),
         "concurrent": ("drop_message_stop", "omit_usage"),
-        "every=5": ("drop_message_stop", "claim_tool_use", "send_snapshots"),
+        "every=5": ("drop_message_stop", "claim_tool_use", "skip_block_index"),
         "documents": ("omit_usage",),
         "first": ("omit_usage",),
         "formatted": ("drop_documents",),

@@ -31,6 +31,9 @@ from messages_conformance.rules.verdict import Finding
 MIN_BILLED: Final = 3
 """At least this many shorter streams are billed like the whole answers (our own)."""
 
+MIN_DOUBLED: Final = 2
+"""At least this many streams have a delta twice that is not billed (our own)."""
+
 MAX_CHANCE: Final = 0.001
 """No finding is reported if chance explains the shorter streams with a higher probability than this (our own)."""
 
@@ -88,6 +91,9 @@ def missing_text(exchanges: Sequence[Exchange]) -> Finding | None:
     billed = [] if hides else [pair for pair in shorter if _is_billed_like_the_whole(pair)]
     if len(billed) >= MIN_BILLED:
         return _finding(billed, "billed like the whole answer")
+    cost_the_same = [] if hides else [pair for pair in shorter if _costs_the_same(pair) and _lacks_a_letter(*pair)]
+    if len({one.request.body for one, _ in cost_the_same}) >= MIN_BILLED and _has_several_bills(cost_the_same):
+        return _finding(cost_the_same, "with exactly the bill of the whole answer")
     enough = chance(len(shorter), len(pairs)) <= MAX_CHANCE
     return _finding(shorter, "and no whole answer is shorter") if enough else None
 
@@ -101,12 +107,12 @@ def doubled_text(exchanges: Sequence[Exchange]) -> Finding | None:
     swapped = [pair for pair in pairs if _has_swapped_deltas(pieces_of(pair[0]), text_of(pair[1]))]
     if len(swapped) >= MIN_SWAPPED:
         return _finding(swapped, "with two deltas in the wrong order")
-    doubled = [pair for pair in pairs if _has_a_delta_twice(pieces_of(pair[0]), text_of(pair[1]))]
+    doubled = [pair for pair in pairs if has_a_delta_twice(pieces_of(pair[0]), text_of(pair[1]))]
     if not doubled or any(is_without_a_piece(text_of(streamed), text_of(whole)) for streamed, whole in pairs):
         return None
     # A model that writes a piece twice is billed for both.
     unbilled = [pair for pair in doubled if _costs_the_same(pair)]
-    if len(unbilled) >= MIN_BILLED:
+    if len(unbilled) >= MIN_DOUBLED:
         return _finding(unbilled, "with one delta twice, and billed like the whole answer")
     excluded = len(doubled) >= MIN_BILLED and chance(len(doubled), len(pairs)) <= MAX_CHANCE
     return _finding(doubled, "with one delta twice, and no whole answer is longer") if excluded else None
@@ -117,7 +123,19 @@ def _costs_the_same(pair: Pair) -> bool:
     return bills[0] == bills[1] >= MIN_TOKENS
 
 
-def _has_a_delta_twice(pieces: Sequence[str], whole: str) -> bool:
+def _lacks_a_letter(streamed: Exchange, whole: Exchange) -> bool:
+    """Whether the piece that a stream lacks has a letter or a digit; a model may leave out marks and blanks."""
+    text, full = text_of(streamed), text_of(whole)
+    same = next((at for at, (a, b) in enumerate(zip(text, full, strict=False)) if a != b), len(text))
+    return any(char.isalnum() for char in full[same : same + len(full) - len(text)])
+
+
+def _has_several_bills(pairs: Sequence[Pair]) -> bool:
+    """Whether the bills differ between requests. A target that bills each answer alike shows nothing by equal bills."""
+    return len({count(usage_of(whole), "output_tokens") for _, whole in pairs}) > 1
+
+
+def has_a_delta_twice(pieces: Sequence[str], whole: str) -> bool:
     """Whether the text of the deltas is a whole text with one of its deltas repeated at once."""
     if len("".join(pieces)) <= len(whole):
         return False

@@ -25,11 +25,15 @@ from messages_conformance.rules.accessors import (
     message_of,
     shown,
     stop_reason_of,
+    streamed,
+    text_of,
 )
 from messages_conformance.rules.catalogue import LOSES, RUN, rule
+from messages_conformance.rules.missing_text import has_a_delta_twice
 from messages_conformance.rules.model_passes import may_take_several_passes
 from messages_conformance.rules.paired_requests import request_without
 from messages_conformance.rules.recording_parts import REQUEST
+from messages_conformance.rules.stream_parity import pieces_of
 from messages_conformance.rules.verdict import MUST, Finding, Unverified
 
 MIN_LACKING: Final = 3
@@ -144,6 +148,8 @@ def _lost_parts(one: Exchange, complete: Exchange) -> Iterator[tuple[str, str]]:
     mine, full = _parts(one), _parts(complete)
     if [kind for kind, _ in mine] != [kind for kind, _ in full] or stop_reason_of(one) != stop_reason_of(complete):
         return
+    if streamed(complete) and has_a_delta_twice(pieces_of(complete), text_of(one)):
+        return  # the longer one is wrong: stream.delta.text-complete
     alike = _tokens(one) == _tokens(complete) > 0
     pairs = [(a, b) for (_, a), (_, b) in zip(mine, full, strict=True) if a != b]
     if all(_is_without_gaps(a, b) or (alike and _lacks(a, b)) for a, b in pairs):

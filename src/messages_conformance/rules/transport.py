@@ -200,7 +200,14 @@ def _garbled(text: str, quoted: str) -> str:
     forms += [re.sub(r"[^\x00-\x7f]", "?", quoted), quoted.encode("ascii", "backslashreplace").decode()]
     # An emoji of several parts of which only the joiners are left; no model writes that.
     forms += [bare] if "\u200d" in (bare := re.sub(r"[\U00010000-\U0010ffff]", "", quoted)) else []
-    return next((form for form in forms if form in text), "")
+    return next((form for form in forms if form in text), "") or _with_question_marks(text, quoted)
+
+
+def _with_question_marks(text: str, quoted: str) -> str:
+    """The quoted text with question marks for some letters, as a charset without them writes it; empty if absent."""
+    pattern = "".join(re.escape(char) if char.isascii() else rf"(?:{re.escape(char)}|\?+|(?<=\?))" for char in quoted)
+    found = (match.group() for match in re.finditer(pattern, text))
+    return next((form for form in found if form.count("?") > quoted.count("?")), "")
 
 
 @rule(

@@ -42,7 +42,7 @@ def count_without_system_and_tools(count: Json, context: RequestContext) -> Json
 @fault("adjacent", trips={"adjacent.count_tokens.approx", "adjacent.count_tokens.monotone"}, at=Stage.COUNT)
 def count_backwards(count: Json) -> Json:
     """count_tokens counts less for a longer prompt."""
-    return {"input_tokens": max(0, 10_000 - count["input_tokens"])}
+    return {"input_tokens": max(0, 1_000_000 - count["input_tokens"])}
 
 
 def is_list(value: Mapping[str, Any]) -> bool:

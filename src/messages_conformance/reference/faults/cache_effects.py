@@ -128,11 +128,11 @@ def count_every_write_for_an_hour(message: Json) -> Json:
     return with_counts(message, written=written, read=read, ttl="1h") if written else message
 
 
-@fault("usage", trips={"usage.cache.read-after-write", "usage.cache.place"}, at=Stage.BODY, seen="maximhq/bifrost#2347")
+@fault("usage", trips={"usage.cache.read-after-write"}, at=Stage.BODY, seen="maximhq/bifrost#2347")
 def shuffle_tools(body: Json, context: RequestContext) -> Json:
-    """Several tools reach the model in another order each time, so that a cached prefix is not found again."""
+    """All tools but the last come in another order each time, so that a cached prefix is not found again."""
     if len(body.get("tools") or ()) < MANY_TOOLS:
         return body
-    tools = list(body["tools"])
+    *tools, last = body["tools"]
     random.Random(context.number).shuffle(tools)
-    return {**body, "tools": tools}
+    return {**body, "tools": [*tools, last]}

@@ -41,7 +41,11 @@ def unescape_every_third_answer(message: Json, context: RequestContext) -> Json:
     return map_text(message, lambda text: text.replace("&amp;", "&"))
 
 
-@fault("tools", trips={"response.content.tool_use-input-schema"}, at=Stage.MESSAGE)
+@fault(
+    "tools",
+    trips={"response.content.complete-each-time", "response.content.tool_use-input-schema"},
+    at=Stage.MESSAGE,
+)
 def empty_every_third_input(message: Json, context: RequestContext) -> Json:
     """The input of every third answer with a tool call is empty."""
     has_call = any(block["type"] == "tool_use" for block in message["content"])

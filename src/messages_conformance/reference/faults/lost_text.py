@@ -25,6 +25,9 @@ COMPLETE = "stream.delta.text-complete"
 MADE_UP = re.compile(r"\b[a-z]{3,}-\d\d\b")
 """A word that no model writes by chance."""
 
+LONG_STREAM = 100
+"""The most characters of a stream that is not long (our own choice)."""
+
 KEPT_DELTAS = 3
 """How many deltas a stream keeps that is cut (our own choice)."""
 
@@ -64,12 +67,15 @@ def lose_first_text_delta_after_thinking(events: Events) -> Events:
     return left_out(events, *(at for span in followed for at in deltas_of(events, span, "text_delta")[:1]))
 
 
-@fault(
-    "stream-content",
-    trips={COMPLETE, "response.content.complete-each-time"},
-    at=Stage.EVENTS,
-    seen="langflow-ai/langflow#5338",
-)
+@fault("stream-content", trips={COMPLETE}, at=Stage.EVENTS)
+def lose_last_delta_of_long_streams(events: Events) -> Events:
+    """A stream with more than 100 characters of text lacks its last text delta, and is billed for it."""
+    places = [at for block in text_deltas(events) for at in block]
+    long = sum(len(events[at][1]["delta"]["text"]) for at in places) > LONG_STREAM
+    return left_out(events, places[-1]) if long else events
+
+
+@fault("stream-content", trips={COMPLETE}, at=Stage.EVENTS, seen="langflow-ai/langflow#5338")
 def send_third_delta_of_some_streams_twice(events: Events, context: RequestContext) -> Events:
     """Every third stream has its third text delta twice."""
     third = [places[KEPT_DELTAS - 1] for places in text_deltas(events) if len(places) >= KEPT_DELTAS]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import json
+import re
 from dataclasses import replace
 
 from messages_conformance.reference.changes import RequestContext, Stage
@@ -86,6 +88,24 @@ def garble_non_ascii(message: Json) -> Json:
 def question_non_ascii(message: Json) -> Json:
     """Characters beyond ASCII are replaced by question marks."""
     return map_text(message, lambda text: text.encode("ascii", "replace").decode())
+
+
+@fault("transport", trips={"transport.charset.utf8"}, at=Stage.BODY)
+def read_letters_of_other_scripts_as_question_marks(body: Json) -> Json:
+    """Letters that Latin-1 does not have reach the model as question marks."""
+    return with_characters(body, r"[^\x00-\xff]")
+
+
+@fault("transport", trips={"transport.charset.utf8"}, at=Stage.BODY)
+def read_emoji_as_question_marks(body: Json) -> Json:
+    """Characters of four bytes reach the model as question marks."""
+    return with_characters(body, r"[\U00010000-\U0010ffff]")
+
+
+def with_characters(body: Json, lost: str) -> Json:
+    """A body in whose message texts every character that the pattern `lost` matches is a question mark."""
+    messages = json.loads(re.sub(lost, "?", json.dumps(body.get("messages"), ensure_ascii=False)))
+    return {**body, "messages": messages}
 
 
 @fault(

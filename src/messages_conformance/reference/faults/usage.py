@@ -191,6 +191,7 @@ def never_count_input_in_stream(events: Events) -> Events:
         "usage.output.stream-equals-nonstream",
         "request.document.affects-input-tokens",
         "request.parts.counted",
+        "request.search_result.affects-input-tokens",
         "request.tools.affects-input-tokens",
     },
     at=Stage.EVENTS,
