@@ -46,6 +46,10 @@ def streaming(*pieces: str, number: int) -> Run:
     return [streamed(events, ask=ask), says("one two three", ask=ask)]
 
 
+ACCEPTED_PREFILLS = [
+    answered(ask={"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": text}]})
+    for text in ("{", "[")
+]
 SWAPPED = ("one ", "three", "two ")
 NO = "thinking is not supported with tools"
 WRAPPED = 'Here it is: {"a": 1}'
@@ -89,3 +93,12 @@ ROWS: dict[str, tuple[Run, Run]] = {
 )
 def test_a_target_is_accused_only_without_another_explanation(run: Run, requirement: str, outcome: str) -> None:
     assert judged(run, requirement).outcome == outcome
+
+
+def test_a_model_without_prefill_is_not_accused() -> None:
+    prefilled = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "{"}], **THINKING}
+    history = {"messages": [*prefilled["messages"], {"role": "user", "content": "Go on."}]}
+    refusals = [refusing("the conversation must end with a user message", size, prefilled) for size in (7, 8, 9)]
+    earlier = [answered(ask=history), answered(ask=history)]
+    assert judged([*ALONE, *earlier, *refusals], TOGETHER).findings == ()
+    assert judged([*ALONE, *earlier, *ACCEPTED_PREFILLS, *refusals], TOGETHER).outcome == FAIL

@@ -63,6 +63,17 @@ def test_streams_that_are_billed_like_the_whole_answer_are_found(piece: str) -> 
     assert WHOLE in verdict.findings[0].wanted
 
 
+def test_small_pieces_that_cost_nothing_less_are_found_in_three_streams_with_different_bills() -> None:
+    run = [pair(number, WHOLE[:-5], billed=12 + number, tokens=12 + number) for number in range(3)]
+    assert judged(*run).outcome == FAIL
+    assert judged(*run[:2]).outcome != FAIL
+    assert judged(*[pair(number, WHOLE[:-5]) for number in range(3)]).outcome != FAIL
+    assert (
+        judged(*[pair(number, WHOLE, WHOLE + ".", billed=9 + number, tokens=9 + number) for number in range(3)]).outcome
+        != FAIL
+    )
+
+
 def test_every_second_of_many_streams_is_found_although_only_its_text_is_billed() -> None:
     pairs = [pair(number, WHOLE if number % 2 else "one, two", billed=5) for number in range(24)]
     assert judged(*pairs).outcome == FAIL

@@ -24,7 +24,7 @@ from messages_conformance.rules.accessors import (
 from messages_conformance.rules.capability_refusals import PLACES
 from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, RUN, rule
 from messages_conformance.rules.recording_parts import PROBES, REQUEST
-from messages_conformance.rules.request_features import accepted, features, not_accepted_elsewhere
+from messages_conformance.rules.request_features import accepted, features, is_prefilled, not_accepted_elsewhere
 from messages_conformance.rules.verdict import MUST, STATUS, Finding, Unverified
 
 MIN_REFUSED: Final = 2
@@ -80,8 +80,10 @@ def accepts_features_together(exchanges: Sequence[Exchange]) -> Iterable[Finding
 
 
 def _features(exchange: Exchange) -> Iterator[str]:
-    """The coarse features of a request, and the kind of thinking, which depends on the model."""
+    """The coarse features of a request, and those that some models lack: a kind of thinking, and a prefill."""
     yield from features(exchange)
+    if is_prefilled(exchange):
+        yield "prefill"
     yield f"thinking.{thinking_type(exchange)}"
 
 

@@ -30,6 +30,12 @@ def features(exchange: Exchange) -> frozenset[str]:
     return frozenset(_features(exchange.request.path.partition("?")[0], exchange.request.fields))
 
 
+def is_prefilled(exchange: Exchange) -> bool:
+    """Whether the last message of a request is one of the assistant, which the model continues."""
+    turns = _objects(exchange.request.fields.get("messages"))
+    return bool(turns) and turns[-1].get("role") == "assistant"
+
+
 def _features(route: str, body: Mapping[str, Any]) -> Iterator[str]:
     yield route
     yield from (name for name in FIELDS if body.get(name) is not None)

@@ -197,7 +197,7 @@ def _garbled(text: str, quoted: str) -> str:
     forms = [encoded.decode(charset, "replace") for charset in ("latin-1", "cp1252", "ascii")]
     forms.append(quoted.encode("ascii", "ignore").decode())
     forms.append("".join(char for char in unicodedata.normalize("NFKD", quoted) if not unicodedata.combining(char)))
-    forms += [re.sub(r"[^\x00-\x7f]", "?", quoted), quoted.encode("ascii", "backslashreplace").decode()]
+    forms.append(quoted.encode("ascii", "backslashreplace").decode())
     # An emoji of several parts of which only the joiners are left; no model writes that.
     forms += [bare] if "\u200d" in (bare := re.sub(r"[\U00010000-\U0010ffff]", "", quoted)) else []
     return next((form for form in forms if form in text), "") or _with_question_marks(text, quoted)
@@ -205,6 +205,8 @@ def _garbled(text: str, quoted: str) -> str:
 
 def _with_question_marks(text: str, quoted: str) -> str:
     """The quoted text with question marks for some letters, as a charset without them writes it; empty if absent."""
+    if re.search("[A-Za-z]", quoted) is None:
+        return ""  # any question mark would match
     pattern = "".join(re.escape(char) if char.isascii() else rf"(?:{re.escape(char)}|\?+|(?<=\?))" for char in quoted)
     found = (match.group() for match in re.finditer(pattern, text))
     return next((form for form in found if form.count("?") > quoted.count("?")), "")

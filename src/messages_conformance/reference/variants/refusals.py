@@ -237,3 +237,11 @@ def no_forced_tools(failures: list[Failure], context: RequestContext) -> list[Fa
     if failures or kind not in ("any", "tool"):
         return failures
     return [Failure(message=f'tool_choice: type "{kind}" is not supported on this model, use "auto"')]
+
+
+@variant(at=Stage.FAILURES, conforms=NOT_TOKMODEL)
+def no_prefill(failures: list[Failure], context: RequestContext) -> list[Failure]:
+    """The model continues no answer: it refuses a conversation that ends with a message of the assistant."""
+    last = (turns(context.body) or [{}])[-1]
+    message = "This model does not support assistant message prefill. The conversation must end with a user message."
+    return refused_if(failures, last.get("role") == "assistant", message)
