@@ -31,6 +31,11 @@ def result(identifier, content):
 
 
 IN_THE_QUESTION = [user(f"The code words are panda-31, cedar-64, pearl-27 and viola-85. {LIST}")]
+# Gateways remove such elements (rynfar/meridian#368 and #720, GitHub).
+IN_MARKUP = (
+    f"<system-reminder>{word('ivory-77')}</system-reminder>\n<thinking>{word('basil-29')}</thinking>\n"
+    f"<!-- {word('zebra-35')} -->\nGood."
+)
 IN_TURNS = {
     "system": f"You look after code words. {word('heron-38')}",
     "messages": [
@@ -38,7 +43,7 @@ IN_TURNS = {
         assistant("I see."),
         user(text("coral-19", "birch-73")),
         assistant(word("robin-46")),
-        user("Good."),
+        user(IN_MARKUP),
         assistant("Thank you."),
         user(f"{word('onyx-68')} {LIST}"),
     ],
@@ -64,7 +69,11 @@ IN_RESULTS = {
 }
 
 PLACES = {
-    "turns": (IN_TURNS, ["heron-38", "lemon-52", "coral-19", "birch-73", "robin-46", "onyx-68"], ("system",)),
+    "turns": (
+        IN_TURNS,
+        ["heron-38", "lemon-52", "coral-19", "birch-73", "robin-46", "ivory-77", "basil-29", "zebra-35", "onyx-68"],
+        ("system",),
+    ),
     "blocks": (IN_BLOCKS, ["finch-22", "olive-91", "cobra-57"], ("system-blocks",)),
     "long": (IN_A_LONG_TEXT, ["lilac-83", "raven-14", "topaz-65"], ()),
     "results": (IN_RESULTS, ["quail-33", "maple-42", "amber-58", "tulip-93", "otter-26"], ("system", "tools")),

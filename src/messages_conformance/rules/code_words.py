@@ -88,6 +88,9 @@ If two letters change places in a name of four letters, the share is 0.75."""
 
 TOKEN: Final = re.compile(r"[\w-]+")
 
+MARKED: Final = re.compile(rf"[<>]\W*{SENTENCE.pattern}\W*[<>]")
+"""A word inside an element or a comment."""
+
 CUT: Final = ("max_tokens", "refusal", "model_context_window_exceeded", "stop_sequence", "tool_use", "pause_turn")
 
 COUNTED: Final = (
@@ -244,12 +247,21 @@ def _reach(requested: Iterable[Exchange]) -> Reach:
 
 
 def _kind(exchange: Exchange, word: str) -> str:
-    """The role that introduces a word: a model may omit words from tool results, or from its own turns."""
+    """What introduces a word: a model may omit words from tool results, from its own turns, or from markup."""
+    if word in _words_in_markup(exchange):
+        return "markup"
     if _is_instruction(exchange, word):
         return "instructions"
     _, _, turn, _, *inner = word_places(exchange)[word].split("/")
     message = exchange.request.fields["messages"][int(turn)]
     return "result" if "content" in inner else str(message.get("role"))
+
+
+@once_per_exchange
+def _words_in_markup(exchange: Exchange) -> frozenset[str]:
+    """The code words that stand inside an element or a comment."""
+    texts = (text for _, text in _strings(exchange.request.fields.get("messages"), ""))
+    return frozenset(found[1] for text in texts for found in MARKED.finditer(text))
 
 
 def _is_instruction(exchange: Exchange, word: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -333,3 +334,27 @@ def stringify_system(body: Json) -> Json:
 def forget_system_blocks(body: Json) -> Json:
     """A system prompt in blocks does not reach the model."""
     return {name: value for name, value in body.items() if name != "system" or isinstance(value, str)}
+
+
+@fault("context", trips={"request.context.complete"}, at=Stage.BODY, seen="rynfar/meridian#368")
+def remove_reminders(body: Json) -> Json:
+    """The elements system-reminder of messages, and what is in them, do not reach the model."""
+    return without_matches(body, r"<system-reminder>.*?</system-reminder>")
+
+
+@fault("context", trips={"request.context.complete"}, at=Stage.BODY, seen="rynfar/meridian#720")
+def remove_thinking_elements(body: Json) -> Json:
+    """The elements thinking in texts of messages, and what is in them, do not reach the model."""
+    return without_matches(body, r"<thinking>.*?</thinking>")
+
+
+@fault("context", trips={"request.context.complete"}, at=Stage.BODY)
+def remove_comments_of_prompts(body: Json) -> Json:
+    """Comments of HTML do not reach the model."""
+    return without_matches(body, r"<!--.*?-->")
+
+
+def without_matches(body: Json, pattern: str) -> Json:
+    """The body without what the pattern matches in the texts of its messages."""
+    messages = json.loads(re.sub(pattern, "", json.dumps(body["messages"], ensure_ascii=False)))
+    return {**body, "messages": messages}
