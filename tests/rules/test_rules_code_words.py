@@ -10,7 +10,7 @@ from stream_frames import block, ends, over, start, stop, text
 from messages_conformance.exchange import Exchange
 from messages_conformance.rules import FAIL, NOT_VERIFIED, PASS, WARN, Verdict
 
-CONTEXT = "request.context.complete"
+CONTEXT, COUNTED = "request.context.complete", "request.context.counted"
 LIST = "List every code word, please."
 TURNS = [
     {"role": "user", "content": "One of the code words is lemon-52."},
@@ -41,7 +41,22 @@ TEXT = "stream.delta.text-complete"
 REMEMBERED = lists("lemon-52 and robin-46", AGAIN)
 """A model that lists words of earlier turns, of every role."""
 LISTS = [lists(ABLE, QUESTION) for _ in range(5)]
+
+
+def in_an_element(text: str) -> list[Any]:
+    """A question with a word in its text and a text inside an element."""
+    return [{"role": "user", "content": f"One of the code words is lemon-52. <note>{text}</note> {LIST}" + " " * 500}]
+
+
 ROWS = {
+    COUNTED: (
+        [
+            lists(ABLE, QUESTION),
+            *[lists("lemon-52", in_an_element("One of the code words is ivory-77."))] * 3,
+            lists("lemon-52", in_an_element("Yes.")),
+        ],
+        [lists(ABLE, QUESTION), lists("lemon-52, ivory-77", in_an_element("One of the code words is ivory-77."))],
+    ),
     TEXT: ([*LISTS, *streams(*["-31, cedar-64"] * 5)], [*LISTS, *streams("-31, cedar-64", ABLE, "panda")]),
     CONTEXT: (
         [
@@ -52,6 +67,20 @@ ROWS = {
         [lists(ABLE, QUESTION), *[lists("lemon-52 and robin-46", TURNS) for _ in range(2)]],
     ),
 }
+
+
+def test_an_element_whose_word_costs_nothing_does_not_reach_the_model() -> None:
+    assert judged(*ROWS[COUNTED][0], by=COUNTED).outcome == FAIL
+    assert judged(*ROWS[COUNTED][1], by=COUNTED).outcome == PASS
+    # The other requirement leaves it to this one.
+    assert judged(*ROWS[COUNTED][0]).outcome == NOT_VERIFIED
+
+
+def test_a_model_may_leave_out_what_is_inside_markup() -> None:
+    dearer = {"usage": {"input_tokens": 70, "output_tokens": 5}}
+    withheld = [lists("lemon-52", in_an_element("One of the code words is ivory-77."), **dearer) for _ in range(3)]
+    run = [lists(ABLE, QUESTION), REMEMBERED, *withheld, lists("lemon-52", in_an_element("Yes."))]
+    assert (judged(*run).findings, judged(*run, by=COUNTED).findings) == ((), ())
 
 
 def test_a_word_that_all_answers_lack_was_lost() -> None:
@@ -99,7 +128,7 @@ def test_a_system_prompt_that_costs_nothing_was_lost() -> None:
     system = {"system": [{"type": "text", "text": "One of the code words is finch-22."}]}
     lost = [lists("lemon-52, robin-46", TURNS, asked=system) for _ in range(3)]
     control = lists("lemon-52, robin-46", TURNS, asked={"system": [{"type": "text", "text": "Yes."}]})
-    assert "/system/0/text" in judged(lists(ABLE, QUESTION), *lost, control).findings[0].found
+    assert "/system/0/text" in judged(lists(ABLE, QUESTION), *lost, control, by=COUNTED).findings[0].found
 
 
 def test_a_word_that_costs_tokens_was_withheld_by_the_model() -> None:

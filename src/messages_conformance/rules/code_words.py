@@ -43,6 +43,7 @@ from messages_conformance.rules.counted_parts import (
 from messages_conformance.rules.missing_text import doubled_text, missing_text
 from messages_conformance.rules.parts_counted import counts_every_part
 from messages_conformance.rules.recording_parts import PROBES, RAW_BODY, REQUEST
+from messages_conformance.rules.shared_results import once_per_run
 from messages_conformance.rules.stream.content_blocks import starts_text_blocks_empty
 from messages_conformance.rules.stream.deltas import sends_text_in_increments
 from messages_conformance.rules.stream.frames import carries_one_json_object_in_each_event as carries_one_json_object
@@ -181,30 +182,91 @@ def _is_misspelled(word: str, text: str) -> bool:
 )
 def passes_every_part_to_the_model(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """Every part of the request reaches the model: the system prompt, each turn, each block, and all of long texts."""
+    losses = _losses(exchanges)
+    if any(isinstance(lost, Loss) and lost.free for lost in losses):
+        yield Unverified(reason="a part of the request costs no input tokens, which request.context.counted judges")
+        return
+    for lost in losses:
+        if isinstance(lost, Unverified):
+            yield lost
+        elif lost.ignored:
+            yield lost.finding(lost.ignored)
+        else:
+            text = shown(text_of(lost.answers[0]))
+            yield Unverified(reason=f"the model does not list {lost.listed(lost.words)}: {text}")
+
+
+@rule(
+    "request.context.counted",
+    MUST,
+    harm=LOSES,
+    source=f"{sources.SEED} (system sets the context, messages are the conversation; input_tokens counts both); "
+    "rynfar/meridian#368, rynfar/meridian#720 (GitHub), read 2026-12-01",
+    over=RUN,
+    model_dependent=True,
+    reads={PROBES, REQUEST},
+    provoked="Code words are in different parts of a conversation. If answers lack one, it is left out of the request.",
+)
+def counts_every_code_word(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """A text of the request that no answer shows costs input tokens; one that costs none does not reach the model."""
+    for lost in _losses(exchanges):
+        if isinstance(lost, Unverified):
+            yield lost
+        elif lost.free:
+            yield lost.finding(lost.words)
+
+
+@once_per_run
+def _losses(exchanges: Sequence[Exchange]) -> Sequence[Loss | Unverified]:
+    """The words that the answers to each request lack, or why that says nothing."""
     # Streams that lack a part of their text say nothing about what the model read.
     shortened = missing_text(exchanges) is not None
     requested = [one for one in exchanges if requests_code_words(one) and not (shortened and streamed(one))]
     controls = [exchange for exchange in requested if _is_control(exchange)]
     if not controls:
-        yield Unverified(reason="no answer listed code words of its last message")
-        return
+        return [Unverified(reason="no answer listed code words of its last message")]
     failed_control = next((control for control in controls if lacking(control, word_places(control))), None)
     if failed_control is not None:
-        yield Unverified(
-            reason=f"the model does not list code words of its last message: {shown(text_of(failed_control))}"
-        )
-        return
+        text = shown(text_of(failed_control))
+        return [Unverified(reason=f"the model does not list code words of its last message: {text}")]
     if any(isinstance(outcome, Finding) for judged in COUNTED for outcome in judged(exchanges)):
-        yield Unverified(reason="a part of the request is not counted, which other requirements judge")
-        return
+        return [Unverified(reason="a part of the request is not counted, which other requirements judge")]
     answers: dict[str, list[Exchange]] = defaultdict(list)
     for exchange in requested:
         if not _is_control(exchange):
             answers[json.dumps(dict(exchange.request.fields), sort_keys=True)].append(exchange)
     reach = _reach(requested)
     by_request = {json_key(dict(exchange.request.fields)): exchange for exchange in reversed(requested)}
-    for repeated in answers.values():
-        yield from _lost(repeated, by_request, reach)
+    losses = (_lost(repeated, by_request, reach) for repeated in answers.values())
+    return [loss for loss in losses if loss is not None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """Words that all answers to one request lack.
+
+    `ignored` are those that the model lists elsewhere. `free` says that the words cost no input tokens, or is empty.
+    """
+
+    answers: Sequence[Exchange]
+    words: Sequence[str]
+    ignored: Sequence[str]
+    free: str
+
+    def listed(self, words: Sequence[str]) -> str:
+        """Up to three of the words, with their places."""
+        places = word_places(self.answers[0])
+        return ", ".join(f"{shown(word)} of {places[word]}" for word in words[:3])
+
+    def finding(self, words: Sequence[str]) -> Finding:
+        """The finding about these words."""
+        last = self.answers[-1]
+        return Finding(
+            exchange=last.number,
+            place=in_message(last, "/content"),
+            found=f"{shown(text_of(last))}, without {self.listed(words)} ({len(self.answers)} answers{self.free})",
+            wanted=f"all {len(word_places(last))} code words",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,28 +356,16 @@ def _characters_back(exchange: Exchange, word: str) -> int:
     return len(text) - text.rfind(word)
 
 
-def _lost(
-    repeated: list[Exchange], requested: Mapping[bytes, Exchange], reach: Reach
-) -> Iterator[Finding | Unverified]:
-    """Words that all answers to the same request lack, although the model lists such words, or that cost no tokens."""
+def _lost(repeated: list[Exchange], requested: Mapping[bytes, Exchange], reach: Reach) -> Loss | None:
+    """The words that all answers to the same request lack; None if there are none, or too few answers."""
     places = word_places(repeated[0])
     lost = [word for word in places if all(lacking(exchange, [word]) for exchange in repeated)]
     if len(repeated) < MIN_ANSWERS or not lost:
-        return
+        return None
     # A model that lists other words each time, or none, did not follow the request.
     steady = len(lost) < len(places) and all(lacking(exchange, places) == lost for exchange in repeated)
     ignored = [word for word in lost if steady and reach.covers(repeated[0], word)]
-    listed = ", ".join(f"{shown(word)} of {places[word]}" for word in (ignored or lost)[:3])
-    free = "" if ignored else _costs_no_tokens(repeated[0], lost, requested)
-    if not ignored and not free:
-        yield Unverified(reason=f"the model does not list {listed}: {shown(text_of(repeated[0]))}")
-        return
-    yield Finding(
-        exchange=repeated[-1].number,
-        place=in_message(repeated[-1], "/content"),
-        found=f"{shown(text_of(repeated[-1]))}, without {listed} ({len(repeated)} answers{free})",
-        wanted=f"all {len(places)} code words",
-    )
+    return Loss(answers=repeated, words=lost, ignored=ignored, free=_costs_no_tokens(repeated[0], lost, requested))
 
 
 def _costs_no_tokens(exchange: Exchange, words: list[str], requested: Mapping[bytes, Exchange]) -> str:

@@ -336,19 +336,19 @@ def forget_system_blocks(body: Json) -> Json:
     return {name: value for name, value in body.items() if name != "system" or isinstance(value, str)}
 
 
-@fault("context", trips={"request.context.complete"}, at=Stage.BODY, seen="rynfar/meridian#368")
+@fault("context", trips={"request.context.counted"}, at=Stage.BODY, seen="rynfar/meridian#368")
 def remove_reminders(body: Json) -> Json:
     """The elements system-reminder of messages, and what is in them, do not reach the model."""
     return without_matches(body, r"<system-reminder>.*?</system-reminder>")
 
 
-@fault("context", trips={"request.context.complete"}, at=Stage.BODY, seen="rynfar/meridian#720")
+@fault("context", trips={"request.context.counted"}, at=Stage.BODY, seen="rynfar/meridian#720")
 def remove_thinking_elements(body: Json) -> Json:
     """The elements thinking in texts of messages, and what is in them, do not reach the model."""
     return without_matches(body, r"<thinking>.*?</thinking>")
 
 
-@fault("context", trips={"request.context.complete"}, at=Stage.BODY)
+@fault("context", trips={"request.context.counted"}, at=Stage.BODY)
 def remove_comments_of_prompts(body: Json) -> Json:
     """Comments of HTML do not reach the model."""
     return without_matches(body, r"<!--.*?-->")
