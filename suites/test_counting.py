@@ -173,7 +173,7 @@ TOGETHER = {
             ]
         ),
         assistant(NOTE),
-        user([text(NOTE), document(plain(NOTE)), search_result(NOTE), SMALL_IMAGE, text(OK)]),
+        user([text(NOTE), document(plain(NOTE)), search_result(NOTE), SMALL_IMAGE, text(f"Zoë 漢. {OK}")]),
     ],
 }
 PERSON = {

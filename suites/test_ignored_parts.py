@@ -8,13 +8,11 @@ import pytest
 from messages_conformance.generate import (
     EITHER,
     Dialogue,
-    answer_text,
     answered_message,
     ask,
     assistant,
     count_tokens,
     user,
-    whole_and_streamed,
 )
 
 OK = "Reply with the single word: ok"
@@ -63,52 +61,16 @@ def long_answers(limit, depth):
 LONG_ANSWERS = [long_answers(LIMIT, "standard"), long_answers(HIGHER_LIMIT, "deep")]
 
 
-# -- stop sequences beside other fields, and at every place of the list
+# -- stop sequences at every place of the list
 
-CLOCK = {"name": "get_time", "description": "Gives the local time in one city.", "input_schema": {"type": "object"}}
-TIME_CALL = {"type": "tool_use", "id": "toolu_clock1", "name": "get_time", "input": {}}
-# Each request has two things more than a question, so that few requests show what is lost beside which part.
-BESIDE = {
-    "tools": {
-        "question": [
-            user("What time is it in Paris?"),
-            assistant([TIME_CALL]),
-            user([{"type": "tool_result", "tool_use_id": "toolu_clock1", "content": "10:15"}]),
-            assistant("It is 10:15 in Paris."),
-            user(COUNT),
-        ],
-        "tools": [CLOCK],
-        "needs": ["tools"],
-    },
-    "system": {
-        "question": [user("Hello."), assistant("Hello! What can I do for you?"), user(COUNT)],
-        "system": "You follow each request exactly.",
-        "needs": ["system"],
-    },
-}
 UNUSED = [f"##{number}##" for number in range(12)]
 AT_PLACES = {
     "second-of-three": [UNUSED[0], ", 9", UNUSED[1]],
     "ninth-of-twelve": [*UNUSED[:8], ", 7", *UNUSED[8:11]],
 }
-STOPS = [
-    one
-    for beside, fields in BESIDE.items()
-    for one in (
-        # Whether the target accepts such a request is judged elsewhere.
-        ask(f"stop.beside.{beside}.control", max_tokens=SHORT, expect=EITHER, **fields),
-        *whole_and_streamed(
-            f"stop.beside.{beside}",
-            max_tokens=SHORT,
-            expect=EITHER,
-            stop_sequences=[", 9"],
-            **{**fields, "needs": [*fields["needs"], "stop-sequences"]},
-        ),
-    )
-]
 # suites/test_messages.py sends the same question without a stop sequence.
 LONGER_COUNT = "Count from 1 to 20, separated by commas. Reply with the numbers only."
-STOPS += [
+STOPS = [
     ask(f"stop.{name}", LONGER_COUNT, max_tokens=100, expect=EITHER, stop_sequences=sequences, needs=["stop-sequences"])
     for name, sequences in AT_PLACES.items()
 ]
@@ -210,47 +172,6 @@ FORMATTED = [
         capability="structured-outputs",
     )
     for copy in range(5)
-]
-# Proxies that know one of two fields only drop the format.
-BESIDE_TIMES = 4  # the rules need this many texts beside tools, and beside a system prompt
-
-
-ADVICE = {"system": "You write for a small newspaper, and you follow each request exactly."}
-
-
-async def format_beside(send):
-    """Asks for a format beside tools and a system prompt, and beside each alone where the text has no object."""
-
-    async def is_kept(name, copy=0, **fields):
-        asked = ask(
-            f"format.beside.{name}",
-            POEM,
-            copy=copy,
-            max_tokens=100,
-            output_config={"format": {"type": "json_schema", "schema": PERSON}},
-            expect=EITHER,
-            capability="structured-outputs",
-            **fields,
-        )
-        answer = await send(asked)
-        return answered_message(answer) is None or "{" in answer_text(answer)
-
-    if await is_kept("both", tools=[CLOCK], **ADVICE):
-        return
-    for name, fields in (("tools", {"tools": [CLOCK]}), ("system", ADVICE)):
-        for copy in range(BESIDE_TIMES):
-            if await is_kept(name, copy, **fields):
-                break
-
-
-READ_WHOLE += [
-    Dialogue(
-        name="format.beside",
-        steps=format_beside,
-        max_requests=1 + 2 * BESIDE_TIMES,
-        max_output_tokens=(1 + 2 * BESIDE_TIMES) * 100,
-        needs=frozenset({"structured-outputs", "tools", "system"}),
-    )
 ]
 
 

@@ -87,7 +87,26 @@ OFFERED = {**BUDGET, "tools": [{"name": "f", "input_schema": {"type": "object"}}
 RESULT = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "10:15"}
 AFTER_RESULTS = says(words(), ask={**OFFERED, "messages": [{"role": "user", "content": [RESULT]}]})
 
+OTHERS, CROWDED_THINKING = "request.output_config.format-beside-others", "request.thinking.beside-others"
+CROWD = {
+    "messages": [
+        {"role": "user", "content": [{"type": "document", "source": {"type": "text", "data": "Maps."}}]},
+        {"role": "assistant", "content": "I see."},
+        {"role": "user", "content": "Write a poem."},
+    ],
+    "tools": WITH_TOOLS["tools"],
+    "system": "You write well.",
+}
+CROWDED_POEM = says(words("A poem"), ask={**FORMAT, **CROWD})
+POEM_AFTER_A_THOUGHT = says(THOUGHT, words("A poem"), ask={**FORMAT, **BUDGET})
+UNTHINKING = says(words(), ask={**BUDGET, **CROWD})
+
 ROWS: dict[str, tuple[Run, Run]] = {
+    OTHERS: ([*ALONE, *[CROWDED_POEM] * 4], [*ALONE, *[CROWDED_POEM] * 3, says(words("{}"), ask={**FORMAT, **CROWD})]),
+    CROWDED_THINKING: (
+        [*[UNTHINKING] * 3, FIRST_TURN, LATER_THOUGHT, says(THOUGHT, words(), ask=OFFERED)],
+        [*[UNTHINKING] * 3, says(THOUGHT, words(), ask={**BUDGET, **CROWD}), *[FIRST_TURN] * 2],
+    ),
     TOOLED: (
         [*[says(words(), ask=OFFERED)] * 3, *[FIRST_TURN] * 2],
         [*[says(words(), ask=OFFERED)] * 2, says(THOUGHT, words(), ask=OFFERED), *[FIRST_TURN] * 2],
@@ -160,3 +179,13 @@ def test_a_model_may_give_one_optional_member_or_a_value() -> None:
 def test_bills_that_differ_from_answer_to_answer_are_not_compared() -> None:
     bills = [stream(NUMBERS, tokens) for tokens in (12, 80, 300)]
     assert judged(ALIKE, [*BILLED, *bills]).outcome == NOT_VERIFIED
+
+
+def test_a_format_that_is_lost_beside_thinking_is_found() -> None:
+    assert judged(OTHERS, [*ALONE, *[POEM_AFTER_A_THOUGHT] * 4]).outcome == FAIL
+    assert judged(OTHERS, [*ALONE, *[POEM_AFTER_A_THOUGHT] * 3]).outcome != FAIL
+
+
+def test_a_format_that_is_lost_beside_tools_is_not_blamed_on_other_parts() -> None:
+    assert judged(OTHERS, [*ALONE, *[PROSE] * 4, *[CROWDED_POEM] * 4]).outcome == NOT_VERIFIED
+    assert judged(OTHERS, [says(words("A poem"), ask=FORMAT), *ALONE, *[CROWDED_POEM] * 4]).outcome == NOT_VERIFIED

@@ -229,6 +229,46 @@ def keeps_the_format_beside_a_system_prompt(exchanges: Sequence[Exchange]) -> It
     return _lost_beside("system", "tools", exchanges)
 
 
+@rule(
+    "request.output_config.format-beside-others",
+    MUST,
+    harm=LOSES,
+    families={ANTHROPIC},
+    source=f"{STRUCTURED}; gateways that convert such requests in another way, maximhq/bifrost#6342 (GitHub), "
+    "read 2026-12-01",
+    over=RUN,
+    model_dependent=True,
+    needs={"structured-outputs", "tools", "system"},
+    capability="structured-outputs",
+    reads={REQUEST},
+    provoked="A request has an output format and all other parts: images, documents, results, earlier turns.",
+)
+def keeps_the_format_beside_other_parts(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """An output format that is honoured alone is honoured beside images, documents, results and earlier turns, too."""
+    others = (keeps_the_format_beside_tools, keeps_the_format_beside_a_system_prompt)
+    if any(isinstance(one, Finding) for judged in others for one in judged(exchanges)):
+        yield Unverified(reason="the format is lost beside tools or a system prompt, which other requirements judge")
+        return
+    answers = [one for one in exchanges if has_message(one) and _format(one) is not None and _is_readable(one)]
+    alone = [one for one in answers if not (_has_other_parts(one) or one.request.fields.keys() & OTHER_FIELDS)]
+    beside = [one for one in answers if _has_other_parts(one)]
+    thoughtful = [one for one in answers if one not in beside and one.request.fields.get("thinking")]
+    yield from _never_beside(beside, alone, "other parts")
+    if thoughtful:
+        yield from _never_beside(thoughtful, alone, "thinking")
+
+
+def _has_other_parts(exchange: Exchange) -> bool:
+    """Whether a request has earlier turns, or a block that is no text."""
+    turns = exchange.request.fields.get("messages")
+    turns = [turn for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
+    contents = [turn["content"] for turn in turns if isinstance(turn.get("content"), list)]
+    kinds = {block.get("type") for content in contents for block in content if isinstance(block, dict)}
+    return len(turns) > 1 or bool(kinds - {"text"})
+
+
+OTHER_FIELDS: Final = frozenset({"system", "thinking", "tools"})
+
 WORDS: Final = {"tools": "tools", "system": "a system prompt"}
 
 
@@ -239,8 +279,15 @@ def _lost_beside(name: str, other: str, exchanges: Sequence[Exchange]) -> Iterat
     if any(not _has_no_object(one) for one in beside):
         return
     beside = [one for one in beside if not one.request.fields.get(other)]
-    whole = [one for one in answers if not (one.request.fields.keys() & WORDS.keys() or streamed(one))]
-    words = WORDS[name]
+    whole = [one for one in answers if not one.request.fields.keys() & WORDS.keys()]
+    yield from _never_beside(beside, whole, WORDS[name])
+
+
+def _never_beside(beside: Sequence[Exchange], whole: Sequence[Exchange], words: str) -> Iterator[Finding | Unverified]:
+    """A finding if no answer beside something has the format, and all answers without it have the format."""
+    whole = [one for one in whole if not streamed(one)]
+    if any(not _has_no_object(one) for one in beside):
+        return
     if not beside:
         yield Unverified(reason=f"no request with an output format and {words} was answered with a text")
     elif len(whole) < MIN_ALONE or any(map(_has_no_object, whole)) or len(beside) < MIN_BESIDE:

@@ -113,6 +113,30 @@ def thinks_beside_tools(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unv
     yield from _lost_in(exchanges, _has_tools, "to requests with tools", "without tools")
 
 
+@rule(
+    "request.thinking.beside-others",
+    SHOULD,
+    harm=LOSES,
+    families={ANTHROPIC},
+    source=sources.THINKING,
+    needs={"thinking", "tools", "system-blocks"},
+    capability="thinking",
+    over=RUN,
+    model_dependent=True,
+    reads={REQUEST},
+    provoked="A request with a thinking budget has all other parts: images, documents, results, earlier turns, tools.",
+)
+def thinks_beside_other_parts(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """A thinking budget has an effect in requests with images, documents, results, cache marks and a system prompt."""
+    others = (thinks_in_later_turns, thinks_beside_tools)
+    if any(isinstance(one, Finding) for judged in others for one in judged(exchanges)):
+        yield Unverified(
+            reason="there is no thinking after earlier turns, or beside tools: other requirements judge it"
+        )
+        return
+    yield from _lost_in(exchanges, _has_everything, "to requests with all other parts", "without them")
+
+
 MIN_EMPTY: Final = 3
 """At least this many thinking blocks must all be empty (our own: a model may have nothing to show for one question)."""
 
@@ -188,6 +212,11 @@ def _turns(exchange: Exchange) -> list[Any]:
 
 def _has_earlier_turns(exchange: Exchange) -> bool:
     return any(isinstance(turn, Mapping) and turn.get("role") == "assistant" for turn in _turns(exchange))
+
+
+def _has_everything(exchange: Exchange) -> bool:
+    fields = exchange.request.fields
+    return _has_earlier_turns(exchange) and bool(fields.get("tools")) and bool(fields.get("system"))
 
 
 def _has_tools(exchange: Exchange) -> bool:

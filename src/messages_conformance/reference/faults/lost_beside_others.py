@@ -8,8 +8,9 @@ from typing import Any
 from messages_conformance.reference.changes import RequestContext, Stage
 from messages_conformance.reference.edits import Json, dropped
 from messages_conformance.reference.fault_registry import fault
+from messages_conformance.reference.faults.lost_beside_thinking import has_thinking
 from messages_conformance.reference.faults.lost_context import map_content
-from messages_conformance.reference.request_parts import blocks
+from messages_conformance.reference.request_parts import blocks, object_of
 
 
 def without_blocks(body: Json, kind: str) -> Json:
@@ -49,3 +50,54 @@ def keep_images_of_the_last_turn_only(body: Json) -> Json:
     """Only the images of the last turn reach the model."""
     earlier = without_blocks({**body, "messages": body["messages"][:-1]}, "image")["messages"]
     return {**body, "messages": [*earlier, body["messages"][-1]]}
+
+
+FORMAT_BESIDE = {"request.output_config.format-beside-others", "request.output_config.format-valid-json"}
+
+
+def without_format(body: Json) -> Json:
+    """The request without its output format."""
+    return {**body, "output_config": dropped(object_of(body, "output_config"), "format")}
+
+
+@fault("request", trips=FORMAT_BESIDE, at=Stage.BODY, seen="maximhq/bifrost#6342")
+def ignore_format_beside_thinking(body: Json, context: RequestContext) -> Json:
+    """An output format is ignored if the request asks for thinking."""
+    return without_format(body) if has_thinking(context) else body
+
+
+@fault("request", trips=FORMAT_BESIDE, at=Stage.BODY)
+def ignore_format_beside_images(body: Json) -> Json:
+    """An output format is ignored if the request has an image."""
+    return without_format(body) if has("image")(body) else body
+
+
+@fault("stop", trips={"stop.stop_sequence.occurs"}, at=Stage.BODY)
+def ignore_stop_sequences_beside_thinking(body: Json, context: RequestContext) -> Json:
+    """Stop sequences are ignored if the request asks for thinking."""
+    return dropped(body, "stop_sequences") if has_thinking(context) else body
+
+
+@fault("stop", trips={"stop.stop_sequence.occurs"}, at=Stage.BODY)
+def ignore_stop_sequences_beside_documents(body: Json) -> Json:
+    """Stop sequences are ignored if the request has a document."""
+    return dropped(body, "stop_sequences") if has("document")(body) else body
+
+
+@fault("usage", trips={"usage.output.le-max"}, at=Stage.BODY)
+def ignore_small_limits_beside_images(body: Json) -> Json:
+    """A max_tokens below 32 is raised to 64 if the request has an image."""
+    return {**body, "max_tokens": 64} if has("image")(body) and body.get("max_tokens", 32) < 32 else body
+
+
+@fault("tools", trips={"request.tool_choice.any-forces"}, at=Stage.BODY)
+def ignore_forced_choice_beside_images(body: Json) -> Json:
+    """The tool choice any is ignored if the request has an image."""
+    is_forced = object_of(body, "tool_choice").get("type") == "any"
+    return dropped(body, "tool_choice") if is_forced and has("image")(body) else body
+
+
+@fault("thinking", trips={"request.thinking.beside-others"}, at=Stage.BODY)
+def forget_thinking_beside_images(body: Json) -> Json:
+    """Thinking is switched off if the request has an image."""
+    return dropped(body, "thinking") if has("image")(body) else body
