@@ -289,22 +289,27 @@ async def results(send):
 async def replay(send):
     """Sends a thought and a call back unchanged with the result, and then with one letter of the signature changed.
 
-    A model that calls no tool gets a further question in place of the result.
+    Streams deliver a thought in another way, so the thought of a stream is sent back, too. A model that calls no tool
+    gets a further question in place of the result.
     """
     question = user(PARIS)
     # Without thinking, result.call asks the same.
     asked = {"thinking": ENABLED, "max_tokens": THINKING_TOKENS + 300, "tools": [WEATHER], "system": RULES}
-    first = await send(ask("thought", [question], capability="thinking", **asked))
-    content = content_to_echo(first, calls=True)
-    if not content or content[0]["type"] != "thinking" or len(content[0]["signature"]) < 2:
-        return
-    calls = [block["id"] for block in content if block["type"] == "tool_use"]
-    given = [{"type": "tool_result", "tool_use_id": identifier, "content": SUNNY} for identifier in calls]
-    follow = user(given or OK)
-    for one in whole_and_streamed(
-        "thought.replayed", [question, assistant(content), follow], probe="response.content.echoable", **asked
-    ):
-        await send(one)
+    for stream in (True, False):
+        name = f"thought{'.streamed' if stream else ''}"
+        first = await send(ask(name, [question], stream=stream, capability="thinking", **asked))
+        content = content_to_echo(first, calls=True)
+        if not content or content[0]["type"] != "thinking" or len(content[0]["signature"]) < 2:
+            return
+        if stream and signatures_in(first) != 1:
+            continue  # other rules judge such a stream
+        calls = [block["id"] for block in content if block["type"] == "tool_use"]
+        given = [{"type": "tool_result", "tool_use_id": identifier, "content": SUNNY} for identifier in calls]
+        follow = user(given or OK)
+        replayed = [question, assistant(content), follow]
+        for one in whole_and_streamed(f"{name}.replayed", replayed, probe="response.content.echoable", **asked):
+            if not (stream and one.body.get("stream")):
+                await send(one)
     changed = [{**content[0], "signature": other_letter(content[0]["signature"])}, *content[1:]]
     await send(
         ask(
@@ -316,6 +321,12 @@ async def replay(send):
             **asked,
         )
     )
+
+
+def signatures_in(exchange):
+    """The number of signatures in the deltas of a stream."""
+    deltas = [event.fields.get("delta") for event in exchange.response.events]
+    return sum(isinstance(delta, dict) and delta.get("type") == "signature_delta" for delta in deltas)
 
 
 def other_letter(signature):
@@ -393,8 +404,8 @@ DIALOGUES = [
     Dialogue(
         name="thought",
         steps=replay,
-        max_requests=4,
-        max_output_tokens=3 * (THINKING_TOKENS + 300),
+        max_requests=6,
+        max_output_tokens=5 * (THINKING_TOKENS + 300),
         needs=frozenset({"thinking", "tools", "system"}),
     ),
 ]

@@ -182,9 +182,19 @@ PERSON = {
     "required": ["name"],
     "additionalProperties": False,
 }
+
+
+def with_document_in_result(turns):
+    """The turns with a document in the first result of a tool."""
+    first, *others = turns[2]["content"]
+    results = [{**first, "content": [text(first["content"]), document(plain(NOTE))]}, *others]
+    return [*turns[:2], user(results), *turns[3:]]
+
+
 # Some gateways take another way for a request with thinking or with an output format, and lose parts on it.
 WITH_THINKING = {
     **TOGETHER,
+    "messages": with_document_in_result(TOGETHER["messages"]),
     "thinking": {"type": "adaptive"},
     "output_config": {"format": {"type": "json_schema", "schema": PERSON}},
 }

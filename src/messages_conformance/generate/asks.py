@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from messages_conformance.contract import valid
 from messages_conformance.contract.probes import probes
 from messages_conformance.exchange import ACCEPTED, REFUSED, Ask, Exchange
+from messages_conformance.generate.answers import answered_message
 
 Message = Mapping[str, Any]
 """One message of a request: role and content."""
@@ -167,15 +167,17 @@ def other_route(
 
 
 def content_to_echo(exchange: Exchange, *, calls: bool = False) -> list[Any] | None:
-    """The content of a whole, valid answer, as the assistant's turn of the next request; None where that is invalid.
+    """The content of a valid answer, whole or streamed, as the assistant's turn of the next request.
+
+    It is None where that turn is invalid.
 
     A tool call is not valid without its result: content with calls is returned only if `calls` says that they will be
     answered. A request cannot contain an empty text, or a call with an invalid id or name.
     """
-    body = exchange.response.fields if exchange.response is not None else {}
-    if not exchange.succeeded or not valid("response", body) or not body["content"]:
+    message = answered_message(exchange)
+    blocks = message["content"] if message is not None else []
+    if not blocks:
         return None
-    blocks = body["content"]
     ids = [block["id"] for block in blocks if block.get("type") == "tool_use"]
     nameless = any(block.get("type") == "tool_use" and not block["name"] for block in blocks)
     odd = nameless or len(set(ids)) < len(ids) or any(_ID.fullmatch(identifier) is None for identifier in ids)

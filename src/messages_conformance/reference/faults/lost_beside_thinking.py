@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from messages_conformance.reference.changes import RequestContext, Stage
-from messages_conformance.reference.edits import Failures, Json, dropped, refused_if
+from messages_conformance.reference.edits import Events, Failures, Json, dropped, refused_if
 from messages_conformance.reference.fault_registry import fault
 from messages_conformance.reference.faults.input_values import map_inputs, map_values
 from messages_conformance.reference.request_parts import blocks, object_of, turns
@@ -125,3 +125,20 @@ def round_numbers_of_inputs_to_six_digits(message: Json) -> Json:
 def forget_system_prompts_beside_thinking(body: Json, context: RequestContext) -> Json:
     """The system prompt is lost if the request asks for thinking."""
     return dropped(body, "system") if has_thinking(context) else body
+
+
+@fault(
+    "thinking",
+    trips={"response.content.echoable"},
+    trips_tokmodel=set(),
+    at=Stage.EVENTS,
+    seen="openclaw/openclaw#92201",
+)
+def cut_signatures_of_streams(events: Events) -> Events:
+    """The signature of a streamed thinking block lacks its end."""
+    return [
+        (name, {**data, "delta": {**data["delta"], "signature": data["delta"]["signature"][:-8]}})
+        if object_of(data, "delta").get("type") == "signature_delta"
+        else (name, data)
+        for name, data in events
+    ]

@@ -237,7 +237,13 @@ def keep_first_call_of_whole_answers(message: Json) -> Json:
     return {**message, "content": [block for at, block in enumerate(message["content"]) if at not in calls[1:]]}
 
 
-@fault("thinking", trips={"stream.delta.thinking-complete"}, at=Stage.EVENTS, seen="BerriAI/litellm#20737")
+@fault(
+    "thinking",
+    trips={"response.content.echoable", "stream.delta.thinking-complete"},
+    trips_tokmodel={"stream.delta.thinking-complete"},
+    at=Stage.EVENTS,
+    seen="BerriAI/litellm#20737",
+)
 def lose_thinking_after_two_deltas(events: Events) -> Events:
     """A stream has the first two deltas of a thinking block only."""
     return left_out(

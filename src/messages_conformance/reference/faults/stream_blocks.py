@@ -232,7 +232,8 @@ def join_inputs_of_calls(events: Events) -> Events:
 
 @fault(
     "stream-content",
-    trips={"stream.delta.type-matches-block"},
+    trips={"response.content.echoable", "stream.delta.type-matches-block"},
+    trips_tokmodel={"stream.delta.type-matches-block"},
     at=Stage.EVENTS,
     seen="defects.json thinking-delta-in-text-block",
 )

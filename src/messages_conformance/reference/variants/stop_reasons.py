@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from messages_conformance.reference.changes import RequestContext, Stage
 from messages_conformance.reference.events import Event
-from messages_conformance.reference.variant_registry import NOT_TOKMODEL, variant
+from messages_conformance.reference.variant_registry import ANTHROPIC, NOT_TOKMODEL, variant
 
 Json = dict[str, Any]
 SHORT_ANSWER_TOKENS: Final = 30
@@ -70,7 +70,7 @@ def cut_tool_calls(events: list[Event], context: RequestContext) -> list[Event]:
     ]
 
 
-@variant(at=Stage.MESSAGE, conforms=NOT_TOKMODEL)
+@variant(at=Stage.MESSAGE, conforms=ANTHROPIC)
 def silent_after_thought(message: Json, context: RequestContext) -> Json:
     """The model reasons without showing it, as its usage details report, and then ends with empty content."""
     thinking = context.body.get("thinking")
