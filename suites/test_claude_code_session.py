@@ -273,9 +273,14 @@ async def other_turns(send):
     question = ask(QUESTION_READ, [user(READ), SHORT_NOTE], probe=QUESTION_READ, max_tokens=100, stream=True)
     question = replace(question, expect=EITHER)
     exchange = await session.ask(question)
-    for copy in range(1, TRIES):
+    for copy in range(1, CALL_TRIES):
         if exchange.succeeded and "panda-31" not in answer_text(exchange):
             exchange = await session.ask(replace(question, copy=copy))
+    if exchange.succeeded and "panda-31" not in answer_text(exchange):
+        for copy in range(CALL_TRIES):
+            alone = ask(f"{QUESTION_READ}.alone", [user(READ)], copy=copy, max_tokens=100, stream=True)
+            if "panda-31" not in answer_text(await session.ask(alone)):
+                break  # the model itself leaves the words out
     await session.ask(turn("two-calls", first_turn(TWO_QUESTIONS)))
     await session.ask(turn("subagent", first_turn("Reply with the single word: ok"), thinking={"type": "disabled"}))
 
@@ -301,8 +306,8 @@ DIALOGUES = [
     Dialogue(
         name="claude-code.session.others",
         steps=other_turns,
-        max_requests=8,
-        max_output_tokens=4 * FEW_TOKENS,
+        max_requests=4 + 2 * CALL_TRIES,
+        max_output_tokens=(4 + CALL_TRIES) * FEW_TOKENS,
         needs=NEEDS,
     ),
 ]

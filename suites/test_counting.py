@@ -243,8 +243,10 @@ PARTS = {
     "result.document": (in_result(document(plain(NOTE))), "documents", ["documents", "tools"]),
     "search": (beside({**search_result(NOTE), "title": NOTE}), "search-results", ["search-results"]),
     "result.search": (in_result(search_result(NOTE)), "search-results", ["search-results", "tools"]),
-    "image": (beside(IMAGE), "images", ["images"]),
-    "pdf": (beside(PDF), "documents", ["documents"]),
+    # Without their parts, these three are one request, which is sent once.
+    "image": (beside(IMAGE, text(NOTHING)), "images", ["images"]),
+    "image.two": (beside(IMAGE, IMAGE), "images", ["images"]),
+    "pdf": (beside(PDF, text(NOTHING)), "documents", ["documents"]),
     "result.image": ({**in_result(IMAGE), "system": NOTHING}, "images", ["images", "tools", "system"]),
     # Without its notes it is equal to the request of result.image without its image, which is sent once.
     "result.long": ({**in_result(text(LONG_RESULT)), "system": LONG_SYSTEM}, None, ["tools", "system"]),
@@ -272,7 +274,7 @@ ROUTES = {
         probe=COUNTED,
         capability=capability,
         # Each part alone must be accepted elsewhere.
-        **({"expect": EITHER} if "together" in situation or "prefilled" in situation else {}),
+        **({"expect": EITHER} if any(word in situation for word in ("together", "prefilled", "image.two")) else {}),
         **{name: value for name, value in fields.items() if name != "messages"},
     ),
     "counts": lambda situation, fields, capability: count_tokens(
@@ -351,7 +353,18 @@ def dialogue(route, parts, needs, *, long=False, singles=3, depth="standard"):
     )
 
 
-RESULTS = ["tools", "schema", "documents", "search", "result.document", "image", "pdf", "result.image", "result.long"]
+RESULTS = [
+    "tools",
+    "schema",
+    "documents",
+    "search",
+    "result.document",
+    "image",
+    "image.two",
+    "pdf",
+    "result.image",
+    "result.long",
+]
 FREE = ["turns", "tools", "image", "result.image", "result.long"]
 ALL = [*BESIDE_ALL, *IF_ACCEPTED]
 FOUND = ["search", "result.search"]

@@ -66,7 +66,7 @@ ROWS: dict[str, tuple[Run, Run]] = {
     SESSION: ([refused(ask=WHOLE, probes=(SESSION,))], [turn(TEXT, probe=SESSION)]),
     CALL: ([*[turn(EMPTY_CALL)] * 5, *SMALL], [turn(WHOLE_CALL)]),
     RESULT_READ: ([*[after(WHOLE_CALL)] * 3, WITHOUT], [after(TEXT)]),
-    QUESTION_READ: ([*[listing("Hello.", LIST, SYSTEM)] * 3, CONTROL], [listing(WORDS, LIST, SYSTEM), CONTROL]),
+    QUESTION_READ: ([*[listing("Hello.", LIST, SYSTEM)] * 5, *[CONTROL] * 5], [listing(WORDS, LIST, SYSTEM), CONTROL]),
 }
 
 
@@ -98,7 +98,8 @@ def test_it_is_kept(requirement: str) -> None:
         (CALL, [*[turn(TEXT)] * 5, *SMALL, PLAIN]),
         (RESULT_READ, [*[after(WHOLE_CALL)] * 2, WITHOUT]),
         (RESULT_READ, [*[after(WHOLE_CALL, tokens=9050)] * 3, WITHOUT]),  # the result costs tokens: the model has it
-        (QUESTION_READ, [*[listing("Hello.", LIST, SYSTEM)] * 3, listing("Hello.", LIST, probe="x")]),
+        (QUESTION_READ, [*[listing("Hello.", LIST, SYSTEM)] * 5, *[CONTROL] * 4, listing("Hello.", LIST, probe="x")]),
+        (QUESTION_READ, [*[listing("Perhaps.", LIST, SYSTEM)] * 3, CONTROL]),
     ],
 )
 def test_a_model_is_not_blamed(requirement: str, run: Run) -> None:

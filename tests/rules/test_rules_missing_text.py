@@ -74,6 +74,37 @@ def test_small_pieces_that_cost_nothing_less_are_found_in_three_streams_with_dif
     )
 
 
+LONG = ", ".join(map(str, range(1, 400)))
+SHOWN = "begin\n\n    four  blanks  \n\tone tab\n\nthe end"
+BLANKS_LOST = "begin    four  blanks  one tab\n\nthe end"
+
+
+def dictated(number: int, piece: str, *, tokens: int) -> list[Exchange]:
+    """A streamed and a whole answer to a question that holds the whole text; both have the same bill."""
+    asked = {"messages": [{"role": "user", "content": f"Text {number}:\n\n{SHOWN}"}]}
+    usage = {"input_tokens": 10, "output_tokens": tokens}
+    return [
+        streamed([start(), block(), text(piece), stop(), ends(usage=tokens), over()], ask=asked),
+        answered({"content": [{"type": "text", "text": SHOWN}], "usage": usage}, ask=asked),
+    ]
+
+
+def test_blanks_that_are_lost_from_dictated_texts_in_streams_only_are_found() -> None:
+    run = [dictated(number, BLANKS_LOST, tokens=20 + number) for number in range(3)]
+    assert judged(*run).outcome == FAIL
+    assert judged(*run[:2]).outcome != FAIL
+    assert (
+        judged(*[dictated(number, SHOWN.replace("four", "five"), tokens=20 + number) for number in range(3)]).outcome
+        != FAIL
+    )
+
+
+def test_pieces_of_one_long_text_are_found_if_the_bill_is_the_same() -> None:
+    lost = LONG.replace("100, ", "").replace("200, ", "")
+    assert judged(pair(0, lost, LONG, tokens=800, billed=800)).outcome == FAIL
+    assert judged(pair(0, lost, LONG, tokens=800, billed=796)).outcome != FAIL
+
+
 def test_every_second_of_many_streams_is_found_although_only_its_text_is_billed() -> None:
     pairs = [pair(number, WHOLE if number % 2 else "one, two", billed=5) for number in range(24)]
     assert judged(*pairs).outcome == FAIL
@@ -96,9 +127,6 @@ def test_every_second_of_many_streams_is_found_although_only_its_text_is_billed(
 )
 def test_a_difference_that_the_model_may_have_made_is_no_finding(pairs: list[list[Exchange]]) -> None:
     assert judged(*pairs).findings == ()
-
-
-LONG = ", ".join(map(str, range(1, 400)))
 
 
 def test_one_long_stream_is_enough_if_it_is_billed_like_the_whole_answer() -> None:

@@ -175,3 +175,14 @@ def test_a_single_count_of_zero_counts_nothing() -> None:
     asked = {"messages": [user(OK)]}
     assert judged(COUNTS, [counted(0, asked)]).outcome == FAIL
     assert judged(COUNTS, [counted(1, asked)]).outcome == NOT_VERIFIED
+
+
+@pytest.mark.parametrize(("tokens", "is_found"), [(64, True), (100, False)], ids=["lost", "counted"])
+def test_a_second_image_that_costs_nothing_is_found(tokens: int, is_found: bool) -> None:
+    def two(*blocks: Any) -> Any:
+        return {"messages": [user([*blocks, text(OK)])]}
+
+    images = [billed(tokens, two(IMAGE, IMAGE)), billed(60, two(IMAGE, NO_IMAGE)), billed(20, two(NO_IMAGE, NO_IMAGE))]
+    run = [*images, *control(billed)]
+    verdict = judged("request.image.affects-input-tokens", run)
+    assert bool(verdict.findings) is is_found

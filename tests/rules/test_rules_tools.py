@@ -61,6 +61,8 @@ SIGNATURE = delta(0, "signature_delta", signature="c2ln")
 
 DEMANDING = [{**TOOLS[0], "input_schema": {"type": "object", "required": ["age"]}}]
 
+ANNOUNCED = with_blocks(HELLO, TOOL_CALL, ask={"tools": PAIR, "tool_choice": ANY}, reason="tool_use")
+
 ROWS: dict[str, tuple[Run, Run]] = {
     "request.tool_choice.any-forces": ([uncalled(ANY)], [called({}, choice=ANY)]),
     "request.tool_choice.tool-forces": ([called({}, choice=NAMED)], [called({"name": "g"}, choice=NAMED)]),
@@ -68,6 +70,7 @@ ROWS: dict[str, tuple[Run, Run]] = {
         [with_blocks(EMPTY, TOOL_CALL, ask={"tools": PAIR, "tool_choice": ANY}, reason="tool_use")],
         [with_blocks(HELLO, TOOL_CALL, EMPTY, ask={"tools": PAIR, "tool_choice": ANY}, reason="tool_use")],
     ),
+    "response.tool_use.forced-alone": ([ANNOUNCED] * 4, [*[ANNOUNCED] * 3, called({}, choice=ANY)]),
     "request.tool_choice.none-forbids": ([called({}, choice=NONE)], [uncalled(NONE)]),
     "request.tool_choice.disable-parallel-auto": (
         [called({}, {"name": "g"}, choice={"type": "auto", **ONE})],

@@ -262,7 +262,7 @@ def reads_the_question_before_a_system_message(exchanges: Sequence[Exchange]) ->
     ignored = [one for one in asked if len(lacking(one, word_places(one))) == len(word_places(one))]
     if len(ignored) < len(asked):
         return
-    if len(ignored) < TRIES or any(lacking(one, word_places(one)) for one in alone):
+    if min(len(ignored), len(alone)) < CALL_TRIES or any(lacking(one, word_places(one)) for one in alone):
         yield Unverified(reason=f"the model lists no code words: {shown(text_of(asked[0]))}")
         return
     yield Finding(

@@ -55,6 +55,12 @@ LONG_CHARACTERS: Final = 1_000
 """Two answers of a model have this many characters in common only if they are one text (our own). One such stream is
 enough, because the bill shows that the model wrote more."""
 
+MIN_KEPT_SHARE: Final = 0.5
+"""A stream that lacks some pieces has at least this share of the text (our own)."""
+
+MIN_DICTATED: Final = 20
+"""A shorter text may be in the question by chance (our own)."""
+
 MIN_DELTAS: Final = 5
 """A target that sends each text in fewer deltas has many streams with the same number (our own)."""
 
@@ -82,6 +88,8 @@ def missing_text(exchanges: Sequence[Exchange]) -> Finding | None:
     longer = [pair for pair in pairs if is_without_a_piece(text_of(pair[1]), text_of(pair[0]))]
     if not longer and (long := _long_texts_lost(exchanges)):
         return _finding(long, "billed like the whole answer")
+    if not longer and (dictated := _lost_from_dictated_texts(exchanges)):
+        return _finding(dictated, "with exactly the bill of the whole answer, which is the text that was asked for")
     if not longer and (at_limit := _cut_at_a_number_of_deltas(exchanges)):
         number = len(pieces_of(at_limit[0][0]))
         return _finding(at_limit, f"each after {number} text deltas, and no stream has more")
@@ -178,11 +186,45 @@ def _long_texts_lost(exchanges: Sequence[Exchange]) -> list[Pair]:
     return [
         (one, whole)
         for one, whole in pairs
-        if len(text_of(whole)) >= LONG_CHARACTERS
-        and text_of(one)
-        and _is_the_beginning_of(text_of(one), text_of(whole))
-        and _is_billed_like_the_whole((one, whole))
+        if len(text_of(whole)) >= LONG_CHARACTERS and _lacks_a_part_of_a_long_text(one, whole)
     ]
+
+
+def _lacks_a_part_of_a_long_text(streamed: Exchange, whole: Exchange) -> bool:
+    """Whether a stream is billed like the whole answer, and lacks its end, or pieces that are spread over it."""
+    text, full = text_of(streamed), text_of(whole)
+    if text and _is_the_beginning_of(text, full):
+        return _is_billed_like_the_whole((streamed, whole))
+    return _costs_the_same((streamed, whole)) and _lacks_pieces(text, full)
+
+
+def _lacks_pieces(text: str, whole: str) -> bool:
+    """Whether a text is another one without some pieces: most of it is left, in the same order."""
+    if not MIN_KEPT_SHARE * len(whole) <= len(text) < len(whole):
+        return False
+    rest = iter(whole)
+    return all(char in rest for char in text)
+
+
+def _lost_from_dictated_texts(exchanges: Sequence[Exchange]) -> list[Pair]:
+    """The streams that lack pieces of a text that the request holds, where the whole answer has all of it.
+
+    Blanks and line breaks count, too: a model that leaves them out writes fewer tokens, or does so in whole answers.
+    """
+    pairs = [pair for pair in answered_pairs(exchanges) if _is_comparable(pair)]
+    exact = [pair for pair in pairs if len(text_of(pair[1])) >= MIN_DICTATED and _is_dictated(pair[1])]
+    lost = [
+        pair for pair in exact if _costs_the_same(pair) and _lacks_pieces(text_of(pair[0]), text_of(pair[1]).strip())
+    ]
+    return lost if len({one.request.body for one, _ in lost}) >= MIN_BILLED and _has_several_bills(lost) else []
+
+
+def _is_dictated(exchange: Exchange) -> bool:
+    """Whether the last message of the request holds the text of the answer."""
+    messages = exchange.request.fields.get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    content = last.get("content") if isinstance(last, dict) else None
+    return isinstance(content, str) and text_of(exchange).strip() in content
 
 
 def _cut_at_a_number_of_deltas(exchanges: Sequence[Exchange]) -> list[Pair]:

@@ -200,7 +200,9 @@ def _uncounted(costings: Sequence[Costing], note: float, kinds: frozenset[str]) 
             continue
         rise, alone = one.tokens - rest.tokens, len(one.parts) == 1
         least = one.parts[0].least if alone else sum(part.notes for part in one.parts) - 1 + MIN_SHARE
-        if alone and one.parts[0].kind in PICTURES:
+        if [part.kind for part in one.parts] == ["image", "image"]:
+            yield _judged_pictures(one, rest, [pair for pair in compared if pair[1] is rest])
+        elif alone and one.parts[0].kind in PICTURES:
             yield _judged_picture(one, rest, max(pictures, default=0))
         elif rise >= least * note:
             yield None
@@ -232,6 +234,15 @@ def _judged_picture(one: Costing, without: Costing, alike: int) -> Finding | Non
         wanted = f"at most {PICTURE_FACTOR} times the tokens of the same image in a message"
         return Finding(exchange=one.exchange.number, place=_place(one), found=found, wanted=wanted)
     return None
+
+
+def _judged_pictures(one: Costing, without: Costing, compared: Sequence[tuple[Costing, Costing]]) -> Finding | None:
+    """A finding if two pictures cost no more than one of them, which costs something."""
+    single = next((costing for costing, _ in compared if len(costing.parts) == 1), None)
+    cost = single.tokens - without.tokens if single is not None else 0
+    if single is None or cost < MIN_PICTURE_TOKENS or one.tokens - single.tokens >= MIN_SHARE * cost:
+        return None
+    return _finding(one, single, "two", round(MIN_SHARE * cost), part=one.parts[1])
 
 
 def _finding(one: Costing, without: Costing, what: str, least: int, *, part: Part | None = None) -> Finding:

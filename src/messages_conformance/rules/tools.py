@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from messages_conformance import contract
@@ -25,7 +25,7 @@ from messages_conformance.rules.accessors import (
     text_of,
     walk_of,
 )
-from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, LOSES, rule
+from messages_conformance.rules.catalogue import ANTHROPIC, BREAKS, DRIFTS, LOSES, RUN, rule
 from messages_conformance.rules.json_prefix import is_prefix
 from messages_conformance.rules.offered_tools import offered_tools
 from messages_conformance.rules.recording_parts import IDS, REQUEST
@@ -257,6 +257,43 @@ def begins_a_forced_answer_with_the_call(exchange: Exchange) -> Iterable[Finding
             place = in_message(exchange, f"/content/{number}")
             yield Finding(place=place, found="an empty text block", wanted="the tool_use block, or thinking before it")
             return
+
+
+MIN_FORCED: Final = 4
+"""At least this many forced calls must all come after a text (our own)."""
+
+
+@rule(
+    "response.tool_use.forced-alone",
+    SHOULD,
+    harm=BREAKS,  # clients that force a call read the first block
+    families={ANTHROPIC},
+    source=f"{sources.TOOLS} (no text comes before a forced call); 250 of 250 forced calls of recorded traffic",
+    over=RUN,
+    model_dependent=True,
+    needs={"tool-choice", "forced-tools"},
+    capability="forced-tools",
+    reads={REQUEST},
+    provoked="Calls are forced, with and without streaming.",
+)
+def writes_no_text_before_a_forced_call(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
+    """No text comes before a forced call; only thinking may. A weak model may write one now and then."""
+    forced = [one for one in exchanges if _has_choice("any", "tool")(one) and _calls(one)]
+    announced = [one for one in forced if _text_before_the_call(one)]
+    if len(forced) < MIN_FORCED:
+        yield Unverified(reason=f"fewer than {MIN_FORCED} forced calls")
+    elif len(announced) == len(forced):
+        one = announced[0]
+        found = f"the text {shown(_text_before_the_call(one))} before the call; so in all {len(forced)} forced calls"
+        yield Finding(
+            exchange=one.number, place=in_message(one, "/content/0"), found=found, wanted="the tool_use block first"
+        )
+
+
+def _text_before_the_call(exchange: Exchange) -> str:
+    """The texts before the first call of an answer."""
+    before = blocks_of(exchange)[: _calls(exchange)[0][0]]
+    return "".join(str(block.get("text") or "") for block in before if block.get("type") == "text")
 
 
 # -- the calls ------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def forget_system_prompt_beside_images(body: Json) -> Json:
     return dropped(body, "system") if has("image")(body) else body
 
 
-@fault("context", trips={"request.image.affects-input-tokens"}, at=Stage.BODY)
+@fault("context", trips={"request.image.affects-input-tokens", "usage.input.stream-equals-nonstream"}, at=Stage.BODY)
 def drop_images_of_streams(body: Json, context: RequestContext) -> Json:
     """Images are lost if a stream is asked for."""
     return without_blocks(body, "image") if context.streams else body
@@ -101,3 +101,14 @@ def ignore_forced_choice_beside_images(body: Json) -> Json:
 def forget_thinking_beside_images(body: Json) -> Json:
     """Thinking is switched off if the request has an image."""
     return dropped(body, "thinking") if has("image")(body) else body
+
+
+@fault("context", trips={"request.image.affects-input-tokens"}, at=Stage.BODY)
+def keep_first_image_of_each_message(body: Json) -> Json:
+    """Of several images in a message, only the first one reaches the model."""
+
+    def kept(content: list[Any]) -> list[Any]:
+        images = [at for at, one in enumerate(content) if isinstance(one, dict) and one.get("type") == "image"]
+        return [one for at, one in enumerate(content) if at not in images[1:]]
+
+    return map_content(body, kept)

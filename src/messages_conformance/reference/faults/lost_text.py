@@ -163,7 +163,7 @@ def lose_beginnings_of_tags(events: Events) -> Events:
 
 @fault(
     "text",
-    trips={"response.content.text-unchanged"},
+    trips={COMPLETE},
     at=Stage.EVENTS,
     seen="diegosouzapw/OmniRoute#9170",
 )
@@ -191,6 +191,15 @@ def name_another_model_in_streams(events: Events) -> Events:
 def is_forced(context: RequestContext) -> bool:
     """Whether the request forces a call."""
     return object_of(context.body, "tool_choice").get("type") in ("any", "tool")
+
+
+@fault("tools", trips={"response.tool_use.forced-alone"}, at=Stage.MESSAGE)
+def announce_forced_calls(message: Json, context: RequestContext) -> Json:
+    """A text comes before every forced call."""
+    is_forced = object_of(context.body, "tool_choice").get("type") in ("any", "tool")
+    if not is_forced or not any(block["type"] == "tool_use" for block in message["content"]):
+        return message
+    return {**message, "content": [{"type": "text", "text": "I call the tool now."}, *message["content"]]}
 
 
 @fault("tools", trips={"response.tool_use.forced-first"}, at=Stage.EVENTS, seen="BerriAI/litellm#25216")

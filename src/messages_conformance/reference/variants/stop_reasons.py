@@ -57,7 +57,7 @@ def ended_by_limit(message_delta: Event, context: RequestContext) -> Event:
     return name, {**data, "delta": {**data["delta"], "stop_reason": "max_tokens"}, "usage": usage}
 
 
-@variant(at=Stage.EVENTS, conforms=NOT_TOKMODEL)
+@variant(at=Stage.EVENTS, conforms=ANTHROPIC)
 def cut_tool_calls(events: list[Event], context: RequestContext) -> list[Event]:
     """max_tokens cuts a streamed tool call in the middle of its input."""
     fragments = [at for at, (_, data) in enumerate(events) if data.get("delta", {}).get("partial_json")]
