@@ -91,11 +91,11 @@ async def effects(send):
         parts, name = (), "beside-most"
         if not (await answer("control", COUNT)).succeeded:
             return
-    for stream in (False, True):
-        await answer(f"stop{'.streamed' if stream else ''}", COUNT, stream=stream, stop_sequences=[STOP])
+    await answer("stop.streamed", COUNT, stream=True, stop_sequences=[STOP])
     await answer("forced", OK, max_tokens=100, tool_choice={"type": "any"}, capability="forced-tools", **UNUSED)
     await formats(send, name, crowded(POEM, *parts))
-    await answer("limit", POEM, max_tokens=8, capability="structured-outputs", **FORMAT)
+    for stream in (False, True):
+        await answer(f"limit{'.streamed' if stream else ''}", COUNT, stream=stream, max_tokens=8)
     for copy in range(TIMES):
         budget = {"type": "enabled", "budget_tokens": 1_024}
         thoughtful = await answer(

@@ -40,7 +40,8 @@ from messages_conformance.rules.counted_parts import (
     reads_system_blocks,
     reads_text_blocks,
 )
-from messages_conformance.rules.missing_text import doubled_text, missing_text
+from messages_conformance.rules.echoed_text import returns_the_text_of_the_model
+from messages_conformance.rules.missing_text import doubled_text, lost_from_dictated_texts, missing_text
 from messages_conformance.rules.parts_counted import counts_every_part
 from messages_conformance.rules.recording_parts import PROBES, RAW_BODY, REQUEST
 from messages_conformance.rules.shared_results import once_per_run
@@ -411,6 +412,8 @@ def _without(value: Any, words: Sequence[str]) -> Any:
 def streams_the_complete_text(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """The text deltas add up to the complete text: none is lost, doubled or in the wrong place."""
     changed = missing_text(exchanges) or doubled_text(exchanges)
+    if changed is None and not any(isinstance(one, Finding) for one in returns_the_text_of_the_model(exchanges)):
+        changed = lost_from_dictated_texts(exchanges)
     yield from [changed] if changed is not None else _listed_completely(exchanges)
 
 

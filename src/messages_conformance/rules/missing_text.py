@@ -88,8 +88,6 @@ def missing_text(exchanges: Sequence[Exchange]) -> Finding | None:
     longer = [pair for pair in pairs if is_without_a_piece(text_of(pair[1]), text_of(pair[0]))]
     if not longer and (long := _long_texts_lost(exchanges)):
         return _finding(long, "billed like the whole answer")
-    if not longer and (dictated := _lost_from_dictated_texts(exchanges)):
-        return _finding(dictated, "with exactly the bill of the whole answer, which is the text that was asked for")
     if not longer and (at_limit := _cut_at_a_number_of_deltas(exchanges)):
         number = len(pieces_of(at_limit[0][0]))
         return _finding(at_limit, f"each after {number} text deltas, and no stream has more")
@@ -195,7 +193,9 @@ def _lacks_a_part_of_a_long_text(streamed: Exchange, whole: Exchange) -> bool:
     text, full = text_of(streamed), text_of(whole)
     if text and _is_the_beginning_of(text, full):
         return _is_billed_like_the_whole((streamed, whole))
-    return _costs_the_same((streamed, whole)) and _lacks_pieces(text, full)
+    # response.content.text-unchanged judges blanks and line breaks.
+    has_letters = sum(map(str.isalnum, text)) < sum(map(str.isalnum, full))
+    return has_letters and _costs_the_same((streamed, whole)) and _lacks_pieces(text, full)
 
 
 def _lacks_pieces(text: str, whole: str) -> bool:
@@ -206,8 +206,8 @@ def _lacks_pieces(text: str, whole: str) -> bool:
     return all(char in rest for char in text)
 
 
-def _lost_from_dictated_texts(exchanges: Sequence[Exchange]) -> list[Pair]:
-    """The streams that lack pieces of a text that the request holds, where the whole answer has all of it.
+def lost_from_dictated_texts(exchanges: Sequence[Exchange]) -> Finding | None:
+    """A finding about streams that lack pieces of a text that the request holds, where the whole answer has all of it.
 
     Blanks and line breaks count, too: a model that leaves them out writes fewer tokens, or does so in whole answers.
     """
@@ -216,7 +216,9 @@ def _lost_from_dictated_texts(exchanges: Sequence[Exchange]) -> list[Pair]:
     lost = [
         pair for pair in exact if _costs_the_same(pair) and _lacks_pieces(text_of(pair[0]), text_of(pair[1]).strip())
     ]
-    return lost if len({one.request.body for one, _ in lost}) >= MIN_BILLED and _has_several_bills(lost) else []
+    if len({one.request.body for one, _ in lost}) < MIN_BILLED or not _has_several_bills(lost):
+        return None
+    return _finding(lost, "with exactly the bill of the whole answer, which is the text that was asked for")
 
 
 def _is_dictated(exchange: Exchange) -> bool:

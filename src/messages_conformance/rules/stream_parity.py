@@ -320,7 +320,9 @@ def has_the_same_kinds_of_content_when_streamed(exchanges: Sequence[Exchange]) -
 
 def _thinks_in_one_form(exchanges: Sequence[Exchange]) -> Iterator[Finding]:
     """Requests with thinking, whatever else they ask for: always a thought in one form, and never in the other."""
-    asked = [one for one in exchanges if has_message(one) and _may_have("thinking", one) and both_ended((one, one))]
+    answers = [one for one in exchanges if has_message(one) and both_ended((one, one))]
+    # An answer without a readable block shows nothing.
+    asked = [one for one in answers if _may_have("thinking", one) and blocks_of(one)]
     streams, wholes = (
         [one for one in asked if bool(one.request.fields.get("stream")) is form] for form in (True, False)
     )

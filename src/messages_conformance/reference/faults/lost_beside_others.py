@@ -84,7 +84,7 @@ def ignore_stop_sequences_beside_documents(body: Json) -> Json:
     return dropped(body, "stop_sequences") if has("document")(body) else body
 
 
-@fault("usage", trips={"usage.output.le-max"}, at=Stage.BODY)
+@fault("usage", trips={"stop.max_tokens.occurs", "usage.output.le-max"}, at=Stage.BODY)
 def ignore_small_limits_beside_images(body: Json) -> Json:
     """A max_tokens below 32 is raised to 64 if the request has an image."""
     return {**body, "max_tokens": 64} if has("image")(body) and body.get("max_tokens", 32) < 32 else body

@@ -163,7 +163,7 @@ def lose_beginnings_of_tags(events: Events) -> Events:
 
 @fault(
     "text",
-    trips={COMPLETE},
+    trips={"response.content.text-unchanged"},
     at=Stage.EVENTS,
     seen="diegosouzapw/OmniRoute#9170",
 )
