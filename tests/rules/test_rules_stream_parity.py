@@ -236,3 +236,15 @@ def test_correct_answers_may_differ(requirement: str, run: Run) -> None:
 @pytest.mark.parametrize("requirement", ROWS)
 def test_answers_with_or_without_streaming_alone_verify_nothing(requirement: str) -> None:
     assert judged(requirement, PLAIN).outcome == NOT_VERIFIED
+
+
+@pytest.mark.parametrize(
+    ("blocks", "is_found"),
+    [([{"type": "text", "text": "Hello"}], True), ([{"text": "Hello"}], False), (["Hello"], False)],
+    ids=["text only", "blocks without a type", "strings"],
+)
+def test_thinking_in_streams_only_is_found_where_the_other_answers_are_readable(
+    blocks: list[Any], is_found: bool
+) -> None:
+    run = [thought(number) for number in range(6)] + [whole(number, *blocks, ask=THINKING) for number in range(6, 12)]
+    assert bool(judged("stream.final.same-kinds", run).findings) is is_found

@@ -321,8 +321,8 @@ def has_the_same_kinds_of_content_when_streamed(exchanges: Sequence[Exchange]) -
 def _thinks_in_one_form(exchanges: Sequence[Exchange]) -> Iterator[Finding]:
     """Requests with thinking, whatever else they ask for: always a thought in one form, and never in the other."""
     answers = [one for one in exchanges if has_message(one) and both_ended((one, one))]
-    # An answer without a readable block shows nothing.
-    asked = [one for one in answers if _may_have("thinking", one) and blocks_of(one)]
+    # An answer whose blocks are not readable shows nothing.
+    asked = [one for one in answers if _may_have("thinking", one) and _has_typed_blocks(one)]
     streams, wholes = (
         [one for one in asked if bool(one.request.fields.get("stream")) is form] for form in (True, False)
     )
@@ -333,6 +333,11 @@ def _thinks_in_one_form(exchanges: Sequence[Exchange]) -> Iterator[Finding]:
             found = f"no thinking block in any {words} ({len(lacking)})"
             wanted = f"one, as in all {len(having)} others, such as exchange {having[0].number}"
             yield Finding(exchange=lacking[0].number, place=Place(pointer="/content"), found=found, wanted=wanted)
+
+
+def _has_typed_blocks(exchange: Exchange) -> bool:
+    blocks = blocks_of(exchange)
+    return bool(blocks) and all(isinstance(block.get("type"), str) for block in blocks)
 
 
 def _lost_calls(pairs: list[Pair]) -> Iterator[Finding]:
