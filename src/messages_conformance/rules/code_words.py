@@ -49,6 +49,7 @@ from messages_conformance.rules.stream.content_blocks import starts_text_blocks_
 from messages_conformance.rules.stream.deltas import sends_text_in_increments
 from messages_conformance.rules.stream.frames import carries_one_json_object_in_each_event as carries_one_json_object
 from messages_conformance.rules.stream.frames import keeps_characters_whole
+from messages_conformance.rules.stream_parity import keeps_the_spaces_between_words
 from messages_conformance.rules.verdict import MUST, SHOULD, Finding, Unverified
 from messages_conformance.stream import BLOCK_DELTA, BLOCK_START
 
@@ -412,7 +413,8 @@ def _without(value: Any, words: Sequence[str]) -> Any:
 def streams_the_complete_text(exchanges: Sequence[Exchange]) -> Iterable[Finding | Unverified]:
     """The text deltas add up to the complete text: none is lost, doubled or in the wrong place."""
     changed = missing_text(exchanges) or doubled_text(exchanges)
-    if changed is None and not any(isinstance(one, Finding) for one in returns_the_text_of_the_model(exchanges)):
+    others = (returns_the_text_of_the_model, keeps_the_spaces_between_words)
+    if changed is None and not any(isinstance(one, Finding) for judged in others for one in judged(exchanges)):
         changed = lost_from_dictated_texts(exchanges)
     yield from [changed] if changed is not None else _listed_completely(exchanges)
 

@@ -195,7 +195,12 @@ def repeat_signature(events: Events) -> Events:
     return [event for event in events for _ in range(1 + (event[1].get("delta", {}).get("type") == "signature_delta"))]
 
 
-@fault("stream-content", trips={"stream.delta.text-incremental"}, at=Stage.EVENTS)
+@fault(
+    "stream-content",
+    trips={"response.content.echoable", "stream.delta.text-incremental"},
+    trips_tokmodel={"stream.delta.text-incremental"},
+    at=Stage.EVENTS,
+)
 def think_in_snapshots(events: Events) -> Events:
     """Each thinking delta repeats the whole text so far."""
     so_far: list[str] = []
