@@ -23,3 +23,7 @@ def test_a_question_mark_of_the_text_is_none_that_replaces_a_letter() -> None:
     assert outcome("Say 'cafés? 漢字'.", "cafés? 漢字") == PASS
     assert outcome("Say 'cafés? 漢字'.", "Is it cafes? Yes") == NOT_VERIFIED
     assert outcome("Say 'é'.", "What is 'e'?") == NOT_VERIFIED
+
+
+def test_an_answer_of_question_marks_alone_is_read_in_one_pass() -> None:
+    assert outcome("Say 'Grüße, 漢字 عربى'.", "Gr" + "?" * 200_000) == NOT_VERIFIED

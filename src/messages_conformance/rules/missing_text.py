@@ -8,7 +8,7 @@ or many streams have the difference and no whole answer has it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import comb
 from typing import Final
 
@@ -143,10 +143,24 @@ def _has_several_bills(pairs: Sequence[Pair]) -> bool:
 
 def has_a_delta_twice(pieces: Sequence[str], whole: str) -> bool:
     """Whether the text of the deltas is a whole text with one of its deltas repeated at once."""
-    if len("".join(pieces)) <= len(whole):
+    text = "".join(pieces)
+    if len(text) <= len(whole):
         return False
-    repeated = (at for at, both in enumerate(pairwise(pieces)) if both[0] == both[1])
-    return any("".join([*pieces[:at], *pieces[at + 1 :]]) == whole for at in repeated)
+    before, after = _alike(text, whole), _alike(text[::-1], whole[::-1])
+    starts = accumulate(map(len, pieces), initial=0)
+    return any(
+        first == second
+        and len(text) - len(first) == len(whole)
+        and start <= before
+        and len(text) - start - len(first) <= after
+        for start, (first, second) in zip(starts, pairwise(pieces), strict=False)
+    )
+
+
+def _alike(text: str, whole: str) -> int:
+    """The number of characters with which both texts begin."""
+    least = min(len(text), len(whole))
+    return next((at for at, (a, b) in enumerate(zip(text, whole, strict=False)) if a != b), least)
 
 
 def _has_swapped_deltas(pieces: Sequence[str], whole: str) -> bool:

@@ -203,11 +203,20 @@ def _garbled(text: str, quoted: str) -> str:
     return next((form for form in forms if form in text), "") or _with_question_marks(text, quoted)
 
 
+MARKS_FOR_A_LETTER: Final = 4
+"""At most this many question marks stand for one letter: one for each of its bytes."""
+
+
 def _with_question_marks(text: str, quoted: str) -> str:
     """The quoted text with question marks for some letters, as a charset without them writes it; empty if absent."""
     if re.search("[A-Za-z]", quoted) is None:
         return ""  # any question mark would match
-    pattern = "".join(re.escape(char) if char.isascii() else rf"(?:{re.escape(char)}|\?+|(?<=\?))" for char in quoted)
+    # A possessive count, because an answer may consist of question marks.
+    pattern = re.sub(
+        r"[^\x00-\x7f]+",
+        lambda letters: f"[{re.escape(letters[0])}?]{{1,{MARKS_FOR_A_LETTER * len(letters[0])}}}+",
+        re.escape(quoted),
+    )
     found = (match.group() for match in re.finditer(pattern, text))
     return next((form for form in found if form.count("?") > quoted.count("?")), "")
 
