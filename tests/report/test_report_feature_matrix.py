@@ -42,7 +42,7 @@ def test_on_the_reference_endpoint_everything_sent_works(plain):
         ("refuse_tools", "tools", REFUSES, REFUSES),
         ("forget_system_blocks", "system.blocks", IGNORED, IGNORED),
         ("drop_message_stop", "text", WORKS, BROKEN),
-        ("drop_documents_in_results", "tool_result.document", IGNORED, UNKNOWN),
+        ("drop_documents_in_results", "tool_result.document", IGNORED, IGNORED),
         ("drop_images", "image.base64", IGNORED, IGNORED),
     ],
 )
